@@ -1,0 +1,1 @@
+"""Pure: the reader of Asterisk's .conf syntax and typed options."""

@@ -1,0 +1,1 @@
+"""The switch itself: channels, frames, bridges, dialplan execution, registries, events."""

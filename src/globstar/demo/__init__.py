@@ -1,0 +1,1 @@
+"""The configuration that Globstar starts with when there is none."""

@@ -1,0 +1,1 @@
+"""Pure: extensions.conf, patterns, expressions, substitution, arguments."""

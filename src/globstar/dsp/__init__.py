@@ -1,0 +1,1 @@
+"""Pure signal processing: G.711, gain, mixing, tones, DTMF, resampling."""

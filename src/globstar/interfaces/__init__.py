@@ -1,0 +1,1 @@
+"""Consumers of the core: the command line, and later AMI, AGI, ARI and HTTP."""

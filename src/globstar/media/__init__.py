@@ -1,0 +1,1 @@
+"""RTP sessions, media sockets, the relay, recording and playing, prompts."""

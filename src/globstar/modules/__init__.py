@@ -1,0 +1,1 @@
+"""What the loader loads; nobody imports a module."""

@@ -1,0 +1,1 @@
+"""Applications, one small file per module."""

@@ -1,0 +1,1 @@
+"""Bridge technologies, one small file per module."""

@@ -1,0 +1,1 @@
+"""CDR writers, one small file per module."""

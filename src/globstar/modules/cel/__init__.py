@@ -1,0 +1,1 @@
+"""CEL writers, one small file per module."""

@@ -1,0 +1,1 @@
+"""Channel drivers, one small file per module."""

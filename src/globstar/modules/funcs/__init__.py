@@ -1,0 +1,1 @@
+"""Dialplan functions, one small file per module."""

@@ -1,0 +1,1 @@
+"""Dialplan sources, one small file per module."""

@@ -1,0 +1,1 @@
+"""Resources, one small file per module."""

@@ -1,0 +1,1 @@
+"""Sockets on asyncio: UDP, TCP, TLS, WebSocket; drives any sans-IO machine."""

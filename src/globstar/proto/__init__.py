@@ -1,0 +1,1 @@
+"""Pure, sans-IO protocols: bytes and now go in; values, datagrams and deadlines come out."""
