@@ -1,0 +1,149 @@
+"""Logging with Asterisk's levels, call ids and a cost of nothing when nobody listens.
+
+The levels are those of logger.conf: debug, verbose, notice, warning, error, dtmf, security.
+A record goes to every handler whose level mask has its bit; handlers are set by
+``core.logging`` from logger.conf. A call's id (``[C-00000001]``) is taken from the channel's
+context so that every line of one call can be found.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from enum import IntFlag
+
+
+class Level(IntFlag):
+    """Levels as bits, so that a handler's wish is one mask."""
+
+    DEBUG = 1
+    NOTICE = 4
+    WARNING = 8
+    ERROR = 16
+    VERBOSE = 32
+    DTMF = 64
+    SECURITY = 128
+
+
+@dataclass(slots=True)
+class Record:
+    """One log line before formatting."""
+
+    level: Level
+    message: str
+    module: str
+    file: str
+    line: int
+    function: str
+    call_id: str
+    verbosity: int = 0
+
+
+Handler = Callable[[Record], None]
+
+#: The call id of the running task, ``C-00000001`` or "".
+call_id: ContextVar[str] = ContextVar("call_id", default="")
+
+
+class LogHub:
+    """Where all loggers send records; one per process, as there is one stderr and one syslog."""
+
+    __slots__ = ("_handlers", "debug_level", "debug_modules", "mask", "verbosity")
+
+    def __init__(self) -> None:
+        self._handlers: list[tuple[int, Handler]] = []
+        self.mask = 0
+        self.verbosity = 0
+        self.debug_level = 0
+        self.debug_modules: dict[str, int] = {}
+
+    def add(self, mask: int, handler: Handler) -> None:
+        """Send every record whose level is in ``mask`` to ``handler``."""
+        self._handlers.append((int(mask), handler))
+        self._refresh()
+
+    def remove(self, handler: Handler) -> None:
+        """Forget ``handler``; it is no error if it is unknown."""
+        self._handlers = [entry for entry in self._handlers if entry[1] != handler]
+        self._refresh()
+
+    def _refresh(self) -> None:
+        self.mask = 0
+        for mask, _ in self._handlers:
+            self.mask |= mask
+
+    def emit(self, record: Record) -> None:
+        """Hand ``record`` to the handlers; a handler that fails is reported on stderr and the rest go on."""
+        if not self._handlers:
+            if record.level & (Level.WARNING | Level.ERROR):
+                sys.stderr.write(f"{record.level.name}: {record.file}:{record.line} {record.message}\n")
+            return
+        for mask, handler in self._handlers:
+            if record.level & mask:
+                try:
+                    handler(record)
+                except Exception as error:  # a broken log file must not end a call
+                    sys.stderr.write(f"log handler failed: {error!r}; lost: {record.message}\n")
+
+
+hub = LogHub()
+
+
+class Logger:
+    """Writes records under one module name (``app_dial``, ``chan_pjsip``, ``pbx``)."""
+
+    __slots__ = ("module",)
+
+    def __init__(self, module: str) -> None:
+        self.module = module
+
+    def _emit(self, level: Level, message: str, verbosity: int = 0) -> None:
+        frame = sys._getframe(2)
+        code = frame.f_code
+        file = code.co_filename.rsplit("/", 1)[-1]
+        hub.emit(Record(level, message, self.module, file, frame.f_lineno, code.co_name, call_id.get(), verbosity))
+
+    def error(self, message: str, *, exception: BaseException | None = None) -> None:
+        """Something is broken; with ``exception`` its traceback follows."""
+        if exception is not None:
+            message += "\n" + "".join(traceback.format_exception(exception)).rstrip()
+        self._emit(Level.ERROR, message)
+
+    def warning(self, message: str) -> None:
+        """Something is probably not what the user wants."""
+        self._emit(Level.WARNING, message)
+
+    def notice(self, message: str) -> None:
+        """Something worth knowing happened."""
+        self._emit(Level.NOTICE, message)
+
+    def verbose(self, verbosity: int, message: str) -> None:
+        """Tell what happens, shown at ``core set verbose`` of at least ``verbosity``."""
+        if hub.mask & Level.VERBOSE and verbosity <= hub.verbosity:
+            self._emit(Level.VERBOSE, message, verbosity)
+
+    def debug(self, level: int, message: str) -> None:
+        """Details for the developer, shown at ``core set debug`` of at least ``level``."""
+        if hub.mask & Level.DEBUG and (level <= hub.debug_level or level <= hub.debug_modules.get(self.module, 0)):
+            self._emit(Level.DEBUG, message)
+
+    def dtmf(self, message: str) -> None:
+        """A digit was seen or sent."""
+        if hub.mask & Level.DTMF:
+            self._emit(Level.DTMF, message)
+
+    def security(self, message: str) -> None:
+        """A security event in Asterisk's ``SecurityEvent=...`` form."""
+        if hub.mask & Level.SECURITY:
+            self._emit(Level.SECURITY, message)
+
+    def is_verbose(self, verbosity: int) -> bool:
+        """Whether a verbose line of this level would be shown, to save building it."""
+        return bool(hub.mask & Level.VERBOSE) and verbosity <= hub.verbosity
+
+    def log(self, level: str, message: str) -> None:
+        """Log under a level given by its name, as the Log() application does."""
+        self._emit(Level[level.upper()], message)
