@@ -1,0 +1,125 @@
+"""Fixtures of every kind of test: shared data, loops, leak checks, ports, the real server as a process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.loopback import free_port
+from tests.support.server import GlobstarProcess, ServerFactory
+from tests.support.virtual_loop import VirtualTimeLoop
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = Path(os.environ.get("GLOBSTAR_SHARED") or ROOT.parent / "shared")
+IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+
+_loops: list[asyncio.AbstractEventLoop] = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "virtual_time: the test's loop runs on virtual time (all of tests/flow does)")
+    config.addinivalue_line("markers", "leaks_threads: threads may outlive the test; say why beside the mark")
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Tests in flow/ and those marked virtual_time run on virtual time, all others on a plain loop."""
+    virtual = item.get_closest_marker("virtual_time") is not None or ROOT / "tests" / "flow" in item.path.parents
+    make: Callable[[], asyncio.AbstractEventLoop] = VirtualTimeLoop if virtual else asyncio.SelectorEventLoop
+
+    def remembered() -> asyncio.AbstractEventLoop:
+        loop = make()
+        _loops.append(loop)
+        return loop
+
+    return {"virtual" if virtual else "real": remembered}
+
+
+def _open_tasks() -> dict[int, str]:
+    _loops[:] = [loop for loop in _loops if not loop.is_closed()]
+    return {id(task): task.get_name() for loop in _loops for task in asyncio.all_tasks(loop)}
+
+
+def _threads() -> set[threading.Thread]:
+    return {
+        thread for thread in threading.enumerate() if not thread.name.startswith(("asyncio_", "ThreadPoolExecutor"))
+    }
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a test that leaves a task or a thread behind which was not there when its body began."""
+    tasks, threads = _open_tasks(), _threads()
+    yield
+    leaked = [f"task {name}" for key, name in _open_tasks().items() if key not in tasks]
+    if item.get_closest_marker("leaks_threads") is None:
+        deadline = time.monotonic() + 2
+        while (late := _threads() - threads) and time.monotonic() < deadline:
+            min(late, key=id).join(0.05)
+        leaked += [f"thread {thread.name}" for thread in late]
+    if leaked:
+        pytest.fail("the test leaked " + ", ".join(sorted(leaked)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """In CI nothing is skipped: a missing tool fails the run."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if IN_CI and skipped:
+        terminalreporter.section("skipped although CI skips nothing", red=True)
+        for report in skipped:
+            terminalreporter.line(f"{report.nodeid}: {report.longrepr}")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if IN_CI and reporter is not None and reporter.stats.get("skipped") and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of compatibility data and golden vectors that stands beside the repository."""
+    if not SHARED.is_dir():
+        missing = f"no shared data at {SHARED}; set GLOBSTAR_SHARED"
+        if IN_CI:
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return SHARED
+
+
+@pytest.fixture
+def port() -> Callable[..., int]:
+    """``port()`` is a free loopback port, ``port(n)`` the first of n consecutive ones."""
+    return free_port
+
+
+@pytest.fixture
+def globstar_process(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ServerFactory]:
+    """Start the real server: ``server = globstar_process({"extensions.conf": "...", "pjsip.conf": "..."})``.
+
+    At the end each server must stop cleanly by ``core stop now`` with no channel left; its log is shown when the test
+    fails.
+    """
+    started: list[GlobstarProcess] = []
+
+    def start(files: dict[str, str], **options: object) -> GlobstarProcess:
+        directory = tmp_path / f"server{len(started)}" if started else tmp_path / "server"
+        server = GlobstarProcess(directory, files, **options)  # type: ignore[arg-type]
+        started.append(server)
+        server.wait_booted()
+        return server
+
+    try:
+        yield start
+    finally:
+        problems = [problem for server in started for problem in server.finish()]
+        for server in started:
+            request.node.add_report_section("teardown", f"log of {server.directory.name}", server.log_tail())
+    assert not problems, "; ".join(problems)

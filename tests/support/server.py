@@ -1,0 +1,194 @@
+"""The real server as a child process: configuration in a temporary folder, CLI, logs, clean end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.support.loopback import wait_until
+
+DIRECTORIES = (
+    "astetcdir",
+    "astvarlibdir",
+    "astdbdir",
+    "astkeydir",
+    "astdatadir",
+    "astspooldir",
+    "astrundir",
+    "astlogdir",
+)
+
+LOGGER_CONF = """\
+[general]
+dateformat=%F %T.%3q
+[logfiles]
+full => notice,warning,error,verbose(3),debug
+console => notice,warning,error
+"""
+
+SOUNDS = Path("/usr/share/asterisk/sounds")
+"""Where Debian's packages put recorded prompts (languages are folders below)."""
+
+
+class GlobstarProcess:
+    """One running server; ``files`` maps names in the configuration folder to their text.
+
+    ``asterisk.conf`` and ``logger.conf`` are written unless given, with every directory below ``directory``.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        files: dict[str, str],
+        *,
+        boot_timeout: float = 20,
+        environment: dict[str, str] | None = None,
+        arguments: tuple[str, ...] = (),
+        sounds: Path | None = SOUNDS,
+    ) -> None:
+        self.directory = directory
+        self.boot_timeout = boot_timeout
+        self.expect_channels = 0
+        directory.mkdir(parents=True, exist_ok=True)
+        self.paths = {name: directory / name.removeprefix("ast").removesuffix("dir") for name in DIRECTORIES}
+        for path in self.paths.values():
+            path.mkdir(parents=True, exist_ok=True)
+        self.config = self.paths["astetcdir"]
+        if sounds is not None and sounds.is_dir():
+            self.paths["astdatadir"].joinpath("sounds").symlink_to(sounds)
+        everything = {"asterisk.conf": self._asterisk_conf(), "logger.conf": LOGGER_CONF, **files}
+        for name, text in everything.items():
+            (self.config / name).write_text(text)
+        self._output = (directory / "output.txt").open("wb")
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "globstar", "-f", "-C", str(self.config / "asterisk.conf"), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=directory,
+        )
+
+    def _asterisk_conf(self) -> str:
+        lines = ["[directories]", *(f"{name} => {path}" for name, path in self.paths.items())]
+        return "\n".join([*lines, "[options]", "verbose = 3", "debug = 1", ""])
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def run_cli(self, command: str, timeout: float = 15) -> subprocess.CompletedProcess[str]:
+        """``globstar -rx command`` as a user's script runs it."""
+        return subprocess.run(
+            [sys.executable, "-m", "globstar", "-C", str(self.config / "asterisk.conf"), "-rx", command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def cli(self, command: str, timeout: float = 15) -> str:
+        """The output of a CLI command; it is a failure if the command cannot be run."""
+        done = self.run_cli(command, timeout)
+        assert done.returncode == 0, f"{command!r} ended with {done.returncode}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def wait_booted(self) -> None:
+        """Until ``core waitfullybooted`` succeeds; fail with the log if the server ends or takes too long."""
+        deadline = time.monotonic() + self.boot_timeout
+        while True:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.log_tail()}")
+            try:
+                done = self.run_cli("core waitfullybooted", timeout=max(0.5, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                done = None
+            if done is not None and done.returncode == 0 and "fully booted" in done.stdout:
+                return
+            if time.monotonic() > deadline:
+                last = done.stdout + done.stderr if done else "no answer"
+                raise AssertionError(f"not booted in {self.boot_timeout:g} s: {last}\n{self.log_tail()}")
+
+    def channel_count(self) -> int:
+        """Active channels as ``core show channels count`` says."""
+        output = self.cli("core show channels count")
+        for line in output.splitlines():
+            words = line.split()
+            if len(words) >= 3 and words[1] == "active" and words[2].startswith("channel"):
+                return int(words[0])
+        raise AssertionError(f"no count in {output!r}")
+
+    def wait_idle(self, timeout: float = 10) -> None:
+        """Until no channel is left."""
+        wait_until(lambda: self.channel_count() == 0, timeout, "no channel left", interval=0.1)
+
+    def log(self) -> str:
+        """All that was logged, files and standard output."""
+        self._output.flush()
+        logs = [self.directory / "output.txt", *sorted(self.paths["astlogdir"].glob("*"))]
+        return "\n".join(f"--- {path.name}\n{path.read_text(errors='replace')}" for path in logs if path.is_file())
+
+    def log_tail(self, lines: int = 120) -> str:
+        """The last lines of the log."""
+        return "\n".join(self.log().splitlines()[-lines:])
+
+    def wait_log(self, text: str, timeout: float = 10) -> None:
+        """Until ``text`` is logged."""
+        wait_until(lambda: text in self.log(), timeout, f"{text!r} in the log")
+
+    def cpu_seconds(self) -> float:
+        """CPU time of the whole process, user and system (proc(5), fields 14 and 15 of stat)."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def resident_bytes(self) -> int:
+        """Resident memory."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def descriptors(self) -> int:
+        """Open file descriptors."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def finish(self) -> list[str]:
+        """Stop and say what was wrong: channels left, an unclean end, a traceback in the log."""
+        problems = []
+        if self.process.poll() is None:
+            try:
+                left = self.channel_count()
+                if left > self.expect_channels:
+                    problems.append(f"{left} channels left: {self.cli('core show channels concise')}")
+                self.run_cli("core stop now", timeout=10)
+            except (AssertionError, subprocess.TimeoutExpired) as error:
+                problems.append(f"the server did not answer its CLI: {error}")
+            try:
+                code = self.process.wait(10)
+                if code != 0:
+                    problems.append(f"the server ended with {code}")
+            except subprocess.TimeoutExpired:
+                problems.append("the server did not stop within 10 s")
+                self.process.send_signal(signal.SIGABRT)
+                try:
+                    self.process.wait(5)
+                except subprocess.TimeoutExpired:
+                    self.process.kill()
+                    self.process.wait()
+        else:
+            problems.append(f"the server had ended with {self.process.returncode}")
+        self._output.close()
+        if "Traceback (most recent call last)" in "\n".join(
+            path.read_text(errors="replace")
+            for path in (self.directory / "output.txt", *self.paths["astlogdir"].glob("*"))
+            if path.is_file()
+        ):
+            problems.append("the log holds a traceback")
+        return problems
+
+
+ServerFactory = Callable[..., GlobstarProcess]
