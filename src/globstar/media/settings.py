@@ -1,0 +1,56 @@
+"""Settings of the media layer, as rtp.conf and a SIP endpoint state them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class StrictRtp(Enum):
+    """rtp.conf ``strictrtp``: what to do with packets from another source than the learnt one."""
+
+    NO = "no"
+    YES = "yes"
+    SEQNO = "seqno"
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSettings:
+    """Global settings (rtp.conf ``[general]``); ports are inclusive bounds."""
+
+    port_start: int = 5000
+    port_end: int = 31000
+    strict_rtp: StrictRtp = StrictRtp.YES
+    probation: int = 4
+    dtmf_timeout_ms: int = 150
+    rtcp_interval_ms: int = 5000
+    checksums: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """Options of one session (pjsip.conf endpoint); times are seconds, 0 switches them off."""
+
+    symmetric: bool = False
+    rtcp_mux: bool = False
+    timeout: int = 0
+    timeout_hold: int = 0
+    keepalive: int = 0
+    asymmetric_codec: bool = False
+    tos: int = 0
+
+
+class PayloadKind(Enum):
+    """What the packets of a payload type carry."""
+
+    MEDIA = "media"
+    DIGITS = "digits"
+    COMFORT_NOISE = "comfort noise"
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """One row of a session's payload type map."""
+
+    kind: PayloadKind
+    clock_rate: int
