@@ -1,14 +1,15 @@
 """SDP: values and text (RFC 8866), offer and answer (RFC 3264)."""
 
-from globstar.proto.sdp.negotiate import (
-    CodecDescription,
-    LocalMedia,
-    NegotiatedCodec,
-    NegotiatedStream,
-    NotAcceptable,
-    OfferAnswer,
+from globstar.proto.sdp.negotiate import NotAcceptable, OfferAnswer
+from globstar.proto.sdp.parse import SdpFault, SdpParseError, parse
+from globstar.proto.sdp.preference import (
+    CodecPreference,
+    IncomingPreference,
+    OutgoingPreference,
+    choose_incoming,
+    choose_outgoing,
 )
-from globstar.proto.sdp.parse import SdpParseError, parse
+from globstar.proto.sdp.stream import CodecDescription, LocalMedia, NegotiatedCodec, NegotiatedStream
 from globstar.proto.sdp.values import (
     Attribute,
     Bandwidth,
@@ -28,10 +29,12 @@ __all__ = [
     "Attribute",
     "Bandwidth",
     "CodecDescription",
+    "CodecPreference",
     "Connection",
     "Crypto",
     "Direction",
     "Fingerprint",
+    "IncomingPreference",
     "LocalMedia",
     "Media",
     "NegotiatedCodec",
@@ -39,10 +42,14 @@ __all__ = [
     "NotAcceptable",
     "OfferAnswer",
     "Origin",
+    "OutgoingPreference",
     "Rtcp",
     "RtpMap",
+    "SdpFault",
     "SdpParseError",
     "SessionDescription",
     "Timing",
+    "choose_incoming",
+    "choose_outgoing",
     "parse",
 ]

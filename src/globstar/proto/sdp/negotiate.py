@@ -3,112 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from globstar.base.errors import RemoteFault
-from globstar.proto.sdp.payloads import OFFERED_PAYLOADS, STATIC_PAYLOADS, canonical_name
-from globstar.proto.sdp.values import (
-    Attribute,
-    Connection,
-    Direction,
-    Media,
-    Origin,
-    RtpMap,
-    SessionDescription,
-)
-
-TELEPHONE_EVENT = "TELEPHONE-EVENT"
-RTP_PROTOCOLS = ("RTP/AVP", "RTP/AVPF")
+from globstar.base.errors import LocalFault, RemoteFault
+from globstar.proto.sdp.stream import LocalMedia, NegotiatedStream, accept, agree, answer_line, offer_line
+from globstar.proto.sdp.values import Connection, Media, Origin, SessionDescription
 
 
 class NotAcceptable(RemoteFault):
     """Nothing in the offer or answer can be used: 488 to an offer, the end of the call for an answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class CodecDescription:
-    """A codec as SDP names it; independent of how the core represents formats.
-
-    ``clock_rate`` is the RTP clock (8000 for G722). ``payload_type`` wishes a number for offers;
-    ``ptime_ms`` is the packet time we send, ``max_ptime_ms`` the longest we take (0: no limit stated).
-    """
-
-    name: str
-    clock_rate: int = 8000
-    channels: int = 1
-    fmtp: str = ""
-    payload_type: int | None = None
-    ptime_ms: int = 20
-    max_ptime_ms: int = 0
-
-    def matches(self, rtpmap: RtpMap) -> bool:
-        """Whether a payload type of the peer is this codec (names compare without case, RFC 8866 section 6.6)."""
-        return (
-            self.clock_rate == rtpmap.clock_rate
-            and self.channels == rtpmap.channels
-            and canonical_name(self.name) == canonical_name(rtpmap.name)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class LocalMedia:
-    """What we can do on one stream: the input of every offer and answer.
-
-    ``codecs`` stand in the endpoint's order (``allow=``). ``attributes`` (crypto, fingerprint, ICE) go before
-    the rtpmap lines. ``protocols`` are the transport protocols we take; offers use the first.
-    """
-
-    address: str
-    port: int
-    codecs: tuple[CodecDescription, ...]
-    kind: str = "audio"
-    direction: Direction = Direction.SENDRECV
-    telephone_event: bool = True
-    rtcp_mux: bool = False
-    protocols: tuple[str, ...] = RTP_PROTOCOLS
-    attributes: tuple[Attribute, ...] = ()
-    ptime_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NegotiatedCodec:
-    """One codec both sides have agreed on, with the payload numbers of both ways."""
-
-    codec: CodecDescription
-    send_payload_type: int
-    receive_payload_type: int
-    remote_fmtp: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class NegotiatedStream:
-    """The agreement on one m-line; ``index`` is its place in the description.
-
-    ``direction`` is ours: with ``direction.can_send`` False we stay silent. ``is_remote_hold`` is what Asterisk
-    reports as hold: the peer is sendonly, inactive, or has set its address to 0.0.0.0.
-    """
-
-    index: int
-    kind: str
-    local: LocalMedia | None
-    codecs: tuple[NegotiatedCodec, ...] = ()
-    remote_address: str = ""
-    remote_port: int = 0
-    remote_rtcp_address: str = ""
-    remote_rtcp_port: int = 0
-    rtcp_mux: bool = False
-    direction: Direction = Direction.INACTIVE
-    is_remote_hold: bool = False
-    send_dtmf: tuple[int, int] | None = None
-    receive_dtmf: tuple[tuple[int, int], ...] = ()
-    remote_ptime_ms: int | None = None
-    remote_maxptime_ms: int | None = None
-    remote: Media | None = None
-
-    @property
-    def is_active(self) -> bool:
-        """Whether the stream carries media (its port is not 0 and a codec is agreed)."""
-        return bool(self.codecs)
 
 
 class OfferAnswer:
@@ -119,7 +22,17 @@ class OfferAnswer:
     we send differs from what we sent before, and only then.
     """
 
-    __slots__ = ("_previous", "local", "offered", "owner", "remote", "session_id", "session_name", "streams")
+    __slots__ = (
+        "_previous",
+        "_version",
+        "local",
+        "offered",
+        "owner",
+        "remote",
+        "session_id",
+        "session_name",
+        "streams",
+    )
 
     def __init__(self, session_id: int, *, owner: str = "-", session_name: str = "Asterisk") -> None:
         self.session_id = session_id
@@ -134,6 +47,7 @@ class OfferAnswer:
         #: The media behind our open offer, by m-line; None when no offer of ours is open.
         self.offered: tuple[LocalMedia | None, ...] | None = None
         self._previous: SessionDescription | None = None
+        self._version: int | None = None
 
     def create_offer(self, media: Sequence[LocalMedia]) -> SessionDescription:
         """Our offer: for a new call, a delayed offer (in a 200) or a re-INVITE.
@@ -141,7 +55,35 @@ class OfferAnswer:
         A later offer keeps the m-lines in their places; places whose media are gone stay with port 0
         (RFC 3264 section 8), and payload numbers of the peer are kept where the codec stays.
         """
-        raise NotImplementedError
+        waiting = list(media)
+        lines: list[Media] = []
+        places: list[LocalMedia | None] = []
+        addresses: list[str] = []
+        for index, old in enumerate(self.local.media if self.local else ()):
+            mine = _take(waiting, old.kind)
+            places.append(mine)
+            if mine is None:
+                lines.append(old.declined())
+                addresses.append("")
+                continue
+            protocol = old.protocol if old.protocol in mine.protocols else mine.protocols[0]
+            known = self.streams[index].codecs if index < len(self.streams) else ()
+            known_dtmf = self.streams[index].receive_dtmf if index < len(self.streams) else ()
+            lines.append(offer_line(mine, protocol, known, known_dtmf))
+            addresses.append(mine.address)
+        for mine in waiting:
+            places.append(mine)
+            lines.append(offer_line(mine, mine.protocols[0], (), ()))
+            addresses.append(mine.address)
+        fallback = media[0].address if media else ""
+        if self._version is None:
+            self._version = self.session_id
+        offer = self._describe(lines, addresses, fallback, self.session_id, self._version)
+        if self.offered is None:
+            self._previous = self.local
+        self.local = offer
+        self.offered = tuple(places)
+        return offer
 
     def receive_offer(self, offer: SessionDescription, media: Sequence[LocalMedia]) -> SessionDescription:
         """Answer an offer; the agreement is then in ``streams``. State does not change when this raises.
@@ -149,16 +91,101 @@ class OfferAnswer:
         Raises:
             NotAcceptable: no stream can be accepted (488).
         """
-        raise NotImplementedError
+        waiting = list(media)
+        lines: list[Media] = []
+        addresses: list[str] = []
+        streams: list[NegotiatedStream] = []
+        for index, theirs in enumerate(offer.media):
+            mine = _peek(waiting, theirs)
+            codecs = accept(mine, theirs) if mine is not None and theirs.port else ()
+            if mine is None or not codecs:
+                lines.append(theirs.declined())
+                addresses.append("")
+                streams.append(NegotiatedStream(index, theirs.kind, None, remote=theirs))
+                continue
+            waiting.remove(mine)
+            stream = agree(index, mine, codecs, offer, theirs, received=None)
+            streams.append(stream)
+            lines.append(answer_line(mine, theirs, stream))
+            addresses.append(mine.address)
+        if not any(stream.is_active for stream in streams) and any(theirs.port for theirs in offer.media):
+            raise NotAcceptable("no stream of the offer has a codec in common with us")
+        if self._version is None:
+            self.session_id = _as_number(offer.origin.session_id, self.session_id)
+            self._version = offer.origin.version_number + 2
+        fallback = media[0].address if media else offer.origin.address
+        self.local = self._describe(lines, addresses, fallback, self.session_id, self._version)
+        self.remote = offer
+        self.streams = tuple(streams)
+        self.offered = self._previous = None
+        return self.local
 
     def receive_answer(self, answer: SessionDescription) -> tuple[NegotiatedStream, ...]:
         """Take the answer to our open offer; returns and keeps the agreement.
 
         Raises:
             NotAcceptable: no offered stream has a common codec.
+            LocalFault: no offer is open.
         """
-        raise NotImplementedError
+        if self.offered is None or self.local is None:
+            raise LocalFault("an answer without an open offer")
+        streams: list[NegotiatedStream] = []
+        for index, mine in enumerate(self.offered):
+            ours = self.local.media[index]
+            theirs = answer.media[index] if index < len(answer.media) else None
+            codecs = accept(mine, theirs) if mine is not None and theirs is not None and theirs.port else ()
+            if mine is None or theirs is None or not codecs:
+                streams.append(NegotiatedStream(index, ours.kind, None, remote=theirs))
+                continue
+            streams.append(agree(index, mine, codecs, answer, theirs, received=ours))
+        if not any(stream.is_active for stream in streams) and any(self.offered):
+            raise NotAcceptable("no stream of the answer has a codec in common with us")
+        self.remote = answer
+        self.streams = tuple(streams)
+        self.offered = self._previous = None
+        return self.streams
 
     def cancel_offer(self) -> None:
         """Our offer was refused (488, 491, no answer): what was in force before stays in force."""
-        raise NotImplementedError
+        if self.offered is not None:
+            self.local = self._previous
+            self.offered = self._previous = None
+
+    def _describe(
+        self, lines: Sequence[Media], addresses: Sequence[str], fallback: str, session_id: int, version: int
+    ) -> SessionDescription:
+        """Put a description together; it keeps the version of the one in force if it says the same."""
+        shared = next((address for address in addresses if address), fallback)
+        connection = Connection.of(shared)
+        media = tuple(
+            replace(line, connections=(Connection.of(address),)) if address and address != shared else line
+            for line, address in zip(lines, addresses, strict=True)
+        )
+        origin = Origin(self.owner, str(session_id), str(version), shared, connection.address_type)
+        fresh = SessionDescription(origin, self.session_name, connection, media=media)
+        if self.local is None:
+            return fresh
+        same = replace(fresh, origin=replace(origin, version=self.local.origin.version))
+        if same == self.local:
+            return same
+        self._version = version + 1
+        return fresh.with_version(self._version)
+
+
+def _take(waiting: list[LocalMedia], kind: str) -> LocalMedia | None:
+    for index, mine in enumerate(waiting):
+        if mine.kind == kind:
+            return waiting.pop(index)
+    return None
+
+
+def _peek(waiting: list[LocalMedia], theirs: Media) -> LocalMedia | None:
+    """The first of our media that could answer this line: same kind, a transport protocol we take."""
+    for mine in waiting:
+        if mine.kind == theirs.kind and theirs.protocol in mine.protocols:
+            return mine
+    return None
+
+
+def _as_number(text: str, default: int) -> int:
+    return int(text) if text.isascii() and text.isdigit() else default

@@ -99,6 +99,14 @@ ALIASES: dict[str, str] = {
 }
 
 
+#: The static table the other way round; 2 is taken but not offered.
+STATIC_NUMBERS: dict[tuple[str, int, int], int] = {
+    (payload.name.upper(), payload.clock_rate, payload.channels): number
+    for number, payload in sorted(STATIC_PAYLOADS.items(), reverse=True)
+    if number not in (2, 19)
+}
+
+
 def static_payload(number: int) -> StaticPayload | None:
     """The static meaning of a payload type, None for a dynamic or unassigned one."""
     return STATIC_PAYLOADS.get(number)

@@ -1,0 +1,285 @@
+"""One stream of an offer or answer: codecs in common, payload numbers, direction, and the lines to write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from globstar.proto.sdp.payloads import OFFERED_PAYLOADS, STATIC_NUMBERS, canonical_name
+from globstar.proto.sdp.preference import IncomingPreference
+from globstar.proto.sdp.values import Attribute, Direction, Media, RtpMap, SessionDescription
+
+TELEPHONE_EVENT = "TELEPHONE-EVENT"
+RTP_PROTOCOLS = ("RTP/AVP", "RTP/AVPF")
+
+
+@dataclass(frozen=True, slots=True)
+class CodecDescription:
+    """A codec as SDP names it; independent of how the core represents formats.
+
+    ``clock_rate`` is the RTP clock (8000 for G722). ``payload_type`` wishes a number for offers;
+    ``ptime_ms`` is the packet time we send, ``max_ptime_ms`` the longest we take (0: no limit stated).
+    """
+
+    name: str
+    clock_rate: int = 8000
+    channels: int = 1
+    fmtp: str = ""
+    payload_type: int | None = None
+    ptime_ms: int = 20
+    max_ptime_ms: int = 0
+
+    def matches(self, rtpmap: RtpMap) -> bool:
+        """Whether a payload type of the peer is this codec (names compare without case, RFC 8866 section 6.6)."""
+        return (
+            self.clock_rate == rtpmap.clock_rate
+            and self.channels == rtpmap.channels
+            and canonical_name(self.name) == canonical_name(rtpmap.name)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LocalMedia:
+    """What we can do on one stream: the input of every offer and answer.
+
+    ``codecs`` stand in the endpoint's order (``allow=``). ``attributes`` (crypto, fingerprint, ICE) go before
+    the rtpmap lines. ``protocols`` are the transport protocols we take; offers use the first. ``ptime_ms`` overrides
+    the packet time of the codecs; ``preference`` orders the codecs of an answer.
+    """
+
+    address: str
+    port: int
+    codecs: tuple[CodecDescription, ...]
+    kind: str = "audio"
+    direction: Direction = Direction.SENDRECV
+    telephone_event: bool = True
+    rtcp_mux: bool = False
+    protocols: tuple[str, ...] = RTP_PROTOCOLS
+    attributes: tuple[Attribute, ...] = ()
+    ptime_ms: int | None = None
+    preference: IncomingPreference = IncomingPreference.LOCAL
+
+
+@dataclass(frozen=True, slots=True)
+class NegotiatedCodec:
+    """One codec both sides have agreed on, with the payload numbers of both ways."""
+
+    codec: CodecDescription
+    send_payload_type: int
+    receive_payload_type: int
+    remote_fmtp: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NegotiatedStream:
+    """The agreement on one m-line; ``index`` is its place in the description.
+
+    ``direction`` is ours: with ``direction.can_send`` False we stay silent. ``is_remote_hold`` is what Asterisk
+    reports as hold: the peer is sendonly, inactive, or has set its address to 0.0.0.0.
+    """
+
+    index: int
+    kind: str
+    local: LocalMedia | None
+    codecs: tuple[NegotiatedCodec, ...] = ()
+    remote_address: str = ""
+    remote_port: int = 0
+    remote_rtcp_address: str = ""
+    remote_rtcp_port: int = 0
+    rtcp_mux: bool = False
+    direction: Direction = Direction.INACTIVE
+    is_remote_hold: bool = False
+    send_dtmf: tuple[int, int] | None = None
+    receive_dtmf: tuple[tuple[int, int], ...] = ()
+    remote_ptime_ms: int | None = None
+    remote_maxptime_ms: int | None = None
+    remote: Media | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the stream carries media (its port is not 0 and a codec is agreed)."""
+        return bool(self.codecs)
+
+
+def accept(mine: LocalMedia, theirs: Media) -> tuple[tuple[CodecDescription, RtpMap], ...]:
+    """Codecs in common, each with the payload type that the peer gave it, in the order the preference asks for."""
+    rtpmaps = theirs.rtpmaps()
+    pairs: list[tuple[CodecDescription, RtpMap]] = []
+    for number in theirs.payload_types:
+        rtpmap = rtpmaps.get(number)
+        if rtpmap is None:
+            continue
+        for codec in mine.codecs:
+            if codec.matches(rtpmap) and all(codec is not taken for taken, _ in pairs):
+                pairs.append((codec, rtpmap))
+                break
+    if mine.preference in (IncomingPreference.LOCAL, IncomingPreference.LOCAL_FIRST):
+        pairs.sort(key=lambda pair: mine.codecs.index(pair[0]))
+    if mine.preference in (IncomingPreference.LOCAL_FIRST, IncomingPreference.REMOTE_FIRST):
+        del pairs[1:]
+    return tuple(pairs)
+
+
+def agree(
+    index: int,
+    mine: LocalMedia,
+    pairs: Sequence[tuple[CodecDescription, RtpMap]],
+    description: SessionDescription,
+    theirs: Media,
+    *,
+    received: Media | None,
+) -> NegotiatedStream:
+    """The agreement on one stream.
+
+    ``received`` is our own offered line when ``theirs`` is an answer: we receive under our numbers and send under
+    theirs, in the order of the answer (RFC 3264 section 7). In an answer of ours both are the offer's numbers.
+    """
+    fmtps = theirs.fmtps()
+    receive_maps = (received or theirs).rtpmaps()
+    if received is not None:
+        order = theirs.payload_types
+        pairs = sorted(pairs, key=lambda pair: order.index(pair[1].payload_type))
+    codecs = tuple(
+        NegotiatedCodec(
+            codec,
+            rtpmap.payload_type,
+            _number_of(codec, receive_maps.values(), rtpmap.payload_type),
+            fmtps.get(rtpmap.payload_type, ""),
+        )
+        for codec, rtpmap in pairs
+    )
+    clocks = {codec.codec.clock_rate for codec in codecs} | {8000}
+    send_dtmf: tuple[int, int] | None = None
+    receive_dtmf: tuple[tuple[int, int], ...] = ()
+    if mine.telephone_event:
+        send_events = _events(theirs, clocks)
+        if send_events:
+            wanted = codecs[0].codec.clock_rate
+            send_dtmf = next((event for event in send_events if event[1] == wanted), send_events[0])
+            receive_dtmf = _events(received or theirs, clocks)
+    connection = description.connection_of(theirs)
+    host = connection.host if connection is not None else ""
+    remote = description.direction_of(theirs)
+    if connection is not None and connection.is_unspecified:
+        remote = Direction.of(send=remote.can_send, receive=False)
+    ours = Direction.of(
+        send=mine.direction.can_send and remote.can_receive, receive=mine.direction.can_receive and remote.can_send
+    )
+    rtcp = theirs.rtcp
+    mux = mine.rtcp_mux and theirs.rtcp_mux
+    return NegotiatedStream(
+        index=index,
+        kind=mine.kind,
+        local=mine,
+        codecs=codecs,
+        remote_address=host,
+        remote_port=theirs.port,
+        remote_rtcp_address=host if mux or rtcp is None or rtcp.address is None else rtcp.address,
+        remote_rtcp_port=theirs.port if mux else rtcp.port if rtcp is not None else theirs.port + 1,
+        rtcp_mux=mux,
+        direction=ours,
+        is_remote_hold=not remote.can_receive and (received is None or mine.direction.can_send),
+        send_dtmf=send_dtmf,
+        receive_dtmf=receive_dtmf,
+        remote_ptime_ms=theirs.ptime_ms,
+        remote_maxptime_ms=theirs.maxptime_ms,
+        remote=theirs,
+    )
+
+
+def _number_of(codec: CodecDescription, rtpmaps: Iterable[RtpMap], default: int) -> int:
+    return next((rtpmap.payload_type for rtpmap in rtpmaps if codec.matches(rtpmap)), default)
+
+
+def _events(media: Media, clocks: set[int]) -> tuple[tuple[int, int], ...]:
+    """Telephone-event payload types with their clock rates, as far as the clock fits a codec (RFC 4733 section 2.1)."""
+    return tuple(
+        (number, rtpmap.clock_rate)
+        for number, rtpmap in media.rtpmaps().items()
+        if rtpmap.name.upper() == TELEPHONE_EVENT and rtpmap.clock_rate in clocks
+    )
+
+
+def answer_line(mine: LocalMedia, theirs: Media, stream: NegotiatedStream) -> Media:
+    formats = [(codec.receive_payload_type, codec.codec) for codec in stream.codecs]
+    attributes = _attributes(mine, formats, stream.receive_dtmf, stream.direction, stream.rtcp_mux)
+    numbers = [str(number) for number, _ in (*formats, *stream.receive_dtmf)]
+    return Media(theirs.kind, mine.port, theirs.protocol, tuple(numbers), attributes)
+
+
+def offer_line(
+    mine: LocalMedia, protocol: str, known: Sequence[NegotiatedCodec], known_dtmf: Sequence[tuple[int, int]]
+) -> Media:
+    used: set[int] = set()
+    kept = {codec.codec: codec.receive_payload_type for codec in known}
+    kept_dtmf = {clock: number for number, clock in known_dtmf}
+    wished = [kept.get(codec, codec.payload_type) for codec in mine.codecs]
+    reserved = {number for number in (*wished, *kept_dtmf.values()) if number is not None}
+    formats: list[tuple[int, CodecDescription]] = []
+    for codec, wish in zip(mine.codecs, wished, strict=True):
+        number = _free_number(codec.name, codec.clock_rate, codec.channels, wish, used, reserved)
+        if number is not None:
+            used.add(number)
+            formats.append((number, codec))
+    events: list[tuple[int, int]] = []
+    if mine.telephone_event:
+        for clock in dict.fromkeys((*(codec.clock_rate for _, codec in formats), 8000)):
+            number = _free_number(TELEPHONE_EVENT, clock, 1, kept_dtmf.get(clock), used, reserved)
+            if number is not None:
+                used.add(number)
+                events.append((number, clock))
+    attributes = _attributes(mine, formats, events, mine.direction, mine.rtcp_mux)
+    numbers = [str(number) for number, _ in (*formats, *events)]
+    return Media(mine.kind, mine.port, protocol, tuple(numbers), attributes)
+
+
+def _free_number(
+    name: str, clock_rate: int, channels: int, wish: int | None, used: set[int], reserved: set[int]
+) -> int | None:
+    """The wished number, else Asterisk's usual one, else a free dynamic one (96 to 127, then 35 to 63)."""
+    if wish is not None and wish not in used:
+        return wish
+    for number in _candidates(canonical_name(name), clock_rate, channels):
+        if number not in used and number not in reserved:
+            return number
+    return None
+
+
+def _candidates(name: str, clock_rate: int, channels: int) -> Iterator[int]:
+    static = STATIC_NUMBERS.get((name, clock_rate, channels))
+    if static is not None:
+        yield static
+    usual = OFFERED_PAYLOADS.get((name, clock_rate))
+    if usual is not None:
+        yield usual
+    yield from chain(range(96, 128), range(35, 64))
+
+
+def _attributes(
+    mine: LocalMedia,
+    formats: Sequence[tuple[int, CodecDescription]],
+    events: Sequence[tuple[int, int]],
+    direction: Direction,
+    rtcp_mux: bool,
+) -> tuple[Attribute, ...]:
+    """Attribute lines in the order in which Asterisk writes them."""
+    lines = list(mine.attributes)
+    for number, codec in formats:
+        lines.append(RtpMap(number, codec.name, codec.clock_rate, codec.channels).attribute())
+        if codec.fmtp:
+            lines.append(Attribute("fmtp", f"{number} {codec.fmtp}"))
+    for number, clock in events:
+        lines.append(RtpMap(number, "telephone-event", clock).attribute())
+        lines.append(Attribute("fmtp", f"{number} 0-16"))
+    if mine.kind == "audio":
+        ptime = mine.ptime_ms or min((codec.ptime_ms for _, codec in formats), default=0)
+        if ptime:
+            lines.append(Attribute("ptime", str(ptime)))
+        longest = min((codec.max_ptime_ms for _, codec in formats if codec.max_ptime_ms), default=0)
+        if longest:
+            lines.append(Attribute("maxptime", str(longest)))
+    lines.append(Attribute(direction.value))
+    if rtcp_mux:
+        lines.append(Attribute("rtcp-mux"))
+    return tuple(lines)
