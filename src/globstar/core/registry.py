@@ -132,13 +132,11 @@ def application(name: str, *, syntax: str = "") -> Callable[[F], F]:
 class DialplanFunction:
     """What :func:`function` makes of a reader; ``.writer`` adds the writing half, like a property."""
 
-    __slots__ = ("__dict__", "__module__", "read", "spec")
-
     def __init__(self, spec: FunctionSpec, target: Callable[..., Any]) -> None:
         self.spec = spec
         self.read = target
         self.__module__ = target.__module__
-        attach(self, spec)  # type: ignore[type-var]
+        attach(self, spec)
 
     def __call__(self, channel: Any, args: str = "") -> Any:
         return self.read(channel, args)
@@ -150,7 +148,9 @@ class DialplanFunction:
         return self
 
 
-def function(name: str, *, syntax: str = "", dangerous: bool = False) -> Callable[[Callable[..., Any]], DialplanFunction]:
+def function(
+    name: str, *, syntax: str = "", dangerous: bool = False
+) -> Callable[[Callable[..., Any]], DialplanFunction]:
     """Make ``f(channel, args: str) -> str | None`` the dialplan function ``name``; see :class:`DialplanFunction`."""
 
     def decorate(target: Callable[..., Any]) -> DialplanFunction:

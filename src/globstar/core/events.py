@@ -1,0 +1,306 @@
+"""The events of the core, past tense, each naming the objects concerned.
+
+Events carry the live objects, not copies: a listener that needs a state later must copy it while it is called.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from globstar.core.bridge import Bridge
+    from globstar.core.channel import Channel
+
+
+@dataclass(slots=True)
+class ChannelCreated:
+    """A channel came into being (AMI Newchannel, CEL CHAN_START)."""
+
+    channel: Channel
+
+
+@dataclass(slots=True)
+class ChannelStateChanged:
+    """A channel's state changed (AMI Newstate)."""
+
+    channel: Channel
+
+
+@dataclass(slots=True)
+class ChannelAnswered:
+    """A channel went up because this side or the other answered (CEL ANSWER)."""
+
+    channel: Channel
+
+
+@dataclass(slots=True)
+class ApplicationStarted:
+    """A priority begins to run (AMI Newexten, CEL APP_START)."""
+
+    channel: Channel
+    application: str
+    data: str
+
+
+@dataclass(slots=True)
+class ApplicationEnded:
+    """The application of a priority returned (CEL APP_END)."""
+
+    channel: Channel
+    application: str
+    data: str
+
+
+@dataclass(slots=True)
+class VariableSet:
+    """A channel variable (or a global, ``channel`` None) was set (AMI VarSet)."""
+
+    channel: Channel | None
+    name: str
+    value: str
+
+
+@dataclass(slots=True)
+class CallerIdChanged:
+    """The caller id of a channel was changed (AMI NewCallerid)."""
+
+    channel: Channel
+
+
+@dataclass(slots=True)
+class ConnectedLineChanged:
+    """The connected line of a channel was changed (AMI NewConnectedLine)."""
+
+    channel: Channel
+
+
+@dataclass(slots=True)
+class AccountCodeChanged:
+    """The account code of a channel was changed (AMI NewAccountCode)."""
+
+    channel: Channel
+    old: str
+
+
+@dataclass(slots=True)
+class LinkedIdChanged:
+    """A channel joined another call's linked id."""
+
+    channel: Channel
+    old: str
+
+
+@dataclass(slots=True)
+class HangupRequested:
+    """The other side hung up, or this side was asked to (AMI HangupRequest, SoftHangupRequest)."""
+
+    channel: Channel
+    cause: int
+    is_soft: bool
+
+
+@dataclass(slots=True)
+class HangupHandlersFinished:
+    """The dialplan, the h extension and the hangup handlers of a channel are done."""
+
+    channel: Channel
+
+
+@dataclass(slots=True)
+class ChannelHungUp:
+    """A channel is gone (AMI Hangup, CEL HANGUP and CHAN_END)."""
+
+    channel: Channel
+
+
+@dataclass(slots=True)
+class DialBegan:
+    """An outgoing channel is being called, for ``caller`` where there is one (AMI DialBegin)."""
+
+    caller: Channel | None
+    peer: Channel
+    dial_string: str
+
+
+@dataclass(slots=True)
+class DialStateChanged:
+    """An outgoing call is ringing, proceeding or in progress (AMI DialState)."""
+
+    caller: Channel | None
+    peer: Channel
+    status: str
+    forward: str = ""
+
+
+@dataclass(slots=True)
+class DialEnded:
+    """An outgoing call was answered, refused or given up (AMI DialEnd)."""
+
+    caller: Channel | None
+    peer: Channel
+    status: str
+    forward: str = ""
+
+
+@dataclass(slots=True)
+class ChannelHeld:
+    """The other side put us on hold (AMI Hold)."""
+
+    channel: Channel
+    music_class: str
+
+
+@dataclass(slots=True)
+class ChannelUnheld:
+    """The other side took us back (AMI Unhold)."""
+
+    channel: Channel
+
+
+@dataclass(slots=True)
+class DigitBegan:
+    """A digit began; ``direction`` is Received or Sent (AMI DTMFBegin)."""
+
+    channel: Channel
+    digit: str
+    direction: str
+
+
+@dataclass(slots=True)
+class DigitEnded:
+    """A digit ended (AMI DTMFEnd)."""
+
+    channel: Channel
+    digit: str
+    duration_ms: int
+    direction: str
+
+
+@dataclass(slots=True)
+class BridgeCreated:
+    """A bridge came into being."""
+
+    bridge: Bridge
+
+
+@dataclass(slots=True)
+class BridgeDestroyed:
+    """A bridge is gone."""
+
+    bridge: Bridge
+
+
+@dataclass(slots=True)
+class BridgeEntered:
+    """A channel entered a bridge; ``swapped`` is the channel whose place it took."""
+
+    bridge: Bridge
+    channel: Channel
+    swapped: Channel | None = None
+
+
+@dataclass(slots=True)
+class BridgeLeft:
+    """A channel left a bridge."""
+
+    bridge: Bridge
+    channel: Channel
+
+
+@dataclass(slots=True)
+class BridgeTechnologyChanged:
+    """A bridge moves its media in another way from now on; ``reason`` says why."""
+
+    bridge: Bridge
+    old: str
+    reason: str
+
+
+@dataclass(slots=True)
+class LocalBridged:
+    """The two halves of a Local channel were joined (AMI LocalBridge)."""
+
+    one: Channel
+    two: Channel
+    context: str
+    exten: str
+    is_optimised: bool
+
+
+@dataclass(slots=True)
+class UserEventRaised:
+    """The dialplan raised an event of its own (AMI UserEvent)."""
+
+    channel: Channel | None
+    name: str
+    headers: tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class MusicOnHoldChanged:
+    """Music on hold started (``music_class`` set) or stopped (None)."""
+
+    channel: Channel
+    music_class: str | None
+
+
+@dataclass(slots=True)
+class DeviceStateChanged:
+    """A device's aggregated state changed; ``state`` as in ``DeviceState`` names (INUSE ...)."""
+
+    device: str
+    state: str
+
+
+@dataclass(slots=True)
+class ExtensionStateChanged:
+    """A hint's state changed (AMI ExtensionStatus)."""
+
+    context: str
+    exten: str
+    hint: str
+    state: int
+    text: str
+
+
+@dataclass(slots=True)
+class ContactStatusChanged:
+    """A contact was added, removed or became reachable or not (AMI ContactStatus)."""
+
+    technology: str
+    fields: dict[str, str]
+
+
+@dataclass(slots=True)
+class PeerStatusChanged:
+    """An endpoint registered, unregistered or changed reachability (AMI PeerStatus)."""
+
+    technology: str
+    peer: str
+    status: str
+    address: str = ""
+    cause: str = ""
+
+
+@dataclass(slots=True)
+class SecurityEvent:
+    """Something of note to security: failed authentication, an unknown peer, an exceeded limit."""
+
+    name: str
+    fields: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Reloaded:
+    """A module or a part of the core re-read its configuration (AMI Reload)."""
+
+    module: str
+    status: str
+
+
+@dataclass(slots=True)
+class FullyBooted:
+    """Everything is loaded and the server accepts calls."""
+
+    uptime: float

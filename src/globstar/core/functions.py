@@ -1,0 +1,148 @@
+"""Reading and writing dialplan functions, and rendering templates whose functions must wait."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from globstar.base.errors import GlobstarError
+from globstar.base.log import Logger
+from globstar.core.registry import FunctionSpec, Registry
+
+if TYPE_CHECKING:
+    from globstar.core.channel import Channel
+    from globstar.dialplan.substitute import Template
+
+logger = Logger("pbx")
+
+
+class FunctionError(GlobstarError):
+    """A dialplan function cannot give or take a value; the message is logged as a warning."""
+
+
+class NeedsWaiting(GlobstarError):
+    """Raised out of a rendering when a function must be awaited first; never seen by users."""
+
+    def __init__(self, name: str, awaitable: Any) -> None:
+        super().__init__(name)
+        self.name = name
+        self.awaitable = awaitable
+
+
+class _Replay:
+    """The results of the functions called so far while one template is rendered again and again."""
+
+    __slots__ = ("index", "results")
+
+    def __init__(self) -> None:
+        self.index = 0
+        self.results: list[str] = []
+
+
+class FunctionTable:
+    """The dialplan functions of one system."""
+
+    __slots__ = ("_replay", "registry")
+
+    def __init__(self, registry: Registry[FunctionSpec]) -> None:
+        self.registry = registry
+        self._replay: _Replay | None = None
+
+    def read(self, channel: Channel | None, name: str, args: str) -> str:
+        """The value of ``${name(args)}``; "" with an error logged where there is none.
+
+        A blocking function called while :meth:`render` works makes the rendering wait; anywhere else it is refused
+        with a warning, since nothing may hold the loop.
+        """
+        replay = self._replay
+        if replay is None:
+            return self._read_now(channel, name, args)
+        if replay.index < len(replay.results):
+            result = replay.results[replay.index]
+            replay.index += 1
+            return result
+        spec = self.registry.get(name)
+        if spec is not None and spec.is_blocking and spec.read is not None:
+            raise NeedsWaiting(name, spec.read(channel, args))
+        # Functions that this one reads in turn are part of its result, not of the record.
+        self._replay = None
+        try:
+            result = self._read_now(channel, name, args)
+        finally:
+            self._replay = replay
+        replay.results.append(result)
+        replay.index += 1
+        return result
+
+    def _read_now(self, channel: Channel | None, name: str, args: str) -> str:
+        spec = self.registry.get(name)
+        if spec is None:
+            near = self.registry.nearest(name)
+            logger.error(f"Function {name} is not registered" + (f"; did you mean {near}?" if near else ""))
+            return ""
+        if spec.read is None:
+            logger.error(f"Function {name} cannot be read")
+            return ""
+        if spec.is_blocking:
+            logger.warning(f"Function {name} has to wait and cannot be read here")
+            return ""
+        try:
+            value = spec.read(channel, args)
+        except FunctionError as error:
+            logger.warning(f"{name}: {error}")
+            return ""
+        return "" if value is None else str(value)
+
+    async def read_async(self, channel: Channel | None, name: str, args: str) -> str:
+        """Like :meth:`read`, also for functions that must wait."""
+        spec = self.registry.get(name)
+        if spec is None or not spec.is_blocking or spec.read is None:
+            return self.read(channel, name, args)
+        return await _settle(name, spec.read(channel, args))
+
+    def write(self, channel: Channel | None, name: str, args: str, value: str) -> Any:
+        """Do ``Set(name(args)=value)``. An awaitable comes back if it must wait, else None.
+
+        Raises :class:`FunctionError` if the function is unknown or cannot be written.
+        """
+        spec = self.registry.get(name)
+        if spec is None:
+            near = self.registry.nearest(name)
+            raise FunctionError(f"Function {name} is not registered" + (f"; did you mean {near}?" if near else ""))
+        if spec.write is None:
+            raise FunctionError(f"Function {name} cannot be written to")
+        result = spec.write(channel, args, value)
+        return result if inspect.isawaitable(result) else None
+
+    def render(self, channel: Channel, template: Template) -> str | Any:
+        """Render ``template`` for ``channel``; a coroutine that gives the text comes back if a function must wait."""
+        replay = self._replay = _Replay()
+        try:
+            return template.render(channel.variables)
+        except NeedsWaiting as waiting:
+            return self._render_waiting(channel, template, replay, waiting)
+        finally:
+            self._replay = None
+
+    async def _render_waiting(
+        self, channel: Channel, template: Template, replay: _Replay, waiting: NeedsWaiting
+    ) -> str:
+        while True:
+            replay.results.append(await _settle(waiting.name, waiting.awaitable))
+            replay.index = 0
+            self._replay = replay
+            try:
+                return template.render(channel.variables)
+            except NeedsWaiting as again:
+                waiting = again
+            finally:
+                self._replay = None
+
+
+async def _settle(name: str, awaitable: Any) -> str:
+    try:
+        value = await awaitable
+    except FunctionError as error:
+        logger.warning(f"{name}: {error}")
+        return ""
+    return "" if value is None else str(value)

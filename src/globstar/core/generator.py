@@ -1,0 +1,63 @@
+"""Generators: what writes media to a channel by itself on the media tick (tones, files, music, silence)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from globstar.core.frame import Frame
+
+if TYPE_CHECKING:
+    from globstar.core.channel import Channel
+
+
+class Generator:
+    """Writes one frame to its channel per tick until :meth:`next_frame` gives None or it is stopped.
+
+    ``on_end`` is called once, when it ran out by itself.
+    """
+
+    __slots__ = ("_is_running", "channel", "on_end")
+
+    def __init__(self, on_end: Callable[[], None] | None = None) -> None:
+        self.channel: Channel | None = None
+        self.on_end = on_end
+        self._is_running = False
+
+    def start(self, channel: Channel) -> None:
+        """Begin to write to ``channel``; called by ``channel.start_generator``."""
+        self.channel = channel
+        self.opened(channel)
+        self._is_running = True
+        channel.system.ticker.add(self._tick)
+
+    def stop(self) -> None:
+        """Stop writing; called by ``channel.stop_generator``."""
+        if self._is_running and self.channel is not None:
+            self._is_running = False
+            self.channel.system.ticker.remove(self._tick)
+            self.closed()
+
+    def _tick(self) -> None:
+        channel = self.channel
+        if channel is None or not self._is_running:
+            return
+        frame = self.next_frame()
+        if frame is not None:
+            channel.write(frame)
+            return
+        if channel.generator is self:
+            channel.generator = None
+        self.stop()
+        if self.on_end is not None:
+            self.on_end()
+
+    def opened(self, channel: Channel) -> None:
+        """Prepare for ``channel``: choose the format, reset the phase."""
+
+    def closed(self) -> None:
+        """Free what :meth:`opened` took."""
+
+    def next_frame(self) -> Frame | None:
+        """The next 20 ms, None when there is no more."""
+        return None

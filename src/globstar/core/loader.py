@@ -1,0 +1,338 @@
+"""The module loader: finds modules, registers what they offer, takes it back."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from globstar.base.errors import GlobstarError
+from globstar.base.log import Logger
+from globstar.core import events
+from globstar.core.registry import Spec, specs_of
+
+if TYPE_CHECKING:
+    from globstar.core.system import System
+
+logger = Logger("loader")
+
+#: Folder below ``globstar.modules`` and the prefix of Asterisk's module names.
+PREFIXES = {
+    "apps": "app",
+    "funcs": "func",
+    "channels": "chan",
+    "bridges": "bridge",
+    "codecs": "codec",
+    "formats": "format",
+    "cdr": "cdr",
+    "cel": "cel",
+    "pbx": "pbx",
+    "res": "res",
+}
+
+#: Load order by kind: what others build on comes first; a module's own ``LOAD_PRIORITY`` overrides it.
+_ORDER = {
+    "codec": 10,
+    "format": 20,
+    "res": 30,
+    "bridge": 40,
+    "func": 50,
+    "cdr": 60,
+    "cel": 60,
+    "chan": 70,
+    "app": 80,
+    "pbx": 90,
+}
+
+
+class ModuleDeclined(GlobstarError):
+    """Raised by a module's ``load`` when it cannot work here (a library or a device is missing)."""
+
+
+class ModuleError(GlobstarError):
+    """A module cannot be loaded, unloaded or reloaded; the message says why."""
+
+
+class ModuleStatus(Enum):
+    """State of a module, as ``module show`` prints it."""
+
+    RUNNING = "Running"
+    NOT_RUNNING = "Not Running"
+    DECLINED = "Declined"
+    FAILED = "Failed"
+
+
+@dataclass(slots=True)
+class ModulesConfig:
+    """What modules.conf asks for."""
+
+    autoload: bool = True
+    preload: list[str] = field(default_factory=list)
+    load: list[str] = field(default_factory=list)
+    require: list[str] = field(default_factory=list)
+    preload_require: list[str] = field(default_factory=list)
+    noload: list[str] = field(default_factory=list)
+
+
+class LoadedModule:
+    """One module: where it comes from, what it registered, how much it is in use.
+
+    ``use_count`` grows while one of its applications, functions or channels is in use; such a module is not unloaded
+    unless forced.
+    """
+
+    __slots__ = (
+        "code",
+        "description",
+        "is_builtin",
+        "location",
+        "name",
+        "reason",
+        "requires",
+        "specs",
+        "status",
+        "support_level",
+        "use_count",
+    )
+
+    def __init__(self, name: str, location: str) -> None:
+        self.name = name
+        self.location = location
+        self.description = ""
+        self.code: ModuleType | None = None
+        self.specs: list[Spec] = []
+        self.status = ModuleStatus.NOT_RUNNING
+        #: part of the core: hidden from ``module show`` and never unloaded by hand
+        self.is_builtin = False
+        self.reason = ""
+        self.use_count = 0
+        self.support_level = "core"
+        self.requires: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Module {self.name} {self.status.value}>"
+
+
+class ModuleLoader:
+    """Loads the built-in modules, those of installed packages (entry points) and the user's own files."""
+
+    def __init__(self, system: System, user_folder: Path | None = None) -> None:
+        self.system = system
+        self.user_folder = user_folder
+        self.modules: dict[str, LoadedModule] = {}
+        self.config = ModulesConfig()
+        self.started_at = time.monotonic()
+
+    def discover(self) -> dict[str, str]:
+        """Every module that could be loaded: name and location (``python:package.module`` or a file)."""
+        found: dict[str, str] = {}
+        for folder, prefix in PREFIXES.items():
+            package = importlib.import_module(f"globstar.modules.{folder}")
+            for entry in pkgutil.iter_modules(package.__path__):
+                found[f"{prefix}_{entry.name}"] = f"python:globstar.modules.{folder}.{entry.name}"
+        for point in entry_points(group="globstar.modules"):
+            found[point.name] = f"python:{point.value}"
+        if self.user_folder is not None and self.user_folder.is_dir():
+            for file in sorted(self.user_folder.glob("*.py")):
+                found[file.stem] = str(file)
+        return found
+
+    async def load_all(self, config: ModulesConfig) -> None:
+        """Load what modules.conf asks for, in order. Raises :class:`ModuleError` if a required one cannot be loaded."""
+        self.config = config
+        available = self.discover()
+        refused = {normalise(name) for name in config.noload}
+        preload = [normalise(n) for n in config.preload + config.preload_require]
+        wanted = [normalise(n) for n in config.load + config.require]
+        if config.autoload:
+            wanted += [name for name in sorted(available, key=_load_order) if name not in wanted]
+        required = {normalise(n) for n in config.require + config.preload_require}
+        for name in [*preload, *sorted(wanted, key=_load_order)]:
+            if name in refused or (name in self.modules and self.modules[name].status is ModuleStatus.RUNNING):
+                continue
+            try:
+                await self.load(name)
+            except ModuleError as error:
+                if name in required:
+                    raise ModuleError(f"required module {name} is not loaded: {error}") from error
+                if self.modules.get(name) is None or self.modules[name].status is ModuleStatus.NOT_RUNNING:
+                    logger.warning(f"module {name} was not loaded: {error}")
+            if name in required and self.modules[name].status is not ModuleStatus.RUNNING:
+                raise ModuleError(f"required module {name} is not running: {self.modules[name].reason}")
+
+    async def load_builtin(self) -> None:
+        """Load ``globstar.modules.builtin``: what Asterisk has in its core; no modules.conf can leave it out."""
+        package = importlib.import_module("globstar.modules.builtin")
+        for entry in pkgutil.iter_modules(package.__path__):
+            module = LoadedModule(f"builtin_{entry.name}", f"python:globstar.modules.builtin.{entry.name}")
+            module.is_builtin = True
+            self.modules[module.name] = module
+            await self._start(module)
+
+    async def load(self, name: str) -> LoadedModule:
+        """Load one module (``app_dial`` or ``app_dial.so``) and those it requires."""
+        name = normalise(name)
+        module = self.modules.get(name)
+        if module is not None and module.status is ModuleStatus.RUNNING:
+            raise ModuleError(f"module {name} is already loaded")
+        location = self.discover().get(name) if module is None else module.location
+        if location is None:
+            raise ModuleError(f"there is no module {name}")
+        if module is None:
+            module = self.modules[name] = LoadedModule(name, location)
+        await self._start(module)
+        return module
+
+    async def _start(self, module: LoadedModule) -> None:
+        try:
+            module.code = _import(module)
+            module.description = (module.code.__doc__ or "").strip().split("\n")[0].rstrip(".")
+            module.support_level = getattr(module.code, "SUPPORT_LEVEL", "core")
+            module.requires = tuple(getattr(module.code, "REQUIRES", ()))
+            for needed in module.requires:
+                other = self.modules.get(needed)
+                if other is None or other.status is not ModuleStatus.RUNNING:
+                    await self.load(needed)
+            self._register(module)
+            hook = getattr(module.code, "load", None)
+            if hook is not None:
+                result = hook(self.system)
+                if inspect.isawaitable(result):
+                    await result
+        except ModuleDeclined as declined:
+            self._unregister(module)
+            module.status, module.reason = ModuleStatus.DECLINED, str(declined)
+            logger.notice(f"module {module.name} declined to load: {declined}")
+            return
+        except Exception as error:
+            self._unregister(module)
+            module.status, module.reason = ModuleStatus.FAILED, str(error)
+            logger.error(f"module {module.name} failed to load", exception=error)
+            raise ModuleError(f"{module.name} failed: {error}") from error
+        module.status, module.reason = ModuleStatus.RUNNING, ""
+        logger.debug(1, f"module {module.name} loaded")
+
+    def _register(self, module: LoadedModule) -> None:
+        assert module.code is not None
+        module.specs = []
+        for spec in specs_of(module.code):
+            spec.module = module.name
+            self.system.registry(spec.kind).register(spec)
+            module.specs.append(spec)
+
+    def _unregister(self, module: LoadedModule) -> None:
+        for spec in module.specs:
+            self.system.registry(spec.kind).unregister(spec)
+        module.specs = []
+
+    async def unload(self, name: str, *, force: bool = False) -> None:
+        """Unload a module that is not in use."""
+        module = self._running(name)
+        if module.is_builtin and not force:
+            raise ModuleError(f"{module.name} is part of the core and stays")
+        users = [
+            m.name for m in self.modules.values() if module.name in m.requires and m.status is ModuleStatus.RUNNING
+        ]
+        if (module.use_count or users) and not force:
+            who = f"; needed by {', '.join(users)}" if users else ""
+            raise ModuleError(f"module {module.name} is in use (use count {module.use_count}{who})")
+        hook = getattr(module.code, "unload", None)
+        if hook is not None:
+            result = hook(self.system)
+            if inspect.isawaitable(result):
+                await result
+        self._unregister(module)
+        module.status = ModuleStatus.NOT_RUNNING
+
+    async def unload_all(self) -> None:
+        """Unload everything, the last loaded first; a module that fails is logged and the rest go on."""
+        for module in reversed(list(self.modules.values())):
+            if module.status is ModuleStatus.RUNNING:
+                try:
+                    await self.unload(module.name, force=True)
+                except Exception as error:
+                    logger.error(f"module {module.name} failed to unload", exception=error)
+
+    async def reload(self, name: str) -> None:
+        """Let a module read its configuration again."""
+        module = self._running(name)
+        hook = getattr(module.code, "reload", None)
+        if hook is None:
+            raise ModuleError(f"module {module.name} does not support reloading")
+        result = hook(self.system)
+        if inspect.isawaitable(result):
+            await result
+        self.system.bus.publish(events.Reloaded(module.name, "0"))
+
+    async def reload_all(self) -> list[str]:
+        """Reload every module that can; the names of those that failed come back, each logged."""
+        failed = []
+        for module in list(self.modules.values()):
+            if module.status is ModuleStatus.RUNNING and hasattr(module.code, "reload"):
+                try:
+                    await self.reload(module.name)
+                except Exception as error:
+                    logger.error(f"module {module.name} failed to reload; its old configuration stays", exception=error)
+                    failed.append(module.name)
+        return failed
+
+    async def refresh(self, name: str, *, force: bool = False) -> None:
+        """Unload a module, read its code anew from disk and load it."""
+        module = self._running(name)
+        await self.unload(name, force=force)
+        if module.code is not None:
+            for key in [
+                key for key in sys.modules if key == module.code.__name__ or key.startswith(module.code.__name__ + ".")
+            ]:
+                del sys.modules[key]
+        importlib.invalidate_caches()
+        await self._start(module)
+
+    def _running(self, name: str) -> LoadedModule:
+        module = self.modules.get(normalise(name))
+        if module is None or module.status is not ModuleStatus.RUNNING:
+            raise ModuleError(f"module {normalise(name)} is not loaded")
+        return module
+
+    def running(self) -> Iterable[LoadedModule]:
+        """The running modules by name."""
+        return (
+            self.modules[name] for name in sorted(self.modules) if self.modules[name].status is ModuleStatus.RUNNING
+        )
+
+
+def normalise(name: str) -> str:
+    """``app_dial.so`` and ``app_dial.py`` are ``app_dial``."""
+    return name.strip().removesuffix(".so").removesuffix(".py")
+
+
+def _load_order(name: str) -> tuple[int, str]:
+    return _ORDER.get(name.partition("_")[0], 50), name
+
+
+def _import(module: LoadedModule) -> ModuleType:
+    if module.location.startswith("python:"):
+        return importlib.import_module(module.location.removeprefix("python:"))
+    file = Path(module.location)
+    name = f"globstar_user_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ModuleError(f"{file} cannot be imported")
+    code = importlib.util.module_from_spec(spec)
+    sys.modules[name] = code
+    try:
+        spec.loader.exec_module(code)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return code

@@ -1,0 +1,276 @@
+"""The root object: one switch with all its registries, channels and services. Two may live in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from globstar.base.log import Logger, call_id
+from globstar.base.tasks import TaskOwner
+from globstar.core import events
+from globstar.core.bus import EventBus
+from globstar.core.frame import Control
+from globstar.core.functions import FunctionTable
+from globstar.core.loader import ModuleLoader
+from globstar.core.registry import ApplicationSpec, FunctionSpec, Registry, Spec
+from globstar.core.settings import Directories, Options
+from globstar.core.translate import TranslationRegistry
+from globstar.core.variables import GlobalVariables
+from globstar.core.watchdog import LoopWatchdog
+from globstar.dialplan.plan import Dialplan
+from globstar.media.ticker import Ticker
+
+if TYPE_CHECKING:
+    from globstar.core.bridge import Bridge, BridgeTechnologySpec
+    from globstar.core.channel import Channel
+    from globstar.core.tech import TechSpec
+
+logger = Logger("system")
+T = TypeVar("T")
+
+#: Names of registries whose entries are found whatever the case of the name.
+_FOLDED = {"application", "tech"}
+
+
+class InBandIndications:
+    """What plays tones for channels whose technology cannot indicate; replaced by ``core.tones`` when it is set up."""
+
+    def indicate(self, channel: Channel, condition: Control, data: Any) -> None:
+        """Nothing to play."""
+
+    def start_digit(self, channel: Channel, digit: str) -> None:
+        """Nothing to play."""
+
+    def stop_digit(self, channel: Channel) -> None:
+        """Nothing to stop."""
+
+
+class System:
+    """One running switch. Made on the event loop that it uses; ``start`` and ``stop`` frame its life.
+
+    ``wall_clock`` gives UTC seconds, the loop's clock the monotonic ones, so that tests can run on virtual time.
+    """
+
+    def __init__(
+        self,
+        *,
+        directories: Directories | None = None,
+        options: Options | None = None,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.directories = directories or Directories()
+        self.options = options or Options()
+        self.wall_time = wall_clock
+        self.now = self.loop.time
+        self.started_at = self.now()
+        self.started_wall = wall_clock()
+        self.last_reload_wall = self.started_wall
+        self.entity_id = self.options.entityid or _default_entity_id()
+        self.bus = EventBus()
+        self._registries: dict[str, Registry[Any]] = {}
+        self.applications: Registry[ApplicationSpec] = self.registry("application")
+        self.function_registry: Registry[FunctionSpec] = self.registry("function")
+        self.techs: Registry[TechSpec] = self.registry("tech")
+        self.bridge_technologies: Registry[BridgeTechnologySpec] = self.registry("bridge technology")
+        self.functions = FunctionTable(self.function_registry)
+        self.translation = TranslationRegistry(self.registry("translator"))
+        self.globals = GlobalVariables(self.bus)
+        self.plan = Dialplan()
+        self.channels: dict[str, Channel] = {}
+        self.channels_by_id: dict[str, Channel] = {}
+        self.bridges: dict[str, Bridge] = {}
+        self.services: dict[str, Any] = {}
+        self.tasks = TaskOwner("system")
+        self.ticker = Ticker(self.loop)
+        self.executor = ThreadPoolExecutor(max_workers=4, thread_name_prefix="globstar-slow")
+        self.loader = ModuleLoader(self, Path(self.directories.astmoddir))
+        self.watchdog = LoopWatchdog(self.loop)
+        self.tones = InBandIndications()
+        self.calls_processed = 0
+        self.is_booted = False
+        self.stopping = asyncio.Event()
+        self.accepts_calls = True
+        self._unique_number = 0
+        self._channel_numbers: dict[str, int] = {}
+        self._call_number = 0
+
+    # -- registries ------------------------------------------------------------------------------------------------
+
+    def registry(self, kind: str) -> Registry[Any]:
+        """The registry of ``kind`` (``application``, ``cli command`` ...), made on first use."""
+        registry = self._registries.get(kind)
+        if registry is None:
+            registry = self._registries[kind] = Registry[Spec](kind, fold=kind in _FOLDED)
+        return registry
+
+    def find_tech(self, name: str) -> TechSpec | None:
+        """The technology called ``name`` or known by it as an alias."""
+        spec = self.techs.get(name)
+        if spec is not None:
+            return spec
+        wanted = name.lower()
+        return next((s for s in self.techs if wanted in (alias.lower() for alias in s.tech.aliases)), None)
+
+    def service(self, name: str, type_: type[T]) -> T | None:
+        """The service ``name`` that a module offers to others (music on hold, voicemail ...), None if not loaded."""
+        return cast("T | None", self.services.get(name))
+
+    # -- identities ------------------------------------------------------------------------------------------------
+
+    @property
+    def default_language(self) -> str:
+        """The language of new channels."""
+        return self.options.defaultlanguage
+
+    def next_unique_id(self) -> str:
+        """``seconds.number``, with the system's name in front if it has one; never given twice."""
+        number = self._unique_number
+        self._unique_number += 1
+        prefix = f"{self.options.systemname}-" if self.options.systemname else ""
+        return f"{prefix}{int(self.wall_time())}.{number}"
+
+    def next_channel_name(self, base: str) -> str:
+        """``PJSIP/bob`` becomes ``PJSIP/bob-00000000``, counting per technology as Asterisk does."""
+        tech = base.partition("/")[0]
+        number = self._channel_numbers.get(tech, 0)
+        self._channel_numbers[tech] = number + 1
+        return f"{base}-{number & 0xFFFFFFFF:08x}"
+
+    def next_call_id(self) -> str:
+        """The id that all log lines of one call carry: ``C-00000001``."""
+        self._call_number += 1
+        return f"C-{self._call_number:08x}"
+
+    def local_time(self, wall: float | None = None) -> datetime:
+        """``wall`` (now by default) as an aware time in the machine's zone."""
+        return datetime.fromtimestamp(self.wall_time() if wall is None else wall, UTC).astimezone()
+
+    # -- channels --------------------------------------------------------------------------------------------------
+
+    def add_channel(self, channel: Channel) -> None:
+        """A channel came into being. Called by the channel itself."""
+        self.channels[channel.name] = channel
+        self.channels_by_id[channel.unique_id] = channel
+        self.calls_processed += not channel.is_outgoing
+        module = self._tech_module(channel)
+        if module is not None:
+            module.use_count += 1
+
+    def announce_channel(self, channel: Channel) -> None:
+        """The driver has filled in the new channel: tell the listeners."""
+        self.bus.publish(events.ChannelCreated(channel))
+
+    def remove_channel(self, channel: Channel) -> None:
+        """A channel is gone. Called by the channel itself."""
+        if self.channels.get(channel.name) is channel:
+            del self.channels[channel.name]
+        if self.channels_by_id.get(channel.unique_id) is channel:
+            del self.channels_by_id[channel.unique_id]
+        module = self._tech_module(channel)
+        if module is not None:
+            module.use_count -= 1
+
+    def _tech_module(self, channel: Channel) -> Any:
+        spec = self.techs.get(channel.tech.name)
+        return self.loader.modules.get(spec.module) if spec is not None else None
+
+    def find_channel(self, text: str) -> Channel | None:
+        """The channel of that name or unique id, or the first whose name begins with it; case is ignored."""
+        channel = self.channels.get(text) or self.channels_by_id.get(text)
+        if channel is not None or not text:
+            return channel
+        wanted = text.lower()
+        for name, candidate in self.channels.items():
+            if name.lower() == wanted:
+                return candidate
+        return next((c for name, c in self.channels.items() if name.lower().startswith(wanted)), None)
+
+    def start_pbx(self, channel: Channel) -> asyncio.Task[Any]:
+        """Start the task that runs the dialplan on ``channel`` from its context, extension and priority, and owns it."""
+        from globstar.core.pbx import run_pbx
+
+        if not channel.call_id:
+            channel.call_id = self.next_call_id()
+        return channel.tasks.start(run_pbx(channel), name="pbx")
+
+    def start_call_task(self, channel: Channel, coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        """Start a task that owns ``channel`` without a dialplan (a callee after its call, an originated application)."""
+        return channel.tasks.start(_with_call_id(channel, coroutine), name=name)
+
+    def redirect(self, channel: Channel, context: str, extension: str, priority: int) -> None:
+        """Send ``channel`` elsewhere in the dialplan, whatever it does now; see :meth:`Channel.redirect`."""
+        from globstar.core.pbx import redirect_channel
+
+        redirect_channel(channel, context, extension, priority)
+
+    def hint_of(self, channel: Channel | None, context: str, extension: str) -> tuple[str, str] | None:
+        """The hint of an extension: device list and display name."""
+        found = self.plan.hint(context, extension)
+        if found is None:
+            return None
+        devices, _, name = found.partition(",")
+        return devices, name
+
+    # -- tones -----------------------------------------------------------------------------------------------------
+
+    def indicate_in_band(self, channel: Channel, condition: Control, data: Any) -> None:
+        """The technology cannot tell the endpoint of ``condition``: let it hear it."""
+        self.tones.indicate(channel, condition, data)
+
+    def start_digit_tone(self, channel: Channel, digit: str) -> None:
+        """Play the tone of ``digit`` until stopped."""
+        self.tones.start_digit(channel, digit)
+
+    def stop_digit_tone(self, channel: Channel) -> None:
+        """Stop the tone of a digit."""
+        self.tones.stop_digit(channel)
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    async def run_blocking(self, function: Callable[..., T], *args: Any) -> T:
+        """Run something slow (files, libraries) off the loop."""
+        return await self.loop.run_in_executor(self.executor, function, *args)
+
+    def mark_booted(self) -> None:
+        """Everything is loaded; calls are welcome."""
+        self.is_booted = True
+        self.bus.publish(events.FullyBooted(self.now() - self.started_at))
+
+    async def stop(self) -> None:
+        """Hang up all channels, unload all modules, end all tasks."""
+        from globstar.core.channel import SoftHangup
+
+        self.accepts_calls = False
+        for channel in list(self.channels.values()):
+            channel.request_hangup(SoftHangup.SHUTDOWN)
+        deadline = self.now() + 5
+        while self.channels and self.now() < deadline:
+            await asyncio.sleep(0.02)
+        for channel in list(self.channels.values()):
+            logger.warning(f"{channel.name} did not hang up in time")
+            channel.hangup()
+        for bridge in list(self.bridges.values()):
+            bridge.dissolve()
+        await self.loader.unload_all()
+        await self.tasks.close()
+        self.watchdog.stop()
+        self.executor.shutdown(wait=False, cancel_futures=True)
+        self.stopping.set()
+
+
+async def _with_call_id(channel: Channel, coroutine: Coroutine[Any, Any, Any]) -> Any:
+    call_id.set(channel.call_id)
+    return await coroutine
+
+
+def _default_entity_id() -> str:
+    """Six octets of the machine's first network interface, as Asterisk's EID."""
+    node = uuid.getnode()
+    return ":".join(f"{node >> shift & 0xFF:02x}" for shift in range(40, -8, -8))

@@ -1,0 +1,183 @@
+"""Channel variables with inheritance, the built-in variables, and the global ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from globstar.core import events
+
+if TYPE_CHECKING:
+    from globstar.core.bus import EventBus
+    from globstar.core.channel import Channel
+    from globstar.core.system import System
+
+
+def split_name(name: str) -> tuple[str, int]:
+    """The bare name and how far it is inherited: 0 not, 1 (``_X``) by the next channel, 2 (``__X``) by all."""
+    if name.startswith("__"):
+        return name[2:], 2
+    if name.startswith("_"):
+        return name[1:], 1
+    return name, 0
+
+
+def _hint(channel: Channel) -> str | None:
+    hint = channel.system.hint_of(channel, channel.context, channel.extension)
+    return hint[0] if hint else None
+
+
+def _hint_name(channel: Channel) -> str | None:
+    hint = channel.system.hint_of(channel, channel.context, channel.extension)
+    return hint[1] if hint else None
+
+
+#: Variables that every channel has; they win over channel variables of the same name.
+BUILTIN: dict[str, Callable[[Channel], str | None]] = {
+    "EXTEN": lambda c: c.extension,
+    "CONTEXT": lambda c: c.context,
+    "PRIORITY": lambda c: str(c.priority),
+    "CHANNEL": lambda c: c.name,
+    "UNIQUEID": lambda c: c.unique_id,
+    "HANGUPCAUSE": lambda c: str(c.hangup_cause),
+    "CALLINGPRES": lambda c: str(c.caller.id.presentation),
+    "CALLINGANI2": lambda c: str(c.caller.ani2),
+    "CALLINGTON": lambda c: str(c.caller.id.number.plan),
+    "CALLINGTNS": lambda c: str(c.dialed.transit_network_select),
+    "HINT": _hint,
+    "HINTNAME": _hint_name,
+}
+
+#: Variables of the whole system; the channel's own of the same name are hidden by these too.
+SYSTEM_BUILTIN: dict[str, Callable[[System], str]] = {
+    "EPOCH": lambda s: str(int(s.wall_time())),
+    "SYSTEMNAME": lambda s: s.options.systemname,
+    "ASTETCDIR": lambda s: s.directories.astetcdir,
+    "ASTMODDIR": lambda s: s.directories.astmoddir,
+    "ASTVARLIBDIR": lambda s: s.directories.astvarlibdir,
+    "ASTDBDIR": lambda s: s.directories.astdbdir,
+    "ASTKEYDIR": lambda s: s.directories.astkeydir,
+    "ASTDATADIR": lambda s: s.directories.astdatadir,
+    "ASTAGIDIR": lambda s: s.directories.astagidir,
+    "ASTSPOOLDIR": lambda s: s.directories.astspooldir,
+    "ASTRUNDIR": lambda s: s.directories.astrundir,
+    "ASTLOGDIR": lambda s: s.directories.astlogdir,
+    "ASTSBINDIR": lambda s: s.directories.astsbindir,
+    "ENTITYID": lambda s: s.entity_id,
+}
+
+
+class ChannelVariables:
+    """The variables of one channel; also the scope in which its templates are rendered.
+
+    Names are case-sensitive. ``push`` hides the value of an outer Gosub level until the level ends.
+    """
+
+    __slots__ = ("_channel", "_inherited", "_values", "_var_set", "globals")
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._values: dict[str, str] = {}
+        self._inherited: dict[str, int] = {}
+        self.globals = channel.system.globals
+        self._var_set = channel.system.bus.listeners(events.VariableSet)
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        """Name (with its underscores) and value, the newest last."""
+        for name, value in self._values.items():
+            yield "_" * self._inherited.get(name, 0) + name, value
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def get(self, name: str) -> str | None:
+        """The value of ``name``: built-in, of the channel, of the system, global; None if there is none."""
+        builtin = BUILTIN.get(name)
+        if builtin is not None:
+            return builtin(self._channel)
+        value = self._values.get(name)
+        if value is not None:
+            return value
+        system = SYSTEM_BUILTIN.get(name)
+        if system is not None:
+            return system(self._channel.system)
+        return self.globals.get(name)
+
+    get_variable = get
+
+    def own(self, name: str) -> str | None:
+        """The channel's own value, neither built-in nor global."""
+        return self._values.get(name)
+
+    def set(self, name: str, value: str) -> None:
+        """Set a variable; leading underscores say how far it is inherited."""
+        bare, level = split_name(name) if name[:1] == "_" else (name, 0)
+        self._values.pop(bare, None)
+        self._values[bare] = value
+        if level:
+            self._inherited[bare] = level
+        elif self._inherited:
+            self._inherited.pop(bare, None)
+        if self._var_set:
+            self._channel.system.bus.publish(events.VariableSet(self._channel, name, value))
+
+    def delete(self, name: str) -> None:
+        """Forget a variable."""
+        bare, _ = split_name(name)
+        self._values.pop(bare, None)
+        self._inherited.pop(bare, None)
+
+    def restore(self, name: str, value: str | None) -> None:
+        """Put back what a Gosub level had hidden; no event, as Asterisk raises none."""
+        if value is None:
+            self._values.pop(name, None)
+        else:
+            self._values[name] = value
+
+    def inherit_to(self, child: Channel) -> None:
+        """Give the inheritable variables to a channel that this one dials."""
+        for name, level in self._inherited.items():
+            child.variables.set("__" + name if level == 2 else name, self._values[name])
+
+    def call_function(self, name: str, args: str) -> str:
+        """Read a dialplan function for this channel."""
+        return self._channel.call_function(name, args)
+
+    def warn(self, level: str, message: str) -> None:
+        """Log a complaint of substitution."""
+        self._channel.warn(level, message)
+
+
+class GlobalVariables:
+    """Variables shared by all channels (``[globals]``, GLOBAL(), Set with option g)."""
+
+    __slots__ = ("_bus", "_values")
+
+    def __init__(self, bus: EventBus) -> None:
+        self._bus = bus
+        self._values: dict[str, str] = {}
+
+    def get(self, name: str) -> str | None:
+        """The value or None."""
+        return self._values.get(name)
+
+    def set(self, name: str, value: str) -> None:
+        """Set a global variable; underscores of inheritance are dropped."""
+        bare, _ = split_name(name)
+        self._values.pop(bare, None)
+        self._values[bare] = value
+        self._bus.publish(events.VariableSet(None, bare, value))
+
+    def delete(self, name: str) -> None:
+        """Forget a global variable."""
+        self._values.pop(name, None)
+
+    def clear(self) -> None:
+        """Forget all, as ``clearglobalvars`` asks at a reload."""
+        self._values.clear()
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(list(self._values.items()))
+
+    def __len__(self) -> int:
+        return len(self._values)

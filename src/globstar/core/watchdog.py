@@ -1,0 +1,73 @@
+"""Names any callback that holds the event loop longer than it may."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+import traceback
+
+from globstar.base.log import Logger
+
+logger = Logger("watchdog")
+
+
+class LoopWatchdog:
+    """A thread that looks whether the loop still turns.
+
+    The loop stamps a counter every ``beat`` seconds; when the stamp is older than ``limit`` seconds the thread takes the
+    stack of the loop's thread, so that the report names what held it. Reports are counted in ``stalls`` and
+    ``worst_ms``; the log line comes from the loop once it turns again.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, limit: float = 0.05, beat: float = 0.02) -> None:
+        self._loop = loop
+        self.limit = limit
+        self.beat = beat
+        self.stalls = 0
+        self.worst_ms = 0
+        self.last_report = ""
+        self._stamp = 0.0
+        self._suspect = ""
+        self._handle: asyncio.TimerHandle | None = None
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+        self._loop_thread = 0
+
+    def start(self) -> None:
+        """Begin to watch; call it on the loop's thread."""
+        self._loop_thread = threading.get_ident()
+        self._stamp = time.monotonic()
+        self._thread = threading.Thread(target=self._watch, name="globstar-watchdog", daemon=True)
+        self._thread.start()
+        self._beat()
+
+    def stop(self) -> None:
+        """Stop watching."""
+        self._stop.set()
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        late = now - self._stamp - self.beat
+        if self._suspect and late > self.limit:
+            self.stalls += 1
+            self.worst_ms = max(self.worst_ms, round(late * 1000))
+            self.last_report = self._suspect
+            logger.warning(f"the event loop was held for {late * 1000:.0f} ms by {self._suspect}")
+        self._suspect = ""
+        self._stamp = now
+        self._handle = self._loop.call_later(self.beat, self._beat)
+
+    def _watch(self) -> None:
+        while not self._stop.wait(self.limit):
+            if time.monotonic() - self._stamp > self.limit + self.beat and not self._suspect:
+                frame = sys._current_frames().get(self._loop_thread)
+                if frame is not None:
+                    lines = traceback.extract_stack(frame)[-4:]
+                    self._suspect = " < ".join(
+                        f"{e.name} ({e.filename.rsplit('/', 1)[-1]}:{e.lineno})" for e in reversed(lines)
+                    )

@@ -1,0 +1,1 @@
+"""What Asterisk has built into its core: always loaded, whatever modules.conf says."""

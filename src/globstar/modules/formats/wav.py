@@ -1,0 +1,41 @@
+"""WAV files: 16 bit mono at 8 kHz (``wav``) or 16 kHz (``wav16``) as written; other WAV files are converted when opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from globstar.core.format import Format, slin, slin16
+from globstar.core.riff import TAG_PCM, parse_wave, pcm_header
+from globstar.core.sounddecode import decode_whole
+from globstar.core.soundfile import Buffer, FileFormatSpec, SoundData, SoundWriter, whole_blocks
+
+
+def parse_wav(data: Buffer, format: Format) -> SoundData:
+    """The audio as signed linear of ``format``."""
+    info = parse_wave(data)
+    if (info.tag, info.channels, info.sample_rate, info.bits) == (TAG_PCM, 1, format.sample_rate, 16):
+        return whole_blocks(format, data, info.start, info.stop)
+    return decode_whole(data, format)
+
+
+def _create(path: Path, format: Format, append: bool) -> SoundWriter:
+    rate = format.sample_rate
+    return SoundWriter(path, format, lambda data_bytes: pcm_header(rate, data_bytes), append=append)
+
+
+WAV = FileFormatSpec(
+    name="wav",
+    extensions=("wav",),
+    format=slin,
+    parse=lambda data: parse_wav(data, slin),
+    create=lambda path, append: _create(path, slin, append),
+    mime_types=("audio/wav", "audio/x-wav", "audio/x-wav;codec=pcm;bit=16;rate=8000"),
+)
+WAV16 = FileFormatSpec(
+    name="wav16",
+    extensions=("wav16",),
+    format=slin16,
+    parse=lambda data: parse_wav(data, slin16),
+    create=lambda path, append: _create(path, slin16, append),
+    mime_types=("audio/x-wav;codec=pcm;bit=16;rate=16000",),
+)
