@@ -9,12 +9,8 @@ from globstar.core.loader import ModuleDeclined
 from globstar.core.translate import TranslatorSpec
 from globstar.dsp.sndstream import StreamDecoder, StreamEncoder
 
-ADPCM_TO_LIN = TranslatorSpec(
-    name="adpcmtolin", source=adpcm, destination=slin, open=lambda: StreamDecoder("VOX_ADPCM", 1, 2)
-)
-LIN_TO_ADPCM = TranslatorSpec(
-    name="lintoadpcm", source=slin, destination=adpcm, open=lambda: StreamEncoder("VOX_ADPCM", 2)
-)
+ADPCM_TO_LIN = TranslatorSpec(name="adpcmtolin", source=adpcm, destination=slin, open=lambda: StreamDecoder("VOX_ADPCM", 1, 2))
+LIN_TO_ADPCM = TranslatorSpec(name="lintoadpcm", source=slin, destination=adpcm, open=lambda: StreamEncoder("VOX_ADPCM", 2))
 
 
 async def load(system: object) -> None:

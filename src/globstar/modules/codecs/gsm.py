@@ -9,9 +9,7 @@ from globstar.core.loader import ModuleDeclined
 from globstar.core.translate import TranslatorSpec
 from globstar.dsp.sndstream import StreamDecoder, StreamEncoder
 
-GSM_TO_LIN = TranslatorSpec(
-    name="gsmtolin", source=gsm, destination=slin, open=lambda: StreamDecoder("GSM610", 33, 160)
-)
+GSM_TO_LIN = TranslatorSpec(name="gsmtolin", source=gsm, destination=slin, open=lambda: StreamDecoder("GSM610", 33, 160))
 LIN_TO_GSM = TranslatorSpec(name="lintogsm", source=slin, destination=gsm, open=lambda: StreamEncoder("GSM610", 160))
 
 

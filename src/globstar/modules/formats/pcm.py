@@ -32,9 +32,7 @@ def parse_au(data: Buffer) -> SoundData:
         raise SoundFault("not an AU file")
     start, size, encoding, rate, channels = struct.unpack(">5I", head[4:])
     if (encoding, rate, channels) != (_ENCODING_ULAW, 8000, 1):
-        raise SoundFault(
-            f"AU with encoding {encoding}, {rate} Hz, {channels} channels; only mono mu-law at 8000 Hz is read"
-        )
+        raise SoundFault(f"AU with encoding {encoding}, {rate} Hz, {channels} channels; only mono mu-law at 8000 Hz is read")
     if start < 24:
         raise SoundFault("the header is too short")
     return whole_blocks(ulaw, data, start, None if size in (0, _UNKNOWN_SIZE) else start + size)

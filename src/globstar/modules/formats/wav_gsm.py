@@ -14,9 +14,7 @@ def parse_wav49(data: Buffer) -> SoundData:
     """The audio as 33 byte frames; half a block at the end is left out."""
     info = parse_wave(data)
     if (info.tag, info.channels, info.sample_rate) != (TAG_GSM, 1, 8000):
-        raise SoundFault(
-            f"WAV with format {info.tag:#x}, {info.sample_rate} Hz; only GSM 06.10 at 8000 Hz is read here"
-        )
+        raise SoundFault(f"WAV with format {info.tag:#x}, {info.sample_rate} Hz; only GSM 06.10 at 8000 Hz is read here")
     packed = data[info.start : info.stop]
     last = len(packed) - len(packed) % PAIR_BYTES
     frames = b"".join(pair_to_frames(packed[i : i + PAIR_BYTES]) for i in range(0, last, PAIR_BYTES))
