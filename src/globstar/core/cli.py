@@ -1,0 +1,161 @@
+"""CLI commands as modules offer them: words, a handler, help and completion."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from globstar.base.errors import GlobstarError
+from globstar.base.log import Logger
+from globstar.core.registry import Spec, attach
+
+if TYPE_CHECKING:
+    from globstar.core.system import System
+
+logger = Logger("cli")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class CliUsage(GlobstarError):
+    """The words after a command make no sense: its usage is shown."""
+
+
+class CliFailure(GlobstarError):
+    """A command could not do what it was asked; the message is shown, then that it failed."""
+
+
+@dataclass(slots=True, kw_only=True)
+class CliCommandSpec(Spec):
+    """A command: ``name`` is its words (``core show channels``).
+
+    ``handler(system, args)`` gets the words that follow and returns the text to print; it may be a coroutine function.
+    ``complete(system, args)`` gives the candidates for the last of ``args``.
+    """
+
+    handler: Callable[[Any, list[str]], Any]
+    usage: str = ""
+    synopsis: str = ""
+    complete: Callable[[Any, list[str]], Iterable[str]] | None = None
+
+    @property
+    def kind(self) -> str:
+        """Their registry's name."""
+        return "cli command"
+
+    @property
+    def words(self) -> list[str]:
+        """The command's words."""
+        return self.name.split()
+
+
+def cli_command(
+    name: str, *, usage: str = "", complete: Callable[[Any, list[str]], Iterable[str]] | None = None
+) -> Callable[[F], F]:
+    """Make ``handler(system, args: list[str]) -> str`` the CLI command ``name``; its docstring is the help."""
+
+    def decorate(handler: F) -> F:
+        text = inspect.getdoc(handler) or ""
+        synopsis, _, description = text.partition("\n\n")
+        synopsis = " ".join(synopsis.split())
+        full = f"Usage: {usage or name}\n" + "".join(f"       {line}\n" for line in (description or synopsis).splitlines())
+        return attach(handler, CliCommandSpec(name=name, handler=handler, usage=full, synopsis=synopsis, complete=complete))
+
+    return decorate
+
+
+def split_words(line: str) -> list[str]:
+    """The words of a command line; double quotes and backslashes keep spaces together."""
+    words: list[str] = []
+    word: list[str] | None = None
+    quoted = escaped = False
+    for character in line:
+        if escaped:
+            word = (word or []) + [character]
+            escaped = False
+        elif character == "\\":
+            escaped = True
+        elif character == '"':
+            quoted = not quoted
+            word = word if word is not None else []
+        elif character.isspace() and not quoted:
+            if word is not None:
+                words.append("".join(word))
+                word = None
+        else:
+            word = (word or []) + [character]
+    if word is not None:
+        words.append("".join(word))
+    return words
+
+
+def find_command(system: System, words: list[str]) -> CliCommandSpec | None:
+    """The command with the longest name that ``words`` begin with; case is ignored."""
+    registry = system.registry("cli command")
+    lowered = [word.lower() for word in words]
+    for length in range(len(words), 0, -1):
+        spec = registry.get(" ".join(lowered[:length]))
+        if spec is not None:
+            return spec  # type: ignore[no-any-return]
+    return None
+
+
+async def run_command(system: System, line: str) -> str:
+    """Run one command line and return what it prints, ending in a newline unless empty.
+
+    Errors of the user become text; a bug in a handler is logged and told.
+    """
+    words = split_words(line)
+    if not words:
+        return ""
+    spec = find_command(system, words)
+    if spec is None:
+        shown = " ".join(words[:-1] or words)
+        return f"No such command '{line.strip()}' (type 'core show help {shown}' for other possible commands)\n"
+    args = words[len(spec.words) :]
+    try:
+        result = spec.handler(system, args)
+        if inspect.isawaitable(result):
+            result = await result
+    except CliUsage:
+        return spec.usage
+    except CliFailure as failure:
+        message = f"{failure}\n" if str(failure) else ""
+        return f"{message}Command '{line.strip()}' failed.\n"
+    except Exception as error:
+        logger.error(f"command '{line.strip()}' failed", exception=error)
+        return f"Command '{line.strip()}' failed: {error}\n"
+    if isinstance(result, (dict, list)):
+        result = json.dumps(result, indent=2)
+    text = str(result or "")
+    return text if not text or text.endswith("\n") else text + "\n"
+
+
+def complete_line(system: System, line: str) -> list[str]:
+    """The candidates for the last word of ``line``: next words of command names, and what commands themselves offer."""
+    words = split_words(line)
+    if not line or line[-1].isspace():
+        words.append("")
+    head, last = [word.lower() for word in words[:-1]], words[-1]
+    candidates: set[str] = set()
+    for spec in system.registry("cli command"):
+        names = spec.words
+        if len(names) > len(head) and names[: len(head)] == head and names[len(head)].startswith(last.lower()):
+            candidates.add(names[len(head)])
+        if spec.complete is not None and head[: len(names)] == names:
+            offered = spec.complete(system, words[len(names) :])
+            candidates.update(word for word in offered if word.lower().startswith(last.lower()))
+    return sorted(candidates)
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 channel``, ``2 channels``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def duration_text(seconds: float) -> str:
+    """``HH:MM:SS``."""
+    whole = max(0, int(seconds))
+    return f"{whole // 3600:02}:{whole % 3600 // 60:02}:{whole % 60:02}"
