@@ -1,0 +1,326 @@
+"""The mathematical functions of `$[...]`: SIN, POW, ROUND and their like, to 64 bits of precision."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation, Overflow, Underflow
+from fractions import Fraction
+
+from globstar.dialplan.longdouble import (
+    INFINITY,
+    NAN,
+    NEGATIVE_ZERO,
+    Number,
+    from_decimal,
+    is_negative,
+    is_special,
+    is_zero,
+    negate,
+    rounded,
+    simplified,
+    to_decimal,
+)
+
+_PRECISION = 60
+_EPSILON = Decimal(10) ** -(_PRECISION - 5)
+PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459230781640628620899862803482534211706798")
+
+
+def _context(extra: int = 0) -> Context:
+    context = Context(prec=_PRECISION + extra, rounding=ROUND_HALF_EVEN, Emin=-999999, Emax=999999)
+    context.traps[Overflow] = False
+    context.traps[Underflow] = False
+    return context
+
+
+_C = _context()
+
+
+# Rounding
+
+
+def _whole(value: Number, toward: Callable[[Fraction], int]) -> Number:
+    if is_special(value):
+        return value
+    result = toward(Fraction(value))
+    return NEGATIVE_ZERO if result == 0 and is_negative(value) else result
+
+
+def floor(value: Number) -> Number:
+    return _whole(value, math.floor)
+
+
+def ceil(value: Number) -> Number:
+    return _whole(value, math.ceil)
+
+
+def trunc(value: Number) -> Number:
+    return _whole(value, math.trunc)
+
+
+def round_half_away(value: Number) -> Number:
+    return _whole(value, lambda exact: (math.floor(abs(exact) + Fraction(1, 2))) * (-1 if exact < 0 else 1))
+
+
+def rint(value: Number) -> Number:
+    return _whole(value, round)
+
+
+def remainder(left: Number, right: Number) -> Number:
+    """Return the IEEE remainder: left minus right times the nearest whole quotient, ties to even."""
+    if is_special(left) or is_special(right) or is_zero(right):
+        return NAN if is_zero(right) or (is_special(left) and not is_zero(left)) else left
+    a, b = Fraction(left), Fraction(right)
+    rest = a - b * round(a / b)
+    return NEGATIVE_ZERO if rest == 0 and a < 0 else simplified(rest)
+
+
+# Powers and logarithms
+
+
+def sqrt(value: Number) -> Number:
+    if is_special(value):
+        return value if value == 0 or value == INFINITY else NAN
+    return NAN if value < 0 else from_decimal(_C.sqrt(to_decimal(value)))
+
+
+def exp(value: Number) -> Number:
+    return _exponential(value, Decimal(1))
+
+
+def exp2(value: Number) -> Number:
+    return _power_of(2, value)
+
+
+def exp10(value: Number) -> Number:
+    return _power_of(10, value)
+
+
+def _power_of(base: int, value: Number) -> Number:
+    if isinstance(value, int):
+        return power(base, value)
+    return _exponential(value, _C.ln(Decimal(base)))
+
+
+def _exponential(value: Number, factor: Decimal) -> Number:
+    if is_special(value):
+        return 1 if value == 0 else NAN if value != value else INFINITY if value > 0 else 0
+    exponent = _C.multiply(to_decimal(value), factor)
+    if abs(exponent) > 12000:
+        return INFINITY if exponent > 0 else 0
+    return from_decimal(_C.exp(exponent))
+
+
+def log(value: Number) -> Number:
+    return _logarithm(value, _C.ln)
+
+
+def log2(value: Number) -> Number:
+    if isinstance(value, int) and value > 0 and value & (value - 1) == 0:
+        return value.bit_length() - 1
+    return _logarithm(value, lambda number: _C.divide(_C.ln(number), _C.ln(Decimal(2))))
+
+
+def log10(value: Number) -> Number:
+    return _logarithm(value, _C.log10)
+
+
+def _logarithm(value: Number, compute: Callable[[Decimal], Decimal]) -> Number:
+    if is_zero(value):
+        return -INFINITY
+    if is_special(value):
+        return INFINITY if value == INFINITY else NAN
+    return NAN if value < 0 else from_decimal(compute(to_decimal(value)))
+
+
+def power(base: Number, exponent: Number) -> Number:
+    """Return base to the power of exponent as C's powl."""
+    if is_zero(exponent) or base == 1:
+        return 1
+    if is_special(base) or is_special(exponent):
+        try:
+            result = math.pow(float(base), float(exponent))
+        except (ValueError, OverflowError):
+            return INFINITY if is_zero(base) else NAN
+        return result if not math.isfinite(result) else simplified(Fraction(result))
+    if is_zero(base):
+        return 0 if exponent > 0 else INFINITY
+    if isinstance(exponent, int):
+        magnitude = _exponential(exponent, _C.ln(abs(to_decimal(base))))
+        exact = _small_power(base, exponent)
+        result_number = magnitude if exact is None else exact
+        return negate(result_number) if base < 0 and exponent % 2 else result_number
+    return NAN if base < 0 else _exponential(exponent, _C.ln(to_decimal(base)))
+
+
+def _small_power(base: Number, exponent: int) -> Number | None:
+    """Return |base| ** exponent computed exactly, or None when that takes too many digits."""
+    exact = abs(Fraction(base))
+    if (exact.numerator.bit_length() + exact.denominator.bit_length()) * abs(exponent) > 40000:
+        return None
+    return rounded(exact**exponent)
+
+
+# Angles
+
+
+def _finite(compute: Callable[[Decimal], Decimal]) -> Callable[[Number], Number]:
+    """Make a function of numbers out of one of finite decimals; zero gives zero of the same sign."""
+
+    def function(value: Number) -> Number:
+        if is_special(value):
+            return value if value == 0 else NAN
+        if is_zero(value):
+            return 0
+        try:
+            return from_decimal(compute(to_decimal(value)))
+        except InvalidOperation:
+            return NAN
+
+    return function
+
+
+def _sine(angle: Decimal) -> Decimal:
+    """Sum the series of the sine after bringing the angle near zero."""
+    context = _context(max(0, angle.adjusted()) + 5 if angle else 5)
+    turn = 2 * PI if angle.adjusted() < 20 else _wide_pi(context) * 2
+    angle = context.subtract(angle, context.multiply(turn, context.divide(angle, turn).to_integral_value()))
+    term = total = angle
+    square = context.multiply(angle, angle)
+    index = 1
+    while abs(term) > _EPSILON * Decimal("1e-10"):
+        index += 2
+        term = context.divide(context.multiply(-term, square), Decimal(index * (index - 1)))
+        total = context.add(total, term)
+    return total
+
+
+def _wide_pi(context: Context) -> Decimal:
+    """Compute pi to the context's precision (Machin's formula, in whole numbers)."""
+    unit = 10 ** (context.prec + 10)
+    scaled = 16 * _inverse_arctangent(5, unit) - 4 * _inverse_arctangent(239, unit)
+    return context.divide(Decimal(scaled), Decimal(unit))
+
+
+def _inverse_arctangent(inverse: int, unit: int) -> int:
+    """Return the arc tangent of 1 / inverse, times unit."""
+    power_term = unit // inverse
+    total = 0
+    index = 0
+    while power_term:
+        total += (-power_term if index % 2 else power_term) // (2 * index + 1)
+        power_term //= inverse * inverse
+        index += 1
+    return total
+
+
+def _cosine(angle: Decimal) -> Decimal:
+    return _sine(_context(max(0, angle.adjusted()) + 5).add(angle, PI / 2))
+
+
+def _tangent(angle: Decimal) -> Decimal:
+    return _C.divide(_sine(angle), _cosine(angle))
+
+
+def _arctangent(value: Decimal) -> Decimal:
+    """Halve the argument until the series converges quickly."""
+    context = _context(10)
+    if value.is_signed():
+        return -_arctangent(-value)
+    if value > 1:
+        return context.subtract(context.divide(PI, Decimal(2)), _arctangent(context.divide(Decimal(1), value)))
+    halvings = 0
+    while value > Decimal("0.1"):
+        root = context.sqrt(context.add(Decimal(1), context.multiply(value, value)))
+        value = context.divide(value, context.add(Decimal(1), root))
+        halvings += 1
+    square = context.multiply(value, value)
+    term = total = value
+    index = 1
+    while abs(term) > _EPSILON * Decimal("1e-10"):
+        index += 2
+        term = context.multiply(-term, square)
+        total = context.add(total, context.divide(term, Decimal(index)))
+    return context.multiply(total, Decimal(2) ** halvings)
+
+
+def _arcsine(value: Decimal) -> Decimal:
+    if abs(value) > 1:
+        raise InvalidOperation
+    if abs(value) == 1:
+        return (PI / 2).copy_sign(value)
+    context = _context(10)
+    return _arctangent(context.divide(value, context.sqrt(context.subtract(Decimal(1), context.multiply(value, value)))))
+
+
+sin = _finite(_sine)
+tan = _finite(_tangent)
+asin = _finite(_arcsine)
+
+
+def atan(value: Number) -> Number:
+    if value == INFINITY or value == -INFINITY:
+        return from_decimal((PI / 2).copy_sign(Decimal(1 if value > 0 else -1)))
+    return _finite(_arctangent)(value)
+
+
+def cos(value: Number) -> Number:
+    if is_zero(value):
+        return 1
+    return NAN if is_special(value) else from_decimal(_cosine(to_decimal(value)))
+
+
+def acos(value: Number) -> Number:
+    if isinstance(value, float):
+        return acos(0) if value == 0 else NAN
+    return NAN if abs(value) > 1 else from_decimal(_C.subtract(PI / 2, _arcsine(to_decimal(value))))
+
+
+def atan2(y: Number, x: Number) -> Number:
+    """Return the angle of the point (x, y)."""
+    if is_special(y) or is_special(x) or is_zero(y) or is_zero(x):
+        try:
+            angle = math.atan2(float(y), float(x))
+        except OverflowError:
+            return NAN
+        return _exact_quarters(angle)
+    angle_decimal = _arctangent(_C.divide(abs(to_decimal(y)), abs(to_decimal(x))))
+    if x < 0:
+        angle_decimal = _C.subtract(PI, angle_decimal)
+    return from_decimal(-angle_decimal if y < 0 else angle_decimal)
+
+
+def _exact_quarters(angle: float) -> Number:
+    """Replace a float multiple of a quarter of pi by its long double."""
+    if angle != angle:
+        return NAN
+    if angle == 0:
+        return NEGATIVE_ZERO if math.copysign(1, angle) < 0 else 0
+    return from_decimal(PI * round(angle / (math.pi / 4)) / 4)
+
+
+FUNCTIONS: dict[str, tuple[int, Callable[..., Number]]] = {
+    "COS": (1, cos),
+    "SIN": (1, sin),
+    "TAN": (1, tan),
+    "ACOS": (1, acos),
+    "ASIN": (1, asin),
+    "ATAN": (1, atan),
+    "ATAN2": (2, atan2),
+    "POW": (2, power),
+    "SQRT": (1, sqrt),
+    "FLOOR": (1, floor),
+    "CEIL": (1, ceil),
+    "ROUND": (1, round_half_away),
+    "RINT": (1, rint),
+    "TRUNC": (1, trunc),
+    "EXP": (1, exp),
+    "EXP2": (1, exp2),
+    "EXP10": (1, exp10),
+    "LOG": (1, log),
+    "LOG2": (1, log2),
+    "LOG10": (1, log10),
+    "REMAINDER": (2, remainder),
+}
+"""Name: (number of arguments, function)."""
