@@ -1,0 +1,165 @@
+"""SIPp scenarios as a short script: what is sent, what is expected, in order.
+
+Text in square brackets is SIPp's (`sipp.readthedocs.io`, keywords); ``{...}`` is filled in here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Self
+from xml.sax.saxutils import quoteattr
+
+PAYLOADS = {"ulaw": "0 PCMU/8000", "alaw": "8 PCMA/8000", "gsm": "3 GSM/8000", "g722": "9 G722/8000", "ilbc": "97 iLBC/8000"}
+
+
+def sdp(rtp_port: int, codecs: tuple[str, ...] = ("ulaw",), direction: str = "sendrecv", digits: bool = True) -> str:
+    """An offer or answer of one audio stream (RFC 4566)."""
+    formats = [PAYLOADS[codec] for codec in codecs] + (["101 telephone-event/8000"] if digits else [])
+    lines = [
+        "v=0",
+        "o=sipp [pid] 1 IN IP[local_ip_type] [local_ip]",
+        "s=-",
+        "c=IN IP[local_ip_type] [local_ip]",
+        "t=0 0",
+        f"m=audio {rtp_port} RTP/AVP {' '.join(line.split()[0] for line in formats)}",
+        *(f"a=rtpmap:{line}" for line in formats),
+        *(["a=fmtp:101 0-16"] if digits else []),
+        "a=ptime:20",
+        f"a={direction}",
+    ]
+    return "\n".join(lines)
+
+
+def _body(text: str) -> str:
+    kind = "Content-Type: application/sdp\n" if text else ""
+    return f"{kind}Content-Length: [len]\n\n{text}"
+
+
+@dataclass
+class Scenario:
+    """One SIPp scenario; each method adds a step and returns the scenario."""
+
+    name: str
+    steps: list[str] = field(default_factory=list)
+    user: str = "caller"
+    _cseq: int = 0
+
+    def xml(self) -> str:
+        """The scenario file."""
+        body = "\n".join(self.steps)
+        return f'<?xml version="1.0" encoding="UTF-8"?>\n<scenario name={quoteattr(self.name)}>\n{body}\n</scenario>\n'
+
+    def send(self, text: str, retransmitted: bool = False, start_timer: int = 0) -> Self:
+        """Send a message; with ``retransmitted`` SIPp repeats it as RFC 3261 says until an answer comes."""
+        attributes = ' retrans="500"' if retransmitted else ""
+        attributes += f' start_rtd="{start_timer}"' if start_timer else ""
+        self.steps.append(f"<send{attributes}><![CDATA[\n\n{text.strip(chr(10))}\n\n]]></send>")
+        return self
+
+    def expect(self, status: int, *, optional: bool = False, auth: bool = False, routes: bool = False) -> Self:
+        """Wait for a response."""
+        flags = ' optional="true"' if optional else ""
+        flags += ' auth="true"' if auth else ""
+        flags += ' rrs="true"' if routes else ""
+        self.steps.append(f'<recv response="{status}"{flags}/>')
+        return self
+
+    def expect_request(self, method: str, *, optional: bool = False, routes: bool = False) -> Self:
+        """Wait for a request."""
+        flags = ' optional="true"' if optional else ""
+        flags += ' rrs="true"' if routes else ""
+        self.steps.append(f'<recv request="{method}"{flags}/>')
+        return self
+
+    def pause(self, milliseconds: int) -> Self:
+        """Let the call stand; a message that comes meanwhile is taken by the next step."""
+        self.steps.append(f'<pause milliseconds="{milliseconds}"/>')
+        return self
+
+    # --- the calling side
+
+    def request(self, method: str, *, body: str = "", extra: str = "", in_dialog: bool = False, cseq: int = 0) -> Self:
+        """Send a request of the calling side, new or inside its dialog."""
+        self._cseq = cseq or self._cseq + (method not in ("ACK", "CANCEL"))
+        uri = "[next_url]" if in_dialog else "sip:[service]@[remote_ip]:[remote_port]"
+        to = "[peer_tag_param]" if in_dialog else ""
+        route = "[routes]\n" if in_dialog else ""
+        branch = "[branch-2]" if method == "CANCEL" else "[branch]"
+        return self.send(
+            f"{method} {uri} SIP/2.0\n"
+            f"Via: SIP/2.0/[transport] [local_ip]:[local_port];branch={branch};rport\n"
+            f"{route}"
+            f"Max-Forwards: 70\n"
+            f'From: "SIPp" <sip:{self.user}@[local_ip]:[local_port]>;tag=[pid]SIPp[call_number]\n'
+            f"To: <sip:[service]@[remote_ip]:[remote_port]>{to}\n"
+            f"Call-ID: [call_id]\n"
+            f"CSeq: {self._cseq} {method}\n"
+            f"Contact: <sip:{self.user}@[local_ip]:[local_port];transport=[transport]>\n"
+            f"{extra}" + _body(body),
+            retransmitted=method != "ACK",
+        )
+
+    def invite(self, rtp_port: int, codecs: tuple[str, ...] = ("ulaw",), *, extra: str = "", auth: bool = False) -> Self:
+        """INVITE; with ``auth`` the 401 is expected, acknowledged and answered (user and password: -au, -ap)."""
+        offer = sdp(rtp_port, codecs)
+        self.request("INVITE", body=offer, extra=extra)
+        if auth:
+            self.expect(100, optional=True).expect(401, auth=True)
+            self.failure_ack()
+            self.request("INVITE", body=offer, extra=extra + "[authentication]\n")
+        return self
+
+    def failure_ack(self) -> Self:
+        """ACK of a final response that is not 2xx: same branch and CSeq as the INVITE (RFC 3261 17.1.1.3)."""
+        return self.send(
+            "ACK sip:[service]@[remote_ip]:[remote_port] SIP/2.0\n"
+            "[last_Via:]\n"
+            "Max-Forwards: 70\n"
+            "[last_From:]\n"
+            "[last_To:]\n"
+            "Call-ID: [call_id]\n"
+            f"CSeq: {self._cseq} ACK\n"
+            "Content-Length: 0\n"
+        )
+
+    def answered(self) -> Self:
+        """100, 180, 183 in any number, then 200, and ACK."""
+        self.expect(100, optional=True).expect(180, optional=True).expect(183, optional=True)
+        self.expect(200, routes=True)
+        return self.request("ACK", in_dialog=True)
+
+    def refused(self, status: int, *, provisional: bool = True) -> Self:
+        """A final refusal, acknowledged."""
+        self.expect(100, optional=True)
+        if provisional:
+            self.expect(180, optional=True).expect(183, optional=True)
+        return self.expect(status).failure_ack()
+
+    def bye(self) -> Self:
+        """Hang up as the caller."""
+        return self.request("BYE", in_dialog=True).expect(200)
+
+    def hung_up(self) -> Self:
+        """The other side hangs up."""
+        return self.expect_request("BYE").reply(200, "OK")
+
+    # --- the called side
+
+    def reply(self, status: int, reason: str, *, body: str = "", tag: bool = False, extra: str = "") -> Self:
+        """Answer the last request; with ``tag`` a To tag is added and a Contact, as for an INVITE."""
+        to = "[last_To:];tag=[pid]SIPpTag[call_number]\n" if tag else "[last_To:]\n"
+        contact = "Contact: <sip:[local_ip]:[local_port];transport=[transport]>\n" if tag else ""
+        return self.send(
+            f"SIP/2.0 {status} {reason}\n[last_Via:]\n[last_Record-Route:]\n[last_From:]\n{to}[last_Call-ID:]\n"
+            f"[last_CSeq:]\n{contact}{extra}" + _body(body),
+            retransmitted=tag and status >= 200,
+        )
+
+    def ringing(self) -> Self:
+        """An INVITE comes; 180."""
+        return self.expect_request("INVITE", routes=True).reply(180, "Ringing", tag=True)
+
+    def answer(self, rtp_port: int, codecs: tuple[str, ...] = ("ulaw",)) -> Self:
+        """200 with SDP, and the ACK."""
+        self.reply(200, "OK", body=sdp(rtp_port, codecs), tag=True)
+        return self.expect_request("ACK")

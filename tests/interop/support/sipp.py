@@ -1,0 +1,147 @@
+"""Runs SIPp and reads what it sent and received."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from tests.interop.support.programs import require
+from tests.interop.support.scenario import Scenario
+from tests.support.loopback import HOST, free_port
+
+_HEAD = re.compile(r"^-{20,} (\S+ \S+)\n(?:UDP|TCP) message (sent|received)[^\n]*\n\n", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One SIP message of SIPp's trace."""
+
+    sent: bool
+    text: str
+
+    @property
+    def start_line(self) -> str:
+        return self.text.partition("\n")[0].strip()
+
+    @property
+    def status(self) -> int:
+        """The status code of a response, 0 for a request."""
+        match = re.match(r"SIP/2\.0 (\d{3})", self.text)
+        return int(match[1]) if match else 0
+
+    @property
+    def method(self) -> str:
+        """The method, of a response that of its CSeq."""
+        if not self.status:
+            return self.text.split(" ", 1)[0]
+        return self.header("CSeq").split()[-1]
+
+    def header(self, name: str) -> str:
+        """The first header of that name, or the empty string."""
+        match = re.search(rf"^{re.escape(name)}\s*:\s*(.*?)\s*$", self.text, re.MULTILINE | re.IGNORECASE)
+        return match[1] if match else ""
+
+    @property
+    def body(self) -> str:
+        return re.split(r"\r?\n\r?\n", self.text, maxsplit=1)[-1]
+
+
+class Sipp:
+    """One SIPp process; a context manager that ends it."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        directory: Path,
+        *,
+        remote: int | None = None,
+        number: str = "service",
+        calls: int = 1,
+        rate: float = 10,
+        limit: int = 0,
+        user: str = "",
+        password: str = "",
+        port: int = 0,
+        transport: str = "u1",
+        timeout: float = 30,
+        trace: bool = True,
+        arguments: tuple[str, ...] = (),
+    ) -> None:
+        self.directory = directory / scenario.name
+        self.directory.mkdir(parents=True)
+        self.port = port or free_port(2)
+        self.timeout = timeout
+        path = self.directory / "scenario.xml"
+        path.write_text(scenario.xml())
+        command = [
+            require("sipp"),
+            f"{HOST}:{remote}" if remote else HOST,
+            *("-sf", str(path), "-i", HOST, "-mi", HOST, "-p", str(self.port), "-s", number, "-m", str(calls)),
+            *("-r", f"{rate:g}", "-t", transport, "-nostdin", "-timeout", f"{timeout:g}", "-timeout_error"),
+            *("-cp", str(free_port()), "-trace_err", "-error_file", str(self.directory / "errors.txt")),
+            *("-trace_stat", "-stf", str(self.directory / "statistics.csv"), "-fd", "1"),
+        ]
+        if trace:
+            command += ["-trace_msg", "-message_file", str(self.directory / "messages.txt")]
+        if limit:
+            command += ["-l", str(limit)]
+        if user:
+            command += ["-au", user, "-ap", password]
+        self._output = (self.directory / "output.txt").open("wb")
+        self.process = subprocess.Popen(
+            [*command, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            cwd=self.directory,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._output.close()
+
+    def wait(self) -> int:
+        """The exit code: 0 when every call went as the scenario says."""
+        return self.process.wait(self.timeout + 10)
+
+    def passed(self) -> Self:
+        """Wait, and fail with SIPp's own words unless every call went as the scenario says."""
+        code = self.wait()
+        assert code == 0, f"SIPp {self.directory.name} ended with {code}\n{self.report()}"
+        return self
+
+    def report(self) -> str:
+        """Errors and messages, for a failed test."""
+        parts = []
+        for name, limit in (("errors.txt", 3000), ("messages.txt", 12000)):
+            path = self.directory / name
+            if path.is_file():
+                parts.append(f"--- {name}\n{path.read_text(errors='replace')[-limit:]}")
+        return "\n".join(parts)
+
+    def messages(self) -> list[Message]:
+        """All messages in order."""
+        path = self.directory / "messages.txt"
+        text = path.read_text(errors="replace").replace("\r\n", "\n") if path.is_file() else ""
+        heads = list(_HEAD.finditer(text))
+        ends = [head.start() for head in heads[1:]] + [len(text)]
+        return [
+            Message(head[2] == "sent", text[head.end() : end].rstrip("\n") + "\n") for head, end in zip(heads, ends, strict=True)
+        ]
+
+    def received(self) -> list[Message]:
+        """What came from the other side."""
+        return [message for message in self.messages() if not message.sent]
+
+    def statuses(self, method: str = "INVITE") -> list[int]:
+        """The status codes received for requests of ``method``, without repetitions of the same one in a row."""
+        codes = [message.status for message in self.received() if message.status and message.method == method]
+        return [code for index, code in enumerate(codes) if index == 0 or codes[index - 1] != code]
