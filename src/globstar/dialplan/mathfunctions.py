@@ -274,7 +274,7 @@ def cos(value: Number) -> Number:
 def acos(value: Number) -> Number:
     if isinstance(value, float):
         return acos(0) if value == 0 else NAN
-    return NAN if abs(value) > 1 else from_decimal(_C.subtract(PI / 2, _arcsine(to_decimal(value))))
+    return NAN if value > 1 or value < -1 else from_decimal(_C.subtract(PI / 2, _arcsine(to_decimal(value))))
 
 
 def atan2(y: Number, x: Number) -> Number:

@@ -51,13 +51,13 @@ class Pattern:
             self.key: Key = (0, self.exact)
             self._fullmatch = None
             return
-        self._parse(text[1:])
+        self.elements = self._parse(text[1:])
         tail = _BROKEN if self.is_broken else _ANY if self.early else _REST if self.open_ended else _END
-        ranks: list[object] = [(len(allowed), *sorted(allowed)) for allowed in self.elements]
+        ranks: list[object] = [(len(allowed), tuple(sorted(allowed))) for allowed in self.elements]
         self.key = (1, *ranks, (tail,), *([text] if self.is_broken else self._beyond(text)))
         self._fullmatch = None if self.is_broken else re.compile(self._expression(), re.DOTALL).fullmatch
 
-    def _parse(self, body: str) -> None:
+    def _parse(self, body: str) -> tuple[frozenset[str], ...]:
         elements: list[frozenset[str]] = []
         position = 0
         while position < len(body):
@@ -76,7 +76,7 @@ class Pattern:
                 break
             elif character != "-":
                 elements.append(_CLASSES.get(character) or frozenset(character))
-        self.elements = tuple(elements)
+        return tuple(elements)
 
     @staticmethod
     def _beyond(text: str) -> list[object]:

@@ -1,0 +1,216 @@
+"""The parts of a dialplan: steps, extensions, includes, switches, contexts."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from globstar.base.errors import RemoteFault
+from globstar.dialplan.pattern import ANY_CALLER, CallerMatch, Key, Pattern, canonical, compile_pattern
+from globstar.dialplan.substitute import Template, compile_template
+from globstar.dialplan.timing import TimeSpec
+
+# The priority of `exten => X,hint,device`.
+HINT = -1
+
+
+class PriorityInUse(RemoteFault):
+    """An extension already has a step of that priority; `existing` is that step."""
+
+    def __init__(self, existing: Step) -> None:
+        super().__init__(f"priority {existing.priority} of '{existing.extension}' is in use")
+        self.existing = existing
+
+
+class Step:
+    """One priority of an extension: an application with its data.
+
+    For a hint (priority HINT) `app_name` is the whole text, devices and presence. `extension` is the name or
+    pattern, not what was dialled. `binding` belongs to the executor, which keeps the application that it has looked
+    up there.
+    """
+
+    __slots__ = (
+        "app_name",
+        "binding",
+        "caller_id",
+        "context",
+        "data",
+        "extension",
+        "file",
+        "label",
+        "line",
+        "priority",
+        "registrar",
+        "template",
+    )
+
+    def __init__(
+        self,
+        context: str,
+        extension: str,
+        priority: int,
+        app_name: str,
+        data: str = "",
+        *,
+        caller_id: str | None = None,
+        label: str = "",
+        registrar: str = "",
+        file: str = "",
+        line: int = 0,
+    ) -> None:
+        self.context = context
+        self.extension = extension
+        self.caller_id = caller_id
+        self.priority = priority
+        self.label = label
+        self.app_name = app_name
+        self.data = data
+        self.template: Template = compile_template(data)
+        self.registrar = registrar
+        self.file = file
+        self.line = line
+        self.binding: Any = None
+
+    def __repr__(self) -> str:
+        return f"Step({self.context},{self.extension},{self.priority}: {self.app_name}({self.data}))"
+
+
+class Extension:
+    """An extension of a context: a name or pattern, perhaps for certain callers only, and its steps by priority."""
+
+    __slots__ = ("caller", "key", "pattern", "steps")
+
+    def __init__(self, pattern: Pattern, caller: CallerMatch | None) -> None:
+        self.pattern = pattern
+        self.caller = caller
+        self.key: Key = extension_key(pattern, caller)
+        self.steps: dict[int, Step] = {}
+
+    @property
+    def name(self) -> str:
+        """The name or pattern as it was first written."""
+        return self.pattern.text
+
+    def accepts(self, caller_number: str) -> bool:
+        """Tell whether the extension is for this caller."""
+        return self.caller is None or self.caller.matches(caller_number)
+
+    def labelled(self, label: str) -> int | None:
+        """Return the lowest priority with a label, or None."""
+        return min((step.priority for step in self.steps.values() if step.label == label), default=None)
+
+    def ordered_steps(self) -> list[Step]:
+        """The steps in the order of priority, the hint first."""
+        return [self.steps[priority] for priority in sorted(self.steps)]
+
+    def __lt__(self, other: Extension) -> bool:
+        return self.key < other.key
+
+
+def extension_key(pattern: Pattern, caller: CallerMatch | None) -> Key:
+    """Return what orders extensions and tells whether two are the same."""
+    return (pattern.key, ANY_CALLER if caller is None else caller.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """`include => context,times`: another context that is searched after the own extensions."""
+
+    context: str
+    timing: TimeSpec | None = None
+    text: str = ""
+    registrar: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """`switch => Name/data`: a program that is asked for extensions; `evaluates` means that data is substituted at each use."""
+
+    name: str
+    data: str = ""
+    evaluates: bool = False
+    registrar: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IgnorePattern:
+    """`ignorepat => 9`: after these digits the dial tone goes on."""
+
+    pattern: str
+    registrar: str = ""
+
+
+class Context:
+    """A named set of extensions, with what it includes."""
+
+    __slots__ = ("_exact", "autohints", "extensions", "ignore_patterns", "includes", "name", "patterns", "registrar", "switches")
+
+    def __init__(self, name: str, registrar: str) -> None:
+        self.name = name
+        self.registrar = registrar
+        self.extensions: list[Extension] = []
+        self.patterns: list[Extension] = []
+        self._exact: dict[str, list[Extension]] = {}
+        self.includes: list[Include] = []
+        self.switches: list[Switch] = []
+        self.ignore_patterns: list[IgnorePattern] = []
+        self.autohints = False
+
+    def matching(self, dialled: str) -> Iterator[Extension]:
+        """Yield the extensions that match a canonical string, most specific first, for whatever caller."""
+        yield from self._exact.get(dialled, ())
+        for extension in self.patterns:
+            if extension.pattern.matches(dialled):
+                yield extension
+
+    def get(self, name: str, caller_id: str | None) -> Extension | None:
+        """Return the extension that is the same as this name or pattern and caller match, or None."""
+        pattern = compile_pattern(name)
+        key = extension_key(pattern, None if caller_id is None else CallerMatch(caller_id))
+        candidates = self.patterns if pattern.is_pattern else self._exact.get(pattern.exact, [])
+        return next((extension for extension in candidates if extension.key == key), None)
+
+    def add(self, step: Step, replace: bool = False) -> None:
+        """Add a step; raises PriorityInUse unless it may replace one."""
+        extension = self.get(step.extension, step.caller_id)
+        if extension is None:
+            caller = None if step.caller_id is None else CallerMatch(step.caller_id)
+            extension = Extension(compile_pattern(step.extension), caller)
+            insort(self.extensions, extension)
+            if extension.pattern.is_pattern:
+                insort(self.patterns, extension)
+            else:
+                insort(self._exact.setdefault(extension.pattern.exact, []), extension)
+        existing = extension.steps.get(step.priority)
+        if existing is not None and not replace:
+            raise PriorityInUse(existing)
+        extension.steps[step.priority] = step
+
+    def discard(self, extension: Extension) -> None:
+        """Take an extension out."""
+        self.extensions.remove(extension)
+        if extension.pattern.is_pattern:
+            self.patterns.remove(extension)
+        else:
+            same_name = self._exact[extension.pattern.exact]
+            same_name.remove(extension)
+            if not same_name:
+                del self._exact[extension.pattern.exact]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is in the context."""
+        return not (self.extensions or self.includes or self.switches or self.ignore_patterns)
+
+    @property
+    def has_callers(self) -> bool:
+        """Whether some extension is for certain callers only."""
+        return any(extension.caller is not None for extension in self.extensions)
+
+    def ignores(self, dialled: str) -> bool:
+        """Tell whether dial tone goes on after this string."""
+        text = canonical(dialled)
+        return any(compile_pattern(entry.pattern).matches(text) for entry in self.ignore_patterns)
