@@ -15,7 +15,6 @@ A value that was not given costs no memory: it is the class's default. `given()`
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar, cast
@@ -121,9 +120,7 @@ class Options:
         infos = {info.name: info for info in cls._infos}
         for attribute, declared in list(vars(cls).items()):
             if isinstance(declared, _Declared):
-                info = OptionInfo(
-                    attribute=attribute, **{**declared.fields, "name": declared.fields["name"] or attribute}
-                )
+                info = OptionInfo(attribute=attribute, **{**declared.fields, "name": declared.fields["name"] or attribute})
                 setattr(cls, attribute, info)
             elif marked := getattr(declared, "__globstar_option__", None):
                 info = OptionInfo(attribute=attribute, read=None, default=None, handler=declared, **marked)
@@ -211,5 +208,7 @@ class Options:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return "; did you mean 'x'?" for the known name nearest to `name`, or nothing when none is near."""
+    import difflib
+
     close = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
     return f"; did you mean '{close[0]}'?" if close else ""

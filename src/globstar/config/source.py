@@ -97,9 +97,7 @@ class MemorySource:
         if not glob.has_magic(pattern):
             return [pattern] if pattern in self.files else []
         folder = posixpath.dirname(pattern)
-        return sorted(
-            name for name in self.files if fnmatch.fnmatchcase(name, pattern) and posixpath.dirname(name) == folder
-        )
+        return sorted(name for name in self.files if fnmatch.fnmatchcase(name, pattern) and posixpath.dirname(name) == folder)
 
     def exec(self, command: str) -> str:
         if self.commands is None or command not in self.commands:

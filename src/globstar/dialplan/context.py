@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 from globstar.base.errors import RemoteFault
@@ -115,6 +117,9 @@ def extension_key(pattern: Pattern, caller: CallerMatch | None) -> Key:
     return (pattern.key, ANY_CALLER if caller is None else caller.key)
 
 
+_key = attrgetter("key")
+
+
 @dataclass(frozen=True, slots=True)
 class Include:
     """`include => context,times`: another context that is searched after the own extensions."""
@@ -165,6 +170,14 @@ class Context:
         for extension in self.patterns:
             if extension.pattern.matches(dialled):
                 yield extension
+
+    def starting_with(self, dialled: str) -> Iterator[Extension]:
+        """Yield the extensions with an exact name that begins with a canonical string."""
+        start = bisect_left(self.extensions, ((0, dialled),), key=_key)
+        for extension in islice(self.extensions, start, None):
+            if extension.pattern.is_pattern or not extension.pattern.exact.startswith(dialled):
+                return
+            yield extension
 
     def get(self, name: str, caller_id: str | None) -> Extension | None:
         """Return the extension that is the same as this name or pattern and caller match, or None."""

@@ -325,7 +325,8 @@ def _fitting(context: Context, dialled: str, mode: Mode) -> Iterator[Extension]:
     if mode is Mode.MATCH:
         yield from context.matching(dialled)
         return
-    for extension in context.extensions:
+    yield from (found for found in context.starting_with(dialled) if mode is Mode.CAN_MATCH or found.pattern.exact != dialled)
+    for extension in context.patterns:
         pattern = extension.pattern
         if pattern.can_match(dialled) if mode is Mode.CAN_MATCH else pattern.matches_more(dialled):
             yield extension
