@@ -304,3 +304,8 @@ class FullyBooted:
     """Everything is loaded and the server accepts calls."""
 
     uptime: float
+
+
+@dataclass(slots=True)
+class DialplanReplaced:
+    """Another dialplan is in force; hints must be looked at again."""

@@ -238,7 +238,7 @@ async def _find_more(channel: Channel, found: bool, result: str | None) -> bool:
     if digits:
         wait = channel.response_timeout if result == INCOMPLETE else channel.digit_timeout
     else:
-        wait = 0.0 if plan_of(channel).autofallthrough else channel.response_timeout
+        wait = 0.0 if channel.system.dialplan_options.autofallthrough else channel.response_timeout
     if not wait:
         await _fall_through(channel)
         return False

@@ -1,71 +1,176 @@
-"""asterisk.conf: directories and options."""
+"""asterisk.conf: directories and options; modules.conf: what to load."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from globstar.base.log import Logger
+from globstar.config.errors import ConfigFileMissing
+from globstar.config.options import Options as ConfigOptions
+from globstar.config.options import Report, did_you_mean, option
+from globstar.config.reader import read_config
+from globstar.config.source import ConfigSource
+from globstar.config.values import boolean, floating, integer, string
+from globstar.core.loader import ModulesConfig
 
-@dataclass(slots=True)
-class Directories:
+logger = Logger("asterisk")
+
+
+def _verbosity(text: str) -> int:
+    """Asterisk takes a number or yes/no."""
+    return int(text) if text.strip().isdigit() else int(boolean(text))
+
+
+class Directories(ConfigOptions):
     """The ``[directories]`` of asterisk.conf; each is an absolute path."""
 
-    astetcdir: str = "/etc/asterisk"
-    astmoddir: str = "/usr/lib/globstar/modules"
-    astvarlibdir: str = "/var/lib/globstar"
-    astdbdir: str = "/var/lib/globstar"
-    astcachedir: str = "/var/cache/globstar"
-    astkeydir: str = "/var/lib/globstar"
-    astdatadir: str = "/usr/share/globstar"
-    astagidir: str = "/usr/share/globstar/agi-bin"
-    astspooldir: str = "/var/spool/globstar"
-    astrundir: str = "/var/run/globstar"
-    astlogdir: str = "/var/log/globstar"
-    astsbindir: str = "/usr/sbin"
+    astetcdir = option(string, "/etc/asterisk", reload=False, help="Configuration files.")
+    astmoddir = option(string, "/usr/lib/globstar/modules", reload=False, help="The user's own modules (*.py).")
+    astvarlibdir = option(string, "/var/lib/globstar", reload=False, help="Data that the server keeps.")
+    astdbdir = option(string, "/var/lib/globstar", reload=False, help="The AstDB (astdb.sqlite3).")
+    astcachedir = option(string, "/var/cache/globstar", reload=False, help="Data that can be made again.")
+    astkeydir = option(string, "/var/lib/globstar", reload=False, help="Keys.")
+    astdatadir = option(string, "/usr/share/globstar", reload=False, help="Sounds, music, phone provisioning.")
+    astagidir = option(string, "/usr/share/globstar/agi-bin", reload=False, help="AGI scripts.")
+    astspooldir = option(string, "/var/spool/globstar", reload=False, help="Voicemail, recordings, call files.")
+    astrundir = option(string, "/var/run/globstar", reload=False, help="Process id and control socket.")
+    astlogdir = option(string, "/var/log/globstar", reload=False, help="Log files and call records.")
+    astsbindir = option(string, "/usr/sbin", reload=False, help="Programs.")
 
     @classmethod
     def below(cls, root: Path) -> Directories:
-        """All directories below one folder, for tests and the demo."""
-        names = {
-            "astetcdir": "etc", "astmoddir": "modules", "astvarlibdir": "lib", "astdbdir": "lib", "astcachedir": "cache",
-            "astkeydir": "lib", "astdatadir": "data", "astagidir": "agi-bin", "astspooldir": "spool", "astrundir": "run",
-            "astlogdir": "log", "astsbindir": "sbin",
-        }  # fmt: skip
-        return cls(**{name: str(root / folder) for name, folder in names.items()})
+        """All directories below one folder, for tests."""
+        folders = {
+            "astetcdir": "etc",
+            "astmoddir": "modules",
+            "astvarlibdir": "lib",
+            "astdbdir": "lib",
+            "astcachedir": "cache",
+            "astkeydir": "lib",
+            "astdatadir": "data",
+            "astagidir": "agi-bin",
+            "astspooldir": "spool",
+            "astrundir": "run",
+            "astlogdir": "log",
+            "astsbindir": "sbin",
+        }
+        return cls(**{name: str(root / folder) for name, folder in folders.items()})
 
-    def names(self) -> list[str]:
-        """The option names, in asterisk.conf's order."""
-        return [f.name for f in fields(self)]
+
+class Options(ConfigOptions):
+    """The ``[options]`` of asterisk.conf."""
+
+    systemname = option(string, "", reload=False, help="Put in front of unique ids.")
+    autosystemname = option(boolean, False, reload=False, help="Use the host's name as system name.")
+    entityid = option(string, "", reload=False, help="Entity id instead of the network interface's address.")
+    verbose = option(_verbosity, 0, help="Verbosity at the start.")
+    debug = option(_verbosity, 0, help="Debug level at the start.")
+    nofork = option(boolean, False, reload=False, help="Stay in the foreground (-f).")
+    alwaysfork = option(boolean, False, reload=False, help="Go to the background even with -v or -d (-F).")
+    console = option(boolean, False, reload=False, help="Run with a console (-c).")
+    quiet = option(boolean, False, reload=False, help="Print nothing at the start (-q).")
+    timestamp = option(boolean, False, help="Time stamps on the console (-T).")
+    nocolor = option(boolean, False, help="No colours on the console (-n).")
+    hideconnect = option(boolean, False, help="Do not log remote consoles that come and go.")
+    execincludes = option(boolean, False, reload=False, help="Allow #exec in configuration files (-X).")
+    defaultlanguage = option(string, "en", reload=False, help="Language of channels that say nothing else.")
+    languageprefix = option(boolean, True, help="Language is a folder in front of the sound's path.")
+    maxcalls = option(integer(0), 0, help="Most calls at a time; 0: no limit (-M).")
+    maxload = option(floating(0), 0.0, help="Refuse calls above this load average; 0: never (-L).")
+    maxfiles = option(integer(0), 0, reload=False, help="Most open files; 0: as the system has it.")
+    minmemfree = option(integer(0), 0, unit="MB", help="Refuse calls with less free memory (-e).")
+    cache_record_files = option(boolean, False, help="Record into record_cache_dir first.")
+    record_cache_dir = option(string, "/tmp", help="Where recordings are cached.")
+    transmit_silence = option(boolean, False, help="Send silence while nothing else is sent.")
+    transcode_via_sln = option(boolean, True, help="Translate through signed linear.")
+    runuser = option(string, "", reload=False, help="Run as this user (-U).")
+    rungroup = option(string, "", reload=False, help="Run as this group (-G).")
+    lockconfdir = option(boolean, False, help="Lock the configuration folder while writing to it.")
+    stdexten = option(string, "gosub", help="How stdexten is called in users.conf.")
+    live_dangerously = option(boolean, False, help="Let AMI and others use functions that reach outside.")
+    mindtmfduration = option(integer(0), 80, unit="ms", help="Shortest digit.")
+    documentation_language = option(string, "en_US", reload=False, help="Language of the help texts.")
+    rtp_pt_dynamic = option(integer(0, 127), 35, help="First dynamic RTP payload number after 96 to 127 are used up.")
+    sounds_search_custom_dir = option(boolean, False, help="Look for sounds in a custom folder first.")
+    internal_timing = option(boolean, True, help="Accepted; timing is always internal.")
+    hide_messaging_ami_events = option(boolean, False, help="No AMI events of Message channels.")
+    dontwarn = option(boolean, False, help="Accepted; there are no warnings of that kind.")
+    disable_remote_console_shell = option(boolean, False, help="No ! commands on remote consoles.")
 
 
-@dataclass(slots=True)
-class Options:
-    """The ``[options]`` of asterisk.conf that the core itself uses."""
+class Files(ConfigOptions):
+    """The ``[files]`` of asterisk.conf: the control socket."""
 
-    systemname: str = ""
-    entityid: str = ""
-    verbose: int = 0
-    debug: int = 0
-    defaultlanguage: str = "en"
-    languageprefix: bool = True
-    live_dangerously: bool = False
-    execincludes: bool = False
-    maxcalls: int = 0
-    maxload: float = 0.0
-    minmemfree: int = 0
-    maxfiles: int = 0
-    autosystemname: bool = False
-    transmit_silence: bool = False
-    transcode_via_sln: bool = True
-    cache_record_files: bool = False
-    record_cache_dir: str = "/tmp"
-    hideconnect: bool = False
-    lockconfdir: bool = False
-    stdexten: str = "gosub"
-    rungroup: str = ""
-    runuser: str = ""
-    timestamp: bool = False
-    nocolor: bool = False
-    mindtmfduration: int = 80
-    rtp_pt_dynamic: int = 35
-    extra: dict[str, str] = field(default_factory=dict)
+    astctl = option(string, "asterisk.ctl", reload=False, help="Name of the control socket.")
+    astctlpermissions = option(string, "0660", reload=False, help="Its permissions, octal.")
+    astctlowner = option(string, "", reload=False, help="Its owner.")
+    astctlgroup = option(string, "", reload=False, help="Its group.")
+
+
+#: Options that Asterisk has for machinery which does not exist here; they are accepted and said to have no effect.
+_WITHOUT_EFFECT = frozenset(
+    {
+        "cache_media_frames", "cache_pools", "channel_storage_backend", "dumpcore", "forceblackbackground", "highpriority",
+        "initcrypto", "lightbackground", "lockmode", "log_level", "refdebug", "rtp_use_dynamic", "trace",
+        "transmit_silence_during_record",
+    }
+)  # fmt: skip
+
+
+def read_settings(source: ConfigSource, name: str = "asterisk.conf") -> tuple[Directories, Options, Files]:
+    """Read asterisk.conf; defaults where there is none. Warnings are logged, a broken file raises ``ConfigError``."""
+    try:
+        config = read_config(name, source)
+    except ConfigFileMissing:
+        return Directories(), Options(), Files()
+    report = Report()
+    directories, options, files = Directories(), Options(), Files()
+    for category in config.categories:
+        match category.name.lower():
+            case "directories":
+                directories = Directories.read(category, report)
+            case "options":
+                options = Options.read(category, report, ignore=_WITHOUT_EFFECT)
+                for variable in category:
+                    if variable.name.lower() in _WITHOUT_EFFECT:
+                        report(variable, f"option '{variable.name}' has no effect in Globstar")
+            case "files":
+                files = Files.read(category, report)
+            case "compat":
+                continue
+            case _:
+                near = did_you_mean(category.name, ("directories", "options", "files"))
+                logger.warning(f"{name}: section [{category.name}] is unknown{near}")
+    for warning in [*config.warnings, *report.warnings]:
+        logger.log(warning.level, str(warning))
+    return directories, options, files
+
+
+def read_modules_config(source: ConfigSource) -> ModulesConfig:
+    """Read modules.conf; without one everything is loaded."""
+    modules = ModulesConfig()
+    try:
+        config = read_config("modules.conf", source)
+    except ConfigFileMissing:
+        return modules
+    lists = {
+        "preload": modules.preload,
+        "load": modules.load,
+        "require": modules.require,
+        "preload-require": modules.preload_require,
+        "noload": modules.noload,
+    }
+    modules.autoload = False
+    for category in config.categories_named("modules"):
+        for variable in category:
+            key = variable.name.lower()
+            if key == "autoload":
+                modules.autoload = boolean(variable.value)
+            elif key in lists:
+                lists[key].append(variable.value)
+            else:
+                near = did_you_mean(key, (*lists, "autoload"))
+                logger.warning(f"{variable.file}:{variable.line}: unknown option '{variable.name}'{near}")
+    for warning in config.warnings:
+        logger.log(warning.level, str(warning))
+    return modules

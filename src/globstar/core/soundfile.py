@@ -25,7 +25,7 @@ _FLUSH_BYTES = 32 * 1024
 #: What a writer holds back at most while the disk does not answer; more is an error of the disk.
 MAXIMUM_PENDING_BYTES = 8 * 1024 * 1024
 
-_disk = ThreadPoolExecutor(1, thread_name_prefix="soundfile")
+_disk = ThreadPoolExecutor(1, thread_name_prefix="ThreadPoolExecutor-soundfile")
 
 
 class SoundFault(RemoteFault):

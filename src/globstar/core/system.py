@@ -24,11 +24,15 @@ from globstar.core.translate import TranslationRegistry
 from globstar.core.variables import GlobalVariables
 from globstar.core.watchdog import LoopWatchdog
 from globstar.dialplan.plan import Dialplan
+from globstar.dialplan.reader import GeneralOptions
 from globstar.media.ticker import Ticker
 
 if TYPE_CHECKING:
+    from globstar.core.astdb import AstDb
+    from globstar.core.boot import Configuration
     from globstar.core.bridge import Bridge, BridgeTechnologySpec
     from globstar.core.channel import Channel
+    from globstar.core.devicestate import DeviceStates
     from globstar.core.tech import TechSpec
 
 logger = Logger("system")
@@ -82,7 +86,8 @@ class System:
         self.functions = FunctionTable(self.function_registry)
         self.translation = TranslationRegistry(self.registry("translator"))
         self.globals = GlobalVariables(self.bus)
-        self.plan = Dialplan()
+        self.plan = Dialplan(self.local_time)
+        self.dialplan_options = GeneralOptions()
         self.channels: dict[str, Channel] = {}
         self.channels_by_id: dict[str, Channel] = {}
         self.bridges: dict[str, Bridge] = {}
@@ -93,9 +98,14 @@ class System:
         self.loader = ModuleLoader(self, Path(self.directories.astmoddir))
         self.watchdog = LoopWatchdog(self.loop)
         self.tones = InBandIndications()
+        #: set by ``core.boot``: the configuration folder, the AstDB, device states and hints
+        self.configuration: Configuration
+        self.database: AstDb
+        self.device_states: DeviceStates
         self.calls_processed = 0
         self.is_booted = False
-        self.stopping = asyncio.Event()
+        #: set to end the server (``core stop now``, SIGTERM)
+        self.stop_requested = asyncio.Event()
         self.accepts_calls = True
         self._unique_number = 0
         self._channel_numbers: dict[str, int] = {}
@@ -212,10 +222,10 @@ class System:
 
     def hint_of(self, channel: Channel | None, context: str, extension: str) -> tuple[str, str] | None:
         """The hint of an extension: device list and display name."""
-        found = self.plan.hint(context, extension)
-        if found is None:
+        step = self.plan.hint(context, extension)
+        if step is None:
             return None
-        devices, _, name = found.partition(",")
+        devices, _, name = step.app_name.partition(",")
         return devices, name
 
     # -- tones -----------------------------------------------------------------------------------------------------
@@ -262,7 +272,6 @@ class System:
         await self.tasks.close()
         self.watchdog.stop()
         self.executor.shutdown(wait=False, cancel_futures=True)
-        self.stopping.set()
 
 
 async def _with_call_id(channel: Channel, coroutine: Coroutine[Any, Any, Any]) -> Any:

@@ -1,0 +1,120 @@
+"""The program: Asterisk's command line, the composition root, and the life of the process."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from globstar import ASTERISK_VERSION, __version__
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Every option of Asterisk's command line."""
+    parser = argparse.ArgumentParser(
+        prog="globstar", description="An open telephony server, a drop-in for Asterisk.", add_help=False
+    )
+    flag, add = "store_true", parser.add_argument
+    add("-h", action="help", help="this help")
+    add("-V", dest="version", action=flag, help="print the version and exit")
+    add("-C", dest="config", metavar="FILE", help="another asterisk.conf")
+    add("-c", dest="console", action=flag, help="run with a console")
+    add("-f", dest="no_fork", action=flag, help="stay in the foreground")
+    add("-F", dest="always_fork", action=flag, help="go to the background in any case")
+    add("-r", dest="remote", action=flag, help="connect to a running server")
+    add("-R", dest="reconnect", action=flag, help="connect to a running server, again when it is gone")
+    add("-x", dest="command", metavar="COMMAND", help="run a command on a running server (with -r) or after the start")
+    add("-s", dest="socket", metavar="FILE", help="control socket of the server to connect to")
+    add("-v", dest="verbose", action="count", default=0, help="more verbose, several times for more")
+    add("-d", dest="debug", action="count", default=0, help="more debug messages")
+    add("-q", dest="quiet", action=flag, help="print nothing at the start")
+    add("-n", dest="no_colour", action=flag, help="no colours")
+    add("-B", dest="black", action=flag, help="accepted; colours suit dark backgrounds")
+    add("-W", dest="white", action=flag, help="accepted; colours suit light backgrounds")
+    add("-m", dest="mute", action=flag, help="no log lines on the console")
+    add("-T", dest="timestamp", action=flag, help="time stamps on the console")
+    add("-t", dest="record_tmp", action=flag, help="record to a temporary folder first")
+    add("-i", dest="init_crypto", action=flag, help="accepted; keys are asked for when they are used")
+    add("-I", dest="internal_timing", action=flag, help="accepted; timing is always internal")
+    add("-p", dest="realtime", action=flag, help="run at high priority")
+    add("-g", dest="dump_core", action=flag, help="allow a core dump")
+    add("-X", dest="exec_includes", action=flag, help="allow #exec in configuration files")
+    add("-L", dest="max_load", type=float, metavar="LOAD", help="refuse calls above this load average")
+    add("-M", dest="max_calls", type=int, metavar="CALLS", help="most calls at a time")
+    add("-e", dest="min_memory", type=int, metavar="MB", help="refuse calls with less free memory")
+    add("-U", dest="user", metavar="USER", help="run as this user")
+    add("-G", dest="group", metavar="GROUP", help="run as this group")
+    return parser
+
+
+def find_config(given: str | None) -> Path | None:
+    """The asterisk.conf to use: the given one, else the first of the usual places; None if there is none at all."""
+    if given:
+        return Path(given)
+    for folder in ("/etc/globstar", "/etc/asterisk"):
+        path = Path(folder) / "asterisk.conf"
+        if path.is_file() or (Path(folder) / "extensions.conf").is_file():
+            return path
+    return None
+
+
+def demo_folders() -> tuple[Path, Path]:
+    """Where the demo keeps its configuration and data: of the system for root, else of the user."""
+    if data := os.environ.get("GLOBSTAR_DEMO_DIR"):
+        return Path(data) / "etc", Path(data)
+    root = Path("/var/lib/globstar-demo") if os.geteuid() == 0 else Path.home() / ".local/share/globstar-demo"
+    return root / "etc", root
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the command line and do what it says; returns the exit status."""
+    arguments = build_parser().parse_args(argv)
+    if arguments.version:
+        print(f"Globstar {__version__} (Asterisk {ASTERISK_VERSION})")
+        return 0
+    called_as = Path(sys.argv[0]).name
+    remote = arguments.remote or arguments.reconnect or called_as == "rasterisk"
+    config = find_config(arguments.config)
+    if remote:
+        return _connect(arguments, config)
+    from globstar.interfaces.process import run_server
+
+    return run_server(arguments, config)
+
+
+def control_socket(config: Path | None, given: str | None) -> Path:
+    """The control socket of the server that uses ``config``."""
+    if given:
+        return Path(given)
+    if config is None:
+        demo_config = demo_folders()[0] / "asterisk.conf"
+        config = demo_config if demo_config.is_file() else Path("/etc/asterisk/asterisk.conf")
+    from globstar.config.source import FileSource
+    from globstar.core.settings import read_settings
+
+    directories, _, files = read_settings(FileSource(config.parent), config.name)
+    return Path(directories.astrundir) / files.astctl
+
+
+def _connect(arguments: argparse.Namespace, config: Path | None) -> int:
+    path = control_socket(config, arguments.socket)
+    if arguments.command is not None:
+        from globstar.interfaces.cli.client import run_remotely
+
+        return run_remotely(path, arguments.command)
+    import asyncio
+
+    from globstar.interfaces.cli.console import remote_console
+
+    while True:
+        status = asyncio.run(remote_console(path, arguments.verbose))
+        if not (arguments.reconnect and status):
+            return status
+        import time
+
+        time.sleep(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""AstDB: Asterisk's persistent key-value store, in the same SQLite file and table (astdb.sqlite3).
+
+All of it is held in memory, so that dialplan functions read without waiting; writes go to the file through one thread
+in order, and every write has reached the file when :meth:`AstDb.close` returns.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from queue import SimpleQueue
+
+from globstar.base.log import Logger
+
+logger = Logger("db")
+
+#: Longest key (family and key with slashes) that Asterisk accepts.
+MAXIMUM_KEY = 255
+
+
+class AstDb:
+    """Families of keys with text values. Keys are compared with case, as ``/family/key``."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self._entries: dict[str, str] = {}
+        self._queue: SimpleQueue[tuple[str, tuple[str, ...]] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self.failures = 0
+        if path is not None:
+            self._open(path)
+
+    def _open(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = _connect(path)
+        try:
+            connection.execute("CREATE TABLE IF NOT EXISTS astdb(key VARCHAR(256), value VARCHAR(256), PRIMARY KEY(key))")
+            connection.commit()
+            self._entries = dict(connection.execute("SELECT key, value FROM astdb"))
+        finally:
+            connection.close()
+        self._thread = threading.Thread(target=self._write_all, name="globstar-astdb", daemon=True)
+        self._thread.start()
+
+    def _write_all(self) -> None:
+        assert self.path is not None
+        connection = _connect(self.path)
+        try:
+            while (statement := self._queue.get()) is not None:
+                try:
+                    connection.execute(*statement)
+                    while not self._queue.empty():
+                        following = self._queue.get()
+                        if following is None:
+                            connection.commit()
+                            return
+                        connection.execute(*following)
+                    connection.commit()
+                except sqlite3.Error as error:
+                    self.failures += 1
+                    logger.error(f"AstDB: a change did not reach {self.path}: {error}")
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Write what waits and close the file."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _store(self, sql: str, *values: str) -> None:
+        if self._thread is not None:
+            self._queue.put((sql, values))
+
+    @staticmethod
+    def _key(family: str, key: str) -> str:
+        return f"/{family.strip('/')}/{key}"
+
+    def get(self, family: str, key: str) -> str | None:
+        """The value, None if there is none."""
+        return self._entries.get(self._key(family, key))
+
+    def put(self, family: str, key: str, value: str) -> bool:
+        """Store a value; False if the key is too long."""
+        full = self._key(family, key)
+        if len(full) > MAXIMUM_KEY:
+            logger.warning(f"AstDB: family and key are longer than {MAXIMUM_KEY} characters: {full[:60]}...")
+            return False
+        self._entries[full] = value
+        self._store("INSERT OR REPLACE INTO astdb (key, value) VALUES (?, ?)", full, value)
+        return True
+
+    def delete(self, family: str, key: str) -> bool:
+        """Remove a key; False if there was none."""
+        full = self._key(family, key)
+        if self._entries.pop(full, None) is None:
+            return False
+        self._store("DELETE FROM astdb WHERE key = ?", full)
+        return True
+
+    def delete_tree(self, family: str = "", key_tree: str = "") -> int:
+        """Remove a family, or its keys below ``key_tree``; all entries if no family is given. Returns how many."""
+        doomed = [full for full, _ in self.tree(family, key_tree)]
+        for full in doomed:
+            del self._entries[full]
+            self._store("DELETE FROM astdb WHERE key = ?", full)
+        return len(doomed)
+
+    def tree(self, family: str = "", key_tree: str = "") -> Iterator[tuple[str, str]]:
+        """Full keys and values, sorted, of everything, of a family, or of its keys below ``key_tree``."""
+        prefix = ""
+        if family:
+            prefix = f"/{family.strip('/')}" + (f"/{key_tree.strip('/')}" if key_tree else "")
+        for full in sorted(self._entries):
+            if not prefix or full == prefix or full.startswith(prefix + "/"):
+                yield full, self._entries[full]
+
+    def with_key(self, key: str) -> Iterator[tuple[str, str]]:
+        """Every entry whose last part is ``key``."""
+        for full in sorted(self._entries):
+            if full.endswith("/" + key):
+                yield full, self._entries[full]
+
+    def query(self, sql: str) -> list[tuple[object, ...]]:
+        """Run SQL on the file; waits for the disk, so call it off the loop. Raises ``sqlite3.Error``."""
+        if self.path is None:
+            return []
+        connection = _connect(self.path)
+        try:
+            rows = connection.execute(sql).fetchall()
+            connection.commit()
+            self._entries = dict(connection.execute("SELECT key, value FROM astdb"))
+            return rows
+        finally:
+            connection.close()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=10)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    return connection

@@ -1,0 +1,54 @@
+"""Bringing a system up: configuration, core services, modules, in that order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from globstar.base.log import Logger
+from globstar.config.errors import ConfigFileMissing
+from globstar.config.file import ConfigFile
+from globstar.config.reader import read_config
+from globstar.config.source import ConfigSource
+from globstar.core.astdb import AstDb
+from globstar.core.devicestate import DeviceStates
+from globstar.core.settings import read_modules_config
+from globstar.core.system import System
+
+logger = Logger("asterisk")
+
+
+class Configuration:
+    """The configuration folder of a running system; modules read their files through it."""
+
+    def __init__(self, source: ConfigSource) -> None:
+        self.source = source
+
+    def read(self, name: str) -> ConfigFile | None:
+        """Read one file and log its warnings; None if there is none. Raises ``ConfigError`` if it is broken."""
+        try:
+            config = read_config(name, self.source)
+        except ConfigFileMissing:
+            return None
+        for warning in config.warnings:
+            logger.log(warning.level, str(warning))
+        return config
+
+
+async def boot(system: System, source: ConfigSource, *, keep_database: bool = True) -> None:
+    """Load everything. Raises ``ModuleError`` or ``ConfigError`` if what is required cannot be had.
+
+    ``keep_database`` False holds the AstDB in memory only.
+    """
+    system.configuration = Configuration(source)
+    path = Path(system.directories.astdbdir) / "astdb.sqlite3" if keep_database else None
+    system.database = await system.run_blocking(AstDb, path)
+    system.device_states = DeviceStates(system)
+    await system.loader.load_builtin()
+    await system.loader.load_all(read_modules_config(source))
+    system.mark_booted()
+
+
+async def shut_down(system: System) -> None:
+    """Stop the system and write what must not be lost."""
+    await system.stop()
+    await system.loop.run_in_executor(None, system.database.close)

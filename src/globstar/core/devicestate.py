@@ -1,0 +1,198 @@
+"""Device states and hints: who is busy, and who watches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from globstar.core import events
+from globstar.core.channel import Channel, ChannelState
+
+if TYPE_CHECKING:
+    from globstar.core.system import System
+
+
+class DeviceState(IntEnum):
+    """State of one device; the numbers and texts are Asterisk's."""
+
+    UNKNOWN = 0
+    NOT_INUSE = 1
+    INUSE = 2
+    BUSY = 3
+    INVALID = 4
+    UNAVAILABLE = 5
+    RINGING = 6
+    RINGINUSE = 7
+    ONHOLD = 8
+
+
+DEVICE_STATE_TEXT = {
+    DeviceState.UNKNOWN: "Unknown",
+    DeviceState.NOT_INUSE: "Not in use",
+    DeviceState.INUSE: "In use",
+    DeviceState.BUSY: "Busy",
+    DeviceState.INVALID: "Invalid",
+    DeviceState.UNAVAILABLE: "Unavailable",
+    DeviceState.RINGING: "Ringing",
+    DeviceState.RINGINUSE: "Ring+Inuse",
+    DeviceState.ONHOLD: "On Hold",
+}
+
+#: Extension states (AST_EXTENSION_*): number and text of a hint.
+EXTENSION_STATE_TEXT = {
+    -2: "Removed", -1: "Deactivated", 0: "Idle", 1: "InUse", 2: "Busy", 4: "Unavailable", 8: "Ringing",
+    9: "InUse&Ringing", 16: "Hold", 17: "InUse&Hold",
+}  # fmt: skip
+
+_EXTENSION_STATE = {
+    DeviceState.UNKNOWN: 0,
+    DeviceState.NOT_INUSE: 0,
+    DeviceState.INUSE: 1,
+    DeviceState.BUSY: 2,
+    DeviceState.INVALID: 4,
+    DeviceState.UNAVAILABLE: 4,
+    DeviceState.RINGING: 8,
+    DeviceState.RINGINUSE: 9,
+    DeviceState.ONHOLD: 16,
+}
+
+
+def parse_device_state(text: str) -> DeviceState:
+    """``INUSE``, ``NOT_INUSE`` ...; what is no such name is UNKNOWN."""
+    return DeviceState.__members__.get(text.strip().upper(), DeviceState.UNKNOWN)
+
+
+def aggregate(states: list[DeviceState]) -> DeviceState:
+    """The state of several devices behind one hint, by Asterisk's rules."""
+    if not states:
+        return DeviceState.UNAVAILABLE
+    has = set(states)
+    in_use = bool(has & {DeviceState.INUSE, DeviceState.RINGINUSE, DeviceState.ONHOLD, DeviceState.BUSY})
+    if has & {DeviceState.RINGING, DeviceState.RINGINUSE}:
+        return DeviceState.RINGINUSE if in_use else DeviceState.RINGING
+    busy = {DeviceState.BUSY}
+    if has == busy:
+        return DeviceState.BUSY
+    if has == {DeviceState.ONHOLD}:
+        return DeviceState.ONHOLD
+    if in_use:
+        return DeviceState.INUSE
+    if DeviceState.NOT_INUSE in has:
+        return DeviceState.NOT_INUSE
+    if DeviceState.UNAVAILABLE in has:
+        return DeviceState.UNAVAILABLE
+    if has == {DeviceState.INVALID}:
+        return DeviceState.INVALID
+    return DeviceState.UNKNOWN
+
+
+Provider = Callable[[str], "DeviceState | None"]
+
+
+class DeviceStates:
+    """States of devices and hints. Providers answer for name prefixes (``Custom:``, ``Queue:`` ...); technologies and
+    channels answer for ``Tech/resource``. ``changed`` is called by whoever knows that something changed.
+    """
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        self._providers: dict[str, Provider] = {}
+        self._last: dict[str, DeviceState] = {}
+        self._last_hint: dict[tuple[str, str], int] = {}
+        bus = system.bus
+        bus.subscribe(events.ChannelStateChanged, lambda event: self._channel_changed(event.channel))
+        bus.subscribe(events.ChannelHungUp, lambda event: self._channel_changed(event.channel))
+        bus.subscribe(events.ChannelCreated, lambda event: self._channel_changed(event.channel))
+        bus.subscribe(events.ChannelHeld, lambda event: self._channel_changed(event.channel))
+        bus.subscribe(events.ChannelUnheld, lambda event: self._channel_changed(event.channel))
+
+    def add_provider(self, prefix: str, provider: Provider) -> None:
+        """Let ``provider`` answer for devices called ``prefix:...``."""
+        self._providers[prefix.lower()] = provider
+
+    def remove_provider(self, prefix: str) -> None:
+        """Take a provider back."""
+        self._providers.pop(prefix.lower(), None)
+
+    def state(self, device: str) -> DeviceState:
+        """The state of one device now."""
+        prefix, colon, rest = device.partition(":")
+        if colon and "/" not in prefix:
+            provider = self._providers.get(prefix.lower())
+            found = provider(rest) if provider is not None else None
+            return found if found is not None else DeviceState.UNKNOWN if provider else DeviceState.INVALID
+        tech_name, slash, resource = device.partition("/")
+        spec = self.system.find_tech(tech_name) if slash else None
+        if spec is None:
+            return DeviceState.INVALID
+        answer = spec.tech.device_state(resource)
+        if answer is not None:
+            return parse_device_state(answer)
+        return self.from_channels(device)
+
+    def from_channels(self, device: str, idle: DeviceState = DeviceState.UNKNOWN) -> DeviceState:
+        """What the channels of a device (``PJSIP/bob``) say; ``idle`` if it has none."""
+        wanted = device.lower()
+        states = [
+            _STATE_OF_CHANNEL.get(channel.state, DeviceState.INUSE) if not channel.hold_state else DeviceState.ONHOLD
+            for channel in self.system.channels.values()
+            if device_of(channel).lower() == wanted
+        ]
+        states = [state for state in states if state is not DeviceState.UNKNOWN]
+        return aggregate(states) if states else idle
+
+    def changed(self, device: str) -> None:
+        """Look at a device again and tell those who watch it if its state differs."""
+        state = self.state(device)
+        if self._last.get(device) is state:
+            return
+        self._last[device] = state
+        self.system.bus.publish(events.DeviceStateChanged(device, state.name))
+        self._hints_changed(device)
+
+    def _channel_changed(self, channel: Channel) -> None:
+        if not channel.tech.is_internal:
+            self.changed(device_of(channel))
+
+    # -- hints -----------------------------------------------------------------------------------------------------
+
+    def hint_state(self, hint: str) -> int:
+        """The extension state of a hint's devices (``PJSIP/a&PJSIP/b``)."""
+        devices = [device for device in hint.partition(",")[0].split("&") if device]
+        return _EXTENSION_STATE[aggregate([self.state(device) for device in devices])]
+
+    def extension_state(self, context: str, extension: str) -> int | None:
+        """The state of an extension that has a hint, None if it has none."""
+        found = self.system.hint_of(None, context, extension)
+        return self.hint_state(found[0]) if found is not None else None
+
+    def _hints_changed(self, device: str) -> None:
+        wanted = device.lower()
+        for step in self.system.plan.hints():
+            context, extension = step.context, step.extension
+            devices = step.app_name.partition(",")[0]
+            if wanted not in (part.strip().lower() for part in devices.split("&")):
+                continue
+            state = self.hint_state(devices)
+            if self._last_hint.get((context, extension)) != state:
+                self._last_hint[(context, extension)] = state
+                text = EXTENSION_STATE_TEXT.get(state, "Unknown")
+                self.system.bus.publish(events.ExtensionStateChanged(context, extension, devices, state, text))
+
+
+_STATE_OF_CHANNEL = {
+    ChannelState.DOWN: DeviceState.UNKNOWN,
+    ChannelState.RESERVED: DeviceState.INUSE,
+    ChannelState.OFFHOOK: DeviceState.INUSE,
+    ChannelState.DIALING: DeviceState.INUSE,
+    ChannelState.RING: DeviceState.INUSE,
+    ChannelState.RINGING: DeviceState.RINGING,
+    ChannelState.UP: DeviceState.INUSE,
+    ChannelState.BUSY: DeviceState.BUSY,
+}
+
+
+def device_of(channel: Channel) -> str:
+    """``PJSIP/bob`` of ``PJSIP/bob-00000001``."""
+    return channel.name.rpartition("-")[0] or channel.name

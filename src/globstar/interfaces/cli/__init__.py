@@ -1,0 +1,1 @@
+"""The command line: server side, remote and local consoles, and the core's own commands."""

@@ -1,0 +1,134 @@
+"""Interactive consoles: ``-r`` over the control socket, ``-c`` inside the server; completion, history, ``!shell``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from pathlib import Path
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.history import FileHistory, InMemoryHistory
+from prompt_toolkit.patch_stdout import patch_stdout
+
+from globstar import __version__
+
+Run = Callable[[str], Awaitable[str]]
+Complete = Callable[[str], Awaitable[list[str]]]
+
+
+class _CommandCompleter(Completer):
+    """Asks the server for the candidates of the word before the cursor."""
+
+    def __init__(self, complete: Complete) -> None:
+        self._complete = complete
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+        """Not used: the console completes asynchronously."""
+        return ()
+
+    async def get_completions_async(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> AsyncGenerator[Completion, None]:
+        """The candidates as the server has them."""
+        line = document.text_before_cursor
+        word = "" if line[-1:].isspace() else line.split(" ")[-1]
+        for candidate in await self._complete(line):
+            yield Completion(candidate, start_position=-len(word))
+
+
+def _history() -> FileHistory | InMemoryHistory:
+    path = Path.home() / ".globstar_history"
+    try:
+        path.touch(mode=0o600)
+    except OSError:
+        return InMemoryHistory()
+    return FileHistory(str(path))
+
+
+async def interact(run: Run, complete: Complete, *, name: str, banner: bool = True) -> None:
+    """Read commands until ``exit``, ``quit`` or end of input; ``!command`` goes to the shell."""
+    if banner:
+        print(f"Globstar {__version__}, an open telephony server. Type 'core show help' for commands.")
+        print("=" * 73)
+    if not sys.stdin.isatty():
+        await _read_plain(run)
+        return
+    session: PromptSession[str] = PromptSession(
+        history=_history(), completer=_CommandCompleter(complete), complete_while_typing=False
+    )
+    with patch_stdout(raw=True):
+        while True:
+            try:
+                line = (await session.prompt_async(f"{name}*CLI> ")).strip()
+            except (EOFError, KeyboardInterrupt):
+                return
+            if line in ("exit", "quit"):
+                return
+            if line.startswith("!"):
+                process = await asyncio.create_subprocess_shell(line[1:] or os.environ.get("SHELL", "/bin/sh"))
+                await process.wait()
+            elif line:
+                print(await run(line), end="", flush=True)
+
+
+async def _read_plain(run: Run) -> None:
+    """Commands from a pipe, one per line."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := (await reader.readline()).decode(errors="replace"):
+        if line.strip() in ("exit", "quit"):
+            return
+        if line.strip():
+            print(await run(line.strip()), end="", flush=True)
+
+
+async def remote_console(path: Path, verbosity: int) -> int:
+    """``globstar -r``: a console on a running server. The exit status is 1 if none answers."""
+    try:
+        reader, writer = await asyncio.open_unix_connection(str(path), limit=16 * 1024 * 1024)
+    except OSError:
+        sys.stderr.write(f"Unable to connect to remote asterisk (does {path} exist?)\n")
+        return 1
+    answers: asyncio.Queue[dict[str, object]] = asyncio.Queue(16)
+
+    async def receive() -> None:
+        while line := await reader.readline():
+            message = json.loads(line)
+            if "log" in message:
+                print(message["log"], flush=True)
+            else:
+                await answers.put(message)
+        await answers.put({"output": "", "candidates": [], "closed": True})
+
+    async def ask(**message: object) -> dict[str, object]:
+        writer.write(json.dumps(message).encode() + b"\n")
+        await writer.drain()
+        answer = await answers.get()
+        if "closed" in answer:
+            print("Disconnected from the server.")
+            raise EOFError
+        return answer
+
+    async def run(line: str) -> str:
+        return str((await ask(run=line))["output"])
+
+    async def complete(line: str) -> list[str]:
+        candidates = (await ask(complete=line))["candidates"]
+        return list(candidates) if isinstance(candidates, list) else []
+
+    receiver = asyncio.ensure_future(receive())
+    try:
+        await ask(watch=verbosity)
+        await interact(run, complete, name=os.uname().nodename)
+    except (EOFError, ConnectionError):
+        return 1
+    finally:
+        receiver.cancel()
+        writer.close()
+    return 0
