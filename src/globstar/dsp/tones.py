@@ -46,18 +46,16 @@ class TonePart:
 
 def _frequency(text: str, part: str) -> float:
     word = text.strip()
-    try:
-        if word[:1] in ("M", "m"):
-            note = int(word[1:])
-            if not 0 <= note <= 127:
-                raise ToneFault(f"no MIDI note {note} in tone '{part}'")
-            return round(440 * 2 ** ((note - 69) / 12), 3)
-        value = float(int(word))
-    except ValueError:
-        raise ToneFault(f"bad frequency '{word}' in tone '{part}'") from None
-    if not 0 <= value <= 96000:
+    is_note = word[:1] in ("M", "m")
+    digits = word[1:] if is_note else word
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < 6):
+        raise ToneFault(f"bad frequency '{word}' in tone '{part}'")
+    value = int(digits)
+    if is_note and value <= 127:
+        return round(440 * 2 ** ((value - 69) / 12), 3)
+    if is_note or value > 96000:
         raise ToneFault(f"frequency out of range in tone '{part}'")
-    return value
+    return float(value)
 
 
 def parse_part(text: str) -> TonePart:
@@ -68,7 +66,8 @@ def parse_part(text: str) -> TonePart:
     frequencies, slash, length = body.partition("/")
     duration = 0
     if slash:
-        if not length.strip().isdecimal() or len(length.strip()) > 9:
+        length = length.strip()
+        if not (length.isascii() and length.isdecimal() and len(length) < 10):
             raise ToneFault(f"bad length in tone '{text}'")
         duration = int(length)
     for sign in "+*":
