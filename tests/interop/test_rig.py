@@ -47,6 +47,17 @@ def test_a_refused_call_is_acknowledged(tmp_path: Path):
         called.passed()
 
 
+def test_a_call_that_is_given_up(tmp_path: Path):
+    callee = Scenario("callee").ringing().cancelled()
+    caller = Scenario("caller").invite(6002).expect(180).pause(50).cancel()
+    with Sipp(callee, tmp_path) as called, Sipp(caller, tmp_path, remote=called.port, number="bob") as calling:
+        calling.passed()
+        called.passed()
+    invite, cancel, ack = (message for message in called.received())
+    assert (cancel.method, ack.method) == ("CANCEL", "ACK")
+    assert invite.header("Via") == cancel.header("Via") == ack.header("Via")
+
+
 def test_rtp_parties_hear_each_other_and_press_keys():
     with RtpParty() as left, RtpParty() as right:
         left.remote = ("127.0.0.1", right.port)

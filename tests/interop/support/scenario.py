@@ -43,6 +43,7 @@ class Scenario:
     steps: list[str] = field(default_factory=list)
     user: str = "caller"
     _cseq: int = 0
+    _invite_step: int = 0
 
     def xml(self) -> str:
         """The scenario file."""
@@ -84,10 +85,11 @@ class Scenario:
         uri = "[next_url]" if in_dialog else "sip:[service]@[remote_ip]:[remote_port]"
         to = "[peer_tag_param]" if in_dialog else ""
         route = "[routes]\n" if in_dialog else ""
-        branch = "[branch-2]" if method == "CANCEL" else "[branch]"
+        if method == "INVITE":
+            self._invite_step = len(self.steps)
         return self.send(
             f"{method} {uri} SIP/2.0\n"
-            f"Via: SIP/2.0/[transport] [local_ip]:[local_port];branch={branch};rport\n"
+            f"Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport\n"
             f"{route}"
             f"Max-Forwards: 70\n"
             f'From: "SIPp" <sip:{self.user}@[local_ip]:[local_port]>;tag=[pid]SIPp[call_number]\n'
@@ -109,18 +111,27 @@ class Scenario:
             self.request("INVITE", body=offer, extra=extra + "[authentication]\n")
         return self
 
-    def failure_ack(self) -> Self:
-        """ACK of a final response that is not 2xx: same branch and CSeq as the INVITE (RFC 3261 17.1.1.3)."""
-        return self.send(
-            "ACK sip:[service]@[remote_ip]:[remote_port] SIP/2.0\n"
-            "[last_Via:]\n"
+    def _with_invite(self, method: str, to: str) -> str:
+        """A request of the INVITE's own transaction: its branch (SIPp counts back in steps) and its CSeq number."""
+        return (
+            f"{method} sip:[service]@[remote_ip]:[remote_port] SIP/2.0\n"
+            f"Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch-{len(self.steps) - self._invite_step}];rport\n"
             "Max-Forwards: 70\n"
-            "[last_From:]\n"
-            "[last_To:]\n"
+            f'From: "SIPp" <sip:{self.user}@[local_ip]:[local_port]>;tag=[pid]SIPp[call_number]\n'
+            f"{to}\n"
             "Call-ID: [call_id]\n"
-            f"CSeq: {self._cseq} ACK\n"
+            f"CSeq: {self._cseq} {method}\n"
             "Content-Length: 0\n"
         )
+
+    def failure_ack(self) -> Self:
+        """ACK of a final response that is not 2xx (RFC 3261 17.1.1.3)."""
+        return self.send(self._with_invite("ACK", "[last_To:]"))
+
+    def cancel(self) -> Self:
+        """Give up as the caller (RFC 3261 9.1)."""
+        self.send(self._with_invite("CANCEL", "To: <sip:[service]@[remote_ip]:[remote_port]>"), retransmitted=True)
+        return self.expect(200).expect(487).failure_ack()
 
     def answered(self) -> Self:
         """100, 180, 183 in any number, then 200, and ACK."""
@@ -162,4 +173,14 @@ class Scenario:
     def answer(self, rtp_port: int, codecs: tuple[str, ...] = ("ulaw",)) -> Self:
         """200 with SDP, and the ACK."""
         self.reply(200, "OK", body=sdp(rtp_port, codecs), tag=True)
+        return self.expect_request("ACK")
+
+    def cancelled(self) -> Self:
+        """The caller gives up: 200 for its CANCEL, 487 for its INVITE, and the ACK (RFC 3261 9.2)."""
+        self.expect_request("CANCEL").reply(200, "OK")
+        self.send(
+            "SIP/2.0 487 Request Terminated\n[last_Via:]\n[last_From:]\n[last_To:];tag=[pid]SIPpTag[call_number]\n"
+            "[last_Call-ID:]\nCSeq: [last_cseq_number] INVITE\nContent-Length: 0\n",
+            retransmitted=True,
+        )
         return self.expect_request("ACK")

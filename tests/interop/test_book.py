@@ -1,0 +1,189 @@
+"""SIPp callers run the dialplans of the book to the letter; what they hear is compared with the prompts.
+
+The chapter is "Asterisk" in "The Architecture of Open Source Applications". All callers call at the same time.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.interop.support.audio import (
+    Samples,
+    find,
+    find_sequence,
+    read_wav,
+    sine,
+    tone_seconds,
+    trimmed,
+)
+from tests.interop.support.office import BOOK, SERVICES, Office, Peer, cdr_rows
+from tests.interop.support.programs import require_sounds
+from tests.interop.support.rtp import RtpParty
+from tests.interop.support.scenario import Scenario
+from tests.interop.support.sipp import Sipp
+from tests.support.loopback import free_port, wait_until
+from tests.support.server import GlobstarProcess
+
+FINAL = "exten => h,1,Verbose(1,at the end: ${EXTEN} ${CDR(mycustomfield)})\n"
+BRIDGING = "exten => 1234,1,Dial(SIP/bob)\n"
+
+SAME = 0.85
+"""Correlation from which on a recording counts as heard: the gsm recordings reach 0.9, other words stay below 0.5."""
+
+
+class Book:
+    """The running server and what its callers need."""
+
+    def __init__(self, server: GlobstarProcess, office: Office, directory: Path, bob: int) -> None:
+        self.server, self.office, self.directory, self.bob = server, office, directory, bob
+
+    def call(self, number: str, scenario: Scenario, user: str = "alice") -> Sipp:
+        scenario.user = user
+        return Sipp(scenario, self.directory, remote=self.office.port, number=number, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
+    directory = tmp_path_factory.mktemp("book")
+    bob = free_port(2)
+    office = Office(
+        [Peer("alice"), Peer("carol", context="bridging"), Peer("bob", port=bob)],
+        contexts={"phones": BOOK + "\n" + SERVICES + "\n" + FINAL, "bridging": BRIDGING},
+    )
+    server = office.start(directory / "server")
+    yield Book(server, office, directory, bob)
+    problems = server.finish()
+    assert not problems, f"{problems}\n{server.log_tail()}"
+
+
+def prompt(name: str) -> Samples:
+    return trimmed(read_wav(require_sounds() / f"{name}.wav"))
+
+
+@pytest.fixture(scope="module")
+def congratulations(book: Book) -> Iterator[Callable[[], Samples]]:
+    """The caller of 1234, which takes half a minute; it goes on beside the other tests."""
+    scenario = Scenario("book-1234")
+    party = RtpParty()
+    with party, book.call("1234", scenario.invite(party.port).answered().hung_up()) as sipp:
+
+        def heard() -> Samples:
+            sipp.passed()
+            return party.audio()
+
+        yield heard
+
+
+@pytest.mark.usefixtures("congratulations")
+def test_5678_says_the_digits_that_were_entered(book: Book):
+    with RtpParty() as party:
+        scenario = Scenario("book-5678").invite(party.port).answered().hung_up()
+        with book.call("5678", scenario) as sipp:
+            beep = prompt("beep")
+            wait_until(lambda: find(party.audio(), beep).correlation > SAME, 10, "the beep")
+            party.send_digits("4071")
+            sipp.passed()
+        heard = party.audio()
+    start = find(heard, beep)
+    said = find_sequence(heard[start.offset + beep.size :], [prompt(f"digits/{digit}") for digit in "4071"])
+    assert min(match.correlation for match in said) > SAME, said
+    others = [find(heard, prompt(f"digits/{digit}")).correlation for digit in "235689"]
+    assert max(others) < 0.7, others
+    assert len(heard) / 8000 < 12
+
+
+@pytest.mark.usefixtures("congratulations")
+def test_555_tells_when_the_call_started_and_keeps_a_field_of_its_own(book: Book):
+    with book.call("555", Scenario("book-555").invite(free_port(2)).refused(603, provisional=False)) as sipp:
+        sipp.passed()
+    book.server.wait_log("at the end: 555 snickerdoodle")
+    started = re.search(r"Time this call started: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)", book.server.log())
+    assert started is not None
+    # the book's caller is told nothing but "Decline" (the dialplan ends unanswered), as Asterisk does
+    wait_until(lambda: any(row[2] == "555" for row in cdr_rows(book.server)), 5, "the CDR of 555")
+    row = next(row for row in cdr_rows(book.server) if row[2] == "555")
+    assert row[9] == started[1]
+    assert row[14] == "NO ANSWER"
+
+
+@pytest.mark.usefixtures("congratulations")
+def test_bridging_connects_two_parties_who_hear_each_other(book: Book):
+    with RtpParty() as caller, RtpParty() as callee:
+        answering = Scenario("bob").ringing().pause(200).answer(callee.port)
+        answering.expect_request("BYE").reply(200, "OK")
+        calling = Scenario("carol").invite(caller.port)
+        calling.answered().pause(2500).bye()
+        with (
+            Sipp(answering, book.directory, port=book.bob) as called,
+            book.call("1234", calling, user="carol") as sipp,
+        ):
+            wait_until(lambda: 200 in sipp.statuses(), 10, "the answer")
+            for party, message in ((caller, sipp.received()), (callee, called.received())):
+                body = next(m.body for m in reversed(message) if "m=audio" in m.body)
+                found = re.search(r"m=audio (\d+)", body)
+                assert found is not None
+                party.remote = ("127.0.0.1", int(found[1]))
+            talking = [
+                threading.Thread(target=caller.play, args=(sine(440, 2),)),
+                threading.Thread(target=callee.play, args=(sine(1000, 2),)),
+            ]
+            for thread in talking:
+                thread.start()
+            for thread in talking:
+                thread.join()
+            sipp.passed()
+            called.passed()
+    assert tone_seconds(caller.audio(), 1000) >= 1.6
+    assert tone_seconds(callee.audio(), 440) >= 1.6
+    invite = called.received()[0]
+    assert invite.start_line.startswith("INVITE sip:bob@127.0.0.1:")
+
+
+@pytest.mark.usefixtures("congratulations")
+def test_star_123_plays_the_message_that_voicemail_took(book: Book):
+    folder = book.server.paths["astspooldir"] / "voicemail" / "default" / "100" / "INBOX"
+    with RtpParty() as party:
+        scenario = Scenario("voicemail-leave").invite(party.port).answered().pause(5000).bye()
+        with book.call("620", scenario) as sipp:
+            beep = prompt("beep")
+            wait_until(lambda: find(party.audio(), beep).correlation > SAME, 10, "the beep")
+            party.play(sine(700, 2.5))
+            sipp.passed()
+    wait_until((folder / "msg0000.txt").is_file, 5, "the message in INBOX")
+    assert tone_seconds(read_wav(folder / "msg0000.wav"), 700) >= 2.0
+    described = (folder / "msg0000.txt").read_text()
+    assert re.search(r"^duration=[2-5]$", described, re.MULTILINE)
+    assert "callerchan=PJSIP/alice-" in described
+
+    with RtpParty() as party:
+        scenario = Scenario("book-123").invite(party.port).answered().hung_up()
+        with book.call("*123", scenario) as sipp:
+            wait_until(lambda: find(party.audio(), prompt("vm-login")).correlation > SAME, 10, "the mailbox prompt")
+            party.send_digits("100#")
+            wait_until(lambda: find(party.audio(), prompt("vm-password")).correlation > SAME, 10, "the PIN prompt")
+            party.send_digits("4321#")
+            wait_until(lambda: find(party.audio(), prompt("vm-youhave")).correlation > SAME, 10, "the message count")
+            wait_until(lambda: find(party.audio(), prompt("vm-onefor")).correlation > SAME, 20, "the menu")
+            party.send_digits("1")
+            wait_until(lambda: tone_seconds(party.audio(), 700) >= 2.0, 30, "the message")
+            time.sleep(0.5)
+            party.send_digits("#")
+            sipp.passed()
+    assert (folder.parent / "Old" / "msg0000.txt").is_file()
+    assert not (folder / "msg0000.txt").exists()
+
+
+def test_1234_plays_the_whole_recording(congratulations: Callable[[], Samples]):
+    heard = congratulations()
+    recorded = prompt("demo-congrats")
+    match = find(heard, recorded)
+    assert match.correlation > SAME
+    # after the answer it starts at once, and the call ends when it has been played
+    assert match.offset < 8000
+    assert heard.size - match.offset - recorded.size < 8000

@@ -1,0 +1,175 @@
+"""Two baresip phones, registered with digest, talk through the server: tones cross, hold, hang-up from each side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.interop.support.audio import tone_seconds
+from tests.interop.support.baresip import Baresip
+from tests.interop.support.capture import Capture
+from tests.interop.support.office import Office, Phone, cdr_rows
+from tests.interop.support.programs import can_capture
+from tests.interop.support.rtp import decode_stream
+from tests.support.loopback import wait_until
+from tests.support.server import GlobstarProcess, ServerFactory
+
+TONE = {"100": 440.0, "101": 1000.0}
+DIALPLAN = "exten => _1XX,1,Dial(PJSIP/${EXTEN},15)\n same => n,Hangup()\n"
+
+
+class Pair:
+    """The server and its two phones."""
+
+    def __init__(self, server: GlobstarProcess, directory: Path, port: int, stack: ExitStack, **options: str) -> None:
+        self.server = server
+        self.a, self.b = (
+            stack.enter_context(
+                Baresip(
+                    directory / name,
+                    name,
+                    registrar=port,
+                    password=f"secret-of-{name}",
+                    tone=TONE[name],
+                    codecs=options.get(f"codecs_{name}", "pcmu"),
+                    transport=options.get("transport", "udp"),
+                )
+            )
+            for name in ("100", "101")
+        )
+        self.a.wait_registered()
+        self.b.wait_registered()
+
+    def connect(self) -> None:
+        """100 dials 101, which answers."""
+        self.a.dial("101")
+        self.b.wait_event("CALL_INCOMING")
+        self.a.wait_event("CALL_RINGING")
+        self.b.accept()
+        self.a.wait_event("CALL_ESTABLISHED")
+        self.b.wait_event("CALL_ESTABLISHED")
+        self.a.wait_event("CALL_RTPESTAB")
+        self.b.wait_event("CALL_RTPESTAB")
+
+
+@pytest.fixture
+def make_pair(globstar_process: ServerFactory, tmp_path: Path) -> Iterator[object]:
+    with ExitStack() as stack:
+
+        def make(**options: str) -> Pair:
+            members = [Phone(name, f"secret-of-{name}", codecs=options.get(f"allow_{name}", "ulaw")) for name in ("100", "101")]
+            office = Office(list(members), contexts={"phones": DIALPLAN})
+            server = globstar_process(office.configuration())
+            return Pair(server, tmp_path, office.port, stack, **options)
+
+        yield make
+
+
+def test_registrations_with_digest_are_shown(make_pair):
+    pair = make_pair()
+    contacts = pair.server.cli("pjsip show contacts")
+    assert f"100/sip:100@127.0.0.1:{pair.a.port}" in contacts.replace("sip:100-", "sip:100@") or "100/sip:100" in contacts
+    assert "101/sip:101" in contacts
+    assert "Objects found: 2" in contacts
+    endpoints = pair.server.cli("pjsip show endpoints")
+    assert endpoints.count("Not in use") == 2
+    assert "secret-of" not in pair.server.log()
+    pair.a.close()
+    wait_until(lambda: "Objects found: 1" in pair.server.cli("pjsip show contacts"), 5, "100 is unregistered")
+
+
+@pytest.mark.parametrize("side", ["caller", "callee"])
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_tones_cross_and_either_side_hangs_up(make_pair, side: str, transport: str):
+    pair = make_pair(transport=transport)
+    pair.connect()
+    assert pair.server.channel_count() == 2
+    assert pair.server.cli("pjsip show endpoints").count("In use ") == 2
+    time.sleep(2)
+    first, second = (pair.a, pair.b) if side == "caller" else (pair.b, pair.a)
+    first.hangup()
+    second.wait_event("CALL_CLOSED")
+    pair.server.wait_idle()
+    pair.a.close()
+    pair.b.close()
+    assert tone_seconds(pair.a.heard(), TONE["101"]) >= 1.5
+    assert tone_seconds(pair.b.heard(), TONE["100"]) >= 1.5
+    assert tone_seconds(pair.a.heard(), TONE["100"]) == 0, "the caller hears itself"
+    rows = cdr_rows(pair.server)
+    assert [(row[1], row[2], row[14]) for row in rows] == [("100", "101", "ANSWERED")]
+    assert rows[0][5].startswith("PJSIP/100-")
+    assert rows[0][6].startswith("PJSIP/101-")
+
+
+def test_hold_silences_and_unhold_brings_both_tones_back(make_pair, tmp_path: Path):
+    pair = make_pair()
+    with ExitStack() as stack:
+        capture = stack.enter_context(Capture(tmp_path / "a.pcap", pair.a.rtp, pair.a.rtp + 9)) if can_capture() else None
+        pair.connect()
+        time.sleep(1.5)
+        pair.a.hold()
+        wait_until(lambda: "hold" in pair.server.log().lower(), 5, "the server noticed the hold")
+        time.sleep(1.5)
+        pair.a.resume()
+        resumed = time.time()
+        time.sleep(2)
+        pair.b.hangup()
+        pair.a.wait_event("CALL_CLOSED")
+    pair.server.wait_idle()
+    pair.a.close()
+    pair.b.close()
+    heard = tone_seconds(pair.b.heard(), TONE["100"])
+    # before the hold and after it, but not in the 1.5 s between (0.4 s for the signalling at the edges)
+    assert 2.6 <= heard <= 4.0
+    if capture is not None:
+        port = min(packet_port for _, _, packet_port, _ in capture.datagrams() if packet_port % 2 == 0)
+        after = [packet for packet in capture.rtp_to(port) if packet.arrival > resumed + 0.3]
+        assert tone_seconds(decode_stream(after), TONE["101"]) >= 1.2
+
+
+def test_digits_pass_through_the_bridge(make_pair):
+    pair = make_pair()
+    pair.connect()
+    pair.a.press("159#")
+    wait_until(lambda: pair.b.output().count("(end=1)") >= 4, 5, "four digits at the callee")
+    pair.a.hangup()
+    pair.b.wait_event("CALL_CLOSED")
+    pressed = [line.split("'")[1] for line in pair.b.output().splitlines() if "(end=1)" in line and "'" in line]
+    assert pressed == list("159#")
+
+
+def test_a_caller_with_ulaw_and_a_callee_with_alaw_understand_each_other(make_pair):
+    pair = make_pair(allow_101="alaw", codecs_101="pcma")
+    pair.connect()
+    time.sleep(1.5)
+    pair.a.hangup()
+    pair.b.wait_event("CALL_CLOSED")
+    pair.a.close()
+    pair.b.close()
+    assert tone_seconds(pair.a.heard(), TONE["101"]) >= 1.0
+    assert tone_seconds(pair.b.heard(), TONE["100"]) >= 1.0
+
+
+def test_the_caller_gives_up_while_it_rings(make_pair):
+    pair = make_pair()
+    pair.a.dial("101")
+    pair.b.wait_event("CALL_INCOMING")
+    pair.a.wait_event("CALL_RINGING")
+    assert "Ringing" in pair.server.cli("pjsip show endpoints")
+    pair.a.hangup()
+    pair.b.wait_event("CALL_CLOSED")
+    pair.server.wait_idle()
+    assert [row[14] for row in cdr_rows(pair.server)] == ["NO ANSWER"]
+
+
+def test_the_callee_declines(make_pair):
+    pair = make_pair()
+    pair.a.dial("101")
+    pair.b.wait_event("CALL_INCOMING")
+    pair.b.hangup()
+    pair.a.wait_event("CALL_CLOSED")
+    pair.server.wait_idle()
