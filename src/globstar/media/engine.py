@@ -2,19 +2,140 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import random
+import time
+from collections.abc import Callable
+
+from globstar.base.log import Logger
+from globstar.media.ports import PortAllocator
 from globstar.media.session import RtpSession
 from globstar.media.settings import MediaSettings, SessionOptions
+from globstar.media.sockets import MediaSocket, SocketFactory, UdpSockets
+from globstar.media.ticker import Ticker
+from globstar.net.poller import Poller
+
+logger = Logger("media.engine")
+
+#: Seconds between two rounds of the coarse timer.
+ROUND = 0.5
+#: Ports tried in a row before a host that cannot be bound is given up.
+BIND_ATTEMPTS = 32
 
 
 class RtpEngine:
-    """The factory and the shared clockwork of all RTP sessions of one system."""
+    """The factory and the shared clockwork of all RTP sessions of one system.
 
-    settings: MediaSettings
+    Reports, silence and keepalive of all sessions are looked after by one timer that goes round in half
+    seconds; each session has its turn to report once in ``rtcpinterval``, spread evenly. Nothing runs without sessions.
+    """
 
-    def open(self, host: str, options: SessionOptions | None = None) -> RtpSession | None:
-        """A session bound to a free port pair on ``host``; None when all ports are in use."""
-        raise NotImplementedError
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        settings: MediaSettings | None = None,
+        *,
+        sockets: SocketFactory | None = None,
+        chance: random.Random | None = None,
+        wall_clock: Callable[[], float] = time.time,
+        ticker: Ticker | None = None,
+    ) -> None:
+        self.loop = loop
+        self.settings = settings or MediaSettings()
+        self.sockets: SocketFactory = sockets if sockets is not None else UdpSockets(Poller(loop))
+        self.chance = chance if chance is not None else random.SystemRandom()
+        self.wall_clock = wall_clock
+        #: The 20 ms tick, for digits here and for players above.
+        self.ticker = ticker if ticker is not None else Ticker(loop)
+        self._ranges: dict[tuple[int, int], PortAllocator] = {}
+        self._sessions: dict[RtpSession, tuple[PortAllocator, int]] = {}
+        self._rounds = 0
+        self._next_slot = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    @property
+    def sessions(self) -> tuple[RtpSession, ...]:
+        """The open sessions."""
+        return tuple(self._sessions)
+
+    def ports(self, start: int = 0, end: int = 0) -> PortAllocator:
+        """The allocator of a range: that of rtp.conf, or an endpoint's own (rtp_port_start, rtp_port_end)."""
+        key = (start or self.settings.port_start, end or self.settings.port_end)
+        if key not in self._ranges:
+            self._ranges[key] = PortAllocator(*key, self.chance)
+        return self._ranges[key]
+
+    def open(self, host: str, options: SessionOptions | None = None, *, ports: PortAllocator | None = None) -> RtpSession | None:
+        """A session bound to a free port pair on ``host``; None when all ports are in use or ``host`` cannot be bound.
+
+        Why there is none is logged.
+        """
+        options = options or SessionOptions()
+        allocator = ports if ports is not None else self.ports()
+        for _ in range(BIND_ATTEMPTS):
+            port = allocator.allocate()
+            if port is None:
+                logger.error(f"no RTP port left in {allocator.start} to {allocator.end} ({allocator.used} in use)")
+                return None
+            try:
+                rtp, rtcp = self._bind(host, port, options.tos)
+            except OSError as error:
+                allocator.release(port)
+                if error.errno == errno.EADDRINUSE:
+                    continue  # another program has it; it comes back last in line
+                logger.error(f"cannot bind an RTP port on {host}: {error}")
+                return None
+            session = RtpSession(self, rtp, rtcp, port, options)
+            self._sessions[session] = (allocator, self._next_slot)
+            self._next_slot += 1
+            if self._timer is None:
+                self._timer = self.loop.call_later(ROUND, self._round)
+            return session
+        logger.error(f"{BIND_ATTEMPTS} RTP ports in a row on {host} are taken by other programs")
+        return None
+
+    def _bind(self, host: str, port: int, tos: int) -> tuple[MediaSocket, MediaSocket]:
+        rtp = self.sockets.open(host, port, tos)
+        try:
+            return rtp, self.sockets.open(host, port + 1, tos)
+        except OSError:
+            rtp.close()
+            raise
+
+    def forget(self, session: RtpSession, port: int) -> None:
+        """A session has closed; called by the session itself."""
+        allocator, _ = self._sessions.pop(session)
+        allocator.release(port)
+        if not self._sessions and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def reload(self, settings: MediaSettings) -> None:
+        """New settings for sessions opened from now on; those that are open keep theirs."""
+        self.settings = settings
 
     def close(self) -> None:
-        """Close every session and stop the timer."""
-        raise NotImplementedError
+        """Close every session and stop the timer and the tick."""
+        for session in tuple(self._sessions):
+            session.close()
+        self.ticker.close()
+
+    def _round(self) -> None:
+        self._timer = self.loop.call_later(ROUND, self._round)
+        now = self.loop.time()
+        slots = max(round(self.settings.rtcp_interval_ms / 1000 / ROUND), 1)
+        turn = self._rounds % slots
+        self._rounds += 1
+        for session, (_, slot) in tuple(self._sessions.items()):
+            try:
+                if slot % slots == turn:
+                    session.handle_report(now)
+                options = session.options
+                if (options.timeout or options.timeout_hold or options.keepalive) and not session.is_closed:
+                    session.handle_coarse_timer(now)
+            except Exception as error:  # one call's bug must not stop the reports of the others
+                logger.error(f"timer of RTP session {session.local_address} failed", exception=error)

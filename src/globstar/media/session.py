@@ -4,13 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from globstar.media.settings import Payload, SessionOptions
+from globstar.media.reports import Reports
+from globstar.media.settings import Payload, PayloadKind, SessionOptions
+from globstar.media.sockets import MAX_DATAGRAM, Address, MediaSocket
+from globstar.media.source import SourceFilter, SourceState
+from globstar.media.statistics import SessionStatistics
+from globstar.proto.rtp import (
+    COMFORT_NOISE,
+    COMFORT_NOISE_OLD,
+    DigitBegan,
+    DigitEvent,
+    EventReceiver,
+    EventSender,
+    RtcpPacket,
+    RtpParseError,
+    RtpReceiver,
+    RtpSender,
+    build_comfort_noise,
+    parse_comfort_noise,
+    parse_compound,
+)
+from globstar.proto.rtp.events import EventPacket
+from globstar.proto.rtp.packet import FIRST_BYTE, HEADER_LENGTH, MARKER, payload_bounds, unpack_header
 
-Address = tuple[str, int]
+if TYPE_CHECKING:
+    from globstar.media.engine import RtpEngine
+    from globstar.media.relay import RelayPath
 
 #: ``on_media(payload_type, payload, rtp_time, sequence, marker)``
 MediaCallback = Callable[[int, bytes, int, int, bool], None]
+
+_COMFORT = Payload(PayloadKind.COMFORT_NOISE, 8000)
 
 
 class MediaTimeout(Enum):
@@ -20,34 +46,150 @@ class MediaTimeout(Enum):
     SILENT_ON_HOLD = "no RTP for rtp_timeout_hold seconds while on hold"
 
 
+def _payload_table(receive: Mapping[int, Payload]) -> list[Payload | None]:
+    """By payload type what it carries: one index per packet instead of a look-up."""
+    table: list[Payload | None] = [None] * 128
+    table[COMFORT_NOISE] = table[COMFORT_NOISE_OLD] = _COMFORT
+    for number, payload in receive.items():
+        table[number] = payload
+    return table
+
+
 class RtpSession:
     """One media stream between us and one peer. Made by ``RtpEngine.open``; ended by ``close``.
 
     Callbacks are plain attributes, called from the loop, one packet after another, and may be exchanged at
     any time. ``media`` knows nothing of frames and formats: payload types go in and out as numbers.
+
+    * ``on_media(payload_type, payload, rtp_time, sequence, marker)``
+    * ``on_digit_begin(digit)``, ``on_digit_end(digit, duration_ms)``: RFC 4733 digits of the peer, ``!`` is flash
+    * ``on_comfort_noise(level)``: level in -dBov
+    * ``on_rtcp(packets)``: every compound packet, after the statistics have taken it
+    * ``on_timeout(reason)``: once per silence
+    * ``on_source(address)``: rtp_symmetric has made us send to another address
     """
 
-    on_media: MediaCallback | None
-    on_digit_begin: Callable[[str], None] | None
-    on_digit_end: Callable[[str, int], None] | None
-    on_comfort_noise: Callable[[int], None] | None
-    on_timeout: Callable[[MediaTimeout], None] | None
+    __slots__ = (
+        "_clock_rate",
+        "_digits_in",
+        "_digits_out",
+        "_digits_ticking",
+        "_engine",
+        "_is_connected",
+        "_last_received",
+        "_last_sent",
+        "_output",
+        "_payloads",
+        "_port",
+        "_relay",
+        "_remote",
+        "_remote_rtcp",
+        "_rtcp_socket",
+        "_send_payload_type",
+        "_settle_tried",
+        "_socket",
+        "_timed_out",
+        "digit_payload",
+        "is_closed",
+        "is_held",
+        "is_receiving",
+        "is_sending",
+        "not_rtp",
+        "not_sent",
+        "on_comfort_noise",
+        "on_digit_begin",
+        "on_digit_end",
+        "on_media",
+        "on_rtcp",
+        "on_source",
+        "on_timeout",
+        "options",
+        "receiver",
+        "remote_ssrc",
+        "reports",
+        "rtcp_mux",
+        "sender",
+        "source",
+        "unknown_payload",
+        "withheld",
+    )
 
-    options: SessionOptions
+    def __init__(self, engine: RtpEngine, rtp: MediaSocket, rtcp: MediaSocket | None, port: int, options: SessionOptions) -> None:
+        self._engine = engine
+        self._socket = rtp
+        self._rtcp_socket = rtcp
+        self._port = port
+        self.options = options
+        self.on_media: MediaCallback | None = None
+        self.on_digit_begin: Callable[[str], None] | None = None
+        self.on_digit_end: Callable[[str, int], None] | None = None
+        self.on_comfort_noise: Callable[[int], None] | None = None
+        self.on_rtcp: Callable[[tuple[RtcpPacket, ...]], None] | None = None
+        self.on_timeout: Callable[[MediaTimeout], None] | None = None
+        self.on_source: Callable[[Address], None] | None = None
+
+        settings, chance = engine.settings, engine.chance
+        self.sender = RtpSender(chance.getrandbits(32), chance.getrandbits(15), chance.getrandbits(32))
+        self.receiver = RtpReceiver()
+        self.remote_ssrc = 0
+        self.reports = Reports(f"{chance.getrandbits(64):016x}")
+        self.source = SourceFilter(settings.strict_rtp, settings.probation)
+        self._digits_in = EventReceiver(settings.dtmf_timeout / 8000)
+        self._digits_out = EventSender()
+        self._digits_ticking = False
+        #: Payload type and clock rate of the digits that we send; None when the peer takes none.
+        self.digit_payload: tuple[int, int] | None = None
+
+        self._payloads = _payload_table({})
+        self._send_payload_type = 0
+        self._clock_rate = 8000
+        self._remote: Address | None = None
+        self._remote_rtcp: Address | None = None
+        self._output: Callable[[bytes], object] | None = None
+        self._relay: RelayPath | None = None
+        #: RTCP goes over the RTP port (RFC 5761); set it when the answer says so.
+        self.rtcp_mux = False
+        self.is_sending = True
+        self.is_receiving = True
+        self.is_held = False
+        self.is_closed = False
+        self._is_connected = False
+        self._settle_tried = False
+        self._timed_out = False
+        self._last_received = self._last_sent = engine.loop.time()
+        #: Datagrams that were no RTP, RTP of unagreed types, packets the kernel refused, packets withheld by direction.
+        self.not_rtp = 0
+        self.unknown_payload = 0
+        self.not_sent = 0
+        self.withheld = 0
+        rtp.set_reader(self._read_open)
+        if rtcp is not None:
+            rtcp.set_reader(self._read_rtcp)
+
+    # -- what the owner tells ------------------------------------------------------------------------------------
 
     @property
     def local_address(self) -> Address:
         """Where our RTP socket is bound."""
-        raise NotImplementedError
+        return self._socket.address
 
     @property
     def remote_address(self) -> Address | None:
         """Where RTP is sent now: as told by ``set_remote`` or as learnt (rtp_symmetric)."""
-        raise NotImplementedError
+        return self._remote
 
     def set_remote(self, address: Address, rtcp_address: Address | None = None) -> None:
-        """Tell where the peer wants its media (from its SDP); learning starts anew if it changed."""
-        raise NotImplementedError
+        """Tell where the peer wants its media (from its SDP, numeric); learning starts anew if it changed.
+
+        ``rtcp_address`` defaults to the next port; with ``rtcp_mux`` it is not used.
+        """
+        self._remote_rtcp = rtcp_address or (address[0], address[1] + 1)
+        if address == self._remote:
+            return
+        self._disconnect()
+        self._settle_tried = False
+        self.source.relearn()
+        self._aim(address)
 
     def set_payloads(
         self,
@@ -63,38 +205,373 @@ class RtpSession:
         ``clock_rate`` are used by ``send_media`` when it names no payload type; ``digits`` is the payload type
         and clock rate of telephone-event towards the peer, None when it takes none.
         """
-        raise NotImplementedError
+        self._payloads = _payload_table(receive)
+        self._send_payload_type = send
+        self._clock_rate = self.sender.clock_rate = clock_rate
+        self.digit_payload = digits
 
     def set_direction(self, *, sending: bool, receiving: bool) -> None:
-        """Apply the agreed direction: what must not be sent is dropped and counted; nothing is delivered while not receiving."""
-        raise NotImplementedError
+        """Apply the agreed direction: what must not be sent or heard is dropped and counted in ``withheld``."""
+        self.is_sending = sending
+        self.is_receiving = receiving
 
-    def set_hold(self, on_hold: bool) -> None:
-        """Whether the peer holds us: then ``timeout_hold`` counts instead of ``timeout``."""
-        raise NotImplementedError
+    def set_hold(self, is_held: bool) -> None:
+        """Whether the peer holds us: then ``timeout_hold`` counts instead of ``timeout``, from now on."""
+        if is_held != self.is_held:
+            self.is_held = is_held
+            self._last_received = self._engine.loop.time()
+            self._timed_out = False
 
-    def send_media(
-        self, payload: bytes, samples: int, marker: bool = False, payload_type: int | None = None
-    ) -> None:
-        """Send one packet; ``samples`` is its length in RTP clock ticks."""
-        raise NotImplementedError
-
-    def send_digit_begin(self, digit: str) -> bool:
-        """Begin a digit (RFC 4733); False when the peer takes no telephone-event or the digit is unknown."""
-        raise NotImplementedError
-
-    def send_digit_end(self, duration_ms: int | None = None) -> None:
-        """End the digit that is being sent: three end packets (RFC 4733 section 2.5.1.4)."""
-        raise NotImplementedError
-
-    def update_source(self) -> None:
-        """The source of our audio changes: the next packet carries the marker."""
-        raise NotImplementedError
-
-    def change_source(self) -> None:
-        """As ``update_source``, under a new SSRC (a re-INVITE made us another source)."""
-        raise NotImplementedError
+    def set_options(self, options: SessionOptions) -> None:
+        """Exchange the options; silence is counted from now on."""
+        self.options = options
+        self._last_received = self._engine.loop.time()
+        self._timed_out = False
 
     def close(self) -> None:
         """Send RTCP BYE, close the sockets and give the ports back; further calls do nothing."""
-        raise NotImplementedError
+        if self.is_closed:
+            return
+        if self._relay is not None:
+            self._relay.leave()
+        if self.sender.packets:
+            self._send_rtcp(self.reports.build_bye(self.sender))
+        self.is_closed = True
+        self._output = None
+        self._engine.ticker.remove(self._tick_digits)
+        self._socket.close()
+        if self._rtcp_socket is not None:
+            self._rtcp_socket.close()
+        self._engine.forget(self, self._port)
+
+    # -- sending -------------------------------------------------------------------------------------------------
+
+    def send_media(self, payload: bytes, samples: int, marker: bool = False, payload_type: int | None = None) -> None:
+        """Send one packet; ``samples`` is its length in RTP clock ticks.
+
+        While a digit is being sent, and while the direction forbids sending, the packet is withheld and time goes on.
+        """
+        now = self._engine.loop.time()
+        sender = self.sender
+        if not self.is_sending or self._digits_out.is_active:
+            sender.skip(samples, now)
+            self.withheld += 1
+            return
+        self._last_sent = now
+        data = sender.packet(payload, samples, self._send_payload_type if payload_type is None else payload_type, now, marker)
+        output = self._output
+        if output is None:
+            self.not_sent += 1
+            return
+        try:
+            output(data)
+        except OSError:  # a full socket buffer or a refused port: media is not sent again
+            self.not_sent += 1
+
+    def send_digit_begin(self, digit: str) -> bool:
+        """Begin a digit (RFC 4733); False when the peer takes no telephone-event or the digit is unknown."""
+        if self.digit_payload is None or not self.is_sending:
+            return False
+        now = self._engine.loop.time()
+        self._digits_out.clock_rate = self.digit_payload[1]
+        rtp_time = self.sender.rtp_time_at(now)
+        packets = self._digits_out.begin(digit, rtp_time, self.digit_payload[1] // 50, now)
+        if not packets:
+            return False
+        self._send_events(packets)
+        self._tick_if_needed()
+        return True
+
+    def send_digit_end(self, duration_ms: int | None = None) -> None:
+        """End the digit that is being sent: three end packets (RFC 4733 section 2.5.1.4).
+
+        ``duration_ms`` is what the packets claim; without it, the time since the begin.
+        """
+        self._send_events(self._digits_out.end(self._engine.loop.time(), duration_ms))
+        self._tick_if_needed()
+
+    def update_source(self) -> None:
+        """The source of our audio changes: the next packet carries the marker."""
+        self.sender.marker_next = True
+
+    def change_source(self) -> None:
+        """As ``update_source``, under a new SSRC."""
+        chance = self._engine.chance
+        self.sender.change_source(chance.getrandbits(32), chance.getrandbits(15))
+
+    def _transmit(self, data: bytes) -> None:
+        self._last_sent = self._engine.loop.time()
+        if self._output is None:
+            self.not_sent += 1
+            return
+        try:
+            self._output(data)
+        except OSError:  # see send_media
+            self.not_sent += 1
+
+    def _send_events(self, packets: list[EventPacket]) -> None:
+        if self.digit_payload is None:
+            return
+        for payload, rtp_time, marker in packets:
+            self._transmit(self.sender.packet_at(payload, rtp_time, self.digit_payload[0], marker))
+
+    def _tick_if_needed(self) -> None:
+        """Have the 20 ms tick while a digit runs in either direction, and only then."""
+        needed = self._digits_out.is_active or self._digits_in.deadline is not None
+        if needed and not self._digits_ticking:
+            self._engine.ticker.add(self._tick_digits)
+        elif self._digits_ticking and not needed:
+            self._engine.ticker.remove(self._tick_digits)
+        self._digits_ticking = needed
+
+    def _tick_digits(self) -> None:
+        now = self._engine.loop.time()
+        if self._digits_out.is_active:
+            self._send_events(self._digits_out.update(now))
+        deadline = self._digits_in.deadline
+        if deadline is not None and now >= deadline:
+            self._report_digits(self._digits_in.handle_timer(now))
+        self._tick_if_needed()
+
+    # -- where to ------------------------------------------------------------------------------------------------
+
+    def _aim(self, address: Address) -> None:
+        self._remote = address
+        sendto = self._socket.sendto
+
+        def output(data: bytes) -> int:
+            return sendto(data, address)
+
+        self._output = output if address[1] else None
+
+    def _disconnect(self) -> None:
+        if self._is_connected:
+            self._is_connected = False
+            self._socket.disconnect()
+            self._socket.set_reader(self._read_open)
+
+    def _settle(self, source: Address) -> None:
+        """The source is locked on and is where we send: let the kernel filter, which also makes each packet cheaper."""
+        try:
+            self._socket.connect(source)
+        except OSError:  # no route from this socket: go on unconnected
+            return
+        self._is_connected = True
+        self._output = self._socket.send
+        self._socket.set_reader(self._read_connected)
+
+    def _learn(self, source: Address) -> None:
+        """Called for accepted packets until the source has settled."""
+        if self.options.symmetric and source != self._remote:
+            self._aim(source)
+            if not self.rtcp_mux:
+                self._remote_rtcp = (source[0], source[1] + 1)
+            if self.on_source is not None:
+                self.on_source(source)
+        if self.source.state is SourceState.LOCKED and self.source.source == self._remote:
+            if not self._is_connected and not self._settle_tried:
+                self._settle_tried = True
+                self._settle(source)
+
+    # -- receiving -----------------------------------------------------------------------------------------------
+
+    def _read_open(self, now: float) -> None:
+        """Read one packet while the source is not settled; the poller calls again while there are more."""
+        try:
+            data, source = self._socket.recvfrom(MAX_DATAGRAM)
+        except OSError:  # nothing there, or an ICMP error of an earlier packet
+            return
+        if len(data) < HEADER_LENGTH or data[0] >> 6 != 2:
+            self.not_rtp += 1
+        elif self.rtcp_mux and 192 <= data[1] <= 223:
+            self._receive_rtcp(data, now)
+        elif self.source.accept(source, data[2] << 8 | data[3]):
+            self._learn(source)
+            self._receive(data, now)
+
+    def _read_connected(self, now: float) -> None:
+        """Read one packet of the settled source; the poller calls again while there are more."""
+        try:
+            data = self._socket.recv(MAX_DATAGRAM)
+        except OSError:  # nothing there, or an ICMP error of an earlier packet
+            return
+        self._receive(data, now)
+
+    def _receive(self, data: bytes, now: float) -> None:
+        """One datagram of the right source. The path of every packet: keep it short."""
+        if len(data) < HEADER_LENGTH:
+            self.not_rtp += 1
+            return
+        first, second, sequence, rtp_time, ssrc = unpack_header(data)
+        if first == FIRST_BYTE:
+            payload = data[HEADER_LENGTH:]
+        else:
+            try:
+                start, end = payload_bounds(data)
+            except RtpParseError:
+                self.not_rtp += 1
+                return
+            payload = data[start:end]
+        if 192 <= second <= 223 and self.rtcp_mux:
+            self._receive_rtcp(data, now)
+            return
+        known = self._payloads[second & 0x7F]
+        if known is None:
+            self.unknown_payload += 1
+            return
+        if ssrc != self.remote_ssrc:
+            self._change_remote_source(ssrc)
+        if not self.receiver.receive(sequence, rtp_time, len(payload), known.clock_rate, now):
+            return
+        self._last_received = now
+        self._timed_out = False
+        relay = self._relay
+        if relay is not None and relay.forward(second, sequence, rtp_time, payload, now):
+            if known.kind is PayloadKind.DIGITS and relay.see_digits:
+                self._receive_digit(payload, rtp_time, second >= MARKER, known.clock_rate, now)
+            return
+        if not self.is_receiving:
+            self.withheld += 1
+        elif known.kind is PayloadKind.MEDIA:
+            on_media = self.on_media
+            if on_media is not None:
+                on_media(second & 0x7F, payload, rtp_time, sequence, second >= MARKER)
+        elif known.kind is PayloadKind.DIGITS:
+            self._receive_digit(payload, rtp_time, second >= MARKER, known.clock_rate, now)
+        elif self.on_comfort_noise is not None:
+            level = parse_comfort_noise(payload)
+            if level is not None:
+                self.on_comfort_noise(level)
+
+    def _change_remote_source(self, ssrc: int) -> None:
+        if self.receiver.is_valid:
+            self.receiver = RtpReceiver()
+            self.reports.forget_source()
+            self._report_digits(self._digits_in.reset())
+        self.remote_ssrc = ssrc
+        if self._relay is not None:
+            self._relay.restart()
+
+    def _receive_digit(self, payload: bytes, rtp_time: int, marker: bool, clock_rate: int, now: float) -> None:
+        self._report_digits(self._digits_in.receive(payload, rtp_time, marker, clock_rate, now))
+        self._tick_if_needed()
+
+    def _report_digits(self, events: tuple[DigitEvent, ...]) -> None:
+        for event in events:
+            if isinstance(event, DigitBegan):
+                if self.on_digit_begin is not None:
+                    self.on_digit_begin(event.digit)
+            elif self.on_digit_end is not None:
+                self.on_digit_end(event.digit, event.duration_ms)
+
+    # -- RTCP and timers -----------------------------------------------------------------------------------------
+
+    def _read_rtcp(self, now: float) -> None:
+        socket = self._rtcp_socket
+        if socket is None:
+            return
+        try:
+            data, source = socket.recvfrom(MAX_DATAGRAM)
+        except OSError:  # as in _read_connected
+            return
+        if self.source.state is SourceState.LOCKED and self.source.source is not None:
+            if source[0] != self.source.source[0]:
+                self.source.dropped += 1
+                return
+        if self.options.symmetric:
+            self._remote_rtcp = source
+        self._receive_rtcp(data, now)
+
+    def _receive_rtcp(self, data: bytes, now: float) -> None:
+        try:
+            packets = parse_compound(data)
+        except RtpParseError:
+            self.not_rtp += 1
+            return
+        self.reports.receive(packets, self.sender.ssrc, self._clock_rate, now, self._engine.wall_clock())
+        if self.on_rtcp is not None:
+            self.on_rtcp(packets)
+
+    def _send_rtcp(self, data: bytes) -> None:
+        try:
+            if self.rtcp_mux:
+                if self._output is not None:
+                    self._output(data)
+            elif self._rtcp_socket is not None and self._remote_rtcp is not None and 0 < self._remote_rtcp[1] < 65536:
+                self._rtcp_socket.sendto(data, self._remote_rtcp)
+        except OSError:  # reports are repeated anyway
+            self.not_sent += 1
+
+    def handle_report(self, now: float) -> None:
+        """Send the RTCP report that is due; called by the engine every ``rtcpinterval``."""
+        if self._relay is not None:
+            self._relay.synchronize()
+        if self.sender.packets or self.receiver.is_valid:
+            report = self.reports.build(
+                self.sender, self.receiver, self.remote_ssrc, self._clock_rate, now, self._engine.wall_clock()
+            )
+            self._send_rtcp(report)
+
+    def handle_coarse_timer(self, now: float) -> None:
+        """Look after silence and keepalive; called by the engine about every half second."""
+        options = self.options
+        limit = options.timeout_hold if self.is_held else options.timeout
+        if limit and not self._timed_out and now - self._last_received >= limit:
+            self._timed_out = True
+            if self.on_timeout is not None:
+                self.on_timeout(MediaTimeout.SILENT_ON_HOLD if self.is_held else MediaTimeout.SILENT)
+        if options.keepalive and now - self._last_sent >= options.keepalive and not self.is_closed:
+            rtp_time = self.sender.rtp_time_at(now)
+            self._transmit(self.sender.packet_at(build_comfort_noise(), rtp_time, COMFORT_NOISE))
+
+    def statistics(self) -> SessionStatistics:
+        """The figures of this moment."""
+        receiver, sender, reports = self.receiver, self.sender, self.reports
+        return SessionStatistics(
+            local_ssrc=sender.ssrc,
+            remote_ssrc=self.remote_ssrc,
+            received=receiver.received,
+            received_octets=receiver.octets,
+            lost=max(receiver.lost, 0),
+            duplicates=receiver.duplicates,
+            reordered=receiver.reordered,
+            sent=sender.packets,
+            sent_octets=sender.octets,
+            remote_lost=reports.remote_lost,
+            rx_jitter=receiver.jitter / self._clock_rate,
+            tx_jitter=reports.remote_jitter,
+            round_trip=reports.round_trips.last,
+            rx_jitters=reports.rx_jitters.snapshot(),
+            tx_jitters=reports.tx_jitters.snapshot(),
+            rx_losses=reports.rx_losses.snapshot(),
+            tx_losses=reports.tx_losses.snapshot(),
+            round_trips=reports.round_trips.snapshot(),
+            not_rtp=self.not_rtp,
+            unknown_payload=self.unknown_payload,
+            wrong_source=self.source.dropped,
+            not_sent=self.not_sent,
+            rtcp_sent=reports.sent,
+            rtcp_received=reports.received,
+        )
+
+    # -- the relay -----------------------------------------------------------------------------------------------
+
+    @property
+    def relay_path(self) -> RelayPath | None:
+        """Where our received packets are relayed to; None when they are delivered here."""
+        return self._relay
+
+    @relay_path.setter
+    def relay_path(self, path: RelayPath | None) -> None:
+        self._relay = path
+
+    def relay_out(self, data: bytes) -> None:
+        """Send a packet that a relay has made."""
+        output = self._output
+        if output is None:
+            self.not_sent += 1
+            return
+        try:
+            output(data)
+        except OSError:  # see send_media
+            self.not_sent += 1

@@ -16,13 +16,16 @@ class StrictRtp(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MediaSettings:
-    """Global settings (rtp.conf ``[general]``); ports are inclusive bounds."""
+    """Global settings (rtp.conf ``[general]``); ports are inclusive bounds.
+
+    ``dtmf_timeout`` is in samples at 8 kHz: how long a digit goes on of which no more packets come.
+    """
 
     port_start: int = 5000
     port_end: int = 31000
     strict_rtp: StrictRtp = StrictRtp.YES
     probation: int = 4
-    dtmf_timeout_ms: int = 150
+    dtmf_timeout: int = 1200
     rtcp_interval_ms: int = 5000
     checksums: bool = True
 
@@ -32,11 +35,9 @@ class SessionOptions:
     """Options of one session (pjsip.conf endpoint); times are seconds, 0 switches them off."""
 
     symmetric: bool = False
-    rtcp_mux: bool = False
     timeout: int = 0
     timeout_hold: int = 0
     keepalive: int = 0
-    asymmetric_codec: bool = False
     tos: int = 0
 
 

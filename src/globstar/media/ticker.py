@@ -23,6 +23,7 @@ class Ticker:
     __slots__ = (
         "_deadline",
         "_handle",
+        "_is_running",
         "_loop",
         "_subscribers",
         "failures",
@@ -40,6 +41,7 @@ class Ticker:
         self._subscribers: dict[TickCallback, None] = {}
         self._handle: asyncio.TimerHandle | None = None
         self._deadline = 0.0
+        self._is_running = False
         self.ticks = 0
         self.late = 0
         self.skipped = 0
@@ -51,7 +53,7 @@ class Ticker:
     def add(self, callback: TickCallback) -> None:
         """Subscribe; the first call comes one interval after the ticker starts, or with the next tick."""
         self._subscribers[callback] = None
-        if self._handle is None:
+        if self._handle is None and not self._is_running:
             self._deadline = self._loop.time() + self.interval
             self._handle = self._loop.call_at(self._deadline, self._run)
 
@@ -70,6 +72,8 @@ class Ticker:
             self._handle = None
 
     def _run(self) -> None:
+        self._handle = None
+        self._is_running = True
         interval = self.interval
         behind = int((self._loop.time() - self._deadline) / interval + 1e-9)
         if behind > 0:
@@ -84,11 +88,9 @@ class Ticker:
                 break
             self._deadline += interval
             self._tick()
-        # remove() cancels the handle of a ticker that nobody needs; a subscriber added since has no handle either
+        self._is_running = False
         if self._subscribers:
             self._handle = self._loop.call_at(self._deadline, self._run)
-        else:
-            self._handle = None
 
     def _tick(self) -> None:
         self.ticks += 1

@@ -30,6 +30,12 @@ def plain(text: str) -> str:
     return text.replace("<RTPPORT>", "22900").replace("\r\n", "\n")
 
 
+def first(pattern: str, text: str) -> str:
+    match = re.search(pattern, text, re.MULTILINE)
+    assert match is not None, f"no {pattern} in {text}"
+    return match[1]
+
+
 class Message:
     def __init__(self, record: dict) -> None:
         head, _, self.body = plain(record["text"]).partition("\n\n")
@@ -61,8 +67,8 @@ class Call:
         self.refused = 0
 
     def media_for(self, expected: str) -> list[LocalMedia]:
-        port = int(re.search(r"^m=audio (\d+)", expected, re.MULTILINE)[1])
-        address = re.search(r"^c=IN IP4 (\S+)", expected, re.MULTILINE)[1]
+        port = int(first(r"^m=audio (\d+)", expected))
+        address = first(r"^c=IN IP4 (\S+)", expected)
         return [LocalMedia(address, port, self.codecs, telephone_event=self.telephone_event)]
 
     def offer(self, text: str) -> None:

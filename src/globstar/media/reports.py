@@ -1,0 +1,124 @@
+"""The RTCP side of a session: reports made, reports read (RFC 3550 section 6.4)."""
+
+from __future__ import annotations
+
+from globstar.media.statistics import RunningStat
+from globstar.proto.rtp import (
+    Bye,
+    ReceiverReport,
+    ReportBlock,
+    RtcpPacket,
+    RtpReceiver,
+    RtpSender,
+    SenderReport,
+    SourceDescription,
+    build_compound,
+    ntp_time,
+    round_trip,
+)
+
+
+class Reports:
+    """Keeps what RTCP needs between reports, and the figures that it brings."""
+
+    __slots__ = (
+        "_last_sr",
+        "_last_sr_time",
+        "_reported_lost",
+        "_reported_packets",
+        "cname",
+        "received",
+        "remote_jitter",
+        "remote_lost",
+        "round_trips",
+        "rx_jitters",
+        "rx_losses",
+        "sent",
+        "tx_jitters",
+        "tx_losses",
+    )
+
+    def __init__(self, cname: str) -> None:
+        self.cname = cname
+        self.sent = 0
+        self.received = 0
+        self.remote_lost = 0
+        self.remote_jitter = 0.0
+        self.round_trips = RunningStat()
+        self.rx_jitters = RunningStat()
+        self.tx_jitters = RunningStat()
+        self.rx_losses = RunningStat()
+        self.tx_losses = RunningStat()
+        self._last_sr = 0
+        self._last_sr_time = 0.0
+        self._reported_packets = 0
+        self._reported_lost = 0
+
+    def forget_source(self) -> None:
+        """The peer's stream is another one now: its reports start anew."""
+        self._last_sr = 0
+
+    def build(
+        self, sender: RtpSender, receiver: RtpReceiver, remote_ssrc: int, clock_rate: int, now: float, wall_time: float
+    ) -> bytes:
+        """A compound packet: a sender report if we have sent since the last one, else a receiver report; then the name."""
+        blocks: tuple[ReportBlock, ...] = ()
+        if receiver.is_valid:
+            before = receiver.lost
+            figures = receiver.next_report()
+            self.rx_jitters.add(receiver.jitter / clock_rate)
+            self.rx_losses.add(max(before - self._reported_lost, 0))
+            self._reported_lost = before
+            delay = int((now - self._last_sr_time) * 65536) & 0xFFFFFFFF if self._last_sr else 0
+            block = ReportBlock(
+                remote_ssrc,
+                figures.fraction_lost,
+                figures.cumulative_lost,
+                figures.highest_sequence,
+                figures.jitter,
+                self._last_sr,
+                delay,
+            )
+            blocks = (block,)
+        report: RtcpPacket
+        if sender.packets != self._reported_packets:
+            report = SenderReport(
+                sender.ssrc,
+                ntp_time(wall_time),
+                sender.rtp_time_at(now),
+                sender.packets & 0xFFFFFFFF,
+                sender.octets & 0xFFFFFFFF,
+                blocks,
+            )
+        else:
+            report = ReceiverReport(sender.ssrc, blocks)
+        self._reported_packets = sender.packets
+        self.sent += 1
+        return build_compound((report, SourceDescription.of(sender.ssrc, self.cname)))
+
+    def build_bye(self, sender: RtpSender) -> bytes:
+        """The goodbye of our source, with the empty report that must come first (section 6.1)."""
+        self.sent += 1
+        return build_compound((ReceiverReport(sender.ssrc), SourceDescription.of(sender.ssrc, self.cname), Bye((sender.ssrc,))))
+
+    def receive(self, packets: tuple[RtcpPacket, ...], local_ssrc: int, clock_rate: int, now: float, wall_time: float) -> None:
+        """Take in the peer's reports; blocks about other sources than ours are ignored."""
+        self.received += 1
+        for packet in packets:
+            if isinstance(packet, SenderReport):
+                self._last_sr = packet.middle_ntp
+                self._last_sr_time = now
+            elif not isinstance(packet, ReceiverReport):
+                continue
+            for block in packet.blocks:
+                if block.ssrc == local_ssrc:
+                    self._receive_block(block, clock_rate, wall_time)
+
+    def _receive_block(self, block: ReportBlock, clock_rate: int, wall_time: float) -> None:
+        self.remote_jitter = block.jitter / clock_rate
+        self.tx_jitters.add(self.remote_jitter)
+        self.tx_losses.add(max(block.cumulative_lost - self.remote_lost, 0))
+        self.remote_lost = block.cumulative_lost
+        took = round_trip(block, ntp_time(wall_time))
+        if took is not None:
+            self.round_trips.add(took)

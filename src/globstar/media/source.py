@@ -1,0 +1,72 @@
+"""Which sender a session listens to: rtp.conf ``strictrtp`` and ``probation``."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from globstar.media.settings import StrictRtp
+from globstar.media.sockets import Address
+
+#: Sources that may be on probation at a time; more are heard while learning, but cannot be locked on.
+MAX_CANDIDATES = 8
+
+
+class SourceState(Enum):
+    """Where the learning of the source stands."""
+
+    OPEN = "open"
+    LEARNING = "learning"
+    LOCKED = "locked"
+
+
+class SourceFilter:
+    """Decides packet by packet whether a source may be heard.
+
+    While learning, every source is heard, and the first one with ``probation`` packets in sequence is locked on.
+    Once locked, others are dropped and counted, but for ``seqno``, where another source that shows ``probation``
+    packets in sequence takes over. With ``no`` every source is heard for ever.
+    """
+
+    __slots__ = ("_candidates", "dropped", "mode", "probation", "source", "state")
+
+    def __init__(self, mode: StrictRtp, probation: int) -> None:
+        self.mode = mode
+        self.probation = max(probation, 1)
+        self.state = SourceState.OPEN if mode is StrictRtp.NO else SourceState.LEARNING
+        #: The source that is locked on.
+        self.source: Address | None = None
+        self.dropped = 0
+        #: Sources on probation: the sequence number that should come next, and how many came in a row.
+        self._candidates: dict[Address, tuple[int, int]] = {}
+
+    def relearn(self) -> None:
+        """The peer has stated a (new) address: learn again."""
+        self._candidates.clear()
+        if self.mode is not StrictRtp.NO:
+            self.state = SourceState.LEARNING
+            self.source = None
+
+    def accept(self, source: Address, sequence: int) -> bool:
+        """Whether a packet from here may be used; learns from it."""
+        if self.state is SourceState.OPEN:
+            return True
+        if self.state is SourceState.LOCKED:
+            if source == self.source:
+                return True
+            if self.mode is not StrictRtp.SEQNO or not self._is_proven(source, sequence):
+                self.dropped += 1
+                return False
+        elif not self._is_proven(source, sequence):
+            return True
+        self.source = source
+        self.state = SourceState.LOCKED
+        self._candidates.clear()
+        return True
+
+    def _is_proven(self, source: Address, sequence: int) -> bool:
+        expected, count = self._candidates.get(source, (sequence, 0))
+        if count == 0 and len(self._candidates) >= MAX_CANDIDATES:
+            return False
+        count = count + 1 if sequence == expected else 1
+        self._candidates[source] = (sequence + 1 & 0xFFFF, count)
+        return count >= self.probation

@@ -1,0 +1,84 @@
+"""Figures of a session: counts, running means, and the snapshot that CDRs, AMI and the CLI show."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+class RunningStat:
+    """Minimum, maximum, mean and standard deviation of a series, in constant space (Welford)."""
+
+    __slots__ = ("_m2", "count", "last", "maximum", "mean", "minimum")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.last = self.minimum = self.maximum = self.mean = self._m2 = 0.0
+
+    def add(self, value: float) -> None:
+        """Take one value into account."""
+        self.last = value
+        if self.count == 0:
+            self.minimum = self.maximum = value
+        elif value < self.minimum:
+            self.minimum = value
+        elif value > self.maximum:
+            self.maximum = value
+        self.count += 1
+        difference = value - self.mean
+        self.mean += difference / self.count
+        self._m2 += difference * (value - self.mean)
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of the values so far; 0 for fewer than two."""
+        return math.sqrt(self._m2 / self.count) if self.count > 1 else 0.0
+
+    def snapshot(self) -> Spread:
+        """The figures as a value."""
+        return Spread(self.count, self.last, self.minimum, self.maximum, self.mean, self.deviation)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A RunningStat at one moment."""
+
+    count: int = 0
+    last: float = 0.0
+    minimum: float = 0.0
+    maximum: float = 0.0
+    mean: float = 0.0
+    deviation: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStatistics:
+    """What one session has seen. ``tx`` is as the peer reports it in RTCP; times are seconds, losses packets.
+
+    ``lost`` and ``remote_lost`` are totals, the spreads are per report interval.
+    """
+
+    local_ssrc: int
+    remote_ssrc: int
+    received: int
+    received_octets: int
+    lost: int
+    duplicates: int
+    reordered: int
+    sent: int
+    sent_octets: int
+    remote_lost: int
+    rx_jitter: float
+    tx_jitter: float
+    round_trip: float
+    rx_jitters: Spread
+    tx_jitters: Spread
+    rx_losses: Spread
+    tx_losses: Spread
+    round_trips: Spread
+    not_rtp: int
+    unknown_payload: int
+    wrong_source: int
+    not_sent: int
+    rtcp_sent: int
+    rtcp_received: int

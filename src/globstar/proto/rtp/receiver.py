@@ -1,0 +1,178 @@
+"""Statistics of one received RTP source (RFC 3550 appendix A.1, A.3 and A.8)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+SEQUENCE_MODULUS = 1 << 16
+MAX_DROPOUT = 3000
+MAX_MISORDER = 100
+_HISTORY = 64
+_HISTORY_MASK = (1 << _HISTORY) - 1
+
+
+class ReceptionInterval(NamedTuple):
+    """What a report block says: since the last report, and in all."""
+
+    fraction_lost: int
+    cumulative_lost: int
+    highest_sequence: int
+    jitter: int
+
+
+class RtpReceiver:
+    """Validates sequence numbers and counts what came, was lost, came twice or late.
+
+    ``min_sequential`` packets in a row are wanted before a source counts (appendix A.1 uses 2); with 0 the first packet
+    counts, which is right where the source is known by other means.
+    ``jitter`` is the smoothed interarrival jitter in RTP clock ticks.
+    """
+
+    __slots__ = (
+        "_bad_sequence",
+        "_base",
+        "_cycles",
+        "_expected_prior",
+        "_highest",
+        "_history",
+        "_last_arrival",
+        "_last_rtp_time",
+        "_min_sequential",
+        "_probation",
+        "_received_prior",
+        "duplicates",
+        "jitter",
+        "max_jitter",
+        "octets",
+        "received",
+        "rejected",
+        "reordered",
+        "restarts",
+    )
+
+    def __init__(self, min_sequential: int = 0) -> None:
+        self._min_sequential = min_sequential
+        self._probation = max(min_sequential, 1)
+        self._base = self._highest = -1
+        self._cycles = 0
+        self._bad_sequence = -1
+        self._history = 0
+        self._expected_prior = self._received_prior = 0
+        self._last_arrival: float | None = None
+        self._last_rtp_time = 0
+        self.received = 0
+        self.octets = 0
+        self.duplicates = 0
+        self.reordered = 0
+        self.rejected = 0
+        self.restarts = 0
+        self.jitter = 0.0
+        self.max_jitter = 0.0
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the source has passed probation."""
+        return self._probation == 0
+
+    @property
+    def extended_highest(self) -> int:
+        """The highest sequence number with its count of wraps; 0 before the first packet."""
+        return self._cycles + self._highest if self.is_valid else 0
+
+    @property
+    def expected(self) -> int:
+        """How many packets the sequence numbers say were sent (appendix A.3)."""
+        return self.extended_highest - self._base + 1 if self.is_valid else 0
+
+    @property
+    def lost(self) -> int:
+        """Expected less received; duplicates are not counted as received."""
+        return self.expected - self.received
+
+    def receive(self, sequence: int, rtp_time: int, size: int, clock_rate: int, now: float) -> bool:
+        """Take note of a packet; False when it is not to be used (duplicate, probation, wild jump)."""
+        if (self._highest + 1) & 0xFFFF == sequence and self._probation == 0:
+            if sequence == 0:
+                self._cycles += SEQUENCE_MODULUS
+            self._highest = sequence
+            self._history = (self._history << 1 | 1) & _HISTORY_MASK
+        elif not self._irregular(sequence):
+            return False
+        self.received += 1
+        self.octets += size
+        last = self._last_arrival
+        self._last_arrival = now
+        if last is not None:
+            elapsed = (rtp_time - self._last_rtp_time + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+            difference = (now - last) * clock_rate - elapsed
+            jitter = self.jitter = self.jitter + ((difference if difference >= 0 else -difference) - self.jitter) / 16
+            if jitter > self.max_jitter:
+                self.max_jitter = jitter
+        self._last_rtp_time = rtp_time
+        return True
+
+    def _irregular(self, sequence: int) -> bool:
+        """Everything but the next number of a valid source (appendix A.1)."""
+        if self._probation:
+            if self._base < 0 or sequence != (self._highest + 1) & 0xFFFF:
+                self._probation = max(self._min_sequential, 1)
+                self._base = 0
+            self._highest = sequence
+            self._probation -= 1
+            if self._probation:
+                self.rejected += 1
+                return False
+            self._start(sequence)
+            return True
+        delta = (sequence - self._highest) & 0xFFFF
+        if 0 < delta < MAX_DROPOUT:
+            if sequence < self._highest:
+                self._cycles += SEQUENCE_MODULUS
+            self._highest = sequence
+            self._history = (self._history << delta | 1) & _HISTORY_MASK if delta < _HISTORY else 1
+            return True
+        if delta == 0 or delta > SEQUENCE_MODULUS - MAX_MISORDER:
+            return self._late((-delta) & 0xFFFF)
+        if sequence == self._bad_sequence:
+            self.restarts += 1
+            self._start(sequence)
+            return True
+        self._bad_sequence = (sequence + 1) & 0xFFFF
+        self.rejected += 1
+        return False
+
+    def _late(self, behind: int) -> bool:
+        """A packet ``behind`` the highest: late, or seen already. Without a record of it, it counts as late."""
+        bit = 1 << behind
+        if behind < _HISTORY:
+            if self._history & bit:
+                self.duplicates += 1
+                return False
+            self._history |= bit
+        if self.extended_highest - behind < self._base:
+            # Older than the first packet that counted: it belongs to the stream, so the stream began with it.
+            self._base = self.extended_highest - behind
+        self.reordered += 1
+        return True
+
+    def _start(self, sequence: int) -> None:
+        self._base = self._highest = sequence
+        self._cycles = 0
+        self._bad_sequence = -1
+        self._history = 1
+        self._expected_prior = self._received_prior = 0
+        self._last_arrival = None
+        self.received = 0
+        self.octets = 0
+
+    def next_report(self) -> ReceptionInterval:
+        """Figures for a report block; begins a new interval (appendix A.3)."""
+        expected, received = self.expected, self.received
+        expected_interval = expected - self._expected_prior
+        lost_interval = expected_interval - (received - self._received_prior)
+        self._expected_prior, self._received_prior = expected, received
+        fraction = 0
+        if expected_interval > 0 and lost_interval > 0:
+            fraction = min((lost_interval << 8) // expected_interval, 255)
+        lost = max(-0x800000, min(expected - received, 0x7FFFFF))
+        return ReceptionInterval(fraction, lost, self.extended_highest & 0xFFFFFFFF, int(self.jitter) & 0xFFFFFFFF)

@@ -1,0 +1,99 @@
+"""The sending side of an RTP stream: sequence, timestamps, marker and counts (RFC 3550 section 5.1)."""
+
+from __future__ import annotations
+
+from globstar.proto.rtp.packet import FIRST_BYTE, MARKER, pack_header
+
+#: A pause longer than this moves the timestamps on by the time that has passed; less is jitter of our own.
+RESYNC_AFTER = 0.12
+
+
+class RtpSender:
+    """Builds packets of one source. The random start values come from the caller (RFC 3550 section 5.1)."""
+
+    __slots__ = (
+        "_last_time",
+        "clock_rate",
+        "last_rtp_time",
+        "marker_next",
+        "octets",
+        "packets",
+        "rtp_time",
+        "sequence",
+        "ssrc",
+    )
+
+    def __init__(self, ssrc: int, sequence: int, rtp_time: int, clock_rate: int = 8000) -> None:
+        self.ssrc = ssrc & 0xFFFFFFFF
+        #: Sequence number and timestamp of the next packet.
+        self.sequence = sequence & 0xFFFF
+        self.rtp_time = rtp_time & 0xFFFFFFFF
+        self.clock_rate = clock_rate
+        #: The first packet of a talk spurt carries the marker (RFC 3551 section 4.1).
+        self.marker_next = True
+        self.last_rtp_time = self.rtp_time
+        self.packets = 0
+        self.octets = 0
+        self._last_time: float | None = None
+
+    def packet(self, payload: bytes, samples: int, payload_type: int, now: float, marker: bool = False) -> bytes:
+        """The next packet; ``samples`` ticks of the clock are in it. After a pause the timestamp makes up for it."""
+        last = self._last_time
+        if last is not None and now - last > RESYNC_AFTER:
+            self._resync(now - last)
+        self._last_time = now
+        sequence, rtp_time = self.sequence, self.rtp_time
+        self.sequence = sequence + 1 & 0xFFFF
+        self.last_rtp_time = rtp_time
+        self.rtp_time = rtp_time + samples & 0xFFFFFFFF
+        self.packets += 1
+        self.octets += len(payload)
+        if marker or self.marker_next:
+            self.marker_next = False
+            payload_type |= MARKER
+        return pack_header(FIRST_BYTE, payload_type, sequence, rtp_time, self.ssrc) + payload
+
+    def packet_at(self, payload: bytes, rtp_time: int, payload_type: int, marker: bool = False) -> bytes:
+        """A packet with a timestamp of its own that leaves the stream's clock alone (telephone events)."""
+        sequence = self.sequence
+        self.sequence = sequence + 1 & 0xFFFF
+        self.packets += 1
+        self.octets += len(payload)
+        if marker:
+            payload_type |= MARKER
+        return pack_header(FIRST_BYTE, payload_type, sequence, rtp_time & 0xFFFFFFFF, self.ssrc) + payload
+
+    def skip(self, samples: int, now: float) -> None:
+        """Let ``samples`` ticks pass without a packet (audio withheld while a digit is sent)."""
+        self._last_time = now
+        self.last_rtp_time = self.rtp_time
+        self.rtp_time = self.rtp_time + samples & 0xFFFFFFFF
+
+    def resume(self, sequence: int, rtp_time: int, samples: int, now: float) -> None:
+        """Go on after packets that were sent past this object: the last one's numbers, length and time."""
+        self.sequence = sequence + 1 & 0xFFFF
+        self.last_rtp_time = rtp_time
+        self.rtp_time = rtp_time + samples & 0xFFFFFFFF
+        self._last_time = now
+
+    def _resync(self, pause: float) -> None:
+        """The clock runs on while nothing is sent; ``pause`` is since the last packet began."""
+        due = self.last_rtp_time + int(pause * self.clock_rate + 0.5) & 0xFFFFFFFF
+        ahead = (due - self.rtp_time + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+        if ahead > 0:
+            self.rtp_time = due
+        self.marker_next = True
+
+    def rtp_time_at(self, now: float) -> int:
+        """The timestamp that belongs to ``now``, for sender reports (RFC 3550 section 6.4.1)."""
+        if self._last_time is None:
+            return self.rtp_time
+        return self.last_rtp_time + int((now - self._last_time) * self.clock_rate) & 0xFFFFFFFF
+
+    def change_source(self, ssrc: int, sequence: int) -> None:
+        """Go on as another source: new SSRC and numbers, counts from zero, timestamps run on."""
+        self.ssrc = ssrc & 0xFFFFFFFF
+        self.sequence = sequence & 0xFFFF
+        self.marker_next = True
+        self.packets = 0
+        self.octets = 0
