@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import socket
 import time
@@ -12,13 +11,13 @@ HOST = "127.0.0.1"
 
 # Below the kernel's ephemeral range, and a stripe of its own for every test process, so that
 # parallel workers neither meet one another nor a client socket of a program under test.
-_STRIPE = 1000
-_counter = itertools.count()
+_FIRST, _STRIPES, _STRIPE = 11000, 5, 4000
+_position = 0
 
 
 def _stripe_start() -> int:
     worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    return 11000 + (int(worker) + os.getpid()) % 20 * _STRIPE
+    return _FIRST + (int(worker) + os.getppid()) % _STRIPES * _STRIPE
 
 
 def _is_free(port: int) -> bool:
@@ -32,16 +31,18 @@ def _is_free(port: int) -> bool:
 
 
 def free_port(count: int = 1) -> int:
-    """The first of ``count`` (rounded up to even) consecutive ports free for UDP and TCP; never given twice."""
+    """The first of ``count`` consecutive ports free for UDP and TCP, even; given again only after all others."""
+    global _position
     size = count + count % 2
-    start = _stripe_start()
     for _ in range(_STRIPE):
-        first = start + next(_counter) * 2 % (_STRIPE - size)
+        if _position + size > _STRIPE:
+            _position = 0
+        first = _stripe_start() + _position
         if all(_is_free(first + offset) for offset in range(size)):
-            for _ in range(size // 2 - 1):
-                next(_counter)
+            _position += size
             return first
-    raise RuntimeError(f"no {count} free ports from {start} on")
+        _position += 2
+    raise RuntimeError(f"no {count} free ports from {_stripe_start()} on")
 
 
 def wait_until(condition: Callable[[], object], timeout: float, what: str, interval: float = 0.02) -> None:

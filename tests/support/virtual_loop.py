@@ -121,9 +121,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def _job_done(self, _future: object) -> None:
         self._outstanding -= 1
 
-    def pass_time(
-        self, selector: selectors.BaseSelector, timeout: float | None
-    ) -> list[tuple[selectors.SelectorKey, int]]:
+    def pass_time(self, selector: selectors.BaseSelector, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
         """Nothing is ready: wait for outside work, move at real pace, jump, or tell of the deadlock."""
         if self._outstanding:
             events = selector.select(PATIENCE)

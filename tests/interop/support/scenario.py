@@ -12,7 +12,7 @@ from xml.sax.saxutils import quoteattr
 PAYLOADS = {"ulaw": "0 PCMU/8000", "alaw": "8 PCMA/8000", "gsm": "3 GSM/8000", "g722": "9 G722/8000", "ilbc": "97 iLBC/8000"}
 
 
-def sdp(rtp_port: int, codecs: tuple[str, ...] = ("ulaw",), direction: str = "sendrecv", digits: bool = True) -> str:
+def sdp(rtp_port: int | str, codecs: tuple[str, ...] = ("ulaw",), direction: str = "sendrecv", digits: bool = True) -> str:
     """An offer or answer of one audio stream (RFC 4566)."""
     formats = [PAYLOADS[codec] for codec in codecs] + (["101 telephone-event/8000"] if digits else [])
     lines = [
@@ -101,7 +101,7 @@ class Scenario:
             retransmitted=method != "ACK",
         )
 
-    def invite(self, rtp_port: int, codecs: tuple[str, ...] = ("ulaw",), *, extra: str = "", auth: bool = False) -> Self:
+    def invite(self, rtp_port: int | str, codecs: tuple[str, ...] = ("ulaw",), *, extra: str = "", auth: bool = False) -> Self:
         """INVITE; with ``auth`` the 401 is expected, acknowledged and answered (user and password: -au, -ap)."""
         offer = sdp(rtp_port, codecs)
         self.request("INVITE", body=offer, extra=extra)
@@ -122,6 +122,23 @@ class Scenario:
             "Call-ID: [call_id]\n"
             f"CSeq: {self._cseq} {method}\n"
             "Content-Length: 0\n"
+        )
+
+    def register(self, expires: int = 3600, extra: str = "") -> Self:
+        """REGISTER of ``user`` at the server (RFC 3261 10.2)."""
+        self._cseq += 1
+        return self.send(
+            "REGISTER sip:[remote_ip]:[remote_port] SIP/2.0\n"
+            "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport\n"
+            "Max-Forwards: 70\n"
+            f"From: <sip:{self.user}@[remote_ip]:[remote_port]>;tag=[pid]SIPp[call_number]\n"
+            f"To: <sip:{self.user}@[remote_ip]:[remote_port]>\n"
+            "Call-ID: [call_id]\n"
+            f"CSeq: {self._cseq} REGISTER\n"
+            f"Contact: <sip:{self.user}@[local_ip]:[local_port];transport=[transport]>\n"
+            f"Expires: {expires}\n{extra}"
+            "Content-Length: 0\n",
+            retransmitted=True,
         )
 
     def failure_ack(self) -> Self:
@@ -170,7 +187,7 @@ class Scenario:
         """An INVITE comes; 180."""
         return self.expect_request("INVITE", routes=True).reply(180, "Ringing", tag=True)
 
-    def answer(self, rtp_port: int, codecs: tuple[str, ...] = ("ulaw",)) -> Self:
+    def answer(self, rtp_port: int | str, codecs: tuple[str, ...] = ("ulaw",)) -> Self:
         """200 with SDP, and the ACK."""
         self.reply(200, "OK", body=sdp(rtp_port, codecs), tag=True)
         return self.expect_request("ACK")

@@ -1,0 +1,1 @@
+"""Measures the server against its performance budgets: `make bench`."""

@@ -1,0 +1,185 @@
+"""Runs the benchmarks: CPU time of the whole server process per unit of work, several runs, the median.
+
+usage: python -m bench.run [--runs N] [--json FILE] [NAME ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.budgets import BUDGETS, Result, number, table
+from bench.media import Streams, legs
+from bench.rig import STEPS_A_TURN, TURNS, Rig
+from tests.interop.support.scenario import Scenario
+from tests.support.loopback import wait_until
+
+CALLS = 2000
+MEDIA_CALLS = 60
+MEDIA_SECONDS = 10.0
+HELD_CALLS = 200
+
+
+def answer() -> float:
+    """SIPp calls Answer() and Hangup()."""
+    with Rig() as rig:
+        rig.sipp(Scenario("warm").invite(6000).answered().hung_up(), "answer", 100, 100).passed()
+        before = rig.cpu()
+        rig.sipp(Scenario("caller").invite(6000).answered().hung_up(), "answer", CALLS, 200).passed()
+        return (rig.cpu() - before) / CALLS * 1000
+
+
+def bridged() -> float:
+    """SIPp calls SIPp through Dial(); the caller hangs up at once."""
+    with Rig() as rig:
+        warm = 100
+        bob = rig.bob_answers(CALLS + warm)
+        rig.sipp(Scenario("warm").invite(6000).answered().pause(50).bye(), "relay", warm, 50).passed()
+        before = rig.cpu()
+        rig.sipp(Scenario("caller").invite(6000).answered().pause(50).bye(), "relay", CALLS, 100).passed()
+        bob.passed()
+        rig.server.wait_idle()
+        return (rig.cpu() - before) / CALLS * 1000
+
+
+def register() -> float:
+    """A registration is REGISTER, 401, REGISTER, 200."""
+
+    def scenario(name: str) -> Scenario:
+        steps = Scenario(name, user="phone")
+        steps.register().expect(100, optional=True).expect(401, auth=True)
+        return steps.register(extra="[authentication]\n").expect(200)
+
+    with Rig() as rig:
+        account = {"user": "phone", "password": "secret"}
+        rig.sipp(scenario("warm"), "phone", 100, 100, **account).passed()
+        before = rig.cpu()
+        rig.sipp(scenario("caller"), "phone", CALLS, 200, **account).passed()
+        return (rig.cpu() - before) / CALLS * 1000
+
+
+def dialplan() -> float:
+    """One call runs a loop of NoOp, Set and GotoIf."""
+    with Rig() as rig:
+        before = rig.cpu()
+        rig.sipp(Scenario("caller").invite(6000).refused(603), "steps", 1, 1, timeout=120).wait()
+        rig.server.wait_idle(60)
+        return STEPS_A_TURN * TURNS / (rig.cpu() - before)
+
+
+def _media(number_: str) -> float:
+    with Rig() as rig:
+        hold_ms = int(MEDIA_SECONDS * 1000) + 12000
+        bob = rig.bob_answers(MEDIA_CALLS, arguments=rig.ports_file("bob", MEDIA_CALLS), trace=True)
+        scenario = Scenario("caller").invite("[field0]")
+        scenario.answered().pause(hold_ms).bye()
+        arguments = rig.ports_file("caller", MEDIA_CALLS)
+        caller = rig.sipp(scenario, number_, MEDIA_CALLS, 30, arguments=arguments, trace=True, timeout=90)
+
+        def established() -> bool:
+            return len(legs(caller.messages())) == len(legs(bob.messages())) == MEDIA_CALLS
+
+        wait_until(established, 15, f"{MEDIA_CALLS} calls", interval=0.25)
+        streams = Streams(legs(caller.messages()) + legs(bob.messages()))
+        try:
+            streams.run(1.0)
+            before = rig.cpu()
+            traffic = streams.run(MEDIA_SECONDS)
+            used = rig.cpu() - before
+        finally:
+            streams.close()
+        loss = 1 - traffic.received / traffic.sent
+        assert loss < 0.01, f"{loss:.1%} of {traffic.sent} packets did not come through"
+        caller.passed()
+        bob.passed()
+        return used / traffic.sent * 1e6
+
+
+def relay() -> float:
+    """Two-party calls whose media nobody needs to look at."""
+    return _media("relay")
+
+
+def generic() -> float:
+    """Two-party calls whose frames are visible inside the server (Dial with features for both)."""
+    return _media("generic")
+
+
+def memory() -> float:
+    """Growth of resident memory by calls that stay bridged."""
+    with Rig() as rig:
+        bob = rig.bob_answers(HELD_CALLS + 50)
+        rig.sipp(Scenario("warm").invite(6000).answered().pause(200).bye(), "relay", 50, 50).passed()
+        rig.server.wait_idle()
+        before = rig.server.resident_bytes()
+        held = rig.sipp(Scenario("caller").invite(6000).answered().pause(14000).bye(), "relay", HELD_CALLS, 40, timeout=90)
+        wait_until(lambda: rig.server.channel_count() == 2 * HELD_CALLS, 20, "all calls stand", interval=0.5)
+        used = rig.server.resident_bytes() - before
+        held.passed()
+        bob.passed()
+        return used / HELD_CALLS / 1024
+
+
+def idle() -> float:
+    """Resident memory of a server that has just started."""
+    with Rig() as rig:
+        time.sleep(1)
+        return rig.server.resident_bytes() / 1e6
+
+
+def start() -> float:
+    """From starting the process to the first answered OPTIONS."""
+    with Rig() as rig:
+        return rig.seconds_to_serve
+
+
+BENCHMARKS: dict[str, Callable[[], float]] = {
+    function.__name__: function for function in (answer, bridged, register, dialplan, relay, generic, memory, idle, start)
+}
+
+
+def machine() -> str:
+    """What this was measured on."""
+    model = platform.machine()
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    kernel = platform.release()
+    return f"{os.cpu_count()} cores of {model}, Linux {kernel}, Python {platform.python_version()}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)} (default: all)")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="write all values to this file")
+    options = parser.parse_args()
+    unknown = set(options.names) - set(BENCHMARKS)
+    if unknown:
+        parser.error(f"no benchmark named {', '.join(sorted(unknown))}")
+    results = []
+    for budget in BUDGETS:
+        if options.names and budget.name not in options.names:
+            continue
+        values = []
+        for run in range(options.runs):
+            values.append(BENCHMARKS[budget.name]())
+            print(f"{budget.title}, run {run + 1}: {number(values[-1])} {budget.unit}", file=sys.stderr, flush=True)
+        results.append(Result(budget, tuple(values)))
+    print(f"\nMeasured on {machine()}; median of {options.runs} runs.\n")
+    print(table(results))
+    if options.json:
+        document = {"machine": machine(), "results": {result.budget.name: result.values for result in results}}
+        options.json.write_text(json.dumps(document, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
