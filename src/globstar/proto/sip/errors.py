@@ -33,6 +33,8 @@ class SipParseError(RemoteFault):
         self.reason = reason
         self.header = header
         self.message = message
+        self.answered = 0
+        """The status that an endpoint answered with."""
 
     def __str__(self) -> str:
         return f"{self.header}: {self.detail}" if self.header else self.detail

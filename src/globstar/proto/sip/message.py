@@ -62,7 +62,7 @@ class Message:
     def add(self, name: str, value: str) -> None:
         """Append a header line. Line breaks in ``value`` become spaces when the message is serialised."""
         self.headers.append((canonical_name(name), value))
-        self._changed()
+        self.headers_changed()
 
     def set(self, name: str, value: str) -> None:
         """Replace the first header ``name`` in place and drop the others; append it when there is none."""
@@ -74,7 +74,7 @@ class Message:
                 break
         else:
             self.headers.append((name, value))
-        self._changed()
+        self.headers_changed()
 
     def remove(self, name: str) -> int:
         """Drop every header ``name``; returns how many there were."""
@@ -82,10 +82,11 @@ class Message:
         kept = [pair for pair in self.headers if pair[0].lower() != lower]
         removed = len(self.headers) - len(kept)
         self.headers = kept
-        self._changed()
+        self.headers_changed()
         return removed
 
-    def _changed(self) -> None:
+    def headers_changed(self) -> None:
+        """Forget what was parsed; call it after touching ``headers`` directly."""
         self._first = None
         self._values.clear()
 
@@ -245,9 +246,7 @@ class Request(Message):
         """The one Contact a dialog is built from; SipParseError with Asterisk's 400 when it is missing."""
         contacts = self.contacts
         if not contacts:
-            raise SipParseError(
-                "header is missing", reason="Missing Contact header", header="Contact", message=self
-            )
+            raise SipParseError("header is missing", reason="Missing Contact header", header="Contact", message=self)
         return contacts[0]
 
     def __repr__(self) -> str:

@@ -168,13 +168,9 @@ def _parse_start_line(line: str, headers: list[Header], fault: SipParseError | N
     except SipParseError as error:
         raise SipParseError(error.detail, status=_answer(method, 400), header="Request-URI", message=request) from None
     if fault is not None:
-        raise SipParseError(
-            fault.detail, status=_answer(method, fault.status), header=fault.header, message=request
-        )
+        raise SipParseError(fault.detail, status=_answer(method, fault.status), header=fault.header, message=request)
     if request.uri.headers:
-        raise SipParseError(
-            "headers are not allowed here", status=_answer(method, 400), header="Request-URI", message=request
-        )
+        raise SipParseError("headers are not allowed here", status=_answer(method, 400), header="Request-URI", message=request)
     return request
 
 
@@ -189,15 +185,12 @@ def _check(message: Request | Response) -> None:
         for name in ("Via", "From", "To", "Call-ID", "CSeq"):
             if not message.get(name):
                 raise MissingHeader("header is missing", status=status, header=name, message=message)
-        via = message.via
+        _ = message.via
         cseq = message.cseq
-        if not message.from_ or not message.to or not via.host:
-            raise SipParseError("empty header")
+        _ = (message.from_, message.to)
         if method is not None:
             if cseq.method != method:
-                raise CSeqMismatch(
-                    "method is not that of the request", status=status, header="CSeq", message=message
-                )
+                raise CSeqMismatch("method is not that of the request", status=status, header="CSeq", message=message)
             if message.get("Max-Forwards") is not None:
                 _ = message.max_forwards
         first = message._first

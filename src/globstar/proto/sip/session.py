@@ -2,129 +2,58 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import TYPE_CHECKING
 
-from globstar.proto.sip.message import Headers, Request, Response
-from globstar.proto.sip.user import SessionUser
+from globstar.base.errors import LocalFault
+from globstar.proto.sip.dialog import Dialog
+from globstar.proto.sip.message import Headers, Request
+from globstar.proto.sip.repeat import RepeatedResponse
+from globstar.proto.sip.session_base import ANSWERED, SessionState
+from globstar.proto.sip.session_callee import CalleeSide
+from globstar.proto.sip.session_caller import CallerSide
+from globstar.proto.sip.user import EndReason
 
 if TYPE_CHECKING:
-    from globstar.proto.sip.dialog import Dialog
-    from globstar.proto.sip.flow import Flow
-    from globstar.proto.sip.transaction import ClientTransaction, ServerTransaction
+    from globstar.proto.sip.transaction import ServerTransaction
+
+__all__ = ["InviteSession", "SessionState"]
 
 
-class SessionState(Enum):
-    """Life of a session, the same for both directions."""
+class InviteSession(CallerSide, CalleeSide):
+    """One INVITE session. Made by SipEndpoint.invite() and SipEndpoint.accept_invite() only.
 
-    CALLING = "calling"  # INVITE sent, no response with a To tag yet
-    INCOMING = "incoming"  # INVITE received, nothing but 100 sent
-    EARLY = "early"  # a provisional response with a To tag went either way
-    CONNECTING = "connecting"  # 2xx sent or received, ACK not yet
-    CONFIRMED = "confirmed"  # ACK sent or received
-    TERMINATED = "terminated"
+    ``state``, ``dialog``, ``request`` (the initial INVITE), ``call_id``, ``flow``, ``contact`` and ``is_caller`` are
+    for reading. What the called side does stands in ``session_callee``, the calling side in ``session_caller``.
+    """
 
+    __slots__ = ()
 
-class InviteSession:
-    """One INVITE session. Made by SipEndpoint.invite() and SipEndpoint.accept_invite() only."""
-
-    user: SessionUser
-    state: SessionState
-    is_caller: bool
-    """True when we sent the initial INVITE."""
-    request: Request
-    """The initial INVITE."""
-    call_id: str
-    dialog: Dialog | None
-    """The confirmed dialog; before that, the early dialog of the latest provisional response."""
-    flow: Flow
-    auto_ack: bool
-    hold_ack: bool
-
-    # -- we are called -------------------------------------------------------------------------------------------
-    def provisional(
-        self,
-        status: int,
-        reason: str | None = None,
-        headers: Headers = (),
-        body: bytes = b"",
-        content_type: str = "application/sdp",
-        *,
-        reliable: bool = False,
-    ) -> None:
-        """Send a 1xx for the INVITE; with ``reliable``, as RFC 3262 says (Require: 100rel, RSeq, repeated until PRACK).
-
-        100 carries no To tag and no other header. Header order: Server, then ``headers``.
-        """
-        raise NotImplementedError
-
-    def accept(
-        self,
-        headers: Headers = (),
-        body: bytes = b"",
-        content_type: str = "application/sdp",
-        status: int = 200,
-    ) -> None:
-        """Answer the INVITE with 2xx; it is repeated until the ACK, and after 64*T1 without one the session ends with BYE."""
-        raise NotImplementedError
-
-    def reject(
-        self,
-        status: int,
-        reason: str | None = None,
-        headers: Headers = (),
-        body: bytes = b"",
-        content_type: str = "application/sdp",
-    ) -> None:
-        """Refuse the INVITE with 3xx to 6xx. The session is over; ``ended`` is not called."""
-        raise NotImplementedError
-
-    # -- we call -------------------------------------------------------------------------------------------------
-    def acknowledge(self, headers: Headers = (), body: bytes = b"", content_type: str = "application/sdp") -> None:
-        """Send the ACK for the 2xx of our INVITE or re-INVITE; repeated by itself when the 2xx is."""
-        raise NotImplementedError
-
-    def cancel(self, headers: Headers = ()) -> None:
-        """Give up our unanswered INVITE: CANCEL leaves after the first provisional response (RFC 3261 9.1)."""
-        raise NotImplementedError
-
-    def prack(
-        self, response: Response, headers: Headers = (), body: bytes = b"", content_type: str = "application/sdp"
-    ) -> ClientTransaction:
-        """Acknowledge a reliable provisional response (RFC 3262)."""
-        raise NotImplementedError
-
-    # -- either way ----------------------------------------------------------------------------------------------
     def bye(self, headers: Headers = ()) -> None:
-        """End the answered session. ``ended(BYE_SENT)`` is called when the BYE is answered or given up."""
-        raise NotImplementedError
+        """End the answered session. ``ended`` is called when the BYE is answered or given up.
+
+        As the called side, BYE waits for the ACK to our 2xx (RFC 3261 15).
+        """
+        if self.state not in ANSWERED:
+            raise LocalFault(f"nothing to end with BYE: the session is {self.state.value}")
+        if self._outgoing is not None and self.state is SessionState.CONNECTING:
+            self.acknowledge()
+        waiting = self.state is SessionState.CONNECTING
+        self.state = SessionState.TERMINATED
+        if waiting:
+            self._bye_headers = headers
+        else:
+            self._send_bye(headers, EndReason.BYE_SENT)
 
     def terminate(self, status: int = 603, headers: Headers = ()) -> None:
-        """End the session in whatever state it is: cancel(), reject(status) or bye()."""
-        raise NotImplementedError
-
-    def reinvite(
-        self, headers: Headers = (), body: bytes = b"", content_type: str = "application/sdp"
-    ) -> ClientTransaction:
-        """Send a re-INVITE; LocalFault while another INVITE is pending (see can_reinvite)."""
-        raise NotImplementedError
-
-    @property
-    def can_reinvite(self) -> bool:
-        """True when the session is confirmed and no INVITE of either side is pending (RFC 3261 14.1)."""
-        raise NotImplementedError
-
-    def update(
-        self, headers: Headers = (), body: bytes = b"", content_type: str = "application/sdp"
-    ) -> ClientTransaction:
-        """Send an UPDATE (RFC 3311)."""
-        raise NotImplementedError
-
-    def send_request(
-        self, method: str, headers: Headers = (), body: bytes = b"", content_type: str = ""
-    ) -> ClientTransaction:
-        """Send INFO, MESSAGE, REFER, NOTIFY, OPTIONS ... inside the dialog; its end comes to user.response_received."""
-        raise NotImplementedError
+        """End the session in whatever state it is: cancel(), reject(status) or bye(); nothing when it is over."""
+        if self.state in ANSWERED:
+            self.bye(headers)
+        elif self.state is SessionState.TERMINATED:
+            return
+        elif self.is_caller:
+            self.cancel(headers)
+        else:
+            self.reject(status, headers=headers)
 
     def respond(
         self,
@@ -135,13 +64,91 @@ class InviteSession:
         body: bytes = b"",
         content_type: str = "application/sdp",
     ) -> None:
-        """Answer a request inside the dialog; 2xx to a re-INVITE is repeated until its ACK."""
-        raise NotImplementedError
+        """Answer a request inside the dialog; 2xx to a re-INVITE is repeated until its ACK.
 
-    def start_session_timer(self, interval: int, *, we_refresh: bool) -> None:
-        """Run the session timer (RFC 4028 10): refresh_due at half time when it is our turn, else BYE near the end."""
-        raise NotImplementedError
+        Contact is added to a 2xx of INVITE (last) and UPDATE (first) unless ``headers`` has one.
+        """
+        method = transaction.request.method
+        if 200 <= status < 300 and method in ("INVITE", "UPDATE") and not any(n == "Contact" for n, _ in headers):
+            contact = ("Contact", self.contact)
+            headers = [*headers, contact] if method == "INVITE" else [contact, *headers]
+        data = transaction.respond(status, reason, headers, body, content_type)
+        if status >= 200 and transaction is self._incoming:
+            self._incoming = None
+            if status < 300:
+                self._answers[transaction.request.cseq.number] = RepeatedResponse(
+                    self._layer, transaction, data, self._ack_missing, self._layer.settings.t2
+                )
 
-    def stop_session_timer(self) -> None:
-        """Stop the session timer."""
-        raise NotImplementedError
+    # -- input ---------------------------------------------------------------------------------------------------
+    def receive_request(self, dialog: Dialog, transaction: ServerTransaction) -> None:
+        """Take a request inside the dialog whose order was checked; called by the endpoint."""
+        request = transaction.request
+        method = request.method
+        if method == "BYE":
+            self._receive_bye(transaction)
+        elif self.state is SessionState.TERMINATED:
+            transaction.respond(481)
+        elif method == "INVITE":
+            self._receive_reinvite(transaction)
+        elif method == "UPDATE":
+            self._receive_update(transaction)
+        elif method == "PRACK":
+            self._receive_prack(transaction)
+        else:
+            self.user.request_received(self, transaction)
+
+    def _receive_reinvite(self, transaction: ServerTransaction) -> None:
+        """RFC 3261 14.2: 491 while ours is pending, 500 with Retry-After while theirs is."""
+        if self._outgoing is not None:
+            transaction.respond(491)
+        elif self._incoming is not None:
+            transaction.respond(500, headers=[("Retry-After", str(self._layer.getrandbits(16) % 11))])
+        else:
+            transaction.user = self
+            self._incoming = transaction
+            self.user.reinvite_received(self, transaction)
+
+    def _receive_update(self, transaction: ServerTransaction) -> None:
+        """RFC 3311 5.2: an offer while one is open is refused."""
+        if transaction.request.body and self.state is SessionState.CONFIRMED:
+            if self._outgoing is not None:
+                transaction.respond(491)
+                return
+            if self._incoming is not None:
+                transaction.respond(500, headers=[("Retry-After", str(self._layer.getrandbits(16) % 11))])
+                return
+        self.user.update_received(self, transaction)
+
+    def _receive_bye(self, transaction: ServerTransaction) -> None:
+        request = transaction.request
+        if self.state in (SessionState.INCOMING, SessionState.EARLY, SessionState.CALLING):
+            transaction.respond(200)
+            if not self.is_caller and self._incoming is not None:
+                self.invite_cancelled(self._incoming, request)
+            return
+        if self.state is SessionState.TERMINATED and not self._bye_sent and self._bye_headers is None:
+            transaction.respond(481)
+            return
+        self.user.bye_received(self, transaction)
+        if not transaction.is_answered:
+            transaction.respond(200)
+        crossed = self._bye_sent or self._bye_headers is not None
+        self._bye_sent = False
+        reason = self._bye_reason if crossed else EndReason.BYE_RECEIVED
+        self._refuse_pending()
+        self._finish()
+        self.user.ended(self, reason, request)
+
+    def receive_ack(self, dialog: Dialog, request: Request) -> None:
+        """Take an ACK for a 2xx; called by the endpoint. Repeated ones are dropped."""
+        answer = self._answers.pop(request.cseq.number, None)
+        if answer is None:
+            return
+        answer.stop()
+        if self.state is SessionState.CONNECTING:
+            self.state = SessionState.CONFIRMED
+        if self._bye_headers is not None:
+            self._send_bye(self._bye_headers, EndReason.BYE_SENT)
+        else:
+            self.user.acknowledged(self, request)

@@ -50,6 +50,8 @@ class SipSettings:
     """Answer when CSeq names another method: Asterisk sends 500, RFC 4475 3.1.2.17 asks for 400. 0 drops it."""
     reject_zero_max_forwards: bool = False
     """Answer 483 to Max-Forwards 0. A UAS need not look at it (RFC 3261 8.2); Asterisk does not."""
+    force_rport: bool = True
+    """First value of ServerTransaction.force_rport: answer to the source port even without rport (RFC 3581 asked for)."""
     detect_merged: bool = True
     """Answer 482 to a request that arrives over two paths (RFC 3261 8.2.2.2)."""
 

@@ -28,9 +28,7 @@ def unescape(text: str) -> str:
     """Decode %XX; a percent sign that starts no escape stays. Bytes that are no UTF-8 survive as surrogates."""
     if "%" not in text:
         return text
-    return _ESCAPE.sub(
-        lambda found: bytes.fromhex(found[0].replace("%", "")).decode("utf-8", "surrogateescape"), text
-    )
+    return _ESCAPE.sub(lambda found: bytes.fromhex(found[0].replace("%", "")).decode("utf-8", "surrogateescape"), text)
 
 
 def escape(text: str, safe: frozenset[str]) -> str:
@@ -42,9 +40,7 @@ def escape(text: str, safe: frozenset[str]) -> str:
         if char in safe:
             out.append(char)
         else:
-            out.extend(
-                f"%{_HEX[byte >> 4]}{_HEX[byte & 15]}" for byte in char.encode("utf-8", "surrogateescape")
-            )
+            out.extend(f"%{_HEX[byte >> 4]}{_HEX[byte & 15]}" for byte in char.encode("utf-8", "surrogateescape"))
     return "".join(out)
 
 
@@ -102,7 +98,7 @@ class SipUri:
         return replace(self, params=params)
 
     def for_from_to(self) -> SipUri:
-        """Return the form allowed in From and To: no port, headers, method, maddr, ttl, transport, lr (19.1.1, table 1)."""
+        """Return the form allowed in From and To: no port, headers, maddr, transport ... (19.1.1, table 1)."""
         if self.port is None and not self.headers and not self.params:
             return self
         return _for_from_to(self)
@@ -192,8 +188,7 @@ def _parse(text: str) -> SipUri:
     headers: tuple[tuple[str, str], ...] = ()
     if question:
         headers = tuple(
-            (unescape(name), unescape(value))
-            for name, _, value in (part.partition("=") for part in query.split("&") if part)
+            (unescape(name), unescape(value)) for name, _, value in (part.partition("=") for part in query.split("&") if part)
         )
     return SipUri(scheme, user, password, host, port, Params.parse(params) if semicolon else NO_PARAMS, headers)
 

@@ -21,6 +21,7 @@ class EndReason(Enum):
 
     BYE_RECEIVED = "bye received"
     BYE_SENT = "bye sent"
+    NO_PRACK = "no PRACK for our reliable provisional response"
     NO_ACK = "no ACK for our 2xx"
     SESSION_EXPIRED = "session timer expired"
     DIALOG_GONE = "the other side answered 481 or 408"
@@ -38,16 +39,20 @@ class SipHandler:
         """A request outside any dialog arrived (not ACK, not CANCEL). Answer it now or later with respond()."""
         transaction.respond(501)
 
+    def cancelled(self, transaction: ServerTransaction, request: Request) -> None:
+        """CANCEL for an INVITE that has no session yet. 487 follows unless it was answered here."""
+
     def response_unmatched(self, response: Response, flow: Flow) -> None:
         """A response that belongs to no transaction arrived; it is dropped."""
 
     def message_discarded(self, error: SipParseError, data: bytes, flow: Flow) -> None:
-        """A message could not be parsed. It was answered when ``error.answer`` says so, else dropped."""
+        """A message could not be parsed. ``error.answered`` is the status it was answered with, 0 when dropped."""
 
-    def select_flow(self, uri: SipUri, current: Flow | None) -> Flow | None:
-        """Return the flow for the next hop ``uri`` of a request inside a dialog; None fails the request.
+    def select_flow(self, uri: SipUri, current: Flow) -> Flow:
+        """Return the flow for the next hop ``uri`` of a request inside a dialog; its host may still be a name.
 
-        ``current`` is the flow the dialog used last. The default stays on it.
+        ``current`` is the flow the dialog used last. The default stays on it: requests go where the last one came
+        from, whatever Contact says.
         """
         return current
 
@@ -59,7 +64,10 @@ class SipHandler:
         """The stream on ``flow`` cannot be framed any more; the network driver must close it."""
 
     def output_pending(self) -> None:
-        """Output or an earlier deadline appeared outside ``receive_*``/``handle_timer``: drain soon. Called once per drain."""
+        """Output or an earlier deadline appeared outside ``receive_*`` and ``handle_timer``: drain soon.
+
+        Called once until the next take_output().
+        """
 
 
 class RequestUser:
@@ -95,9 +103,9 @@ class SessionUser:
         """
 
     def accepted(self, session: InviteSession, response: Response) -> None:
-        """The first 2xx for our INVITE, or a 2xx for our re-INVITE. ACK follows unless session.acknowledge() was called here.
+        """The first 2xx for our INVITE, or a 2xx for our re-INVITE.
 
-        Set ``session.hold_ack`` to send it later.
+        ACK follows unless session.acknowledge() was called here. Set ``session.hold_ack`` to send it later.
         """
 
     def rejected(self, session: InviteSession, response: Response) -> None:

@@ -23,7 +23,7 @@ class SessionExpires:
 
     @property
     def refresher(self) -> str | None:
-        """"uac", "uas" or None."""
+        """ "uac", "uas" or None."""
         value = (self.params.get("refresher") or "").lower()
         return value if value in ("uac", "uas") else None
 

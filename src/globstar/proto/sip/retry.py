@@ -1,0 +1,51 @@
+"""Sending a request again with other headers: after a challenge (RFC 3261 22.2, 8.1.3.5)."""
+
+from __future__ import annotations
+
+from globstar.proto.sip.auth import ClientAuthorizer
+from globstar.proto.sip.message import Header, Request, Response
+from globstar.proto.sip.transaction import ClientTransaction, ClientUser
+
+
+def renewed(request: Request, cseq: int, extra: list[Header]) -> Request:
+    """Return a copy without our Via, with a new CSeq, and with ``extra`` before Content-Type in place of older ones."""
+    names = {name for name, _ in extra}
+    out: list[Header] = []
+    via_dropped = False
+    for name, value in request.headers:
+        if name == "Via" and not via_dropped:
+            via_dropped = True
+        elif name == "CSeq":
+            out.append((name, f"{cseq} {request.method}"))
+        elif name not in names:
+            out.append((name, value))
+    at = len(out)
+    if out and out[-1][0] == "Content-Type":
+        at -= 1
+    out[at:at] = extra
+    return Request(request.method, request.uri, out, request.body)
+
+
+class AuthorizingUser:
+    """Stands between a transaction and its user and answers challenges for it."""
+
+    def __init__(self, user: ClientUser, authorizer: ClientAuthorizer) -> None:
+        self._user = user
+        self._authorizer = authorizer
+
+    def provisional_received(self, transaction: ClientTransaction, response: Response) -> None:
+        """Pass on."""
+        self._user.provisional_received(transaction, response)
+
+    def response_received(self, transaction: ClientTransaction, response: Response) -> None:
+        """Try again with credentials, else pass on."""
+        extra = self._authorizer.authorize(transaction.request, response)
+        if extra is None:
+            self._user.response_received(transaction, response)
+            return
+        request = transaction.request
+        transaction.layer.send_request(renewed(request, request.cseq.number + 1, extra), transaction.flow, self)
+
+    def request_failed(self, transaction: ClientTransaction, status: int, reason: str) -> None:
+        """Pass on."""
+        self._user.request_failed(transaction, status, reason)
