@@ -7,7 +7,6 @@ zero, infinities and not-a-number. Every operation computes exactly and rounds o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 
@@ -61,11 +60,6 @@ def simplified(value: Fraction) -> int | Fraction:
     return value.numerator if value.denominator == 1 else value
 
 
-def is_special(value: Number) -> bool:
-    """Tell whether the value is a negative zero, an infinity or not a number."""
-    return isinstance(value, float)
-
-
 def parse_number(text: str) -> Number:
     """Read digits with an optional point and minus sign."""
     if len(text) < 18 and text.isdigit():
@@ -86,81 +80,71 @@ def negate(value: Number) -> Number:
     return -value if value else NEGATIVE_ZERO
 
 
-def _arithmetic(left: Number, right: Number, exact: Callable[[Fraction, Fraction], Fraction], name: str) -> Number:
-    if is_special(left) or is_special(right):
-        return _special(left, right, name)
-    return rounded(exact(Fraction(left), Fraction(right)))
-
-
-def _special(left: Number, right: Number, name: str) -> Number:
-    """Compute with infinities, not-a-number and negative zero through the machine's floats."""
-    try:
-        a, b = float(left), float(right)
-    except OverflowError:
-        return NAN
-    if name == "add":
-        result = a + b
-    elif name == "subtract":
-        result = a - b
-    elif name == "multiply":
-        result = a * b
-    elif name == "divide":
-        result = a / b if b else NAN
-    else:
-        try:
-            result = math.fmod(a, b)
-        except ValueError:
-            result = NAN
-    return from_float(result)
-
-
-def from_float(value: float) -> Number:
-    """Take over a float, keeping only the special ones as float."""
-    if not math.isfinite(value) or (value == 0 and math.copysign(1, value) < 0):
-        return value
-    return simplified(Fraction(value))
-
-
 def add(left: Number, right: Number) -> Number:
     if isinstance(left, int) and isinstance(right, int):
         total = left + right
         return total if -_EXACT_INT < total < _EXACT_INT else rounded(Fraction(total))
-    return _arithmetic(left, right, lambda a, b: a + b, "add")
+    if is_finite(left) and is_finite(right):
+        result = rounded(Fraction(left) + Fraction(right))
+        return NEGATIVE_ZERO if result == 0 and is_negative(left) and is_negative(right) else result
+    return from_float(to_float(left) + to_float(right))
 
 
 def subtract(left: Number, right: Number) -> Number:
-    return add(left, -right if right else 0) if not is_special(right) else _subtract_special(left, right)
-
-
-def _subtract_special(left: Number, right: Number) -> Number:
-    return left if right == 0 else _special(left, right, "subtract")
+    return add(left, negate(right))
 
 
 def multiply(left: Number, right: Number) -> Number:
     if isinstance(left, int) and isinstance(right, int) and left and right:
         product = left * right
         return product if -_EXACT_INT < product < _EXACT_INT else rounded(Fraction(product))
-    if is_zero(left) or is_zero(right):
-        return _special(left, right, "multiply")
-    return _arithmetic(left, right, lambda a, b: a * b, "multiply")
+    if is_finite(left) and is_finite(right):
+        return _signed(rounded(Fraction(left) * Fraction(right)), left, right)
+    return from_float(to_float(left) * to_float(right))
 
 
 def divide(left: Number, right: Number) -> Number:
     """Divide; the divisor is not zero."""
-    if is_zero(left):
-        return _special(left, right, "divide")
-    return _arithmetic(left, right, lambda a, b: a / b, "divide")
+    if is_finite(left) and is_finite(right):
+        return _signed(rounded(Fraction(left) / Fraction(right)), left, right)
+    return from_float(to_float(left) / to_float(right))
 
 
 def modulo(left: Number, right: Number) -> Number:
     """Return the remainder with the sign of the dividend; the divisor is not zero."""
-    if is_special(left) or is_special(right):
-        return _special(left, right, "modulo")
-    a, b = Fraction(left), Fraction(right)
-    rest = abs(a) % abs(b)
-    if a < 0:
+    if not is_finite(left) or right != right:
+        return NAN
+    if not is_finite(right):
+        return left
+    rest = abs(Fraction(left)) % abs(Fraction(right))
+    if is_negative(left):
         return simplified(-rest) if rest else NEGATIVE_ZERO
     return simplified(rest)
+
+
+def _signed(result: Number, left: Number, right: Number) -> Number:
+    """Give a product or quotient of zero the sign of its operands."""
+    return NEGATIVE_ZERO if result == 0 and is_negative(left) != is_negative(right) else result
+
+
+def is_finite(value: Number) -> bool:
+    """Tell whether the value is neither infinite nor not-a-number."""
+    return not isinstance(value, float) or value == 0
+
+
+def to_float(value: Number) -> float:
+    """Return the nearest float, infinite when there is none."""
+    try:
+        return float(value)
+    except OverflowError:
+        return -INFINITY if value < 0 else INFINITY
+
+
+def from_float(value: float) -> Number:
+    """Take over a float, keeping only negative zero, infinities and not-a-number as float."""
+    if not math.isfinite(value) or (value == 0 and math.copysign(1, value) < 0):
+        return value
+    return simplified(Fraction(value))
 
 
 def is_zero(value: Number) -> bool:

@@ -13,13 +13,15 @@ from globstar.dialplan.longdouble import (
     NEGATIVE_ZERO,
     Number,
     from_decimal,
+    from_float,
+    is_finite,
     is_negative,
-    is_special,
     is_zero,
     negate,
     rounded,
     simplified,
     to_decimal,
+    to_float,
 )
 
 _PRECISION = 60
@@ -41,7 +43,7 @@ _C = _context()
 
 
 def _whole(value: Number, toward: Callable[[Fraction], int]) -> Number:
-    if is_special(value):
+    if not is_finite(value):
         return value
     result = toward(Fraction(value))
     return NEGATIVE_ZERO if result == 0 and is_negative(value) else result
@@ -69,20 +71,22 @@ def rint(value: Number) -> Number:
 
 def remainder(left: Number, right: Number) -> Number:
     """Return the IEEE remainder: left minus right times the nearest whole quotient, ties to even."""
-    if is_special(left) or is_special(right) or is_zero(right):
-        return NAN if is_zero(right) or (is_special(left) and not is_zero(left)) else left
+    if not is_finite(left) or is_zero(right) or right != right:
+        return NAN
+    if not is_finite(right):
+        return left
     a, b = Fraction(left), Fraction(right)
     rest = a - b * round(a / b)
-    return NEGATIVE_ZERO if rest == 0 and a < 0 else simplified(rest)
+    return NEGATIVE_ZERO if rest == 0 and is_negative(left) else simplified(rest)
 
 
 # Powers and logarithms
 
 
 def sqrt(value: Number) -> Number:
-    if is_special(value):
-        return value if value == 0 or value == INFINITY else NAN
-    return NAN if value < 0 else from_decimal(_C.sqrt(to_decimal(value)))
+    if is_zero(value) or value == INFINITY:
+        return value
+    return from_decimal(_C.sqrt(to_decimal(value))) if value > 0 else NAN
 
 
 def exp(value: Number) -> Number:
@@ -104,8 +108,8 @@ def _power_of(base: int, value: Number) -> Number:
 
 
 def _exponential(value: Number, factor: Decimal) -> Number:
-    if is_special(value):
-        return 1 if value == 0 else NAN if value != value else INFINITY if value > 0 else 0
+    if not is_finite(value):
+        return NAN if value != value else INFINITY if value > 0 else 0
     exponent = _C.multiply(to_decimal(value), factor)
     if abs(exponent) > 12000:
         return INFINITY if exponent > 0 else 0
@@ -129,7 +133,7 @@ def log10(value: Number) -> Number:
 def _logarithm(value: Number, compute: Callable[[Decimal], Decimal]) -> Number:
     if is_zero(value):
         return -INFINITY
-    if is_special(value):
+    if not is_finite(value):
         return INFINITY if value == INFINITY else NAN
     return NAN if value < 0 else from_decimal(compute(to_decimal(value)))
 
@@ -138,14 +142,13 @@ def power(base: Number, exponent: Number) -> Number:
     """Return base to the power of exponent as C's powl."""
     if is_zero(exponent) or base == 1:
         return 1
-    if is_special(base) or is_special(exponent):
-        try:
-            result = math.pow(float(base), float(exponent))
-        except (ValueError, OverflowError):
-            return INFINITY if is_zero(base) else NAN
-        return result if not math.isfinite(result) else simplified(Fraction(result))
+    if not (is_finite(base) and is_finite(exponent)):
+        return from_float(to_float(base) ** to_float(exponent)) if base >= 0 else NAN
     if is_zero(base):
-        return 0 if exponent > 0 else INFINITY
+        is_odd = isinstance(exponent, int) and exponent % 2 == 1
+        if exponent > 0:
+            return base if is_odd else 0
+        return -INFINITY if is_odd and is_negative(base) else INFINITY
     if isinstance(exponent, int):
         magnitude = _exponential(exponent, _C.ln(abs(to_decimal(base))))
         exact = _small_power(base, exponent)
@@ -169,10 +172,10 @@ def _finite(compute: Callable[[Decimal], Decimal]) -> Callable[[Number], Number]
     """Make a function of numbers out of one of finite decimals; zero gives zero of the same sign."""
 
     def function(value: Number) -> Number:
-        if is_special(value):
-            return value if value == 0 else NAN
         if is_zero(value):
-            return 0
+            return value
+        if not is_finite(value):
+            return NAN
         try:
             return from_decimal(compute(to_decimal(value)))
         except InvalidOperation:
@@ -260,7 +263,7 @@ asin = _finite(_arcsine)
 
 
 def atan(value: Number) -> Number:
-    if value == INFINITY or value == -INFINITY:
+    if value in (INFINITY, -INFINITY):
         return from_decimal((PI / 2).copy_sign(Decimal(1 if value > 0 else -1)))
     return _finite(_arctangent)(value)
 
@@ -268,27 +271,23 @@ def atan(value: Number) -> Number:
 def cos(value: Number) -> Number:
     if is_zero(value):
         return 1
-    return NAN if is_special(value) else from_decimal(_cosine(to_decimal(value)))
+    return from_decimal(_cosine(to_decimal(value))) if is_finite(value) else NAN
 
 
 def acos(value: Number) -> Number:
-    if isinstance(value, float):
-        return acos(0) if value == 0 else NAN
-    return NAN if value > 1 or value < -1 else from_decimal(_C.subtract(PI / 2, _arcsine(to_decimal(value))))
+    if not -1 <= value <= 1:
+        return NAN
+    return from_decimal(_C.subtract(PI / 2, _arcsine(to_decimal(value))))
 
 
 def atan2(y: Number, x: Number) -> Number:
     """Return the angle of the point (x, y)."""
-    if is_special(y) or is_special(x) or is_zero(y) or is_zero(x):
-        try:
-            angle = math.atan2(float(y), float(x))
-        except OverflowError:
-            return NAN
-        return _exact_quarters(angle)
-    angle_decimal = _arctangent(_C.divide(abs(to_decimal(y)), abs(to_decimal(x))))
+    if not (is_finite(y) and is_finite(x)) or is_zero(y) or is_zero(x):
+        return _exact_quarters(math.atan2(to_float(y), to_float(x)))
+    angle = _arctangent(_C.divide(abs(to_decimal(y)), abs(to_decimal(x))))
     if x < 0:
-        angle_decimal = _C.subtract(PI, angle_decimal)
-    return from_decimal(-angle_decimal if y < 0 else angle_decimal)
+        angle = _C.subtract(PI, angle)
+    return from_decimal(-angle if y < 0 else angle)
 
 
 def _exact_quarters(angle: float) -> Number:

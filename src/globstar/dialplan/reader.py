@@ -211,11 +211,17 @@ class _Reader:
             return self.last_priority + plus + (base in ("n", "next"))
         if base.isascii() and base.isdigit() and 0 < int(base[:10]) < 2**31:
             return int(base[:10]) + plus
-        labelled = self.plan.find_label(self.context, name, base, caller_id) if base else None
+        labelled = self.labelled(name, caller_id, base) if base else None
         if labelled is None:
             self.warn(f"extension '{name}' of context '{self.context}' has no priority or label '{text}'")
             return None
         return labelled + plus
+
+    def labelled(self, name: str, caller_id: str | None, label: str) -> int | None:
+        """Return the priority that a label has in the extension itself, or else in one that matches its name."""
+        own = self.plan.contexts[self.context].get(name, caller_id)
+        priority = None if own is None else own.labelled(label)
+        return self.plan.find_label(self.context, name, label, caller_id) if priority is None else priority
 
     def application(self, text: str) -> tuple[str, str]:
         """Take `Application(data)` apart."""

@@ -26,7 +26,7 @@ Warn = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class TimeSpec:
-    """A condition on the time; None in a field means any. Minutes of the day are half-open-free inclusive ranges."""
+    """A condition on the time; None in a field means any. `minutes` holds first and last minutes of the day."""
 
     minutes: tuple[tuple[int, int], ...] | None = None
     weekdays: frozenset[int] | None = None

@@ -1,0 +1,77 @@
+"""Readers of option values."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from globstar.config.values import boolean, duration, enumeration, floating, integer, is_false, is_true, listing, string
+
+
+class Mode(enum.Enum):
+    INBAND = "inband"
+    RFC4733 = "rfc4733"
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "value"),
+    [
+        *((boolean, word, True) for word in ("yes", "TRUE", "y", "T", "1", "on", " On ")),
+        *((boolean, word, False) for word in ("no", "False", "n", "f", "0", "OFF")),
+        (string, " a ", " a "),
+        (integer(), "-12", -12),
+        (integer(0, 9), " 9 ", 9),
+        (floating(), "1.5", 1.5),
+        (duration(), "90", 90.0),
+        (duration("ms"), "250", 0.25),
+        (duration(), "1.5 m", 90.0),
+        (duration(), "2h", 7200.0),
+        (enumeration("Auto", "manual"), "auto", "Auto"),
+        (enumeration(Mode), "RFC4733", Mode.RFC4733),
+        (listing(string), " a, b ,,c", ("a", "b", "c")),
+        (listing(integer(), "&|"), "1&2|3", (1, 2, 3)),
+        (listing(string), "", ()),
+    ],
+)
+def test_good_value(read: Callable[[str], Any], text: str, value: object) -> None:
+    assert read(text) == value
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (boolean, "maybe"),
+        (boolean, ""),
+        (integer(), "1.5"),
+        (integer(), ""),
+        (integer(), "\u0661"),
+        (integer(), "9" * 5000),
+        (integer(5), "4"),
+        (integer(None, 5), "6"),
+        (floating(), "x"),
+        (floating(), "nan"),
+        (floating(), "inf"),
+        (floating(0.5), "0.4"),
+        (duration(), "-1"),
+        (duration(), "1 week"),
+        (duration(), "9" * 400),
+        (enumeration("a", "b"), "c"),
+        (enumeration(Mode), "c"),
+        (listing(integer()), "1,x"),
+    ],
+)
+def test_bad_value(read: Callable[[str], Any], text: str) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        read(text)
+
+
+def test_words_of_truth() -> None:
+    assert is_true("ON")
+    assert not is_true("maybe")
+    assert not is_true(None)
+    assert is_false("off")
+    assert not is_false("maybe")
+    assert not is_false(None)
