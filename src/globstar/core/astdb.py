@@ -26,7 +26,7 @@ class AstDb:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._entries: dict[str, str] = {}
-        self._queue: SimpleQueue[tuple[str, tuple[str, ...]] | None] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[str, tuple[str, ...]] | threading.Event | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self.failures = 0
         if path is not None:
@@ -48,15 +48,12 @@ class AstDb:
         assert self.path is not None
         connection = _connect(self.path)
         try:
-            while (statement := self._queue.get()) is not None:
+            while (entry := self._queue.get()) is not None:
+                if isinstance(entry, threading.Event):
+                    entry.set()
+                    continue
                 try:
-                    connection.execute(*statement)
-                    while not self._queue.empty():
-                        following = self._queue.get()
-                        if following is None:
-                            connection.commit()
-                            return
-                        connection.execute(*following)
+                    connection.execute(*entry)
                     connection.commit()
                 except sqlite3.Error as error:
                     self.failures += 1
@@ -70,6 +67,13 @@ class AstDb:
             self._queue.put(None)
             self._thread.join()
             self._thread = None
+
+    def flush(self) -> None:
+        """Wait until every change has reached the file."""
+        if self._thread is not None:
+            written = threading.Event()
+            self._queue.put(written)
+            written.wait()
 
     def _store(self, sql: str, *values: str) -> None:
         if self._thread is not None:
@@ -124,16 +128,22 @@ class AstDb:
             if full.endswith("/" + key):
                 yield full, self._entries[full]
 
-    def query(self, sql: str) -> list[tuple[object, ...]]:
-        """Run SQL on the file; waits for the disk, so call it off the loop. Raises ``sqlite3.Error``."""
+    def query(self, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:
+        """Run SQL on the file and return column names and rows; waits for the disk, so call it off the loop.
+
+        Raises ``sqlite3.Error``. What waits to be written is written first.
+        """
         if self.path is None:
-            return []
+            return [], []
+        self.flush()
         connection = _connect(self.path)
         try:
-            rows = connection.execute(sql).fetchall()
+            cursor = connection.execute(sql)
+            rows = cursor.fetchall()
+            names = [column[0] for column in cursor.description or ()]
             connection.commit()
             self._entries = dict(connection.execute("SELECT key, value FROM astdb"))
-            return rows
+            return names, rows
         finally:
             connection.close()
 

@@ -197,24 +197,24 @@ class Channel:
     ) -> None:
         self.system = system
         self.tech = tech
-        self.name = name
+        self.name: str = name
         self.state = state
-        self.unique_id = unique_id or system.next_unique_id()
+        self.unique_id: str = unique_id or system.next_unique_id()
         self.linked_id = linked_id or self.unique_id
-        self.context = context
-        self.extension = extension
-        self.priority = 1
+        self.context: str = context
+        self.extension: str = extension
+        self.priority: int = 1
         self.macro_extension = ""
         self.plan: Dialplan | None = None
         self.goto_target: tuple[str, str, int] | None = None
         self.application = ""
         self.application_data = ""
-        self.caller = Caller()
+        self.caller: Caller = Caller()
         if caller is not None:
             self.caller.id = caller
             self.caller.ani = caller.copy()
         self.connected = Connected()
-        self.dialed = Dialed()
+        self.dialed: Dialed = Dialed()
         self.redirecting = Redirecting()
         self.language = language or system.default_language
         self.music_class = ""
@@ -230,7 +230,7 @@ class Channel:
         self.named_pickup_groups: frozenset[str] = frozenset()
         self.is_outgoing = is_outgoing
         self.is_hung_up = False
-        self.hangup_cause = 0
+        self.hangup_cause: int = 0
         self.hangup_source = ""
         self.hangup_tech_cause: dict[str, tuple[int, str]] = {}
         self.hangup_handlers: list[str] = []

@@ -98,6 +98,10 @@ class DeviceStates:
     def __init__(self, system: System) -> None:
         self.system = system
         self._providers: dict[str, Provider] = {}
+        #: presence by provider name (``CustomPresence``), each taking the rest of the name
+        self.presence_providers: dict[str, Callable[[str], str]] = {}
+        #: subscriptions by context and extension, kept by those who serve them
+        self.watcher_counts: dict[tuple[str, str], int] = {}
         self._last: dict[str, DeviceState] = {}
         self._last_hint: dict[tuple[str, str], int] = {}
         bus = system.bus
@@ -161,6 +165,15 @@ class DeviceStates:
         """The extension state of a hint's devices (``PJSIP/a&PJSIP/b``)."""
         devices = [device for device in hint.partition(",")[0].split("&") if device]
         return _EXTENSION_STATE[aggregate([self.state(device) for device in devices])]
+
+    def presence(self, provider: str) -> str:
+        """The presence behind the second part of a hint; ``not_set`` without one."""
+        answer = self.presence_providers.get(provider.partition(":")[0].lower()) if provider else None
+        return answer(provider.partition(":")[2]) if answer is not None else "not_set"
+
+    def watchers(self, context: str, extension: str) -> int:
+        """How many subscribe to the state of an extension."""
+        return self.watcher_counts.get((context, extension), 0)
 
     def extension_state(self, context: str, extension: str) -> int | None:
         """The state of an extension that has a hint, None if it has none."""

@@ -24,18 +24,18 @@ def _verbosity(text: str) -> int:
 class Directories(ConfigOptions):
     """The ``[directories]`` of asterisk.conf; each is an absolute path."""
 
-    astetcdir = option(string, "/etc/asterisk", reload=False, help="Configuration files.")
-    astmoddir = option(string, "/usr/lib/globstar/modules", reload=False, help="The user's own modules (*.py).")
-    astvarlibdir = option(string, "/var/lib/globstar", reload=False, help="Data that the server keeps.")
-    astdbdir = option(string, "/var/lib/globstar", reload=False, help="The AstDB (astdb.sqlite3).")
-    astcachedir = option(string, "/var/cache/globstar", reload=False, help="Data that can be made again.")
-    astkeydir = option(string, "/var/lib/globstar", reload=False, help="Keys.")
-    astdatadir = option(string, "/usr/share/globstar", reload=False, help="Sounds, music, phone provisioning.")
-    astagidir = option(string, "/usr/share/globstar/agi-bin", reload=False, help="AGI scripts.")
-    astspooldir = option(string, "/var/spool/globstar", reload=False, help="Voicemail, recordings, call files.")
-    astrundir = option(string, "/var/run/globstar", reload=False, help="Process id and control socket.")
-    astlogdir = option(string, "/var/log/globstar", reload=False, help="Log files and call records.")
-    astsbindir = option(string, "/usr/sbin", reload=False, help="Programs.")
+    astetcdir: str = option(string, "/etc/asterisk", reload=False, help="Configuration files.")
+    astmoddir: str = option(string, "/usr/lib/globstar/modules", reload=False, help="The user's own modules (*.py).")
+    astvarlibdir: str = option(string, "/var/lib/globstar", reload=False, help="Data that the server keeps.")
+    astdbdir: str = option(string, "/var/lib/globstar", reload=False, help="The AstDB (astdb.sqlite3).")
+    astcachedir: str = option(string, "/var/cache/globstar", reload=False, help="Data that can be made again.")
+    astkeydir: str = option(string, "/var/lib/globstar", reload=False, help="Keys.")
+    astdatadir: str = option(string, "/usr/share/globstar", reload=False, help="Sounds, music, phone provisioning.")
+    astagidir: str = option(string, "/usr/share/globstar/agi-bin", reload=False, help="AGI scripts.")
+    astspooldir: str = option(string, "/var/spool/globstar", reload=False, help="Voicemail, recordings, call files.")
+    astrundir: str = option(string, "/var/run/globstar", reload=False, help="Process id and control socket.")
+    astlogdir: str = option(string, "/var/log/globstar", reload=False, help="Log files and call records.")
+    astsbindir: str = option(string, "/usr/sbin", reload=False, help="Programs.")
 
     @classmethod
     def below(cls, root: Path) -> Directories:
@@ -60,9 +60,9 @@ class Directories(ConfigOptions):
 class Options(ConfigOptions):
     """The ``[options]`` of asterisk.conf."""
 
-    systemname = option(string, "", reload=False, help="Put in front of unique ids.")
+    systemname: str = option(string, "", reload=False, help="Put in front of unique ids.")
     autosystemname = option(boolean, False, reload=False, help="Use the host's name as system name.")
-    entityid = option(string, "", reload=False, help="Entity id instead of the network interface's address.")
+    entityid: str = option(string, "", reload=False, help="Entity id instead of the network interface's address.")
     verbose = option(_verbosity, 0, help="Verbosity at the start.")
     debug = option(_verbosity, 0, help="Debug level at the start.")
     nofork = option(boolean, False, reload=False, help="Stay in the foreground (-f).")
@@ -73,23 +73,23 @@ class Options(ConfigOptions):
     nocolor = option(boolean, False, help="No colours on the console (-n).")
     hideconnect = option(boolean, False, help="Do not log remote consoles that come and go.")
     execincludes = option(boolean, False, reload=False, help="Allow #exec in configuration files (-X).")
-    defaultlanguage = option(string, "en", reload=False, help="Language of channels that say nothing else.")
+    defaultlanguage: str = option(string, "en", reload=False, help="Language of channels that say nothing else.")
     languageprefix = option(boolean, True, help="Language is a folder in front of the sound's path.")
     maxcalls = option(integer(0), 0, help="Most calls at a time; 0: no limit (-M).")
     maxload = option(floating(0), 0.0, help="Refuse calls above this load average; 0: never (-L).")
     maxfiles = option(integer(0), 0, reload=False, help="Most open files; 0: as the system has it.")
     minmemfree = option(integer(0), 0, unit="MB", help="Refuse calls with less free memory (-e).")
     cache_record_files = option(boolean, False, help="Record into record_cache_dir first.")
-    record_cache_dir = option(string, "/tmp", help="Where recordings are cached.")
+    record_cache_dir: str = option(string, "/tmp", help="Where recordings are cached.")
     transmit_silence = option(boolean, False, help="Send silence while nothing else is sent.")
     transcode_via_sln = option(boolean, True, help="Translate through signed linear.")
-    runuser = option(string, "", reload=False, help="Run as this user (-U).")
-    rungroup = option(string, "", reload=False, help="Run as this group (-G).")
+    runuser: str = option(string, "", reload=False, help="Run as this user (-U).")
+    rungroup: str = option(string, "", reload=False, help="Run as this group (-G).")
     lockconfdir = option(boolean, False, help="Lock the configuration folder while writing to it.")
-    stdexten = option(string, "gosub", help="How stdexten is called in users.conf.")
+    stdexten: str = option(string, "gosub", help="How stdexten is called in users.conf.")
     live_dangerously = option(boolean, False, help="Let AMI and others use functions that reach outside.")
     mindtmfduration = option(integer(0), 80, unit="ms", help="Shortest digit.")
-    documentation_language = option(string, "en_US", reload=False, help="Language of the help texts.")
+    documentation_language: str = option(string, "en_US", reload=False, help="Language of the help texts.")
     rtp_pt_dynamic = option(integer(0, 127), 35, help="First dynamic RTP payload number after 96 to 127 are used up.")
     sounds_search_custom_dir = option(boolean, False, help="Look for sounds in a custom folder first.")
     internal_timing = option(boolean, True, help="Accepted; timing is always internal.")
@@ -101,10 +101,10 @@ class Options(ConfigOptions):
 class Files(ConfigOptions):
     """The ``[files]`` of asterisk.conf: the control socket."""
 
-    astctl = option(string, "asterisk.ctl", reload=False, help="Name of the control socket.")
-    astctlpermissions = option(string, "0660", reload=False, help="Its permissions, octal.")
-    astctlowner = option(string, "", reload=False, help="Its owner.")
-    astctlgroup = option(string, "", reload=False, help="Its group.")
+    astctl: str = option(string, "asterisk.ctl", reload=False, help="Name of the control socket.")
+    astctlpermissions: str = option(string, "0660", reload=False, help="Its permissions, octal.")
+    astctlowner: str = option(string, "", reload=False, help="Its owner.")
+    astctlgroup: str = option(string, "", reload=False, help="Its group.")
 
 
 #: Options that Asterisk has for machinery which does not exist here; they are accepted and said to have no effect.

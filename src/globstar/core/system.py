@@ -69,14 +69,14 @@ class System:
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.loop = asyncio.get_running_loop()
-        self.directories = directories or Directories()
-        self.options = options or Options()
-        self.wall_time = wall_clock
+        self.directories: Directories = directories or Directories()
+        self.options: Options = options or Options()
+        self.wall_time: Callable[[], float] = wall_clock
         self.now = self.loop.time
         self.started_at = self.now()
         self.started_wall = wall_clock()
         self.last_reload_wall = self.started_wall
-        self.entity_id = self.options.entityid or _default_entity_id()
+        self.entity_id: str = self.options.entityid or _default_entity_id()
         self.bus = EventBus()
         self._registries: dict[str, Registry[Any]] = {}
         self.applications: Registry[ApplicationSpec] = self.registry("application")

@@ -22,9 +22,7 @@ class ControlClient:
             self._socket.connect(str(path))
         except OSError as error:
             self._socket.close()
-            raise ServerUnreachable(
-                f"Unable to connect to remote asterisk (does {path} exist?)"
-            ) from error
+            raise ServerUnreachable(f"Unable to connect to remote asterisk (does {path} exist?)") from error
         self._file = self._socket.makefile("rwb")
 
     def request(self, **message: object) -> dict[str, object]:

@@ -31,9 +31,7 @@ class _CommandCompleter(Completer):
         """Not used: the console completes asynchronously."""
         return ()
 
-    async def get_completions_async(
-        self, document: Document, complete_event: CompleteEvent
-    ) -> AsyncGenerator[Completion, None]:
+    async def get_completions_async(self, document: Document, complete_event: CompleteEvent) -> AsyncGenerator[Completion, None]:
         """The candidates as the server has them."""
         line = document.text_before_cursor
         word = "" if line[-1:].isspace() else line.split(" ")[-1]

@@ -84,6 +84,7 @@ class ControlServer:
             writer.write(json.dumps({"log": text}).encode() + b"\n")
 
         try:
+            answer: dict[str, object]
             while line := await reader.readline():
                 try:
                     request = json.loads(line)

@@ -1,0 +1,332 @@
+"""core show channels, channel ..., bridges and hints."""
+
+from __future__ import annotations
+
+from globstar.core.bridge import BridgeCapability
+from globstar.core.channel import Channel
+from globstar.core.cli import CliFailure, CliUsage, cli_command, duration_text, plural
+from globstar.core.devicestate import EXTENSION_STATE_TEXT
+from globstar.core.dialing import Origination, originate
+from globstar.core.pbx import parse_goto
+from globstar.core.system import System
+
+
+def _channel_names(system: System, args: list[str]) -> list[str]:
+    return list(system.channels)
+
+
+def _age(channel: Channel) -> float:
+    return channel.system.now() - channel.created_at
+
+
+def _count_lines(system: System) -> str:
+    active = len(system.channels)
+    return (
+        f"{plural(active, 'active channel')}\n{plural(active_calls(system), 'active call')}\n"
+        f"{plural(system.calls_processed, 'call')} processed\n"
+    )
+
+
+def active_calls(system: System) -> int:
+    """Channels that run a dialplan of their own; the legs that they dialled are part of the same call."""
+    return sum("pbx" in channel.data for channel in system.channels.values())
+
+
+@cli_command(
+    "core show channels",
+    usage="core show channels [concise|verbose|count]",
+    complete=lambda system, args: ["concise", "verbose", "count"],
+)
+def show_channels(system: System, args: list[str]) -> str:
+    """List the channels.
+
+    concise is made for programs, verbose shows more columns, count only the totals.
+    """
+    how = args[0] if args else ""
+    if len(args) > 1 or how not in ("", "concise", "verbose", "count"):
+        raise CliUsage
+    lines = []
+    if how == "verbose":
+        lines.append(
+            f"{'Channel':<80} {'Context':<24} {'Extension':<24} {'Prio':>4} {'State':<7} {'Application':<12} {'Data':<25} "
+            f"{'CallerID':<15} {'Duration':<8} {'Accountcode':<11} {'PeerAccount':<11} {'BridgeID':<20}"
+        )
+    elif how == "":
+        lines.append(f"{'Channel':<64} {'Location':<32} {'State':<7} {'Application(Data)':<30}")
+    for channel in system.channels.values():
+        bridge = channel.bridge_member.bridge.unique_id if channel.bridge_member is not None else ""
+        number = channel.caller.id.number.text
+        duration = _age(channel)
+        if how == "concise":
+            fields = [
+                channel.name, channel.context, channel.extension, str(channel.priority), channel.state_text,
+                channel.application or "(None)", channel.application_data, number, channel.account_code, channel.peer_account,
+                str(channel.ama_flags), str(int(duration)), bridge, channel.unique_id,
+            ]  # fmt: skip
+            lines.append("!".join(fields))
+        elif how == "verbose":
+            lines.append(
+                f"{channel.name:<80} {channel.context:<24} {channel.extension:<24} {channel.priority:>4} "
+                f"{channel.state_text:<7} {channel.application or '(None)':<12} {channel.application_data[:25]:<25} "
+                f"{number[:15]:<15} {duration_text(duration):<8} {channel.account_code[:11]:<11} "
+                f"{channel.peer_account[:11]:<11} {bridge[:20]:<20}"
+            )
+        elif how == "":
+            location = f"{channel.extension}@{channel.context}:{channel.priority}" if channel.extension else "(None)"
+            application = f"{channel.application}({channel.application_data})" if channel.application else "(None)"
+            lines.append(f"{channel.name:<64} {location:<32} {channel.state_text:<7} {application:<30}")
+    if how == "concise":
+        return "\n".join(lines)
+    return "\n".join([*lines, _count_lines(system)])
+
+
+@cli_command("core show calls", usage="core show calls [uptime [seconds]]")
+def show_calls(system: System, args: list[str]) -> str:
+    """Count the calls that run and that have run."""
+    text = f"{plural(active_calls(system), 'active call')}\n{plural(system.calls_processed, 'call')} processed\n"
+    if args[:1] == ["uptime"]:
+        text += f"System uptime: {int(system.wall_time() - system.started_wall)} seconds\n"
+    return text
+
+
+@cli_command("core show channel", usage="core show channel <channel>", complete=_channel_names)
+def show_channel(system: System, args: list[str]) -> str:
+    """Show everything about one channel."""
+    if len(args) != 1:
+        raise CliUsage
+    channel = system.find_channel(args[0])
+    if channel is None:
+        return f"{args[0]} is not a known channel"
+
+    def known(text: str) -> str:
+        return text or "(N/A)"
+
+    caller, connected = channel.caller.id, channel.connected.id
+    age = int(_age(channel))
+    left = channel.when_to_hangup
+    bridge = channel.bridge_member.bridge if channel.bridge_member is not None else None
+    read, write = channel.read_path, channel.write_path
+    lines = [
+        " -- General --",
+        f"           Name: {channel.name}",
+        f"           Type: {channel.tech.name}",
+        f"       UniqueID: {channel.unique_id}",
+        f"       LinkedID: {channel.linked_id}",
+        f"      Caller ID: {known(caller.number.text)}",
+        f" Caller ID Name: {known(caller.name.text)}",
+        f"Connected Line ID: {known(connected.number.text)}",
+        f"Connected Line ID Name: {known(connected.name.text)}",
+        f"Eff. Connected Line ID: {known(connected.number.text)}",
+        f"Eff. Connected Line ID Name: {known(connected.name.text)}",
+        f"    DNID Digits: {known(channel.dialed.number)}",
+        f"       Language: {channel.language}",
+        f"          State: {channel.state_text} ({channel.state.value})",
+        f"  NativeFormats: {channel.native_formats}",
+        f"    WriteFormat: {channel.write_format.name}",
+        f"     ReadFormat: {channel.read_format.name}",
+        f" WriteTranscode: {'Yes ' + str(write) if write is not None else 'No '}",
+        f"  ReadTranscode: {'Yes ' + str(read) if read is not None else 'No '}",
+        f" Time to Hangup: {max(0, round(left - system.now())) if left is not None else 0}",
+        f"   Elapsed Time: {age // 3600}h{age % 3600 // 60}m{age % 60}s",
+        f"      Bridge ID: {bridge.unique_id if bridge is not None else '(Not bridged)'}",
+        " --   PBX   --",
+        f"        Context: {channel.context}",
+        f"      Extension: {channel.extension}",
+        f"       Priority: {channel.priority}",
+        f"     Call Group: {sum(1 << group for group in channel.call_group)}",
+        f"   Pickup Group: {sum(1 << group for group in channel.pickup_group)}",
+        f"    Application: {channel.application or '(N/A)'}",
+        f"           Data: {channel.application_data or '(Empty)'}",
+        f" Call Identifier: {'[' + channel.call_id + ']' if channel.call_id else '(None)'}",
+        "      Variables:",
+        *(f"{name}={value}" for name, value in reversed(list(channel.variables))),
+    ]
+    lines += [f"{name:>15}: {value}" for name, value in channel.tech.describe(channel).items()]
+    engine = system.services.get("cdr")
+    if engine is not None:
+        lines += ["  CDR Variables:", *engine.describe(channel)]
+    lines.append(f"  Voice dropped: {channel.dropped_voice}")
+    return "\n".join(lines) + "\n\n"
+
+
+@cli_command("channel request hangup", usage="channel request hangup <all>|<channel> [<channel> ...]", complete=_channel_names)
+def request_hangup(system: System, args: list[str]) -> str:
+    """Ask channels to hang up."""
+    if not args:
+        raise CliUsage
+    if args == ["all"]:
+        for channel in list(system.channels.values()):
+            channel.request_hangup()
+        return ""
+    lines = []
+    for name in args:
+        found = system.find_channel(name)
+        if found is None:
+            lines.append(f"{name} is not a known channel")
+        else:
+            lines.append(f"Requested Hangup on channel '{found.name}'")
+            found.request_hangup()
+    return "\n".join(lines)
+
+
+@cli_command("channel redirect", usage="channel redirect <channel> <[[context,]exten,]priority>", complete=_channel_names)
+def redirect(system: System, args: list[str]) -> str:
+    """Send a channel elsewhere in the dialplan."""
+    if len(args) != 2:
+        raise CliUsage
+    channel = system.find_channel(args[0])
+    if channel is None:
+        raise CliFailure(f"Channel '{args[0]}' not found")
+    place = parse_goto(channel, args[1])
+    if place is None:
+        raise CliFailure(f"Failed to redirect {channel.name} to {args[1]}")
+    channel.redirect(*place)
+    return f"Channel '{channel.name}' successfully redirected to {args[1]}"
+
+
+@cli_command(
+    "channel originate",
+    usage="channel originate <tech/data> application <appname> [appdata]\n"
+    "       channel originate <tech/data> extension [exten@][context]",
+    complete=lambda system, args: ["application", "extension"] if len(args) == 2 else [],
+)
+async def channel_originate(system: System, args: list[str]) -> str:
+    """Call a device and connect it to an application or an extension.
+
+    The device has 30 seconds to answer. Without a context the default one is used, without an extension s.
+    Application arguments that contain blanks are put in double quotes.
+    """
+    if len(args) < 3 or args[1] not in ("application", "extension"):
+        raise CliUsage
+    what = Origination(dial_string=args[0])
+    if args[1] == "application":
+        what.application, what.data = args[2], " ".join(args[3:])
+    else:
+        extension, at, context = args[2].partition("@")
+        what.extension, what.context = extension or "s", (context if at else "") or "default"
+    system.tasks.start(originate(system, what), name=f"originate {args[0]}")
+    return ""
+
+
+_CAPABILITY_NAMES = {
+    BridgeCapability.HOLDING: "Holding",
+    BridgeCapability.EARLY: "Early",
+    BridgeCapability.NATIVE: "Native",
+    BridgeCapability.ONE_TO_ONE: "1to1Mix",
+    BridgeCapability.MULTIMIX: "MultiMix",
+}
+
+
+@cli_command("bridge show all")
+def bridge_show_all(system: System, args: list[str]) -> str:
+    """List the bridges."""
+    lines = [f"{'Bridge-ID':<36} {'Name':<36} {'Chans':>5} {'Type':<15} {'Technology':<15} Duration"]
+    for bridge in system.bridges.values():
+        age = duration_text(system.now() - bridge.created_at)
+        lines.append(
+            f"{bridge.unique_id:<36} {bridge.name or '<unknown>':<36} {len(bridge.members):>5} {bridge.kind:<15} "
+            f"{bridge.technology.name:<15} {age}"
+        )
+    return "\n".join(lines)
+
+
+@cli_command("bridge show", usage="bridge show <bridge-id>", complete=lambda system, args: list(system.bridges))
+def bridge_show(system: System, args: list[str]) -> str:
+    """Show one bridge."""
+    if len(args) != 1:
+        raise CliUsage
+    bridge = system.bridges.get(args[0])
+    if bridge is None:
+        return f"Bridge '{args[0]}' not found"
+    return "\n".join(
+        [
+            f"Id: {bridge.unique_id}",
+            f"Type: {bridge.kind}",
+            f"Technology: {bridge.technology.name}",
+            f"Subclass: {bridge.kind}",
+            f"Creator: {bridge.creator}",
+            f"Name: {bridge.name}",
+            f"Video-Mode: {bridge.video_mode}",
+            "Video-Source-Id: ",
+            f"Num-Channels: {len(bridge.members)}",
+            f"Num-Active: {len(bridge.members)}",
+            f"Duration: {duration_text(system.now() - bridge.created_at)}",
+            *(f"Channel: {channel.name}" for channel in bridge.channels),
+        ]
+    )
+
+
+@cli_command("bridge explain", usage="bridge explain <bridge-id>", complete=lambda system, args: list(system.bridges))
+def bridge_explain(system: System, args: list[str]) -> str:
+    """Say why a bridge uses its technology and not another."""
+    if len(args) != 1:
+        raise CliUsage
+    bridge = system.bridges.get(args[0])
+    return f"Bridge '{args[0]}' not found" if bridge is None else "\n".join(bridge.explanation)
+
+
+@cli_command("bridge technology show")
+def bridge_technology_show(system: System, args: list[str]) -> str:
+    """List the bridge technologies."""
+    lines = [f"{'Name':<20} {'Type':<20} {'Priority':<8} Suspended"]
+    for spec in sorted(system.bridge_technologies, key=lambda spec: -spec.technology.preference):
+        kind = _CAPABILITY_NAMES.get(spec.technology.capability, "")
+        suspended = "Yes" if spec.is_suspended else "No"
+        lines.append(f"{spec.name:<20} {kind:<20} {spec.technology.preference:>8} {suspended}")
+    return "\n".join(lines)
+
+
+def _suspend(system: System, args: list[str], suspended: bool) -> str:
+    if len(args) != 1:
+        raise CliUsage
+    spec = system.bridge_technologies.get(args[0])
+    if spec is None:
+        return f"Bridge technology '{args[0]}' not found"
+    spec.is_suspended = suspended
+    for bridge in list(system.bridges.values()):
+        bridge.reconsider(f"{args[0]} was {'suspended' if suspended else 'unsuspended'}")
+    return f"{'Suspended' if suspended else 'Unsuspended'} bridge technology '{args[0]}'"
+
+
+@cli_command("bridge technology suspend", usage="bridge technology suspend <technology-name>")
+def bridge_technology_suspend(system: System, args: list[str]) -> str:
+    """Do not use a bridge technology any more."""
+    return _suspend(system, args, True)
+
+
+@cli_command("bridge technology unsuspend", usage="bridge technology unsuspend <technology-name>")
+def bridge_technology_unsuspend(system: System, args: list[str]) -> str:
+    """Use a bridge technology again."""
+    return _suspend(system, args, False)
+
+
+def _hint_line(system: System, context: str, extension: str, hint: str) -> str:
+    devices = hint.partition(",")[0]
+    state = EXTENSION_STATE_TEXT.get(system.device_states.hint_state(devices), "Unknown")
+    presence = system.device_states.presence(hint.partition(",")[2])
+    watchers = system.device_states.watchers(context, extension)
+    return f"{f'{extension}@{context}':<30}: {hint:<60}  State:{state:<15} Presence:{presence:<15} Watchers {watchers:>2}"
+
+
+@cli_command("core show hints")
+def show_hints(system: System, args: list[str]) -> str:
+    """List the hints of the dialplan with their states."""
+    steps = list(system.plan.hints())
+    if not steps:
+        return "There are no registered dialplan hints"
+    lines = ["", "    -= Registered Asterisk Dial Plan Hints =-"]
+    lines += [_hint_line(system, step.context, step.extension, step.app_name) for step in steps]
+    return "\n".join([*lines, "----------------", f"- {len(steps)} hints registered\n"])
+
+
+@cli_command("core show hint", usage="core show hint <exten>")
+def show_hint(system: System, args: list[str]) -> str:
+    """Show the hints of one extension."""
+    if len(args) != 1:
+        raise CliUsage
+    extension, _, context = args[0].partition("@")
+    steps = [s for s in system.plan.hints() if s.extension == extension and context in ("", s.context)]
+    if not steps:
+        return f"No hints matching extension {args[0]}"
+    lines = [_hint_line(system, step.context, step.extension, step.app_name) for step in steps]
+    return "\n".join([*lines, f"{plural(len(steps), 'hint')} matching extension {args[0]}"])

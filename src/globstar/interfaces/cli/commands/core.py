@@ -1,0 +1,262 @@
+"""core ...: version, uptime, settings, verbosity, help, stopping."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import platform
+import resource
+from collections.abc import Callable
+
+from globstar import ASTERISK_VERSION, __version__
+from globstar.base.log import hub
+from globstar.core.cli import CliUsage, cli_command, find_command, plural
+from globstar.core.system import System
+
+
+@cli_command("core show version")
+def show_version(system: System, args: list[str]) -> str:
+    """Show the version."""
+    machine = platform.machine()
+    return f"Globstar {__version__} (Asterisk {ASTERISK_VERSION}) on a {machine} running {platform.system()}, Python {platform.python_version()}"
+
+
+def _long_duration(seconds: float) -> str:
+    """``2 days, 3 hours, 5 seconds``."""
+    rest = int(seconds)
+    parts = []
+    for length, noun in ((604800, "week"), (86400, "day"), (3600, "hour"), (60, "minute")):
+        count, rest = divmod(rest, length)
+        if count:
+            parts.append(plural(count, noun))
+    if rest or not parts:
+        parts.append(plural(rest, "second"))
+    return ", ".join(parts)
+
+
+@cli_command("core show uptime", usage="core show uptime [seconds]", complete=lambda system, args: ["seconds"])
+def show_uptime(system: System, args: list[str]) -> str:
+    """Show how long the server has been running, and when it reloaded last."""
+    if args not in ([], ["seconds"]):
+        raise CliUsage
+    show: Callable[[float], str] = (lambda seconds: str(int(seconds))) if args else _long_duration
+    now = system.wall_time()
+    return f"System uptime: {show(now - system.started_wall)}\nLast reload: {show(now - system.last_reload_wall)}"
+
+
+@cli_command("core show settings")
+def show_settings(system: System, args: list[str]) -> str:
+    """Show what the server was started with and what is in use."""
+    options, folders = system.options, system.directories
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def switch(value: bool) -> str:
+        return "Enabled" if value else "Disabled"
+
+    def clock(wall: float) -> str:
+        return system.local_time(wall).strftime("%H:%M:%S")
+
+    try:
+        import globstar.media._native  # type: ignore[import-not-found]  # noqa: F401
+
+        media = "native"
+    except ImportError:
+        media = "Python and numpy"
+    core = (
+        ("Version", f"{ASTERISK_VERSION} (Globstar {__version__})"),
+        ("Event loop", f"{type(system.loop).__module__}.{type(system.loop).__name__}"),
+        ("Media engine", media),
+        ("Maximum calls", f"{options.maxcalls} (Current {len(system.channels)})" if options.maxcalls else "Not set"),
+        ("Maximum open file handles", str(files)),
+        ("Root console verbosity", str(options.verbose)),
+        ("Current console verbosity", str(hub.verbosity)),
+        ("Debug level", str(hub.debug_level)),
+        ("Maximum load average", f"{options.maxload:f}"),
+        ("Minimum free memory", f"{options.minmemfree} MB"),
+        ("Startup time", clock(system.started_wall)),
+        ("Last reload time", clock(system.last_reload_wall)),
+        ("System", f"{platform.system()}/{platform.release()} on {platform.machine()}"),
+        ("System name", options.systemname),
+        ("Entity ID", system.entity_id),
+        ("Default language", options.defaultlanguage),
+        ("Language prefix", switch(options.languageprefix)),
+        ("User name and group", f"{getpass.getuser()}/{os.getgid()}"),
+        ("Running directory", os.getcwd()),
+        ("Executable includes", switch(options.execincludes)),
+        ("Transcode via SLIN", switch(options.transcode_via_sln)),
+        ("Sounds search custom dir", switch(options.sounds_search_custom_dir)),
+        ("Min DTMF duration", str(options.mindtmfduration)),
+        ("Loop stalls seen", f"{system.watchdog.stalls} (longest {system.watchdog.worst_ms} ms)"),
+    )
+    paths = (
+        ("Configuration directory", folders.astetcdir),
+        ("Module directory", folders.astmoddir),
+        ("Spool directory", folders.astspooldir),
+        ("Log directory", folders.astlogdir),
+        ("Run/Sockets directory", folders.astrundir),
+        ("PID file", f"{folders.astrundir}/asterisk.pid"),
+        ("VarLib directory", folders.astvarlibdir),
+        ("Data directory", folders.astdatadir),
+        ("ASTDB", f"{folders.astdbdir}/astdb"),
+        ("Keys directory", folders.astkeydir),
+        ("AGI Scripts directory", folders.astagidir),
+        ("Cache directory", folders.astcachedir),
+    )
+    lines = ["", "PBX Core settings", "-----------------"]
+    lines += [f"  {name + ':':<28} {value}" for name, value in core]
+    lines += ["", "* Directories", "  -------------"]
+    lines += [f"  {name + ':':<28} {value}" for name, value in paths]
+    return "\n".join(lines) + "\n\n"
+
+
+def _level(args: list[str], current: int) -> int:
+    words = [word for word in args if word != "silent"]
+    if words[:1] == ["off"] and len(words) == 1:
+        return 0
+    at_least = words[:1] == ["atleast"]
+    words = words[1:] if at_least else words
+    if not words or not words[0].isdigit():
+        raise CliUsage
+    return max(current, int(words[0])) if at_least else int(words[0])
+
+
+@cli_command("core set verbose", usage="core set verbose [atleast] <level> [silent]\n       core set verbose off")
+def set_verbose(system: System, args: list[str]) -> str:
+    """Set how much is told.
+
+    Level 0 or off tells nothing; the option silent changes it without a word.
+    """
+    old, hub.verbosity = hub.verbosity, _level(args, hub.verbosity)
+    if "silent" in args:
+        return ""
+    return _changed("Console verbose", old, hub.verbosity)
+
+
+@cli_command("core set debug", usage="core set debug [atleast] <level> [module]\n       core set debug off")
+def set_debug(system: System, args: list[str]) -> str:
+    """Set the debug level, of everything or of one module."""
+    words = args[1:] if args[:1] == ["atleast"] else args
+    if len(words) == 2 and words[0].isdigit():
+        module = words[1].removesuffix(".so")
+        old = hub.debug_modules.get(module, 0)
+        hub.debug_modules[module] = int(words[0])
+        return _changed(f"Core debug for '{module}'", old, int(words[0]))
+    old, hub.debug_level = hub.debug_level, _level(args, hub.debug_level)
+    return _changed("Core debug", old, hub.debug_level)
+
+
+def _changed(what: str, old: int, new: int) -> str:
+    def text(level: int) -> str:
+        return str(level) if level else "OFF"
+
+    if old == new:
+        return f"{what} is still {text(new)}."
+    return f"{what} was {text(old)} and is now {text(new)}."
+
+
+@cli_command("core show help", usage="core show help [topic]")
+def show_help(system: System, args: list[str]) -> str:
+    """List the commands, or explain one."""
+    exact = find_command(system, args) if args else None
+    if exact is not None and len(exact.words) == len(args):
+        return exact.usage
+    wanted = " ".join(args).lower()
+    shown = [spec for spec in system.registry("cli command") if spec.name.startswith(wanted)]
+    if not shown:
+        return f"No such command '{' '.join(args)}'."
+    return "\n".join(f"{spec.name:>30} -- {spec.synopsis}" for spec in shown)
+
+
+@cli_command("core reload")
+async def core_reload(system: System, args: list[str]) -> str:
+    """Read every configuration file again."""
+    log = system.services.get("log")
+    if log is not None:
+        log.load(system.configuration.source)
+    failed = await system.loader.reload_all()
+    system.last_reload_wall = system.wall_time()
+    return "".join(f"Module '{name}' reported a reload failure\n" for name in failed)
+
+
+@cli_command("core waitfullybooted")
+async def wait_fully_booted(system: System, args: list[str]) -> str:
+    """Wait until everything is loaded."""
+    while not system.is_booted:
+        await asyncio.sleep(0.02)
+    return "Asterisk has fully booted."
+
+
+async def _stop_when_idle(system: System) -> None:
+    while system.channels:
+        await asyncio.sleep(0.1)
+    system.stop_requested.set()
+
+
+def _stop(system: System, how: str, *, restart: bool) -> str:
+    pending = system.services.pop("pending shutdown", None)
+    if pending is not None:
+        pending.cancel()
+    system.services["restart"] = restart
+    if how == "now":
+        system.stop_requested.set()
+        return ""
+    if how == "gracefully":
+        system.accepts_calls = False
+    system.services["pending shutdown"] = system.tasks.start(_stop_when_idle(system), name=f"stop {how}")
+    return f"Waiting for inactivity to perform {'restart' if restart else 'halt'}"
+
+
+@cli_command("core stop now")
+def stop_now(system: System, args: list[str]) -> str:
+    """Stop the server at once, ending all calls."""
+    return _stop(system, "now", restart=False)
+
+
+@cli_command("core stop gracefully")
+def stop_gracefully(system: System, args: list[str]) -> str:
+    """Take no more calls and stop when the last one has ended."""
+    return _stop(system, "gracefully", restart=False)
+
+
+@cli_command("core stop when convenient")
+def stop_when_convenient(system: System, args: list[str]) -> str:
+    """Stop as soon as there is no call; calls are taken until then."""
+    return _stop(system, "when convenient", restart=False)
+
+
+@cli_command("core restart now")
+def restart_now(system: System, args: list[str]) -> str:
+    """Restart the server at once, ending all calls."""
+    return _stop(system, "now", restart=True)
+
+
+@cli_command("core restart gracefully")
+def restart_gracefully(system: System, args: list[str]) -> str:
+    """Take no more calls and restart when the last one has ended."""
+    return _stop(system, "gracefully", restart=True)
+
+
+@cli_command("core restart when convenient")
+def restart_when_convenient(system: System, args: list[str]) -> str:
+    """Restart as soon as there is no call."""
+    return _stop(system, "when convenient", restart=True)
+
+
+@cli_command("core abort shutdown")
+def abort_shutdown(system: System, args: list[str]) -> str:
+    """Take back a stop or restart that waits for calls to end."""
+    pending = system.services.pop("pending shutdown", None)
+    if pending is not None:
+        pending.cancel()
+    system.accepts_calls = True
+    return ""
+
+
+@cli_command("core show taskowners")
+def show_task_owners(system: System, args: list[str]) -> str:
+    """List the running tasks by the one who owns them."""
+    lines = system.tasks.names()
+    for channel in system.channels.values():
+        lines += channel.tasks.names()
+    return "\n".join([*lines, plural(len(lines), "task")])

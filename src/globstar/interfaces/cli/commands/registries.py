@@ -1,0 +1,300 @@
+"""What is registered: applications, functions, codecs, formats, translators, technologies, modules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.format import BUILTIN, Format, MediaType, find_format
+from globstar.core.loader import LoadedModule, ModuleError, ModuleStatus, normalise
+from globstar.core.registry import ApplicationSpec, FunctionSpec
+from globstar.core.system import System
+from globstar.core.tech import ChannelTech
+from globstar.core.translate_report import translation_matrix, translation_paths
+
+
+@cli_command("core show applications", usage="core show applications [{like|describing} <text>]")
+def show_applications(system: System, args: list[str]) -> str:
+    """List the applications, all or those that match."""
+    found: Iterable[ApplicationSpec] = system.applications
+    if not args:
+        title, end = "Registered Asterisk Applications", "Registered"
+    elif len(args) >= 2 and args[0] in ("like", "describing"):
+        title, end = "Matching Asterisk Applications", "Matching"
+        words = [word.lower() for word in args[1:]]
+        if args[0] == "like":
+            found = [spec for spec in found if words[0] in spec.name.lower()]
+        else:
+            found = [s for s in found if all(w in f"{s.name} {s.synopsis} {s.description}".lower() for w in words)]
+    else:
+        raise CliUsage
+    lines = [f"    -= {title} =-"]
+    specs = list(found)
+    lines += [f"  {spec.name:>20}: {spec.synopsis} " for spec in specs]
+    return "\n".join([*lines, f"    -= {len(specs)} Applications {end} =-"])
+
+
+def _sections(kind: str, name: str, spec: ApplicationSpec | FunctionSpec) -> str:
+    parts = [
+        f"\n  -= Info about {kind} '{name}' =- \n",
+        f"[Synopsis]\n{spec.synopsis} \n",
+        f"[Description]\n{spec.description or 'Not available'}\n",
+        f"[Syntax]\n{spec.syntax}\n",
+    ]
+    return "\n".join(parts)
+
+
+@cli_command(
+    "core show application",
+    usage="core show application <application> [<application> ...]",
+    complete=lambda system, args: [spec.name for spec in system.applications],
+)
+def show_application(system: System, args: list[str]) -> str:
+    """Explain applications."""
+    if not args:
+        raise CliUsage
+    found = [spec for name in args if (spec := system.applications.get(name)) is not None]
+    if not found:
+        return "Your application(s) is (are) not registered"
+    return "\n".join(_sections("Application", spec.name, spec) for spec in found)
+
+
+def _access(spec: FunctionSpec) -> str:
+    return ("R" if spec.read else " ") + ("/" if spec.read and spec.write else "") + ("W" if spec.write else "")
+
+
+@cli_command("core show functions", usage="core show functions [like <text>]")
+def show_functions(system: System, args: list[str]) -> str:
+    """List the dialplan functions, all or those whose name contains a text."""
+    if args and (args[0] != "like" or len(args) != 2):
+        raise CliUsage
+    wanted = args[1].upper() if args else ""
+    specs = [spec for spec in system.function_registry if wanted in spec.name.upper()]
+    lines = [f"{'Matching' if args else 'Installed'} Custom Functions:", "-" * 80]
+    lines += [f"{spec.name[:20]:<20}  {spec.syntax[:35]:<35}  {spec.synopsis} " for spec in specs]
+    return "\n".join([*lines, f"{len(specs)} {'matching ' if args else ''}custom functions installed."])
+
+
+@cli_command(
+    "core show function",
+    usage="core show function <function>",
+    complete=lambda system, args: [spec.name for spec in system.function_registry],
+)
+def show_function(system: System, args: list[str]) -> str:
+    """Explain a dialplan function."""
+    if len(args) != 1:
+        raise CliUsage
+    spec = system.function_registry.get(args[0].upper()) or system.function_registry.get(args[0])
+    if spec is None:
+        raise CliFailure("No function by that name registered.")
+    return _sections("Function", spec.name, spec) + f"\n[Access]\n{_access(spec)}\n"
+
+
+_NUMBERS = {format.name: number for number, format in enumerate(BUILTIN.values(), 1)}
+
+
+@cli_command(
+    "core show codecs",
+    usage="core show codecs [audio|video|image|text]",
+    complete=lambda system, args: ["audio", "video", "image", "text"],
+)
+def show_codecs(system: System, args: list[str]) -> str:
+    """List the codecs."""
+    media = {member.value: member for member in MediaType}
+    if len(args) > 1 or (args and args[0] not in media):
+        raise CliUsage
+    lines = [f"{'ID':>8} {'TYPE':<5} {'NAME':<12} {'FORMAT':<16} {'QUALITY':<7} DESCRIPTION", "-" * 96]
+    for format in BUILTIN.values():
+        codec = format.codec
+        if not args or codec.media is media[args[0]]:
+            lines.append(
+                f"{_NUMBERS[format.name]:>8} {codec.media.value:<5} {_family(format):<12} {format.name:<16} "
+                f"{codec.quality:>7} ({codec.description})"
+            )
+    return "\n".join(lines)
+
+
+def _family(format: Format) -> str:
+    return format.name.rstrip("0123456789") if format.name.startswith(("slin", "speex")) else format.name
+
+
+@cli_command("core show codec", usage="core show codec <number>")
+def show_codec(system: System, args: list[str]) -> str:
+    """Show the codec of a number."""
+    if len(args) != 1 or not args[0].isdigit():
+        raise CliUsage
+    name = next((name for name, number in _NUMBERS.items() if number == int(args[0])), None)
+    return f"Codec {args[0]} not found" if name is None else f"{args[0]:>11} ({BUILTIN[name].codec.description})"
+
+
+@cli_command("core show file formats")
+def show_file_formats(system: System, args: list[str]) -> str:
+    """List the sound file formats."""
+    specs = list(system.registry("fileformat"))
+    lines = [f"{'Format':<10} {'Name':<10} {'Extensions':<20}", f"{'------':<10} {'----':<10} {'----------':<20}"]
+    lines += [f"{spec.format.name:<10} {spec.name:<10} {'|'.join(spec.extensions):<20}" for spec in specs]
+    return "\n".join([*lines, f"{len(specs)} file formats registered."])
+
+
+@cli_command("core show translation", usage="core show translation [recalc [<seconds>]] | [paths <codec> [<sample rate>]]")
+def show_translation(system: System, args: list[str]) -> str:
+    """Show the cost of translating between formats, or the way from one codec to the others."""
+    if args[:1] == ["paths"]:
+        if len(args) not in (2, 3):
+            raise CliUsage
+        format = find_format(args[1] + (str(int(args[2]) // 1000) if len(args) == 3 and args[2].isdigit() else ""))
+        format = format or find_format(args[1])
+        if format is None:
+            return f'Codec "{args[1]}" not found'
+        return "\n".join(translation_paths(system.translation, format))
+    if args and args[0] != "recalc":
+        raise CliUsage
+    return "\n".join(translation_matrix(system.translation))
+
+
+def _overrides(tech: ChannelTech, method: str) -> str:
+    return "yes" if getattr(type(tech), method) is not getattr(ChannelTech, method) else "no"
+
+
+@cli_command("core show channeltypes")
+def show_channel_types(system: System, args: list[str]) -> str:
+    """List the channel technologies."""
+    lines = [
+        f"{'Type':<16} {'Description':<40} {'Devicestate':<13} {'Presencestate':<13} {'Indications':<13} {'Transfer':<13}",
+        f"{'-------------':<16} {'-------------':<40} " + " ".join([f"{'-------------':<13}"] * 4),
+    ]
+    specs = list(system.techs)
+    for spec in specs:
+        tech = spec.tech
+        lines.append(
+            f"{spec.name[:16]:<16} {tech.description[:40]:<40} {_overrides(tech, 'device_state'):<13} "
+            f"{_overrides(tech, 'presence_state'):<13} {_overrides(tech, 'indicate'):<13} {_overrides(tech, 'transfer'):<13}"
+        )
+    return "\n".join([*lines, "----------", f"{len(specs)} channel drivers registered."])
+
+
+@cli_command("core show channeltype", usage="core show channeltype <name>")
+def show_channel_type(system: System, args: list[str]) -> str:
+    """Show what a channel technology can do."""
+    if len(args) != 1:
+        raise CliUsage
+    spec = system.find_tech(args[0])
+    if spec is None:
+        return f"{args[0]} is not a registered channel driver."
+    tech = spec.tech
+    return "\n".join(
+        [
+            f"-- Info about channel driver: {spec.name} --",
+            f"  Device State: {_overrides(tech, 'device_state')}",
+            f"Presence State: {_overrides(tech, 'presence_state')}",
+            f"    Indication: {_overrides(tech, 'indicate')}",
+            f"     Transfer : {_overrides(tech, 'transfer')}",
+            f"  Capabilities: {tech.capabilities}",
+            f"   Digit Begin: {_overrides(tech, 'send_digit_begin')}",
+            f"     Digit End: {_overrides(tech, 'send_digit_end')}",
+            f"  Text Support: {_overrides(tech, 'send_text')}",
+            f" Native bridge: {_overrides(tech, 'native_media')}",
+        ]
+    )
+
+
+def _module_lines(modules: Iterable[LoadedModule]) -> str:
+    lines = [f"{'Module':<30} {'Description':<40} {'Use Count':<10} {'Status':<11} Support Level"]
+    count = 0
+    for module in modules:
+        count += 1
+        lines.append(
+            f"{module.name + '.so':<30} {module.description[:40]:<40} {module.use_count:<10} {module.status.value:<11} "
+            f"{module.support_level:>13}"
+        )
+    return "\n".join([*lines, f"{count} modules loaded"])
+
+
+def _module_names(system: System, args: list[str]) -> list[str]:
+    return [name for name, module in system.loader.modules.items() if not module.is_builtin]
+
+
+@cli_command("module show", usage="module show [like <keyword>]")
+def module_show(system: System, args: list[str]) -> str:
+    """List the modules."""
+    wanted = args[1].lower() if args[:1] == ["like"] and len(args) == 2 else ""
+    if args and not wanted:
+        raise CliUsage
+    modules = [system.loader.modules[name] for name in sorted(system.loader.modules)]
+    return _module_lines(m for m in modules if wanted in m.name and not m.is_builtin and m.status is not ModuleStatus.DECLINED)
+
+
+@cli_command("module show declined")
+def module_show_declined(system: System, args: list[str]) -> str:
+    """List the modules that could not work here, and why."""
+    modules = [m for m in system.loader.modules.values() if m.status in (ModuleStatus.DECLINED, ModuleStatus.FAILED)]
+    return "\n".join([*(f"{m.name + '.so':<30} {m.status.value:<10} {m.reason}" for m in modules), f"{len(modules)} modules"])
+
+
+@cli_command("module load", usage="module load <module name>", complete=lambda system, args: system.loader.discover())
+async def module_load(system: System, args: list[str]) -> str:
+    """Load a module."""
+    if len(args) != 1:
+        raise CliUsage
+    try:
+        module = await system.loader.load(args[0])
+    except ModuleError as error:
+        raise CliFailure(f"Unable to load module {args[0]}\n{error}") from error
+    if module.status is not ModuleStatus.RUNNING:
+        raise CliFailure(f"Unable to load module {args[0]}\n{module.reason}")
+    return f"Loaded {args[0]}"
+
+
+@cli_command("module unload", usage="module unload [-f|-h] <module_1> [<module_2> ... ]", complete=_module_names)
+async def module_unload(system: System, args: list[str]) -> str:
+    """Unload modules that are not in use; with -f or -h those that are, too."""
+    force = args[:1] in (["-f"], ["-h"])
+    names = args[1:] if force else args
+    if not names:
+        raise CliUsage
+    lines: list[str] = []
+    for name in names:
+        try:
+            await system.loader.unload(name, force=force)
+        except ModuleError as error:
+            raise CliFailure("\n".join([*lines, f"Unable to unload resource {name}", str(error)])) from error
+        lines.append(f"Unloaded {name}")
+    return "\n".join(lines)
+
+
+@cli_command("module reload", usage="module reload [module ...]", complete=_module_names)
+async def module_reload(system: System, args: list[str]) -> str:
+    """Let modules read their configuration again, all or the named ones."""
+    if not args:
+        failed = await system.loader.reload_all()
+        system.last_reload_wall = system.wall_time()
+        return "".join(f"Module '{name}' reported a reload failure\n" for name in failed)
+    lines: list[str] = []
+    for name in args:
+        module = system.loader.modules.get(normalise(name))
+        if module is None:
+            lines.append(f"No such module '{name}'")
+        elif not hasattr(module.code, "reload"):
+            lines.append(f"The module '{name}' does not support reloads")
+        else:
+            try:
+                await system.loader.reload(name)
+            except Exception as error:
+                lines.append(f"Module '{name}' reported a reload failure: {error}")
+            else:
+                lines.append(f"Module '{name}' reloaded successfully.")
+    return "\n".join(lines)
+
+
+@cli_command("module refresh", usage="module refresh [-f] <module name>", complete=_module_names)
+async def module_refresh(system: System, args: list[str]) -> str:
+    """Unload a module, read its code anew and load it."""
+    force = args[:1] == ["-f"]
+    names = args[1:] if force else args
+    if len(names) != 1:
+        raise CliUsage
+    try:
+        await system.loader.refresh(names[0], force=force)
+    except ModuleError as error:
+        raise CliFailure(f"Unable to refresh module {names[0]}\n{error}") from error
+    return f"Unloaded and loaded {names[0]}"
