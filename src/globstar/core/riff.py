@@ -64,7 +64,8 @@ def pcm_header(sample_rate: int, data_bytes: int) -> bytes:
 def gsm_header(data_bytes: int) -> bytes:
     """The head of a GSM 06.10 file: blocks of 65 bytes with 320 samples."""
     size = min(data_bytes, _MAXIMUM - 53)
+    padded = size + (size & 1)  # chunks begin at even places
     return struct.pack(
-        "<4sI4s4sIHHIIHHHH4sII4sI", b"RIFF", 52 + size, b"WAVE", b"fmt ", 20, TAG_GSM, 1, 8000, 1625, 65, 0, 2, 320,
+        "<4sI4s4sIHHIIHHHH4sII4sI", b"RIFF", 52 + padded, b"WAVE", b"fmt ", 20, TAG_GSM, 1, 8000, 1625, 65, 0, 2, 320,
         b"fact", 4, size // 65 * 320, b"data", size,
     )  # fmt: skip

@@ -308,6 +308,10 @@ class SoundWriter:
     def _finish(self) -> None:
         """Called before the last flush; subclasses complete a half-filled block here."""
 
+    def _footer(self) -> bytes:
+        """What follows the audio at the end of the file."""
+        return b""
+
     def close(self) -> None:
         """Write what is left, bring the header up to date and close (waits for the disk)."""
         if self._closed:
@@ -316,6 +320,7 @@ class SoundWriter:
         self._closed = True
         try:
             self._flush()
+            self._put(self._footer())
             if self.header is not None:
                 self._file.seek(0)
                 self._put(self.header(self._written))

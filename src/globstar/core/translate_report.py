@@ -53,5 +53,5 @@ def translation_paths(
         how = "No Translation Path" if path is None else describe_path(path)
         start = f"{family}:{source.sample_rate}"
         target = f"{codec_family(destination)}:{destination.sample_rate}"
-        lines.append(f"\t{start[:16]:<16} To {target[:15]:<15}: {how[:60]:<60}")
+        lines.append(f"\t{start[:16]:<16} To {target[:16]:<16}: {how[:60]:<60}")
     return lines

@@ -145,6 +145,11 @@ class ToneGenerator:
         samples = np.clip(np.rint(wave * self.amplitude), -32768, 32767).astype("<i2")
         return samples.tobytes()
 
+    def render(self, samples: int) -> bytes:
+        """The next ``samples`` samples; silence after the end."""
+        frame = self.next_frame(samples)
+        return bytes(2 * samples) if frame is None else frame
+
     def next_frame(self, samples: int) -> bytes | None:
         """The next ``samples`` samples, filled up with silence at the end; None when nothing is left."""
         pieces: list[bytes] = []

@@ -18,8 +18,8 @@ def dialled(digits, on_ms, off_ms, *, low_dbm0=-10.0, high_dbm0=-10.0, rate=8000
         count = on_ms * rate // 1000
         pieces.append(
             mix(
-                ToneGenerator((TonePart(low),), rate, low_dbm0).next_frame(count),
-                ToneGenerator((TonePart(high),), rate, high_dbm0).next_frame(count),
+                ToneGenerator((TonePart(low),), rate, low_dbm0).render(count),
+                ToneGenerator((TonePart(high),), rate, high_dbm0).render(count),
             )
         )
         pieces.append(bytes(2 * (off_ms * rate // 1000)))
@@ -52,7 +52,7 @@ def test_digits_survive_g711(law):
 
 @pytest.mark.parametrize("digit", DIGITS)
 def test_a_long_digit_is_one_digit_of_about_its_length(digit):
-    events = detect(digit_tone(digit, 500).next_frame(4000) + bytes(1600))
+    events = detect(digit_tone(digit, 500).render(4000) + bytes(1600))
     assert [type(event) for event in events] == [DigitBegan, DigitEnded]
     assert abs(events[1].duration_ms - 500) < 30
 
@@ -62,13 +62,14 @@ def test_the_same_digit_twice_is_two():
 
 
 def test_a_short_drop_out_does_not_split_a_digit():
-    tone_part = digit_tone("5").next_frame(800)
+    tone_part = digit_tone("5").render(800)
     events = detect(tone_part + bytes(2 * 100) + tone_part + bytes(1600))
     assert digits_of(events) == "5"
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "found"), [(-10, -10, True), (-10, -4, True), (-10, -15, True), (-10, 1, False), (-3, -15, False)]
+    ("low", "high", "found"),
+    [(-10, -10, True), (-10, -4, True), (-10, -15, True), (-10, 1, False), (-3, -15, False)],
 )
 def test_twist_is_allowed_to_8_db_and_reverse_twist_to_6_db(low, high, found):
     assert (digits_of(detect(dialled("1", 100, 60, low_dbm0=low, high_dbm0=high))) == "1") is found
@@ -91,7 +92,7 @@ def test_a_whisper_is_no_digit():
 
 @pytest.mark.parametrize("text", ["350+440", "480+620", "440", "697", "1209", "697+770", "1004", "941+1400"])
 def test_other_tones_are_no_digits(text):
-    assert detect(tone(text).next_frame(8000)) == []
+    assert detect(tone(text).render(8000)) == []
 
 
 def test_noise_is_no_digit():

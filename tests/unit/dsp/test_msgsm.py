@@ -22,7 +22,7 @@ def test_every_block_survives_the_way_there_and_back(block):
 
 def test_libsndfile_understands_the_packing():
     soundfile = pytest.importorskip("soundfile")
-    audio = tone("440").next_frame(3200)
+    audio = tone("440").render(3200)
     frames = StreamEncoder("GSM610", 160)(audio)
     packed = b"".join(frames_to_pair(frames[start : start + 66]) for start in range(0, len(frames), 66))
     samples, rate = soundfile.read(io.BytesIO(gsm_header(len(packed)) + packed), dtype="int16")

@@ -15,7 +15,7 @@ def snr_db(original, coded, skip=800):
 
 @pytest.mark.parametrize(("subtype", "block_bytes", "block_samples", "floor"), [("GSM610", 33, 160, 20), ("VOX_ADPCM", 1, 2, 25)])
 def test_round_trip_packet_by_packet(subtype, block_bytes, block_samples, floor):
-    audio = tone("440").next_frame(8000)
+    audio = tone("440").render(8000)
     encode, decode = StreamEncoder(subtype, block_samples), StreamDecoder(subtype, block_bytes, block_samples)
     packets = [encode(audio[start : start + 320]) for start in range(0, len(audio), 320)]
     assert {len(packet) for packet in packets} == {160 // block_samples * block_bytes}
@@ -25,7 +25,7 @@ def test_round_trip_packet_by_packet(subtype, block_bytes, block_samples, floor)
 
 
 def test_samples_are_gathered_until_a_frame_is_full():
-    audio = tone("440").next_frame(800)
+    audio = tone("440").render(800)
     encode, whole = StreamEncoder("GSM610", 160), StreamEncoder("GSM610", 160)
     pieces = [encode(audio[start : start + 200]) for start in range(0, len(audio), 200)]
     assert b"".join(pieces) == whole(audio)
@@ -33,7 +33,7 @@ def test_samples_are_gathered_until_a_frame_is_full():
 
 
 def test_two_streams_do_not_disturb_each_other():
-    audio = tone("440").next_frame(1600)
+    audio = tone("440").render(1600)
     encode = StreamEncoder("GSM610", 160)
     packets = [encode(audio[start : start + 320]) for start in range(0, len(audio), 320)]
     one, other, alone = (StreamDecoder("GSM610", 33, 160) for _ in range(3))

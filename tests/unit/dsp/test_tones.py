@@ -63,42 +63,42 @@ def test_any_text_is_parsed_or_refused(text):
 
 
 def test_dial_tone_holds_its_two_frequencies_at_the_level_asked_for():
-    audio = tone("350+440").next_frame(8000)
+    audio = tone("350+440").render(8000)
     assert spectrum(audio) == [350, 440]
     assert level_dbm0(audio) == pytest.approx(-10 + 3.01, abs=0.1)
 
 
 def test_milliwatt_is_1004_hz_at_0_dbm0():
-    audio = milliwatt().next_frame(8000)
+    audio = milliwatt().render(8000)
     assert spectrum(audio) == [1004]
     assert level_dbm0(audio) == pytest.approx(0, abs=0.02)
 
 
 def test_modulation_makes_side_bands():
-    assert spectrum(tone("1000*100").next_frame(8000)) == [900, 1000, 1100]
+    assert spectrum(tone("1000*100").render(8000)) == [900, 1000, 1100]
 
 
 @pytest.mark.parametrize("rate", [16000, 48000])
 def test_other_rates(rate):
-    assert spectrum(tone("1400", rate).next_frame(rate), rate) == [1400]
+    assert spectrum(tone("1400", rate).render(rate), rate) == [1400]
 
 
 def test_frames_join_without_a_click():
-    whole = tone("440").next_frame(1600)
+    whole = tone("440").render(1600)
     generator = tone("440")
-    assert b"".join(generator.next_frame(160) for _ in range(10)) == whole
+    assert b"".join(generator.render(160) for _ in range(10)) == whole
 
 
 def test_cadence_is_exact_to_the_sample():
     generator = tone("440/100,0/150")
-    audio = np.frombuffer(b"".join(generator.next_frame(160) for _ in range(50)), "<i2")
+    audio = np.frombuffer(b"".join(generator.render(160) for _ in range(50)), "<i2")
     sounding = [bool(np.abs(audio[i : i + 8]).max()) for i in range(0, len(audio), 8)]  # one entry per millisecond
     assert sounding == ([True] * 100 + [False] * 150) * 4
 
 
 def test_asterisk_parts_marked_once_are_left_out_of_the_repetition():
     generator = tone("!0/20,440/20,0/20")
-    heard = [bool(generator.next_frame(160).strip(b"\0")) for _ in range(6)]
+    heard = [bool(generator.render(160).strip(b"\0")) for _ in range(6)]
     assert heard == [False, True, False, True, False, True]
 
 
@@ -110,7 +110,7 @@ def test_a_list_of_parts_marked_once_ends():
 
 def test_a_part_without_length_never_ends():
     generator = tone("!1400/20,350")
-    assert all(generator.next_frame(160) for _ in range(1000))
+    assert all(generator.render(160) for _ in range(1000))
 
 
 def test_parts_shorter_than_a_sample_do_not_hang():

@@ -40,6 +40,9 @@ class Wav49Writer(SoundWriter):
         step = 2 * FRAME_BYTES
         return b"".join(frames_to_pair(data[i : i + step]) for i in range(0, last, step))
 
+    def _footer(self) -> bytes:
+        return bytes(self._written & 1)
+
     def _finish(self) -> None:
         rest, self._rest = self._rest, b""
         if len(rest) >= FRAME_BYTES:
