@@ -309,3 +309,12 @@ class FullyBooted:
 @dataclass(slots=True)
 class DialplanReplaced:
     """Another dialplan is in force; hints must be looked at again."""
+
+
+@dataclass(slots=True)
+class FilePlayed:
+    """A sound file begins to play; ``file`` is its name with the extension."""
+
+    channel: Channel
+    file: str
+    language: str

@@ -20,6 +20,8 @@ from globstar.core.functions import FunctionTable
 from globstar.core.loader import ModuleLoader
 from globstar.core.registry import ApplicationSpec, FunctionSpec, Registry, Spec
 from globstar.core.settings import Directories, Options
+from globstar.core.soundstore import SoundStore
+from globstar.core.tones import Tones
 from globstar.core.translate import TranslationRegistry
 from globstar.core.variables import GlobalVariables
 from globstar.core.watchdog import LoopWatchdog
@@ -40,19 +42,6 @@ T = TypeVar("T")
 
 #: Names of registries whose entries are found whatever the case of the name.
 _FOLDED = {"application", "tech"}
-
-
-class InBandIndications:
-    """What plays tones for channels whose technology cannot indicate; replaced by ``core.tones`` when it is set up."""
-
-    def indicate(self, channel: Channel, condition: Control, data: Any) -> None:
-        """Nothing to play."""
-
-    def start_digit(self, channel: Channel, digit: str) -> None:
-        """Nothing to play."""
-
-    def stop_digit(self, channel: Channel) -> None:
-        """Nothing to stop."""
 
 
 class System:
@@ -97,7 +86,14 @@ class System:
         self.executor = ThreadPoolExecutor(max_workers=4, thread_name_prefix="globstar-slow")
         self.loader = ModuleLoader(self, Path(self.directories.astmoddir))
         self.watchdog = LoopWatchdog(self.loop)
-        self.tones = InBandIndications()
+        self.tones = Tones(self)
+        self.sounds = SoundStore(
+            self.registry("fileformat"),
+            self.translation,
+            Path(self.directories.astdatadir) / "sounds",
+            language_prefix=self.options.languageprefix,
+            search_custom=self.options.sounds_search_custom_dir,
+        )
         #: set by ``core.boot``: the configuration folder, the AstDB, device states and hints
         self.configuration: Configuration
         self.database: AstDb

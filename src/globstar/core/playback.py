@@ -1,0 +1,119 @@
+"""Playing sound files to a channel: finding, opening off the loop, pacing on the media tick."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from globstar.base.errors import GlobstarError
+from globstar.base.log import Logger
+from globstar.core import events
+from globstar.core.frame import Frame, FrameType
+from globstar.core.generator import Generator
+from globstar.core.services import Prompts
+from globstar.core.soundfile import SoundFault, SoundReader
+from globstar.core.soundstore import SoundFile
+
+if TYPE_CHECKING:
+    from globstar.core.channel import Channel
+
+logger = Logger("file")
+
+
+class SoundMissing(GlobstarError):
+    """There is no such sound, or it cannot be read."""
+
+
+class FilePlayer(Generator):
+    """Writes a sound file frame by frame."""
+
+    __slots__ = ("is_paused", "reader")
+
+    def __init__(self, reader: SoundReader, on_end: Callable[[], None] | None = None) -> None:
+        super().__init__(on_end)
+        self.reader = reader
+        self.is_paused = False
+
+    def next_frame(self) -> Frame | None:
+        """The next 20 ms of the file."""
+        return self.reader.next_frame()
+
+    def _tick(self) -> None:
+        if not self.is_paused:
+            super()._tick()
+
+
+async def find_sound(channel: Channel, name: str, language: str = "") -> SoundFile:
+    """The file to play for ``name``: in the channel's language, in the format that is cheapest to send.
+
+    Raises :class:`SoundMissing`. Where the service ``prompts`` is there (the demo), missing prompts are made.
+    """
+    system = channel.system
+    language = language or channel.language
+    wanted = (channel.raw_write_format,)
+    found = system.sounds.find(name, language, wanted)
+    if found is None:
+        prompts = system.service("prompts", Prompts)  # type: ignore[type-abstract]
+        path = await system.run_blocking(prompts.ensure_prompt, name, language) if prompts is not None else None
+        found = system.sounds.find(str(path.with_suffix("")), language, wanted) if path is not None else None
+    if found is None:
+        raise SoundMissing(f"File {name} does not exist in any format")
+    return found
+
+
+async def open_player(channel: Channel, name: str, language: str = "", on_end: Callable[[], None] | None = None) -> FilePlayer:
+    """A player for ``name``, ready to start. Raises :class:`SoundMissing`."""
+    sound = await find_sound(channel, name, language)
+    try:
+        reader = await channel.system.sounds.open(sound)
+    except SoundFault as fault:
+        raise SoundMissing(f"{sound.path} cannot be played: {fault}") from fault
+    shown = f"{name}{sound.path.suffix}"
+    logger.verbose(3, f"<{channel.name}> Playing '{shown}' (language '{language or channel.language}')")
+    channel.system.bus.publish(events.FilePlayed(channel, shown, language or channel.language))
+    return FilePlayer(reader, on_end)
+
+
+async def play(
+    channel: Channel, name: str, *, stop_on: str = "", language: str = "", on_frame: Callable[[Frame], object] | None = None
+) -> str | None:
+    """Play one sound to its end. A digit of ``stop_on`` ends it and is returned; other digits are dropped.
+
+    ``on_frame`` sees every frame of the channel meanwhile. Raises :class:`SoundMissing` and ``ChannelGone``.
+    """
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def on_end() -> None:
+        if not ended.done():
+            ended.set_result(None)
+
+    player = await open_player(channel, name, language, on_end)
+
+    def watch(frame: Frame) -> str | None:
+        if on_frame is not None:
+            on_frame(frame)
+        if frame.type is FrameType.DTMF_END and frame.digit in stop_on:
+            return frame.digit
+        return None
+
+    channel.start_generator(player)
+    try:
+        result: str | None = await channel.wait_for(ended, watch)
+        return result
+    finally:
+        if channel.generator is player:
+            channel.stop_generator()
+
+
+async def play_all(channel: Channel, names: Iterable[str], *, stop_on: str = "", language: str = "") -> str | None:
+    """Play sounds one after the other; missing ones are logged and left out. A digit of ``stop_on`` ends it all."""
+    for name in names:
+        try:
+            digit = await play(channel, name, stop_on=stop_on, language=language)
+        except SoundMissing as missing:
+            logger.warning(str(missing))
+            continue
+        if digit is not None:
+            return digit
+    return None
