@@ -79,25 +79,25 @@ def test_asterisk_agi_say_date(shared):
 
 
 @pytest.mark.parametrize(
-    ("number", "files"),
+    ("number", "words"),
     [
-        (0, ("0",)),
-        (13, ("13",)),
-        (20, ("20",)),
-        (99, ("90", "9")),
-        (110, ("1", "hundred", "10")),
-        (1_001, ("1", "thousand", "1")),
-        (21_000, ("20", "1", "thousand")),
-        (2_147_483_647, ("2", "billion", "1", "hundred", "40", "7", "million", "4", "hundred", "80", "3", "thousand", "6", "hundred", "40", "7")),
-        (-2_147_483_648, ("minus", "2", "billion", "1", "hundred", "40", "7", "million", "4", "hundred", "80", "3", "thousand", "6", "hundred", "40", "8")),
+        (0, "0"),
+        (13, "13"),
+        (20, "20"),
+        (99, "90 9"),
+        (110, "1 hundred 10"),
+        (1_001, "1 thousand 1"),
+        (21_000, "20 1 thousand"),
+        (2_147_483_647, "2 billion 1 hundred 40 7 million 4 hundred 80 3 thousand 6 hundred 40 7"),
+        (-(2**31), "minus 2 billion 1 hundred 40 7 million 4 hundred 80 3 thousand 6 hundred 40 8"),
     ],
-)  # fmt: skip
-def test_english_numbers(number, files):
-    assert say_number(number) == names(*files)
+)
+def test_english_numbers(number, words):
+    assert say_number(number) == names(*words.split())
 
 
 def test_british_numbers_say_and():
-    assert say_number(105, "en_GB") == names("1", "hundred", "vm-and/", "5")[:2] + ["vm-and", "digits/5"]
+    assert say_number(105, "en_GB") == ["digits/1", "digits/hundred", "vm-and", "digits/5"]
     assert say_number(1005, "en_GB") == ["digits/1", "digits/thousand", "vm-and", "digits/5"]
     assert say_number(100, "en_GB") == names("1", "hundred")
 
@@ -176,8 +176,8 @@ def test_phonetic_digits_are_plain_but_for_nine():
     assert say.say_phonetic("A19.") == ["phonetic/a_p", "digits/1", "phonetic/9_p", "letters/dot"]
 
 
-def moment(*fields):
-    return datetime(*fields, tzinfo=UTC).timestamp()
+def moment(year, month, day, hour=0, minute=0):
+    return datetime(year, month, day, hour, minute, tzinfo=UTC).timestamp()
 
 
 @pytest.mark.parametrize(
@@ -215,11 +215,11 @@ def test_hours_of_24_with_and_without_oh(letter, files):
 
 
 @pytest.mark.parametrize(
-    ("year", "files"),
-    [(1999, ("19", "90", "9")), (1905, ("19", "oh", "5")), (1900, ("19", "hundred")), (2000, ("2", "thousand")), (2026, ("2", "thousand", "20", "6"))],
-)  # fmt: skip
-def test_years(year, files):
-    assert say.say_time_form(moment(year, 6, 1), "Y", now=0, zone="UTC") == names(*files)
+    ("year", "words"),
+    [(1999, "19 90 9"), (1905, "19 oh 5"), (1900, "19 hundred"), (2000, "2 thousand"), (2026, "2 thousand 20 6")],
+)
+def test_years(year, words):
+    assert say.say_time_form(moment(year, 6, 1), "Y", now=0, zone="UTC") == names(*words.split())
 
 
 def test_relative_days_and_zones():
