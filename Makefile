@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml setup.py tools/make-venv
 venv: $(STAMP)  ## make the virtual environment and install everything into it
 
 run: $(STAMP)  ## start Globstar with the built-in demo in the foreground
-	@$(VENV)/bin/globstar -f -c
+	@GLOBSTAR_DEMO_DIR=$(CURDIR)/var/demo $(VENV)/bin/globstar -f -c
 
 test-tools: $(STAMP)  ## install the Debian packages that the tests use
 	@tools/install-test-tools

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from globstar import ASTERISK_VERSION, __version__
+from globstar.demo import demo_folders
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -49,22 +50,19 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def find_config(given: str | None) -> Path | None:
-    """The asterisk.conf to use: the given one, else the first of the usual places; None if there is none at all."""
+    """The asterisk.conf to use: the given one, else the first of the usual places.
+
+    None if there is none at all, or if ``GLOBSTAR_DEMO_DIR`` asks for the demo.
+    """
     if given:
         return Path(given)
+    if os.environ.get("GLOBSTAR_DEMO_DIR"):
+        return None
     for folder in ("/etc/globstar", "/etc/asterisk"):
         path = Path(folder) / "asterisk.conf"
         if path.is_file() or (Path(folder) / "extensions.conf").is_file():
             return path
     return None
-
-
-def demo_folders() -> tuple[Path, Path]:
-    """Where the demo keeps its configuration and data: of the system for root, else of the user."""
-    if data := os.environ.get("GLOBSTAR_DEMO_DIR"):
-        return Path(data) / "etc", Path(data)
-    root = Path("/var/lib/globstar-demo") if os.geteuid() == 0 else Path.home() / ".local/share/globstar-demo"
-    return root / "etc", root
 
 
 def main(argv: list[str] | None = None) -> int:

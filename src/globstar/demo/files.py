@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from globstar.demo.sounds import RECORDED_SOUNDS, prepare_sounds
+
 PHONES = ("100", "101", "102", "103", "104", "105")
 
 SERVICES = (
@@ -49,6 +51,7 @@ class DemoInfo:
     bind: str
     phones: tuple[DemoPhone, ...]
     services: tuple[tuple[str, str], ...]
+    sounds: str
 
     def describe(self) -> str:
         """The lines to print at the start: what to register and what to dial."""
@@ -65,12 +68,15 @@ class DemoInfo:
             "",
             f"Configuration: {self.config_dir}",
             f"Data:          {self.data_dir}",
+            f"Prompts:       {self.sounds}",
         ]
         return "\n".join(lines)
 
 
-def write_demo(config_dir: Path, data_dir: Path, bind: str = "0.0.0.0:5060") -> DemoInfo:
+def write_demo(config_dir: Path, data_dir: Path, bind: str = "0.0.0.0:5060", recorded: Path = RECORDED_SOUNDS) -> DemoInfo:
     """Write the demo's configuration to ``config_dir``; its data lives below ``data_dir``.
+
+    Prompts are those below ``recorded`` where there are any, else they are spoken, which takes a second or two the first time.
 
     Safe to repeat: passwords and PINs are made once and kept in ``data_dir``; a file is written again only when its
     text differs. Files that hold a password are readable by their owner alone.
@@ -83,13 +89,11 @@ def write_demo(config_dir: Path, data_dir: Path, bind: str = "0.0.0.0:5060") -> 
     values = {"CONFIG": str(config_dir), "DATA": str(data_dir), "PASSWORDS": str(passwords), "BIND": bind}
     for name in _COPIED:
         _write(config_dir / name, _fill(_template(name), values), 0o644)
-    accounts = [
-        _fill(_template("pjsip-phone.conf"), {"NUMBER": phone.number, "PASSWORD": phone.password}) for phone in phones
-    ]
+    accounts = [_fill(_template("pjsip-phone.conf"), {"NUMBER": phone.number, "PASSWORD": phone.password}) for phone in phones]
     _write(config_dir / "pjsip.conf", _fill(_template("pjsip.conf"), values) + "".join(accounts), 0o600)
     boxes = [f"{phone.number} => {phone.pin},Phone {phone.number}\n" for phone in phones]
     _write(config_dir / "voicemail.conf", _template("voicemail.conf") + "".join(boxes), 0o600)
-    return DemoInfo(config_dir, data_dir, bind, phones, SERVICES)
+    return DemoInfo(config_dir, data_dir, bind, phones, SERVICES, prepare_sounds(data_dir, recorded))
 
 
 def _template(name: str) -> str:

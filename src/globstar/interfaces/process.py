@@ -12,7 +12,6 @@ import signal
 import sys
 from pathlib import Path
 
-from globstar.__main__ import demo_folders
 from globstar.base.log import Logger, hub
 from globstar.config.errors import ConfigError
 from globstar.config.source import FileSource
@@ -22,6 +21,7 @@ from globstar.core.loader import ModuleError
 from globstar.core.logfiles import LogSetup
 from globstar.core.settings import Directories, Files, Options, read_settings
 from globstar.core.system import System
+from globstar.demo import demo_folders, demo_options, write_demo
 from globstar.interfaces.cli.commands import register_commands
 from globstar.interfaces.cli.console import interact
 from globstar.interfaces.cli.server import ControlServer
@@ -33,10 +33,8 @@ def run_server(arguments: argparse.Namespace, config: Path | None) -> int:
     """Start the server as the command line says and run it to its end; returns the exit status."""
     introduction = ""
     if config is None:
-        from globstar.demo import write_demo
-
         folder, data = demo_folders()
-        introduction = write_demo(folder, data).describe()
+        introduction = write_demo(folder, data, **demo_options()).describe()
         config = folder / "asterisk.conf"
     try:
         directories, options, files = read_settings(FileSource(config.parent), config.name)

@@ -1,0 +1,135 @@
+"""The built-in demo: started without any configuration, with recorded prompts and with spoken ones."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.interop.support.audio import find, level, read_wav, tone_seconds, trimmed
+from tests.interop.support.baresip import Baresip
+from tests.interop.support.programs import require_sounds
+from tests.support.loopback import HOST, free_port, wait_until
+
+
+class Demo:
+    """`globstar -f` with no configuration."""
+
+    def __init__(self, directory: Path, **environment: str) -> None:
+        self.directory = directory
+        self.port = free_port(2)
+        self.environment = {
+            **os.environ,
+            "GLOBSTAR_DEMO_DIR": str(directory),
+            "GLOBSTAR_DEMO_BIND": f"{HOST}:{self.port}",
+            "PYTHONUNBUFFERED": "1",
+            **environment,
+        }
+        directory.mkdir()
+        self._output = (directory / "output.txt").open("wb")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "globstar", "-f"],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+        )
+
+    def output(self) -> str:
+        return (self.directory / "output.txt").read_text(errors="replace")
+
+    def cli(self, command: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "globstar", "-rx", command],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=15,
+            check=False,
+        )
+        return done.stdout if done.returncode == 0 else ""
+
+    def wait_booted(self) -> None:
+        def booted() -> bool:
+            assert self.process.poll() is None, self.output()
+            return "fully booted" in self.cli("core waitfullybooted")
+
+        wait_until(booted, 20, "the demo has started")
+
+    def password(self, number: str) -> str:
+        """The password as a person reads it from the terminal."""
+        found = re.search(rf"^ +{number} +(\S+) +\d{{4}}$", self.output(), re.MULTILINE)
+        assert found is not None, self.output()
+        return found[1]
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.cli("core stop now")
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self._output.close()
+
+
+@pytest.fixture
+def demo(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Demo]:
+    started = Demo(tmp_path / "demo", **getattr(request, "param", {}))
+    try:
+        started.wait_booted()
+        yield started
+    finally:
+        started.stop()
+    assert started.process.returncode == 0, started.output()
+    assert "Traceback" not in started.output()
+
+
+def test_a_phone_registers_with_the_printed_password_and_hears_itself(demo: Demo, tmp_path: Path):
+    with Baresip(tmp_path / "a", "100", registrar=demo.port, password=demo.password("100"), tone=523) as phone:
+        phone.wait_registered()
+        phone.dial("600")
+        phone.wait_event("CALL_ESTABLISHED")
+        echo = trimmed(read_wav(require_sounds() / "demo-echotest.wav"))
+        time.sleep(echo.size / 8000 + 2.5)
+        phone.hangup()
+        phone.wait_event("CALL_CLOSED")
+    heard = phone.heard()
+    assert find(heard, echo).correlation > 0.85
+    assert tone_seconds(heard, 523) >= 1.0
+
+
+def test_milliwatt(demo: Demo, tmp_path: Path):
+    with Baresip(tmp_path / "a", "101", registrar=demo.port, password=demo.password("101")) as phone:
+        phone.wait_registered()
+        phone.dial("601")
+        phone.wait_event("CALL_ESTABLISHED")
+        time.sleep(1.5)
+        phone.hangup()
+        phone.wait_event("CALL_CLOSED")
+    assert tone_seconds(phone.heard(), 1004) >= 1.0
+
+
+@pytest.mark.parametrize("demo", [{"GLOBSTAR_DEMO_RECORDED_SOUNDS": "/nonexistent"}], indirect=True)
+def test_without_recordings_the_menu_is_spoken(demo: Demo, tmp_path: Path):
+    with Baresip(tmp_path / "a", "102", registrar=demo.port, password=demo.password("102")) as phone:
+        phone.wait_registered()
+        phone.dial("700")
+        phone.wait_event("CALL_ESTABLISHED")
+        time.sleep(3)
+        phone.press("3")
+        time.sleep(2.5)
+        phone.hangup()
+        phone.wait_event("CALL_CLOSED")
+    heard = phone.heard()
+    assert level(heard[8000:20000]) > 300
+    spoken = {path.stem: path for path in demo.directory.rglob("*.wav") if path.parent.name == "digits"}
+    assert {"0", "1", "2"} <= set(spoken)
+    assert find(heard, trimmed(read_wav(spoken["1"]))).correlation > 0.85
+    assert find(heard, trimmed(read_wav(spoken["2"]))).correlation > 0.85
