@@ -35,7 +35,7 @@ class Codec:
     sample_count: int = 0
     #: RTP clock where it differs from the sampling rate (G.722: 8000, RFC 3551 4.5.2).
     rtp_rate: int = 0
-    #: relative quality of what is left after encoding, 0..100; signed linear is 100
+    #: relative quality as ``core show codecs`` prints it; more is better, 0 is not known
     quality: int = 0
     smooth: bool = True
     description: str = ""
@@ -92,45 +92,51 @@ class Format:
         return self.name.startswith("slin")
 
 
-def _slin(name: str, rate: int) -> Format:
+def _slin(name: str, rate: int, quality: int) -> Format:
+    kilohertz = f" ({rate // 1000}kHz)" if name != "slin" else ""
     return Format(
-        Codec(name, MediaType.AUDIO, rate, 10, 20, 60, rate // 50, 2, 1, quality=100,
-              description=f"16 bit Signed Linear PCM ({rate / 1000:g}kHz)")
+        Codec(name, MediaType.AUDIO, rate, 10, 20, 60, rate // 50, 2, 1, quality=quality,
+              description=f"16 bit Signed Linear PCM{kilohertz}")
     )  # fmt: skip
 
 
 _A = MediaType.AUDIO
 _V = MediaType.VIDEO
 
-ulaw = Format(Codec("ulaw", _A, 8000, 10, 20, 140, 80, 1, 1, quality=99, description="G.711 u-law"))
-alaw = Format(Codec("alaw", _A, 8000, 10, 20, 140, 80, 1, 1, quality=99, description="G.711 a-law"))
-gsm = Format(Codec("gsm", _A, 8000, 20, 20, 300, 33, 33, 160, quality=60, description="GSM"))
-g722 = Format(Codec("g722", _A, 16000, 10, 20, 140, 80, 1, 2, rtp_rate=8000, quality=90, description="G722"))
+ulaw = Format(Codec("ulaw", _A, 8000, 10, 20, 140, 80, 1, 1, quality=100, description="G.711 u-law"))
+alaw = Format(Codec("alaw", _A, 8000, 10, 20, 140, 80, 1, 1, quality=100, description="G.711 a-law"))
+gsm = Format(Codec("gsm", _A, 8000, 20, 20, 300, 33, 33, 160, quality=40, description="GSM"))
+g722 = Format(Codec("g722", _A, 16000, 10, 20, 140, 80, 1, 2, rtp_rate=8000, quality=110, description="G722"))
 g726 = Format(Codec("g726", _A, 8000, 10, 20, 300, 40, 1, 2, quality=85, description="G.726 RFC3551"))
 g726aal2 = Format(Codec("g726aal2", _A, 8000, 10, 20, 300, 40, 1, 2, quality=85, description="G.726 AAL2"))
 adpcm = Format(Codec("adpcm", _A, 8000, 10, 20, 300, 40, 1, 2, quality=80, description="Dialogic ADPCM"))
-g723 = Format(Codec("g723", _A, 8000, 30, 30, 300, 20, quality=50, description="G.723.1"))
-g729 = Format(Codec("g729", _A, 8000, 10, 20, 220, 10, 10, 80, quality=65, description="G.729A"))
-lpc10 = Format(Codec("lpc10", _A, 8000, 20, 20, 20, 7, 7, 180, quality=20, description="LPC10"))
-ilbc = Format(Codec("ilbc", _A, 8000, 20, 20, 300, 38, 38, 160, quality=65, description="iLBC"))
-codec2 = Format(Codec("codec2", _A, 8000, 20, 20, 300, 6, 6, 160, quality=20, description="Codec 2"))
-speex = Format(Codec("speex", _A, 8000, 10, 20, 60, 10, quality=60, description="SpeeX"))
-speex16 = Format(Codec("speex16", _A, 16000, 10, 20, 60, 10, quality=65, description="SpeeX 16khz"))
-speex32 = Format(Codec("speex32", _A, 32000, 10, 20, 60, 10, quality=70, description="SpeeX 32khz"))
-opus = Format(Codec("opus", _A, 48000, 20, 20, 60, 10, quality=95, smooth=False, description="Opus Codec"))
-siren7 = Format(Codec("siren7", _A, 16000, 20, 20, 80, 80, 1, 4, quality=80, description="ITU G.722.1 (Siren7)"))
-siren14 = Format(Codec("siren14", _A, 32000, 20, 20, 80, 120, 3, 16, quality=85, description="ITU G.722.1 Annex C (Siren14)"))
-g719 = Format(Codec("g719", _A, 48000, 20, 20, 80, 160, 1, 6, quality=90, description="ITU G.719"))
+g723 = Format(Codec("g723", _A, 8000, 30, 30, 300, 20, quality=20, description="G.723.1"))
+g729 = Format(Codec("g729", _A, 8000, 10, 20, 220, 10, 10, 80, quality=45, description="G.729A"))
+lpc10 = Format(Codec("lpc10", _A, 8000, 20, 20, 20, 7, 7, 180, quality=8, description="LPC10"))
+ilbc = Format(Codec("ilbc", _A, 8000, 20, 20, 300, 38, 38, 160, quality=35, description="iLBC"))
+codec2 = Format(Codec("codec2", _A, 8000, 20, 20, 300, 6, 6, 160, quality=0, description="Codec 2"))
+speex = Format(Codec("speex", _A, 8000, 10, 20, 60, 10, quality=40, description="SpeeX"))
+speex16 = Format(Codec("speex16", _A, 16000, 10, 20, 60, 10, quality=40, description="SpeeX 16khz"))
+speex32 = Format(Codec("speex32", _A, 32000, 10, 20, 60, 10, quality=40, description="SpeeX 32khz"))
+opus = Format(Codec("opus", _A, 48000, 20, 20, 60, 10, quality=75, smooth=False, description="Opus Codec"))
+siren7 = Format(
+    Codec("siren7", _A, 16000, 20, 20, 80, 80, 1, 4, quality=85, description="ITU G.722.1 (Siren7, licensed from Polycom)")
+)
+siren14 = Format(
+    Codec("siren14", _A, 32000, 20, 20, 80, 120, 3, 16, quality=90,
+          description="ITU G.722.1 Annex C, (Siren14, licensed from Polycom)")
+)  # fmt: skip
+g719 = Format(Codec("g719", _A, 48000, 20, 20, 80, 160, 1, 6, quality=95, description="ITU G.719"))
 
-slin = _slin("slin", 8000)
-slin12 = _slin("slin12", 12000)
-slin16 = _slin("slin16", 16000)
-slin24 = _slin("slin24", 24000)
-slin32 = _slin("slin32", 32000)
-slin44 = _slin("slin44", 44100)
-slin48 = _slin("slin48", 48000)
-slin96 = _slin("slin96", 96000)
-slin192 = _slin("slin192", 192000)
+slin = _slin("slin", 8000, 115)
+slin12 = _slin("slin12", 12000, 116)
+slin16 = _slin("slin16", 16000, 117)
+slin24 = _slin("slin24", 24000, 118)
+slin32 = _slin("slin32", 32000, 119)
+slin44 = _slin("slin44", 44100, 120)
+slin48 = _slin("slin48", 48000, 121)
+slin96 = _slin("slin96", 96000, 122)
+slin192 = _slin("slin192", 192000, 123)
 
 h261 = Format(Codec("h261", _V, 1000, rtp_rate=90000, description="H.261 video"))
 h263 = Format(Codec("h263", _V, 1000, rtp_rate=90000, description="H.263 video"))
@@ -142,7 +148,7 @@ vp8 = Format(Codec("vp8", _V, 1000, rtp_rate=90000, description="VP8 video"))
 vp9 = Format(Codec("vp9", _V, 1000, rtp_rate=90000, description="VP9 video"))
 jpeg = Format(Codec("jpeg", MediaType.IMAGE, 0, description="JPEG image"))
 png = Format(Codec("png", MediaType.IMAGE, 0, description="PNG Image"))
-t140 = Format(Codec("t140", MediaType.TEXT, 1000, description="Plain T.140"))
+t140 = Format(Codec("t140", MediaType.TEXT, 1000, description="Passthrough T.140 Realtime Text"))
 red = Format(Codec("red", MediaType.TEXT, 1000, description="T.140 Realtime Text with redundancy"))
 t38 = Format(Codec("t38", MediaType.IMAGE, 0, description="T.38 UDPTL Fax"))
 
@@ -150,7 +156,7 @@ t38 = Format(Codec("t38", MediaType.IMAGE, 0, description="T.38 UDPTL Fax"))
 BUILTIN: dict[str, Format] = {
     format.name: format
     for format in (
-        g723, codec2, ulaw, alaw, gsm, g726, g726aal2, adpcm, slin, slin12, slin16, slin24, slin32, slin44, slin48, slin96, slin192,
+        codec2, g723, ulaw, alaw, gsm, g726, g726aal2, adpcm, slin, slin12, slin16, slin24, slin32, slin44, slin48, slin96, slin192,
         lpc10, g729, speex, speex16, speex32, ilbc, g722, siren7, siren14, g719, opus, jpeg, png, h261, h263, h263p, h264, h265,
         mpeg4, vp8, vp9, red, t140, t38,
     )
