@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.support.loopback import free_port
@@ -18,6 +19,12 @@ from tests.support.virtual_loop import VirtualTimeLoop
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("GLOBSTAR_SHARED") or ROOT.parent / "shared")
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+
+# Shared machines are slow, so no example has a deadline; CI tries the same examples every time.
+hypothesis.settings.register_profile("default", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=20_000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if IN_CI else "default"))
 
 _loops: list[asyncio.AbstractEventLoop] = []
 
