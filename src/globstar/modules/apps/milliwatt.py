@@ -1,0 +1,29 @@
+"""Digital Milliwatt (mu-law) Test Application."""
+
+from __future__ import annotations
+
+from globstar.core.channel import Channel
+from globstar.core.registry import application
+from globstar.core.tones import ToneList
+from globstar.dsp.tones import milliwatt as milliwatt_tone
+from globstar.dsp.tones import tone
+
+
+@application("Milliwatt", syntax="Milliwatt([options])")
+async def milliwatt(channel: Channel, data: str) -> None:
+    """Play a constant tone of 1004 Hz at 0 dBm0 until the caller hangs up.
+
+    Option m plays the milliwatt test of a telephone exchange: 9 seconds of tone, 1 second of silence. Option o plays 1000 Hz.
+    """
+    await channel.answer()
+    if "m" in data:
+        tones = tone("1004/9000,0/1000", level_dbm0=0)
+    elif "o" in data:
+        tones = tone("1000", level_dbm0=0)
+    else:
+        tones = milliwatt_tone()
+    channel.start_generator(ToneList(tones))
+    try:
+        await channel.wait()
+    finally:
+        channel.stop_generator()

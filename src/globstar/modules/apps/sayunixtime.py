@@ -1,0 +1,36 @@
+"""Say time."""
+
+from __future__ import annotations
+
+import re
+
+from globstar.core import say
+from globstar.core.channel import Channel
+from globstar.core.registry import application
+from globstar.core.saying import say_sounds
+from globstar.dialplan.arguments import argument, split_arguments
+
+_SECONDS = re.compile(r"\s*([+-]?\d{1,15})")
+
+
+@application("SayUnixTime", syntax="SayUnixTime([unixtime[,timezone[,format[,options]]]])")
+async def say_unix_time(channel: Channel, data: str) -> int | str | None:
+    """Say a time.
+
+    unixtime is in seconds since 1970, now if it is left out; timezone a name as in the zone database, the machine's if it
+    is left out; format made of the letters of voicemail.conf. With the option j a digit stops it and dials an extension.
+    """
+    arguments = split_arguments(data)
+    match = _SECONDS.match(argument(arguments, 0))
+    now = channel.system.wall_time()
+    when = float(match[1]) if match is not None else now
+    if "j" in argument(arguments, 3):
+        channel.set_variable("SAY_DTMF_INTERRUPT", "1")
+    zone, form = argument(arguments, 1), argument(arguments, 2)
+    return await say_sounds(channel, lambda: say.say_time_form(when, form, now=now, zone=zone, language=channel.language))
+
+
+@application("DateTime", syntax="DateTime([unixtime[,timezone[,format[,options]]]])")
+async def date_time(channel: Channel, data: str) -> int | str | None:
+    """Say a time; the same as SayUnixTime."""
+    return await say_unix_time(channel, data)

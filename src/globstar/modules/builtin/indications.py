@@ -1,0 +1,53 @@
+"""indications.conf: the tone zones, and the commands that show and change them."""
+
+from __future__ import annotations
+
+from globstar.base.log import Logger
+from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.indications import IndicationFault
+from globstar.core.system import System
+from globstar.dsp.tones import ToneFault
+
+logger = Logger("indications")
+
+
+def load(system: System) -> None:
+    """Read indications.conf; without one the zone of the United States is built in."""
+    config = system.configuration.read("indications.conf")
+    if config is not None:
+        for problem in system.tones.indications.load(config):
+            logger.warning(problem)
+
+
+reload = load
+
+
+@cli_command("indication show", usage="indication show [<country> ...]")
+def show(system: System, args: list[str]) -> str:
+    """Show the tone zones, or the tones of some."""
+    indications = system.tones.indications
+    return "\n".join(indications.show_zones(args) if args else indications.show())
+
+
+@cli_command("indication add", usage='indication add <country> <indication> "<tonelist>"')
+def add(system: System, args: list[str]) -> str:
+    """Define a tone of a zone."""
+    if len(args) != 3:
+        raise CliUsage
+    try:
+        system.tones.indications.add(*args)
+    except (IndicationFault, ToneFault) as fault:
+        raise CliFailure(str(fault)) from fault
+    return ""
+
+
+@cli_command("indication remove", usage="indication remove <country> [indication]")
+def remove(system: System, args: list[str]) -> str:
+    """Remove a tone, or a whole zone."""
+    if len(args) not in (1, 2):
+        raise CliUsage
+    try:
+        system.tones.indications.remove(*args)
+    except IndicationFault as fault:
+        raise CliFailure(str(fault)) from fault
+    return ""
