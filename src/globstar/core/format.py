@@ -157,8 +157,8 @@ BUILTIN: dict[str, Format] = {
     format.name: format
     for format in (
         codec2, g723, ulaw, alaw, gsm, g726, g726aal2, adpcm, slin, slin12, slin16, slin24, slin32, slin44, slin48, slin96,
-        slin192, lpc10, g729, speex, speex16, speex32, ilbc, g722, siren7, siren14, g719, opus, jpeg, png, h261, h263, h263p, h264, h265,
-        mpeg4, vp8, vp9, red, t140, t38,
+        slin192, lpc10, g729, speex, speex16, speex32, ilbc, g722, siren7, siren14, g719, opus, jpeg, png, h261, h263, h263p,
+        h264, h265, mpeg4, vp8, vp9, red, t140, t38,
     )
 }  # fmt: skip
 

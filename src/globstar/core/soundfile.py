@@ -191,9 +191,7 @@ class SoundWriter:
 
     __slots__ = ("_closed", "_file", "_header_bytes", "_job", "_pending", "_written", "format", "header", "path")
 
-    def __init__(
-        self, path: Path, format: Format, header: Callable[[int], bytes] | None = None, *, append: bool = False
-    ) -> None:
+    def __init__(self, path: Path, format: Format, header: Callable[[int], bytes] | None = None, *, append: bool = False) -> None:
         self.path = path
         self.format = format
         self.header = header

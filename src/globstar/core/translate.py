@@ -71,9 +71,7 @@ def translator(name: str, source: Format, destination: Format, *, cost: int = 0)
 
     def decorate(function: F) -> F:
         step: Step = function  # type: ignore[assignment]
-        spec = TranslatorSpec(
-            name=name, source=source, destination=destination, open=lambda: step, cost=cost, is_stateless=True
-        )
+        spec = TranslatorSpec(name=name, source=source, destination=destination, open=lambda: step, cost=cost, is_stateless=True)
         return attach(function, spec)
 
     return decorate

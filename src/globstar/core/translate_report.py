@@ -40,9 +40,7 @@ def translation_matrix(registry: TranslationRegistry, formats: Iterable[Format] 
     return lines
 
 
-def translation_paths(
-    registry: TranslationRegistry, source: Format, formats: Iterable[Format] | None = None
-) -> list[str]:
+def translation_paths(registry: TranslationRegistry, source: Format, formats: Iterable[Format] | None = None) -> list[str]:
     """``core show translation paths <codec>``: the way from one codec to every other audio codec."""
     family = codec_family(source)
     lines = [f'--- Translation paths SRC Codec "{family}" sample rate {source.sample_rate} ---']
