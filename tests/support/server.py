@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.support.loopback import wait_until
 
 DIRECTORIES = (
+    "astmoddir",
     "astetcdir",
     "astvarlibdir",
     "astdbdir",

@@ -43,6 +43,16 @@ exten => 620,1,VoiceMail(100@default,s)
  same => n,Hangup()
 """
 
+GLOBAL = """\
+[global]
+type=global
+endpoint_identifier_order=username,ip,anonymous
+
+[system]
+type=system
+{system}
+"""
+
 VOICEMAIL = """\
 [general]
 format=wav
@@ -96,6 +106,7 @@ class Office:
     files: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=lambda: free_port(2))
     rtp_ports: int = 200
+    system: str = ""
 
     def configuration(self) -> dict[str, str]:
         """The files by name."""
@@ -104,9 +115,7 @@ class Office:
         extensions = "[general]\nstatic=yes\n\n" + "".join(f"[{name}]\n{text}\n" for name, text in self.contexts.items())
         return {
             "modules.conf": "[modules]\nautoload=yes\n",
-            "pjsip.conf": "[global]\ntype=global\nendpoint_identifier_order=username,ip,anonymous\n\n"
-            + transports
-            + "".join(member.sections() for member in self.members),
+            "pjsip.conf": GLOBAL.format(system=self.system) + transports + "".join(member.sections() for member in self.members),
             "extensions.conf": extensions,
             "voicemail.conf": VOICEMAIL,
             "rtp.conf": f"[general]\nrtpstart={first}\nrtpend={first + self.rtp_ports - 1}\n",

@@ -1,0 +1,36 @@
+"""Every example starts as it is, without a warning, and shows what it promises."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.loopback import HOST, free_port
+from tests.support.server import ServerFactory
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir()))
+def test_example_starts_without_complaint(globstar_process: ServerFactory, tmp_path: Path, name: str):
+    files = {path.name: path.read_text() for path in (EXAMPLES / name).glob("*.conf") if path.name != "asterisk.conf"}
+    port = free_port(2)
+    files["pjsip.conf"] = (
+        files["pjsip.conf"].replace("0.0.0.0:5060", f"{HOST}:{port}").replace("127.0.0.1:5060", f"{HOST}:{port}")
+    )
+    modules = EXAMPLES / name / "modules"
+    if modules.is_dir():
+        shutil.copytree(modules, tmp_path / "server" / "mod", dirs_exist_ok=True)
+    server = globstar_process(files)
+    complaints = [line for line in server.log().splitlines() if "WARNING" in line or "ERROR" in line]
+    assert not complaints
+    shown = server.cli("dialplan show")
+    for line in files["extensions.conf"].splitlines():
+        if line.startswith("[") and line not in ("[globals]", "[general]"):
+            assert f"Context '{line[1:-1]}'" in shown
+    assert "Objects found: " in server.cli("pjsip show endpoints")
+    if modules.is_dir():
+        assert "-= Info about Application 'Dice' =-" in server.cli("core show application Dice")
+        assert "app_dice" in server.cli("module show like app_dice")
