@@ -132,7 +132,6 @@ class GlobstarProcess:
 
     def log(self) -> str:
         """All that was logged, files and standard output."""
-        self._output.flush()
         logs = [self.directory / "output.txt", *sorted(self.paths["astlogdir"].glob("*"))]
         return "\n".join(f"--- {path.name}\n{path.read_text(errors='replace')}" for path in logs if path.is_file())
 
