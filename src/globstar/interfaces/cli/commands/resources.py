@@ -39,7 +39,7 @@ def show_objects(system: System, args: list[str]) -> str:
     counts: Counter[str] = Counter()
     for thing in gc.get_objects():
         kind = type(thing)
-        module = kind.__module__
+        module: object = kind.__module__
         if isinstance(module, str) and module.startswith("globstar."):  # a C type may have anything there
             counts[f"{module.removeprefix('globstar.')}.{kind.__qualname__}"] += 1
     return "".join(f"{name:<60} {count}\n" for name, count in sorted(counts.items()))
