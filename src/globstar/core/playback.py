@@ -69,7 +69,7 @@ async def open_player(channel: Channel, name: str, language: str = "", on_end: C
         reader = await channel.system.sounds.open(sound)
     except SoundFault as fault:
         raise SoundMissing(f"{sound.path} cannot be played: {fault}") from fault
-    shown = f"{name}{sound.path.suffix}"
+    shown = f"{name}.{sound.format.name}"
     logger.verbose(3, f"<{channel.name}> Playing '{shown}' (language '{language or channel.language}')")
     channel.system.bus.publish(events.FilePlayed(channel, shown, language or channel.language))
     return FilePlayer(reader, on_end)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from globstar.base.log import Logger
 from globstar.config.values import is_true
 from globstar.core.playback import SoundMissing, play
+from globstar.core.say import OPTIONAL_FILES
 from globstar.core.say_languages.base import SayFault
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ async def say_sounds(channel: Channel, make: Callable[[], Sequence[str]]) -> int
         try:
             digit = await play(channel, name, stop_on=_DIGITS if interrupt else "")
         except SoundMissing as missing:
+            if name in OPTIONAL_FILES:
+                continue
             logger.warning(f"{channel.name}: {missing}")
             return -1
         if digit is not None:

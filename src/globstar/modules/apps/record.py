@@ -1,0 +1,91 @@
+"""Trivial Record Application."""
+
+from __future__ import annotations
+
+from globstar.base.log import Logger
+from globstar.core.channel import Channel, ChannelGone, ChannelState
+from globstar.core.playback import SoundMissing, play
+from globstar.core.recording import RecordEnd, record
+from globstar.core.registry import application
+from globstar.core.soundfile import SoundFault
+from globstar.dialplan.arguments import argument, parse_options, split_arguments
+
+logger = Logger("app_record")
+
+_OPTIONS = dict.fromkeys("anoqstuxky", False)
+
+
+@application("Record", syntax="Record(filename.format[,silence[,maxduration[,options]]])")
+async def record_application(channel: Channel, data: str) -> int | None:
+    """Record the caller into a file.
+
+    silence ends it after so many seconds of silence, maxduration after so many seconds in all; %d in the name becomes
+    the first number for which there is no file. Keys: # ends it. Options: a appends, n does not answer the call, o lets
+    0 end it with RECORD_STATUS OPERATOR, q plays no beep, s skips an unanswered call, t uses * instead of #, u keeps the
+    silence at the end, x ignores all keys, k keeps the file when the caller hangs up during the beep, y lets any key end it.
+    RECORDED_FILE is the name without format. RECORD_STATUS is DTMF, SILENCE, SKIP, TIMEOUT, HANGUP, OPERATOR or ERROR.
+    """
+    arguments = split_arguments(data)
+    name = argument(arguments, 0)
+    name, dot, extension = name.rpartition("." if "." in name else ":")
+    if not name or not dot or not extension:
+        logger.warning("Record requires an argument (filename.format)")
+        channel.set_variable("RECORD_STATUS", "ERROR")
+        return -1
+    options = parse_options(argument(arguments, 3), _OPTIONS, logger.warning)
+    silence, maximum = _seconds(argument(arguments, 1)), _seconds(argument(arguments, 2))
+    sounds = channel.system.sounds
+    if "%d" in name:
+        number = 0
+        while sounds.exists(name.replace("%d", str(number)), channel.language):
+            number += 1
+        name = name.replace("%d", str(number))
+    elif "%" in name:
+        logger.warning(f"Record: '{name}' has a % that is not %d; it is taken as it is")
+    channel.set_variable("RECORDED_FILE", name)
+    if channel.state is not ChannelState.UP:
+        if "s" in options:
+            channel.set_variable("RECORD_STATUS", "SKIP")
+            return None
+        if "n" not in options:
+            await channel.answer()
+    if "q" not in options:
+        try:
+            await play(channel, "beep", stop_on="")
+        except SoundMissing as missing:
+            logger.warning(f"Record on {channel.name}: {missing}")
+        except ChannelGone:
+            channel.set_variable("RECORD_STATUS", "HANGUP")
+            raise
+    try:
+        writer = sounds.create(name, extension, append="a" in options)
+    except SoundFault as fault:
+        logger.warning(f"Record on {channel.name}: {fault}")
+        channel.set_variable("RECORD_STATUS", "ERROR")
+        return None
+    if "x" in options:
+        stop_on = ""
+    elif "y" in options:
+        stop_on = "0123456789*#ABCD"
+    else:
+        stop_on = ("*" if "t" in options else "#") + ("0" if "o" in options else "")
+    result = await record(
+        channel, [writer], maximum_seconds=maximum, silence_seconds=silence, stop_on=stop_on, cut_silence="u" not in options
+    )
+    status = {
+        RecordEnd.DIGIT: "OPERATOR" if result.digit == "0" and "o" in options else "DTMF",
+        RecordEnd.SILENCE: "SILENCE",
+        RecordEnd.TIMEOUT: "TIMEOUT",
+        RecordEnd.HANGUP: "HANGUP",
+        RecordEnd.FAILED: "ERROR",
+    }[result.end]
+    channel.set_variable("RECORD_STATUS", status)
+    return -1 if result.end is RecordEnd.HANGUP else None
+
+
+def _seconds(text: str) -> float:
+    try:
+        return max(0.0, float(text)) if text else 0.0
+    except ValueError:
+        logger.warning(f"'{text}' is no number of seconds")
+        return 0.0
