@@ -14,20 +14,30 @@ from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.headers.digest import Challenge, Credentials
 from globstar.proto.sip.message import Header, Message, Request, Response
 
-_HASHES: dict[str, str] = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
-STRENGTH = ("SHA-512-256", "SHA-256", "MD5")
-"""Supported algorithms, strongest first."""
+
+def _md5(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
-def supported_algorithms() -> tuple[str, ...]:
-    """Return the algorithms that this Python's OpenSSL offers, strongest first."""
-    return tuple(name for name in STRENGTH if _HASHES[name] in hashlib.algorithms_available)
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data, usedforsecurity=False).hexdigest()
+
+
+def _sha512_256(data: bytes) -> str:
+    return hashlib.new("sha512_256", data, usedforsecurity=False).hexdigest()
+
+
+_HASHES: dict[str, Callable[[bytes], str]] = {"SHA-256": _sha256, "MD5": _md5}
+if "sha512_256" in hashlib.algorithms_available:
+    _HASHES = {"SHA-512-256": _sha512_256, **_HASHES}
+
+SUPPORTED_ALGORITHMS = tuple(_HASHES)
+"""Algorithms that this Python's OpenSSL offers, strongest first."""
 
 
 def digest_hash(algorithm: str, text: str) -> str:
     """Return the lower-case hexadecimal hash of ``text``."""
-    data = text.encode("utf-8", "surrogateescape")
-    return hashlib.new(_HASHES[algorithm], data, usedforsecurity=False).hexdigest()
+    return _HASHES[algorithm](text.encode("utf-8", "surrogateescape"))
 
 
 def make_ha1(algorithm: str, username: str, realm: str, password: str) -> str:
@@ -77,7 +87,7 @@ class Verdict(Enum):
     STALE = "stale nonce"
     """The secret is right but the nonce is too old or used up: challenge with stale=true."""
     BAD = "wrong"
-    """Wrong user, secret, realm, URI or a forged nonce."""
+    """Wrong user, secret or algorithm, or a nonce that is not ours."""
 
 
 class ServerAuthenticator:
@@ -107,7 +117,7 @@ class ServerAuthenticator:
         self._seen: dict[str, int] = {}
         self._seen_before: dict[str, int] = {}
         self._turned_at = 0.0
-        unknown = [name for name in self.algorithms if name not in supported_algorithms()]
+        unknown = [name for name in self.algorithms if name not in SUPPORTED_ALGORITHMS]
         if unknown or not self.algorithms:
             raise LocalFault(f"unsupported digest algorithms: {unknown}")
         self._decoy = Secret("", password=f"{getrandbits(128):032x}")
@@ -121,7 +131,7 @@ class ServerAuthenticator:
         return f"{stamp}.{self._sign(stamp)}"
 
     def _sign(self, stamp: str) -> str:
-        return hmac.new(self._key, f"{self.realm}:{stamp}".encode(), hashlib.sha256).hexdigest()[:32]
+        return hmac.digest(self._key, f"{self.realm}:{stamp}".encode("utf-8", "surrogateescape"), "sha256").hex()[:32]
 
     def challenges(self, now: float, *, stale: bool = False) -> list[str]:
         """Return the header values, in the configured order of algorithms (RFC 8760 2.3)."""
@@ -296,7 +306,7 @@ def read_challenges(message: Message, name: str) -> list[Challenge]:
 
 def strongest(challenges: Iterable[Challenge]) -> list[Challenge]:
     """Return one challenge per realm: the first of the strongest supported algorithm (RFC 8760 2.4)."""
-    able = supported_algorithms()
+    able = SUPPORTED_ALGORITHMS
     best: dict[str, Challenge] = {}
     for challenge in challenges:
         algorithm = challenge.algorithm.upper()

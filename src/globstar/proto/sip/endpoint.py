@@ -321,6 +321,8 @@ class SipEndpoint:
             self._receive_cancel(transaction)
         elif method not in self._methods:
             transaction.respond(501)
+        elif request.uri.scheme not in ("sip", "sips", "tel"):
+            transaction.respond(416)
         elif self.settings.reject_zero_max_forwards and request.max_forwards == 0:
             transaction.respond(483)
         elif request.to.tag and method not in _OUTSIDE_DIALOGS:

@@ -51,6 +51,10 @@ class Message:
         """Return the raw values of every header line ``name``, in order."""
         name = canonical_name(name)
         if name in NAMES:
+            first = self._first
+            if first is not None and len(first) == len(self.headers):
+                value = first.get(name)
+                return [] if value is None else [value]
             return [value for key, value in self.headers if key == name]
         name = name.lower()
         return [value for key, value in self.headers if key.lower() == name]
@@ -85,6 +89,28 @@ class Message:
         self.headers_changed()
         return removed
 
+    def check_required(self) -> str | None:
+        """Parse the headers that every message needs; returns the name of a missing one. Raises SipParseError."""
+        first = self._first
+        if first is None:
+            first = self._first = dict(reversed(self.headers))
+        values = self._values
+        name = ""
+        try:
+            for name, parse in _REQUIRED:
+                raw = first.get(name)
+                if not raw:
+                    return name
+                values[name] = parse(raw)
+        except SipParseError as error:
+            raise self._locate(error, name) from None
+        return None
+
+    @property
+    def has_repeated_headers(self) -> bool:
+        """True when some header has more than one line."""
+        return self._first is not None and len(self._first) != len(self.headers)
+
     def headers_changed(self) -> None:
         """Forget what was parsed; call it after touching ``headers`` directly."""
         self._first = None
@@ -118,9 +144,6 @@ class Message:
         return cast("T", found)
 
     def _required(self, name: str, parse: Callable[[str], T]) -> T:
-        found = self._values.get(name)
-        if found is not None:
-            return cast("T", found)
         value = self.value(name, parse)
         if value is None:
             raise SipParseError("header is missing", header=name, message=self)
@@ -132,7 +155,8 @@ class Message:
     @property
     def via(self) -> Via:
         """The topmost Via."""
-        return self._required("Via", Via.parse_first)
+        found: Via | None = self._values.get("Via")
+        return self._required("Via", Via.parse_first) if found is None else found
 
     @property
     def vias(self) -> tuple[Via, ...]:
@@ -142,12 +166,14 @@ class Message:
     @property
     def from_(self) -> NameAddr:
         """From."""
-        return self._required("From", NameAddr.parse)
+        found: NameAddr | None = self._values.get("From")
+        return self._required("From", NameAddr.parse) if found is None else found
 
     @property
     def to(self) -> NameAddr:
         """To."""
-        return self._required("To", NameAddr.parse)
+        found: NameAddr | None = self._values.get("To")
+        return self._required("To", NameAddr.parse) if found is None else found
 
     @property
     def call_id(self) -> str:
@@ -160,7 +186,8 @@ class Message:
     @property
     def cseq(self) -> CSeq:
         """CSeq."""
-        return self._required("CSeq", CSeq.parse)
+        found: CSeq | None = self._values.get("CSeq")
+        return self._required("CSeq", CSeq.parse) if found is None else found
 
     @property
     def contacts(self) -> tuple[NameAddr, ...]:
@@ -225,6 +252,15 @@ class Message:
 
     def __str__(self) -> str:
         return self.to_bytes().decode("utf-8", "replace")
+
+
+_REQUIRED: tuple[tuple[str, Callable[[str], Any]], ...] = (
+    ("Via", Via.parse_first),
+    ("From", NameAddr.parse),
+    ("To", NameAddr.parse),
+    ("Call-ID", str),
+    ("CSeq", CSeq.parse),
+)
 
 
 class Request(Message):

@@ -182,19 +182,14 @@ def _check(message: Request | Response) -> None:
         method = message.method
         status = _answer(method, 400)
     try:
-        for name in ("Via", "From", "To", "Call-ID", "CSeq"):
-            if not message.get(name):
-                raise MissingHeader("header is missing", status=status, header=name, message=message)
-        _ = message.via
-        cseq = message.cseq
-        _ = (message.from_, message.to)
+        missing = message.check_required()
+        if missing is not None:
+            raise MissingHeader("header is missing", status=status, header=missing, message=message)
         if method is not None:
-            if cseq.method != method:
+            if message.cseq.method != method:
                 raise CSeqMismatch("method is not that of the request", status=status, header="CSeq", message=message)
-            if message.get("Max-Forwards") is not None:
-                _ = message.max_forwards
-        first = message._first
-        if first is not None and len(first) != len(message.headers):
+            _ = message.max_forwards
+        if message.has_repeated_headers:
             _check_singles(message)
     except SipParseError as error:
         if error.status != status or error.message is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from globstar.proto.sip.errors import SipParseError
@@ -61,6 +61,7 @@ class SipUri:
     params: Params = NO_PARAMS
     headers: tuple[tuple[str, str], ...] = ()
     opaque: str = ""
+    _text: str = field(default="", init=False, repr=False, compare=False)
 
     @classmethod
     def parse(cls, text: str) -> SipUri:
@@ -127,6 +128,13 @@ class SipUri:
         return sorted((n.lower(), v) for n, v in self.headers) == sorted((n.lower(), v) for n, v in other.headers)
 
     def __str__(self) -> str:
+        text = self._text
+        if not text:
+            text = self._format()
+            object.__setattr__(self, "_text", text)  # parsed URIs are shared, so this pays
+        return text
+
+    def _format(self) -> str:
         if self.opaque:
             return f"{self.scheme}:{self.opaque}"
         if self.scheme == "tel":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.grammar import NO_PARAMS, Params, end_of_quoted, parse_number, quote, split_list, unquote
@@ -20,7 +21,14 @@ class NameAddr:
 
     @classmethod
     def parse(cls, text: str) -> NameAddr:
-        """Parse one value. Without angle brackets every parameter belongs to the header (RFC 3261 20)."""
+        """Parse one value. Without angle brackets every parameter belongs to the header (RFC 3261 20).
+
+        Equal short texts give the same object: From and To recur in every message of a dialog.
+        """
+        return _parse_cached(text) if len(text) <= 256 else cls._parse(text)
+
+    @classmethod
+    def _parse(cls, text: str) -> NameAddr:
         text = text.strip()
         if text[:1] == '"':
             end = end_of_quoted(text, 0)
@@ -93,12 +101,15 @@ class NameAddr:
     def for_from_to(self) -> NameAddr:
         """Return the form that goes into From and To: the URI without port and routing parameters (19.1.1, table 1)."""
         uri = self.uri.for_from_to()
-        return self if uri is self.uri else replace(self, uri=uri)
+        return self if uri is self.uri else NameAddr(uri, self.display, self.params)
 
     def __str__(self) -> str:
         if self.display:
             return f"{quote(self.display)} <{self.uri}>{self.params}"
         return f"<{self.uri}>{self.params}"
+
+
+_parse_cached = lru_cache(maxsize=2048)(NameAddr._parse)
 
 
 def parse_expires(text: str) -> int:
