@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from globstar.base.log import Logger
 from globstar.core import events
 from globstar.core.cause import Cause
-from globstar.core.channel import Channel, ChannelState
+from globstar.core.channel import Channel
 from globstar.core.format import FormatCapabilities
 from globstar.core.frame import Control, Frame, FrameType
 from globstar.core.party import PartyId, parse_caller_id
@@ -101,7 +101,6 @@ class OutgoingCall:
         try:
             channel.tech.call(channel, destination, timeout)
         except RequestFailed as failed:
-            channel.hangup_cause = failed.cause
             self._finish(status_of_cause(failed.cause), None)
             raise
 
@@ -118,10 +117,6 @@ class OutgoingCall:
                 self._finish(status, frame)
                 return
             if status in (CallStatus.BUSY, CallStatus.CONGESTION):
-                if not self.channel.hangup_cause:
-                    self.channel.hangup_cause = (
-                        Cause.USER_BUSY if status is CallStatus.BUSY else Cause.NORMAL_CIRCUIT_CONGESTION
-                    )
                 self._finish(status, frame)
                 return
             if status is not None and status is not self.status:
@@ -152,7 +147,7 @@ class OutgoingCall:
         self.channel.hangup(cause)
 
 
-_CONDITIONS = {
+_CONDITIONS: dict[int, CallStatus] = {
     Control.ANSWER: CallStatus.ANSWER,
     Control.RINGING: CallStatus.RINGING,
     Control.PROGRESS: CallStatus.PROGRESS,
@@ -160,6 +155,9 @@ _CONDITIONS = {
     Control.BUSY: CallStatus.BUSY,
     Control.CONGESTION: CallStatus.CONGESTION,
 }
+
+#: The cause of a refusal that came as a tone, without a cause of its own.
+_CAUSES = {CallStatus.BUSY: Cause.USER_BUSY, CallStatus.CONGESTION: Cause.NORMAL_CIRCUIT_CONGESTION}
 
 
 @dataclass(slots=True)
@@ -210,19 +208,19 @@ async def originate(system: System, what: Origination) -> OriginateResult:
         channel.set_account_code(what.account_code)
     for variable, value in what.variables:
         channel.set_variable(variable, value)
-    answered: asyncio.Future[CallStatus] = system.loop.create_future()
+    answered: asyncio.Future[tuple[CallStatus, bool]] = system.loop.create_future()
 
     def changed(call: OutgoingCall, frame: Frame | None) -> None:
         early = what.early_media and call.status is CallStatus.PROGRESS
         if (call.is_over or early) and not answered.done():
-            answered.set_result(call.status)
+            answered.set_result((call.status, frame is not None))
 
     call = OutgoingCall(channel, what.dial_string, on_change=changed)
     try:
         call.place(what.timeout)
-        status = await asyncio.wait_for(answered, what.timeout)
+        status, was_told = await asyncio.wait_for(answered, what.timeout)
     except RequestFailed as failed:
-        channel.hangup(failed.cause)
+        channel.hangup()
         return OriginateResult(None, CallStatus.CHANUNAVAIL, failed.cause)
     except TimeoutError:
         call.give_up(CallStatus.NOANSWER, Cause.NO_ANSWER)
@@ -231,7 +229,7 @@ async def originate(system: System, what: Origination) -> OriginateResult:
         call.give_up()
         raise
     if status not in (CallStatus.ANSWER, CallStatus.PROGRESS):
-        cause = channel.hangup_cause
+        cause = channel.hangup_cause or (_CAUSES.get(status, 0) if was_told else 0)
         channel.hangup()
         return OriginateResult(None, status, cause)
     if what.application:
@@ -264,7 +262,7 @@ async def _run_application(channel: Channel, name: str, data: str) -> None:
         return
     finally:
         if not _continues(channel):
-            channel.hangup(channel.hangup_cause or (Cause.NORMAL_CLEARING if channel.state is ChannelState.UP else 0))
+            channel.hangup()
 
 
 def _continues(channel: Channel) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from typing import TYPE_CHECKING, Any
 
 from globstar.base.errors import GlobstarError
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from globstar.dialplan.substitute import Template
 
 logger = Logger("pbx")
+
+_CALL = re.compile(r"([A-Za-z0-9_]*)\s*\(")
 
 
 class FunctionError(GlobstarError):
@@ -114,6 +117,16 @@ class FunctionTable:
         result = spec.write(channel, args, value)
         return result if inspect.isawaitable(result) else None
 
+    def may_wait(self, text: str) -> bool:
+        """Whether rendering ``text`` may call a function that must wait: one named in it, or one whose name is computed."""
+        if "(" not in text:
+            return False
+        for match in _CALL.finditer(text):
+            spec = self.registry.get(match[1])
+            if (spec is not None and spec.is_blocking) or (not match[1] and match.start() and text[match.start() - 1] in "}]"):
+                return True
+        return False
+
     def render(self, channel: Channel, template: Template) -> str | Any:
         """Render ``template`` for ``channel``; a coroutine that gives the text comes back if a function must wait."""
         replay = self._replay = _Replay()
@@ -124,9 +137,7 @@ class FunctionTable:
         finally:
             self._replay = None
 
-    async def _render_waiting(
-        self, channel: Channel, template: Template, replay: _Replay, waiting: NeedsWaiting
-    ) -> str:
+    async def _render_waiting(self, channel: Channel, template: Template, replay: _Replay, waiting: NeedsWaiting) -> str:
         while True:
             replay.results.append(await _settle(waiting.name, waiting.awaitable))
             replay.index = 0

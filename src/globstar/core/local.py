@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from globstar.base.log import Logger
 from globstar.core import events
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelState
@@ -14,6 +15,8 @@ from globstar.core.frame import control as control_frame
 from globstar.core.party import Connected, Redirecting
 from globstar.core.pbx import exists
 from globstar.core.tech import ChannelTech, DialRequest, RequestFailed
+
+logger = Logger("chan_local")
 
 
 @dataclass(slots=True)
@@ -25,6 +28,8 @@ class LocalPair:
     context: str
     extension: str
     no_optimisation: bool
+    #: the second half runs its dialplan; before that its end is no matter of the first
+    is_called: bool = False
     #: frames that came to a half are counted, to find out whether media flows
     frames: int = 0
 
@@ -60,10 +65,6 @@ class LocalTech(ChannelTech):
         )  # fmt: skip
         pair = LocalPair(owner, channel, context, extension, "n" in options)
         owner.private = channel.private = pair
-        if not exists(channel, context, extension):
-            for half in (owner, channel):
-                half.hangup(Cause.NO_ROUTE_DESTINATION)
-            raise RequestFailed(Cause.NO_ROUTE_DESTINATION, f"no such extension {extension}@{context}")
         for half in (owner, channel):
             system.announce_channel(half)
         return owner
@@ -86,8 +87,13 @@ class LocalTech(ChannelTech):
             second.set_variable(name, value)
         second.data.update({key: value for key, value in channel.data.items() if key.startswith("inherit:")})
         system = channel.system
-        system.bus.publish(events.LocalBridged(channel, second, pair.context, pair.extension, not pair.no_optimisation))
         second.call_id = second.call_id or channel.call_id
+        if not exists(second, pair.context, pair.extension):
+            logger.notice(f"No such extension {pair.extension}@{pair.context} for {channel.name}")
+            second.hangup()
+            raise RequestFailed(Cause.NO_ROUTE_DESTINATION, f"no such extension {pair.extension}@{pair.context}")
+        system.bus.publish(events.LocalBridged(channel, second, pair.context, pair.extension, not pair.no_optimisation))
+        pair.is_called = True
         system.start_pbx(second)
 
     def answer(self, channel: Channel) -> None:
@@ -98,11 +104,13 @@ class LocalTech(ChannelTech):
 
     def hangup(self, channel: Channel) -> None:
         """Either half going takes the other along."""
-        other = _pair(channel).other(channel)
-        if other.is_hung_up:
+        pair = _pair(channel)
+        other = pair.other(channel)
+        if other.is_hung_up or (channel is pair.channel and not pair.is_called):
             return
-        if channel is _pair(channel).channel:
-            other.set_variable("DIALSTATUS", status) if (status := channel.variables.own("DIALSTATUS")) else None
+        status = channel.variables.own("DIALSTATUS")
+        if channel is pair.channel and status:
+            other.set_variable("CHANLOCALSTATUS", status)
         other.queue_hangup(channel.hangup_cause)
         if other.is_outgoing is False and "pbx" not in other.data:
             other.hangup(channel.hangup_cause)

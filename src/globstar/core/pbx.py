@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from globstar.base.log import Logger, call_id
+from globstar.base.log import Level, Logger, call_id, hub
 from globstar.core import events
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelGone, ChannelState, SoftHangup
 from globstar.core.frame import Control
 from globstar.core.registry import ApplicationSpec
-from globstar.core.stack import StackFrame, pop_frame, set_local
-from globstar.dialplan.plan import Dialplan, Step
+from globstar.core.stack import StackFrame, pop_frame, push_frame
+from globstar.dialplan.arguments import split_raw
+from globstar.dialplan.context import Step
+from globstar.dialplan.plan import Dialplan
 
 if TYPE_CHECKING:
     from globstar.core.loader import LoadedModule
@@ -25,23 +26,26 @@ YIELD_EVERY = 500
 #: What an application returns when the dialled digits are not enough (Incomplete).
 INCOMPLETE = "incomplete"
 
+#: How long the busy or congestion tone of a call that ran out of priorities lasts, seconds.
+FALL_THROUGH_WAIT = 10.0
+_CONGESTED = ("CONGESTION", "CHANUNAVAIL")
 
-@dataclass(slots=True)
+_VERBOSE = int(Level.VERBOSE)
+_ALIVE = SoftHangup.NONE
+
+
 class Binding:
-    """The application of a step, looked up once per registry generation."""
+    """The application of a step, looked up once per generation of the registries, and how its data is rendered."""
 
-    generation: int
-    spec: ApplicationSpec | None
-    module: LoadedModule | None
-    has_functions: bool
+    __slots__ = ("function_generation", "generation", "may_wait", "module", "spec")
 
-
-def _bind(channel: Channel, step: Step) -> Binding:
-    system = channel.system
-    spec = system.applications.get(step.app_name)
-    module = system.loader.modules.get(spec.module) if spec is not None else None
-    step.binding = Binding(system.applications.generation, spec, module, "(" in step.data)
-    return step.binding
+    def __init__(self, channel: Channel, step: Step) -> None:
+        system = channel.system
+        self.generation = system.applications.generation
+        self.spec: ApplicationSpec | None = system.applications.get(step.app_name)
+        self.module: LoadedModule | None = system.loader.modules.get(self.spec.module) if self.spec is not None else None
+        self.function_generation = system.function_registry.generation
+        self.may_wait = system.functions.may_wait(step.data)
 
 
 def _caller_number(channel: Channel) -> str:
@@ -81,29 +85,17 @@ async def _run_dialplan(channel: Channel) -> None:
     """Asterisk's order of events: priorities, then whatever the lack of a priority leads to (i, t, e, fallthrough)."""
     if channel.goto_target is not None:
         _take_target(channel)
-    if not exists(channel, channel.context, channel.extension, channel.priority) and exists(
-        channel, channel.context, "s"
-    ):
-        logger.verbose(
-            2, f"Starting {channel.name} at {channel.context},s,1 since '{channel.extension}' does not exist"
-        )
+    if not exists(channel, channel.context, channel.extension, channel.priority) and exists(channel, channel.context, "s"):
+        logger.verbose(2, f"Starting {channel.name} at {channel.context},s,1 since '{channel.extension}' does not exist")
         channel.extension, channel.priority = "s", 1
     while True:
-        found, result = await run_steps(channel)
+        _, result = await run_steps(channel)
         if channel.is_hung_up:
             return
         if result is not None and not isinstance(result, str):
-            if channel.soft_hangup & SoftHangup.ASYNC_GOTO:
-                channel.clear_soft_hangup(SoftHangup.ASYNC_GOTO)
-                _take_target(channel)
-                continue
-            if channel.soft_hangup & SoftHangup.TIMEOUT and exists(channel, channel.context, "T"):
-                channel.clear_soft_hangup(SoftHangup.TIMEOUT)
-                channel.set_absolute_timeout(None)
-                channel.extension, channel.priority = "T", 1
-                continue
-            return
-        if not await _find_more(channel, found, result):
+            if not _goes_on_after_interruption(channel):
+                return
+        elif not await _find_more(channel, result):
             return
 
 
@@ -121,11 +113,13 @@ async def run_steps(channel: Channel, *, depth: int | None = None, in_hangup: bo
     with 0, as soon as the Gosub stack is shorter than that. ``in_hangup`` goes on although the channel is hung up.
     """
     system = channel.system
+    bus = system.bus
     applications = system.applications
-    variables = channel.variables
     functions = system.functions
-    on_started = system.bus.listeners(events.ApplicationStarted)
-    on_ended = system.bus.listeners(events.ApplicationEnded)
+    function_registry = system.function_registry
+    variables = channel.variables
+    on_started = bus.listeners(events.ApplicationStarted)
+    on_ended = bus.listeners(events.ApplicationEnded)
     plan = plan_of(channel)
     found = False
     count = 0
@@ -133,21 +127,31 @@ async def run_steps(channel: Channel, *, depth: int | None = None, in_hangup: bo
         context, extension = channel.context, channel.extension
         number = _caller_number(channel)
         route = plan.route(context, extension, number)
+        generation = plan.generation
+        steps = route.steps
         while True:
+            if plan.generation != generation or (plan.has_callers and _caller_number(channel) != number):
+                break
             priority = channel.priority
-            step = route.steps.get(priority) if route is not None else plan.find(context, extension, priority, number)
+            step = steps.get(priority)
+            if step is None and not route.is_complete:
+                step = plan.find(context, extension, priority, number)
             if step is None:
                 return found, None
             found = True
-            binding: Binding = step.binding
-            if binding is None or binding.generation != applications.generation:
-                binding = _bind(channel, step)
+            binding: Binding | None = step.binding
+            if (
+                binding is None
+                or binding.generation != applications.generation
+                or binding.function_generation != function_registry.generation
+            ):
+                binding = step.binding = Binding(channel, step)
             template = step.template
             if template.is_literal:
                 data = template.text
-            elif binding.has_functions:
+            elif binding.may_wait:
                 rendered = functions.render(channel, template)
-                data = rendered if type(rendered) is str else await rendered
+                data = rendered if isinstance(rendered, str) else await rendered
             else:
                 data = template.render(variables)
             spec = binding.spec
@@ -161,34 +165,23 @@ async def run_steps(channel: Channel, *, depth: int | None = None, in_hangup: bo
             channel.application = spec.name
             channel.application_data = data
             if on_started:
-                system.bus.publish(events.ApplicationStarted(channel, spec.name, data))
-            if logger.is_verbose(3):
-                logger.verbose(
-                    3,
-                    f'Executing [{extension}@{context}:{priority}] {spec.name}("{channel.name}", "{data}") in new stack',
-                )
+                bus.publish(events.ApplicationStarted(channel, spec.name, data))
+            if hub.mask & _VERBOSE and hub.verbosity >= 3:
+                place = f"{extension}@{context}:{priority}"
+                logger.verbose(3, f'Executing [{place}] {spec.name}("{channel.name}", "{data}") in new stack')
             try:
                 result = spec.run(channel, data)
-                if result is not None and not isinstance(result, (int, str)):
-                    module = binding.module
-                    if module is not None:
-                        module.use_count += 1
-                    try:
-                        result = await result
-                    finally:
-                        if module is not None:
-                            module.use_count -= 1
+                if result is not None and result.__class__ is not int and result.__class__ is not str:
+                    result = await _settle(binding.module, result)
             except ChannelGone:
                 result = -1
             except Exception as error:
-                logger.error(
-                    f"{spec.name} on {channel.name} at {context},{extension},{priority} failed", exception=error
-                )
+                logger.error(f"{spec.name} on {channel.name} at {context},{extension},{priority} failed", exception=error)
                 channel.hangup_cause = Cause.FAILURE
                 result = -1
             if on_ended:
-                system.bus.publish(events.ApplicationEnded(channel, spec.name, data))
-            if channel.soft_hangup and not in_hangup:
+                bus.publish(events.ApplicationEnded(channel, spec.name, data))
+            if channel.soft_hangup is not _ALIVE and channel.soft_hangup and not in_hangup:
                 if result is None or result == 0:
                     _advance(channel)
                 return found, -1
@@ -209,6 +202,17 @@ async def run_steps(channel: Channel, *, depth: int | None = None, in_hangup: bo
                 break
 
 
+async def _settle(module: LoadedModule | None, running: Any) -> Any:
+    """Await an application; its module is in use meanwhile."""
+    if module is None:
+        return await running
+    module.use_count += 1
+    try:
+        return await running
+    finally:
+        module.use_count -= 1
+
+
 def _advance(channel: Channel) -> None:
     """The application is done although the channel must be given up: where it would go on."""
     if channel.soft_hangup & SoftHangup.ASYNC_GOTO:
@@ -219,7 +223,7 @@ def _advance(channel: Channel) -> None:
         channel.priority += 1
 
 
-async def _find_more(channel: Channel, found: bool, result: str | None) -> bool:
+async def _find_more(channel: Channel, result: str | None) -> bool:
     """There is no such priority, or a digit asks for another extension: where to go on. False ends the dialplan."""
     digits = ""
     is_invalid = False
@@ -231,10 +235,9 @@ async def _find_more(channel: Channel, found: bool, result: str | None) -> bool:
     elif result:
         digits = result
     if is_invalid or (not digits and not exists(channel, channel.context, channel.extension)):
-        return _go_to_invalid(channel, channel.extension, found)
-    if channel.soft_hangup & SoftHangup.TIMEOUT:
-        channel.clear_soft_hangup(SoftHangup.TIMEOUT)
-        return True
+        return _go_to_invalid(channel, channel.extension)
+    if channel.soft_hangup:
+        return _goes_on_after_interruption(channel)
     if digits:
         wait = channel.response_timeout if result == INCOMPLETE else channel.digit_timeout
     else:
@@ -245,32 +248,39 @@ async def _find_more(channel: Channel, found: bool, result: str | None) -> bool:
     try:
         collected = await collect_digits(channel, wait, digits)
     except ChannelGone:
-        return bool(channel.soft_hangup & (SoftHangup.ASYNC_GOTO | SoftHangup.TIMEOUT)) and await _after_interruption(
-            channel
-        )
+        return _goes_on_after_interruption(channel)
     timed_out = result == INCOMPLETE and collected == digits
     if not timed_out and collected and exists(channel, channel.context, collected):
         channel.extension, channel.priority = collected, 1
         return True
     if not timed_out and collected:
-        return _go_to_invalid(channel, collected, True)
+        return _go_to_invalid(channel, collected)
     return _go_to_timeout(channel)
 
 
-async def _after_interruption(channel: Channel) -> bool:
-    if channel.soft_hangup & SoftHangup.ASYNC_GOTO:
+def _goes_on_after_interruption(channel: Channel) -> bool:
+    """Somebody sent the channel elsewhere, or its absolute timeout passed: where to go on. False ends the dialplan."""
+    reasons = channel.soft_hangup
+    if reasons & ~(SoftHangup.ASYNC_GOTO | SoftHangup.TIMEOUT):
+        return False
+    if reasons & SoftHangup.ASYNC_GOTO:
         channel.clear_soft_hangup(SoftHangup.ASYNC_GOTO)
         _take_target(channel)
         return True
-    channel.clear_soft_hangup(SoftHangup.TIMEOUT)
-    channel.set_absolute_timeout(None)
+    if not reasons & SoftHangup.TIMEOUT:
+        return False
     if exists(channel, channel.context, "T"):
         channel.extension, channel.priority = "T", 1
-        return True
-    return False
+    elif exists(channel, channel.context, "e"):
+        raise_exception(channel, "ABSOLUTETIMEOUT")
+    else:
+        return False
+    channel.clear_soft_hangup(SoftHangup.TIMEOUT)
+    channel.set_absolute_timeout(None)
+    return True
 
 
-def _go_to_invalid(channel: Channel, extension: str, found: bool) -> bool:
+def _go_to_invalid(channel: Channel, extension: str) -> bool:
     if exists(channel, channel.context, "i"):
         logger.verbose(3, f"Sent {channel.name} to the invalid extension handler: '{extension}' in '{channel.context}'")
         channel.set_variable("INVALID_EXTEN", extension)
@@ -312,10 +322,12 @@ def raise_exception(channel: Channel, reason: str) -> None:
 async def _fall_through(channel: Channel) -> None:
     status = channel.variables.own("DIALSTATUS") or "UNKNOWN"
     logger.verbose(3, f"Auto fallthrough, channel '{channel.name}' status is '{status}'")
-    if status == "BUSY":
-        await indicate_and_wait(channel, Control.BUSY, 10)
-    elif status in ("CONGESTION", "CHANUNAVAIL"):
-        await indicate_and_wait(channel, Control.CONGESTION, 10)
+    condition = Control.BUSY if status == "BUSY" else Control.CONGESTION if status in _CONGESTED else None
+    if condition is not None:
+        try:
+            await indicate_and_wait(channel, condition, FALL_THROUGH_WAIT)
+        except ChannelGone:
+            return
 
 
 async def indicate_and_wait(channel: Channel, condition: Control, seconds: float | None) -> int:
@@ -323,11 +335,8 @@ async def indicate_and_wait(channel: Channel, condition: Control, seconds: float
     channel.indicate(condition)
     if channel.state is not ChannelState.UP:
         channel.hangup_cause = Cause.USER_BUSY if condition is Control.BUSY else Cause.NORMAL_CIRCUIT_CONGESTION
-        channel.set_state(ChannelState.BUSY) if condition is Control.BUSY else None
-    try:
-        await channel.pause(seconds) if seconds is not None else await channel.wait()
-    except ChannelGone:
-        return -1
+        channel.set_state(ChannelState.BUSY)
+    await channel.wait(None, seconds)
     return -1
 
 
@@ -350,30 +359,33 @@ async def run_subroutine(
 ) -> bool:
     """Run a Gosub to its Return on ``channel`` from outside its dialplan; True if it returned.
 
-    The channel's place is put back afterwards. False: it hung up, or left the dialplan without Return.
+    The channel's place is put back afterwards. False, with GOSUB_RETVAL empty: there is no such place, it hung up, or
+    left the dialplan without Return.
     """
-    place = (channel.context, channel.extension, channel.priority)
-    frame = StackFrame(*place, argument_count=len(arguments), is_special=True)
-    channel.stack.append(frame)
-    depth = len(channel.stack)
-    for index, argument in enumerate(arguments, 1):
-        set_local(channel, frame, f"ARG{index}", argument)
-    set_local(channel, frame, "ARGC", str(len(arguments)))
-    channel.context, channel.extension, channel.priority = context, extension, priority
-    channel.goto_target = None
     if channel.plan is None:
         channel.plan = channel.system.plan
+    if not exists(channel, context, extension, priority):
+        logger.error(f"{channel.name}: there is no {context},{extension},{priority} to Gosub to")
+        return False
+    place = (channel.context, channel.extension, channel.priority)
+    push_frame(channel, StackFrame(*place, is_special=True), arguments)
+    depth = len(channel.stack)
+    channel.context, channel.extension, channel.priority = context, extension, priority
+    channel.goto_target = None
+    result: Any = None
     try:
-        found, result = await run_steps(channel, depth=depth, in_hangup=in_hangup)
+        _, result = await run_steps(channel, depth=depth, in_hangup=in_hangup)
     finally:
+        returned = bool(result == 0)
         while len(channel.stack) >= depth:
             pop_frame(channel)
         if not channel.soft_hangup & SoftHangup.ASYNC_GOTO:
             channel.goto_target = None
         channel.context, channel.extension, channel.priority = place
-    if not found:
-        logger.warning(f"{channel.name}: there is no {context},{extension},{priority} to Gosub to")
-    return found and result == 0
+    if not returned:
+        logger.warning(f"{channel.name}: the subroutine {context},{extension},{priority} ended without Return")
+        channel.set_variable("GOSUB_RETVAL", "")
+    return returned
 
 
 async def run_hangup_handlers(channel: Channel) -> None:
@@ -394,27 +406,27 @@ async def run_hangup_handlers(channel: Channel) -> None:
 
 
 def parse_subroutine(channel: Channel, text: str) -> tuple[str, str, int, list[str]] | None:
-    """``[[context,]exten,]priority[(arg1[,...])]`` as place and arguments; None, with a warning, if there is none."""
-    from globstar.dialplan.arguments import split_arguments
+    """``[[context,]exten,]priority[(arg1[,...])]`` as place and arguments; None, with a warning, if there is none.
 
+    Arguments keep their quotes and backslashes.
+    """
     place, parenthesis, rest = text.partition("(")
-    arguments = split_arguments(rest.rpartition(")")[0]) if parenthesis else []
+    arguments = split_raw(rest.rpartition(")")[0] if ")" in rest else rest) if parenthesis else []
     target = parse_goto(channel, place)
     return (*target, arguments) if target is not None else None
 
 
 def parse_goto(channel: Channel, text: str) -> tuple[str, str, int] | None:
     """``[[context,]exten,]priority|label`` as a place in the channel's dialplan; None, with a warning, if it is wrong."""
-    parts = [part.strip() for part in text.split(",")]
-    if not text.strip() or len(parts) > 3:
-        logger.warning(f"'{text}' is not [[context,]exten,]priority")
+    context, extension, label = channel.context, channel.extension, text
+    if "," in text:
+        *front, label = text.split(",", 2)
+        extension = front[-1]
+        if len(front) == 2:
+            context = front[0]
+    elif not text:
+        logger.warning("Goto needs [[context,]exten,]priority")
         return None
-    context, extension = channel.context, channel.extension
-    if len(parts) == 3:
-        context = parts[0] or context
-    if len(parts) >= 2:
-        extension = parts[-2] or extension
-    label = parts[-1]
     priority = resolve_priority(channel, context, extension, label)
     if priority is None:
         logger.warning(f"Priority '{label}' must be a number > 0, or a valid label of {context},{extension}")
@@ -423,12 +435,13 @@ def parse_goto(channel: Channel, text: str) -> tuple[str, str, int] | None:
 
 
 def resolve_priority(channel: Channel, context: str, extension: str, label: str) -> int | None:
-    """A priority given by number, ``+n``, ``-n`` or label."""
-    if label[:1] in "+-" and label[1:].isdigit():
-        return channel.priority + int(label)
-    if label.isdigit():
-        return int(label) or None
-    return plan_of(channel).find_label(context, extension, label, _caller_number(channel))
+    """A priority given by number, ``+n``, ``-n`` or label; a sign counts from the priority that runs."""
+    label = label.strip()
+    number = label[1:] if label[:1] in ("+", "-") else label
+    if number.isascii() and number.isdigit():
+        priority = int(number[:10]) if number is label else channel.priority + int(label[:11])
+        return priority if priority > 0 else None
+    return plan_of(channel).find_label(context, extension, label, _caller_number(channel)) if label else None
 
 
 def redirect_channel(channel: Channel, context: str, extension: str, priority: int) -> None:

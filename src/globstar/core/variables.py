@@ -32,6 +32,29 @@ def _hint_name(channel: Channel) -> str | None:
     return hint[1] if hint else None
 
 
+#: Variables of the whole system.
+SYSTEM_BUILTIN: dict[str, Callable[[System], str]] = {
+    "EPOCH": lambda s: str(int(s.wall_time())),
+    "SYSTEMNAME": lambda s: s.options.systemname,
+    "ASTETCDIR": lambda s: s.directories.astetcdir,
+    "ASTMODDIR": lambda s: s.directories.astmoddir,
+    "ASTVARLIBDIR": lambda s: s.directories.astvarlibdir,
+    "ASTDBDIR": lambda s: f"{s.directories.astdbdir}/astdb",
+    "ASTKEYDIR": lambda s: s.directories.astkeydir,
+    "ASTDATADIR": lambda s: s.directories.astdatadir,
+    "ASTAGIDIR": lambda s: s.directories.astagidir,
+    "ASTSPOOLDIR": lambda s: s.directories.astspooldir,
+    "ASTRUNDIR": lambda s: s.directories.astrundir,
+    "ASTLOGDIR": lambda s: s.directories.astlogdir,
+    "ASTSBINDIR": lambda s: s.directories.astsbindir,
+    "ENTITYID": lambda s: s.entity_id,
+}
+
+
+def _of_system(read: Callable[[System], str]) -> Callable[[Channel], str | None]:
+    return lambda channel: read(channel.system)
+
+
 #: Variables that every channel has; they win over channel variables of the same name.
 BUILTIN: dict[str, Callable[[Channel], str | None]] = {
     "EXTEN": lambda c: c.extension,
@@ -46,31 +69,14 @@ BUILTIN: dict[str, Callable[[Channel], str | None]] = {
     "CALLINGTNS": lambda c: str(c.dialed.transit_network_select),
     "HINT": _hint,
     "HINTNAME": _hint_name,
-}
-
-#: Variables of the whole system; the channel's own of the same name are hidden by these too.
-SYSTEM_BUILTIN: dict[str, Callable[[System], str]] = {
-    "EPOCH": lambda s: str(int(s.wall_time())),
-    "SYSTEMNAME": lambda s: s.options.systemname,
-    "ASTETCDIR": lambda s: s.directories.astetcdir,
-    "ASTMODDIR": lambda s: s.directories.astmoddir,
-    "ASTVARLIBDIR": lambda s: s.directories.astvarlibdir,
-    "ASTDBDIR": lambda s: s.directories.astdbdir,
-    "ASTKEYDIR": lambda s: s.directories.astkeydir,
-    "ASTDATADIR": lambda s: s.directories.astdatadir,
-    "ASTAGIDIR": lambda s: s.directories.astagidir,
-    "ASTSPOOLDIR": lambda s: s.directories.astspooldir,
-    "ASTRUNDIR": lambda s: s.directories.astrundir,
-    "ASTLOGDIR": lambda s: s.directories.astlogdir,
-    "ASTSBINDIR": lambda s: s.directories.astsbindir,
-    "ENTITYID": lambda s: s.entity_id,
+    **{name: _of_system(read) for name, read in SYSTEM_BUILTIN.items()},
 }
 
 
 class ChannelVariables:
     """The variables of one channel; also the scope in which its templates are rendered.
 
-    Names are case-sensitive. ``push`` hides the value of an outer Gosub level until the level ends.
+    Names are case-sensitive. What a Gosub level hides is kept by its frame (``core.stack``).
     """
 
     __slots__ = ("_channel", "_inherited", "_values", "_var_set", "globals")
@@ -91,17 +97,12 @@ class ChannelVariables:
         return len(self._values)
 
     def get(self, name: str) -> str | None:
-        """The value of ``name``: built-in, of the channel, of the system, global; None if there is none."""
+        """The value of ``name``: built-in, of the channel, global; None if there is none."""
         builtin = BUILTIN.get(name)
         if builtin is not None:
             return builtin(self._channel)
         value = self._values.get(name)
-        if value is not None:
-            return value
-        system = SYSTEM_BUILTIN.get(name)
-        if system is not None:
-            return system(self._channel.system)
-        return self.globals.get(name)
+        return value if value is not None else self.globals.get(name)
 
     get_variable = get
 
@@ -111,15 +112,27 @@ class ChannelVariables:
 
     def set(self, name: str, value: str) -> None:
         """Set a variable; leading underscores say how far it is inherited."""
-        bare, level = split_name(name) if name[:1] == "_" else (name, 0)
+        bare = name
+        values = self._values
+        if name[:1] == "_":
+            bare, self._inherited[bare] = split_name(name)
+        elif self._inherited:
+            self._inherited.pop(name, None)
+        if bare in values:
+            del values[bare]
+        values[bare] = value
+        if self._var_set:
+            self._channel.system.bus.publish(events.VariableSet(self._channel, name, value))
+
+    def assign(self, name: str, value: str) -> None:
+        """Set a variable without telling anybody; see :meth:`set`."""
+        bare, level = split_name(name)
         self._values.pop(bare, None)
         self._values[bare] = value
         if level:
             self._inherited[bare] = level
-        elif self._inherited:
+        else:
             self._inherited.pop(bare, None)
-        if self._var_set:
-            self._channel.system.bus.publish(events.VariableSet(self._channel, name, value))
 
     def delete(self, name: str) -> None:
         """Forget a variable."""
@@ -127,21 +140,26 @@ class ChannelVariables:
         self._values.pop(bare, None)
         self._inherited.pop(bare, None)
 
-    def restore(self, name: str, value: str | None) -> None:
-        """Put back what a Gosub level had hidden; no event, as Asterisk raises none."""
-        if value is None:
-            self._values.pop(name, None)
-        else:
-            self._values[name] = value
+    def unset(self, name: str) -> None:
+        """Forget a variable and tell so as an empty value, unless it was empty or missing."""
+        value = self._values.get(name)
+        self.delete(name)
+        if value and self._var_set:
+            self._channel.system.bus.publish(events.VariableSet(self._channel, name, ""))
+
+    def inheritance(self, name: str) -> int:
+        """How far a variable is inherited: 0 not, 1 by the next channel, 2 by all."""
+        return self._inherited.get(name, 0)
 
     def inherit_to(self, child: Channel) -> None:
-        """Give the inheritable variables to a channel that this one dials."""
-        for name, level in self._inherited.items():
-            child.variables.set("__" + name if level == 2 else name, self._values[name])
+        """Give the inheritable variables to a channel that this one dials, the newest first."""
+        inherited = self._inherited
+        for name in [name for name in reversed(self._values) if name in inherited]:
+            child.variables.set("__" + name if inherited[name] == 2 else name, self._values[name])
 
     def call_function(self, name: str, args: str) -> str:
         """Read a dialplan function for this channel."""
-        return self._channel.call_function(name, args)
+        return self._channel.system.functions.read(self._channel, name, args)
 
     def warn(self, level: str, message: str) -> None:
         """Log a complaint of substitution."""

@@ -49,13 +49,13 @@ class Dialplan:
         self.contexts: dict[str, Context] = {}
         self.generation = 0
         self._routes: dict[tuple[str, str, str], Route] = {}
-        self._has_callers = False
+        self.has_callers = False
 
     # Look-up
 
     def route(self, context: str, exten: str, caller_number: str | None = "") -> Route:
         """Return the route of a dialled string; the same object as long as the dialplan does not change."""
-        key = (context, exten, (caller_number or "") if self._has_callers else "")
+        key = (context, exten, (caller_number or "") if self.has_callers else "")
         route = self._routes.get(key)
         if route is None:
             if len(self._routes) >= MAX_CACHED_ROUTES:
@@ -197,7 +197,7 @@ class Dialplan:
         self.add_context(step.context, step.registrar).add(step, replace)
         self.changed()
         if step.caller_id is not None:
-            self._has_callers = True
+            self.has_callers = True
 
     def add_include(self, context: str, include: Include) -> bool:
         """Add an include; False when the context includes the same already."""
