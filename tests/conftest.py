@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -34,9 +35,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "leaks_threads: threads may outlive the test; say why beside the mark")
 
 
-def pytest_asyncio_loop_factories(
-    config: pytest.Config, item: pytest.Item
-) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With ``--dist loadscope``: the interop tests are one unit of work, every other test is one of its own."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class SerialInterop(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return "interop" if nodeid.startswith("tests/interop/") else nodeid
+
+    return SerialInterop(config, log) if config.getvalue("dist") == "loadscope" else None
+
+
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Tests in flow/ and those marked virtual_time run on virtual time, all others on a plain loop."""
     virtual = item.get_closest_marker("virtual_time") is not None or ROOT / "tests" / "flow" in item.path.parents
     make: Callable[[], asyncio.AbstractEventLoop] = VirtualTimeLoop if virtual else asyncio.SelectorEventLoop
@@ -55,9 +66,7 @@ def _open_tasks() -> dict[int, str]:
 
 
 def _threads() -> set[threading.Thread]:
-    return {
-        thread for thread in threading.enumerate() if not thread.name.startswith(("asyncio_", "ThreadPoolExecutor"))
-    }
+    return {thread for thread in threading.enumerate() if not thread.name.startswith(("asyncio_", "ThreadPoolExecutor"))}
 
 
 @pytest.hookimpl(wrapper=True)
