@@ -53,6 +53,17 @@ class ApplicationEnded:
 
 
 @dataclass(slots=True)
+class ApplicationChanged:
+    """The application shown for a channel changed although no priority was run: a dialled channel (``AppDial``), an
+    originated one (AMI Newexten where the place changed too).
+    """
+
+    channel: Channel
+    application: str
+    data: str
+
+
+@dataclass(slots=True)
 class VariableSet:
     """A channel variable (or a global, ``channel`` None) was set (AMI VarSet)."""
 
@@ -98,6 +109,13 @@ class HangupRequested:
     channel: Channel
     cause: int
     is_soft: bool
+
+
+@dataclass(slots=True)
+class HangupLogicStarted:
+    """The h extension or a hangup handler is about to run: what the channel was doing until now ends here."""
+
+    channel: Channel
 
 
 @dataclass(slots=True)
@@ -229,6 +247,47 @@ class LocalBridged:
 
 
 @dataclass(slots=True)
+class LocalOptimizationBegan:
+    """The two halves of a Local channel are about to step out: ``source`` takes the place of ``two`` in its bridge."""
+
+    one: Channel
+    two: Channel
+    source: Channel
+    number: int
+
+
+@dataclass(slots=True)
+class LocalOptimizationEnded:
+    """The halves of a Local channel stepped out (AMI LocalOptimizationEnd)."""
+
+    one: Channel
+    two: Channel
+    is_success: bool
+    number: int
+
+
+@dataclass(slots=True)
+class BlindTransferred:
+    """``transferer`` sent the other party to an extension (AMI BlindTransfer)."""
+
+    transferer: Channel
+    transferee: Channel | None
+    bridge: Bridge
+    context: str
+    exten: str
+    is_success: bool
+    is_external: bool = False
+
+
+@dataclass(slots=True)
+class CallPickedUp:
+    """``channel`` answered the call that rang at ``target`` (AMI Pickup)."""
+
+    channel: Channel
+    target: Channel
+
+
+@dataclass(slots=True)
 class UserEventRaised:
     """The dialplan raised an event of its own (AMI UserEvent)."""
 
@@ -318,3 +377,12 @@ class FilePlayed:
     channel: Channel
     file: str
     language: str
+
+
+@dataclass(slots=True)
+class MessageWaiting:
+    """The number of messages in a mailbox (``100@default``) changed."""
+
+    mailbox: str
+    new: int
+    old: int

@@ -47,13 +47,13 @@ def attach(target: F, spec: Spec) -> F:
 def specs_of(module: ModuleType) -> list[Spec]:
     """Every specification at the top level of ``module``, in order of definition, each once.
 
-    What was imported from elsewhere is left out.
+    What was imported from elsewhere is left out; a package may gather what its own files define.
     """
     found: list[Spec] = []
     for value in vars(module).values():
         if isinstance(value, Spec):
             candidates = [value]
-        elif getattr(value, "__module__", None) == module.__name__:
+        elif f"{getattr(value, '__module__', '')}.".startswith(f"{module.__name__}."):
             candidates = list(getattr(value, "__dict__", {}).get(_ATTRIBUTE, ()))
         else:
             continue

@@ -1,0 +1,28 @@
+"""Comedian Mail (Voicemail System)."""
+
+from globstar.core.system import System
+from globstar.modules.apps.voicemail.commands import reload_voicemail, show_users, show_zones
+from globstar.modules.apps.voicemail.leave import voicemail
+from globstar.modules.apps.voicemail.menu import voicemail_main
+from globstar.modules.apps.voicemail.service import VoicemailService
+
+__all__ = ["load", "reload", "reload_voicemail", "show_users", "show_zones", "unload", "voicemail", "voicemail_main"]
+
+
+def load(system: System) -> None:
+    """Read voicemail.conf and offer the service ``voicemail``."""
+    service = VoicemailService(system)
+    service.load()
+    system.services["voicemail"] = service
+
+
+def reload(system: System) -> None:
+    """Read voicemail.conf again; a broken file leaves everything as it is."""
+    service = system.service("voicemail", VoicemailService)
+    if service is not None:
+        service.load()
+
+
+def unload(system: System) -> None:
+    """Take the service back."""
+    system.services.pop("voicemail", None)

@@ -1,0 +1,442 @@
+"""VoiceMailMain(): listen to messages, sort them, record greetings, change the password."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from globstar.base.log import Logger
+from globstar.core import say
+from globstar.core.channel import Channel, ChannelGone
+from globstar.core.party import parse_caller_id
+from globstar.core.pbx import exists
+from globstar.core.playback import SoundMissing, play, play_all
+from globstar.core.recording import RecordEnd, record
+from globstar.core.registry import application
+from globstar.core.say_languages.base import SayFault
+from globstar.core.soundfile import SoundFault
+from globstar.dialplan.arguments import argument, parse_options, split_arguments
+from globstar.modules.apps.voicemail.service import MailboxUser, VoicemailService
+from globstar.modules.apps.voicemail.store import FOLDERS, URGENT, Mailbox, read_info
+
+logger = Logger("app_voicemail")
+
+_OPTIONS = {"p": False, "g": True, "r": False, "s": False, "a": True}
+_DIGITS = "0123456789*#"
+#: Seconds that the caller has for the next key.
+_KEY_WAIT = 6.0
+
+
+@application("VoiceMailMain", syntax="VoiceMailMain([mailbox][@context][,options])")
+async def voicemail_main(channel: Channel, data: str) -> int | None:
+    """Let a user listen to and manage the messages of a mailbox.
+
+    Without a mailbox the number is asked for, then the password. Options: s asks for no password; p takes the mailbox as
+    a prefix of the number that is asked for; a(n) begins in folder n; r allows listening only; g(#) is accepted. The key *
+    instead of a mailbox number leads to extension a. Without a login the call goes on with the next priority.
+    """
+    arguments = split_arguments(data)
+    service = channel.system.service("voicemail", VoicemailService)
+    assert service is not None
+    options = parse_options(argument(arguments, 1), _OPTIONS, logger.warning)
+    await channel.answer()
+    given = argument(arguments, 0)
+    number, _, context = given.partition("@")
+    if number.startswith("*"):
+        number = ""
+    prefix = number if "p" in options else ""
+    user = await _log_in(service, channel, "" if prefix else number, context, prefix, skip_password="s" in options)
+    if user is None:
+        return None
+    folder = FOLDERS[0]
+    chosen = options.get("a")
+    if "a" in options and chosen.isdigit() and int(chosen) < len(FOLDERS):
+        folder = FOLDERS[int(chosen)]
+    session = _Session(service, channel, user, is_read_only="r" in options)
+    try:
+        await session.run(folder)
+    finally:
+        await session.close()
+    return None
+
+
+async def _log_in(
+    service: VoicemailService, channel: Channel, number: str, context: str, prefix: str, *, skip_password: bool
+) -> MailboxUser | None:
+    """Ask for mailbox and password as often as allowed; None if it failed or the caller went elsewhere."""
+    general = service.options
+    asks_mailbox = not number
+    prompt = general.vm_login
+    for _ in range(general.maxlogins):
+        if asks_mailbox:
+            entered = await _read_digits(channel, [prompt], 79)
+            if entered is None or not entered:
+                return None
+            if entered == "*":
+                if exists(channel, channel.context, "a"):
+                    channel.goto(channel.context, "a", 1)
+                return None
+            number = prefix + entered
+        user = service.find(f"{number}@{context}" if context else number)
+        if user is not None and skip_password:
+            return user
+        password = await _read_digits(channel, [general.vm_password], 79)
+        if password is None:
+            return None
+        if user is not None and secrets.compare_digest(password.encode(), user.password.encode()):
+            return user
+        logger.notice(f"wrong mailbox or password for '{number}' on {channel.name}")
+        if asks_mailbox:
+            prompt = "vm-incorrect-mailbox"
+        else:
+            await play_all(channel, ["vm-incorrect"])
+    await play_all(channel, ["vm-goodbye"])
+    return None
+
+
+async def _read_digits(channel: Channel, prompts: Sequence[str], maximum: int, timeout: float = 5.0) -> str | None:
+    """Digits up to # or the time-out; the prompts stop at the first. None if nothing came at all."""
+    first = await play_all(channel, prompts, stop_on=_DIGITS)
+    digits = ""
+    digit = first if first is not None else await channel.wait_for_digit(timeout)
+    if digit is None:
+        return None
+    while digit is not None and digit != "#":
+        digits += digit
+        if len(digits) >= maximum:
+            break
+        digit = await channel.wait_for_digit(timeout)
+    return digits
+
+
+@dataclass(slots=True)
+class _Session:
+    """One user's visit: the open folder, what was heard and what is to go."""
+
+    service: VoicemailService
+    channel: Channel
+    user: MailboxUser
+    is_read_only: bool = False
+    folder: str = FOLDERS[0]
+    messages: list[Path] = field(default_factory=list)
+    current: int = -1
+    heard: set[Path] = field(default_factory=set)
+    deleted: set[Path] = field(default_factory=set)
+    changed: bool = False
+
+    @property
+    def box(self) -> Mailbox:
+        """The user's folders."""
+        return self.service.mailbox(self.user)
+
+    @property
+    def language(self) -> str:
+        """The language to speak to the user."""
+        return self.user.options.language or self.channel.language
+
+    async def say(self, *names: str, stop_on: str = _DIGITS) -> str | None:
+        """Play prompts; a key ends them."""
+        return await play_all(self.channel, names, stop_on=stop_on, language=self.language)
+
+    async def open(self, folder: str) -> None:
+        """Open a folder; urgent messages come first in the inbox."""
+        await self._apply()
+        self.folder = folder
+        run = self.channel.system.run_blocking
+        await run(self.box.folder, folder)
+        self.messages = (await run(self.box.messages, URGENT) if folder == FOLDERS[0] else []) + await run(
+            self.box.messages, folder
+        )
+        self.current = -1
+
+    async def _apply(self) -> None:
+        """Do to the open folder what the user decided: delete, move what was heard, close gaps."""
+        run, box = self.channel.system.run_blocking, self.box
+        options = self.user.options
+        for stem in self.deleted:
+            if options.backupdeleted:
+                await run(box.folder, "Deleted")
+                await run(box.move, stem, "Deleted", options.backupdeleted)
+            else:
+                await run(box.delete, stem)
+        if self.folder == FOLDERS[0] and options.moveheard:
+            for stem in sorted(self.heard - self.deleted):
+                await run(box.move, stem, FOLDERS[1], options.maxmsg)
+        self.changed = self.changed or bool(self.deleted or self.heard)
+        for name in (self.folder, URGENT):
+            await run(box.renumber, name)
+        self.heard.clear()
+        self.deleted.clear()
+
+    async def close(self) -> None:
+        """Leave: write what was decided and tell who waits for messages."""
+        await self._apply()
+        await self.service.announce(self.user)
+
+    async def run(self, folder: str) -> None:
+        """The main menu until the user leaves; raises ``ChannelGone`` at the hang-up."""
+        run = self.channel.system.run_blocking
+        for name in (FOLDERS[0], FOLDERS[1], URGENT):
+            await run(self.box.folder, name)
+        if self.channel.system.sounds.exists(str(self.box.path / "temp")) and self.user.options.tempgreetwarn:
+            await self.say("vm-tempgreetactive")
+        counts = await run(self.service.counts, self.user)
+        if folder == FOLDERS[0] and not counts.new and counts.old:
+            folder = FOLDERS[1]
+        await self.open(folder)
+        key = await self._say_counts(counts.new, counts.old)
+        repeats = 0
+        while True:
+            if key is None:
+                key = await self._instructions()
+            if key is None:
+                key = await self.channel.wait_for_digit(_KEY_WAIT)
+            if key is None:
+                repeats += 1
+                if repeats > 2:
+                    break
+                continue
+            repeats = 0
+            if key == "#":
+                break
+            key = await self._command(key)
+        await self.say("vm-goodbye", stop_on="")
+
+    async def _say_counts(self, new: int, old: int) -> str | None:
+        names = ["vm-youhave"]
+        if new:
+            names += [*say.say_number(new, self.language), "vm-INBOX"]
+            if old:
+                names += ["vm-and"]
+            else:
+                names += ["vm-message" if new == 1 else "vm-messages"]
+        if old:
+            names += [*say.say_number(old, self.language), "vm-Old", "vm-message" if old == 1 else "vm-messages"]
+        if not new and not old:
+            names += ["vm-no", "vm-messages"]
+        return await self.say(*names)
+
+    async def _instructions(self) -> str | None:
+        """What the keys do here."""
+        if self.current < 0:
+            names = []
+            if self.messages:
+                names += ["vm-onefor", f"vm-{self.folder}", "vm-messages"]
+            return await self.say(*names, "vm-opts")
+        names = ["vm-advopts"]
+        if self.current > 0:
+            names.insert(0, "vm-prev")
+        names.append("vm-repeat")
+        if self.current < len(self.messages) - 1:
+            names.append("vm-next")
+        names.append("vm-undelete" if self.messages[self.current] in self.deleted else "vm-delete")
+        return await self.say(*names, "vm-toforward", "vm-savemessage", "vm-helpexit")
+
+    async def _command(self, key: str) -> str | None:
+        """Do what a key of the main menu says; the next key, if one was pressed meanwhile."""
+        match key:
+            case "1":
+                return await self._play(0 if self.current < 0 else self.current)
+            case "2":
+                return await self._choose_folder()
+            case "3":
+                return await self._envelope(in_full=True)
+            case "4":
+                return await self._move_to(self.current - 1, "vm-nomore")
+            case "5":
+                return await self._play(max(self.current, 0))
+            case "6":
+                following = self.current + 1
+                if following >= len(self.messages) and self.user.options.messagewrap:
+                    following = 0
+                return await self._move_to(following, "vm-nomore")
+            case "7":
+                return await self._delete()
+            case "8":
+                return await self._forward()
+            case "9":
+                return await self._save()
+            case "0":
+                return await self._options()
+            case _:
+                return None
+
+    async def _move_to(self, index: int, otherwise: str) -> str | None:
+        if 0 <= index < len(self.messages):
+            return await self._play(index)
+        return await self.say(otherwise)
+
+    async def _play(self, index: int) -> str | None:
+        """Say which message it is and when it came, then play it."""
+        if not self.messages:
+            return await self.say("vm-youhave", "vm-no", "vm-messages")
+        self.current = index
+        position = (
+            ["vm-first"] if index == 0 else ["vm-last"] if index == len(self.messages) - 1 else []
+        )  # in between the number is said
+        names = [*position, "vm-message"] if position else ["vm-message", *say.say_number(index + 1, self.language)]
+        key = await self.say(*names)
+        if key is None and self.user.options.envelope:
+            key = await self._envelope(in_full=False)
+        if key is not None:
+            return key
+        stem = self.messages[index]
+        self.heard.add(stem)
+        try:
+            return await play(self.channel, str(stem), stop_on=_DIGITS, language=self.language)
+        except SoundMissing as missing:
+            logger.warning(str(missing))
+            return None
+
+    async def _envelope(self, *, in_full: bool) -> str | None:
+        """When the message came, who left it and how long it is."""
+        if self.current < 0:
+            return None
+        info = await self.channel.system.run_blocking(read_info, self.messages[self.current])
+        names: list[str] = []
+        zone, form = self.service.zones.get(self.user.options.tz, ("", ""))
+        try:
+            when = say.say_time_form(
+                float(info.origtime or 0), form or "'vm-received' Q 'digits/at' IMp", zone=zone, language=self.language,
+                now=self.channel.system.wall_time(),
+            )  # fmt: skip
+            names += when
+        except (SayFault, ValueError) as error:
+            logger.warning(f"message of {self.user.number}: {error}")
+        if in_full or self.user.options.saycid:
+            _, number = parse_caller_id(info.callerid)
+            names += ["vm-from", *say.say_digits(number, self.language)] if number else ["vm-unknown-caller"]
+        minutes = int(info.duration or 0) // 60 if info.duration.isdigit() else 0
+        if (in_full or self.user.options.sayduration) and minutes >= max(1, self.user.options.saydurationm):
+            names += ["vm-duration", *say.say_number(minutes, self.language), "vm-minutes"]
+        return await self.say(*names)
+
+    async def _delete(self) -> str | None:
+        if self.current < 0 or self.is_read_only:
+            return None
+        stem = self.messages[self.current]
+        if stem in self.deleted:
+            self.deleted.discard(stem)
+            return await self.say("vm-undeleted")
+        self.deleted.add(stem)
+        key = await self.say("vm-deleted")
+        if key is None and self.user.options.nextaftercmd and self.current < len(self.messages) - 1:
+            return await self._play(self.current + 1)
+        return key
+
+    async def _choose_folder(self) -> str | None:
+        key = await self._ask_folder("vm-changeto")
+        if key is None or not key.isdigit():
+            return None
+        await self.open(FOLDERS[int(key)])
+        count = len(self.messages)
+        names = say.say_number(count, self.language) if count else ["vm-no"]
+        return await self.say("vm-youhave", *names, f"vm-{self.folder}", "vm-message" if count == 1 else "vm-messages")
+
+    async def _ask_folder(self, prompt: str) -> str | None:
+        """The key of a folder, or # to leave it."""
+        key = await self.say(prompt)
+        for number, name in enumerate(FOLDERS[:5]):
+            if key is not None:
+                break
+            key = await self.say("vm-press", *say.say_number(number, self.language), "vm-for", f"vm-{name}", "vm-messages")
+        if key is None:
+            key = await self.say("vm-tocancel")
+        return key if key is not None else await self.channel.wait_for_digit(_KEY_WAIT)
+
+    async def _save(self) -> str | None:
+        if self.current < 0 or self.is_read_only:
+            return None
+        key = await self._ask_folder("vm-savefolder")
+        if key is None or not key.isdigit():
+            return None
+        stem = self.messages[self.current]
+        moved = await self.channel.system.run_blocking(self.box.move, stem, FOLDERS[int(key)], self.user.options.maxmsg)
+        if not moved:
+            return await self.say("vm-mailboxfull")
+        self.changed = True
+        self.heard.discard(stem)
+        self.deleted.discard(stem)
+        del self.messages[self.current]
+        self.current = min(self.current, len(self.messages) - 1)
+        return await self.say("vm-message", "vm-savedto", f"vm-{FOLDERS[int(key)]}", "vm-messages")
+
+    async def _forward(self) -> str | None:
+        """Copy the message to another mailbox."""
+        if self.current < 0:
+            return None
+        entered = await _read_digits(self.channel, ["vm-extension"], 79)
+        other = self.service.find(f"{entered}@{self.user.context}") if entered else None
+        if other is None:
+            return await self.say("pbx-invalid")
+        stem, box = self.messages[self.current], self.service.mailbox(other)
+        copy = box.temporary(secrets.token_hex(4))
+
+        def transfer() -> bool:
+            for file in stem.parent.glob(f"{stem.name}.*"):
+                if file.suffix != ".txt":
+                    copy.with_suffix(file.suffix).write_bytes(file.read_bytes())
+            return box.store(copy, read_info(stem), FOLDERS[0], other.options.maxmsg) is not None
+
+        if not await self.channel.system.run_blocking(transfer):
+            return await self.say("vm-mailboxfull")
+        await self.service.announce(other)
+        return await self.say("vm-msgforwarded")
+
+    async def _options(self) -> str | None:
+        """Record greetings and the name, change the password."""
+        greetings = {"1": ("vm-rec-unv", "unavail"), "2": ("vm-rec-busy", "busy"), "3": ("vm-rec-name", "greet")}
+        greetings["4"] = ("vm-rec-temp", "temp")
+        while True:
+            key = await self.say("vm-options") or await self.channel.wait_for_digit(_KEY_WAIT)
+            if key in greetings:
+                await self._record_greeting(*greetings[key])
+            elif key == "5":
+                await self._change_password()
+            elif key in ("*", "#", None):
+                return None
+
+    async def _record_greeting(self, prompt: str, name: str) -> None:
+        """Record until #, play it back, keep it when the user says so (1), else discard or record anew (3)."""
+        general = self.service.options
+        final = self.box.folder("") / name
+        draft = self.box.temporary(name)
+        sounds = self.channel.system.sounds
+        while True:
+            await self.say(prompt, "beep", stop_on="")
+            try:
+                writers = [sounds.create(str(draft), extension) for extension in general.format.split("|") if extension]
+            except SoundFault as fault:
+                logger.error(f"cannot record a greeting of {self.user.number}: {fault}")
+                return
+            result = await record(self.channel, writers, maximum_seconds=general.maxgreet)
+            if result.end is RecordEnd.HANGUP:
+                sounds.delete(str(draft))
+                raise ChannelGone(self.channel.name)
+            key = await self.say("vm-review") or await self.channel.wait_for_digit(_KEY_WAIT)
+            while key == "2":
+                key = await self.say(str(draft)) or await self.say("vm-review") or await self.channel.wait_for_digit(_KEY_WAIT)
+            if key == "1":
+                await self.channel.system.run_blocking(sounds.rename, str(draft), str(final))
+                await self.say("vm-msgsaved", stop_on="")
+                return
+            if key != "3":
+                sounds.delete(str(draft))
+                return
+
+    async def _change_password(self) -> None:
+        general = self.service.options
+        first = await _read_digits(self.channel, [general.vm_newpassword], 79)
+        if first is None:
+            return
+        if len(first) < max(1, general.minpassword):
+            await self.say(general.vm_invalid_password)
+            return
+        second = await _read_digits(self.channel, [general.vm_reenterpassword], 79)
+        if first != second:
+            await self.say(general.vm_mismatch)
+            return
+        await self.channel.system.run_blocking(self.service.change_password, self.user, first)
+        await self.say(general.vm_passchanged)

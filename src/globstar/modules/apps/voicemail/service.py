@@ -1,0 +1,236 @@
+"""voicemail.conf: users, zones, options; counts of messages and who is told of them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from globstar.base.log import Logger
+from globstar.config.options import Options, Report, option
+from globstar.config.values import boolean, integer, string
+from globstar.core import events
+from globstar.core.system import System
+from globstar.modules.apps.voicemail.store import FOLDERS, URGENT, Mailbox
+
+logger = Logger("app_voicemail")
+
+
+class UserOptions(Options):
+    """What may be set for all mailboxes and for one."""
+
+    language: str = option(string, "", help="Language of the prompts.")
+    tz: str = option(string, "", help="Zone of [zonemessages] for the time of messages.")
+    attach = option(boolean, True, help="Attach the recording to the mail.")
+    saycid = option(boolean, False, help="Say the caller's number before a message.")
+    cidinternalcontexts: str = option(string, "", help="Contexts whose callers are mailboxes.")
+    sayduration = option(boolean, True, help="Say the length of a message.")
+    saydurationm = option(integer(0), 2, unit="min", help="Shortest length that is said.")
+    sendvoicemail = option(boolean, False, help="Offer to send messages to other mailboxes.")
+    review = option(boolean, False, help="Let callers listen to, record anew or discard their message.")
+    tempgreetwarn = option(boolean, False, help="Remind of a temporary greeting.")
+    messagewrap = option(boolean, False, help="After the last message comes the first.")
+    operator = option(boolean, False, help="0 leads to extension o.")
+    envelope = option(boolean, True, help="Say when a message came before playing it.")
+    moveheard = option(boolean, True, help="Move messages that were heard to the folder Old.")
+    forcename = option(boolean, False, help="New users must record their name.")
+    forcegreetings = option(boolean, False, help="New users must record greetings.")
+    hidefromdir = option(boolean, False, help="Leave out of the directory.")
+    delete = option(boolean, False, aliases=("deletevoicemail",), help="Delete a message when it was mailed.")
+    callback: str = option(string, "", help="Context for calling back.")
+    dialout: str = option(string, "", help="Context for calling out of the menu.")
+    exitcontext: str = option(string, "", help="Context of extension a and o when leaving a message.")
+    minsecs = option(integer(0), 0, unit="s", help="Shorter messages are discarded.")
+    maxsecs = option(integer(0), 0, unit="s", help="Longest message; 0: no limit.", aliases=("maxmessage",))
+    maxmsg = option(integer(1, 9999), 100, help="Most messages in a folder.")
+    backupdeleted = option(integer(0), 0, help="Deleted messages to keep in the folder Deleted.")
+    volgain: str = option(string, "0.0", help="Accepted; recordings are attached as they are.")
+    nextaftercmd = option(boolean, True, help="Go to the next message after deleting or saving one.")
+    leaveurgent = option(boolean, True, help="Offer to mark a message urgent.")
+
+
+class GeneralOptions(UserOptions):
+    """``[general]`` of voicemail.conf."""
+
+    format: str = option(string, "wav", help="Formats to record in, separated by |.")
+    maxsilence = option(integer(0), 0, unit="s", help="Silence that ends a message; 0: none does.")
+    silencethreshold = option(integer(0), 128, help="Mean level below which it is silence.")
+    maxgreet = option(integer(0), 0, unit="s", help="Longest greeting; 0: no limit.")
+    skipms = option(integer(1), 3000, unit="ms", help="How far keys wind.")
+    maxlogins = option(integer(1), 3, help="Tries to log in.")
+    minpassword = option(integer(0), 0, help="Shortest new password.")
+    passwordlocation: str = option(string, "voicemail.conf", help="voicemail.conf or spooldir: where new passwords go.")
+    searchcontexts = option(boolean, False, help="Look for a mailbox in every context.")
+    pbxskip = option(boolean, False, help="No [PBX]: in the subject of mails.")
+    serveremail: str = option(string, "asterisk", help="Sender of the mails.")
+    fromstring: str = option(string, "The Asterisk PBX", help="Sender's name.")
+    mailcmd: str = option(string, "/usr/sbin/sendmail -t", help="Program that takes the mail.")
+    externnotify: str = option(string, "", help="Program to run when messages come or go.")
+    externpass: str = option(string, "", help="Program to run when a password is changed.")
+    listen_control_forward_key: str = option(string, "#", name="listen-control-forward-key", help="Winds forward.")
+    listen_control_reverse_key: str = option(string, "*", name="listen-control-reverse-key", help="Winds back.")
+    listen_control_pause_key: str = option(string, "0", name="listen-control-pause-key", help="Pauses.")
+    listen_control_restart_key: str = option(string, "2", name="listen-control-restart-key", help="Begins anew.")
+    listen_control_stop_key: str = option(string, "13456789", name="listen-control-stop-key", help="Stops.")
+    vm_password: str = option(string, "vm-password", name="vm-password", help="Prompt that asks for the password.")
+    vm_login: str = option(string, "vm-login", name="vm-login", help="Prompt that asks for the mailbox.")
+    vm_mismatch: str = option(string, "vm-mismatch", name="vm-mismatch", help="Passwords do not match.")
+    vm_newpassword: str = option(string, "vm-newpassword", name="vm-newpassword", help="Asks for a new password.")
+    vm_reenterpassword: str = option(string, "vm-reenterpassword", name="vm-reenterpassword", help="Asks for it again.")
+    vm_passchanged: str = option(string, "vm-passchanged", name="vm-passchanged", help="The password was changed.")
+    vm_invalid_password: str = option(string, "vm-invalid-password", name="vm-invalid-password", help="Not allowed.")
+    vm_pls_try_again: str = option(string, "vm-pls-try-again", name="vm-pls-try-again", help="Please try again.")
+
+
+#: Options for mail, IMAP, ODBC, ADSI and polling, which come with a later release; accepted without a word when they name
+#: what happens anyway, else with one.
+_LATER = frozenset(
+    {
+        "emailsubject", "emailbody", "emaildateformat", "pagerfromstring", "pagersubject", "pagerbody", "pagerdateformat",
+        "charset",
+        "attachfmt", "attachextrecs", "externpassnotify", "externpasscheck", "directoryintro", "usedirectory", "odbcstorage",
+        "odbctable", "odbc_audio_on_disk", "adsifdn", "adsisec", "adsiver", "pollmailboxes", "pollfreq", "smdienable", "smdiport",
+        "imapserver", "imapport", "imapflags", "imapfolder", "imapgreetings", "greetingsfolder", "greetingfolder",
+        "imapparentfolder", "imapopentimeout", "imapclosetimeout", "imapreadtimeout", "imapwritetimeout", "imap_poll_logout",
+        "expungeonhangup", "authuser", "authpassword", "locale", "tps_queue_high", "tps_queue_low", "aliasescontext",
+        "forward_urgent_auto", "vm-newuser", "vm-prepend-timeout", "vm-incorrect",
+    }
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class MailboxUser:
+    """One mailbox of voicemail.conf."""
+
+    context: str
+    number: str
+    password: str
+    name: str
+    email: str
+    pager: str
+    options: UserOptions
+
+    def __repr__(self) -> str:
+        return f"<MailboxUser {self.number}@{self.context}, password redacted>"
+
+
+@dataclass(slots=True)
+class MessageCounts:
+    """New (with urgent ones), old and urgent messages of a mailbox."""
+
+    new: int
+    old: int
+    urgent: int
+
+
+class VoicemailService:
+    """All mailboxes of one system; service ``voicemail``."""
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        self.options = GeneralOptions()
+        self.users: dict[tuple[str, str], MailboxUser] = {}
+        #: zone name: time zone and message format
+        self.zones: dict[str, tuple[str, str]] = {}
+        self.root = Path(system.directories.astspooldir) / "voicemail"
+
+    def load(self) -> None:
+        """Read voicemail.conf; raises ``ConfigError`` and changes nothing if it is broken."""
+        config = self.system.configuration.read("voicemail.conf")
+        report = Report()
+        options = GeneralOptions()
+        users: dict[tuple[str, str], MailboxUser] = {}
+        zones: dict[str, tuple[str, str]] = {}
+        if config is not None:
+            general = config.category("general")
+            if general is not None:
+                options = GeneralOptions.read(general, report, ignore=_LATER)
+                for variable in general:
+                    if variable.name.lower() in _LATER:
+                        report(variable, f"option '{variable.name}' is not supported yet and has no effect")
+            for category in config.categories:
+                if category.name.lower() == "general":
+                    continue
+                for variable in category:
+                    if category.name.lower() == "zonemessages":
+                        zone, _, form = variable.value.partition("|")
+                        zones[variable.name] = (zone.strip(), form.strip())
+                    else:
+                        user = self._read_user(category.name, variable.name, variable.value, options, report, variable)
+                        users[user.context, user.number] = user
+        for warning in report.warnings:
+            logger.log(warning.level, str(warning))
+        self.options, self.users, self.zones = options, users, zones
+
+    def _read_user(
+        self, context: str, number: str, text: str, general: GeneralOptions, report: Report, variable: object
+    ) -> MailboxUser:
+        parts = [part.strip() for part in text.split(",", 4)] + [""] * 4
+        chosen = UserOptions(**{name: getattr(general, name) for name in _USER_FIELDS})
+        if parts[4]:
+            for entry in parts[4].split("|"):
+                name, equals, value = entry.partition("=")
+                info = next((i for i in UserOptions.describe() if name.strip().lower() in (i.name, *i.aliases)), None)
+                if not equals or info is None or info.read is None:
+                    if name.strip().lower() not in _LATER:
+                        logger.warning(f"mailbox {number}@{context}: unknown option '{entry}'")
+                    continue
+                try:
+                    setattr(chosen, info.attribute, info.read(value.strip()))
+                except ValueError as error:
+                    logger.warning(f"mailbox {number}@{context}: {name}: {error}")
+        return MailboxUser(context, number, self._password(context, number, parts[0]), parts[1], parts[2], parts[3], chosen)
+
+    def _password(self, context: str, number: str, configured: str) -> str:
+        """The password that the user set, where passwords are kept in the spool; else the configured one."""
+        secret = self.root / context / number / "secret.conf"
+        if secret.is_file():
+            match = re.search(r"^\s*password\s*=>?\s*(\S+)", secret.read_text(), re.MULTILINE)
+            if match:
+                return match[1]
+        return configured.lstrip("-") if configured.startswith("-") else configured
+
+    def find(self, mailbox: str) -> MailboxUser | None:
+        """The mailbox called ``100@context``; context ``default`` if none is named."""
+        number, at, context = mailbox.partition("@")
+        found = self.users.get((context or "default", number))
+        if found is None and not at and self.options.searchcontexts:
+            found = next((user for (_, name), user in self.users.items() if name == number), None)
+        return found
+
+    def mailbox(self, user: MailboxUser) -> Mailbox:
+        """The folders of a user."""
+        return Mailbox(self.root, user.context, user.number)
+
+    def change_password(self, user: MailboxUser, password: str) -> None:
+        """Keep a new password in the mailbox's folder, so that voicemail.conf stays as its owner wrote it."""
+        path = self.mailbox(user).folder("") / "secret.conf"
+        path.write_text(f"[general]\npassword={password}\n")
+        path.chmod(0o600)
+        user.password = password
+
+    def counts(self, user: MailboxUser) -> MessageCounts:
+        """The messages of a mailbox (reads the disk)."""
+        box = self.mailbox(user)
+        urgent = box.count(URGENT)
+        return MessageCounts(box.count(FOLDERS[0]) + urgent, box.count(FOLDERS[1]), urgent)
+
+    async def announce(self, user: MailboxUser) -> None:
+        """Tell those who wait for messages (MWI) and ``externnotify`` how many there are."""
+        counts = await self.system.run_blocking(self.counts, user)
+        mailbox = f"{user.number}@{user.context}"
+        self.system.bus.publish(events.MessageWaiting(mailbox, counts.new, counts.old))
+        if self.options.externnotify:
+            command = [*shlex.split(self.options.externnotify), user.context, user.number]
+            command += [str(counts.new), str(counts.old), str(counts.urgent)]
+            try:
+                process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
+            except OSError as error:
+                logger.warning(f"externnotify: {error}")
+                return
+            self.system.tasks.start(process.wait(), name="externnotify")
+
+
+_USER_FIELDS = tuple(info.attribute for info in UserOptions.describe())
