@@ -19,8 +19,7 @@ class Variable:
     line: int = 0
 
     def __str__(self) -> str:
-        value = self.value.replace(";", "\\;")
-        return f"{self.name} {'=>' if self.is_object else '='} {value}".rstrip()
+        return _escaped(f"{self.name} {'=>' if self.is_object else '='} {self.value}".rstrip(" "))
 
 
 @dataclass(slots=True)
@@ -57,7 +56,7 @@ class Category:
 
     def __str__(self) -> str:
         header = f"[{self.name}](!)" if self.is_template else f"[{self.name}]"
-        return "\n".join([header, *map(str, self.variables)]) + "\n"
+        return "\n".join([_escaped(header), *map(str, self.variables)]) + "\n"
 
 
 @dataclass(slots=True)
@@ -105,3 +104,7 @@ class ConfigFile:
     def __str__(self) -> str:
         """The file written out flat: inheritance and includes resolved, comments gone."""
         return "\n".join(map(str, self.sections))
+
+
+def _escaped(text: str) -> str:
+    return text.replace(";", "\\;")

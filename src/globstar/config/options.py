@@ -24,6 +24,7 @@ from globstar.config.errors import ConfigWarning
 from globstar.config.file import Category, Variable
 
 T = TypeVar("T")
+D = TypeVar("D")
 O = TypeVar("O", bound="Options")
 
 REDACTED = "<redacted>"
@@ -72,7 +73,7 @@ class _Declared:
 
 def option(
     read: Callable[[str], T],
-    default: T,
+    default: D,
     *,
     name: str = "",
     unit: str = "",
@@ -81,7 +82,7 @@ def option(
     secret: bool = False,
     aliases: tuple[str, ...] = (),
     repeat: str = "last",
-) -> T:
+) -> T | D:
     """Declare an option in the body of an Options class.
 
     read: turns text into a value or raises ValueError. default: the value when it is absent or bad (shared by all
@@ -93,7 +94,7 @@ def option(
         raise LocalFault(f"repeat={repeat!r}")
     fields = {"read": read, "default": default, "name": name, "unit": unit, "help": help}
     fields |= {"reload": reload, "secret": secret, "aliases": aliases, "repeat": repeat}
-    return cast(T, _Declared(**fields))
+    return cast(T | D, _Declared(**fields))
 
 
 def handles(

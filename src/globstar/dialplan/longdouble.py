@@ -7,6 +7,7 @@ zero, infinities and not-a-number. Every operation computes exactly and rounds o
 from __future__ import annotations
 
 import math
+import sys
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 
@@ -15,6 +16,8 @@ Number = int | Fraction | float
 MANTISSA_BITS = 64
 _MAX_EXPONENT = 16384
 _MIN_EXPONENT = -16445
+# A number with more digits before the point is infinite; more digits behind it change nothing.
+MAX_DIGITS = 5000
 _EXACT_INT = 1 << MANTISSA_BITS
 
 NEGATIVE_ZERO = -0.0
@@ -66,11 +69,14 @@ def parse_number(text: str) -> Number:
         return int(text)
     negative = text.startswith("-")
     digits = text[1:] if negative else text
-    whole, _, part = digits.partition(".")
-    value = rounded(Fraction(int((whole + part) or "0"), 10 ** len(part)))
-    if negative:
-        return negate(value)
-    return value
+    if len(digits) > MAX_DIGITS:
+        whole, point, part = digits.partition(".")
+        whole = whole.lstrip("0")
+        if len(whole) > MAX_DIGITS:
+            return -INFINITY if negative else INFINITY
+        digits = whole + point + part[:MAX_DIGITS]
+    value = rounded(Fraction(Decimal(digits)))
+    return negate(value) if negative else value
 
 
 def negate(value: Number) -> Number:
@@ -133,11 +139,11 @@ def is_finite(value: Number) -> bool:
 
 
 def to_float(value: Number) -> float:
-    """Return the nearest float, infinite when there is none."""
+    """Return the nearest float; what is finite stays finite."""
     try:
         return float(value)
     except OverflowError:
-        return -INFINITY if value < 0 else INFINITY
+        return -sys.float_info.max if value < 0 else sys.float_info.max
 
 
 def from_float(value: float) -> Number:

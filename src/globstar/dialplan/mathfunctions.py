@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation, Overflow, Underflow
+from decimal import ROUND_HALF_EVEN, Context, Decimal, Overflow, Underflow, getcontext, localcontext
 from fractions import Fraction
+from functools import lru_cache
 
 from globstar.dialplan.longdouble import (
     INFINITY,
@@ -25,7 +26,9 @@ from globstar.dialplan.longdouble import (
 )
 
 _PRECISION = 60
-_EPSILON = Decimal(10) ** -(_PRECISION - 5)
+# Terms of a series below this change nothing (the least result is that of a 64-bit number next to a multiple of pi).
+_SMALL = Decimal("1e-75")
+_TENTH = Decimal("0.1")
 PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459230781640628620899862803482534211706798")
 
 
@@ -165,7 +168,7 @@ def _small_power(base: Number, exponent: int) -> Number | None:
     return rounded(exact**exponent)
 
 
-# Angles
+# Angles. The series below run inside a decimal context that has the digits they need.
 
 
 def _finite(compute: Callable[[Decimal], Decimal]) -> Callable[[Number], Number]:
@@ -174,36 +177,28 @@ def _finite(compute: Callable[[Decimal], Decimal]) -> Callable[[Number], Number]
     def function(value: Number) -> Number:
         if is_zero(value):
             return value
-        if not is_finite(value):
-            return NAN
-        try:
-            return from_decimal(compute(to_decimal(value)))
-        except InvalidOperation:
-            return NAN
+        return _computed(compute, value) if is_finite(value) else NAN
 
     return function
 
 
-def _sine(angle: Decimal) -> Decimal:
-    """Sum the series of the sine after bringing the angle near zero."""
-    context = _context(max(0, angle.adjusted()) + 5 if angle else 5)
-    turn = 2 * PI if angle.adjusted() < 20 else _wide_pi(context) * 2
-    angle = context.subtract(angle, context.multiply(turn, context.divide(angle, turn).to_integral_value()))
-    term = total = angle
-    square = context.multiply(angle, angle)
-    index = 1
-    while abs(term) > _EPSILON * Decimal("1e-10"):
-        index += 2
-        term = context.divide(context.multiply(-term, square), Decimal(index * (index - 1)))
-        total = context.add(total, term)
-    return total
+def _computed(compute: Callable[[Decimal], Decimal], value: Number) -> Number:
+    angle = to_decimal(value)
+    with localcontext(_context(max(0, angle.adjusted()) + 20)):
+        return from_decimal(compute(angle))
 
 
-def _wide_pi(context: Context) -> Decimal:
-    """Compute pi to the context's precision (Machin's formula, in whole numbers)."""
-    unit = 10 ** (context.prec + 10)
-    scaled = 16 * _inverse_arctangent(5, unit) - 4 * _inverse_arctangent(239, unit)
-    return context.divide(Decimal(scaled), Decimal(unit))
+def _pi() -> Decimal:
+    """Return pi to the precision of the context in force."""
+    digits = getcontext().prec
+    return +PI if digits < 100 else _computed_pi(digits)
+
+
+@lru_cache(maxsize=4)
+def _computed_pi(digits: int) -> Decimal:
+    """Compute pi by Machin's formula, in whole numbers."""
+    unit: int = 10 ** (digits + 10)
+    return Decimal(16 * _inverse_arctangent(5, unit) - 4 * _inverse_arctangent(239, unit)) / unit
 
 
 def _inverse_arctangent(inverse: int, unit: int) -> int:
@@ -218,76 +213,91 @@ def _inverse_arctangent(inverse: int, unit: int) -> int:
     return total
 
 
+def _sine(angle: Decimal) -> Decimal:
+    """Sum the series of the sine after bringing the angle near zero."""
+    turn = 2 * _pi()
+    angle -= turn * (angle / turn).to_integral_value()
+    term = total = angle
+    square = angle * angle
+    index = 1
+    while abs(term) > _SMALL:
+        index += 2
+        term = -term * square / (index * (index - 1))
+        total += term
+    return total
+
+
 def _cosine(angle: Decimal) -> Decimal:
-    return _sine(_context(max(0, angle.adjusted()) + 5).add(angle, PI / 2))
+    return _sine(angle + _pi() / 2)
 
 
 def _tangent(angle: Decimal) -> Decimal:
-    return _C.divide(_sine(angle), _cosine(angle))
+    return _sine(angle) / _cosine(angle)
 
 
 def _arctangent(value: Decimal) -> Decimal:
     """Halve the argument until the series converges quickly."""
-    context = _context(10)
     if value.is_signed():
         return -_arctangent(-value)
     if value > 1:
-        return context.subtract(context.divide(PI, Decimal(2)), _arctangent(context.divide(Decimal(1), value)))
+        return _pi() / 2 - _arctangent(1 / value)
     halvings = 0
-    while value > Decimal("0.1"):
-        root = context.sqrt(context.add(Decimal(1), context.multiply(value, value)))
-        value = context.divide(value, context.add(Decimal(1), root))
+    while value > _TENTH:
+        value /= 1 + (1 + value * value).sqrt()
         halvings += 1
-    square = context.multiply(value, value)
+    square = value * value
     term = total = value
     index = 1
-    while abs(term) > _EPSILON * Decimal("1e-10"):
+    while abs(term) > _SMALL:
         index += 2
-        term = context.multiply(-term, square)
-        total = context.add(total, context.divide(term, Decimal(index)))
-    return context.multiply(total, Decimal(2) ** halvings)
+        term = -term * square
+        total += term / index
+    return total * (1 << halvings)
 
 
 def _arcsine(value: Decimal) -> Decimal:
-    if abs(value) > 1:
-        raise InvalidOperation
     if abs(value) == 1:
-        return (PI / 2).copy_sign(value)
-    context = _context(10)
-    return _arctangent(context.divide(value, context.sqrt(context.subtract(Decimal(1), context.multiply(value, value)))))
+        return (_pi() / 2).copy_sign(value)
+    return _arctangent(value / (1 - value * value).sqrt())
+
+
+def _arccosine(value: Decimal) -> Decimal:
+    return _pi() / 2 - _arcsine(value)
 
 
 sin = _finite(_sine)
 tan = _finite(_tangent)
-asin = _finite(_arcsine)
-
-
-def atan(value: Number) -> Number:
-    if value in (INFINITY, -INFINITY):
-        return from_decimal((PI / 2).copy_sign(Decimal(1 if value > 0 else -1)))
-    return _finite(_arctangent)(value)
 
 
 def cos(value: Number) -> Number:
     if is_zero(value):
         return 1
-    return from_decimal(_cosine(to_decimal(value))) if is_finite(value) else NAN
+    return _computed(_cosine, value) if is_finite(value) else NAN
+
+
+def asin(value: Number) -> Number:
+    return _finite(_arcsine)(value) if -1 <= value <= 1 else NAN
 
 
 def acos(value: Number) -> Number:
-    if not -1 <= value <= 1:
-        return NAN
-    return from_decimal(_C.subtract(PI / 2, _arcsine(to_decimal(value))))
+    return _computed(_arccosine, value) if -1 <= value <= 1 else NAN
+
+
+def atan(value: Number) -> Number:
+    if value in (INFINITY, -INFINITY):
+        return atan2(1 if value > 0 else -1, 0)
+    return _finite(_arctangent)(value)
 
 
 def atan2(y: Number, x: Number) -> Number:
     """Return the angle of the point (x, y)."""
     if not (is_finite(y) and is_finite(x)) or is_zero(y) or is_zero(x):
         return _exact_quarters(math.atan2(to_float(y), to_float(x)))
-    angle = _arctangent(_C.divide(abs(to_decimal(y)), abs(to_decimal(x))))
-    if x < 0:
-        angle = _C.subtract(PI, angle)
-    return from_decimal(-angle if y < 0 else angle)
+    with localcontext(_context(20)):
+        angle = _arctangent(abs(to_decimal(y)) / abs(to_decimal(x)))
+        if x < 0:
+            angle = _pi() - angle
+        return from_decimal(-angle if y < 0 else angle)
 
 
 def _exact_quarters(angle: float) -> Number:
@@ -296,7 +306,8 @@ def _exact_quarters(angle: float) -> Number:
         return NAN
     if angle == 0:
         return NEGATIVE_ZERO if math.copysign(1, angle) < 0 else 0
-    return from_decimal(PI * round(angle / (math.pi / 4)) / 4)
+    with localcontext(_context()):
+        return from_decimal(_pi() * round(angle / (math.pi / 4)) / 4)
 
 
 FUNCTIONS: dict[str, tuple[int, Callable[..., Number]]] = {

@@ -1,0 +1,78 @@
+"""POSIX extended regular expressions."""
+
+from __future__ import annotations
+
+import pytest
+
+from globstar.dialplan.bytetext import byte_view
+from globstar.dialplan.regex import BadPattern, Regex, compile_regex
+
+
+def found(expression: str, text: str, ignore_case: bool = False) -> tuple[str, ...] | None:
+    match = Regex(expression, ignore_case).search(byte_view(text))
+    return None if match is None else (match[0], *(group or "" for group in match.groups()))
+
+
+@pytest.mark.parametrize(
+    ("expression", "text", "expected"),
+    [
+        ("b", "abc", ("b",)),
+        ("", "abc", ("",)),
+        ("^b", "abc", None),
+        ("c$", "abc", ("c",)),
+        ("c$", "abc\n", None),
+        ("a.c", "a\nc", ("a\nc",)),
+        ("(a)(b)", "xab", ("ab", "a", "b")),
+        ("a{2,3}", "aaaa", ("aaa",)),
+        ("a{2}", "aaaa", ("aa",)),
+        ("a{2,}", "aaaa", ("aaaa",)),
+        ("a{,2}", "aaaa", ("aa",)),
+        ("a\\{2\\}", "a{2}", ("a{2}",)),
+        ("a{x", "a{x", ("a{x",)),
+        ("a**", "aab", ("aa",)),
+        ("a+?", "aab", ("aa",)),
+        ("(ab)*+", "ababx", ("abab", "ab")),
+        ("a{2}*", "aaaab", ("aaaa",)),
+        ("[[:digit:]]+", "ab12", ("12",)),
+        ("[^[:alpha:]_]", "ab_1", ("1",)),
+        ("[]a]+", "x]a]", ("]a]",)),
+        ("[^]a]", "]ax", ("x",)),
+        ("[a-]+", "x-a", ("-a",)),
+        ("[a\\]+", "\\a", ("\\a",)),
+        ("[[.-.]x]+", "a-x", ("-x",)),
+        ("[[=a=]]", "ba", ("a",)),
+        ("a|b|", "b", ("b",)),
+        ("x|xy|xyz", "wxyz", ("xyz",)),
+        ("(a|ab)(c|bcd)?", "abcd", ("abcd", "a", "bcd")),
+        ("a?(ab)?", "ab", ("ab", "ab")),
+        ("x*", "baac", ("",)),
+        ("\\.", "a.b", (".",)),
+        ("(a)\\1", "aa", ("aa", "a")),
+        ("\\w+", "!ab_1!", ("ab_1",)),
+        ("\\<b", "ab b", ("b",)),
+        (")", "a)", (")",)),
+        ("a#b", "a#b", ("a#b",)),
+        ("\u65e5", "\u65e5\u672c", (byte_view("\u65e5"),)),
+        ("^.$", "\u00e9", None),
+    ],
+)
+def test_match(expression: str, text: str, expected: tuple[str, ...] | None) -> None:
+    assert found(expression, text) == expected
+
+
+def test_case() -> None:
+    assert found("abc", "xABC") is None
+    assert found("abc", "xABC", ignore_case=True) == ("ABC",)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["*", "+1", "a|*b", "(*a)", "(a", "[a", "[z-a]", "[[:nope:]]", "[[.ab.]]", "a\\", "{2}", "a{3,2}", "a{99999}", "\\9", "a{}"],
+)
+def test_bad_expression(expression: str) -> None:
+    with pytest.raises(BadPattern):
+        Regex(expression)
+
+
+def test_compiled_once() -> None:
+    assert compile_regex("once") is compile_regex("once")
