@@ -139,7 +139,8 @@ class ModuleLoader:
         for folder, prefix in PREFIXES.items():
             package = importlib.import_module(f"globstar.modules.{folder}")
             for entry in pkgutil.iter_modules(package.__path__):
-                found[f"{prefix}_{entry.name}"] = f"python:globstar.modules.{folder}.{entry.name}"
+                name = entry.name.removesuffix("_")  # while_.py, since while.py could not be imported by name
+                found[f"{prefix}_{name}"] = f"python:globstar.modules.{folder}.{entry.name}"
         for point in entry_points(group="globstar.modules"):
             found[point.name] = f"python:{point.value}"
         if self.user_folder is not None and self.user_folder.is_dir():
@@ -240,9 +241,7 @@ class ModuleLoader:
         module = self._running(name)
         if module.is_builtin and not force:
             raise ModuleError(f"{module.name} is part of the core and stays")
-        users = [
-            m.name for m in self.modules.values() if module.name in m.requires and m.status is ModuleStatus.RUNNING
-        ]
+        users = [m.name for m in self.modules.values() if module.name in m.requires and m.status is ModuleStatus.RUNNING]
         if (module.use_count or users) and not force:
             who = f"; needed by {', '.join(users)}" if users else ""
             raise ModuleError(f"module {module.name} is in use (use count {module.use_count}{who})")
@@ -291,9 +290,7 @@ class ModuleLoader:
         module = self._running(name)
         await self.unload(name, force=force)
         if module.code is not None:
-            for key in [
-                key for key in sys.modules if key == module.code.__name__ or key.startswith(module.code.__name__ + ".")
-            ]:
+            for key in [key for key in sys.modules if key == module.code.__name__ or key.startswith(module.code.__name__ + ".")]:
                 del sys.modules[key]
         importlib.invalidate_caches()
         await self._start(module)
@@ -306,9 +303,7 @@ class ModuleLoader:
 
     def running(self) -> Iterable[LoadedModule]:
         """The running modules by name."""
-        return (
-            self.modules[name] for name in sorted(self.modules) if self.modules[name].status is ModuleStatus.RUNNING
-        )
+        return (self.modules[name] for name in sorted(self.modules) if self.modules[name].status is ModuleStatus.RUNNING)
 
 
 def normalise(name: str) -> str:
