@@ -1,0 +1,121 @@
+"""What ``CHANNEL(...)`` knows of PJSIP channels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from globstar.modules.channels.pjsip import quality
+from globstar.proto.sip.flow import bracket
+
+if TYPE_CHECKING:
+    from globstar.modules.channels.pjsip.leg import Leg
+
+
+def read(leg: Leg, item: str) -> str | None:
+    """The value of ``CHANNEL(item)``; None if PJSIP does not know it."""
+    kind, _, rest = (part.strip() for part in item.partition(","))
+    words = [word.strip().lower() for word in rest.split(",")] if rest else []
+    kind = kind.lower()
+    if kind == "pjsip":
+        return _pjsip(leg, words)
+    if kind == "rtp":
+        return _rtp(leg, words)
+    if kind == "rtcp":
+        return _rtcp(leg, words)
+    if kind == "endpoint":
+        return leg.endpoint.name
+    if kind == "contact":
+        return leg.contact_uri
+    if kind == "aor":
+        return leg.aor
+    return None
+
+
+def _address(host: str, port: int) -> str:
+    return f"{bracket(host)}:{port}"
+
+
+def _pjsip(leg: Leg, words: list[str]) -> str | None:
+    what = words[0] if words else ""
+    session, request = leg.session, leg.request
+    dialog = session.dialog if session is not None else None
+    if what == "call-id":
+        return request.call_id if request is not None else ""
+    if what == "secure":
+        return "1" if session is not None and session.flow.transport.secure else "0"
+    if what == "target_uri":
+        return str(dialog.remote_target) if dialog is not None else leg.request_uri
+    if what == "request_uri":
+        return leg.request_uri
+    if what == "local_uri":
+        return _uri(dialog.local) if dialog is not None else ""
+    if what == "remote_uri":
+        return _uri(dialog.remote) if dialog is not None else ""
+    if what == "local_tag":
+        return dialog.local_tag if dialog is not None else ""
+    if what == "remote_tag":
+        return dialog.remote_tag if dialog is not None else ""
+    if what in ("remote_addr", "local_addr"):
+        if session is None:
+            return ""
+        flow = dialog.flow if dialog is not None else session.flow
+        if what == "remote_addr":
+            return _address(flow.host, flow.port)
+        return _address(*flow.transport.address_for(flow.host))
+    if what == "t38state":
+        return "DISABLED"
+    if what == "transfer_result":
+        return leg.refer_result
+    return None
+
+
+def _uri(address: str) -> str:
+    return address.partition("<")[2].partition(">")[0] or address
+
+
+def _rtp(leg: Leg, words: list[str]) -> str | None:
+    what = words[0] if words else ""
+    if len(words) > 1 and words[1] != "audio":
+        return ""
+    session, stream = leg.media.session, leg.media.stream
+    if session is None:
+        return ""
+    if what == "src":
+        return _address(leg.media.address, session.local_address[1])
+    if what == "dest":
+        remote = session.remote_address
+        return _address(*remote) if remote is not None else ""
+    if what == "direct":
+        return ""
+    if what == "secure":
+        return "0"
+    if what == "hold":
+        return "1" if stream is not None and stream.is_remote_hold else "0"
+    return None
+
+
+def _rtcp(leg: Leg, words: list[str]) -> str | None:
+    what = words[0] if words else "all"
+    session = leg.media.session
+    if session is None or session.is_closed:
+        return ""
+    s = session.statistics()
+    builders = {
+        "all": quality.summary, "all_jitter": quality.jitter, "all_loss": quality.loss, "all_rtt": quality.round_trip,
+        "all_mes": quality.score,
+    }  # fmt: skip
+    if what in builders:
+        return builders[what](s)
+    counts = {
+        "ssrc": s.local_ssrc, "themssrc": s.remote_ssrc, "lp": s.lost, "rxcount": s.received, "txcount": s.sent,
+        "rlp": s.remote_lost, "rxoctetcount": s.received_octets, "txoctetcount": s.sent_octets,
+    }  # fmt: skip
+    if what in counts:
+        return str(counts[what])
+    times = {
+        "rxjitter": s.rx_jitter, "txjitter": s.tx_jitter, "rtt": s.round_trip,
+        "maxrxjitter": s.rx_jitters.maximum, "minrxjitter": s.rx_jitters.minimum, "normdevrxjitter": s.rx_jitters.mean,
+        "stdevrxjitter": s.rx_jitters.deviation, "maxrtt": s.round_trips.maximum, "minrtt": s.round_trips.minimum,
+        "normdevrtt": s.round_trips.mean, "stdevrtt": s.round_trips.deviation,
+    }  # fmt: skip
+    return f"{times[what]:.6f}" if what in times else None

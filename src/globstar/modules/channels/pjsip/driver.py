@@ -1,0 +1,416 @@
+"""The root of the PJSIP driver: configuration, SIP machine, transports, registrar and calls of one system."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from globstar import __version__
+from globstar.base.log import Logger
+from globstar.base.tasks import TaskOwner
+from globstar.core.channel import ChannelState
+from globstar.core.devicestate import DeviceState, aggregate
+from globstar.core.format import FormatCapabilities
+from globstar.modules.channels.pjsip import incoming, registrar, requests
+from globstar.modules.channels.pjsip.authenticate import Authenticator
+from globstar.modules.channels.pjsip.contacts import Contact, ContactStore
+from globstar.modules.channels.pjsip.endpoint import EndpointObject
+from globstar.modules.channels.pjsip.identify import Identifier, UnidentifiedRequests
+from globstar.modules.channels.pjsip.media import LegMedia
+from globstar.modules.channels.pjsip.messages import MessageHistory, MessageLogger
+from globstar.modules.channels.pjsip.qualify import Qualifier
+from globstar.modules.channels.pjsip.transports import Transports
+from globstar.net.flow import Address
+from globstar.proto.sip.auth import Verdict
+from globstar.proto.sip.dialog import at_source
+from globstar.proto.sip.endpoint import RandomSource, SipEndpoint
+from globstar.proto.sip.errors import SipParseError
+from globstar.proto.sip.flow import Flow, Transport
+from globstar.proto.sip.settings import SipSettings
+from globstar.proto.sip.uri import SipUri
+from globstar.proto.sip.user import SipHandler
+
+if TYPE_CHECKING:
+    from globstar.core.system import System
+    from globstar.media.engine import RtpEngine
+    from globstar.modules.channels.pjsip.leg import Leg
+    from globstar.modules.channels.pjsip.network import Network
+    from globstar.modules.channels.pjsip.settings import PjsipSettings
+    from globstar.modules.channels.pjsip.tech import PjsipTech
+    from globstar.proto.sip.transaction import ServerTransaction
+
+logger = Logger("res_pjsip")
+
+_AUDIO_ID_BITS = 31
+
+
+class PjsipDriver(SipHandler):
+    """One running SIP stack. ``start`` and ``stop`` frame its life, ``apply`` changes its configuration."""
+
+    def __init__(
+        self,
+        system: System,
+        tech: PjsipTech,
+        settings: PjsipSettings,
+        *,
+        network: Network,
+        rtp: RtpEngine,
+        rng: RandomSource | None = None,
+    ) -> None:
+        self.system = system
+        self.tech = tech
+        self.settings = settings
+        self.rtp = rtp
+        self.rng: RandomSource = rng if rng is not None else random.SystemRandom()
+        self.tasks = TaskOwner("pjsip")
+        self.sip = SipEndpoint(self, clock=system.now, rng=self.rng, settings=_sip_settings(settings))
+        self.transports = Transports(network, self, system.now)
+        self.contacts = ContactStore(getattr(system, "database", None), system.wall_time)
+        self.contacts.on_change = self._contact_changed
+        self.unidentified = UnidentifiedRequests()
+        self.qualifier = Qualifier(self)
+        self.message_log = MessageLogger()
+        self.history = MessageHistory()
+        self.legs: dict[Leg, None] = {}
+        self._legs_by_endpoint: dict[str, int] = {}
+        self.identifier = Identifier(settings)
+        self.authenticator = Authenticator(settings, self.rng.getrandbits)
+        self.counters: dict[str, int] = {"unidentified": 0, "challenged": 0, "authentication failed": 0, "refused as full": 0}
+        self._draining = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._expiry: asyncio.TimerHandle | None = None
+        self._is_running = False
+
+    # -- life --------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Bind the transports, read the registrations that live on, begin to serve."""
+        self._is_running = True
+        self._configure(self.settings)
+        kept = self.contacts.load()
+        if kept:
+            logger.verbose(2, f"{kept} registrations are still valid")
+        for name, config in self.settings.transports.items():
+            await self.transports.open(name, config)
+        self.qualifier.start()
+        self.contact_expiry_changed()
+
+    async def stop(self) -> None:
+        """Give everything back. Channels are gone by now."""
+        self._is_running = False
+        self.qualifier.stop()
+        for handle in (self._timer, self._expiry):
+            if handle is not None:
+                handle.cancel()
+        self._timer = self._expiry = None
+        self.drain()
+        await self.tasks.close()
+        await self.transports.close_all()
+
+    async def apply(self, settings: PjsipSettings) -> None:
+        """Take over a new configuration; running calls keep what they have, transports that did not change stay bound."""
+        old = self.settings
+        self.settings = settings
+        for name, config in old.transports.items():
+            new = settings.transports.get(name)
+            if new is None or (new.protocol, new.bind) != (config.protocol, config.bind):
+                await self.transports.close(name)
+        for name, config in settings.transports.items():
+            bound = self.transports.get(name)
+            if bound is None:
+                await self.transports.open(name, config)
+            else:
+                bound.config = config
+        self._configure(settings)
+        self.qualifier.start()
+        self.contact_expiry_changed()
+
+    def _configure(self, settings: PjsipSettings) -> None:
+        self.identifier = Identifier(settings)
+        self.authenticator = Authenticator(settings, self.rng.getrandbits)
+        for problem in self.contacts.configure(settings.aors):
+            logger.warning(problem)
+        debug = settings.globals.debug.strip().lower()
+        if debug in ("yes", "true", "on", "1"):
+            self.message_log.enable()
+        elif debug not in ("no", "false", "off", "0", ""):
+            self.message_log.enable(debug)
+        hosts = {host for identify in settings.identifies.values() for host in identify.hosts}
+        if hosts:
+            self.tasks.start(self._resolve_matches(hosts), name="resolve match")
+
+    async def _resolve_matches(self, hosts: set[str]) -> None:
+        """Look up the host names of identify objects; those that have no address match nobody."""
+        import ipaddress
+
+        identifier = self.identifier
+        for host in sorted(hosts):
+            try:
+                found = await self.system.loop.getaddrinfo(host, 0)
+            except OSError as error:
+                logger.warning(f"identify: the host name '{host}' cannot be resolved: {error}")
+                continue
+            identifier.resolved[host] = [ipaddress.ip_address(str(entry[4][0])) for entry in found]
+
+    # -- bytes in ----------------------------------------------------------------------------------------------------
+
+    def datagram_received(self, data: bytes, source: Address, transport: Transport) -> None:
+        """A UDP datagram."""
+        if self.message_log.is_on or self.history.is_on:
+            self._note("received", Flow(transport, source[0], source[1]), data)
+        self.sip.receive_datagram(data, source, transport, self.system.now())
+        self.drain()
+
+    def bytes_received(self, data: bytes, flow: Flow) -> None:
+        """A piece of a stream."""
+        if self.message_log.is_on or self.history.is_on:
+            self._note("received", flow, data)
+        self.sip.receive_stream_data(flow, data, self.system.now())
+        self.drain()
+
+    def connection_lost(self, flow: Flow) -> None:
+        """A connection is gone."""
+        self.sip.connection_closed(flow, self.system.now())
+        self.drain()
+
+    def send_failed(self, flow: Flow, reason: str) -> None:
+        """A message could not be sent."""
+        logger.debug(1, f"sending to {flow.host}:{flow.port} failed: {reason}")
+        self.system.loop.call_soon(self._transport_failed, flow, reason)
+
+    def _transport_failed(self, flow: Flow, reason: str) -> None:
+        if self._is_running:
+            self.sip.transport_failed(flow, reason, self.system.now())
+            self.drain()
+
+    # -- bytes out ---------------------------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Send what the SIP machine has to say and set the timer for its next deadline."""
+        sip = self.sip
+        is_noted = self.message_log.is_on or self.history.is_on
+        for flow, data in sip.take_output():
+            if is_noted:
+                self._note("transmitted", flow, data)
+            self.transports.send(flow, data)
+        deadline = sip.next_deadline()
+        if deadline is not None and self._is_running and (self._timer is None or deadline < self._timer_at):
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_at = deadline
+            self._timer = self.system.loop.call_at(deadline, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.sip.handle_timer(self.system.now())
+        self.drain()
+
+    def output_pending(self) -> None:
+        """The SIP machine has something to send that nobody drains: soon."""
+        if not self._draining:
+            self._draining = True
+            self.system.loop.call_soon(self._drain_soon)
+
+    def _drain_soon(self) -> None:
+        self._draining = False
+        self.drain()
+
+    def _note(self, what: str, flow: Flow, data: bytes) -> None:
+        self.message_log.note(what, flow, data)
+        self.history.note(what, flow, data, self.system.wall_time())
+
+    def close_connection(self, flow: Flow, reason: str) -> None:
+        """A stream that makes no sense any more."""
+        logger.notice(f"closing the connection from {flow.host}:{flow.port}: {reason}")
+        self.transports.disconnect(flow)
+
+    def message_discarded(self, error: SipParseError, data: bytes, flow: Flow) -> None:
+        """A message that cannot be used; the SIP machine counts them."""
+        logger.debug(1, f"a message from {flow.host}:{flow.port} was discarded: {error}")
+
+    # -- requests ----------------------------------------------------------------------------------------------------
+
+    def request_received(self, transaction: ServerTransaction) -> None:
+        """A request outside of any dialog: who is it, may it, what does it want."""
+        request, flow = transaction.request, transaction.flow
+        method = request.method
+        endpoint = self.identifier.identify(request, flow)
+        now = self.system.now()
+        if endpoint is None:
+            self._stranger(transaction, now)
+            return
+        transaction.force_rport = endpoint.force_rport
+        if endpoint.auth and not (method == "OPTIONS" and endpoint.allow_unauthenticated_options):
+            verdict, challenge = self.authenticator.check(endpoint, request, now)
+            if verdict is not Verdict.OK:
+                self._challenge(transaction, endpoint, verdict)
+                transaction.respond(401, headers=challenge)
+                return
+        if method == "INVITE":
+            incoming.invite_received(self, endpoint, transaction)
+        elif method == "REGISTER":
+            registrar.register(self, endpoint, transaction)
+        elif method == "OPTIONS":
+            requests.answer_options(self, endpoint, transaction)
+        elif method == "MESSAGE":
+            requests.answer_message(self, endpoint, transaction)
+        else:
+            requests.answer_other(transaction)
+
+    def _challenge(self, transaction: ServerTransaction, endpoint: EndpointObject, verdict: Verdict) -> None:
+        flow = transaction.flow
+        if verdict is not Verdict.BAD:
+            self.counters["challenged"] += 1
+            return
+        self.counters["authentication failed"] += 1
+        method = transaction.request.method
+        logger.notice(
+            f"Request '{method}' from '{transaction.request.get('From')}' failed for '{flow.host}:{flow.port}' "
+            f"(callid: {transaction.request.call_id}) - Failed to authenticate"
+        )
+        logger.security(
+            f'SecurityEvent="ChallengeResponseFailed",Service="PJSIP",AccountID="{endpoint.name}",'
+            f'SessionID="{transaction.request.call_id}",RemoteAddress="IPV4/{flow.transport.name}/{flow.host}/{flow.port}"'
+        )
+
+    def _stranger(self, transaction: ServerTransaction, now: float) -> None:
+        """A request that belongs to no endpoint gets the challenge that everybody gets, whatever it answers."""
+        flow = transaction.flow
+        options = self.settings.globals
+        self.counters["unidentified"] += 1
+        if self.unidentified.count(flow.host, now, options.unidentified_request_period, options.unidentified_request_count):
+            logger.notice(
+                f"Request '{transaction.request.method}' from '{transaction.request.get('From')}' failed for "
+                f"'{flow.host}:{flow.port}' (callid: {transaction.request.call_id}) - No matching endpoint found"
+            )
+            logger.security(
+                f'SecurityEvent="InvalidAccountID",Service="PJSIP",SessionID="{transaction.request.call_id}",'
+                f'RemoteAddress="IPV4/{flow.transport.name}/{flow.host}/{flow.port}"'
+            )
+        transaction.respond(401, headers=self.authenticator.challenge_stranger(now))
+
+    def is_full(self) -> bool:
+        """Whether new calls are refused: shutting down, not started yet, or at maxcalls."""
+        system = self.system
+        limit = system.options.maxcalls
+        full = not system.accepts_calls or not system.is_booted or bool(limit and len(self.legs) >= limit)
+        if full:
+            self.counters["refused as full"] += 1
+        return full
+
+    # -- calls -------------------------------------------------------------------------------------------------------
+
+    def new_media(self, endpoint: EndpointObject, transport: Transport, remote: str, formats: FormatCapabilities) -> LegMedia:
+        """The media of a new leg, with the addresses that fit ``remote``."""
+        address = endpoint.media_address or self.transports.media_address(transport, remote)
+        bind = self.transports.bind_address(transport)
+        if endpoint.bind_rtp_to_media_address and endpoint.media_address:
+            bind = endpoint.media_address
+        return LegMedia(self.rtp, endpoint, address, bind, formats, self.rng.getrandbits(_AUDIO_ID_BITS))
+
+    def leg_started(self, leg: Leg) -> None:
+        """A leg has a channel now."""
+        self.legs[leg] = None
+        name = leg.endpoint.name
+        self._legs_by_endpoint[name] = self._legs_by_endpoint.get(name, 0) + 1
+
+    def leg_ended(self, leg: Leg) -> None:
+        """A leg's channel is gone."""
+        if leg in self.legs:
+            del self.legs[leg]
+            name = leg.endpoint.name
+            left = self._legs_by_endpoint[name] - 1
+            if left:
+                self._legs_by_endpoint[name] = left
+            else:
+                del self._legs_by_endpoint[name]
+
+    def legs_of(self, endpoint: str) -> list[Leg]:
+        """The legs of an endpoint."""
+        if not self._legs_by_endpoint.get(endpoint):
+            return []
+        return [leg for leg in self.legs if leg.endpoint.name == endpoint]
+
+    # -- contacts and states -----------------------------------------------------------------------------------------
+
+    def rewritten(self, uri: SipUri, flow: Flow) -> SipUri:
+        """A contact as it is reached from here: at the address it registered from (rewrite_contact)."""
+        uri = at_source(uri, flow)
+        if flow.transport.name != "UDP" and uri.transport is None:
+            uri = uri.with_params(uri.params.replace("transport", flow.transport.name.lower()))
+        return uri
+
+    def endpoints_of(self, aor: str) -> list[EndpointObject]:
+        """The endpoints that use an aor."""
+        return [endpoint for endpoint in self.settings.endpoints.values() if aor in endpoint.aors]
+
+    def _contact_changed(self, contact: Contact, is_new: bool) -> None:
+        self.qualifier.contact_changed(contact, is_new)
+        self.aor_changed(contact.aor)
+
+    def aor_changed(self, aor: str) -> None:
+        """Whether an aor can be reached may have changed: its endpoints' device states are looked at."""
+        states = getattr(self.system, "device_states", None)
+        if states is None:
+            return
+        for endpoint in self.endpoints_of(aor):
+            states.changed(f"PJSIP/{endpoint.name}")
+
+    def device_state(self, name: str) -> DeviceState:
+        """The state of an endpoint: unavailable without a contact, else what its channels make it."""
+        endpoint = self.settings.endpoints.get(name)
+        if endpoint is None:
+            return DeviceState.INVALID
+        legs = self.legs_of(name)
+        if not legs:
+            reachable = any(contact.is_usable for aor in endpoint.aors for contact in self.contacts.contacts(aor))
+            return DeviceState.NOT_INUSE if reachable else DeviceState.UNAVAILABLE
+        states = [_STATES.get(leg.channel.state, DeviceState.INUSE) for leg in legs if leg.channel is not None]
+        held = [leg.channel.hold_state for leg in legs if leg.channel is not None]
+        if endpoint.device_state_busy_at and len(legs) >= endpoint.device_state_busy_at:
+            return DeviceState.BUSY
+        if held and all(held):
+            return DeviceState.ONHOLD
+        return aggregate([state for state in states if state is not DeviceState.UNKNOWN]) if states else DeviceState.NOT_INUSE
+
+    def contact_expiry_changed(self) -> None:
+        """Set the timer for the next registration that ends."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        due = self.contacts.next_expiry()
+        if due is not None and self._is_running:
+            delay = max(due - self.system.wall_time(), 0.0) + 0.05
+            delay = min(delay, float(self.settings.globals.contact_expiration_check_interval))
+            self._expiry = self.system.loop.call_later(delay, self._expire_contacts)
+
+    def _expire_contacts(self) -> None:
+        self._expiry = None
+        for contact in self.contacts.expire():
+            logger.verbose(3, f"Contact {contact.aor}/{contact.uri} has been deleted: it expired")
+        self.unidentified.prune(self.system.now(), self.settings.globals.unidentified_request_prune_interval)
+        self.contact_expiry_changed()
+
+
+_STATES = {
+    ChannelState.DOWN: DeviceState.NOT_INUSE,
+    ChannelState.RINGING: DeviceState.RINGING,
+    ChannelState.BUSY: DeviceState.BUSY,
+}
+
+
+def _sip_settings(settings: PjsipSettings) -> SipSettings:
+    options, machine = settings.globals, settings.system
+    return SipSettings(
+        t1=machine.timer_t1 / 1000,
+        timer_b=machine.timer_b / 1000,
+        timer_d=machine.timer_b / 1000,
+        user_agent=options.user_agent or f"Globstar {__version__}",
+        max_forwards=options.max_forwards,
+    )
+
+
+NetworkMaker = Callable[["System"], "Network"]

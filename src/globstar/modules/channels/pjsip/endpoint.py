@@ -1,0 +1,239 @@
+"""``type=endpoint`` of pjsip.conf: everything about one peer."""
+
+from __future__ import annotations
+
+from globstar.config.options import handles, option
+from globstar.config.values import boolean, enumeration, integer, listing, string
+from globstar.core.format import Format, FormatCapabilities
+from globstar.core.party import PartyId, PartyName, PartyNumber, parse_caller_id
+from globstar.modules.channels.pjsip.objects import PjsipObject
+from globstar.modules.channels.pjsip.readers import YesNo, groups, networks, one_of, presentation, variable, yes_no
+from globstar.proto.sdp import CodecPreference, IncomingPreference, OutgoingPreference
+
+words = listing(string)
+names = listing(string)
+on_off = one_of("no", "yes", **{"true": "yes", "false": "no", "on": "yes", "off": "no", "1": "yes", "0": "no"})
+timers = one_of("no", "yes", "required", "always", forced="always", true="yes", false="no", on="yes", off="no")
+reliable = one_of("no", "required", "peer_supported", "yes", true="yes", false="no", on="yes", off="no")
+
+
+def codec_preference(text: str) -> CodecPreference:
+    """Read a codec_prefs_* value."""
+    return CodecPreference.parse(text)
+
+
+class EndpointObject(PjsipObject):
+    """One peer: who it is, where its calls go, and how its media are treated."""
+
+    not_yet = frozenset(
+        {"acl", "contact_acl", "deny", "permit", "contact_deny", "contact_permit", "aggregate_mwi",
+         "overlap_context", "direct_media_glare_mitigation", "disable_direct_media_on_nat", "ice_support",
+         "follow_redirect_methods", "mailboxes", "mwi_subscribe_replaces_unsolicited", "voicemail_extension", "outbound_proxy",
+         "rtp_ipv6", "send_history_info", "rpid_immediate", "use_avpf", "force_avp", "media_use_received_transport",
+         "media_encryption", "media_encryption_optimistic", "g726_non_standard", "t38_udptl", "t38_udptl_ec", "use_ptime",
+         "t38_udptl_maxdatagram", "fax_detect", "fax_detect_timeout", "t38_udptl_nat", "t38_udptl_ipv6",
+         "t38_bind_udptl_to_media_address", "one_touch_recording", "record_on_feature", "record_off_feature", "rtp_engine",
+         "moh_passthrough", "tos_audio", "tos_video", "cos_audio", "cos_video", "sub_min_expiry",
+         "mwi_from_user", "dtls_verify", "dtls_rekey", "dtls_auto_generate_cert", "dtls_cert_file", "dtls_private_key",
+         "dtls_cipher", "dtls_ca_file", "dtls_ca_path", "dtls_setup", "dtls_fingerprint", "srtp_tag_32", "message_context",
+         "codec_prefs_incoming_offer", "codec_prefs_outgoing_offer", "codec_prefs_incoming_answer",
+         "codec_prefs_outgoing_answer", "rtp_port_start", "rtp_port_end", "subscribe_context", "asymmetric_rtp_codec",
+         "refer_blind_progress", "max_audio_streams", "max_video_streams", "bundle", "webrtc", "incoming_mwi_mailbox",
+         "follow_early_media_fork", "accept_multiple_sdp_answers", "ignore_183_without_sdp", "stir_shaken",
+         "stir_shaken_profile", "security_negotiation", "security_mechanisms", "geoloc_incoming_call_profile",
+         "geoloc_outgoing_call_profile", "send_aoc", "suppress_moh_on_sendonly", "tenantid", "allow_subscribe",
+         "direct_media_method", "callerid_tag", "connected_line_method", "allow_transfer"}
+    )  # fmt: skip
+
+    # -- calls
+    context = option(string, "default", help="Context in which its calls start.")
+    auth = option(names, (), help="auth objects that it must know.")
+    outbound_auth = option(names, (), help="auth objects that answer its challenges.")
+    aors = option(names, (), help="aor objects where it is reached.")
+    transport = option(string, "", help="Transport for requests to it.")
+    outbound_proxy = option(string, "", help="Proxy for requests to it.")
+    identify_by = option(words, ("username", "ip"), help="How its requests are recognised.")
+    accountcode = option(string, "", help="Account code of its channels.")
+    language = option(string, "", help="Language of its channels.")
+    tone_zone = option(string, "", help="Tone zone of its channels.")
+    set_var = option(variable, (), repeat="extend", help="NAME=value set on its channels; may be repeated.")
+    call_group = option(groups, frozenset(), help="Groups whose members may pick up its calls.")
+    pickup_group = option(groups, frozenset(), help="Groups whose calls it may pick up.")
+    named_call_group = option(names, (), help="The same by name.")
+    named_pickup_group = option(names, (), help="The same by name.")
+    moh_suggest = option(string, "default", help="Music class that others hear while it holds them.")
+    device_state_busy_at = option(integer(0), 0, help="So many channels make it busy; 0 never.")
+    allow_overlap = option(boolean, True, help="Answer 484 to a number that may become longer.")
+    overlap_context = option(string, "", help="Context for such numbers.")
+    allow_transfer = option(boolean, True, help="REFER is obeyed.")
+    allow_subscribe = option(boolean, True, help="SUBSCRIBE is obeyed.")
+    redirect_method = option(one_of("user", "uri_core", "uri_pjsip"), "user", help="What a 302 leads to.")
+    follow_redirect_methods = option(words, (), help="Requests that follow redirects.")
+    inband_progress = option(boolean, False, help="Ringing is heard, not told.")
+    ignore_183_without_sdp = option(boolean, False, help="A 183 without SDP is not passed on.")
+    allow_unauthenticated_options = option(boolean, False, help="OPTIONS are answered without credentials.")
+    suppress_q850_reason_headers = option(boolean, False, help="No Reason: Q.850 at hang-up.")
+    send_aoc = option(boolean, False, help="Send advice of charge.")
+    message_context = option(string, "", help="Context for MESSAGE outside calls.")
+    mailboxes = option(string, "", help="Mailboxes whose state it is told.")
+    voicemail_extension = option(string, "", help="Extension for Message-Account.")
+    mwi_from_user = option(string, "", help="User of such notifications.")
+    mwi_subscribe_replaces_unsolicited = option(yes_no, YesNo(False), help="A subscription ends unasked notifications.")
+    incoming_mwi_mailbox = option(string, "", help="Mailbox set by notifications that come in.")
+    aggregate_mwi = option(boolean, True, help="One notification for all mailboxes.")
+    subscribe_context = option(string, "", help="Context for subscriptions.")
+    sub_min_expiry = option(integer(0), 0, unit="s", help="Shortest subscription.")
+    notify_early_inuse_ringing = option(boolean, False, help="Tell ringing of a busy device.")
+    tenantid = option(string, "", help="Tenant of its channels.")
+
+    # -- identity
+    callerid_privacy = option(presentation, 0, help="Presentation of its caller id.")
+    callerid_tag = option(string, "", help="Tag of its caller id.")
+    from_user = option(string, "", help="User part of From towards it.")
+    from_domain = option(string, "", help="Host part of From towards it.")
+    contact_user = option(string, "", help="User part of our Contact towards it.")
+    trust_id_inbound = option(boolean, False, help="Believe P-Asserted-Identity and Remote-Party-ID.")
+    trust_id_outbound = option(boolean, False, help="Send private identities.")
+    send_pai = option(boolean, False, help="Send P-Asserted-Identity.")
+    send_rpid = option(boolean, False, help="Send Remote-Party-ID.")
+    rpid_immediate = option(boolean, False, help="Send identity changes at once.")
+    send_diversion = option(boolean, True, help="Send Diversion.")
+    send_history_info = option(boolean, False, help="Send History-Info.")
+    trust_connected_line = option(yes_no, YesNo(True), help="Take connected line updates.")
+    send_connected_line = option(yes_no, YesNo(True), help="Send connected line updates.")
+    connected_line_method = option(one_of("invite", "update", reinvite="invite"), "invite", help="How they are sent.")
+    user_eq_phone = option(boolean, False, help="Add user=phone to URIs of numbers.")
+
+    # -- SIP
+    force_rport = option(boolean, True, help="Answer to the port that a request came from.")
+    rewrite_contact = option(boolean, False, help="Reach contacts at the address that requests came from.")
+    timers = option(timers, "yes", help="Session timers (RFC 4028).")
+    timers_min_se = option(integer(90), 90, unit="s", help="Shortest session interval.")
+    timers_sess_expires = option(integer(90), 1800, unit="s", help="Session interval.")
+    rel100 = option(reliable, "yes", name="100rel", help="Reliable provisional responses (RFC 3262).")
+    refer_blind_progress = option(boolean, True, help="Report the progress of a blind transfer.")
+    follow_early_media_fork = option(boolean, True, help="Follow SDP of another fork.")
+    accept_multiple_sdp_answers = option(boolean, False, help="Take a second SDP answer.")
+    stir_shaken = option(on_off, "no", help="STIR/SHAKEN.")
+    stir_shaken_profile = option(string, "", help="STIR/SHAKEN profile.")
+    security_negotiation = option(one_of("no", "mediasec"), "no", help="Security negotiation.")
+    security_mechanisms = option(string, "", help="Security mechanisms.")
+    geoloc_incoming_call_profile = option(string, "", help="Geolocation profile.")
+    geoloc_outgoing_call_profile = option(string, "", help="Geolocation profile.")
+    acl = option(names, (), help="Access lists.")
+    deny = option(networks, (), repeat="extend", help="Addresses that are refused.")
+    permit = option(networks, (), repeat="extend", help="Addresses that are let in.")
+    contact_acl = option(names, (), help="Access lists for contacts.")
+    contact_deny = option(networks, (), repeat="extend", help="Contacts that are refused.")
+    contact_permit = option(networks, (), repeat="extend", help="Contacts that are let in.")
+
+    # -- media
+    dtmf_mode = option(
+        one_of("rfc4733", "inband", "none", "info", "auto", "auto_info", rfc2833="rfc4733"), "rfc4733", help="How digits travel."
+    )
+    direct_media = option(boolean, True, help="Let peers exchange media themselves.")
+    direct_media_method = option(one_of("invite", "update", reinvite="invite"), "invite", help="How they are told.")
+    direct_media_glare_mitigation = option(one_of("none", "outgoing", "incoming"), "none", help="Who waits.")
+    disable_direct_media_on_nat = option(boolean, False, help="Not behind NAT.")
+    media_address = option(string, "", help="Address for media in SDP.")
+    bind_rtp_to_media_address = option(boolean, False, help="Bind RTP to it as well.")
+    rtp_symmetric = option(boolean, False, help="Send RTP to where it comes from.")
+    rtp_timeout = option(integer(0), 0, unit="s", help="Hang up after so long without RTP; 0 never.")
+    rtp_timeout_hold = option(integer(0), 0, unit="s", help="The same on hold.")
+    rtp_keepalive = option(integer(0), 0, unit="s", help="Send comfort noise after so long; 0 never.")
+    rtp_ipv6 = option(boolean, False, help="RTP over IPv6.")
+    rtp_engine = option(string, "asterisk", help="RTP engine.")
+    rtp_port_start = option(integer(0, 65535), 0, help="First port of its own range.")
+    rtp_port_end = option(integer(0, 65535), 0, help="Last port of its own range.")
+    rtcp_mux = option(boolean, False, help="RTCP on the port of RTP (RFC 5761).")
+    asymmetric_rtp_codec = option(boolean, False, help="Send another codec than is received.")
+    use_ptime = option(boolean, False, help="Use the peer's packet time.")
+    use_avpf = option(boolean, False, help="AVPF in SDP.")
+    force_avp = option(boolean, False, help="AVP in SDP.")
+    media_use_received_transport = option(boolean, False, help="Answer with the transport of the offer.")
+    media_encryption = option(one_of("no", "sdes", "dtls"), "no", help="SRTP.")
+    media_encryption_optimistic = option(boolean, False, help="SRTP if the peer can.")
+    g726_non_standard = option(boolean, False, help="G.726 with swapped bits.")
+    ice_support = option(boolean, False, help="ICE.")
+    webrtc = option(yes_no, YesNo(False), help="Everything that browsers need.")
+    bundle = option(boolean, False, help="All media over one transport.")
+    max_audio_streams = option(integer(0), 1, help="Audio streams per call.")
+    max_video_streams = option(integer(0), 1, help="Video streams per call.")
+    sdp_owner = option(string, "-", help="User in SDP's origin.")
+    sdp_session = option(string, "Asterisk", help="Session name in SDP.")
+    preferred_codec_only = option(boolean, False, help="Answer with one codec only.")
+    incoming_call_offer_pref = option(enumeration(IncomingPreference), IncomingPreference.LOCAL, help="Codecs of our answer.")
+    outgoing_call_offer_pref = option(
+        enumeration(OutgoingPreference), OutgoingPreference.REMOTE_MERGE, help="Codecs of our offer."
+    )
+    codec_prefs_incoming_offer = option(codec_preference, CodecPreference(), help="Codec choice.")
+    codec_prefs_outgoing_offer = option(codec_preference, CodecPreference(operation="union"), help="Codec choice.")
+    codec_prefs_incoming_answer = option(codec_preference, CodecPreference(), help="Codec choice.")
+    codec_prefs_outgoing_answer = option(codec_preference, CodecPreference(), help="Codec choice.")
+    moh_passthrough = option(boolean, False, help="Hold is told, not replaced by music.")
+    suppress_moh_on_sendonly = option(boolean, False, help="No music for sendonly.")
+    t38_udptl = option(boolean, False, help="T.38.")
+    t38_udptl_ec = option(one_of("none", "fec", "redundancy"), "none", help="T.38 error correction.")
+    t38_udptl_maxdatagram = option(integer(0), 0, help="T.38 datagram size.")
+    t38_udptl_nat = option(boolean, False, help="T.38 behind NAT.")
+    t38_udptl_ipv6 = option(boolean, False, help="T.38 over IPv6.")
+    t38_bind_udptl_to_media_address = option(boolean, False, help="Bind T.38 to media_address.")
+    fax_detect = option(boolean, False, help="Look for fax tones.")
+    fax_detect_timeout = option(integer(0), 0, unit="s", help="How long.")
+    one_touch_recording = option(boolean, False, help="Record on INFO.")
+    record_on_feature = option(string, "automixmon", help="Feature that starts it.")
+    record_off_feature = option(string, "automixmon", help="Feature that stops it.")
+    tos_audio = option(string, "0", help="DSCP of audio.")
+    tos_video = option(string, "0", help="DSCP of video.")
+    cos_audio = option(integer(0, 7), 0, help="Priority of audio.")
+    cos_video = option(integer(0, 7), 0, help="Priority of video.")
+    srtp_tag_32 = option(boolean, False, help="Short SRTP tags.")
+    dtls_verify = option(string, "No", help="DTLS.")
+    dtls_rekey = option(integer(0), 0, help="DTLS.")
+    dtls_auto_generate_cert = option(string, "No", help="DTLS.")
+    dtls_cert_file = option(string, "", help="DTLS.")
+    dtls_private_key = option(string, "", help="DTLS.")
+    dtls_cipher = option(string, "", help="DTLS.")
+    dtls_ca_file = option(string, "", help="DTLS.")
+    dtls_ca_path = option(string, "", help="DTLS.")
+    dtls_setup = option(one_of("active", "passive", "actpass"), "active", help="DTLS.")
+    dtls_fingerprint = option(one_of("SHA-256", "SHA-1"), "SHA-256", help="DTLS.")
+
+    def __init__(self, **values: object) -> None:
+        super().__init__(**values)
+        self.formats = FormatCapabilities()
+        self.unknown_codecs: list[str] = []
+        self.caller_name = ""
+        self.caller_number = ""
+        self.audio_formats: tuple[Format, ...] = ()
+
+    @handles("allow", help="Codecs in order of preference; may be repeated.")
+    def _allow(self, text: str) -> None:
+        self._take_codecs(text, True)
+
+    @handles("disallow", help="Codecs to take out again.")
+    def _disallow(self, text: str) -> None:
+        self._take_codecs(text, False)
+
+    def _take_codecs(self, text: str, allow: bool) -> None:
+        unknown = self.formats.update_by_string(text, allow=allow)
+        if unknown:
+            raise ValueError("no such codec: " + ", ".join(unknown))
+
+    @handles("callerid", help='"Name" <number> of its calls.')
+    def _callerid(self, text: str) -> None:
+        self.caller_name, self.caller_number = parse_caller_id(text)
+
+    @property
+    def has_caller_id(self) -> bool:
+        """Whether a caller id is configured."""
+        return bool(self.caller_name or self.caller_number)
+
+    def caller_id(self) -> PartyId:
+        """The configured caller id as a party of its own."""
+        pres = self.callerid_privacy
+        return PartyId(
+            PartyName(self.caller_name, bool(self.caller_name), presentation=pres),
+            PartyNumber(self.caller_number, bool(self.caller_number), presentation=pres),
+            tag=self.callerid_tag,
+        )

@@ -1,0 +1,97 @@
+"""Requests that change a running call: re-INVITE and UPDATE, and what they mean for hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from globstar.base.log import Logger
+from globstar.core.frame import Control, control
+from globstar.modules.channels.pjsip import timers
+from globstar.modules.channels.pjsip.causes import reason_header
+from globstar.modules.channels.pjsip.media import NoMedia
+from globstar.modules.channels.pjsip.requests import ACCEPT
+from globstar.proto.sdp import NotAcceptable, SdpParseError
+from globstar.proto.sip.message import Header
+
+if TYPE_CHECKING:
+    from globstar.modules.channels.pjsip.leg import Leg
+    from globstar.proto.sip.session import InviteSession
+    from globstar.proto.sip.transaction import ServerTransaction
+
+logger = Logger("chan_pjsip")
+
+
+def reinvite_received(leg: Leg, session: InviteSession, transaction: ServerTransaction) -> None:
+    """Answer a re-INVITE: 200 with our side, 488 when nothing fits; no SDP asks for an offer of ours."""
+    from globstar.modules.channels.pjsip.leg import ALLOW, SUPPORTED
+
+    request = transaction.request
+    if timers.is_too_small(leg.endpoint, request):
+        session.respond(transaction, 422, headers=[("Min-SE", str(leg.endpoint.timers_min_se))])
+        return
+    if leg.channel is None:
+        session.respond(transaction, 481)
+        return
+    body = _answer(leg, session, transaction) if request.body else leg.media.make_offer()
+    if body is None:
+        return
+    _renew_timer(leg, transaction)
+    session.respond(transaction, 200, headers=[ALLOW, SUPPORTED, *timers.answer_headers(leg)], body=body)
+    apply_hold(leg)
+
+
+def update_received(leg: Leg, session: InviteSession, transaction: ServerTransaction) -> None:
+    """Answer an UPDATE (RFC 3311)."""
+    from globstar.modules.channels.pjsip.leg import ALLOW, SUPPORTED
+
+    request = transaction.request
+    if timers.is_too_small(leg.endpoint, request):
+        session.respond(transaction, 422, headers=[("Min-SE", str(leg.endpoint.timers_min_se))])
+        return
+    body: bytes | None = b""
+    if request.body:
+        body = _answer(leg, session, transaction)
+        if body is None:
+            return
+    _renew_timer(leg, transaction)
+    session.respond(transaction, 200, headers=[ALLOW, SUPPORTED, *timers.answer_headers(leg)], body=body or b"")
+    if request.body:
+        apply_hold(leg)
+
+
+def _answer(leg: Leg, session: InviteSession, transaction: ServerTransaction) -> bytes | None:
+    """Our answer to the offer; None when it was refused."""
+    request = transaction.request
+    kind = request.content_type
+    if kind is not None and kind.value.lower() != "application/sdp":
+        session.respond(transaction, 415, headers=[("Accept", "application/sdp")])
+        return None
+    try:
+        return leg.media.answer_offer(request.body)
+    except SdpParseError as error:
+        logger.notice(f"{leg}: {error}")
+        session.respond(transaction, 400, headers=[("Warning", f'399 SIP "{error}"')])
+    except (NotAcceptable, NoMedia) as error:
+        logger.notice(f"{leg}: {error}")
+        headers: list[Header] = [("Warning", '390 SIP "No SDP answer"'), ("Accept", ACCEPT)]
+        if not leg.endpoint.suppress_q850_reason_headers:
+            headers.append(reason_header(leg.channel.hangup_cause if leg.channel is not None else 0))
+        session.respond(transaction, 488, headers=headers)
+    return None
+
+
+def _renew_timer(leg: Leg, transaction: ServerTransaction) -> None:
+    leg.sip_timer = timers.agree(leg.endpoint, transaction.request)
+    timers.start(leg)
+
+
+def apply_hold(leg: Leg) -> None:
+    """Tell the channel when the other side begins or ceases to hold us."""
+    stream, channel = leg.media.stream, leg.channel
+    if stream is None or channel is None or stream.is_remote_hold == leg.media.is_held:
+        return
+    leg.media.is_held = stream.is_remote_hold
+    if stream.is_remote_hold:
+        channel.deliver(control(Control.HOLD, leg.endpoint.moh_suggest))
+    else:
+        channel.deliver(control(Control.UNHOLD))

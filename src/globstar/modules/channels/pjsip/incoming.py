@@ -1,0 +1,186 @@
+"""Calls that come in: what is checked before a channel exists, and the channel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from globstar.base.log import Logger
+from globstar.core.channel import Channel, ChannelState
+from globstar.core.format import FormatCapabilities
+from globstar.core.party import PartyId
+from globstar.modules.channels.pjsip import timers
+from globstar.modules.channels.pjsip.causes import reason_header
+from globstar.modules.channels.pjsip.identity import caller_of, take_diversion
+from globstar.modules.channels.pjsip.leg import SUPPORTED, Leg
+from globstar.modules.channels.pjsip.media import NoMedia
+from globstar.proto.sdp import NotAcceptable, SdpParseError, parse
+from globstar.proto.sip.errors import SipParseError
+from globstar.proto.sip.headers.replaces import Replaces
+from globstar.proto.sip.message import Request
+
+if TYPE_CHECKING:
+    from globstar.modules.channels.pjsip.driver import PjsipDriver
+    from globstar.modules.channels.pjsip.endpoint import EndpointObject
+    from globstar.proto.sip.transaction import ServerTransaction
+
+logger = Logger("chan_pjsip")
+
+#: Extensions that an INVITE may require.
+UNDERSTOOD = frozenset(("100rel", "timer", "replaces", "norefersub", "histinfo"))
+#: Seconds after which a caller may try again when we are full.
+RETRY_AFTER = 5
+
+
+def invite_received(driver: PjsipDriver, endpoint: EndpointObject, transaction: ServerTransaction) -> None:
+    """Check a new INVITE of a known endpoint and make a channel of it."""
+    request = transaction.request
+    if driver.is_full():
+        transaction.respond(503, headers=[("Retry-After", str(RETRY_AFTER))])
+        return
+    request.contact  # noqa: B018 - raises the 400 that an INVITE without Contact gets
+    if _refuse_extensions(endpoint, transaction):
+        return
+    uri = request.uri
+    if not uri.is_sip:
+        transaction.respond(416)
+        return
+    if timers.is_too_small(endpoint, request):
+        transaction.respond(422, headers=[("Min-SE", str(endpoint.timers_min_se))])
+        return
+    if not _body_is_usable(transaction):
+        return
+    caller = caller_of(endpoint, request)
+    number = caller.number.text if caller.number.valid else ""
+    extension = uri.user or "s"
+    plan = driver.system.plan
+    if not plan.exists(endpoint.context, extension, 1, number):
+        if endpoint.allow_overlap and uri.user and plan.match_more(endpoint.context, extension, number):
+            transaction.respond(484)
+        else:
+            logger.notice(
+                f"Call ({transaction.flow.transport.name}:{transaction.flow.host}:{transaction.flow.port}) to extension "
+                f"'{extension}' rejected because extension not found in context '{endpoint.context}'."
+            )
+            transaction.respond(404)
+        return
+    _start_call(driver, endpoint, transaction, caller, extension)
+
+
+def _refuse_extensions(endpoint: EndpointObject, transaction: ServerTransaction) -> bool:
+    """420 for what we do not understand, 421 for what the endpoint must offer and does not."""
+    request = transaction.request
+    unknown = [option for option in request.tokens("Require") if option not in UNDERSTOOD]
+    if unknown:
+        transaction.respond(420, headers=[("Unsupported", ", ".join(unknown)), SUPPORTED])
+        return True
+    for option, mode in (("100rel", endpoint.rel100), ("timer", endpoint.timers)):
+        if (mode == "required" and not request.supports(option)) or (mode == "no" and option in request.tokens("Require")):
+            if mode == "no":
+                transaction.respond(420, headers=[("Unsupported", option)])
+            else:
+                transaction.respond(421, headers=[("Require", option), SUPPORTED])
+            return True
+    return False
+
+
+def _body_is_usable(transaction: ServerTransaction) -> bool:
+    """415 for a body that is no SDP, 400 for SDP that cannot be read."""
+    request = transaction.request
+    if not request.body:
+        return True
+    kind = request.content_type
+    name = kind.value.lower() if kind is not None else ""
+    if name not in ("application/sdp", "multipart/mixed", "multipart/alternative"):
+        transaction.respond(415, headers=[("Accept", "application/sdp")])
+        return False
+    if name == "application/sdp":
+        try:
+            parse(request.body)
+        except SdpParseError as error:
+            transaction.respond(400, headers=[("Warning", f'399 SIP "{error}"')])
+            return False
+    return True
+
+
+def _start_call(
+    driver: PjsipDriver, endpoint: EndpointObject, transaction: ServerTransaction, caller: PartyId, extension: str
+) -> None:
+    request, flow = transaction.request, transaction.flow
+    transport = flow.transport
+    our_host = driver.transports.local_address(transport, flow.host)
+    media = driver.new_media(endpoint, transport, flow.host, FormatCapabilities(list(endpoint.audio_formats)))
+    leg = Leg(driver, endpoint, media, is_caller=False, our_host=our_host, remote_host=flow.host)
+    contact = f"<{transport.contact_uri(endpoint.contact_user or None, flow.host)}>"
+    session = driver.sip.accept_invite(transaction, leg, contact=contact, rewrite_contact=endpoint.rewrite_contact)
+    leg.session = session
+    leg.request = request
+    leg.request_uri = str(request.uri)
+    session.provisional(100)
+    if _replaces_unknown(driver, request):
+        session.reject(481, headers=[reason_header(0)])
+        return
+    try:
+        if request.body:
+            media.answer_offer(request.body)
+        else:
+            media.make_offer()
+    except (NotAcceptable, SdpParseError) as error:
+        logger.notice(f"a call of '{endpoint.name}' to {extension}@{endpoint.context} is refused: {error}")
+        media.close()
+        session.reject(488)
+        return
+    except NoMedia as error:
+        logger.error(f"a call of '{endpoint.name}' is refused: {error}")
+        media.close()
+        session.reject(503, headers=[("Retry-After", str(RETRY_AFTER))])
+        return
+    leg.sip_timer = timers.agree(endpoint, request)
+    system = driver.system
+    channel = Channel(
+        system,
+        driver.tech,
+        system.next_channel_name(f"PJSIP/{endpoint.name}"),
+        state=ChannelState.RING,
+        context=endpoint.context,
+        extension=extension,
+        native_formats=media.formats,
+        caller=caller,
+        language=endpoint.language,
+        account_code=endpoint.accountcode,
+    )
+    channel.dialed.number = extension
+    set_up_channel(channel, leg)
+    take_diversion(request, channel.redirecting)
+    driver.leg_started(leg)
+    system.announce_channel(channel)
+    for name, value in endpoint.set_var:
+        channel.set_variable(name, value)
+    channel.set_variable("SIPDOMAIN", request.uri.bare_host)
+    media.bind_channel(channel)
+    system.start_pbx(channel)
+
+
+def set_up_channel(channel: Channel, leg: Leg) -> None:
+    """What channels of both directions take from their endpoint."""
+    endpoint = leg.endpoint
+    leg.channel = channel
+    channel.private = leg
+    channel.tone_zone = endpoint.tone_zone
+    channel.call_group = endpoint.call_group
+    channel.pickup_group = endpoint.pickup_group
+    channel.named_call_groups = frozenset(endpoint.named_call_group)
+    channel.named_pickup_groups = frozenset(endpoint.named_pickup_group)
+
+
+def _replaces_unknown(driver: PjsipDriver, request: Request) -> bool:
+    """Whether the INVITE wants to take over a call (RFC 3891) that cannot be taken over."""
+    if not request.has("Replaces"):
+        return False
+    try:
+        wanted = request.value("Replaces", Replaces.parse)
+    except SipParseError:
+        return True
+    found = wanted is not None and driver.sip.find_session(wanted.call_id, wanted.to_tag, wanted.from_tag) is not None
+    if found:
+        logger.notice("an INVITE with Replaces is refused: taking over calls is not supported yet")
+    return True

@@ -1,0 +1,455 @@
+"""One leg of a call: the SIP session, its media and its channel, tied together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from globstar.base.log import Logger
+from globstar.core.cause import Cause
+from globstar.core.channel import Channel, ChannelState
+from globstar.core.frame import Control, Frame, FrameType, control
+from globstar.core.party import Connected, PartyId
+from globstar.modules.channels.pjsip import dtmf, hold, quality, refer, timers
+from globstar.modules.channels.pjsip.causes import cause_of_reasons, cause_of_status, reason_header, status_of_cause
+from globstar.modules.channels.pjsip.identity import asserted_party, diversion_headers, identity_headers, reason_of
+from globstar.modules.channels.pjsip.media import LegMedia
+from globstar.modules.channels.pjsip.requests import OPTIONS_HEADERS
+from globstar.proto.sdp import NotAcceptable, SdpParseError
+from globstar.proto.sip.errors import SipParseError
+from globstar.proto.sip.headers.reason import Reason
+from globstar.proto.sip.message import Header, Message, Request, Response
+from globstar.proto.sip.session import SessionState
+from globstar.proto.sip.settings import ALL_METHODS
+from globstar.proto.sip.user import EndReason, SessionUser
+
+if TYPE_CHECKING:
+    from globstar.modules.channels.pjsip.driver import PjsipDriver
+    from globstar.modules.channels.pjsip.endpoint import EndpointObject
+    from globstar.proto.sip.session import InviteSession
+    from globstar.proto.sip.transaction import ClientTransaction, ServerTransaction
+
+logger = Logger("chan_pjsip")
+
+ALLOW: Header = ("Allow", ", ".join(ALL_METHODS))
+SUPPORTED: Header = ("Supported", "100rel, timer, replaces, norefersub")
+SUPPORTED_OUT: Header = ("Supported", "100rel, timer, replaces, norefersub, histinfo")
+HISTORY: Header = ("Supported", "histinfo")
+ANSWERED_ELSEWHERE: Header = ("Reason", 'SIP;cause=200;text="Call completed elsewhere"')
+#: what ends a call whose peer answered without saying where its media go
+NO_SDP: Header = ("Reason", 'SIP ;cause=406 ;text="SDP offer/answer incomplete"')
+
+_ENDING = (SessionState.TERMINATED,)
+
+
+class Leg(SessionUser):
+    """What ``channel.private`` is for PJSIP channels, and who hears of the SIP session's events."""
+
+    __slots__ = (
+        "aor", "channel", "contact_uri", "driver", "early_sent", "endpoint", "extra_headers", "is_caller", "last_response",
+        "media", "our_host", "refer", "refer_result", "remote_host", "request", "request_uri", "response_headers", "session",
+        "sip_timer", "told_party", "was_answered",
+    )  # fmt: skip
+
+    def __init__(
+        self, driver: PjsipDriver, endpoint: EndpointObject, media: LegMedia, *, is_caller: bool, our_host: str, remote_host: str
+    ) -> None:
+        self.driver = driver
+        self.endpoint = endpoint
+        self.media = media
+        #: True when we sent the INVITE
+        self.is_caller = is_caller
+        self.our_host = our_host
+        self.remote_host = remote_host
+        self.channel: Channel | None = None
+        self.session: InviteSession | None = None
+        self.request: Request | None = None
+        self.last_response: Response | None = None
+        self.request_uri = ""
+        self.aor = ""
+        self.contact_uri = ""
+        #: headers that the dialplan wants in our INVITE, or in our responses
+        self.extra_headers: list[Header] = []
+        self.response_headers: list[Header] = []
+        self.early_sent = False
+        self.was_answered = False
+        self.told_party: PartyId | None = None
+        self.sip_timer: timers.Agreement | None = None
+        self.refer: refer.Subscription | None = None
+        self.refer_result = ""
+
+    # -- what the channel asks for: incoming calls -------------------------------------------------------------------
+
+    def _identity(self, side: str) -> list[Header]:
+        channel = self.channel
+        if channel is None or not (self.endpoint.send_pai or self.endpoint.send_rpid):
+            return []
+        return identity_headers(self.endpoint, channel.connected.id, self.our_host, side)
+
+    def _is_waiting(self) -> bool:
+        """Whether an INVITE of the other side waits for our final response."""
+        session = self.session
+        return session is not None and not self.is_caller and session.state in (SessionState.INCOMING, SessionState.EARLY)
+
+    def provisional(self, status: int, *, with_sdp: bool = False, headers: list[Header] | None = None) -> None:
+        """Send 180, 181, 183; reliably where both sides want it (RFC 3262)."""
+        session = self.session
+        if session is None or not self._is_waiting():
+            return
+        body = self.media.description() if with_sdp else b""
+        mode = self.endpoint.rel100
+        can = session.supports_100rel
+        required = "100rel" in session.request.tokens("Require")
+        is_reliable = can and (mode == "required" or required or (mode == "peer_supported"))
+        out = [ALLOW, *(headers or ()), *self._identity("called"), *self.response_headers]
+        session.provisional(status, headers=out, body=body, reliable=is_reliable)
+        if with_sdp:
+            self.early_sent = True
+
+    def answer(self) -> None:
+        """Accept the incoming call."""
+        session = self.session
+        if session is None or not self._is_waiting():
+            return
+        body = self.media.description()
+        out = [ALLOW, SUPPORTED, *timers.answer_headers(self), *self._identity("called"), *self.response_headers]
+        self.was_answered = True
+        session.accept(headers=out, body=body)
+        timers.start(self)
+
+    def refuse(self, status: int, cause: int, headers: list[Header] | None = None) -> None:
+        """Refuse the incoming call, if it still waits."""
+        session = self.session
+        if session is not None and self._is_waiting():
+            out = list(headers or ())
+            if not self.endpoint.suppress_q850_reason_headers:
+                out.append(reason_header(cause))
+            session.reject(status, headers=out)
+            self.media.close()
+
+    # -- what the channel asks for: both directions ------------------------------------------------------------------
+
+    def hang_up(self, cause: int) -> None:
+        """End the session in whatever state it is, with ``cause``; then the media."""
+        session = self.session
+        quality.set_variables(self)
+        self.media.close()
+        self.driver.leg_ended(self)
+        refer.channel_ended(self)
+        self.channel = None
+        if session is None or session.state in _ENDING:
+            return
+        headers: list[Header] = []
+        if not self.endpoint.suppress_q850_reason_headers:
+            headers.append(reason_header(cause))
+        if session.state in (SessionState.CONNECTING, SessionState.CONFIRMED):
+            session.bye(headers)
+        elif self.is_caller:
+            if cause == Cause.ANSWERED_ELSEWHERE:
+                headers.insert(0, ANSWERED_ELSEWHERE)
+            session.cancel(headers)
+        else:
+            session.reject(status_of_cause(cause), headers=headers)
+
+    def write(self, frame: Frame) -> None:
+        """A frame to the endpoint."""
+        if frame.type is FrameType.VOICE:
+            self.media.write(frame)
+
+    def send_text(self, text: str, content_type: str) -> bool:
+        """MESSAGE inside the dialog (RFC 3428)."""
+        session = self.session
+        if session is None or session.state is not SessionState.CONFIRMED:
+            return False
+        session.send_request("MESSAGE", body=text.encode(), content_type=content_type)
+        return True
+
+    def refresh_identity(self) -> None:
+        """The connected line changed: tell an endpoint that wants to know, with re-INVITE or UPDATE."""
+        channel, session, endpoint = self.channel, self.session, self.endpoint
+        if channel is None or session is None or not endpoint.send_connected_line:
+            return
+        if not (endpoint.send_pai or endpoint.send_rpid):
+            return
+        party = channel.connected.id
+        if self.told_party is not None and party == self.told_party:
+            return
+        if session.state is SessionState.CONFIRMED and session.can_reinvite:
+            headers = self._identity("calling" if self.is_caller else "called")
+            if headers:
+                self.told_party = party.copy()
+                self.send_reinvite(headers)
+
+    def send_reinvite(self, headers: list[Header]) -> None:
+        """A re-INVITE with our present media."""
+        if self.session is not None and self.session.can_reinvite:
+            body = self.media.make_offer()
+            out = [ALLOW, SUPPORTED_OUT, *timers.offer_headers(self.endpoint), *headers]
+            self.session.reinvite(headers=out, body=body)
+
+    # -- SessionUser: calls we make ----------------------------------------------------------------------------------
+
+    def provisional_received(self, session: InviteSession, response: Response) -> None:
+        """Ringing, progress, forwarding; early media where there is SDP."""
+        channel = self.channel
+        if channel is None:
+            return
+        self.last_response = response
+        self._take_party(response)
+        has_media = bool(response.body) and self._take_early_answer(response)
+        status = response.status
+        if status == 180:
+            channel.set_state(ChannelState.RINGING)
+            channel.deliver(control(Control.RINGING))
+        elif status == 181:
+            channel.deliver(control(Control.REDIRECTING, channel.redirecting))
+        elif status == 183 and not has_media and not self.endpoint.ignore_183_without_sdp:
+            channel.deliver(control(Control.PROGRESS))
+        if has_media:
+            channel.deliver(control(Control.PROGRESS))
+
+    def _take_early_answer(self, response: Response) -> bool:
+        if not self.media.has_open_offer:
+            return True
+        try:
+            self.media.take_answer(response.body)
+        except (SdpParseError, NotAcceptable) as error:
+            logger.notice(f"{self}: the SDP of a {response.status} cannot be used: {error}")
+            return False
+        return True
+
+    def accepted(self, session: InviteSession, response: Response) -> None:
+        """2xx for our INVITE or re-INVITE."""
+        channel = self.channel
+        is_first = not self.was_answered
+        self.was_answered = True
+        if channel is None:
+            return
+        self.last_response = response
+        if is_first:
+            self._take_party(response)
+        if self.media.has_open_offer:
+            if not response.body:
+                if is_first:
+                    self._answered_without_sdp(session, channel)
+                else:
+                    self.media.negotiation.cancel_offer()
+                return
+            try:
+                self.media.take_answer(response.body)
+            except (SdpParseError, NotAcceptable) as error:
+                logger.notice(f"{self}: the answer cannot be used: {error}")
+                if is_first:
+                    channel.queue_hangup(Cause.BEARERCAPABILITY_NOTAVAIL)
+                else:
+                    self.media.negotiation.cancel_offer()
+                return
+        if is_first:
+            timers.start_as_caller(self, response)
+            channel.deliver(control(Control.ANSWER))
+
+    def _answered_without_sdp(self, session: InviteSession, channel: Channel) -> None:
+        """A 200 that says nothing of media to our offer ends the call after its ACK, as seen with Asterisk."""
+        session.acknowledge()
+        session.bye([NO_SDP])
+        channel.deliver(control(Control.ANSWER))
+
+    def rejected(self, session: InviteSession, response: Response) -> None:
+        """3xx to 6xx, or nothing at all, for our INVITE."""
+        self.session = None
+        self.media.close()
+        channel = self.channel
+        if channel is None:
+            return
+        self.last_response = response
+        status = response.status
+        cause = cause_of_reasons(_reasons(response)) if status >= 300 else None
+        if cause is None or cause == 0:
+            cause = cause_of_status(status)
+        self._tell_cause(cause, response)
+        if 300 <= status < 400 and self._follow(response):
+            return
+        channel.hangup_cause = cause
+        if cause == Cause.USER_BUSY:
+            channel.deliver(control(Control.BUSY))
+        elif cause in (Cause.CONGESTION, Cause.SWITCH_CONGESTION):
+            channel.deliver(control(Control.CONGESTION))
+        channel.queue_hangup(cause)
+
+    def _follow(self, response: Response) -> bool:
+        """A redirect: with redirect_method=user, the dialplan of the caller is asked for the user part of the new address."""
+        channel = self.channel
+        try:
+            contacts = response.contacts
+        except SipParseError:
+            contacts = ()
+        if channel is None or not contacts:
+            return False
+        target = contacts[0].uri
+        if self.endpoint.redirect_method == "user":
+            forward = target.user or ""
+        else:
+            forward = f"PJSIP/{self.endpoint.name}/{target}"
+        if not forward:
+            return False
+        channel.hangup_cause = Cause.REDIRECTED_TO_NEW_DESTINATION
+        channel.data["call_forward"] = forward
+        channel.redirecting.from_ = channel.caller.id.copy()
+        channel.redirecting.to = PartyId.of(None, target.user or "")
+        channel.redirecting.reason = reason_of("unknown")
+        channel.deliver(control(Control.REDIRECTING, channel.redirecting))
+        channel.queue_hangup(Cause.REDIRECTED_TO_NEW_DESTINATION)
+        return True
+
+    def reinvite_rejected(self, session: InviteSession, response: Response) -> None:
+        """Our re-INVITE failed: what was agreed before stays."""
+        if response.status != 491:
+            self.media.negotiation.cancel_offer()
+
+    # -- SessionUser: calls we receive -------------------------------------------------------------------------------
+
+    def cancelled(self, session: InviteSession, request: Request) -> None:
+        """The caller gave up: 487, and the channel ends with what 487 maps to, as Asterisk does."""
+        channel = self.channel
+        headers = [] if self.endpoint.suppress_q850_reason_headers else [reason_header(0)]
+        if channel is not None and channel.hangup_cause and headers:
+            headers = [reason_header(channel.hangup_cause)]
+        session.reject(487, headers=headers)
+        self.media.close()
+        if channel is not None:
+            cause = cause_of_reasons(_reasons(request)) or Cause.INTERWORKING
+            channel.queue_hangup(cause)
+
+    def acknowledged(self, session: InviteSession, request: Request) -> None:
+        """ACK: it carries the answer where the offer was ours (a delayed offer)."""
+        if not self.media.has_open_offer or self.channel is None:
+            return
+        try:
+            if not request.body:
+                raise NotAcceptable("no answer in the ACK")
+            self.media.take_answer(request.body)
+        except (SdpParseError, NotAcceptable) as error:
+            logger.notice(f"{self}: the answer in the ACK cannot be used: {error}")
+            if self.media.is_agreed:
+                self.media.negotiation.cancel_offer()
+            else:
+                self.channel.queue_hangup(Cause.BEARERCAPABILITY_NOTAVAIL)
+
+    # -- SessionUser: both -------------------------------------------------------------------------------------------
+
+    def reinvite_received(self, session: InviteSession, transaction: ServerTransaction) -> None:
+        """The other side changes the session: hold, another codec or address, or just a refresh."""
+        hold.reinvite_received(self, session, transaction)
+
+    def update_received(self, session: InviteSession, transaction: ServerTransaction) -> None:
+        """UPDATE (RFC 3311)."""
+        hold.update_received(self, session, transaction)
+
+    def request_received(self, session: InviteSession, transaction: ServerTransaction) -> None:
+        """INFO, MESSAGE, OPTIONS, REFER, NOTIFY ... inside the dialog."""
+        method = transaction.request.method
+        if method == "INFO":
+            dtmf.info_received(self, session, transaction)
+        elif method == "MESSAGE":
+            self._message_received(session, transaction)
+        elif method == "OPTIONS":
+            session.respond(transaction, 200, headers=OPTIONS_HEADERS)
+        elif method == "REFER":
+            refer.refer_received(self, session, transaction)
+        elif method == "NOTIFY":
+            refer.notify_received(self, session, transaction)
+        elif method == "PRACK":
+            session.respond(transaction, 400, "Unexpected PRACK", headers=self._reason())
+        elif method == "SUBSCRIBE":
+            session.respond(transaction, 489)
+        else:
+            session.respond(transaction, 501)
+
+    def _reason(self) -> list[Header]:
+        """The Reason header that Asterisk puts into its refusals inside a dialog."""
+        if self.endpoint.suppress_q850_reason_headers:
+            return []
+        return [reason_header(self.channel.hangup_cause if self.channel is not None else 0)]
+
+    def _message_received(self, session: InviteSession, transaction: ServerTransaction) -> None:
+        request = transaction.request
+        kind = request.content_type
+        channel = self.channel
+        if kind is None or not kind.value.lower().startswith("text/"):
+            session.respond(transaction, 415, headers=[("Accept", "text/plain"), *self._reason()])
+            return
+        session.respond(transaction, 202)
+        if channel is not None:
+            channel.deliver(Frame(FrameType.TEXT, 0, request.body.decode("utf-8", "replace")))
+
+    def bye_received(self, session: InviteSession, transaction: ServerTransaction) -> None:
+        """The other side hangs up."""
+        channel = self.channel
+        if channel is None:
+            return
+        quality.set_variables(self)
+        cause = cause_of_reasons(_reasons(transaction.request)) or Cause.NORMAL_CLEARING
+        channel.queue_hangup(cause)
+
+    def response_received(self, session: InviteSession, transaction: ClientTransaction, response: Response) -> None:
+        """The end of a request of ours inside the dialog."""
+        if transaction.request.method == "REFER":
+            refer.response_received(self, response)
+
+    def refresh_due(self, session: InviteSession) -> None:
+        """RFC 4028: our turn to show that the call lives."""
+        timers.refresh(self)
+
+    def ended(self, session: InviteSession, reason: EndReason, message: Request | Response | None) -> None:
+        """The session is over."""
+        self.session = None
+        channel = self.channel
+        if channel is not None and reason not in (EndReason.BYE_RECEIVED, EndReason.BYE_SENT):
+            logger.notice(f"{self}: the call ended: {reason.value}")
+            channel.queue_hangup(
+                Cause.RECOVERY_ON_TIMER_EXPIRE if reason is EndReason.SESSION_EXPIRED else Cause.NO_USER_RESPONSE
+            )
+
+    # -- helpers -----------------------------------------------------------------------------------------------------
+
+    def _take_party(self, message: Message) -> None:
+        """What a trusted peer says of who answers becomes the channel's caller id and a connected line update."""
+        channel, endpoint = self.channel, self.endpoint
+        if channel is None or not (endpoint.trust_id_inbound and endpoint.trust_connected_line):
+            return
+        party = asserted_party(message)
+        if party is None or party == channel.caller.id:
+            return
+        party.tag = endpoint.callerid_tag
+        channel.set_caller_id(party.number.text, party.name.text)
+        channel.caller.id = party
+        channel.deliver(control(Control.CONNECTED_LINE, Connected(id=party.copy(), ani=party.copy(), source=1)))
+
+    def _tell_cause(self, cause: int, response: Response) -> None:
+        """HANGUPCAUSE() of the caller knows this channel's end in the words of SIP."""
+        channel = self.channel
+        if channel is None:
+            return
+        text = f"SIP {response.status} {response.reason}"
+        channel.hangup_tech_cause[channel.name] = (cause, text)
+        channel.deliver(control(Control.PVT_CAUSE_CODE, (channel.name, cause, text)))
+
+    def redirected(self, data: Any) -> None:
+        """The call goes elsewhere: 181 with Diversion to a caller that still waits (RFC 5806)."""
+        channel = self.channel
+        if channel is None or not self._is_waiting():
+            return
+        headers: list[Header] = [HISTORY]
+        if self.endpoint.send_diversion:
+            redirecting = data if data else channel.redirecting
+            headers += diversion_headers(redirecting, self.our_host)
+        self.provisional(181, headers=headers)
+
+    def __str__(self) -> str:
+        return self.channel.name if self.channel is not None else f"PJSIP/{self.endpoint.name} (no channel)"
+
+
+def _reasons(message: Message) -> tuple[Reason, ...]:
+    try:
+        return message.values("Reason", Reason.parse_list)
+    except SipParseError:
+        return ()  # an unreadable reason is none

@@ -1,0 +1,109 @@
+"""``pjsip set logger`` and ``pjsip set history``: SIP messages as they pass, for people to read."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import deque
+from dataclasses import dataclass
+
+from globstar.base.log import Logger
+from globstar.proto.sip.flow import Flow
+
+logger = Logger("res_pjsip_logger")
+
+#: Messages that the history keeps; the oldest go first.
+HISTORY_LIMIT = 2000
+_SECRET_HEADERS = ("authorization:", "proxy-authorization:")
+
+
+def readable(data: bytes) -> str:
+    """A message as text, with digests made unreadable."""
+    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+    if "uthorization:" not in text:
+        return text
+    lines = []
+    for line in text.split("\n"):
+        if line.lower().startswith(_SECRET_HEADERS):
+            head, found, tail = line.partition('response="')
+            if found:
+                line = f'{head}response="<redacted>"{tail.partition(chr(34))[2]}'
+        lines.append(line)
+    return "\n".join(lines)
+
+
+class MessageLogger:
+    """Logs messages, all of them or those of some hosts and methods."""
+
+    def __init__(self) -> None:
+        self.is_on = False
+        self.hosts: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
+        self.methods: set[str] = set()
+
+    def enable(self, host: str = "", *, add: bool = False) -> None:
+        """Log everything, or what goes from and to ``host`` (an address or a network). Raises ValueError."""
+        wanted = [ipaddress.ip_network(host, strict=False)] if host else []
+        self.hosts = self.hosts + wanted if add else wanted
+        self.is_on = True
+
+    def disable(self) -> None:
+        """Log nothing."""
+        self.is_on = False
+        self.hosts = []
+        self.methods = set()
+
+    def note(self, what: str, flow: Flow, data: bytes) -> None:
+        """A message passes."""
+        if not self.is_on or (self.hosts and not self._is_wanted(flow.host)):
+            return
+        if self.methods and data.split(b" ", 1)[0].decode("ascii", "replace") not in self.methods:
+            return
+        verb, way = ("Received", "from") if what == "received" else ("Transmitting", "to")
+        kind = "request" if not data.startswith(b"SIP/2.0") else "response"
+        logger.verbose(
+            0,
+            f"<--- {verb} SIP {kind} ({len(data)} bytes) {way} {flow.transport.name}:{flow.host}:{flow.port} --->\n"
+            f"{readable(data)}\n",
+        )
+
+    def _is_wanted(self, host: str) -> bool:
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return False
+        return any(address in net for net in self.hosts)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One message of the past."""
+
+    number: int
+    wall_time: float
+    is_received: bool
+    address: str
+    data: bytes
+
+    @property
+    def first_line(self) -> str:
+        """What the list shows."""
+        return self.data.partition(b"\r\n")[0].decode("utf-8", "replace")
+
+
+class MessageHistory:
+    """Keeps the last messages while it is on."""
+
+    def __init__(self) -> None:
+        self.is_on = False
+        self.entries: deque[HistoryEntry] = deque(maxlen=HISTORY_LIMIT)
+        self._number = 0
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.entries.clear()
+        self._number = 0
+
+    def note(self, what: str, flow: Flow, data: bytes, wall_time: float) -> None:
+        """A message passes."""
+        if self.is_on:
+            self.entries.append(HistoryEntry(self._number, wall_time, what == "received", f"{flow.host}:{flow.port}", data))
+            self._number += 1

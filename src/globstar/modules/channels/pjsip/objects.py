@@ -1,0 +1,236 @@
+"""The objects of pjsip.conf other than endpoints: transport, auth, aor, contact, identify, global, system."""
+
+from __future__ import annotations
+
+from globstar.config.options import Options, handles, option
+from globstar.config.values import boolean, enumeration, floating, integer, listing, string
+from globstar.modules.channels.pjsip.readers import HostPort, Network, YesNo, host_port, networks, one_of, yes_no
+from globstar.proto.sip.auth import Secret
+
+words = listing(string)
+ALGORITHMS = {"md5": "MD5", "sha-256": "SHA-256", "sha256": "SHA-256", "sha-512-256": "SHA-512-256", "sha512-256": "SHA-512-256"}
+
+
+def algorithms(text: str) -> tuple[str, ...]:
+    """Read a list of digest algorithms."""
+    try:
+        return tuple(ALGORITHMS[part.strip().lower()] for part in text.split(",") if part.strip())
+    except KeyError as unknown:
+        raise ValueError(f"{unknown.args[0]} is no digest algorithm; known are MD5, SHA-256, SHA-512-256") from None
+
+
+class PjsipObject(Options):
+    """What all objects have: a name, a type, and options that are known but not carried out yet."""
+
+    #: option names that change nothing yet; setting one to something else than its default is told once
+    not_yet: frozenset[str] = frozenset()
+    name: str = ""
+
+    type = option(string, "", help="Kind of this object.")
+
+
+class TransportObject(PjsipObject):
+    """``type=transport``: an address to listen on."""
+
+    not_yet = frozenset(
+        {"tos", "cos", "ca_list_file", "ca_list_path", "cert_file", "cipher", "method", "password", "priv_key_file",
+         "require_client_cert", "verify_client", "verify_server", "allow_wildcard_certs", "domain", "websocket_write_timeout",
+         "symmetric_transport", "tcp_keepalive_enable", "tcp_keepalive_idle_time", "tcp_keepalive_interval_time",
+         "tcp_keepalive_probe_count", "external_signaling_hostname", "allow_reload"}
+    )  # fmt: skip
+
+    protocol = option(one_of("udp", "tcp", "tls", "ws", "wss", "flow"), "udp", reload=False, help="What it speaks.")
+    bind = option(host_port, HostPort("0.0.0.0"), reload=False, help="Address, and port if it is not the usual one.")
+    local_net = option(networks, (), repeat="extend", help="Networks that see our own addresses, not the external ones.")
+    external_signaling_address = option(string, "", help="Address that peers outside of local_net are told for SIP.")
+    external_signaling_port = option(integer(0, 65535), 0, help="Port that they are told.")
+    external_signaling_hostname = option(string, "", help="Host name that they are told.")
+    external_media_address = option(string, "", help="Address that peers outside of local_net are told for RTP.")
+    tos = option(string, "0", help="DSCP of signalling packets.")
+    cos = option(integer(0, 7), 0, help="Priority of signalling frames.")
+    async_operations = option(integer(1), 1, help="Accepted for compatibility; reading never blocks here.")
+    allow_reload = option(boolean, False, help="Whether a reload may change this transport.")
+    symmetric_transport = option(boolean, False, help="Answer calls of an endpoint over the transport they came by.")
+    domain = option(string, "", help="Host name for Contact headers.")
+    ca_list_file = option(string, "", help="Certificates of trusted authorities.")
+    ca_list_path = option(string, "", help="Folder with such certificates.")
+    cert_file = option(string, "", help="Our certificate.")
+    priv_key_file = option(string, "", help="Its private key.")
+    password = option(string, "", secret=True, help="Password of the private key.")
+    cipher = option(string, "", help="Ciphers that may be used.")
+    method = option(string, "unspecified", help="TLS version.")
+    require_client_cert = option(boolean, False, help="Clients must show a certificate.")
+    verify_client = option(boolean, False, help="Client certificates are checked.")
+    verify_server = option(boolean, False, help="Server certificates are checked.")
+    allow_wildcard_certs = option(boolean, False, help="Wildcards in certificates are accepted.")
+    websocket_write_timeout = option(integer(1), 100, unit="ms", help="How long a WebSocket may block.")
+    tcp_keepalive_enable = option(boolean, False, help="Send TCP keepalives.")
+    tcp_keepalive_idle_time = option(integer(0), 30, unit="s", help="Silence before the first.")
+    tcp_keepalive_interval_time = option(integer(0), 10, unit="s", help="Time between them.")
+    tcp_keepalive_probe_count = option(integer(0), 5, help="How many may be lost.")
+
+
+class AuthObject(PjsipObject):
+    """``type=auth``: a name with its secret."""
+
+    not_yet = frozenset({"refresh_token", "oauth_clientid", "oauth_secret"})
+
+    auth_type = option(one_of("digest", "userpass", "md5", "google_oauth"), "digest", help="How the secret is stored.")
+    username = option(string, "", help="User name.")
+    password = option(string, "", secret=True, help="Password in clear.")
+    md5_cred = option(string, "", secret=True, help="MD5 of username:realm:password.")
+    realm = option(string, "", help="Realm; empty means default_realm inbound and any realm outbound.")
+    nonce_lifetime = option(integer(1), 32, unit="s", help="How long a challenge may be answered.")
+    supported_algorithms_uas = option(algorithms, (), help="Algorithms offered to clients, in this order.")
+    supported_algorithms_uac = option(algorithms, (), help="Algorithms that are answered as a client.")
+    refresh_token = option(string, "", secret=True, help="OAuth token.")
+    oauth_clientid = option(string, "", help="OAuth client.")
+    oauth_secret = option(string, "", secret=True, help="OAuth secret.")
+
+    def __init__(self, **values: object) -> None:
+        super().__init__(**values)
+        self.digests: dict[str, str] = {}
+        self._secret: Secret | None = None
+
+    @handles("password_digest", help="ALGORITHM:hash of username:realm:password; may be repeated.")
+    def _password_digest(self, text: str) -> None:
+        algorithm, colon, digest = text.partition(":")
+        known = ALGORITHMS.get(algorithm.strip().lower())
+        if not colon or known is None:
+            raise ValueError("expected MD5:hash, SHA-256:hash or SHA-512-256:hash")
+        self.digests[known] = digest.strip().lower()
+
+    @property
+    def secret(self) -> Secret:
+        """What digests are computed with."""
+        if self._secret is None:
+            hashes = dict(self.digests)
+            if self.md5_cred:
+                hashes["MD5"] = self.md5_cred.lower()
+            self._secret = Secret(self.username, self.password or None, hashes or None)
+        return self._secret
+
+
+class AorObject(PjsipObject):
+    """``type=aor``: where an endpoint can be reached, by registration or by fixed contacts."""
+
+    not_yet = frozenset({"voicemail_extension", "mailboxes", "authenticate_qualify"})
+
+    contact = option(lambda text: (text.strip(),), (), repeat="extend", help="A fixed contact; may be repeated.")
+    default_expiration = option(integer(0), 3600, unit="s", help="Life of a registration that asks for none.")
+    minimum_expiration = option(integer(0), 60, unit="s", help="Shortest life of a registration.")
+    maximum_expiration = option(integer(0), 7200, unit="s", help="Longest life of a registration.")
+    max_contacts = option(integer(0), 0, help="How many contacts may register; 0 allows none.")
+    remove_existing = option(boolean, False, help="A new contact replaces the oldest ones.")
+    remove_unavailable = option(boolean, False, help="A new contact replaces those that do not answer.")
+    support_path = option(boolean, False, help="Path headers are kept (RFC 3327).")
+    outbound_proxy = option(string, "", help="Proxy for requests to the contacts.")
+    qualify_frequency = option(integer(0), 0, unit="s", help="Ask contacts for life so often; 0 never.")
+    qualify_timeout = option(floating(0), 3.0, unit="s", help="How long an answer may take.")
+    qualify_2xx_only = option(boolean, False, help="Only a 2xx answer counts.")
+    authenticate_qualify = option(boolean, False, help="Answer challenges to such questions.")
+    mailboxes = option(string, "", help="Mailboxes whose state subscribers are told.")
+    voicemail_extension = option(string, "", help="Extension for Message-Account.")
+
+
+class IdentifyObject(PjsipObject):
+    """``type=identify``: whose requests come from an address or carry a header."""
+
+    not_yet = frozenset({"match_request_uri"})
+
+    endpoint = option(string, "", help="The endpoint.")
+    match = option(words, (), repeat="extend", help="Addresses, networks or host names of the peer.")
+    match_header = option(string, "", help="``Header: value`` (or /regular expression/) that requests carry.")
+    match_request_uri = option(string, "", help="Request-URI that requests carry.")
+    srv_lookups = option(boolean, True, help="Look up SRV records of host names.")
+
+    def __init__(self, **values: object) -> None:
+        super().__init__(**values)
+        self.networks: tuple[Network, ...] = ()
+        self.hosts: tuple[str, ...] = ()
+
+
+class GlobalObject(PjsipObject):
+    """``type=global``."""
+
+    not_yet = frozenset(
+        {"regcontext", "default_voicemail_extension", "default_outbound_endpoint", "mwi_tps_queue_high", "mwi_tps_queue_low",
+         "mwi_disable_initial_unsolicited", "ignore_uri_user_options", "use_callerid_contact",
+         "send_contact_status_on_update_registration", "taskprocessor_overload_trigger", "norefersub",
+         "all_codecs_on_empty_reinvite", "disable_multi_domain", "max_initial_qualify_time", "keep_alive_interval"}
+    )  # fmt: skip
+
+    max_forwards = option(integer(1, 255), 70, reload=False, help="Max-Forwards of our requests.")
+    keep_alive_interval = option(integer(0), 90, unit="s", help="Keepalive on connections.")
+    contact_expiration_check_interval = option(integer(1), 30, unit="s", help="How often expired contacts are removed.")
+    disable_multi_domain = option(boolean, False, help="Ignore domains when identifying by user name.")
+    max_initial_qualify_time = option(integer(0), 0, unit="s", help="Spread of the first qualifies.")
+    unidentified_request_period = option(integer(1), 5, unit="s", help="Period for counting unidentified requests.")
+    unidentified_request_count = option(integer(0), 5, help="So many in a period are reported.")
+    unidentified_request_prune_interval = option(integer(1), 30, unit="s", help="How often the counts are cleared.")
+    user_agent = option(string, "", reload=False, help="User-Agent and Server.")
+    regcontext = option(string, "", help="Context for extensions of registered endpoints.")
+    default_outbound_endpoint = option(string, "default_outbound_endpoint", help="Endpoint for calls that name none.")
+    default_voicemail_extension = option(string, "", help="Extension for Message-Account.")
+    debug = option(string, "no", help="Log SIP messages: yes, no or a host.")
+    endpoint_identifier_order = option(words, ("ip", "username", "anonymous"), help="How endpoints are looked for.")
+    default_from_user = option(string, "asterisk", help="User part where nothing else is known.")
+    default_realm = option(string, "asterisk", help="Realm of challenges.")
+    mwi_tps_queue_high = option(integer(), 500, help="Accepted for compatibility.")
+    mwi_tps_queue_low = option(integer(), -1, help="Accepted for compatibility.")
+    mwi_disable_initial_unsolicited = option(boolean, False, help="No message waiting notification at start.")
+    ignore_uri_user_options = option(boolean, False, help="Cut the user part at a semicolon.")
+    use_callerid_contact = option(boolean, False, help="Put the caller id into Contact.")
+    send_contact_status_on_update_registration = option(boolean, False, help="Report refreshed contacts.")
+    taskprocessor_overload_trigger = option(one_of("global", "pjsip_only", "none"), "global", help="Accepted for compatibility.")
+    norefersub = option(boolean, True, help="Offer norefersub.")
+    allow_sending_180_after_183 = option(boolean, False, help="Ringing may follow early media.")
+    all_codecs_on_empty_reinvite = option(boolean, False, help="Offer all codecs when asked for an offer.")
+    default_auth_algorithms_uas = option(algorithms, ("MD5",), help="Algorithms offered where the auth names none.")
+    default_auth_algorithms_uac = option(algorithms, ("MD5",), help="Algorithms answered where the auth names none.")
+
+
+class SystemObject(PjsipObject):
+    """``type=system``."""
+
+    not_yet = frozenset(
+        {"compact_headers", "disable_tcp_switch", "follow_early_media_fork", "accept_multiple_sdp_answers", "disable_rport"}
+    )
+
+    timer_t1 = option(integer(100), 500, unit="ms", reload=False, help="Round-trip estimate of SIP's timers.")
+    timer_b = option(integer(1000), 32000, unit="ms", reload=False, help="How long an INVITE may stay unanswered.")
+    compact_headers = option(boolean, False, help="Send short header names.")
+    disable_tcp_switch = option(boolean, True, help="Large requests stay on UDP.")
+    follow_early_media_fork = option(boolean, True, help="Follow SDP of another fork.")
+    accept_multiple_sdp_answers = option(boolean, False, help="Take a second SDP answer.")
+    disable_rport = option(boolean, False, help="No rport in our requests.")
+    taskpool_minimum_size = option(integer(), 4, help="Accepted for compatibility; there is no thread pool.")
+    taskpool_initial_size = option(integer(), 4, help="Accepted for compatibility; there is no thread pool.")
+    taskpool_auto_increment = option(integer(), 1, help="Accepted for compatibility; there is no thread pool.")
+    taskpool_idle_timeout = option(integer(), 60, help="Accepted for compatibility; there is no thread pool.")
+    taskpool_max_size = option(integer(), 50, help="Accepted for compatibility; there is no thread pool.")
+    threadpool_initial_size = option(integer(), 4, help="Accepted for compatibility; there is no thread pool.")
+    threadpool_auto_increment = option(integer(), 1, help="Accepted for compatibility; there is no thread pool.")
+    threadpool_idle_timeout = option(integer(), 60, help="Accepted for compatibility; there is no thread pool.")
+    threadpool_max_size = option(integer(), 50, help="Accepted for compatibility; there is no thread pool.")
+
+
+class DomainAliasObject(PjsipObject):
+    """``type=domain_alias``: another name of a domain."""
+
+    domain = option(string, "", help="The domain that is meant.")
+
+
+__all__ = [
+    "AorObject",
+    "AuthObject",
+    "DomainAliasObject",
+    "GlobalObject",
+    "IdentifyObject",
+    "PjsipObject",
+    "SystemObject",
+    "TransportObject",
+    "YesNo",
+    "enumeration",
+    "yes_no",
+]

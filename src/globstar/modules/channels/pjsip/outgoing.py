@@ -1,0 +1,175 @@
+"""Calls that go out: from a dial string to an INVITE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from globstar.base.log import Logger
+from globstar.core.cause import Cause
+from globstar.core.channel import Channel, ChannelState
+from globstar.core.format import FormatCapabilities
+from globstar.core.tech import DialRequest, RequestFailed
+from globstar.modules.channels.pjsip import timers
+from globstar.modules.channels.pjsip.authenticate import outbound_credentials
+from globstar.modules.channels.pjsip.identity import diversion_headers, from_address, identity_headers, phone_params
+from globstar.modules.channels.pjsip.incoming import set_up_channel
+from globstar.modules.channels.pjsip.leg import ALLOW, SUPPORTED_OUT, Leg
+from globstar.modules.channels.pjsip.media import NoMedia
+from globstar.proto.sdp import choose_outgoing
+from globstar.proto.sip.errors import SipParseError
+from globstar.proto.sip.flow import Flow
+from globstar.proto.sip.headers.address import NameAddr
+from globstar.proto.sip.message import Header
+from globstar.proto.sip.uri import SipUri
+
+if TYPE_CHECKING:
+    from globstar.modules.channels.pjsip.contacts import Contact
+    from globstar.modules.channels.pjsip.driver import PjsipDriver
+    from globstar.modules.channels.pjsip.endpoint import EndpointObject
+
+logger = Logger("chan_pjsip")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a call goes: endpoint, Request-URI, and the contact behind it, if one is."""
+
+    endpoint: EndpointObject
+    uri: SipUri
+    contact: Contact | None = None
+
+
+def find_target(driver: PjsipDriver, destination: str) -> Target:
+    """Read ``endpoint``, ``endpoint/aor``, ``endpoint/sip:uri`` or ``user@endpoint``; raises RequestFailed."""
+    first, slash, rest = destination.partition("/")
+    endpoints = driver.settings.endpoints
+    user = ""
+    endpoint = endpoints.get(first)
+    if endpoint is None and "@" in first:
+        user, _, name = first.rpartition("@")
+        endpoint = endpoints.get(name)
+    if endpoint is None:
+        raise RequestFailed(Cause.NO_ROUTE_DESTINATION, f"there is no endpoint '{first}'")
+    if slash and rest.lower().startswith(("sip:", "sips:", "<sip:", "<sips:")):
+        try:
+            return Target(endpoint, SipUri.parse(rest.strip("<>")))
+        except SipParseError as error:
+            raise RequestFailed(Cause.NO_ROUTE_DESTINATION, f"'{rest}' is no SIP URI: {error}") from None
+    aors = (rest,) if slash and rest else endpoint.aors
+    contact = find_contact(driver, aors)
+    if contact is None:
+        raise RequestFailed(Cause.NO_ROUTE_DESTINATION, f"endpoint '{endpoint.name}' has no contact that can be reached")
+    uri = contact.parsed
+    if user:
+        uri = replace(uri, user=user)
+    return Target(endpoint, uri, contact)
+
+
+def find_contact(driver: PjsipDriver, aors: tuple[str, ...]) -> Contact | None:
+    """The first usable contact of the first aor that has one."""
+    for name in aors:
+        for contact in driver.contacts.contacts(name):
+            if contact.is_usable:
+                return contact
+    return None
+
+
+def request_channel(driver: PjsipDriver, request: DialRequest) -> Channel:
+    """Make the channel of an outgoing call; raises RequestFailed."""
+    target = find_target(driver, request.destination)
+    endpoint = target.endpoint
+    flow = route(driver, target)
+    if flow is None:
+        raise RequestFailed(Cause.NO_ROUTE_DESTINATION, f"no transport leads to {target.uri}")
+    wanted = [f for f in request.capabilities if f.codec.media.value == "audio"]
+    chosen = choose_outgoing(list(endpoint.audio_formats), wanted, endpoint.outgoing_call_offer_pref)
+    if not chosen:
+        raise RequestFailed(Cause.BEARERCAPABILITY_NOTAVAIL, f"endpoint '{endpoint.name}' allows no codec")
+    our_host = driver.transports.local_address(flow.transport, flow.host)
+    formats = FormatCapabilities(chosen)
+    media = driver.new_media(endpoint, flow.transport, flow.host, formats)
+    leg = Leg(driver, endpoint, media, is_caller=True, our_host=our_host, remote_host=flow.host)
+    leg.request_uri = str(target.uri)
+    if target.contact is not None:
+        leg.aor, leg.contact_uri = target.contact.aor, target.contact.uri
+    system = driver.system
+    requestor = request.requestor
+    channel = Channel(
+        system,
+        driver.tech,
+        system.next_channel_name(f"PJSIP/{endpoint.name}"),
+        state=ChannelState.DOWN,
+        context=endpoint.context,
+        extension="s",
+        unique_id=request.unique_id,
+        linked_id=request.linked_id,
+        native_formats=formats,
+        caller=endpoint.caller_id(),
+        language=endpoint.language or (requestor.language if requestor is not None else ""),
+        account_code=endpoint.accountcode,
+        is_outgoing=True,
+    )
+    set_up_channel(channel, leg)
+    driver.leg_started(leg)
+    system.announce_channel(channel)
+    for name, value in endpoint.set_var:
+        channel.set_variable(name, value)
+    return channel
+
+
+def route(driver: PjsipDriver, target: Target) -> Flow | None:
+    """The flow of the first request: towards the Path that the contact registered through, else towards the URI."""
+    contact = target.contact
+    hop = target.uri
+    if contact is not None and contact.path:
+        hop = contact.routes[0].uri
+    name = target.endpoint.transport or (contact.transport if contact is not None else "")
+    if name and driver.transports.get(name) is None:
+        name = ""
+    return driver.transports.flow_to(name, hop)
+
+
+def place(driver: PjsipDriver, leg: Leg) -> None:
+    """Send the INVITE of a requested channel; raises RequestFailed."""
+    channel, endpoint = leg.channel, leg.endpoint
+    assert channel is not None
+    uri = SipUri.parse(leg.request_uri)
+    extra = phone_params(endpoint, uri.user or "")
+    if extra and not uri.params.has("user"):
+        uri = uri.with_params(uri.params.replace("user", "phone"))
+    contact = next((c for c in driver.contacts.contacts(leg.aor) if c.uri == leg.contact_uri), None) if leg.aor else None
+    flow = route(driver, Target(endpoint, uri, contact))
+    if flow is None:
+        raise RequestFailed(Cause.NO_ROUTE_DESTINATION, f"no transport leads to {uri}")
+    try:
+        body = leg.media.make_offer()
+    except NoMedia as error:
+        raise RequestFailed(Cause.CONGESTION, str(error)) from None
+    leg.media.bind_channel(channel)
+    default_user = driver.settings.globals.default_from_user
+    party = channel.connected.id
+    from_ = from_address(endpoint, party, leg.our_host, default_user)
+    our_user = endpoint.contact_user or endpoint.from_user or default_user
+    headers: list[Header] = [ALLOW, SUPPORTED_OUT, *timers.offer_headers(endpoint)]
+    if endpoint.rel100 == "required":
+        headers.append(("Require", "100rel"))
+    leg.told_party = party.copy()
+    headers += identity_headers(endpoint, party, leg.our_host, "calling")
+    if endpoint.send_diversion:
+        headers += diversion_headers(channel.redirecting, leg.our_host)
+    headers += leg.extra_headers
+    leg.session = driver.sip.invite(
+        uri,
+        leg,
+        flow=flow,
+        from_=from_,
+        to=NameAddr(uri),
+        contact=f"<{flow.transport.contact_uri(our_user, flow.host)}>",
+        headers=headers,
+        body=body,
+        routes=contact.routes if contact is not None else (),
+        credentials=outbound_credentials(driver.settings, endpoint),
+    )
+    leg.request = leg.session.request
+    channel.set_state(ChannelState.DIALING)

@@ -1,0 +1,181 @@
+"""The registrar: REGISTER requests bind contacts to aors (RFC 3261 10.3, RFC 3327)."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+from typing import TYPE_CHECKING
+
+from globstar.base.log import Logger
+from globstar.modules.channels.pjsip.contacts import Contact, ContactStatus, ContactStore
+from globstar.proto.sip.errors import SipParseError
+from globstar.proto.sip.headers.address import NameAddr
+from globstar.proto.sip.message import Header, Request
+
+if TYPE_CHECKING:
+    from globstar.modules.channels.pjsip.driver import PjsipDriver
+    from globstar.modules.channels.pjsip.endpoint import EndpointObject
+    from globstar.modules.channels.pjsip.objects import AorObject
+    from globstar.proto.sip.transaction import ServerTransaction
+
+logger = Logger("res_pjsip_registrar")
+
+#: Longest contact URI that is stored.
+MAX_URI = 255
+
+
+def register(driver: PjsipDriver, endpoint: EndpointObject, transaction: ServerTransaction) -> None:
+    """Answer a REGISTER of an endpoint that has proved who it is."""
+    request = transaction.request
+    aor = find_aor(driver.settings.aors, endpoint, request)
+    if aor is None:
+        logger.warning(f"AOR '{request.to.uri.user}' not found for endpoint '{endpoint.name}'")
+        transaction.respond(404)
+        return
+    if not aor.max_contacts:
+        logger.warning(f"AOR '{aor.name}' has no room for registrations (max_contacts is 0)")
+        transaction.respond(403)
+        return
+    path = request.get_all("Path")
+    if path and aor.support_path and "path" not in request.tokens("Supported"):
+        transaction.respond(420)
+        return
+    wanted = _wanted(request)
+    if wanted is None:
+        transaction.respond(400)
+        return
+    if any(not address.uri.is_sip for address in wanted):
+        transaction.respond(416)
+        return
+    if any(len(str(address.uri)) > MAX_URI for address in wanted):
+        transaction.respond(400)
+        return
+    store = driver.contacts
+    if request.is_star_contact:
+        for contact in list(store.registered(aor.name)):
+            logger.verbose(3, f"Removed contact '{contact.uri}' from AOR '{aor.name}' due to request")
+            store.remove(contact)
+    elif wanted and not _bind(driver, endpoint, aor, transaction, wanted, path):
+        transaction.respond(403)
+        return
+    transaction.respond(200, headers=_answer(driver, store, aor, request))
+
+
+def find_aor(aors: dict[str, AorObject], endpoint: EndpointObject, request: Request) -> AorObject | None:
+    """The endpoint's aor that To names: as user@domain, as user, or as the user of an aor with a domain."""
+    uri = request.to.uri
+    user = uri.user or ""
+    for name in endpoint.aors:
+        if name in (user, f"{user}@{uri.host}"):
+            return aors.get(name)
+    return None
+
+
+def _wanted(request: Request) -> tuple[NameAddr, ...] | None:
+    """The contacts of the request; None when they make no sense together."""
+    values = request.get_all("Contact")
+    stars = sum(value.strip() == "*" for value in values)
+    if stars:
+        return () if stars == len(values) == 1 and request.expires == 0 else None
+    try:
+        return request.contacts
+    except SipParseError:
+        return None
+
+
+def _expiry(aor: AorObject, request: Request, address: NameAddr) -> int:
+    """The granted life: asked for by the contact's parameter, else by the header, kept within bounds; 0 removes."""
+    asked = address.expires if address.expires is not None else request.expires
+    if asked is None:
+        asked = aor.default_expiration
+    if asked == 0:
+        return 0
+    return min(max(asked, aor.minimum_expiration), aor.maximum_expiration)
+
+
+def _bind(
+    driver: PjsipDriver,
+    endpoint: EndpointObject,
+    aor: AorObject,
+    transaction: ServerTransaction,
+    wanted: tuple[NameAddr, ...],
+    path: list[str],
+) -> bool:
+    """Add, refresh and remove; False when there would be too many, and then nothing is changed."""
+    store = driver.contacts
+    request, flow = transaction.request, transaction.flow
+    now = driver.system.wall_time()
+    known = [contact for contact in store.registered(aor.name) if (contact.expires_wall or 0) > now]
+    changes: list[tuple[Contact | None, str, int]] = []
+    for address in wanted:
+        uri = address.uri
+        if endpoint.rewrite_contact:
+            uri = driver.rewritten(uri, flow)
+        text = str(uri)
+        found = next((c for c in known if c.parsed.is_equivalent(uri)), None)
+        changes.append((found, text, _expiry(aor, request, address)))
+    removed = [contact for contact, _, expires in changes if contact is not None and not expires]
+    kept = [contact for contact in known if contact not in removed]
+    added = sum(contact is None and expires > 0 for contact, _, expires in changes)
+    surplus = len(kept) + added - aor.max_contacts
+    displaced: list[Contact] = []
+    if surplus > 0:
+        refreshed = [contact for contact, _, expires in changes if contact is not None and expires]
+        candidates = [contact for contact in reversed(kept) if contact not in refreshed]
+        if aor.remove_unavailable and not aor.remove_existing:
+            candidates = [contact for contact in candidates if contact.status is ContactStatus.UNAVAILABLE]
+        elif aor.remove_unavailable:
+            candidates.sort(key=lambda contact: contact.status is not ContactStatus.UNAVAILABLE)
+        elif not aor.remove_existing:
+            candidates = []
+        if len(candidates) < surplus:
+            logger.warning(
+                f"Registration attempt from endpoint '{endpoint.name}' to AOR '{aor.name}' will exceed "
+                f"max contacts of {aor.max_contacts}"
+            )
+            return False
+        displaced = candidates[:surplus]
+    via = request.via
+    for found, text, expires in changes:
+        if not expires:
+            if found is not None:
+                logger.verbose(3, f"Removed contact '{found.uri}' from AOR '{aor.name}' due to request")
+                store.remove(found)
+            continue
+        contact = found
+        if contact is None:
+            contact = Contact(aor.name, text)
+        contact.expires_wall = now + expires
+        contact.path = tuple(path) if aor.support_path else ()
+        contact.user_agent = request.get("User-Agent") or ""
+        contact.call_id = request.call_id
+        contact.via_address, contact.via_port = via.host, via.port or 5060
+        contact.endpoint = endpoint.name
+        contact.transport = flow.transport.label
+        if found is None:
+            logger.verbose(3, f"Added contact '{text}' to AOR '{aor.name}' with expiration of {expires} seconds")
+            store.add(contact)
+        else:
+            logger.debug(1, f"Refreshed contact '{text}' on AOR '{aor.name}' with new expiration of {expires} seconds")
+            store.save(contact)
+    for contact in displaced:
+        logger.verbose(3, f"Removed contact '{contact.uri}' from AOR '{aor.name}' due to remove_existing")
+        store.remove(contact)
+    driver.contact_expiry_changed()
+    return True
+
+
+def _answer(driver: PjsipDriver, store: ContactStore, aor: AorObject, request: Request) -> list[Header]:
+    """The headers of the 200: date, every binding with what is left of it, and what the aor supports."""
+    now = driver.system.wall_time()
+    headers: list[Header] = [("Date", formatdate(now, usegmt=True))]
+    for contact in store.registered(aor.name):
+        left = round((contact.expires_wall or 0) - now)
+        if left > 0:
+            headers.append(("Contact", f"<{contact.uri}>;expires={left}"))
+    asked = request.expires
+    if asked is not None:
+        granted = min(max(asked, aor.minimum_expiration), aor.maximum_expiration) if asked else 0
+        headers.append(("Expires", str(granted)))
+    if aor.support_path and store.registered(aor.name):
+        headers.append(("Supported", "path"))
+    return headers

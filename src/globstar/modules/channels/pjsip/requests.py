@@ -1,0 +1,76 @@
+"""Requests outside of dialogs other than INVITE and REGISTER: OPTIONS, MESSAGE, SUBSCRIBE, PUBLISH, NOTIFY, REFER."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from globstar.base.log import Logger
+from globstar.proto.sip.message import Header
+from globstar.proto.sip.settings import ALL_METHODS
+
+if TYPE_CHECKING:
+    from globstar.modules.channels.pjsip.driver import PjsipDriver
+    from globstar.modules.channels.pjsip.endpoint import EndpointObject
+    from globstar.proto.sip.transaction import ServerTransaction
+
+logger = Logger("res_pjsip")
+
+ACCEPT = (
+    "application/sdp, application/simple-message-summary, application/pidf+xml, application/xpidf+xml, "
+    "application/cpim-pidf+xml, application/dialog-info+xml, application/simple-message-summary, application/pidf+xml, "
+    "application/dialog-info+xml, message/sipfrag;version=2.0"
+)
+
+#: What a 200 to OPTIONS says (RFC 3261 11.2).
+OPTIONS_HEADERS: list[Header] = [
+    ("Accept", ACCEPT),
+    ("Allow", ", ".join(ALL_METHODS)),
+    ("Supported", "100rel, timer, replaces, norefersub"),
+    ("Accept-Encoding", "identity"),
+    ("Accept-Language", "en"),
+]
+
+
+def answer_options(driver: PjsipDriver, endpoint: EndpointObject, transaction: ServerTransaction) -> None:
+    """OPTIONS: 200 for the server itself and for extensions that exist, else 404."""
+    uri = transaction.request.uri
+    if not uri.is_sip:
+        transaction.respond(416)
+        return
+    if uri.user and not driver.system.plan.exists(endpoint.context, uri.user, 1, endpoint.caller_number):
+        transaction.respond(404)
+        return
+    transaction.respond(200, headers=OPTIONS_HEADERS)
+
+
+def answer_message(driver: PjsipDriver, endpoint: EndpointObject, transaction: ServerTransaction) -> None:
+    """MESSAGE outside a call: accepted for extensions that exist, and offered to the messaging service."""
+    request = transaction.request
+    kind = request.content_type
+    if kind is None or not kind.value.lower().startswith("text/"):
+        transaction.respond(415, headers=[("Accept", "text/plain")])
+        return
+    context = endpoint.message_context or endpoint.context
+    user = request.uri.user or "s"
+    if not driver.system.plan.exists(context, user, 1, endpoint.caller_number):
+        transaction.respond(404)
+        return
+    transaction.respond(202)
+    service = driver.system.services.get("messaging")
+    if service is None:
+        logger.notice(f"a MESSAGE from '{endpoint.name}' to {user}@{context} was accepted; nothing handles messages yet")
+    else:
+        service.deliver(
+            context, user, str(request.from_), str(request.to), request.body.decode("utf-8", "replace"), f"PJSIP/{endpoint.name}"
+        )
+
+
+def answer_other(transaction: ServerTransaction) -> None:
+    """SUBSCRIBE and PUBLISH to packages that nobody offers, and what makes no sense outside a dialog."""
+    method = transaction.request.method
+    if method in ("SUBSCRIBE", "PUBLISH"):
+        transaction.respond(489)
+    elif method in ("BYE", "PRACK", "UPDATE", "INFO", "NOTIFY"):
+        transaction.respond(481)
+    else:
+        transaction.respond(501)

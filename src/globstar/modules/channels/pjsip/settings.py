@@ -1,0 +1,159 @@
+"""pjsip.conf as a whole: all objects by type and name, checked against one another."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from globstar.config import ConfigFile, Variable
+from globstar.config.file import Category
+from globstar.config.options import Report, did_you_mean
+from globstar.modules.channels.pjsip.endpoint import EndpointObject
+from globstar.modules.channels.pjsip.objects import (
+    AorObject,
+    AuthObject,
+    DomainAliasObject,
+    GlobalObject,
+    IdentifyObject,
+    PjsipObject,
+    SystemObject,
+    TransportObject,
+)
+from globstar.modules.channels.pjsip.readers import network
+
+O = TypeVar("O", bound=PjsipObject)
+
+#: object types that Asterisk knows and that come later
+LATER = {
+    "acl": "access lists",
+    "asterisk-publication": "publication of states",
+    "inbound-publication": "publication of states",
+    "outbound-publish": "publication of states",
+    "phoneprov": "provisioning of phones",
+    "registration": "registration with other servers",
+    "resource_list": "resource lists",
+    "contact": "contacts as objects; use contact= of the aor",
+}
+
+
+@dataclass(slots=True)
+class PjsipSettings:
+    """All objects of one reading of pjsip.conf; replaced whole by a reload."""
+
+    transports: dict[str, TransportObject] = field(default_factory=dict)
+    endpoints: dict[str, EndpointObject] = field(default_factory=dict)
+    auths: dict[str, AuthObject] = field(default_factory=dict)
+    aors: dict[str, AorObject] = field(default_factory=dict)
+    identifies: dict[str, IdentifyObject] = field(default_factory=dict)
+    domain_aliases: dict[str, str] = field(default_factory=dict)
+    globals: GlobalObject = field(default_factory=GlobalObject)
+    system: SystemObject = field(default_factory=SystemObject)
+    #: endpoints by the user name of their auth, for identify_by=auth_username
+    by_auth_username: dict[str, str] = field(default_factory=dict)
+
+
+def read_settings(config: ConfigFile, report: Report) -> PjsipSettings:
+    """Build the objects of pjsip.conf; what is wrong with single options goes to ``report``."""
+    settings = PjsipSettings()
+    aliases: dict[str, DomainAliasObject] = {}
+    singles: dict[str, PjsipObject] = {}
+    tables: dict[str, tuple[type[PjsipObject], dict[str, PjsipObject]]] = {
+        "transport": (TransportObject, settings.transports),  # type: ignore[dict-item]
+        "endpoint": (EndpointObject, settings.endpoints),  # type: ignore[dict-item]
+        "auth": (AuthObject, settings.auths),  # type: ignore[dict-item]
+        "aor": (AorObject, settings.aors),  # type: ignore[dict-item]
+        "identify": (IdentifyObject, settings.identifies),  # type: ignore[dict-item]
+        "domain_alias": (DomainAliasObject, aliases),  # type: ignore[dict-item]
+        "global": (GlobalObject, singles),
+        "system": (SystemObject, singles),
+    }
+    for category in config:
+        kind = (category.get("type") or "").strip().lower()
+        where = category.find("type") or Variable(category.name, "", file=category.file, line=category.line)
+        if not kind:
+            report(where, f"[{category.name}] has no type and is ignored")
+        elif kind in LATER:
+            report(where, f"[{category.name}] type={kind} is not supported yet ({LATER[kind]}); it is ignored")
+        elif kind not in tables:
+            report(where, f"[{category.name}] has the unknown type '{kind}'{did_you_mean(kind, tables)}")
+        else:
+            cls, table = tables[kind]
+            key = kind if table is singles else category.name
+            if key in table:
+                report(where, f"{kind} '{key}' is defined twice; the later one counts")
+            table[key] = _read(cls, category, report)
+    settings.globals = singles.get("global", settings.globals)  # type: ignore[assignment]
+    settings.system = singles.get("system", settings.system)  # type: ignore[assignment]
+    settings.domain_aliases = {name.lower(): alias.domain for name, alias in aliases.items()}
+    _check(settings, config, report)
+    return settings
+
+
+def _read(cls: type[O], category: Category, report: Report) -> O:
+    read = cls.read(category, report)
+    read.name = category.name
+    given = read.given()
+    for info in cls.describe():
+        if info.name in cls.not_yet and info.attribute in given and getattr(read, info.attribute) != info.default:
+            variable = category.find(info.name)
+            if variable is not None:
+                report(variable, f"option '{info.name}' is not supported yet and has no effect")
+    return read
+
+
+def _check(settings: PjsipSettings, config: ConfigFile, report: Report) -> None:
+    """References between objects, and values that need another object to be understood."""
+    places = {(c.get("type") or "", c.name): c for c in config}
+
+    def tell(kind: str, name: str, option: str, message: str) -> None:
+        category = places.get((kind, name))
+        variable = category.find(option) if category is not None else None
+        report(variable or Variable(name, "", file=config.name), f"[{name}] {message}")
+
+    for endpoint in settings.endpoints.values():
+        for option, wanted, known in (
+            ("auth", endpoint.auth, settings.auths),
+            ("outbound_auth", endpoint.outbound_auth, settings.auths),
+            ("aors", endpoint.aors, settings.aors),
+            ("transport", (endpoint.transport,) if endpoint.transport else (), settings.transports),
+        ):
+            for name in wanted:
+                if name not in known:
+                    tell("endpoint", endpoint.name, option, f"{option} names '{name}', which does not exist"
+                         + did_you_mean(name, known))  # fmt: skip
+        for name in endpoint.auth:
+            auth = settings.auths.get(name)
+            if auth is not None and auth.username:
+                settings.by_auth_username[auth.username.lower()] = endpoint.name
+        endpoint.audio_formats = tuple(f for f in endpoint.formats if f.codec.media.value == "audio")
+        if not endpoint.audio_formats:
+            tell("endpoint", endpoint.name, "allow", "allows no audio codec; its calls are refused")
+    for auth in settings.auths.values():
+        if not auth.username:
+            tell("auth", auth.name, "username", "has no username")
+        if auth.auth_type == "google_oauth":
+            tell("auth", auth.name, "auth_type", "auth_type=google_oauth is not supported yet")
+    for identify in settings.identifies.values():
+        if identify.endpoint not in settings.endpoints:
+            tell("identify", identify.name, "endpoint", f"names the endpoint '{identify.endpoint}', which does not exist")
+        found, hosts = [], []
+        for text in identify.match:
+            try:
+                found.append(network(text.strip("! ")))
+            except ValueError:
+                hosts.append(text)
+        identify.networks, identify.hosts = tuple(found), tuple(hosts)
+    for name in settings.globals.endpoint_identifier_order:
+        if name not in ("ip", "username", "auth_username", "anonymous", "header", "request_uri"):
+            tell("global", "global", "endpoint_identifier_order", f"'{name}' is no way to identify endpoints")
+    for transport in settings.transports.values():
+        if transport.protocol not in ("udp", "tcp"):
+            tell("transport", transport.name, "protocol", f"protocol {transport.protocol} is not supported yet")
+        for address in (transport.external_media_address,):
+            try:
+                ipaddress.ip_address(address or "0.0.0.0")
+            except ValueError:
+                tell("transport", transport.name, "external_media_address",
+                     "must be an address; host names are not supported yet")  # fmt: skip
+                transport.external_media_address = ""

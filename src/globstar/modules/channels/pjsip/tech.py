@@ -1,0 +1,267 @@
+"""The channel technology PJSIP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from globstar.core.cause import Cause
+from globstar.core.channel import Channel, ChannelState
+from globstar.core.devicestate import DeviceState
+from globstar.core.frame import ChannelOption, Control, Frame
+from globstar.core.tech import ChannelTech, DialRequest, NativeMedia, RequestFailed
+from globstar.modules.channels.pjsip import channel_items, dtmf, outgoing, refer
+from globstar.modules.channels.pjsip.leg import Leg
+from globstar.proto.sip.session import SessionState
+
+if TYPE_CHECKING:
+    from globstar.modules.channels.pjsip.driver import PjsipDriver
+
+
+class PjsipTech(ChannelTech):
+    """``PJSIP/endpoint``, ``PJSIP/user@endpoint``, ``PJSIP/endpoint/sip:uri``; ``SIP/...`` is the same."""
+
+    name = "PJSIP"
+    aliases = ("SIP",)
+    description = "PJSIP Channel Driver"
+
+    def __init__(self) -> None:
+        self.driver: PjsipDriver | None = None
+
+    # -- calls -------------------------------------------------------------------------------------------------------
+
+    def request(self, request: DialRequest) -> Channel:
+        """See :func:`globstar.modules.channels.pjsip.outgoing.find_target` for what a destination may be."""
+        if self.driver is None:
+            raise RequestFailed(Cause.CHAN_NOT_IMPLEMENTED, "chan_pjsip is not loaded")
+        return outgoing.request_channel(self.driver, request)
+
+    def call(self, channel: Channel, destination: str, timeout: float) -> None:
+        """Send the INVITE."""
+        leg = _leg(channel)
+        outgoing.place(leg.driver, leg)
+
+    def answer(self, channel: Channel) -> None:
+        """Send the 200."""
+        _leg(channel).answer()
+
+    def hangup(self, channel: Channel) -> None:
+        """BYE, CANCEL or a refusal."""
+        _leg(channel).hang_up(channel.hangup_cause)
+
+    def indicate(self, channel: Channel, condition: Control, data: Any = b"") -> bool:
+        """Conditions become provisional responses before the answer, tones after it."""
+        handler = _INDICATIONS.get(condition)
+        return handler(_leg(channel), channel, data) if handler is not None else False
+
+    def send_text(self, channel: Channel, text: str, content_type: str = "text/plain") -> bool:
+        """MESSAGE."""
+        return _leg(channel).send_text(text, content_type)
+
+    def transfer(self, channel: Channel, destination: str) -> bool:
+        """302 before the answer, REFER after it."""
+        return transfer(_leg(channel), channel, destination)
+
+    # -- media -------------------------------------------------------------------------------------------------------
+
+    def write(self, channel: Channel, frame: Frame) -> None:
+        """RTP."""
+        leg: Leg = channel.private
+        leg.write(frame)
+
+    def send_digit_begin(self, channel: Channel, digit: str) -> bool:
+        """RFC 4733 where it is agreed; INFO sends whole digits at their end; else a tone."""
+        leg = _leg(channel)
+        mode = leg.endpoint.dtmf_mode
+        if mode == "none" or mode == "info" or (mode == "auto_info" and not _has_events(leg)):
+            return True
+        if mode == "inband" or leg.media.session is None:
+            return False
+        return leg.media.session.send_digit_begin(digit) or (mode == "rfc4733" and not _is_up(leg))
+
+    def send_digit_end(self, channel: Channel, digit: str, duration_ms: int) -> bool:
+        """See :meth:`send_digit_begin`."""
+        leg = _leg(channel)
+        mode = leg.endpoint.dtmf_mode
+        if mode == "none":
+            return True
+        if mode == "info" or (mode == "auto_info" and not _has_events(leg)):
+            dtmf.send_info_digit(leg, digit, duration_ms)
+            return True
+        if mode == "inband" or leg.media.session is None or not _has_events(leg):
+            return False
+        leg.media.session.send_digit_end(duration_ms or None)
+        return True
+
+    def native_media(self, channel: Channel) -> NativeMedia | None:
+        """RTP packets may be relayed when both sides have agreed on one codec."""
+        leg = _leg(channel)
+        media = leg.media
+        if media.session is None or media.stream is None:
+            return NativeMedia("rtp", reason="no media yet")
+        return NativeMedia("rtp", media, media.write_format, can_relay=True, reason="")
+
+    # -- questions ---------------------------------------------------------------------------------------------------
+
+    def query_option(self, channel: Channel, option: int) -> Any:
+        """What the core asks of a channel."""
+        if option in (ChannelOption.SECURE_SIGNALING, ChannelOption.SECURE_MEDIA):
+            return False
+        if option == ChannelOption.DEVICE_NAME:
+            return f"PJSIP/{_leg(channel).endpoint.name}"
+        return None
+
+    def device_state(self, resource: str) -> str | None:
+        """From the endpoint's contacts and channels."""
+        if self.driver is None:
+            return DeviceState.INVALID.name
+        return self.driver.device_state(resource.partition("/")[0].rpartition("@")[2]).name
+
+    def channel_read(self, channel: Channel, item: str) -> str | None:
+        """``CHANNEL(pjsip,...)``, ``CHANNEL(rtp,...)``, ``CHANNEL(rtcp,...)``, ``CHANNEL(endpoint)``."""
+        return channel_items.read(_leg(channel), item)
+
+    def private_unique_id(self, channel: Channel) -> str:
+        """Call-ID."""
+        leg = _leg(channel)
+        if leg.session is not None:
+            return leg.session.call_id
+        return leg.request.call_id if leg.request is not None else ""
+
+    def describe(self, channel: Channel) -> dict[str, str]:
+        """For ``core show channel``."""
+        leg = _leg(channel)
+        state = leg.session.state.value if leg.session is not None else "none"
+        details = {"Endpoint": leg.endpoint.name, "SIP session": state, "Call-ID": self.private_unique_id(channel)}
+        session = leg.media.session
+        if session is not None and not session.is_closed:
+            local, remote = session.local_address, session.remote_address
+            details["RTP"] = f"{local[0]}:{local[1]} <-> " + (f"{remote[0]}:{remote[1]}" if remote else "nowhere yet")
+        return details
+
+
+def _leg(channel: Channel) -> Leg:
+    leg = channel.private
+    assert isinstance(leg, Leg)
+    return leg
+
+
+def _is_up(leg: Leg) -> bool:
+    return leg.channel is not None and leg.channel.state is ChannelState.UP
+
+
+def _has_events(leg: Leg) -> bool:
+    stream = leg.media.stream
+    return stream is not None and stream.send_dtmf is not None
+
+
+# -- indications: True when the endpoint was told, False to let it hear a tone ------------------------------------------
+
+
+def _ringing(leg: Leg, channel: Channel, data: Any) -> bool:
+    if channel.state is ChannelState.UP or leg.is_caller:
+        return False
+    if leg.endpoint.inband_progress:
+        if not leg.early_sent:
+            leg.provisional(183, with_sdp=True)
+        return False
+    if leg.early_sent and not leg.driver.settings.globals.allow_sending_180_after_183:
+        leg.provisional(183, with_sdp=True)
+        return False
+    leg.provisional(180)
+    return True
+
+
+def _progress(leg: Leg, channel: Channel, data: Any) -> bool:
+    if channel.state is not ChannelState.UP and not leg.is_caller and not leg.early_sent:
+        leg.provisional(183, with_sdp=True)
+    return True
+
+
+def _refusal(status: int, cause: Cause) -> Any:
+    def refuse(leg: Leg, channel: Channel, data: Any) -> bool:
+        if channel.state is ChannelState.UP or leg.is_caller:
+            return False
+        channel.hangup_cause = cause
+        leg.refuse(status, cause)
+        channel.queue_hangup(cause)
+        return True
+
+    return refuse
+
+
+def _connected_line(leg: Leg, channel: Channel, data: Any) -> bool:
+    leg.refresh_identity()
+    return True
+
+
+def _redirecting(leg: Leg, channel: Channel, data: Any) -> bool:
+    leg.redirected(data)
+    return True
+
+
+def _source_update(leg: Leg, channel: Channel, data: Any) -> bool:
+    if leg.media.session is not None:
+        leg.media.session.update_source()
+    return True
+
+
+def _source_change(leg: Leg, channel: Channel, data: Any) -> bool:
+    if leg.media.session is not None:
+        leg.media.session.change_source()
+    return True
+
+
+def _flash(leg: Leg, channel: Channel, data: Any) -> bool:
+    session = leg.session
+    if session is not None and session.state is SessionState.CONFIRMED:
+        session.send_request("INFO", body=b"Signal=!\r\nDuration=250\r\n", content_type="application/dtmf-relay")
+    return True
+
+
+def _nothing(leg: Leg, channel: Channel, data: Any) -> bool:
+    """Conditions that SIP has no word for and that need no tone."""
+    return True
+
+
+_INDICATIONS = {
+    Control.RINGING: _ringing,
+    Control.PROGRESS: _progress,
+    Control.PROCEEDING: _nothing,
+    Control.BUSY: _refusal(486, Cause.USER_BUSY),
+    Control.CONGESTION: _refusal(503, Cause.CONGESTION),
+    Control.INCOMPLETE: _refusal(484, Cause.INVALID_NUMBER_FORMAT),
+    Control.CONNECTED_LINE: _connected_line,
+    Control.REDIRECTING: _redirecting,
+    Control.SRCUPDATE: _source_update,
+    Control.SRCCHANGE: _source_change,
+    Control.FLASH: _flash,
+    Control.VIDUPDATE: _nothing,
+    Control.PVT_CAUSE_CODE: _nothing,
+    Control.MASQUERADE_NOTIFY: _nothing,
+    Control.UPDATE_RTP_PEER: _nothing,
+    Control.AOC: _nothing,
+    Control.END_OF_Q: _nothing,
+    Control.STREAM_TOPOLOGY_SOURCE_CHANGED: _nothing,
+}
+
+
+def transfer(leg: Leg, channel: Channel, destination: str) -> bool:
+    """Send the endpoint elsewhere: ``PJSIP/bob``, ``bob`` or a URI; the result comes as a TRANSFER frame."""
+    text = destination.partition("/")[2] if destination.upper().startswith(("PJSIP/", "SIP/")) else destination
+    if not text.lower().startswith(("sip:", "sips:", "tel:", "<")):
+        try:
+            text = str(outgoing.find_target(leg.driver, text).uri)
+        except RequestFailed:
+            text = f"sip:{text}@{leg.our_host}"
+    if leg._is_waiting():
+        from globstar.core.frame import TransferResult, control
+        from globstar.modules.channels.pjsip.causes import reason_header
+        from globstar.modules.channels.pjsip.leg import HISTORY
+
+        session = leg.session
+        assert session is not None
+        contact = text if text.startswith("<") else f"<{text}>"
+        session.reject(302, headers=[("Contact", contact), reason_header(channel.hangup_cause), HISTORY])
+        channel.deliver(control(Control.TRANSFER, TransferResult.SUCCESS))
+        return True
+    return refer.send_refer(leg, text)

@@ -1,0 +1,131 @@
+"""Asterisk RTP Stack."""
+
+from __future__ import annotations
+
+from globstar.base.log import Logger
+from globstar.config.options import Options, Report, option
+from globstar.config.values import boolean, integer, is_false, is_true, string
+from globstar.core.cli import cli_command
+from globstar.core.system import System
+from globstar.media.engine import RtpEngine
+from globstar.media.settings import MediaSettings, StrictRtp
+
+logger = Logger("res_rtp_asterisk")
+
+_LATER = (
+    "srtpreplayprotection", "icesupport", "stunaddr", "stunaddr_reresolve_ttl_0", "stun_software_attribute", "turnaddr",
+    "turnusername", "turnpassword", "stun_acl", "stun_deny", "stun_permit", "ice_acl", "ice_deny", "ice_permit", "dtls_mtu",
+)  # fmt: skip
+
+
+def _strict(text: str) -> StrictRtp:
+    if text.strip().lower() == "seqno":
+        return StrictRtp.SEQNO
+    if is_true(text):
+        return StrictRtp.YES
+    if is_false(text):
+        return StrictRtp.NO
+    raise ValueError("expected yes, no or seqno")
+
+
+class RtpOptions(Options):
+    """``[general]`` of rtp.conf."""
+
+    rtpstart = option(integer(1024, 65535), 5000, help="First port of RTP.")
+    rtpend = option(integer(1024, 65535), 31000, help="Last port of RTP.")
+    strictrtp = option(_strict, StrictRtp.YES, help="Drop packets from other sources than the learnt one.")
+    probation = option(integer(1), 4, help="Packets in a row that make a source the learnt one.")
+    dtmftimeout = option(integer(1), 1200, unit="samples", help="How long a digit goes on of which no more packets come.")
+    rtcpinterval = option(integer(500, 60000), 5000, unit="ms", help="Time between RTCP reports.")
+    rtpchecksums = option(boolean, True, help="UDP checksums.")
+    icesupport = option(boolean, False, help="ICE.")
+    srtpreplayprotection = option(boolean, True, help="SRTP replay protection.")
+    stunaddr = option(string, "", help="STUN server.")
+    stunaddr_reresolve_ttl_0 = option(boolean, False, help="Resolve the STUN server anew each time.")
+    stun_software_attribute = option(boolean, True, help="Name the software in STUN.")
+    turnaddr = option(string, "", help="TURN server.")
+    turnusername = option(string, "", help="User at the TURN server.")
+    turnpassword = option(string, "", secret=True, help="Password at the TURN server.")
+    stun_acl = option(string, "", help="Access list for STUN.")
+    stun_deny = option(string, "", help="Addresses that STUN must not use.")
+    stun_permit = option(string, "", help="Addresses that STUN may use.")
+    ice_acl = option(string, "", help="Access list for ICE.")
+    ice_deny = option(string, "", help="Addresses that ICE must not use.")
+    ice_permit = option(string, "", help="Addresses that ICE may use.")
+    dtls_mtu = option(integer(256), 1200, help="Largest DTLS packet.")
+
+
+def read_settings(system: System) -> MediaSettings:
+    """What rtp.conf says; raises ConfigError if the file is broken."""
+    config = system.configuration.read("rtp.conf")
+    category = config.category("general") if config is not None else None
+    if category is None:
+        return MediaSettings()
+    report = Report()
+    options = RtpOptions.read(category, report)
+    for info in RtpOptions.describe():
+        if info.name in _LATER and getattr(options, info.attribute) != info.default:
+            variable = category.find(info.name)
+            if variable is not None:
+                report(variable, f"option '{info.name}' is not supported yet and has no effect")
+    if options.rtpend <= options.rtpstart:
+        logger.error(f"rtp.conf: rtpend {options.rtpend} is not above rtpstart {options.rtpstart}; both are ignored")
+        options.rtpstart, options.rtpend = RtpOptions().rtpstart, RtpOptions().rtpend
+    for warning in report.warnings:
+        logger.warning(str(warning))
+    return MediaSettings(
+        port_start=options.rtpstart,
+        port_end=options.rtpend,
+        strict_rtp=options.strictrtp,
+        probation=options.probation,
+        dtmf_timeout=options.dtmftimeout,
+        rtcp_interval_ms=options.rtcpinterval,
+        checksums=options.rtpchecksums,
+    )
+
+
+def load(system: System) -> None:
+    """Offer the service ``rtp``: the engine that makes RTP sessions."""
+    system.services["rtp"] = RtpEngine(
+        system.loop,
+        read_settings(system),
+        sockets=system.services.get("rtp sockets"),
+        wall_clock=system.wall_time,
+        ticker=system.ticker,
+    )
+
+
+def reload(system: System) -> None:
+    """Read rtp.conf again; sessions that are open keep what they have."""
+    engine = system.service("rtp", RtpEngine)
+    if engine is not None:
+        engine.reload(read_settings(system))
+
+
+def unload(system: System) -> None:
+    """Close every session."""
+    engine = system.services.pop("rtp", None)
+    if engine is not None:
+        engine.close()
+
+
+@cli_command("rtp show settings")
+def show_settings(system: System, args: list[str]) -> str:
+    """Show the settings of RTP."""
+    engine = system.service("rtp", RtpEngine)
+    if engine is None:
+        return "RTP is not loaded"
+    settings = engine.settings
+    strict = {StrictRtp.YES: "Yes", StrictRtp.NO: "No", StrictRtp.SEQNO: "SEQNO Only"}[settings.strict_rtp]
+    rows = [
+        ("Port start", str(settings.port_start)),
+        ("Port end", str(settings.port_end)),
+        ("Checksums", "Yes" if settings.checksums else "No"),
+        ("DTMF Timeout", str(settings.dtmf_timeout)),
+        ("Strict RTP", strict),
+        ("Probation", f"{settings.probation} frames"),
+        ("Replay Protect", "No"),
+        ("ICE support", "No"),
+        ("Sessions", str(len(engine))),
+    ]
+    return "\n\nGeneral Settings:\n----------------\n" + "".join(f"  {name + ':':<16} {value}\n" for name, value in rows)

@@ -1,0 +1,91 @@
+"""A SIP network in memory: the driver's transports without sockets, with scripted peers at addresses."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Callable
+
+from globstar.modules.channels.pjsip.network import Receiver
+from globstar.net.flow import Address
+from globstar.proto.sip.flow import Flow, Transport
+
+#: ``peer(data, source)``: a message for a scripted peer.
+Peer = Callable[[bytes, Address], None]
+
+
+class MemoryCarrier:
+    """One bound transport in memory."""
+
+    def __init__(self, network: MemorySipNetwork, transport: Transport, address: Address, receiver: Receiver) -> None:
+        self.network = network
+        self.transport = transport
+        self.local_address = address
+        self.receiver = receiver
+        self.sent = 0
+
+    def send(self, flow: Flow, data: bytes, address: Address) -> None:
+        """See Carrier."""
+        self.sent += 1
+        self.network.deliver(self.transport.name, self.local_address, address, data)
+
+    def disconnect(self, flow: Flow) -> None:
+        """See Carrier."""
+        self.network.disconnected.append(flow)
+
+    def describe(self) -> dict[str, object]:
+        """See Carrier."""
+        return {"sent": self.sent}
+
+    async def close(self) -> None:
+        """See Carrier."""
+        self.network.carriers.pop((self.transport.name, self.local_address), None)
+
+
+class MemorySipNetwork:
+    """Carries messages between the driver and peers through the loop's queue of callbacks, in order."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.carriers: dict[tuple[str, Address], MemoryCarrier] = {}
+        self.peers: dict[Address, Peer] = {}
+        self.names: dict[str, str] = {}
+        self.lost: list[tuple[Address, bytes]] = []
+        self.disconnected: list[Flow] = []
+
+    async def open(self, transport: Transport, address: Address, receiver: Receiver) -> MemoryCarrier:
+        """See Network."""
+        key = (transport.name, address)
+        if key in self.carriers:
+            raise OSError(errno.EADDRINUSE, "address already in use")
+        carrier = self.carriers[key] = MemoryCarrier(self, transport, address, receiver)
+        return carrier
+
+    def local_address_for(self, remote: Address) -> str | None:
+        """See Network."""
+        return "127.0.0.1"
+
+    async def resolve(self, host: str, port: int) -> Address | None:
+        """See Network."""
+        await asyncio.sleep(0)
+        found = self.names.get(host)
+        return (found, port) if found else None
+
+    def deliver(self, protocol: str, source: Address, target: Address, data: bytes) -> None:
+        """A message of the driver for a peer; without one it is lost."""
+        peer = self.peers.get(target)
+        if peer is None:
+            self.lost.append((target, data))
+        else:
+            self.loop.call_soon(peer, data, source)
+
+    def send(self, data: bytes, source: Address, target: Address, protocol: str = "UDP") -> None:
+        """A message of a peer for the driver."""
+        carrier = self.carriers.get((protocol, target))
+        if carrier is None:
+            self.lost.append((target, data))
+        elif protocol == "UDP":
+            self.loop.call_soon(carrier.receiver.datagram_received, data, source, carrier.transport)
+        else:
+            flow = Flow(carrier.transport, source[0], source[1], source)
+            self.loop.call_soon(carrier.receiver.bytes_received, data, flow)
