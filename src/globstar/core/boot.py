@@ -43,6 +43,7 @@ async def boot(system: System, source: ConfigSource, *, keep_database: bool = Tr
     path = Path(system.directories.astdbdir) / "astdb.sqlite3" if keep_database else None
     system.database = await system.run_blocking(AstDb, path)
     system.device_states = DeviceStates(system)
+    system.is_configured = True
     await system.loader.load_builtin()
     await system.loader.load_all(read_modules_config(source))
     system.mark_booted()
@@ -51,4 +52,5 @@ async def boot(system: System, source: ConfigSource, *, keep_database: bool = Tr
 async def shut_down(system: System) -> None:
     """Stop the system and write what must not be lost."""
     await system.stop()
-    await system.loop.run_in_executor(None, system.database.close)
+    if system.is_configured:
+        await system.loop.run_in_executor(None, system.database.close)

@@ -99,6 +99,8 @@ class System:
         self.database: AstDb
         self.device_states: DeviceStates
         self.calls_processed = 0
+        #: the configuration folder, the AstDB and device states are there
+        self.is_configured = False
         self.is_booted = False
         #: set to end the server (``core stop now``, SIGTERM)
         self.stop_requested = asyncio.Event()

@@ -262,7 +262,7 @@ def bridge_explain(system: System, args: list[str]) -> str:
     if len(args) != 1:
         raise CliUsage
     bridge = system.bridges.get(args[0])
-    return f"Bridge '{args[0]}' not found" if bridge is None else "\n".join(bridge.explanation)
+    return f"Bridge '{args[0]}' not found" if bridge is None else "\n".join(bridge.explain())
 
 
 @cli_command("bridge technology show")

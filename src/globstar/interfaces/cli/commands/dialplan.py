@@ -2,51 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from globstar.core.cli import CliFailure, CliUsage, cli_command, plural
+from globstar.core.cli import CliFailure, CliUsage, cli_command
 from globstar.core.functions import FunctionError
 from globstar.core.system import System
-from globstar.dialplan.context import HINT, Context, Extension, Step
+from globstar.dialplan.context import HINT, Step
+from globstar.dialplan.show import list_dialplan, missing_text
 
 
 def _contexts(system: System, args: list[str]) -> list[str]:
     return list(system.plan.contexts)
-
-
-def _source(step: Step) -> str:
-    return f"[{step.file.rpartition('/')[2]}:{step.line}]" if step.file else f"[{step.registrar}]"
-
-
-def _step_line(step: Step, head: str) -> str:
-    what = f"hint: {step.app_name}" if step.priority == HINT else f"{step.priority}. {step.app_name}({step.data})"
-    if not head and step.label:
-        head = f"     [{step.label}]"
-    return f"{head:<19} {what:<45} {_source(step)}"
-
-
-def _extension_lines(extension: Extension, name: str | None = None) -> Iterator[str]:
-    head = f"  '{name or extension.name}' =>"
-    for step in extension.ordered_steps():
-        yield _step_line(step, head)
-        head = ""
-
-
-def _context_lines(context: Context, wanted: str | None) -> tuple[list[str], int, int]:
-    lines: list[str] = []
-    extensions = context.extensions if wanted is None else list(context.matching(wanted))
-    priorities = 0
-    for extension in sorted(extensions):
-        priorities += len(extension.steps)
-        lines += _extension_lines(extension)
-    if wanted is None:
-        for include in context.includes:
-            lines.append(f"{'  Include =>':<19} {include.text or include.context!r:<45} [{include.registrar}]")
-        for ignored in context.ignore_patterns:
-            lines.append(f"{'  Ignore pattern =>':<19} {ignored.pattern!r:<45} [{ignored.registrar}]")
-        for switch in context.switches:
-            lines.append(f"{'  Alt. Switch =>':<19} {f'{switch.name}/{switch.data}'!r:<45} [{switch.registrar}]")
-    return lines, len(extensions), priorities
 
 
 @cli_command("dialplan show", usage="dialplan show [[exten@]context]", complete=_contexts)
@@ -54,29 +18,13 @@ def show(system: System, args: list[str]) -> str:
     """Show the dialplan, a context of it, or an extension."""
     if len(args) > 1:
         raise CliUsage
-    extension: str | None = None
-    context_name = args[0] if args else ""
-    if "@" in context_name:
-        extension, _, context_name = context_name.partition("@")
-    contexts = system.plan.contexts
-    if context_name and context_name not in contexts:
-        raise CliFailure(f"There is no existence of '{context_name}' context")
-    lines: list[str] = []
-    shown = extensions = priorities = 0
-    for context in contexts.values():
-        if context_name and context.name != context_name:
-            continue
-        body, count, steps = _context_lines(context, extension or None)
-        if extension and not body:
-            continue
-        shown, extensions, priorities = shown + 1, extensions + count, priorities + steps
-        lines += [f"[ Context '{context.name}' created by '{context.registrar}' ]", *body, ""]
-    if extension and not shown:
-        where = f" in '{context_name}' context" if context_name else ""
-        raise CliFailure(f"There is no existence of {extension}@{context_name} extension{where}")
-    noun = "priority" if priorities == 1 else "priorities"
-    total = f"-= {plural(extensions, 'extension')} ({priorities} {noun}) in {plural(shown, 'context')}. =-"
-    return "\n".join([*lines, total])
+    exten, at, context = args[0].partition("@") if args else ("", "", "")
+    if not at:
+        exten, context = "", exten
+    listing = list_dialplan(system.plan, context, exten)
+    if listing.is_empty:
+        raise CliFailure(missing_text(context, exten, listing))
+    return str(listing)
 
 
 @cli_command("dialplan show globals")

@@ -1,0 +1,123 @@
+"""The module loader: what is loaded, in which order, and how it is taken back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from globstar.core.loader import ModuleError, ModuleStatus, normalise
+from tests.support.switch import running_system
+
+USER_MODULE = '''
+"""A module of the user's own."""
+from globstar.core.registry import application, function
+
+@application("Hello")
+def hello(channel):
+    """Say hello."""
+
+@function("TWICE")
+def twice(channel, args):
+    """Say it twice."""
+    return args * 2
+
+reloads = []
+
+def reload(system):
+    reloads.append(1)
+'''
+
+
+def test_normalise_takes_asterisks_names() -> None:
+    assert normalise("app_dial.so") == normalise(" app_dial ") == "app_dial"
+
+
+async def test_user_module_is_registered_and_taken_back(tmp_path: Path) -> None:
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    (folder / "app_hello.py").write_text(USER_MODULE)
+    async with running_system(tmp_path) as system:
+        assert system.loader.modules["app_hello"].status is ModuleStatus.RUNNING
+        assert system.applications.get("hello") is not None
+        assert system.functions.read(None, "TWICE", "ab") == "abab"
+        await system.loader.unload("app_hello.so")
+        assert system.applications.get("Hello") is None
+        await system.loader.load("app_hello")
+        assert system.applications.get("Hello") is not None
+
+
+async def test_module_in_use_is_not_unloaded_unless_forced(tmp_path: Path) -> None:
+    async with running_system(tmp_path) as system:
+        system.loader.modules["app_echo"].use_count = 1
+        with pytest.raises(ModuleError, match="in use"):
+            await system.loader.unload("app_echo")
+        await system.loader.unload("app_echo", force=True)
+        assert system.applications.get("Echo") is None
+
+
+async def test_refresh_reads_the_code_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    file = folder / "func_mine.py"
+    template = (
+        'from globstar.core.registry import function\n@function("MINE")\n'
+        'def mine(channel, args):\n    """Mine."""\n    return "{}"\n'
+    )
+    file.write_text(template.format("one"))
+    async with running_system(tmp_path) as system:
+        assert system.functions.read(None, "MINE", "") == "one"
+        file.write_text(template.format("second"))
+        await system.loader.refresh("func_mine")
+        assert system.functions.read(None, "MINE", "") == "second"
+
+
+async def test_autoload_off_loads_only_what_is_named(tmp_path: Path) -> None:
+    files = {"modules.conf": "[modules]\nautoload=no\nload=app_echo.so\npreload=func_missing.so\n"}
+    async with running_system(tmp_path, files) as system:
+        running = [m.name for m in system.loader.running() if not m.is_builtin]
+        assert running == ["app_echo"]
+        assert system.applications.get("Answer") is not None  # the core's own are always there
+
+
+async def test_noload_leaves_out(tmp_path: Path) -> None:
+    files = {"modules.conf": "[modules]\nautoload=yes\nnoload=app_echo.so\n"}
+    async with running_system(tmp_path, files) as system:
+        assert "app_echo" not in system.loader.modules
+        assert system.applications.get("Echo") is None
+
+
+async def test_missing_required_module_stops_the_start(tmp_path: Path) -> None:
+    files = {"modules.conf": "[modules]\nautoload=no\nrequire=app_nothing.so\n"}
+    with pytest.raises(ModuleError, match="app_nothing"):
+        async with running_system(tmp_path, files):
+            pass
+
+
+async def test_broken_module_leaves_the_others(tmp_path: Path) -> None:
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    (folder / "app_broken.py").write_text("raise RuntimeError('no')\n")
+    async with running_system(tmp_path) as system:
+        assert system.loader.modules["app_broken"].status is ModuleStatus.FAILED
+        assert system.applications.get("Echo") is not None
+
+
+async def test_second_registration_of_a_name_fails_its_module_only(tmp_path: Path) -> None:
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    (folder / "app_second.py").write_text(
+        'from globstar.core.registry import application\n@application("Echo")\ndef echo(channel):\n    """Mine."""\n'
+    )
+    async with running_system(tmp_path) as system:
+        assert system.loader.modules["app_second"].status is ModuleStatus.FAILED
+        spec = system.applications.get("Echo")
+        assert spec is not None
+        assert spec.module == "app_echo"
+
+
+async def test_two_systems_in_one_process(tmp_path: Path) -> None:
+    async with running_system(tmp_path / "a") as one, running_system(tmp_path / "b") as two:
+        await one.loader.unload("app_echo")
+        assert one.applications.get("Echo") is None
+        assert two.applications.get("Echo") is not None
