@@ -49,9 +49,7 @@ def end_of_quoted(text: str, start: int) -> int:
 
 def split_outside(text: str, separator: str) -> list[str]:
     """Split at ``separator`` outside quoted strings and angle brackets; parts are stripped, empty ones kept."""
-    if separator not in text:
-        return [text.strip()]
-    if '"' not in text and "<" not in text:
+    if '"' not in text and ("<" not in text or separator not in text):
         return [part.strip() for part in text.split(separator)]
     parts: list[str] = []
     begin = position = 0

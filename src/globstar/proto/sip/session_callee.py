@@ -147,8 +147,8 @@ class CalleeSide(SessionBase):
             self.user.ended(self._me, EndReason.NO_PRACK, None)
 
     def _receive_prack(self, transaction: ServerTransaction) -> None:
-        rack = transaction.request.value("RAck", RAck.parse)
         reliable = self._reliable
+        rack = transaction.request.value("RAck", RAck.parse) if reliable is not None else None
         if reliable is None or rack is None or not reliable.acknowledges(rack, self.request.cseq.number):
             self.user.request_received(self._me, transaction)
             return

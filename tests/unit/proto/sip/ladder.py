@@ -63,9 +63,7 @@ class Ladder(SipHandler):
         """Take the endpoint's output."""
         self.sent += [(self.now, flow, data) for flow, data in self.core.take_output()]
 
-    def receive(
-        self, data: str | bytes, source: tuple[str, int] = ALICE, transport: Transport = UDP
-    ) -> ServerTransaction | None:
+    def receive(self, data: str | bytes, source: tuple[str, int] = ALICE, transport: Transport = UDP) -> ServerTransaction | None:
         """Deliver a datagram (text gets CRLF line ends); returns the transaction that reached the handler, if one did."""
         before = len(self.requests)
         raw = wire(data) if isinstance(data, str) else data
@@ -164,11 +162,7 @@ def response(
     kind = "Content-Type: application/sdp\n" if body else ""
     contact = f"Contact: {contact}\n" if contact else ""
     return (
-        wire(
-            f"SIP/2.0 {status} {reason}\n{copied}To: {to_value}\n{contact}{extra}{kind}"
-            f"Content-Length: {len(body)}\n\n"
-        )
-        + body
+        wire(f"SIP/2.0 {status} {reason}\n{copied}To: {to_value}\n{contact}{extra}{kind}Content-Length: {len(body)}\n\n") + body
     )
 
 
@@ -268,9 +262,7 @@ def incoming(ladder: Ladder, data: bytes | None = None, *, rewrite_contact: bool
     transaction = ladder.receive(data if data is not None else request(body=SDP))
     assert transaction is not None
     leg = Leg()
-    session = ladder.core.accept_invite(
-        transaction, leg, contact="<sip:127.0.0.1:15060>", rewrite_contact=rewrite_contact
-    )
+    session = ladder.core.accept_invite(transaction, leg, contact="<sip:127.0.0.1:15060>", rewrite_contact=rewrite_contact)
     leg.session = session
     return session, leg
 

@@ -1,0 +1,67 @@
+"""Via (RFC 3261 20.42, 18.2.1, RFC 3581)."""
+
+from __future__ import annotations
+
+import pytest
+
+from globstar.proto.sip.errors import SipParseError
+from globstar.proto.sip.headers.via import Via
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("SIP/2.0/UDP host:5060;branch=z9hG4bK1;rport", None),
+        ("SIP/2.0/TLS [2001:db8::1]:5061;branch=z9hG4bK1", None),
+        ("SIP/2.0/UDP [::1]", None),
+        ("SIP / 2.0 / udp  host : 5060 ; branch = x", "SIP/2.0/UDP host:5060;branch=x"),
+        ("sip/2.0/tcp h", "SIP/2.0/TCP h"),
+        ("SIP/2.0/UNKNOWN h;a", None),
+    ],
+)
+def test_parse(text: str, written: str | None) -> None:
+    via = Via.parse(text)
+    assert str(via) == (written or text)
+    assert Via.parse(str(via)) == via
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "SIP/2.0/UDP", "SIP/2.0 host", "SIP/3.0/UDP h", "HTTP/2.0/UDP h", "SIP/2.0/UDP h:x", "SIP/2.0/UDP h:99999",
+        "SIP/2.0/UDP a b", "SIP/2.0/UDP a:b:c", "SIP/2.0/UDP h;;x", "SIP/2.0/UDP :5060",
+    ],
+)  # fmt: skip
+def test_refused(text: str) -> None:
+    with pytest.raises(SipParseError):
+        Via.parse(text)
+
+
+def test_only_the_first_of_a_list_is_looked_at() -> None:
+    assert Via.parse_first("SIP/2.0/UDP a;branch=1 , broken").host == "a"
+    assert [via.host for via in Via.parse_list(["SIP/2.0/UDP a, SIP/2.0/TCP b", "SIP/2.0/UDP c"])] == ["a", "b", "c"]
+
+
+def test_rfc3261_8_1_1_7_magic_cookie() -> None:
+    assert Via.parse("SIP/2.0/UDP h;branch=z9hG4bKx").is_rfc3261
+    assert Via.parse("SIP/2.0/UDP h;branch=Z9HG4BKx").is_rfc3261
+    assert not Via.parse("SIP/2.0/UDP h;branch=z9hG4bK").is_rfc3261
+    assert not Via.parse("SIP/2.0/UDP h").is_rfc3261
+
+
+def test_rfc3581_4_rport() -> None:
+    via = Via.parse("SIP/2.0/UDP 10.0.0.1:5060;branch=x;rport")
+    assert via.wants_rport
+    assert via.rport is None
+    answered = via.answered("192.0.2.1", 4000, True)
+    assert str(answered) == "SIP/2.0/UDP 10.0.0.1:5060;rport=4000;received=192.0.2.1;branch=x"
+    assert (answered.rport, answered.received) == (4000, "192.0.2.1")
+
+
+def test_rfc3261_18_2_1_received() -> None:
+    via = Via.parse("SIP/2.0/UDP 10.0.0.1;branch=x")
+    assert str(via.answered("192.0.2.1", 4000, False)) == "SIP/2.0/UDP 10.0.0.1;received=192.0.2.1;branch=x"
+    assert via.answered("10.0.0.1", 4000, False) is via
+    forged = Via.parse("SIP/2.0/UDP 10.0.0.1;received=6.6.6.6;branch=x")
+    assert forged.answered("10.0.0.1", 4000, False).received is None
+    assert Via.parse("SIP/2.0/UDP [::1];branch=x").answered("::1", 1, False).received is None
