@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import uuid
 from collections.abc import Callable, Coroutine
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 logger = Logger("system")
 T = TypeVar("T")
 
+#: How long a stop waits for channels to say goodbye, seconds.
+STOP_WAIT = 5.0
 #: Names of registries whose entries are found whatever the case of the name.
 _FOLDED = {"application", "tech"}
 
@@ -101,7 +104,7 @@ class System:
         self.calls_processed = 0
         #: the configuration folder, the AstDB and device states are there
         self.is_configured = False
-        self.is_booted = False
+        self.booted = asyncio.Event()
         #: set to end the server (``core stop now``, SIGTERM)
         self.stop_requested = asyncio.Event()
         self.accepts_calls = True
@@ -246,10 +249,26 @@ class System:
         """Run something slow (files, libraries) off the loop."""
         return await self.loop.run_in_executor(self.executor, function, *args)
 
+    @property
+    def is_booted(self) -> bool:
+        """Whether everything is loaded."""
+        return self.booted.is_set()
+
     def mark_booted(self) -> None:
         """Everything is loaded; calls are welcome."""
-        self.is_booted = True
+        self.booted.set()
         self.bus.publish(events.FullyBooted(self.now() - self.started_at))
+
+    async def wait_until_idle(self) -> None:
+        """Wait until there is no channel."""
+        gone = asyncio.Event()
+        unsubscribe = self.bus.subscribe(events.ChannelHungUp, lambda event: gone.set())
+        try:
+            while self.channels:
+                gone.clear()
+                await gone.wait()
+        finally:
+            unsubscribe()
 
     async def stop(self) -> None:
         """Hang up all channels, unload all modules, end all tasks."""
@@ -258,9 +277,8 @@ class System:
         self.accepts_calls = False
         for channel in list(self.channels.values()):
             channel.request_hangup(SoftHangup.SHUTDOWN)
-        deadline = self.now() + 5
-        while self.channels and self.now() < deadline:
-            await asyncio.sleep(0.02)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.wait_until_idle(), STOP_WAIT)
         for channel in list(self.channels.values()):
             logger.warning(f"{channel.name} did not hang up in time")
             channel.hangup()

@@ -88,7 +88,8 @@ async def test_completion(tmp_path: Path) -> None:
 async def test_every_command_has_help(tmp_path: Path) -> None:
     async with running_system(tmp_path, prepare=register_commands) as system:
         for spec in system.registry("cli command"):
-            assert spec.usage.startswith("Usage: ") and spec.synopsis, spec.name
+            assert spec.usage.startswith("Usage: "), spec.name
+            assert spec.synopsis, spec.name
             assert (await run(system, f"core show help {spec.name}")).startswith("Usage: "), spec.name
 
 

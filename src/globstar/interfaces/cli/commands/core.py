@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import os
 import platform
@@ -18,8 +17,8 @@ from globstar.core.system import System
 @cli_command("core show version")
 def show_version(system: System, args: list[str]) -> str:
     """Show the version."""
-    machine = platform.machine()
-    return f"Globstar {__version__} (Asterisk {ASTERISK_VERSION}) on a {machine} running {platform.system()}, Python {platform.python_version()}"
+    where = f"on a {platform.machine()} running {platform.system()}, Python {platform.python_version()}"
+    return f"Globstar {__version__} (Asterisk {ASTERISK_VERSION}) {where}"
 
 
 def _long_duration(seconds: float) -> str:
@@ -182,14 +181,12 @@ async def core_reload(system: System, args: list[str]) -> str:
 @cli_command("core waitfullybooted")
 async def wait_fully_booted(system: System, args: list[str]) -> str:
     """Wait until everything is loaded."""
-    while not system.is_booted:
-        await asyncio.sleep(0.02)
+    await system.booted.wait()
     return "Asterisk has fully booted."
 
 
 async def _stop_when_idle(system: System) -> None:
-    while system.channels:
-        await asyncio.sleep(0.1)
+    await system.wait_until_idle()
     system.stop_requested.set()
 
 
