@@ -48,7 +48,8 @@ class Binding:
         self.may_wait = system.functions.may_wait(step.data)
 
 
-def _caller_number(channel: Channel) -> str:
+def caller_number(channel: Channel) -> str:
+    """The number that extensions for certain callers are matched with."""
     number = channel.caller.id.number
     return number.text if number.valid else ""
 
@@ -60,7 +61,7 @@ def plan_of(channel: Channel) -> Dialplan:
 
 def exists(channel: Channel, context: str, extension: str, priority: int = 1) -> bool:
     """Whether the channel's dialplan has that place."""
-    return plan_of(channel).find(context, extension, priority, _caller_number(channel)) is not None
+    return plan_of(channel).find(context, extension, priority, caller_number(channel)) is not None
 
 
 async def run_pbx(channel: Channel) -> None:
@@ -125,12 +126,12 @@ async def run_steps(channel: Channel, *, depth: int | None = None, in_hangup: bo
     count = 0
     while True:
         context, extension = channel.context, channel.extension
-        number = _caller_number(channel)
+        number = caller_number(channel)
         route = plan.route(context, extension, number)
         generation = plan.generation
         steps = route.steps
         while True:
-            if plan.generation != generation or (plan.has_callers and _caller_number(channel) != number):
+            if plan.generation != generation or (plan.has_callers and caller_number(channel) != number):
                 break
             priority = channel.priority
             step = steps.get(priority)
@@ -228,7 +229,7 @@ async def _find_more(channel: Channel, result: str | None) -> bool:
     digits = ""
     is_invalid = False
     if result == INCOMPLETE:
-        if plan_of(channel).match_more(channel.context, channel.extension, _caller_number(channel)):
+        if plan_of(channel).match_more(channel.context, channel.extension, caller_number(channel)):
             digits = channel.extension
         else:
             is_invalid = True
@@ -343,7 +344,7 @@ async def indicate_and_wait(channel: Channel, condition: Control, seconds: float
 async def collect_digits(channel: Channel, timeout: float, digits: str = "") -> str:
     """Read digits for as long as more could make a longer extension; each one extends the time by the digit timeout."""
     plan = plan_of(channel)
-    number = _caller_number(channel)
+    number = caller_number(channel)
     wait = timeout
     while plan.match_more(channel.context, digits, number):
         digit = await channel.wait_for_digit(wait)
@@ -441,7 +442,7 @@ def resolve_priority(channel: Channel, context: str, extension: str, label: str)
     if number.isascii() and number.isdigit():
         priority = int(number[:10]) if number is label else channel.priority + int(label[:11])
         return priority if priority > 0 else None
-    return plan_of(channel).find_label(context, extension, label, _caller_number(channel)) if label else None
+    return plan_of(channel).find_label(context, extension, label, caller_number(channel)) if label else None
 
 
 def redirect_channel(channel: Channel, context: str, extension: str, priority: int) -> None:
