@@ -353,10 +353,7 @@ def differences(case: Case, seen: Observation, fields: tuple[str, ...]) -> Itera
 
 
 def _originate_response(result: OriginateResult) -> list[str]:
-    reason = {CallStatus.ANSWER: "4", CallStatus.BUSY: "5", CallStatus.CONGESTION: "8"}.get(result.status, "0")
-    if result.status is CallStatus.CONGESTION and result.cause != Cause.NORMAL_CIRCUIT_CONGESTION:
-        reason = "0"
-    return ["Success" if result.channel is not None else "Failure", reason]
+    return ["Success" if result.channel is not None else "Failure", str(int(result.reason))]
 
 
 def _directories(root: Path) -> list[tuple[str, str]]:
