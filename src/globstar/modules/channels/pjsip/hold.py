@@ -70,7 +70,7 @@ def _answer(leg: Leg, session: InviteSession, transaction: ServerTransaction) ->
         return leg.media.answer_offer(request.body)
     except SdpParseError as error:
         logger.notice(f"{leg}: {error}")
-        session.respond(transaction, 400, headers=[("Warning", f'399 SIP "{error}"')])
+        session.respond(transaction, 400, headers=[("Warning", f'399 SIP "{error.fault.value}"')])
     except (NotAcceptable, NoMedia) as error:
         logger.notice(f"{leg}: {error}")
         headers: list[Header] = [("Warning", '390 SIP "No SDP answer"'), ("Accept", ACCEPT)]
@@ -95,3 +95,5 @@ def apply_hold(leg: Leg) -> None:
         channel.deliver(control(Control.HOLD, leg.endpoint.moh_suggest))
     else:
         channel.deliver(control(Control.UNHOLD))
+    if channel.bridge_member is not None:
+        channel.bridge_member.bridge.reconsider(f"{channel.name}: {'held' if stream.is_remote_hold else 'taken back'}")

@@ -97,7 +97,7 @@ def _body_is_usable(transaction: ServerTransaction) -> bool:
         try:
             parse(request.body)
         except SdpParseError as error:
-            transaction.respond(400, headers=[("Warning", f'399 SIP "{error}"')])
+            transaction.respond(400, headers=[("Warning", f'399 SIP "{error.fault.value}"')])
             return False
     return True
 

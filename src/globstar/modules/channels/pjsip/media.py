@@ -9,6 +9,7 @@ from globstar.base.errors import GlobstarError
 from globstar.core.channel import Channel
 from globstar.core.format import Format, FormatCapabilities, ulaw
 from globstar.core.frame import Frame, FrameType, digit_begin, digit_end
+from globstar.core.rtp_media import RtpMedia
 from globstar.media.session import MediaTimeout, RtpSession
 from globstar.media.settings import Payload, PayloadKind, SessionOptions
 from globstar.modules.channels.pjsip.codecs import describe_all
@@ -211,6 +212,24 @@ class LegMedia:
             channel.deliver(
                 Frame(FrameType.VOICE, 0, payload, format=format, samples=samples, rtp_time=rtp_time, seq=sequence, marker=marker)
             )
+
+    def relay_view(self) -> RtpMedia | None:
+        """What a bridge needs to relay our packets; None as long as nothing is agreed."""
+        session, stream = self.session, self.stream
+        if session is None or session.is_closed or stream is None:
+            return None
+        receive: dict[str, int] = {}
+        send: dict[str, int] = {}
+        for codec in stream.codecs:
+            described = codec.codec
+            name = f"{described.name}/{described.clock_rate}/{described.channels}"
+            receive[name], send[name] = codec.receive_payload_type, codec.send_payload_type
+        if self.wants_digits:
+            for number, clock in stream.receive_dtmf:
+                receive.setdefault(f"telephone-event/{clock}/1", number)
+            if stream.send_dtmf is not None:
+                send[f"telephone-event/{stream.send_dtmf[1]}/1"] = stream.send_dtmf[0]
+        return RtpMedia(session, receive, send)
 
     def write(self, frame: Frame) -> None:
         """Send a voice frame in the agreed format."""

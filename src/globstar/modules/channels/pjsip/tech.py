@@ -94,11 +94,11 @@ class PjsipTech(ChannelTech):
 
     def native_media(self, channel: Channel) -> NativeMedia | None:
         """RTP packets may be relayed when both sides have agreed on one codec."""
-        leg = _leg(channel)
-        media = leg.media
-        if media.session is None or media.stream is None:
+        media = _leg(channel).media
+        view = media.relay_view()
+        if view is None:
             return NativeMedia("rtp", reason="no media yet")
-        return NativeMedia("rtp", media, media.write_format, can_relay=True, reason="")
+        return NativeMedia("rtp", view, media.write_format, can_relay=True)
 
     # -- questions ---------------------------------------------------------------------------------------------------
 

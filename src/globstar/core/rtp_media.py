@@ -1,0 +1,25 @@
+"""What a channel driver that speaks RTP tells a bridge about its stream, so that packets can be relayed unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from globstar.media.session import RtpSession
+
+
+@dataclass(frozen=True, slots=True)
+class RtpMedia:
+    """``NativeMedia.session`` of kind ``rtp``: the session, and the agreed payload types by encoding.
+
+    Keys are ``PCMU/8000/1`` or ``telephone-event/8000/1``; ``receive`` has the numbers under which the peer sends,
+    ``send`` those under which it wants to receive.
+    """
+
+    session: RtpSession
+    receive: Mapping[str, int] = field(default_factory=dict)
+    send: Mapping[str, int] = field(default_factory=dict)
+
+    def pairs_to(self, other: RtpMedia) -> dict[int, int]:
+        """Payload types of ours with those of ``other`` for the same encoding."""
+        return {number: other.send[name] for name, number in self.receive.items() if name in other.send}
