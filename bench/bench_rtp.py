@@ -1,4 +1,6 @@
-"""CPU time per RTP packet: the relay, and the generic path through callbacks (budgets: 6 and 20 us).
+"""CPU time per RTP packet: the relay, the generic path through callbacks (budgets: 6 and 20 us), and the floor.
+
+The floor is receive and send of the same packets in the same sockets and poller with nothing in between.
 
 Two-party calls on loopback; the phones are a process of their own, which sends 50 packets a second per phone and
 counts what comes back. What is printed is CPU time (user and kernel) of the server process per packet forwarded.
@@ -23,6 +25,8 @@ from globstar.media.engine import RtpEngine
 from globstar.media.relay import Relay
 from globstar.media.session import RtpSession
 from globstar.media.settings import MediaSettings, Payload, PayloadKind
+from globstar.media.sockets import MediaSocket, UdpSockets
+from globstar.net.poller import Poller
 from globstar.proto.rtp import RtpSender
 
 PTIME = 0.02
@@ -78,10 +82,21 @@ def forward_to(other: RtpSession) -> Callable[[int, bytes, int, int, bool], None
     return on_media
 
 
+def copy_to(source: MediaSocket, target: MediaSocket) -> Callable[[float], None]:
+    """Nothing but the two system calls."""
+    receive, send = source.recv, target.send
+
+    def on_readable(now: float) -> None:
+        send(receive(2048))
+
+    return on_readable
+
+
 async def measure(mode: str, calls: int, seconds: float) -> tuple[float, float, int, int]:
     """CPU microseconds per packet (all, and the kernel's part), packets sent and packets come back."""
     loop = asyncio.get_running_loop()
-    engine = RtpEngine(loop, MediaSettings(port_start=40000, port_end=59999))
+    sockets = UdpSockets(Poller(loop))
+    engine = RtpEngine(loop, MediaSettings(port_start=40000, port_end=59999), sockets=sockets)
     context = multiprocessing.get_context("spawn")
     mine, theirs = context.Pipe()
     process = context.Process(target=phones, args=(theirs, 2 * calls, seconds), daemon=True)
@@ -96,6 +111,14 @@ async def measure(mode: str, calls: int, seconds: float) -> tuple[float, float, 
         session.set_remote(("127.0.0.1", port))
         sessions.append(session)
     relays = []
+    bare = []
+    for index in range(0, len(ports) if mode == "floor" else 0, 2):
+        pair = [sockets.open("127.0.0.1", 0), sockets.open("127.0.0.1", 0)]
+        for one, port in zip(pair, ports[index : index + 2], strict=True):
+            one.connect(("127.0.0.1", port))
+        for one, other in (pair, pair[::-1]):
+            one.set_reader(copy_to(one, other))
+        bare += pair
     for first, second in zip(sessions[::2], sessions[1::2], strict=True):
         if mode == "relay":
             relay = Relay(first, second, {0: 0, 101: 101}, {0: 0, 101: 101})
@@ -104,11 +127,13 @@ async def measure(mode: str, calls: int, seconds: float) -> tuple[float, float, 
         else:
             first.on_media, second.on_media = forward_to(second), forward_to(first)
     before = resource.getrusage(resource.RUSAGE_SELF)
-    mine.send([session.local_address[1] for session in sessions])
+    mine.send([one.address[1] for one in bare] or [session.local_address[1] for session in sessions])
     sent, received = await loop.run_in_executor(None, mine.recv)
     after = resource.getrusage(resource.RUSAGE_SELF)
     process.join()
     engine.close()
+    for one in bare:
+        one.close()
     user, system = after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime
     return (user + system) / received * 1e6, system / received * 1e6, sent, received
 
@@ -120,7 +145,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--loop", choices=("asyncio", "uvloop"), default="uvloop")
-    parser.add_argument("--mode", choices=("relay", "generic", "both"), default="both")
+    parser.add_argument("--mode", choices=("floor", "relay", "generic", "all"), default="all")
     options = parser.parse_args()
     if options.loop == "uvloop":
         import uvloop
@@ -128,8 +153,8 @@ def main() -> None:
         factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     else:
         factory = asyncio.new_event_loop
-    budgets = {"relay": 6.0, "generic": 20.0}
-    for mode in budgets if options.mode == "both" else [options.mode]:
+    budgets = {"floor": 0.0, "relay": 6.0, "generic": 20.0}
+    for mode in budgets if options.mode == "all" else [options.mode]:
         totals = []
         for _ in range(options.runs):
             with asyncio.Runner(loop_factory=factory) as runner:
@@ -137,8 +162,8 @@ def main() -> None:
             totals.append(total)
             print(f"{mode:8} {total:6.2f} us/packet (kernel {kernel:5.2f}); {sent} sent, {received} came back")
         print(
-            f"{mode:8} median {statistics.median(totals):.2f} us/packet at {options.calls} calls on {options.loop}; "
-            f"budget {budgets[mode]:.0f}"
+            f"{mode:8} median {statistics.median(totals):.2f} us/packet at {options.calls} calls on {options.loop}"
+            + (f"; budget {budgets[mode]:.0f}" if budgets[mode] else "")
         )
 
 

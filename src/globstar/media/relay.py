@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from globstar.media.session import RtpSession
 from globstar.proto.rtp.packet import FIRST_BYTE, MARKER, pack_header
+
+#: Not a byte that a payload type can give: with the marker bit it would be RTCP's range.
+NOT_RELAYED = 0xC8
+
+
+@lru_cache(maxsize=256)
+def _table(pairs: tuple[tuple[int, int], ...]) -> bytes:
+    """Second header byte in to second byte out, the marker going through; NOT_RELAYED for all other types.
+
+    Tables are shared: the fewer bytes a packet touches that no other call uses, the less it costs.
+    """
+    table = bytearray([NOT_RELAYED]) * 256
+    for theirs, ours in pairs:
+        table[theirs] = ours
+        table[theirs | MARKER] = ours | MARKER
+    return bytes(table)
 
 
 class RelayPath:
     """One direction: from a session's receiving side to another session's sending side.
 
     Sequence numbers and timestamps are shifted by a constant, so that loss, order and jitter stay visible
-    to the receiver, and the stream joins what was sent before without a jump.
+    to the receiver, and the stream joins what was sent before without a jump. What was sent is worked out from the
+    receiving side's counts when it is wanted, not counted again per packet.
     """
 
     __slots__ = (
-        "_last_time",
+        "_counted",
+        "_counted_octets",
+        "_from",
         "_owner",
         "_rtp_time",
-        "_sequence",
         "_shift_sequence",
         "_shift_time",
         "_started",
@@ -28,22 +47,19 @@ class RelayPath:
         "see_digits",
     )
 
-    def __init__(self, owner: Relay, to: RtpSession, table: Mapping[int, int], see_digits: bool) -> None:
+    def __init__(self, owner: Relay, source: RtpSession, to: RtpSession, pairs: Mapping[int, int], see_digits: bool) -> None:
         self._owner = owner
+        self._from = source
         self._to = to
         self.see_digits = see_digits
-        #: Second header byte in to second byte out, or -1: the marker goes through.
-        self._table = [-1] * 256
-        for theirs, ours in table.items():
-            self._table[theirs] = ours
-            self._table[theirs | MARKER] = ours | MARKER
+        self._table = _table(tuple(sorted(pairs.items())))
         self._shift_sequence = self._shift_time = 0
-        self._sequence = self._rtp_time = 0
-        self._last_time = 0.0
+        self._rtp_time = 0
         self._started = False
+        self._counted = self._counted_octets = 0
 
     def restart(self) -> None:
-        """The source has changed: fit its numbers to what was sent last."""
+        """The source has changed or the relay ends: the sender goes on where this path has stopped."""
         self.hand_back()
         self._started = False
 
@@ -58,27 +74,40 @@ class RelayPath:
     def forward(self, second: int, sequence: int, rtp_time: int, payload: bytes, now: float) -> bool:
         """Send a received packet on; False when its payload type is not relayed."""
         out = self._table[second]
-        if out < 0:
+        if out == NOT_RELAYED:
             return False
         to = self._to
-        sender = to.sender
         if not self._started:
-            out |= self._start(sequence, rtp_time, now)
-        self._sequence = sequence = sequence + self._shift_sequence & 0xFFFF
-        self._rtp_time = rtp_time = rtp_time + self._shift_time & 0xFFFFFFFF
-        self._last_time = now
+            out |= self._start(sequence, rtp_time, len(payload), now)
+        self._rtp_time = rtp_time
         if not to.is_sending:
             to.withheld += 1
+            self._counted += 1
+            self._counted_octets += len(payload)
             return True
-        sender.packets += 1
-        sender.octets += len(payload)
-        to.relay_out(pack_header(FIRST_BYTE, out, sequence, rtp_time, sender.ssrc) + payload)
+        output = to.output
+        if output is None:
+            to.not_sent += 1
+            return True
+        header = pack_header(
+            FIRST_BYTE,
+            out,
+            sequence + self._shift_sequence & 0xFFFF,
+            rtp_time + self._shift_time & 0xFFFFFFFF,
+            to.sender.ssrc,
+        )
+        try:
+            output(header + payload)
+        except OSError:  # a full socket buffer or a refused port: media is not sent again
+            to.not_sent += 1
         return True
 
-    def _start(self, sequence: int, rtp_time: int, now: float) -> int:
+    def _start(self, sequence: int, rtp_time: int, size: int, now: float) -> int:
         """Fit the incoming numbers to the sender's; gives the marker for the first packet."""
-        sender = self._to.sender
+        sender, receiver = self._to.sender, self._from.receiver
         self._started = True
+        # This packet has been counted by the receiver already.
+        self._counted, self._counted_octets = receiver.received - 1, receiver.octets - size
         self._shift_sequence = sender.sequence - sequence
         due = sender.rtp_time_at(now)
         ahead = due - sender.rtp_time & 0xFFFFFFFF
@@ -87,10 +116,19 @@ class RelayPath:
         return MARKER
 
     def hand_back(self) -> None:
-        """Let the sender go on where the relay has stopped."""
-        if self._started:
-            ticks = self._to.sender.clock_rate // 50
-            self._to.sender.resume(self._sequence, self._rtp_time, ticks, self._last_time)
+        """Bring the sender up to date with what went past it."""
+        if not self._started:
+            return
+        sender, receiver = self._to.sender, self._from.receiver
+        sender.packets += receiver.received - self._counted
+        sender.octets += receiver.octets - self._counted_octets
+        self._counted, self._counted_octets = receiver.received, receiver.octets
+        sender.resume(
+            receiver.highest + self._shift_sequence & 0xFFFF,
+            self._rtp_time + self._shift_time & 0xFFFFFFFF,
+            sender.clock_rate // 50,
+            self._from.last_received,
+        )
 
 
 class Relay:
@@ -114,8 +152,8 @@ class Relay:
     ) -> None:
         self._first = first
         self._second = second
-        self._forward = RelayPath(self, second, forward, see_digits)
-        self._backward = RelayPath(self, first, backward, see_digits)
+        self._forward = RelayPath(self, first, second, forward, see_digits)
+        self._backward = RelayPath(self, second, first, backward, see_digits)
         self.is_joined = False
 
     def join(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from globstar.media.reports import Reports
@@ -46,13 +47,21 @@ class MediaTimeout(Enum):
     SILENT_ON_HOLD = "no RTP for rtp_timeout_hold seconds while on hold"
 
 
-def _payload_table(receive: Mapping[int, Payload]) -> list[Payload | None]:
-    """By payload type what it carries: one index per packet instead of a look-up."""
-    table: list[Payload | None] = [None] * 128
-    table[COMFORT_NOISE] = table[COMFORT_NOISE_OLD] = _COMFORT
-    for number, payload in receive.items():
-        table[number] = payload
-    return table
+#: Kind, clock rate, clock rate for jitter (0 for digits, whose timestamps stand still).
+PayloadEntry = tuple[PayloadKind, int, int]
+
+
+@lru_cache(maxsize=256)
+def _payload_table(receive: tuple[tuple[int, Payload], ...]) -> tuple[PayloadEntry | None, ...]:
+    """By payload type what it carries: one index per packet instead of a look-up.
+
+    Sessions with the same payload types share one table, which keeps it in the processor's cache.
+    """
+    table: list[PayloadEntry | None] = [None] * 128
+    for number, payload in ((COMFORT_NOISE, _COMFORT), (COMFORT_NOISE_OLD, _COMFORT), *receive):
+        jitter_clock = 0 if payload.kind is PayloadKind.DIGITS else payload.clock_rate
+        table[number] = (payload.kind, payload.clock_rate, jitter_clock)
+    return tuple(table)
 
 
 class RtpSession:
@@ -76,11 +85,10 @@ class RtpSession:
         "_digits_ticking",
         "_engine",
         "_is_connected",
-        "_last_received",
         "_last_sent",
-        "_output",
         "_payloads",
         "_port",
+        "_recv",
         "_relay",
         "_remote",
         "_remote_rtcp",
@@ -94,6 +102,7 @@ class RtpSession:
         "is_held",
         "is_receiving",
         "is_sending",
+        "last_received",
         "not_rtp",
         "not_sent",
         "on_comfort_noise",
@@ -104,6 +113,7 @@ class RtpSession:
         "on_source",
         "on_timeout",
         "options",
+        "output",
         "receiver",
         "remote_ssrc",
         "reports",
@@ -117,6 +127,7 @@ class RtpSession:
     def __init__(self, engine: RtpEngine, rtp: MediaSocket, rtcp: MediaSocket | None, port: int, options: SessionOptions) -> None:
         self._engine = engine
         self._socket = rtp
+        self._recv = rtp.recv
         self._rtcp_socket = rtcp
         self._port = port
         self.options = options
@@ -140,12 +151,13 @@ class RtpSession:
         #: Payload type and clock rate of the digits that we send; None when the peer takes none.
         self.digit_payload: tuple[int, int] | None = None
 
-        self._payloads = _payload_table({})
+        self._payloads = _payload_table(())
         self._send_payload_type = 0
         self._clock_rate = 8000
         self._remote: Address | None = None
         self._remote_rtcp: Address | None = None
-        self._output: Callable[[bytes], object] | None = None
+        #: What sends a finished packet to the peer (raises OSError); None without an address. Relays use it too.
+        self.output: Callable[[bytes], object] | None = None
         self._relay: RelayPath | None = None
         #: RTCP goes over the RTP port (RFC 5761); set it when the answer says so.
         self.rtcp_mux = False
@@ -156,7 +168,8 @@ class RtpSession:
         self._is_connected = False
         self._settle_tried = False
         self._timed_out = False
-        self._last_received = self._last_sent = engine.loop.time()
+        #: When the last packet came (loop time), or when counting of silence began.
+        self.last_received = self._last_sent = engine.loop.time()
         #: Datagrams that were no RTP, RTP of unagreed types, packets the kernel refused, packets withheld by direction.
         self.not_rtp = 0
         self.unknown_payload = 0
@@ -205,7 +218,7 @@ class RtpSession:
         ``clock_rate`` are used by ``send_media`` when it names no payload type; ``digits`` is the payload type
         and clock rate of telephone-event towards the peer, None when it takes none.
         """
-        self._payloads = _payload_table(receive)
+        self._payloads = _payload_table(tuple(sorted(receive.items(), key=lambda item: item[0])))
         self._send_payload_type = send
         self._clock_rate = self.sender.clock_rate = clock_rate
         self.digit_payload = digits
@@ -219,13 +232,13 @@ class RtpSession:
         """Whether the peer holds us: then ``timeout_hold`` counts instead of ``timeout``, from now on."""
         if is_held != self.is_held:
             self.is_held = is_held
-            self._last_received = self._engine.loop.time()
+            self.last_received = self._engine.loop.time()
             self._timed_out = False
 
     def set_options(self, options: SessionOptions) -> None:
         """Exchange the options; silence is counted from now on."""
         self.options = options
-        self._last_received = self._engine.loop.time()
+        self.last_received = self._engine.loop.time()
         self._timed_out = False
 
     def close(self) -> None:
@@ -237,7 +250,7 @@ class RtpSession:
         if self.sender.packets:
             self._send_rtcp(self.reports.build_bye(self.sender))
         self.is_closed = True
-        self._output = None
+        self.output = None
         self._engine.ticker.remove(self._tick_digits)
         self._socket.close()
         if self._rtcp_socket is not None:
@@ -259,7 +272,7 @@ class RtpSession:
             return
         self._last_sent = now
         data = sender.packet(payload, samples, self._send_payload_type if payload_type is None else payload_type, now, marker)
-        output = self._output
+        output = self.output
         if output is None:
             self.not_sent += 1
             return
@@ -301,11 +314,11 @@ class RtpSession:
 
     def _transmit(self, data: bytes) -> None:
         self._last_sent = self._engine.loop.time()
-        if self._output is None:
+        if self.output is None:
             self.not_sent += 1
             return
         try:
-            self._output(data)
+            self.output(data)
         except OSError:  # see send_media
             self.not_sent += 1
 
@@ -342,7 +355,7 @@ class RtpSession:
         def output(data: bytes) -> int:
             return sendto(data, address)
 
-        self._output = output if address[1] else None
+        self.output = output if address[1] else None
 
     def _disconnect(self) -> None:
         if self._is_connected:
@@ -357,7 +370,7 @@ class RtpSession:
         except OSError:  # no route from this socket: go on unconnected
             return
         self._is_connected = True
-        self._output = self._socket.send
+        self.output = self._socket.send
         self._socket.set_reader(self._read_connected)
 
     def _learn(self, source: Address) -> None:
@@ -392,7 +405,7 @@ class RtpSession:
     def _read_connected(self, now: float) -> None:
         """Read one packet of the settled source; the poller calls again while there are more."""
         try:
-            data = self._socket.recv(MAX_DATAGRAM)
+            data = self._recv(MAX_DATAGRAM)
         except OSError:  # nothing there, or an ICMP error of an earlier packet
             return
         self._receive(data, now)
@@ -419,25 +432,25 @@ class RtpSession:
         if known is None:
             self.unknown_payload += 1
             return
+        kind, clock_rate, jitter_clock = known
         if ssrc != self.remote_ssrc:
             self._change_remote_source(ssrc)
-        if not self.receiver.receive(sequence, rtp_time, len(payload), known.clock_rate, now):
+        if not self.receiver.receive(sequence, rtp_time, len(payload), jitter_clock, now):
             return
-        self._last_received = now
-        self._timed_out = False
+        self.last_received = now
         relay = self._relay
         if relay is not None and relay.forward(second, sequence, rtp_time, payload, now):
-            if known.kind is PayloadKind.DIGITS and relay.see_digits:
-                self._receive_digit(payload, rtp_time, second >= MARKER, known.clock_rate, now)
+            if kind is PayloadKind.DIGITS and relay.see_digits:
+                self._receive_digit(payload, rtp_time, second >= MARKER, clock_rate, now)
             return
         if not self.is_receiving:
             self.withheld += 1
-        elif known.kind is PayloadKind.MEDIA:
+        elif kind is PayloadKind.MEDIA:
             on_media = self.on_media
             if on_media is not None:
                 on_media(second & 0x7F, payload, rtp_time, sequence, second >= MARKER)
-        elif known.kind is PayloadKind.DIGITS:
-            self._receive_digit(payload, rtp_time, second >= MARKER, known.clock_rate, now)
+        elif kind is PayloadKind.DIGITS:
+            self._receive_digit(payload, rtp_time, second >= MARKER, clock_rate, now)
         elif self.on_comfort_noise is not None:
             level = parse_comfort_noise(payload)
             if level is not None:
@@ -495,8 +508,8 @@ class RtpSession:
     def _send_rtcp(self, data: bytes) -> None:
         try:
             if self.rtcp_mux:
-                if self._output is not None:
-                    self._output(data)
+                if self.output is not None:
+                    self.output(data)
             elif self._rtcp_socket is not None and self._remote_rtcp is not None and 0 < self._remote_rtcp[1] < 65536:
                 self._rtcp_socket.sendto(data, self._remote_rtcp)
         except OSError:  # reports are repeated anyway
@@ -516,7 +529,9 @@ class RtpSession:
         """Look after silence and keepalive; called by the engine about every half second."""
         options = self.options
         limit = options.timeout_hold if self.is_held else options.timeout
-        if limit and not self._timed_out and now - self._last_received >= limit:
+        if now - self.last_received < limit:
+            self._timed_out = False
+        elif limit and not self._timed_out:
             self._timed_out = True
             if self.on_timeout is not None:
                 self.on_timeout(MediaTimeout.SILENT_ON_HOLD if self.is_held else MediaTimeout.SILENT)
@@ -564,14 +579,3 @@ class RtpSession:
     @relay_path.setter
     def relay_path(self, path: RelayPath | None) -> None:
         self._relay = path
-
-    def relay_out(self, data: bytes) -> None:
-        """Send a packet that a relay has made."""
-        output = self._output
-        if output is None:
-            self.not_sent += 1
-            return
-        try:
-            output(data)
-        except OSError:  # see send_media
-            self.not_sent += 1

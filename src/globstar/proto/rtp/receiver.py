@@ -35,14 +35,13 @@ class RtpReceiver:
         "_expected_prior",
         "_highest",
         "_history",
-        "_last_arrival",
-        "_last_rtp_time",
         "_min_sequential",
         "_probation",
         "_received_prior",
+        "_regular_since",
+        "_transit",
         "duplicates",
         "jitter",
-        "max_jitter",
         "octets",
         "received",
         "rejected",
@@ -57,9 +56,9 @@ class RtpReceiver:
         self._cycles = 0
         self._bad_sequence = -1
         self._history = 0
+        self._regular_since = 0
         self._expected_prior = self._received_prior = 0
-        self._last_arrival: float | None = None
-        self._last_rtp_time = 0
+        self._transit: float | None = None
         self.received = 0
         self.octets = 0
         self.duplicates = 0
@@ -67,12 +66,16 @@ class RtpReceiver:
         self.rejected = 0
         self.restarts = 0
         self.jitter = 0.0
-        self.max_jitter = 0.0
 
     @property
     def is_valid(self) -> bool:
         """Whether the source has passed probation."""
         return self._probation == 0
+
+    @property
+    def highest(self) -> int:
+        """The highest sequence number received, 16 bits."""
+        return self._highest & 0xFFFF
 
     @property
     def extended_highest(self) -> int:
@@ -90,25 +93,28 @@ class RtpReceiver:
         return self.expected - self.received
 
     def receive(self, sequence: int, rtp_time: int, size: int, clock_rate: int, now: float) -> bool:
-        """Take note of a packet; False when it is not to be used (duplicate, probation, wild jump)."""
+        """Take note of a packet; False when it is not to be used (duplicate, probation, wild jump).
+
+        With ``clock_rate`` 0 the packet does not count for jitter: the timestamps of telephone events stand still.
+        """
         if (self._highest + 1) & 0xFFFF == sequence and self._probation == 0:
             if sequence == 0:
                 self._cycles += SEQUENCE_MODULUS
             self._highest = sequence
-            self._history = (self._history << 1 | 1) & _HISTORY_MASK
         elif not self._irregular(sequence):
             return False
         self.received += 1
         self.octets += size
-        last = self._last_arrival
-        self._last_arrival = now
-        if last is not None:
-            elapsed = (rtp_time - self._last_rtp_time + 0x80000000 & 0xFFFFFFFF) - 0x80000000
-            difference = (now - last) * clock_rate - elapsed
-            jitter = self.jitter = self.jitter + ((difference if difference >= 0 else -difference) - self.jitter) / 16
-            if jitter > self.max_jitter:
-                self.max_jitter = jitter
-        self._last_rtp_time = rtp_time
+        if clock_rate:
+            transit = now * clock_rate - rtp_time
+            last = self._transit
+            self._transit = transit
+            if last is not None:
+                difference = transit - last
+                if difference < 0:
+                    difference = -difference
+                if difference < 2147483648:  # else the timestamps have wrapped
+                    self.jitter += (difference - self.jitter) / 16
         return True
 
     def _irregular(self, sequence: int) -> bool:
@@ -124,11 +130,13 @@ class RtpReceiver:
                 return False
             self._start(sequence)
             return True
+        self._remember()
         delta = (sequence - self._highest) & 0xFFFF
         if 0 < delta < MAX_DROPOUT:
             if sequence < self._highest:
                 self._cycles += SEQUENCE_MODULUS
             self._highest = sequence
+            self._regular_since = self.extended_highest
             self._history = (self._history << delta | 1) & _HISTORY_MASK if delta < _HISTORY else 1
             return True
         if delta == 0 or delta > SEQUENCE_MODULUS - MAX_MISORDER:
@@ -140,6 +148,19 @@ class RtpReceiver:
         self._bad_sequence = (sequence + 1) & 0xFFFF
         self.rejected += 1
         return False
+
+    def _remember(self) -> None:
+        """Bring the record of the last packets up to date: those since ``_regular_since`` came in order.
+
+        The record is a set of bits, the highest sequence number at bit 0; it is not kept packet by packet.
+        """
+        highest = self.extended_highest
+        count = highest - self._regular_since
+        self._regular_since = highest
+        if count >= _HISTORY:
+            self._history = _HISTORY_MASK
+        elif count:
+            self._history = (self._history << count | (1 << count) - 1) & _HISTORY_MASK
 
     def _late(self, behind: int) -> bool:
         """A packet ``behind`` the highest: late, or seen already. Without a record of it, it counts as late."""
@@ -160,8 +181,9 @@ class RtpReceiver:
         self._cycles = 0
         self._bad_sequence = -1
         self._history = 1
+        self._regular_since = sequence
         self._expected_prior = self._received_prior = 0
-        self._last_arrival = None
+        self._transit = None
         self.received = 0
         self.octets = 0
 
