@@ -8,7 +8,6 @@ README of the vectors says.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import time
@@ -23,7 +22,7 @@ from globstar.core import events
 from globstar.core.boot import boot, shut_down
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel
-from globstar.core.dialing import CallStatus, OriginateResult, Origination, originate
+from globstar.core.dialing import OriginateResult, Origination, originate
 from globstar.core.settings import Directories, Options
 from globstar.core.system import System
 from tests.support.virtual_loop import START, VirtualTimeLoop
@@ -36,14 +35,6 @@ END_TIMEOUT = 60.0
 #: The date of the recording.
 WALL_START = 1795380472.0
 
-GLOBALS = {
-    "GVAR": "globalvalue",
-    "GVAR2": "gv2",
-    "GNUM": "41",
-    "GQUOTE": '"quoted"',
-    "GSPACE": " padded ",
-    "GREF": "${GVAR}-ref",
-}
 PATTERN_GLOBALS = {"GEX": "777", "GPR": "1"}
 
 _CHANNEL = re.compile(r"(Local/[^\s,)&|;]*)-[0-9a-f]{8}(;[12])?")
@@ -83,15 +74,6 @@ CONFIGURATION = {
     "cel.conf": "[general]\nenable=no\n",
     "extensions.conf": "",
 }  # fmt: skip
-
-
-def load_cases(shared: Path, name: str) -> list[Case]:
-    """The cases of one file of the dialplan vectors, in order; [] where the shared data is missing."""
-    file = shared / "vectors" / "dialplan" / f"{name}.jsonl"
-    if not file.is_file():
-        return []
-    with file.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
 
 
 @dataclass(slots=True)

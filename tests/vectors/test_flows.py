@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SHARED
-from tests.vectors.harness import Case, Harness, differences, load_cases
+from tests.support.vectors import load_vectors
+from tests.vectors.harness import Case, Harness, differences
 
 FIELDS = (
     "executed", "varset", "vars", "userevents", "hangup_cause", "other_channels", "played", "originate", "warned",
@@ -16,7 +16,7 @@ FIELDS = (
 #: Digits sent within the half second that Answer() itself waits: a single one is lost in the recorded program (the README
 #: of the vectors calls the group a curiosity); here none is lost, see docs/differences.md.
 CURIOSITIES = {"f0199", "f0201"}
-CASES = [case for case in load_cases(SHARED, "flows") if case["id"] not in CURIOSITIES]
+CASES = load_vectors("flows", lambda case: case["id"] not in CURIOSITIES)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def harness(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[
     harness.close()
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["id"]))
+@pytest.mark.parametrize("case", CASES)
 def test_flow(harness: Harness, case: Case) -> None:
     found = list(differences(case, harness.run_case(case), FIELDS))
     assert not found, "\n".join(found)

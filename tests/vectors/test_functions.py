@@ -7,22 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SHARED
-from tests.vectors.harness import GLOBALS, Case, Harness, differences, load_cases
+from tests.support.vectors import RECORDED_GLOBALS, load_vectors
+from tests.vectors.harness import Case, Harness, differences
 
 FIELDS = ("results", "executed", "varset", "hangup_cause", "warned")
 #: What the recorded program died of is not imitated (docs/differences.md).
-CASES = [case for case in load_cases(SHARED, "functions") if not case.get("crash")]
+CASES = load_vectors("functions", lambda case: not case.get("crash"))
 
 
 @pytest.fixture(scope="module")
 def harness(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[Harness]:
-    harness = Harness(tmp_path_factory.mktemp("functions"), GLOBALS)
+    harness = Harness(tmp_path_factory.mktemp("functions"), RECORDED_GLOBALS)
     yield harness
     harness.close()
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["id"]))
+@pytest.mark.parametrize("case", CASES)
 def test_function(harness: Harness, case: Case) -> None:
     found = list(differences(case, harness.run_case(case), FIELDS))
     assert not found, "\n".join(found)

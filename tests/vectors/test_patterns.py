@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SHARED
-from tests.vectors.harness import PATTERN_GLOBALS, Case, Harness, load_cases
+from tests.support.vectors import load_vectors
+from tests.vectors.harness import PATTERN_GLOBALS, Case, Harness
 
-CASES = load_cases(SHARED, "patterns")
+CASES = load_vectors("patterns")
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def harness(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[
     harness.close()
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["id"]))
+@pytest.mark.parametrize("case", CASES)
 def test_pattern(harness: Harness, case: Case) -> None:
     load_log = harness.load_dialplan(case["conf"], case.get("files"))
     found: list[str] = []

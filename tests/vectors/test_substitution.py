@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SHARED
-from tests.vectors.harness import GLOBALS, Case, Harness, differences, load_cases
+from tests.support.vectors import RECORDED_GLOBALS, load_vectors
+from tests.vectors.harness import Case, Harness, differences
 
 FIELDS = ("results", "executed", "varset", "hangup_cause", "warned")
-CASES = load_cases(SHARED, "substitution")
+CASES = load_vectors("substitution")
 
 
 @pytest.fixture(scope="module")
 def harness(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[Harness]:
-    harness = Harness(tmp_path_factory.mktemp("substitution"), GLOBALS)
+    harness = Harness(tmp_path_factory.mktemp("substitution"), RECORDED_GLOBALS)
     yield harness
     harness.close()
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["id"]))
+@pytest.mark.parametrize("case", CASES)
 def test_substitution(harness: Harness, case: Case) -> None:
     found = list(differences(case, harness.run_case(case), FIELDS))
     assert not found, "\n".join(found)
