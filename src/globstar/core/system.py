@@ -22,6 +22,7 @@ from globstar.core.loader import ModuleLoader
 from globstar.core.registry import ApplicationSpec, FunctionSpec, Registry, Spec
 from globstar.core.settings import Directories, Options
 from globstar.core.soundstore import SoundStore
+from globstar.core.switches import ask_switch
 from globstar.core.tones import Tones
 from globstar.core.translate import TranslationRegistry
 from globstar.core.variables import GlobalVariables
@@ -78,7 +79,7 @@ class System:
         self.functions = FunctionTable(self.function_registry)
         self.translation = TranslationRegistry(self.registry("translator"))
         self.globals = GlobalVariables(self.bus)
-        self.plan = Dialplan(self.local_time)
+        self.plan = self.new_plan()
         self.dialplan_options = GeneralOptions()
         self.channels: dict[str, Channel] = {}
         self.channels_by_id: dict[str, Channel] = {}
@@ -228,6 +229,10 @@ class System:
             return None
         devices, _, name = step.app_name.partition(",")
         return devices, name
+
+    def new_plan(self) -> Dialplan:
+        """An empty dialplan that asks this system's switches."""
+        return Dialplan(self.local_time, lambda switch, query: ask_switch(self, switch, query))
 
     # -- tones -----------------------------------------------------------------------------------------------------
 

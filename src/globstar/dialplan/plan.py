@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from globstar.dialplan.context import HINT, Context, Extension, IgnorePattern, Include, PriorityInUse, Step, Switch
@@ -40,12 +41,28 @@ class Route:
         self.is_complete = is_complete
 
 
+@dataclass(frozen=True, slots=True)
+class SwitchQuery:
+    """What a switch is asked: a place, who calls, and in which sense it must match."""
+
+    plan: Dialplan
+    context: str
+    exten: str
+    priority: int
+    caller_number: str
+    mode: Mode
+
+
+AskSwitch = Callable[[Switch, SwitchQuery], "Step | None"]
+
+
 class Dialplan:
     """All contexts. Changed only through its methods, which raise the generation and drop cached routes."""
 
-    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        """now: the local time, with its zone, for time conditions of includes."""
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC), ask_switch: AskSwitch | None = None) -> None:
+        """now: the local time, with its zone, for time conditions of includes. ask_switch: answers for `switch` lines."""
         self.now = now
+        self.ask_switch = ask_switch
         self.contexts: dict[str, Context] = {}
         self.generation = 0
         self._routes: dict[tuple[str, str, str], Route] = {}
@@ -122,16 +139,26 @@ class Dialplan:
                         return
 
     def find(self, context: str, exten: str, priority: int, caller_number: str | None = "") -> Step | None:
-        """Return the step to run, without asking switches, or None."""
+        """Return the step to run, of the dialplan or of a switch that is asked on the way, or None."""
         route = self.route(context, exten, caller_number)
         step = route.steps.get(priority)
         if step is not None or route.is_complete:
             return step
-        return self._first_step(self.search(context, exten, priority, caller_number))
+        return self._first_step(context, exten, priority, caller_number)
 
-    @staticmethod
-    def _first_step(found: Iterable[Step | Switch]) -> Step | None:
-        return next((step for step in found if isinstance(step, Step)), None)
+    def _first_step(
+        self, context: str, exten: str, priority: int, caller_number: str | None, mode: Mode = Mode.MATCH
+    ) -> Step | None:
+        query: SwitchQuery | None = None
+        for found in self.search(context, exten, priority, caller_number, mode):
+            if isinstance(found, Step):
+                return found
+            if self.ask_switch is not None:
+                query = query or SwitchQuery(self, context, exten, priority, caller_number or "", mode)
+                step = self.ask_switch(found, query)
+                if step is not None:
+                    return step
+        return None
 
     def exists(self, context: str, exten: str, priority: int = 1, caller_number: str | None = "") -> bool:
         """Tell whether a step is there."""
@@ -139,11 +166,11 @@ class Dialplan:
 
     def can_match(self, context: str, exten: str, caller_number: str | None = "") -> bool:
         """Tell whether the digits dialled so far match, or may match with more."""
-        return self._first_step(self.search(context, exten, 1, caller_number, Mode.CAN_MATCH)) is not None
+        return self._first_step(context, exten, 1, caller_number, Mode.CAN_MATCH) is not None
 
     def match_more(self, context: str, exten: str, caller_number: str | None = "") -> bool:
         """Tell whether more digits may lead to a match, so that it is worth waiting for them."""
-        return self._first_step(self.search(context, exten, 1, caller_number, Mode.MATCH_MORE)) is not None
+        return self._first_step(context, exten, 1, caller_number, Mode.MATCH_MORE) is not None
 
     def find_label(self, context: str, exten: str, label: str, caller_number: str | None = "") -> int | None:
         """Return the priority that a label stands for, or None."""

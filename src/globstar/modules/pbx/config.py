@@ -6,7 +6,6 @@ from globstar.base.log import Logger
 from globstar.core import events
 from globstar.core.loader import ModuleDeclined
 from globstar.core.system import System
-from globstar.dialplan.plan import Dialplan
 from globstar.dialplan.reader import REGISTRAR, LoadedDialplan, read_extensions
 
 logger = Logger("pbx_config")
@@ -35,7 +34,7 @@ def _read(system: System) -> LoadedDialplan | None:
     config = system.configuration.read("extensions.conf")
     if config is None:
         return None
-    return read_extensions(config, Dialplan(system.local_time), _GlobalScope(system))
+    return read_extensions(config, system.new_plan(), _GlobalScope(system))
 
 
 def install(system: System, loaded: LoadedDialplan, *, is_reload: bool) -> None:
@@ -75,7 +74,7 @@ def reload(system: System) -> None:
 
 def unload(system: System) -> None:
     """Take the contexts of extensions.conf out."""
-    plan = Dialplan(system.local_time)
+    plan = system.new_plan()
     plan.adopt(system.plan, (REGISTRAR,))
     system.plan = plan
     system.bus.publish(events.DialplanReplaced())
