@@ -173,8 +173,9 @@ def _parse(text: str) -> SipUri:
     password: str | None = None
     question_at = rest.find("?")
     at = rest.rfind("@", 0, question_at) if question_at >= 0 else rest.rfind("@")
-    if at < 0 <= question_at:
-        at = rest.find("@")  # the question mark belongs to the user part
+    if at < 0 <= question_at and (at := rest.find("@")) >= 0:  # the question mark belongs to the user part
+        question_at = rest.find("?", at)
+        at = rest.rfind("@", at, question_at if question_at >= 0 else len(rest))
     if at >= 0:
         user, colon, secret = rest[:at].partition(":")
         user = unescape(user)

@@ -127,3 +127,9 @@ def test_equal_short_texts_share_one_object() -> None:
     assert SipUri.parse("sip:shared@h") is SipUri.parse("sip:shared@h")
     long = "sip:" + "x" * 300 + "@h"
     assert SipUri.parse(long) == SipUri.parse(long)
+
+
+def test_last_at_sign_ends_a_user_that_holds_a_question_mark() -> None:
+    uri = SipUri.parse("sip:a?b@c;d@host?x=y@z")
+    assert (uri.user, uri.host, uri.headers) == ("a?b@c;d", "host", (("x", "y@z"),))
+    assert SipUri.parse(str(uri)) == uri
