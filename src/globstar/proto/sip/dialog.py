@@ -125,8 +125,7 @@ class Dialog:
 
     @classmethod
     def as_uac(cls, request: Request, response: Response, contact: str, flow: Flow, user: InviteSession | DialogUser) -> Dialog:
-        """Make the dialog of a response to our request (12.1.2)."""
-        contacts = response.contacts
+        """Make the dialog of a response to our request (12.1.2). A bad Contact or Record-Route counts as none."""
         return cls(
             is_uac=True,
             call_id=request.call_id,
@@ -134,8 +133,8 @@ class Dialog:
             remote=response.to,
             local_cseq=request.cseq.number,
             remote_cseq=None,
-            remote_target=contacts[0].uri if contacts else request.uri,
-            route_set=tuple(reversed(response.record_route)),
+            remote_target=_target_of(response) or request.uri,
+            route_set=_routes_of(response),
             contact=contact,
             flow=flow,
             user=user,
@@ -155,14 +154,20 @@ class Dialog:
         """Take the final route set and target from a 2xx (13.2.2.4)."""
         self.state = DialogState.CONFIRMED
         if self.is_uac:
-            self.route_set = tuple(reversed(response.record_route))
+            self.route_set = _routes_of(response)
         self.refresh_target(response, self.flow)
 
     def refresh_target(self, message: Message, flow: Flow) -> None:
-        """Take the remote target from a Contact, if the message has one (12.2.2)."""
-        contacts = message.contacts
-        if contacts:
-            uri = contacts[0].uri
+        """Take the remote target from a Contact, if the message has one (12.2.2).
+
+        SipParseError for a bad one in a request; in a response, which cannot be refused, it counts as none.
+        """
+        if isinstance(message, Response):
+            uri = _target_of(message)
+        else:
+            contacts = message.contacts
+            uri = contacts[0].uri if contacts else None
+        if uri is not None:
             self.remote_target = at_source(uri, flow) if self.rewrite_contact else uri
 
     def receive_request(self, request: Request, flow: Flow) -> None:
@@ -217,6 +222,21 @@ class Dialog:
 
     def __repr__(self) -> str:
         return f"<Dialog {self.call_id} {self.local_tag}/{self.remote_tag} {self.state.value}>"
+
+
+def _target_of(response: Response) -> SipUri | None:
+    try:
+        contacts = response.contacts
+    except SipParseError:
+        return None
+    return contacts[0].uri if contacts else None
+
+
+def _routes_of(response: Response) -> tuple[NameAddr, ...]:
+    try:
+        return tuple(reversed(response.record_route))
+    except SipParseError:
+        return ()
 
 
 def route_request(target: SipUri, route_set: Sequence[NameAddr]) -> tuple[SipUri, list[str]]:
