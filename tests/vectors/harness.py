@@ -86,6 +86,8 @@ class ChannelLog:
     varset: list[list[str]] = field(default_factory=list)
     userevents: list[list[list[str]]] = field(default_factory=list)
     hangup_cause: int | None = None
+    #: the last value of R as it was, not normalised
+    result: str = ""
 
     @property
     def variables(self) -> dict[str, str]:
@@ -112,6 +114,7 @@ class Observation:
     played: list[list[str]]
     originate: list[str]
     log: list[tuple[str, str]]
+    result: str
 
     @property
     def warned(self) -> bool:
@@ -179,10 +182,14 @@ class Recorder:
     def _variable(self, event: events.VariableSet) -> None:
         if event.channel is None:
             return
-        value = self.normal(event.value)
+        # The recording came over AMI, which shows what is not UTF-8 as U+FFFD.
+        value = self.normal(event.value).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         if event.name in _NUMERIC_VARIABLES and _NUMBER.fullmatch(value):
             value = "<num>"
-        self.of(event.channel).varset.append([event.name, value])
+        log = self.of(event.channel)
+        log.varset.append([event.name, value])
+        if event.name == "R":
+            log.result = event.value
 
     def _user_event(self, event: events.UserEventRaised) -> None:
         if event.channel is not None:
@@ -295,7 +302,7 @@ class Harness:
         return Observation(
             executed=main.executed, varset=main.varset, userevents=main.userevents, hangup_cause=main.hangup_cause,
             other_channels=[log.as_other() for log in others], played=recorder.played,
-            originate=_originate_response(result), log=recorder.log,
+            originate=_originate_response(result), log=recorder.log, result=main.result,
         )  # fmt: skip
 
     async def _wait_for_silence(self) -> None:
@@ -322,9 +329,8 @@ def differences(case: Case, seen: Observation, fields: tuple[str, ...]) -> Itera
     shape = case.get("shape")
     if shape is not None:
         unstable |= {"results", "executed", "varset"}
-        value = seen.variables.get("R", "")
-        if not re.fullmatch(shape, value):
-            yield f"R: {value!r} has not the shape {shape}"
+        if not re.fullmatch(shape, seen.result):
+            yield f"R: {seen.result!r} has not the shape {shape}"
     for name in fields:
         if name in unstable or name not in case:
             continue

@@ -19,7 +19,8 @@ _INTEGER = re.compile(r"\s*([+-]?\d{1,30})", re.ASCII)
 def sprintf(channel: Channel | None, args: str) -> str:
     """Arguments written by a format like that of C's sprintf.
 
-    Known are %d %i %o %u %x %X %c (whole numbers of 32 bits), %e %E %f %F %g %G %a %A, %s and %%, with flags, width and precision.
+    Known are %d %i %o %u %x %X %c (whole numbers of 32 bits), %e %E %f %F %g %G %a %A, %s and %%, with flags, width and
+    precision.
     """
     arguments = split_arguments(args)
     form = argument(arguments, 0)
