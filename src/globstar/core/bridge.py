@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.core import events
+from globstar.core.cause import Cause
 from globstar.core.frame import Control, Frame, FrameType
+from globstar.core.frame import control as control_frame
+from globstar.core.party import Connected
 from globstar.core.registry import Spec
 
 if TYPE_CHECKING:
@@ -54,11 +57,14 @@ class BridgeTechnology:
 
     @classmethod
     def unsuitable(cls, bridge: Bridge) -> str | None:
-        """Why this technology cannot serve ``bridge`` as it is now; None if it can."""
+        """Why this technology cannot serve ``bridge`` as it is now; None if it can.
+
+        One that does not show frames to the core asks :meth:`BridgeMember.frames_needed` of every member.
+        """
         return None
 
     def start(self) -> None:
-        """Begin to serve: bind every member's ``forward``."""
+        """Begin to serve: bind every member's ``forward``. Called again when a member that was apart comes back."""
 
     def stop(self) -> None:
         """Undo :meth:`start`."""
@@ -88,30 +94,43 @@ def _drop(frame: Frame) -> None:
 
 
 class BridgeMember:
-    """A channel's place in a bridge.
+    """A channel's place in a bridge; it keeps its place, features and listeners when it moves to another bridge.
 
     ``forward`` takes the channel's voice frames; the technology binds it once, so that a packet costs function calls only.
     ``digit_filter`` sees digits first and returns True to keep them from the others.
-    ``left`` is done with the reason when the channel is out.
+    ``left`` is done with the reason when the channel is out for good, after the ``on_leave`` callbacks.
+    ``destination`` is where in the dialplan the channel goes on when it is out (after-bridge goto).
+    ``is_apart`` members are spoken to by a feature: neither hear nor are heard.
     """
 
-    __slots__ = ("_remove_listener", "bridge", "channel", "digit_filter", "forward", "joined_at", "left", "on_leave")
+    __slots__ = (
+        "_remove_listener", "bridge", "channel", "destination", "digit_filter", "forward", "is_apart", "joined_at", "left",
+        "on_leave",
+    )  # fmt: skip
 
     def __init__(self, bridge: Bridge, channel: Channel) -> None:
         self.bridge = bridge
         self.channel = channel
         self.forward: Callable[[Frame], None] = _drop
         self.digit_filter: Callable[[Frame], bool] | None = None
+        self.destination: tuple[str, str, int] | None = None
+        self.is_apart = False
         self.left: asyncio.Future[LeaveReason] = asyncio.get_running_loop().create_future()
         self.on_leave: list[Callable[[BridgeMember, LeaveReason], None]] = []
         self.joined_at = channel.system.now()
-        self._remove_listener: Callable[[], None] = lambda: None
+        self._remove_listener: Callable[[], None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<BridgeMember {self.channel.name} of {self.bridge.unique_id}>"
 
     def receive(self, frame: Frame) -> None:
         """A frame from the channel."""
-        if frame.type is FrameType.VOICE:
+        kind = frame.type
+        if kind is FrameType.VOICE:
             self.forward(frame)
-        elif frame.type in (FrameType.DTMF_BEGIN, FrameType.DTMF_END):
+        elif self.is_apart:
+            return
+        elif kind is FrameType.DTMF_BEGIN or kind is FrameType.DTMF_END:
             if self.digit_filter is None or not self.digit_filter(frame):
                 self.bridge.pass_on(self, frame)
         else:
@@ -126,12 +145,49 @@ class BridgeMember:
         """The other members."""
         return [member for member in self.bridge.members if member is not self]
 
+    def frames_needed(self) -> str | None:
+        """Why the core must see this member's frames one by one; None if it need not."""
+        channel = self.channel
+        if self.digit_filter is not None:
+            return f"{channel.name} has digit features"
+        if self.is_apart:
+            return f"{channel.name} is apart"
+        if channel.read_hooks or channel.write_hooks:
+            return f"{channel.name} has hooks on its audio"
+        return None
+
+    def set_apart(self) -> None:
+        """Take the member out of the conversation without leaving: a feature speaks to it."""
+        if not self.is_apart:
+            self.is_apart = True
+            self.bridge.hearing_changed(f"{self.channel.name} is apart")
+
+    def bring_back(self) -> None:
+        """Undo :meth:`set_apart`."""
+        if self.is_apart:
+            self.is_apart = False
+            self.bridge.hearing_changed(f"{self.channel.name} is back")
+
+    def leave(self, reason: LeaveReason) -> None:
+        """Leave the bridge for good; a second call does nothing."""
+        self.bridge.leave(self, reason)
+
+    def when_left(self, callback: Callable[[BridgeMember, LeaveReason], None]) -> None:
+        """Call ``callback`` when the member is out for good, now if it is."""
+        if self.left.done():
+            callback(self, self.left.result())
+        else:
+            self.on_leave.append(callback)
+
+    def _channel_gone(self, channel: Channel) -> None:
+        self.bridge.leave(self, LeaveReason.HANGUP)
+
 
 class Bridge:
     """A meeting of channels. Dissolves when one of two leaves, if ``dissolve_on_hangup``, and when it is empty."""
 
     __slots__ = (
-        "capabilities", "created_at", "creator", "dissolve_on_hangup", "explanation", "is_dissolved", "kind", "members", "name", "system",
+        "capabilities", "creator", "dissolve_on_hangup", "is_dissolved", "kind", "members", "name", "system",
         "technology", "unique_id", "video_mode",
     )  # fmt: skip
 
@@ -139,9 +195,7 @@ class Bridge:
         self,
         system: System,
         *,
-        capabilities: BridgeCapability = BridgeCapability.NATIVE
-        | BridgeCapability.ONE_TO_ONE
-        | BridgeCapability.MULTIMIX,
+        capabilities: BridgeCapability = BridgeCapability.NATIVE | BridgeCapability.ONE_TO_ONE | BridgeCapability.MULTIMIX,
         kind: str = "basic",
         name: str = "",
         creator: str = "",
@@ -156,10 +210,8 @@ class Bridge:
         self.dissolve_on_hangup = dissolve_on_hangup
         self.unique_id = unique_id or str(uuid.uuid4())
         self.video_mode = "none"
-        self.created_at = system.now()
         self.members: list[BridgeMember] = []
         self.is_dissolved = False
-        self.explanation: list[str] = []
         self.technology = self._choose()(self)
         system.bridges[self.unique_id] = self
         system.bus.publish(events.BridgeCreated(self))
@@ -172,64 +224,44 @@ class Bridge:
         """The members' channels, in the order in which they came."""
         return [member.channel for member in self.members]
 
+    # -- coming and going --------------------------------------------------------------------------------------------
+
     def join(self, channel: Channel, *, digit_filter: Callable[[Frame], bool] | None = None) -> BridgeMember:
         """Bring ``channel`` in; its owner then awaits ``member.left``."""
         member = BridgeMember(self, channel)
         member.digit_filter = digit_filter
-        self.members.append(member)
-        channel.bridge_member = member
-        channel.stop_generator()
-        if len(self.members) > 1:
-            self._unify_linked_ids()
-        self.system.bus.publish(events.BridgeEntered(self, channel))
-        if self.technology.name != self._choose().name:
-            self._switch(f"{channel.name} joined")
+        self._enter(member)
+        if channel.soft_hangup:
+            self.leave(member, LeaveReason.HANGUP)
         else:
-            self.technology.member_joined(member)
-        self._set_peer_variables()
-        channel.attach(member.receive)
-        member._remove_listener = channel.on_hangup(lambda _: self.leave(member, LeaveReason.HANGUP))
+            member._remove_listener = channel.on_hangup(member._channel_gone)
         return member
 
-    def _unify_linked_ids(self) -> None:
-        """All members are one call: the oldest linked id wins."""
-        oldest = min((m.channel for m in self.members), key=lambda channel: _linked_id_age(channel.linked_id)).linked_id
-        for member in self.members:
-            member.channel.set_linked_id(oldest)
-
-    def _set_peer_variables(self) -> None:
-        for member in self.members:
-            peers = [peer.channel for peer in member.peers]
-            member.channel.set_variable("BRIDGEPEER", ",".join(peer.name for peer in peers))
-            member.channel.set_variable("BRIDGEPVTCALLID", peers[0].tech.private_unique_id(peers[0]) if peers else "")
+    def move(self, member: BridgeMember, *, swap: BridgeMember | None = None) -> None:
+        """Bring in a member of another bridge; with ``swap`` it takes the place of a member of this one, which leaves."""
+        origin = member.bridge
+        origin._exit(member)
+        if swap is not None:
+            self._exit(swap)
+        member.bridge = self
+        self._enter(member, swapped=swap.channel if swap is not None else None)
+        if swap is not None:
+            self._finish(swap, LeaveReason.KICKED)
+        origin._after_departure(f"{member.channel.name} moved to another bridge", may_dissolve=True)
 
     def leave(self, member: BridgeMember, reason: LeaveReason) -> None:
-        """Take ``member`` out; a second call does nothing."""
+        """Take ``member`` out for good; a second call does nothing."""
         if member not in self.members:
             return
-        self.members.remove(member)
-        member._remove_listener()
-        channel = member.channel
-        self.technology.member_left(member)
-        member.drop_voice()
-        channel.detach(member.receive)
-        channel.bridge_member = None
-        if not channel.is_hung_up:
-            channel.reset_formats()
-            channel.set_variable("BRIDGEPEER", "")
-            channel.set_variable("BRIDGEPVTCALLID", "")
-        self.system.bus.publish(events.BridgeLeft(self, channel))
-        for callback in tuple(member.on_leave):
-            callback(member, reason)
-        if not member.left.done():
-            member.left.set_result(reason)
-        if self.is_dissolved:
-            return
-        if not self.members or (self.dissolve_on_hangup and reason is not LeaveReason.KICKED and len(self.members) < 2):
-            self.dissolve()
-        else:
-            self.reconsider(f"{channel.name} left")
-            self._set_peer_variables()
+        may_dissolve = reason is not LeaveReason.KICKED
+        if reason is LeaveReason.HANGUP and member.channel.hangup_source:
+            for peer in member.peers:
+                peer.channel.hangup_source = peer.channel.hangup_source or member.channel.hangup_source
+        if member.channel.hold_state:
+            self.pass_on(member, control_frame(Control.UNHOLD))
+        self._exit(member)
+        self._finish(member, reason)
+        self._after_departure(f"{member.channel.name} left", may_dissolve=may_dissolve)
 
     def dissolve(self) -> None:
         """End the bridge; every member leaves."""
@@ -242,15 +274,103 @@ class Bridge:
         self.system.bridges.pop(self.unique_id, None)
         self.system.bus.publish(events.BridgeDestroyed(self))
 
+    def _enter(self, member: BridgeMember, swapped: Channel | None = None) -> None:
+        channel = member.channel
+        self.members.append(member)
+        channel.bridge_member = member
+        channel.stop_generator()
+        if len(self.members) > 1:
+            self._unify_linked_ids()
+        self.system.bus.publish(events.BridgeEntered(self, channel, swapped))
+        if self.technology.name != self._choose().name:
+            self._switch(f"{channel.name} joined")
+        else:
+            self.technology.member_joined(member)
+        self._set_peer_variables()
+        channel.attach(member.receive)
+
+    def _exit(self, member: BridgeMember) -> None:
+        """Take a member out of the media and the list, and tell so."""
+        channel = member.channel
+        self.members.remove(member)
+        self.technology.member_left(member)
+        member.drop_voice()
+        channel.detach(member.receive)
+        channel.bridge_member = None
+        _clear_peer_variables(channel)
+        if len(self.members) == 1:
+            _clear_peer_variables(self.members[0].channel)
+        self.system.bus.publish(events.BridgeLeft(self, channel))
+
+    def _finish(self, member: BridgeMember, reason: LeaveReason) -> None:
+        """A member is out for good: its channel is put in order and its owner told."""
+        channel = member.channel
+        if member._remove_listener is not None:
+            member._remove_listener()
+            member._remove_listener = None
+        if not channel.is_hung_up:
+            channel.reset_formats()
+            channel.hangup_cause = channel.hangup_cause or Cause.NORMAL_CLEARING
+            if member.destination is not None and not channel.soft_hangup:
+                channel.redirect(*member.destination)
+        for callback in tuple(member.on_leave):
+            callback(member, reason)
+        if not member.left.done():
+            member.left.set_result(reason)
+
+    def _after_departure(self, reason: str, *, may_dissolve: bool) -> None:
+        if self.is_dissolved:
+            return
+        if not self.members or (self.dissolve_on_hangup and may_dissolve and len(self.members) < 2):
+            self.dissolve()
+        else:
+            self.reconsider(reason)
+            self._set_peer_variables()
+
+    def _unify_linked_ids(self) -> None:
+        """All members are one call: the oldest linked id wins."""
+        members = self.members
+        oldest = members[0].channel.linked_id
+        if all(member.channel.linked_id == oldest for member in members):
+            return
+        oldest = min((m.channel for m in members), key=lambda channel: _linked_id_age(channel.linked_id)).linked_id
+        for member in members:
+            member.channel.set_linked_id(oldest)
+
+    def _set_peer_variables(self) -> None:
+        """BRIDGEPEER and BRIDGEPVTCALLID of every member that is not alone."""
+        members = self.members
+        if len(members) < 2:
+            return
+        for member in members:
+            peers = [peer.channel for peer in members if peer is not member]
+            variables = member.channel.variables
+            variables.set("BRIDGEPEER", ",".join(peer.name for peer in peers))
+            call_id = peers[0].tech.private_unique_id(peers[0])
+            if call_id:
+                variables.set("BRIDGEPVTCALLID", call_id)
+
+    # -- frames ------------------------------------------------------------------------------------------------------
+
     def pass_on(self, sender: BridgeMember, frame: Frame) -> None:
         """Give a frame other than voice to the other members."""
+        if frame.type is FrameType.CONTROL:
+            if frame.subtype in _NOT_PASSED_ON:
+                return
+            if frame.subtype == Control.CONNECTED_LINE and isinstance(frame.data, Connected):
+                for member in sender.peers:
+                    member.channel.set_connected_line(frame.data.id, frame.data.source)
+                return
         for member in self.members:
-            if member is sender:
-                continue
-            channel = member.channel
-            if frame.type is FrameType.CONTROL and frame.subtype in _NOT_PASSED_ON:
-                continue
-            channel.write(frame)
+            if member is not sender and not member.is_apart:
+                member.channel.write(frame)
+
+    def hearing_changed(self, reason: str) -> None:
+        """A member went apart or came back: bind anew who hears whom."""
+        self.reconsider(reason)
+        for member in self.members:
+            member.drop_voice()
+        self.technology.start()
 
     def reconsider(self, reason: str) -> None:
         """What the members can do may have changed: choose the technology again."""
@@ -267,22 +387,24 @@ class Bridge:
         self.system.bus.publish(events.BridgeTechnologyChanged(self, old, reason))
 
     def _choose(self) -> type[BridgeTechnology]:
-        """The preferred technology that suits; ``explanation`` says why others do not."""
-        self.explanation = []
-        candidates = sorted(self.system.bridge_technologies, key=lambda spec: -spec.technology.preference)
-        for spec in candidates:
+        """The preferred technology that suits."""
+        capabilities = self.capabilities
+        for spec in _by_preference(self.system):
             technology = spec.technology
-            if not technology.capability & self.capabilities:
-                self.explanation.append(f"{spec.name}: not asked for by this kind of bridge")
-            elif spec.is_suspended:
-                self.explanation.append(f"{spec.name}: suspended")
-            else:
-                reason = technology.unsuitable(self)
-                if reason is None:
-                    self.explanation.append(f"{spec.name}: chosen")
-                    return technology
-                self.explanation.append(f"{spec.name}: {reason}")
+            if technology.capability & capabilities and not spec.is_suspended and technology.unsuitable(self) is None:
+                return technology
         return BridgeTechnology
+
+    def explain(self) -> list[str]:
+        """One line per technology: why it serves, or why it does not."""
+        lines = []
+        chosen = self.technology.name
+        for spec in _by_preference(self.system):
+            reason: str | None = "not asked for by this kind of bridge"
+            if spec.technology.capability & self.capabilities:
+                reason = "suspended" if spec.is_suspended else spec.technology.unsuitable(self)
+            lines.append(f"{spec.name}: {reason or ('chosen' if spec.name == chosen else 'a preferred one suits')}")
+        return lines
 
 
 _NOT_PASSED_ON = (
@@ -292,6 +414,25 @@ _NOT_PASSED_ON = (
     Control.MASQUERADE_NOTIFY,
     Control.PLAYBACK_BEGIN,
 )
+
+
+def _by_preference(system: System) -> list[BridgeTechnologySpec]:
+    """The bridge technologies, the preferred first; sorted once per change of their registry."""
+    registry = system.bridge_technologies
+    cached = system.services.get("bridge technologies by preference")
+    if cached is None or cached[0] != registry.generation:
+        ordered = sorted(registry, key=lambda spec: -spec.technology.preference)
+        cached = system.services["bridge technologies by preference"] = (registry.generation, ordered)
+    ordered_specs: list[BridgeTechnologySpec] = cached[1]
+    return ordered_specs
+
+
+def _clear_peer_variables(channel: Channel) -> None:
+    if channel.is_hung_up:
+        return
+    for name in ("BRIDGEPEER", "BRIDGEPVTCALLID"):
+        if channel.variables.own(name):
+            channel.variables.set(name, "")
 
 
 def _linked_id_age(linked_id: str) -> tuple[int, int, str]:

@@ -167,6 +167,7 @@ class Channel:
         "soft_hangup",
         "stack",
         "state",
+        "step_cause",
         "system",
         "tasks",
         "tech",
@@ -269,6 +270,8 @@ class Channel:
         self._sending_digit: tuple[str, float] | None = None
         self._sink: FrameSink | None = None
         self._hangup_listeners: list[Callable[[Channel], None]] = []
+        if tech.is_polled:
+            system.ticker.add(self._poll)
         system.add_channel(self)
 
     def __repr__(self) -> str:
@@ -376,6 +379,12 @@ class Channel:
             self._sink(frame)
         else:
             self._enqueue(frame)
+
+    def _poll(self) -> None:
+        """A polled technology is asked for a frame on every tick."""
+        frame = self.tech.read(self)
+        if frame is not None:
+            self.deliver(frame)
 
     def _enqueue(self, frame: Frame) -> None:
         if frame.type not in (FrameType.CONTROL, FrameType.DTMF_BEGIN, FrameType.DTMF_END, FrameType.TEXT):
@@ -663,7 +672,9 @@ class Channel:
         self.mark_answered()
 
     def mark_answered(self) -> None:
-        """The call is up: from our answer or the endpoint's."""
+        """The call is up: from our answer or the endpoint's. Told once."""
+        if self.answered_at is not None and self.state is ChannelState.UP:
+            return
         if self.answered_at is None:
             self.answered_at = self.system.now()
         self.set_state(ChannelState.UP)
@@ -688,14 +699,17 @@ class Channel:
             finally:
                 self.queue.extendleft(frame for frame in reversed(held) if frame.type is not FrameType.NULL)
 
-    def queue_hangup(self, cause: int = 0) -> None:
-        """The endpoint hung up. Called by the driver; the owner finds out at once."""
+    def queue_hangup(self, cause: int = 0, *, source: str | None = None) -> None:
+        """The endpoint hung up. Called by the driver; the owner finds out at once.
+
+        ``source`` is who began it: the channel itself unless said, nobody when "".
+        """
         if self.is_hung_up:
             return
         if cause:
             self.hangup_cause = cause
         if not self.hangup_source:
-            self.hangup_source = self.name
+            self.hangup_source = self.name if source is None else source
         self.system.bus.publish(events.HangupRequested(self, self.hangup_cause, False))
         self._raise_soft_hangup(SoftHangup.DEVICE)
 
@@ -775,6 +789,8 @@ class Channel:
         if cause:
             self.hangup_cause = cause
         self.stop_generator()
+        if self.tech.is_polled:
+            self.system.ticker.remove(self._poll)
         self.set_absolute_timeout(None)
         if not self.soft_hangup:
             self._raise_soft_hangup(SoftHangup.EXPLICIT)

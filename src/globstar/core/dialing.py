@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from globstar.base.log import Logger
 from globstar.core import events
 from globstar.core.cause import Cause
-from globstar.core.channel import Channel
+from globstar.core.channel import Channel, ChannelGone, ChannelState
 from globstar.core.format import FormatCapabilities
-from globstar.core.frame import Control, Frame, FrameType
+from globstar.core.frame import Control, Frame, FrameType, control
 from globstar.core.party import PartyId, parse_caller_id
+from globstar.core.pbx import continue_in_dialplan, parse_subroutine, run_subroutine
 from globstar.core.tech import DialRequest, RequestFailed
 
 if TYPE_CHECKING:
@@ -38,17 +40,18 @@ class CallStatus(Enum):
     CANCEL = "CANCEL"
 
 
+_STATUS_OF_CAUSE: dict[int, CallStatus] = {
+    Cause.USER_BUSY: CallStatus.BUSY,
+    Cause.NORMAL_CIRCUIT_CONGESTION: CallStatus.CONGESTION,
+}
+
+#: Key in ``channel.data`` of the :class:`OutgoingCall` of a channel while it is called.
+OUTGOING_CALL = "outgoing call"
+
+
 def status_of_cause(cause: int) -> CallStatus:
-    """What DIALSTATUS becomes when a callee hangs up with ``cause`` before it answers."""
-    if cause == Cause.USER_BUSY:
-        return CallStatus.BUSY
-    if cause in (Cause.NORMAL_CIRCUIT_CONGESTION, Cause.SWITCH_CONGESTION, Cause.REQUESTED_CHAN_UNAVAIL):
-        return CallStatus.CONGESTION
-    if cause in (Cause.UNALLOCATED, Cause.NO_ROUTE_DESTINATION, Cause.SUBSCRIBER_ABSENT, Cause.CHAN_NOT_IMPLEMENTED):
-        return CallStatus.CHANUNAVAIL
-    if cause in (Cause.NO_ANSWER, Cause.NO_USER_RESPONSE):
-        return CallStatus.NOANSWER
-    return CallStatus.CONGESTION
+    """What the DialEnd event says of a callee that hung up with ``cause`` before it answered."""
+    return _STATUS_OF_CAUSE.get(cause, CallStatus.NOANSWER)
 
 
 def request_channel(
@@ -65,6 +68,7 @@ def request_channel(
     tech_name, slash, destination = dial_string.partition("/")
     spec = system.find_tech(tech_name)
     if spec is None or not slash:
+        logger.warning(f"There is no channel technology '{tech_name}'")
         raise RequestFailed(Cause.CHAN_NOT_IMPLEMENTED, f"there is no channel technology '{tech_name}'")
     request = DialRequest(
         system, destination, capabilities or FormatCapabilities(), requestor, unique_id, second_unique_id,
@@ -72,78 +76,125 @@ def request_channel(
     )  # fmt: skip
     channel = spec.tech.request(request)
     channel.is_outgoing = True
+    if requestor is not None:
+        channel.peer_account = requestor.account_code
+        channel.account_code = channel.account_code or requestor.peer_account
     return channel
 
 
-@dataclass(slots=True)
 class OutgoingCall:
-    """One channel being called. ``on_change`` hears of every change of ``status`` and of control frames.
+    """One channel being called, until it is answered, refuses or is given up.
 
-    Frames go to :meth:`receive`; voice before the answer goes to ``on_voice`` (early media), where set.
+    ``on_change`` hears of every control frame and, with no frame, of the end; ``status`` says how the call stands then.
+    Voice before the answer goes to ``on_voice`` (early media), where set. What the world is told of the call is up to the
+    owner: :meth:`announce_state` and :meth:`announce_end`.
     """
 
-    channel: Channel
-    dial_string: str
-    caller: Channel | None = None
-    on_change: Callable[[OutgoingCall, Frame | None], None] | None = None
-    on_voice: Callable[[Frame], None] | None = None
-    status: CallStatus = CallStatus.CALLING
-    is_over: bool = False
-    _remove_listener: Callable[[], None] = field(default=lambda: None)
+    __slots__ = (
+        "_remove_listener", "caller", "channel", "destination", "dial_string", "is_over", "on_change", "on_voice", "status",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        channel: Channel,
+        dial_string: str,
+        caller: Channel | None = None,
+        on_change: Callable[[OutgoingCall, Frame | None], None] | None = None,
+    ) -> None:
+        self.channel = channel
+        self.dial_string = dial_string
+        self.destination = dial_string.partition("/")[2]
+        self.caller = caller
+        self.on_change = on_change
+        self.on_voice: Callable[[Frame], None] | None = None
+        self.status = CallStatus.CALLING
+        self.is_over = False
+        self._remove_listener: Callable[[], None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<OutgoingCall {self.channel.name} {self.status.name}>"
 
     def place(self, timeout: float = 0) -> None:
-        """Start the call; raises :class:`RequestFailed` if it cannot even be tried."""
-        destination = self.dial_string.partition("/")[2]
+        """Start the call; raises :class:`RequestFailed` if it cannot even be tried, and then nothing is announced."""
         channel = self.channel
-        channel.system.bus.publish(events.DialBegan(self.caller, channel, destination))
         channel.attach(self.receive)
-        self._remove_listener = channel.on_hangup(lambda _: self._hung_up())
+        self._remove_listener = channel.on_hangup(self._hung_up)
         try:
-            channel.tech.call(channel, destination, timeout)
+            channel.tech.call(channel, self.destination, timeout)
         except RequestFailed as failed:
-            self._finish(status_of_cause(failed.cause), None)
+            channel.hangup_cause = channel.hangup_cause or failed.cause
+            self.close()
             raise
+        channel.data[OUTGOING_CALL] = self
+        channel.system.bus.publish(events.DialBegan(self.caller, channel, self.destination))
 
     def receive(self, frame: Frame) -> None:
         """A frame from the called endpoint before the call is bridged."""
-        if frame.type is FrameType.VOICE:
+        kind = frame.type
+        if kind is FrameType.VOICE:
             if self.on_voice is not None:
                 self.on_voice(frame)
             return
-        if frame.type is FrameType.CONTROL:
+        if kind is FrameType.CONTROL:
             status = _CONDITIONS.get(frame.subtype)
-            if status is CallStatus.ANSWER:
-                self.channel.mark_answered()
-                self._finish(status, frame)
-                return
-            if status in (CallStatus.BUSY, CallStatus.CONGESTION):
-                self._finish(status, frame)
-                return
-            if status is not None and status is not self.status:
+            if status is not None:
                 self.status = status
-                self.channel.system.bus.publish(events.DialStateChanged(self.caller, self.channel, status.value))
+                if status is CallStatus.ANSWER:
+                    self.close()
+                    self.channel.mark_answered()
+                elif status is CallStatus.RINGING:
+                    if self.channel.state is ChannelState.DOWN:
+                        self.channel.set_state(ChannelState.RINGING)
+                elif status in _REFUSED:
+                    self.close()
+            elif frame.subtype == Control.PVT_CAUSE_CODE and self.caller is not None:
+                name, cause, text = frame.data
+                self.caller.hangup_tech_cause[name] = (cause, text)
+                return
         if self.on_change is not None:
             self.on_change(self, frame)
 
-    def _hung_up(self) -> None:
+    def _hung_up(self, channel: Channel) -> None:
         if not self.is_over:
-            self._finish(status_of_cause(self.channel.hangup_cause), None)
+            self.status = status_of_cause(channel.hangup_cause)
+            self.close()
+            if self.on_change is not None:
+                self.on_change(self, None)
 
-    def _finish(self, status: CallStatus, frame: Frame | None) -> None:
-        if self.is_over:
-            return
+    def close(self) -> None:
+        """Listen to the channel no more: it was answered, refused or is given up."""
         self.is_over = True
-        self.status = status
-        self._remove_listener()
-        self.channel.detach(self.receive)
-        self.channel.system.bus.publish(events.DialEnded(self.caller, self.channel, status.value))
-        if self.on_change is not None:
-            self.on_change(self, frame)
+        channel = self.channel
+        channel.data.pop(OUTGOING_CALL, None)
+        if self._remove_listener is not None:
+            self._remove_listener()
+            self._remove_listener = None
+        channel.detach(self.receive)
 
-    def give_up(self, status: CallStatus = CallStatus.CANCEL, cause: int = 0) -> None:
-        """Stop calling and hang up, unless it was answered."""
-        if not self.is_over:
-            self._finish(status, None)
+    def substitute(self, channel: Channel) -> None:
+        """``channel`` answers in the place of the one that rings, which is hung up."""
+        rang = self.channel
+        self.close()
+        self.channel = channel
+        self.status = CallStatus.ANSWER
+        if self.on_change is not None:
+            self.on_change(self, control(Control.ANSWER))
+        rang.hangup(Cause.ANSWERED_ELSEWHERE)
+
+    def announce_state(self) -> None:
+        """Tell the listeners of the present status (ringing, progress, proceeding)."""
+        self.channel.system.bus.publish(events.DialStateChanged(self.caller, self.channel, self.status.value))
+
+    def announce_end(self, status: CallStatus, forward: str = "") -> None:
+        """Tell the listeners how the call ended."""
+        self.status = status
+        self.channel.system.bus.publish(events.DialEnded(self.caller, self.channel, status.value, forward))
+
+    def give_up(self, status: CallStatus | None = CallStatus.CANCEL, cause: int = 0) -> None:
+        """Stop calling and hang up; ``status`` None does so without telling how the call ended."""
+        self.close()
+        if status is not None:
+            self.announce_end(status)
         self.channel.hangup(cause)
 
 
@@ -155,18 +206,31 @@ _CONDITIONS: dict[int, CallStatus] = {
     Control.BUSY: CallStatus.BUSY,
     Control.CONGESTION: CallStatus.CONGESTION,
 }
+_REFUSED = (CallStatus.BUSY, CallStatus.CONGESTION)
 
-#: The cause of a refusal that came as a tone, without a cause of its own.
-_CAUSES = {CallStatus.BUSY: Cause.USER_BUSY, CallStatus.CONGESTION: Cause.NORMAL_CIRCUIT_CONGESTION}
+#: What an originated call says of its end: the number of the control frame that told it, 0 for a plain failure.
+_REASONS: dict[CallStatus, int] = {
+    CallStatus.ANSWER: Control.ANSWER,
+    CallStatus.BUSY: Control.BUSY,
+    CallStatus.CONGESTION: Control.CONGESTION,
+    CallStatus.RINGING: Control.RINGING,
+    CallStatus.PROGRESS: Control.PROGRESS,
+    CallStatus.PROCEEDING: Control.PROCEEDING,
+}
 
 
 @dataclass(slots=True)
 class OriginateResult:
-    """What became of an originated call. ``channel`` is set if it was answered and goes on by itself."""
+    """What became of an originated call. ``channel`` is set if it was answered and goes on by itself.
+
+    ``reason`` is the number of the control frame that decided (4 answer, 5 busy, 8 congestion, 3 still ringing at the
+    timeout), 0 when the endpoint just hung up or could not be called.
+    """
 
     channel: Channel | None
     status: CallStatus
     cause: int
+    reason: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -188,6 +252,8 @@ class Origination:
     second_unique_id: str = ""
     early_media: bool = False
     requestor: Channel | None = None
+    #: a Gosub to run on the new channel before it is called
+    predial: str = ""
 
 
 async def originate(system: System, what: Origination) -> OriginateResult:
@@ -199,39 +265,64 @@ async def originate(system: System, what: Origination) -> OriginateResult:
         )  # fmt: skip
     except RequestFailed as failed:
         return OriginateResult(None, CallStatus.CHANUNAVAIL, failed.cause)
-    name, number = parse_caller_id(what.caller_id)
-    if what.caller_id:
-        party = PartyId.of(name or None, number or None)
-        channel.set_caller_id(number or None, name or None, number or None)
-        channel.set_connected_line(party, tell_endpoint=False)
-    if what.account_code:
-        channel.set_account_code(what.account_code)
-    for variable, value in what.variables:
-        channel.set_variable(variable, value)
-    answered: asyncio.Future[tuple[CallStatus, bool]] = system.loop.create_future()
+    show_application(channel, "AppDial2", "(Outgoing Line)")
+    _prepare(channel, what)
+    if what.predial:
+        await _run_predial(channel, what.predial)
+    ended: asyncio.Future[Control | None] = system.loop.create_future()
 
     def changed(call: OutgoingCall, frame: Frame | None) -> None:
-        early = what.early_media and call.status is CallStatus.PROGRESS
-        if (call.is_over or early) and not answered.done():
-            answered.set_result((call.status, frame is not None))
+        is_early = what.early_media and call.status is CallStatus.PROGRESS
+        if call.is_over or is_early:
+            call.announce_end(call.status) if call.is_over else call.announce_state()
+            if not ended.done():
+                ended.set_result(Control(frame.subtype) if frame is not None else None)
+        elif frame is not None and frame.type is FrameType.CONTROL and frame.subtype in _CONDITIONS:
+            call.announce_state()
 
     call = OutgoingCall(channel, what.dial_string, on_change=changed)
     try:
         call.place(what.timeout)
-        status, was_told = await asyncio.wait_for(answered, what.timeout)
+        told_by = await asyncio.wait_for(ended, what.timeout)
     except RequestFailed as failed:
         channel.hangup()
         return OriginateResult(None, CallStatus.CHANUNAVAIL, failed.cause)
     except TimeoutError:
-        call.give_up(CallStatus.NOANSWER, Cause.NO_ANSWER)
-        return OriginateResult(None, CallStatus.NOANSWER, Cause.NO_ANSWER)
+        reason = _REASONS.get(call.status, 0)
+        call.give_up(None, Cause.NO_ANSWER)
+        return OriginateResult(None, CallStatus.NOANSWER, Cause.NO_ANSWER, reason)
     except asyncio.CancelledError:
         call.give_up()
         raise
-    if status not in (CallStatus.ANSWER, CallStatus.PROGRESS):
-        cause = channel.hangup_cause or (_CAUSES.get(status, 0) if was_told else 0)
+    call.close()
+    if call.status not in (CallStatus.ANSWER, CallStatus.PROGRESS):
+        cause = channel.hangup_cause
         channel.hangup()
-        return OriginateResult(None, status, cause)
+        return OriginateResult(None, call.status, cause, _REASONS.get(call.status, 0) if told_by is not None else 0)
+    start_originated(channel, what)
+    return OriginateResult(channel, CallStatus.ANSWER, 0, Control.ANSWER)
+
+
+def _prepare(channel: Channel, what: Origination) -> None:
+    if what.account_code:
+        channel.set_account_code(what.account_code)
+    for variable, value in what.variables:
+        channel.set_variable(variable, value)
+    if what.caller_id:
+        name, number = parse_caller_id(what.caller_id)
+        channel.set_caller_id(number or None, name or None, number or None)
+        channel.set_connected_line(PartyId.of(name or None, number or None), tell_endpoint=False)
+
+
+async def _run_predial(channel: Channel, subroutine: str) -> None:
+    place = parse_subroutine(channel, subroutine)
+    if place is not None:
+        await run_subroutine(channel, *place)
+
+
+def start_originated(channel: Channel, what: Origination) -> None:
+    """Let an answered channel go on by itself: in the application or at the place in the dialplan."""
+    system = channel.system
     if what.application:
         channel.call_id = channel.call_id or system.next_call_id()
         system.start_call_task(channel, _run_application(channel, what.application, what.data), "originated")
@@ -240,32 +331,28 @@ async def originate(system: System, what: Origination) -> OriginateResult:
         channel.extension = what.extension or channel.extension
         channel.priority = what.priority
         system.start_pbx(channel)
-    return OriginateResult(channel, CallStatus.ANSWER, 0)
+
+
+def show_application(channel: Channel, name: str, data: str) -> None:
+    """Note what the channel does although it runs no priority (``AppDial`` and the like)."""
+    channel.application, channel.application_data = name, data
+    channel.system.bus.publish(events.ApplicationChanged(channel, name, data))
 
 
 async def _run_application(channel: Channel, name: str, data: str) -> None:
     """Run one application on a channel outside any dialplan, then hang up."""
-    from globstar.core.channel import ChannelGone
-
-    system = channel.system
     try:
-        spec = system.applications.get(name)
+        spec = channel.system.applications.get(name)
         if spec is None:
-            logger.warning(f"No such application '{name}'")
+            near = channel.system.applications.nearest(name)
+            logger.warning(f"There is no application '{name}'" + (f"; did you mean {near}?" if near else ""))
             return
-        channel.application, channel.application_data = spec.name, data
-        system.bus.publish(events.ApplicationStarted(channel, spec.name, data))
+        show_application(channel, spec.name, data)
         result: Any = spec.run(channel, data)
-        if result is not None and not isinstance(result, (int, str)):
+        if inspect.isawaitable(result):
             await result
     except ChannelGone:
         return
     finally:
-        if not _continues(channel):
+        if not continue_in_dialplan(channel):
             channel.hangup()
-
-
-def _continues(channel: Channel) -> bool:
-    from globstar.core.pbx import continue_in_dialplan
-
-    return continue_in_dialplan(channel)

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from globstar.base.log import Logger
 from globstar.core import events
+from globstar.core.bridge import LeaveReason
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.format import FormatCapabilities, slin
 from globstar.core.frame import Control, Frame, FrameType, digit_begin, digit_end
 from globstar.core.frame import control as control_frame
-from globstar.core.party import Connected, Redirecting
+from globstar.core.party import Connected
 from globstar.core.pbx import exists
 from globstar.core.tech import ChannelTech, DialRequest, RequestFailed
 
+if TYPE_CHECKING:
+    from globstar.core.system import System
+
 logger = Logger("chan_local")
+
+#: Conditions that say what a caller hears; the half that is told them makes its opposite hear them.
+_MUSIC = (Control.HOLD, Control.UNHOLD)
 
 
 @dataclass(slots=True)
@@ -27,11 +34,12 @@ class LocalPair:
     channel: Channel
     context: str
     extension: str
-    no_optimisation: bool
+    #: option n unset: the halves step out when each is bridged to one other channel
+    may_optimise: bool
+    #: option m: hold passes through instead of making this channel play music
+    passes_music: bool
     #: the second half runs its dialplan; before that its end is no matter of the first
     is_called: bool = False
-    #: frames that came to a half are counted, to find out whether media flows
-    frames: int = 0
 
     def other(self, channel: Channel) -> Channel:
         """The opposite half."""
@@ -39,10 +47,14 @@ class LocalPair:
 
 
 class LocalTech(ChannelTech):
-    """``Local/exten[@context][/options]``: options n (no optimisation), j (jitter buffer), m (music passes through)."""
+    """``Local/exten[@context][/options]``: options n (no optimisation), m (hold passes through), j (jitter buffer)."""
 
     name = "Local"
     description = "Local Proxy Channel Driver"
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        self._optimisations = 0
 
     def request(self, request: DialRequest) -> Channel:
         """Make both halves; the dialplan starts when the first is called."""
@@ -63,8 +75,9 @@ class LocalTech(ChannelTech):
             system, self, f"{base};2", state=ChannelState.RING, context=context, extension=extension,
             unique_id=second, linked_id=owner.linked_id, native_formats=formats.copy(), language=language,
         )  # fmt: skip
-        pair = LocalPair(owner, channel, context, extension, "n" in options)
-        owner.private = channel.private = pair
+        if "j" in options:
+            logger.notice(f"{base}: the jitter buffer of option j is not supported yet")
+        owner.private = channel.private = LocalPair(owner, channel, context, extension, "n" not in options, "m" in options)
         for half in (owner, channel):
             system.announce_channel(half)
         return owner
@@ -73,26 +86,29 @@ class LocalTech(ChannelTech):
         """Start the dialplan on the second half, which becomes a copy of what the first is told about the call."""
         pair = _pair(channel)
         second = pair.channel
-        second.caller.id = channel.connected.id.copy()
-        second.caller.ani = channel.connected.ani.copy()
-        second.connected.id = channel.caller.id.copy()
+        system = channel.system
+        channel.variables.copy_to(second)
         second.dialed = channel.dialed
         second.redirecting = channel.redirecting
         second.account_code = second.account_code or channel.account_code
         second.peer_account = channel.peer_account
         second.language = channel.language
         second.music_class = channel.music_class
-        second.hangup_handlers = []
-        for name, value in channel.variables:
-            second.set_variable(name, value)
+        second.hangup_cause = channel.hangup_cause
         second.data.update({key: value for key, value in channel.data.items() if key.startswith("inherit:")})
-        system = channel.system
         second.call_id = second.call_id or channel.call_id
+        second.caller.id = channel.connected.id.copy()
+        second.caller.ani = (channel.connected.ani if channel.connected.ani.number.valid else channel.connected.id).copy()
+        if second.caller.id.number.valid or second.caller.id.name.valid:
+            system.bus.publish(events.CallerIdChanged(second))
+        second.connected.id = channel.caller.id.copy()
+        if second.connected.id.number.valid or second.connected.id.name.valid:
+            system.bus.publish(events.ConnectedLineChanged(second))
         if not exists(second, pair.context, pair.extension):
             logger.notice(f"No such extension {pair.extension}@{pair.context} for {channel.name}")
             second.hangup()
-            raise RequestFailed(Cause.NO_ROUTE_DESTINATION, f"no such extension {pair.extension}@{pair.context}")
-        system.bus.publish(events.LocalBridged(channel, second, pair.context, pair.extension, not pair.no_optimisation))
+            raise RequestFailed(Cause.NOTDEFINED, f"no such extension {pair.extension}@{pair.context}")
+        system.bus.publish(events.LocalBridged(channel, second, pair.context, pair.extension, pair.may_optimise))
         pair.is_called = True
         system.start_pbx(second)
 
@@ -108,12 +124,14 @@ class LocalTech(ChannelTech):
         other = pair.other(channel)
         if other.is_hung_up or (channel is pair.channel and not pair.is_called):
             return
-        status = channel.variables.own("DIALSTATUS")
-        if channel is pair.channel and status:
-            other.set_variable("CHANLOCALSTATUS", status)
-        other.queue_hangup(channel.hangup_cause)
-        if other.is_outgoing is False and "pbx" not in other.data:
+        if channel is pair.channel:
+            status = channel.variables.own("DIALSTATUS")
+            if status:
+                other.set_variable("CHANLOCALSTATUS", status)
+        elif not pair.is_called:
             other.hangup(channel.hangup_cause)
+            return
+        other.queue_hangup(channel.hangup_cause, source=channel.hangup_source)
 
     def indicate(self, channel: Channel, condition: Control, data: Any = b"") -> bool:
         """What one half is told, the other reports."""
@@ -121,18 +139,11 @@ class LocalTech(ChannelTech):
         other = pair.other(channel)
         if other.is_hung_up:
             return True
+        if condition in _MUSIC and not pair.passes_music:
+            return False
         if condition is Control.CONNECTED_LINE and isinstance(data, Connected):
-            if channel is pair.channel:
-                other.deliver(control_frame(condition, data))
-            else:
-                other.set_caller_id(
-                    data.id.number.text if data.id.number.valid else None,
-                    data.id.name.text if data.id.name.valid else None,
-                )
-            return True
-        if condition is Control.REDIRECTING and isinstance(data, Redirecting):
-            other.deliver(control_frame(condition, data))
-            return True
+            party = data.id
+            other.set_caller_id(party.number.text if party.number.valid else None, party.name.text if party.name.valid else None)
         other.deliver(control_frame(condition, data))
         return True
 
@@ -152,19 +163,57 @@ class LocalTech(ChannelTech):
         return True
 
     def write(self, channel: Channel, frame: Frame) -> None:
-        """Media written to one half comes out of the other."""
-        other = _pair(channel).other(channel)
-        if not other.is_hung_up:
-            other.deliver(frame)
+        """Media written to one half comes out of the other; the first such frame lets the halves step out if they can."""
+        pair = _pair(channel)
+        other = pair.other(channel)
+        if other.is_hung_up:
+            return
+        if pair.may_optimise and channel.bridge_member is not None and other.bridge_member is not None:
+            channel.system.loop.call_soon(self._optimise, pair)
+        other.deliver(frame)
+
+    def _optimise(self, pair: LocalPair) -> None:
+        """Let the channel bridged to one half take the place of the other half in its bridge, so that both halves can go.
+
+        Nothing happens unless one of the halves is alone with one other channel.
+        """
+        owner, channel = pair.owner, pair.channel
+        near, far = owner.bridge_member, channel.bridge_member
+        if not pair.may_optimise or near is None or far is None or near.bridge is far.bridge:
+            return
+        if near.is_apart or far.is_apart or owner.soft_hangup or channel.soft_hangup:
+            return
+        if not (near.bridge.kind == far.bridge.kind == "basic"):
+            return
+        if len(near.peers) != 1:
+            near, far = far, near
+        if len(near.peers) != 1:
+            return
+        source = near.peers[0]
+        if source.is_apart or source.channel.soft_hangup:
+            return
+        pair.may_optimise = False
+        number, self._optimisations = self._optimisations, self._optimisations + 1
+        bus = owner.system.bus
+        bus.publish(events.LocalOptimizationBegan(owner, channel, source.channel, number))
+        far.bridge.move(source, swap=far)
+        bus.publish(events.LocalOptimizationEnded(owner, channel, True, number))
+        near.leave(LeaveReason.DISSOLVED)
 
     def device_state(self, resource: str) -> str | None:
-        """INUSE while a call is on the way there, INVALID if there is no such extension."""
-        return None
+        """INVALID if there is no such extension, INUSE while a call is on the way there."""
+        extension, _, context = resource.partition("/")[0].partition("@")
+        context = context or "default"
+        system = self.system
+        if system.plan.find(context, extension, 1) is None:
+            return "INVALID"
+        prefix = f"local/{extension}@{context}-".lower()
+        return "INUSE" if any(name.lower().startswith(prefix) for name in system.channels) else "NOT_INUSE"
 
     def describe(self, channel: Channel) -> dict[str, str]:
         """Where the dialplan half goes."""
         pair = _pair(channel)
-        return {"Local": f"{pair.extension}@{pair.context}", "Optimise": "no" if pair.no_optimisation else "yes"}
+        return {"Local": f"{pair.extension}@{pair.context}", "Optimise": "yes" if pair.may_optimise else "no"}
 
 
 def _pair(channel: Channel) -> LocalPair:

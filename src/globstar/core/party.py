@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
 
 #: Presentation values: names and numbers as CALLERID(pres) uses them (bits 0x60 presentation, 0x03 screening).
@@ -83,20 +82,27 @@ class PartyId:
 
     def copy(self) -> PartyId:
         """An independent copy."""
-        return copy.deepcopy(self)
+        name, number, subaddress = self.name, self.number, self.subaddress
+        return PartyId(
+            PartyName(name.text, name.valid, name.charset, name.presentation),
+            PartyNumber(number.text, number.valid, number.plan, number.presentation),
+            PartySubaddress(subaddress.text, subaddress.valid, subaddress.type, subaddress.odd_even_indicator),
+            self.tag,
+        )
 
     @property
     def presentation(self) -> int:
-        """The combined presentation: the more restrictive of name and number."""
-        name = self.name.presentation if self.name.valid else UNAVAILABLE
-        number = self.number.presentation if self.number.valid else UNAVAILABLE
+        """The combined presentation of name and number: what is known and most restricted of the two."""
+        name, number = self.name, self.number
+        if not number.valid:
+            return name.presentation if name.valid else UNAVAILABLE
+        if name.valid and _RANK[name.presentation & 0x60] > _RANK[number.presentation & 0x60]:
+            return name.presentation
+        return number.presentation
 
-        def rank(value: int) -> int:
-            return {0x00: 0, 0x20: 2, 0x40: 1}.get(value & 0x60, 3)
 
-        if not self.number.valid and self.name.valid:
-            return name
-        return number if rank(number) >= rank(name) or not self.name.valid else name
+#: How much a presentation (bits 0x60) says: prohibited is most, unavailable least.
+_RANK = {0x20: 2, 0x00: 1, 0x40: 0, 0x60: 0}
 
 
 @dataclass(slots=True)

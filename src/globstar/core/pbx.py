@@ -165,6 +165,7 @@ async def run_steps(channel: Channel, *, depth: int | None = None, in_hangup: bo
                 return found, -1
             channel.application = spec.name
             channel.application_data = data
+            channel.step_cause = channel.hangup_cause
             if on_started:
                 bus.publish(events.ApplicationStarted(channel, spec.name, data))
             if hub.mask & _VERBOSE and hub.verbosity >= 3:
@@ -392,7 +393,10 @@ async def run_subroutine(
 async def run_hangup_handlers(channel: Channel) -> None:
     """Run the h extension of the channel's context, then the hangup handlers pushed on it, the newest first."""
     channel.soft_hangup |= SoftHangup.HANGUP_EXEC
-    if channel.data.get("skip_h") is None and exists(channel, channel.context, "h"):
+    has_h = channel.data.get("skip_h") is None and exists(channel, channel.context, "h")
+    if has_h or channel.hangup_handlers:
+        channel.system.bus.publish(events.HangupLogicStarted(channel))
+    if has_h:
         channel.extension, channel.priority = "h", 1
         channel.goto_target = None
         await run_steps(channel, in_hangup=True)

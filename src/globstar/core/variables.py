@@ -152,10 +152,37 @@ class ChannelVariables:
         return self._inherited.get(name, 0)
 
     def inherit_to(self, child: Channel) -> None:
-        """Give the inheritable variables to a channel that this one dials, the newest first."""
+        """Give the inheritable variables to a channel that this one dials, the newest first.
+
+        The child's own count as newer than what it inherits.
+        """
         inherited = self._inherited
-        for name in [name for name in reversed(self._values) if name in inherited]:
-            child.variables.set("__" + name if inherited[name] == 2 else name, self._values[name])
+        if inherited:
+            values = self._values
+            child.variables._take_older(
+                [(name, values[name], 2 if inherited[name] == 2 else 0) for name in reversed(values) if name in inherited]
+            )
+
+    def copy_to(self, other: Channel) -> None:
+        """Give all variables to ``other``, as they are, the newest first; its own count as newer."""
+        inherited = self._inherited
+        other.variables._take_older([(name, value, inherited.get(name, 0)) for name, value in reversed(self._values.items())])
+
+    def _take_older(self, newest_first: list[tuple[str, str, int]]) -> None:
+        """Add variables (name, value, inheritance) that count as older than those that are there; same names are replaced."""
+        own = self._values
+        self._values = {name: value for name, value, _ in reversed(newest_first)}
+        for name, _, level in newest_first:
+            own.pop(name, None)
+            if level:
+                self._inherited[name] = level
+            else:
+                self._inherited.pop(name, None)
+        self._values.update(own)
+        if self._var_set:
+            bus = self._channel.system.bus
+            for name, value, level in newest_first:
+                bus.publish(events.VariableSet(self._channel, "_" * level + name, value))
 
     def call_function(self, name: str, args: str) -> str:
         """Read a dialplan function for this channel."""

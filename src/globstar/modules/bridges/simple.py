@@ -20,6 +20,8 @@ class SimpleBridge(BridgeTechnology):
         if len(self.bridge.members) != 2:
             return
         first, second = self.bridge.members
+        if first.is_apart or second.is_apart:
+            return
         for member, peer in ((first, second), (second, first)):
             member.channel.set_read_format(member.channel.raw_read_format)
             member.forward = peer.channel.write

@@ -1,0 +1,199 @@
+"""Digit features of bridged channels: which codes do what (features.conf), and finding the codes in what is pressed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from globstar.base.log import Logger
+from globstar.config import ConfigFile
+from globstar.config.values import boolean
+from globstar.core.frame import Frame, FrameType, digit_end
+
+if TYPE_CHECKING:
+    from globstar.core.bridge import BridgeMember
+    from globstar.core.channel import Channel
+    from globstar.core.system import System
+
+logger = Logger("features")
+
+#: Length of a digit that was held back and is passed on late, and the pause after it, seconds.
+_LATE_DIGIT = 0.1
+_LATE_GAP = 0.05
+
+#: Name of the service that holds the :class:`FeatureSettings` of a system.
+SERVICE = "features"
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSettings:
+    """``[general]`` and ``[featuremap]`` of features.conf. Times are seconds; an empty code switches its feature off."""
+
+    blindxfer: str = "#"
+    disconnect: str = "*"
+    atxfer: str = ""
+    parkcall: str = ""
+    automixmon: str = ""
+    feature_digit_timeout: float = 1.0
+    transfer_digit_timeout: float = 3.0
+    transfer_dial_attempts: int = 3
+    attended_no_answer_timeout: float = 15.0
+    attended_drop_call: bool = False
+    attended_loop_delay: float = 10.0
+    attended_callback_retries: int = 2
+    transfer_success_sound: str = "beep"
+    transfer_failed_sound: str = "beeperr"
+    transfer_retry_sound: str = "pbx-invalid"
+    transfer_invalid_sound: str = "privacy-incorrect"
+    transfer_announce_sound: str = "pbx-transfer"
+    courtesy_tone: str = ""
+    pickup_extension: str = "*8"
+    pickup_sound: str = ""
+    pickup_failed_sound: str = ""
+    #: [applicationmap]: name to its definition, for DYNAMIC_FEATURES
+    application_map: Mapping[str, str] = field(default_factory=dict)
+
+
+_GENERAL: dict[str, tuple[str, Callable[[str], object]]] = {
+    "featuredigittimeout": ("feature_digit_timeout", lambda text: int(text) / 1000),
+    "transferdigittimeout": ("transfer_digit_timeout", float),
+    "transferdialattempts": ("transfer_dial_attempts", int),
+    "transferretrysound": ("transfer_retry_sound", str),
+    "transferinvalidsound": ("transfer_invalid_sound", str),
+    "transferannouncesound": ("transfer_announce_sound", str),
+    "atxfernoanswertimeout": ("attended_no_answer_timeout", float),
+    "atxferdropcall": ("attended_drop_call", boolean),
+    "atxferloopdelay": ("attended_loop_delay", float),
+    "atxfercallbackretries": ("attended_callback_retries", int),
+    "xfersound": ("transfer_success_sound", str),
+    "xferfailsound": ("transfer_failed_sound", str),
+    "courtesytone": ("courtesy_tone", str),
+    "pickupexten": ("pickup_extension", str),
+    "pickupsound": ("pickup_sound", str),
+    "pickupfailsound": ("pickup_failed_sound", str),
+}
+#: Options whose keys a later feature reads (attended transfer in the middle of dialling).
+_LATER = ("atxferabort", "atxfercomplete", "atxferthreeway", "atxferswap", "recordingfailsound")
+_FEATURES = ("blindxfer", "disconnect", "atxfer", "parkcall", "automixmon")
+_DIGITS = frozenset("0123456789*#ABCDabcd")
+
+
+def read_features(config: ConfigFile | None) -> FeatureSettings:
+    """The settings of a features.conf; what cannot be used is logged by file and line and keeps its default."""
+    values: dict[str, object] = {}
+    application_map: dict[str, str] = {}
+    for category in config or ():
+        section = category.name.lower()
+        for variable in category:
+            name, text = variable.name.lower(), variable.value.strip()
+            where = f"{variable.file}:{variable.line}"
+            if section == "featuremap" and name in _FEATURES:
+                if set(text) <= _DIGITS:
+                    values[name] = text
+                else:
+                    logger.warning(f"{where}: '{text}' is no digit code for {name}")
+            elif section == "general" and name in _GENERAL:
+                attribute, read = _GENERAL[name]
+                try:
+                    values[attribute] = read(text)
+                except ValueError:
+                    logger.warning(f"{where}: '{text}' is no value for {name}")
+            elif section == "applicationmap":
+                application_map[variable.name] = text
+            elif section in ("general", "featuremap"):
+                level = logger.notice if name in _LATER else logger.warning
+                level(f"{where}: unknown option '{variable.name}' of [{section}] has no effect")
+    if application_map:
+        logger.notice("features.conf: the features of [applicationmap] cannot be used yet")
+    return replace(FeatureSettings(), application_map=application_map, **values)  # type: ignore[arg-type]
+
+
+def settings_of(system: System) -> FeatureSettings:
+    """The settings in force."""
+    settings = system.services.get(SERVICE)
+    return settings if isinstance(settings, FeatureSettings) else _DEFAULTS
+
+
+_DEFAULTS = FeatureSettings()
+
+#: What a feature does when its code was pressed by a member.
+FeatureAction = Callable[["BridgeMember"], None]
+
+
+class DigitFeatures:
+    """Finds the feature codes in what one member presses; the ``digit_filter`` of its place in a bridge.
+
+    Digits that may belong to a code are held back; when they turn out not to, or when no further digit comes in time, they
+    are passed on to the others.
+    """
+
+    __slots__ = ("_held", "_timer", "actions", "channel", "member", "timeout")
+
+    def __init__(self, channel: Channel, actions: dict[str, FeatureAction], timeout: float) -> None:
+        self.channel = channel
+        self.actions = actions
+        self.timeout = timeout
+        self.member: BridgeMember | None = None
+        self._held = ""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __call__(self, frame: Frame) -> bool:
+        """A digit was pressed: True keeps it from the other members."""
+        candidate = self._held + frame.digit
+        may_be_code = any(code.startswith(candidate) for code in self.actions)
+        if not may_be_code and self._held:
+            self._pass_held_on()
+            candidate = frame.digit
+            may_be_code = any(code.startswith(candidate) for code in self.actions)
+        if frame.type is FrameType.DTMF_BEGIN:
+            return may_be_code
+        if not may_be_code:
+            return False
+        self._stop_timer()
+        self._held = candidate
+        action = self.actions.get(candidate)
+        if action is not None and not any(len(code) > len(candidate) and code.startswith(candidate) for code in self.actions):
+            self._run(action)
+        else:
+            self._timer = self.channel.system.loop.call_later(self.timeout, self._timed_out)
+        return True
+
+    def close(self) -> None:
+        """The member is out: nothing is held any more."""
+        self._stop_timer()
+        self._held = ""
+
+    def _timed_out(self) -> None:
+        self._timer = None
+        action = self.actions.get(self._held)
+        if action is not None:
+            self._run(action)
+        else:
+            self._pass_held_on()
+
+    def _run(self, action: FeatureAction) -> None:
+        self._held = ""
+        if self.member is not None:
+            action(self.member)
+
+    def _pass_held_on(self) -> None:
+        """Send the held digits to the other members, one after the other."""
+        self._stop_timer()
+        held, self._held = self._held, ""
+        member = self.member
+        loop = self.channel.system.loop
+        for index, digit in enumerate(held):
+            if member is not None:
+                loop.call_later(index * (_LATE_DIGIT + _LATE_GAP), _pass_on, member, digit)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _pass_on(member: BridgeMember, digit: str) -> None:
+    if not member.left.done():
+        member.bridge.pass_on(member, digit_end(digit, round(_LATE_DIGIT * 1000)))

@@ -1,0 +1,193 @@
+"""Two-party calls: caller and callee in a bridge, with the digits they may use and the time they may take."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from globstar.base.log import Logger
+from globstar.core import say
+from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
+from globstar.core.channel import Channel, ChannelGone
+from globstar.core.features import DigitFeatures, FeatureAction, settings_of
+from globstar.core.playback import play_all
+from globstar.core.transfer import start_blind_transfer
+
+logger = Logger("features")
+
+#: Value of LIMIT_WARNING_FILE (and its default) that says the time left instead of playing a file.
+TIME_LEFT = "timeleft"
+
+
+@dataclass(slots=True)
+class TimeLimit:
+    """How long a call may last (seconds), and who is told what about it."""
+
+    seconds: float
+    #: time left at the first warning, and between warnings; 0: none
+    warning: float = 0.0
+    repeat: float = 0.0
+    tells_caller: bool = True
+    tells_callee: bool = False
+    connect_sound: str = ""
+    warning_sound: str = TIME_LEFT
+    timeout_sound: str = ""
+
+
+@dataclass(slots=True)
+class PartyRights:
+    """What one party may do with its digits."""
+
+    may_transfer: bool = False
+    may_disconnect: bool = False
+
+
+@dataclass(slots=True)
+class CallOptions:
+    """The rights of both parties and the limit of the call."""
+
+    caller: PartyRights
+    callee: PartyRights
+    limit: TimeLimit | None = None
+
+
+async def bridge_two(
+    caller: Channel,
+    callee: Channel,
+    options: CallOptions,
+    callee_left: Callable[[BridgeMember, LeaveReason], None],
+) -> LeaveReason:
+    """Let caller and callee talk; returns when the caller is out of the bridge, with the reason.
+
+    Called by the owner of ``caller``. ``callee_left`` is called when the callee is out for good and settles what becomes
+    of it; that may be later, when the callee was moved to another bridge.
+    """
+    bridge = Bridge(caller.system)
+    callee_member = _join(bridge, callee, options.callee)
+    callee_member.when_left(callee_left)
+    if bridge.is_dissolved:
+        return LeaveReason.DISSOLVED
+    caller_member = _join(bridge, caller, options.caller)
+    limit = options.limit
+    if limit is not None and not caller_member.left.done():
+        timer = LimitTimer(caller_member, callee_member, limit)
+        caller_member.when_left(timer.close)
+        callee_member.when_left(timer.close)
+    try:
+        return await caller_member.left
+    except asyncio.CancelledError:
+        caller_member.leave(LeaveReason.HANGUP)
+        raise
+
+
+def _join(bridge: Bridge, channel: Channel, rights: PartyRights) -> BridgeMember:
+    filter_ = digit_features(channel, rights)
+    member = bridge.join(channel, digit_filter=filter_)
+    if filter_ is not None:
+        filter_.member = member
+        member.when_left(lambda _member, _reason: filter_.close())
+    return member
+
+
+def digit_features(channel: Channel, rights: PartyRights) -> DigitFeatures | None:
+    """The codes that a party with ``rights`` may press; None if there are none."""
+    if not (rights.may_transfer or rights.may_disconnect):
+        return None
+    settings = settings_of(channel.system)
+    actions: dict[str, FeatureAction] = {}
+    if rights.may_disconnect and settings.disconnect:
+        actions[settings.disconnect] = _disconnect
+    if rights.may_transfer and settings.blindxfer:
+        actions[settings.blindxfer] = start_blind_transfer
+    return DigitFeatures(channel, actions, settings.feature_digit_timeout) if actions else None
+
+
+def _disconnect(member: BridgeMember) -> None:
+    logger.verbose(3, f"{member.channel.name} pressed the disconnect code")
+    member.leave(LeaveReason.DIGIT)
+
+
+class LimitTimer:
+    """Ends a call after its time, with warnings before."""
+
+    __slots__ = ("_timers", "callee", "caller", "limit")
+
+    def __init__(self, caller: BridgeMember, callee: BridgeMember, limit: TimeLimit) -> None:
+        self.caller = caller
+        self.callee = callee
+        self.limit = limit
+        loop = caller.channel.system.loop
+        self._timers = [loop.call_later(limit.seconds, self._expired)]
+        left = limit.warning
+        while 0 < left < limit.seconds:
+            self._timers.append(loop.call_later(limit.seconds - left, self._warn, left))
+            left = left - limit.repeat if limit.repeat > 0 else 0
+        if limit.connect_sound:
+            self._tell([limit.connect_sound])
+
+    def close(self, member: BridgeMember, reason: LeaveReason) -> None:
+        """A party is out: there is nothing to limit any more."""
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+
+    def _told(self) -> list[BridgeMember]:
+        limit = self.limit
+        told = [self.caller] if limit.tells_caller else []
+        return told + ([self.callee] if limit.tells_callee else [])
+
+    def _warn(self, left: float) -> None:
+        sound = self.limit.warning_sound
+        self._tell([sound] if sound != TIME_LEFT else time_left(left, self.caller.channel.language))
+
+    def _tell(self, sounds: list[str]) -> None:
+        for member in self._told():
+            _start_announcement(member, sounds)
+
+    def _expired(self) -> None:
+        told = [_start_announcement(member, [self.limit.timeout_sound]) for member in self._told() if self.limit.timeout_sound]
+        if not told:
+            self._end()
+            return
+        told[-1].add_done_callback(lambda _: self._end())
+
+    def _end(self) -> None:
+        logger.verbose(3, f"the time of the call between {self.caller.channel.name} and {self.callee.channel.name} is over")
+        self.callee.leave(LeaveReason.LIMIT)
+        self.caller.leave(LeaveReason.LIMIT)
+
+
+def _start_announcement(member: BridgeMember, sounds: list[str]) -> asyncio.Task[object]:
+    channel = member.channel
+    task = channel.system.start_call_task(channel, announce(member, sounds), "announcement")
+    member.when_left(lambda _member, _reason: _cancel(task))
+    return task
+
+
+def _cancel(task: asyncio.Task[object]) -> None:
+    if task is not asyncio.current_task():
+        task.cancel()
+
+
+async def announce(member: BridgeMember, sounds: list[str]) -> None:
+    """Let one member hear sounds, apart from the others."""
+    member.set_apart()
+    try:
+        await play_all(member.channel, sounds)
+    except ChannelGone:
+        return
+    finally:
+        if not member.left.done():
+            member.bring_back()
+
+
+def time_left(seconds: float, language: str) -> list[str]:
+    """The sounds of "you have ... minutes ... seconds"."""
+    minutes, rest = divmod(int(seconds), 60)
+    sounds = ["vm-youhave"]
+    if minutes:
+        sounds += [*say.say_number(minutes, language), "queue-minutes"]
+    if rest:
+        sounds += [*say.say_number(rest, language), "queue-seconds"]
+    return sounds if len(sounds) > 1 else []

@@ -1,0 +1,135 @@
+"""Called channels: what they are told before the call, and what becomes of them after it."""
+
+from __future__ import annotations
+
+import copy
+
+from globstar.base.log import Logger
+from globstar.core import events
+from globstar.core.bridge import BridgeMember, LeaveReason
+from globstar.core.cause import Cause
+from globstar.core.channel import Channel
+from globstar.core.dialing import show_application
+from globstar.core.pbx import continue_in_dialplan, parse_goto, run_hangup_handlers
+from globstar.core.pickup import release_of
+from globstar.dialplan.arguments import bar_to_comma
+from globstar.modules.apps.dial.options import DialArguments
+
+logger = Logger("app_dial")
+
+#: Key in ``channel.data`` of a callee whose own caller id was unknown and is therefore no news for the caller.
+NO_CALLER_ID = "callee without caller id"
+
+
+def prepare(caller: Channel, callee: Channel, number: str, arguments: DialArguments, *, is_forward: bool = False) -> None:
+    """Tell a requested channel about the call: variables, place, parties."""
+    if not is_forward:
+        callee.set_variable("DIALEDPEERNUMBER", number)
+    caller.variables.inherit_to(callee)
+    callee.context = caller.context
+    if not is_forward:
+        callee.extension = caller.extension
+    callee.priority = 1
+    callee.call_id = caller.call_id
+    callee.music_class = callee.music_class or caller.music_class
+    callee.parking_lot = callee.parking_lot or caller.parking_lot
+    if arguments.has("c"):
+        callee.hangup_cause = Cause.ANSWERED_ELSEWHERE
+    party = arguments.forced_party or (arguments.forced_on_forward if is_forward else None)
+    callee.connected.id = (party or caller.caller.id).copy()
+    callee.connected.ani = caller.caller.ani.copy()
+    callee.connected.ani2 = caller.caller.ani2
+    callee.dialed.transit_network_select = caller.dialed.transit_network_select
+    if caller.redirecting.count or caller.redirecting.from_.number.valid:
+        callee.redirecting = copy.deepcopy(caller.redirecting)
+    has_caller_id = _set_own_party(caller, callee, arguments)
+    show_application(callee, "AppDial", "(Outgoing Line)")
+    if not has_caller_id:
+        callee.system.bus.publish(events.CallerIdChanged(callee))
+    if callee.connected.id.number.valid or callee.connected.id.name.valid:
+        callee.system.bus.publish(events.ConnectedLineChanged(callee))
+
+
+def _set_own_party(caller: Channel, callee: Channel, arguments: DialArguments) -> bool:
+    """Who the callee is: what its technology knows, or else the number that was dialled. True if it was known."""
+    if arguments.own_party is not None:
+        callee.caller.id = arguments.own_party.copy()
+        return False
+    number = callee.caller.id.number
+    if number.valid:
+        return True
+    number.text, number.valid = caller.macro_extension or caller.extension, True
+    callee.data[NO_CALLER_ID] = True
+    return False
+
+
+def end_callee(callee: Channel, cause: int = 0) -> None:
+    """Let go of a called channel: hang it up after the hangup handlers that were pushed on it.
+
+    One that picked up the call goes back to its owner.
+    """
+    release = release_of(callee)
+    if release is not None:
+        release()
+        return
+    if callee.is_hung_up:
+        return
+    if cause and not callee.hangup_cause:
+        callee.hangup_cause = cause
+    if callee.hangup_handlers and "ending" not in callee.data:
+        callee.data["ending"] = True
+        callee.system.start_call_task(callee, _run_end(callee, has_h=False), "hangup handlers")
+    elif "ending" not in callee.data:
+        callee.hangup()
+
+
+async def _run_end(callee: Channel, *, has_h: bool) -> None:
+    try:
+        if not has_h:
+            callee.data["skip_h"] = True
+        await run_hangup_handlers(callee)
+    finally:
+        callee.hangup()
+
+
+class CalleeEnd:
+    """Decides what becomes of an answered callee when it is out of the bridge."""
+
+    __slots__ = ("arguments", "caller", "context", "extension", "priority", "release")
+
+    def __init__(self, caller: Channel, arguments: DialArguments) -> None:
+        self.arguments = arguments
+        self.caller = caller
+        self.context, self.extension, self.priority = caller.context, caller.extension, caller.priority
+
+    def __call__(self, member: BridgeMember, reason: LeaveReason) -> None:
+        """The callee left: sent elsewhere, going on by itself (option F), running h (option e), or hung up."""
+        callee = member.channel
+        if release_of(callee) is not None:
+            end_callee(callee)
+            return
+        if callee.is_hung_up or continue_in_dialplan(callee):
+            return
+        may_go_on = not callee.soft_hangup and reason is not LeaveReason.LIMIT
+        if self.arguments.has("F") and may_go_on and self._go_on(callee):
+            return
+        if self.arguments.has("e"):
+            callee.context = self.context
+            callee.data["ending"] = True
+            callee.system.start_call_task(callee, _run_end(callee, has_h=True), "h extension")
+            return
+        end_callee(callee)
+
+    def _go_on(self, callee: Channel) -> bool:
+        """Option F: start the dialplan on the callee where it says, or at the caller's next priority."""
+        text = self.arguments.options.get("F")
+        if text:
+            callee.context, callee.extension = self.context, self.extension
+            place = parse_goto(callee, bar_to_comma(text))
+            if place is None:
+                return False
+        else:
+            place = (self.context, self.extension, self.priority + 1)
+        callee.context, callee.extension, callee.priority = place
+        callee.system.start_pbx(callee)
+        return True

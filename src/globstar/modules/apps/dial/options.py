@@ -1,0 +1,226 @@
+"""The arguments of Dial: destinations, timeouts and option letters, read once per call."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from globstar.base.errors import RemoteFault
+from globstar.base.log import Logger
+from globstar.core.cause import Cause, parse_cause
+from globstar.core.channel import Channel
+from globstar.core.party import PRESENTATIONS, PartyId, parse_caller_id
+from globstar.core.twoparty import TIME_LEFT, CallOptions, PartyRights, TimeLimit
+from globstar.dialplan.arguments import ParsedOptions, argument, parse_options, split_arguments
+
+logger = Logger("app_dial")
+
+#: The option letters; True for those that take an argument.
+LETTERS = {
+    "A": True, "a": False, "b": True, "B": True, "C": False, "c": False, "d": False, "D": True, "E": False, "e": False,
+    "f": True, "F": True, "g": False, "G": True, "h": False, "H": False, "i": False, "I": False, "j": False, "k": False,
+    "K": False, "L": True, "m": True, "n": True, "N": False, "o": True, "O": True, "p": False, "P": True, "Q": True,
+    "r": True, "R": False, "S": True, "s": True, "t": False, "T": False, "u": True, "U": True, "w": False, "W": False,
+    "x": False, "X": False, "z": False,
+}  # fmt: skip
+
+#: Letters that are understood but whose feature does not exist yet, with its name for the log.
+LATER = {
+    "k": "parking by the called party", "K": "parking by the calling party",
+    "w": "recording started by the called party", "W": "recording started by the calling party",
+    "x": "mixed recording started by the called party", "X": "mixed recording started by the calling party",
+    "n": "screening", "N": "screening", "p": "screening", "P": "privacy",
+    "E": "the echo of MF and SF digits",
+}  # fmt: skip
+
+
+class InvalidArguments(RemoteFault):
+    """Dial cannot make sense of its arguments: DIALSTATUS becomes INVALIDARGS and the call ends."""
+
+
+@dataclass(slots=True)
+class SentDigits:
+    """Option D: digits to send to the called and the calling party after the answer, to the called one on progress."""
+
+    called: str = ""
+    calling: str = ""
+    progress: str = ""
+
+
+@dataclass(slots=True)
+class DialArguments:
+    """What one Dial was asked to do."""
+
+    destinations: list[str]
+    options: ParsedOptions
+    timeout: float | None = None
+    #: give up a destination of which nothing at all was heard for so long
+    response_timeout: float | None = None
+    url: str = ""
+    limit: TimeLimit | None = None
+    #: what the called party is told about the caller instead of the truth (option f with an argument)
+    forced_party: PartyId | None = None
+    #: the same for the destination of a forwarded call (option f without one)
+    forced_on_forward: PartyId | None = None
+    #: what the called channel keeps as its own caller id (option o)
+    own_party: PartyId | None = None
+    loser_cause: int = Cause.ANSWERED_ELSEWHERE
+    digits: SentDigits = field(default_factory=SentDigits)
+
+    def has(self, letter: str) -> bool:
+        """Whether the option was given."""
+        return letter in self.options.letters
+
+    @property
+    def is_entertained(self) -> bool:
+        """The caller hears what Dial makes (music, a tone) until the answer, not what the called endpoint sends."""
+        return "m" in self.options.letters or "r" in self.options.letters
+
+    def call_options(self) -> CallOptions:
+        """The rights of the parties in the bridge."""
+        letters = self.options.letters
+        return CallOptions(PartyRights("T" in letters, "H" in letters), PartyRights("t" in letters, "h" in letters), self.limit)
+
+
+def read_arguments(channel: Channel, data: str) -> DialArguments:
+    """Read the arguments; raises :class:`InvalidArguments` where Asterisk gives INVALIDARGS."""
+    if not data:
+        raise InvalidArguments("Dial requires an argument (technology/resource)")
+    parts = split_arguments(data, 4)
+    options = parse_options(argument(parts, 2), LETTERS)
+    for problem in options.problems:
+        if not problem.endswith("takes no argument"):
+            logger.warning(f"Dial: {problem}")
+    for letter in sorted(options.letters & LATER.keys()):
+        logger.notice(f"Dial: option {letter} has no effect: {LATER[letter]} is not supported yet")
+    arguments = DialArguments(_destinations(argument(parts, 0)), options, url=argument(parts, 3))
+    if argument(parts, 1):
+        arguments.timeout, arguments.response_timeout = _timeouts(parts[1])
+    if arguments.url:
+        logger.notice("Dial: the URL is not sent: no channel technology here can show one")
+    if options.letters:
+        _read_options(channel, arguments)
+    return arguments
+
+
+def _destinations(text: str) -> list[str]:
+    destinations = [part.strip() for part in text.split("&")] if text else []
+    for destination in destinations:
+        _, slash, resource = destination.partition("/")
+        if not (slash and resource) and destination:
+            raise InvalidArguments(f"Dial argument takes format (technology/resource), not '{destination}'")
+    return [destination for destination in destinations if destination]
+
+
+def _timeouts(text: str) -> tuple[float | None, float | None]:
+    """``answer[^response]`` in seconds; None waits for ever."""
+    answer, _, response = text.partition("^")
+    return _seconds(answer), _seconds(response)
+
+
+def _seconds(text: str) -> float | None:
+    if not text.strip():
+        return None
+    found = re.match(r"\s*([0-9]*\.?[0-9]+)", text)
+    seconds = float(found[1]) if found else 0.0
+    if seconds <= 0:
+        logger.warning(f"Dial: '{text}' is no timeout in seconds; waiting for ever")
+        return None
+    return seconds
+
+
+def _read_options(channel: Channel, arguments: DialArguments) -> None:
+    options = arguments.options
+    if "S" in options:
+        arguments.limit = TimeLimit(_whole_seconds(options.get("S")))
+    if "L" in options:
+        limit = _read_limit(channel, options.get("L"))
+        if arguments.limit is not None:
+            limit.seconds = min(limit.seconds, arguments.limit.seconds)
+        arguments.limit = limit
+    if "f" in options:
+        _read_forced(channel, arguments)
+    if "o" in options:
+        text = options.get("o")
+        arguments.own_party = _party(text) if text else channel.caller.id.copy()
+    if "D" in options:
+        called, _, rest = options.get("D").partition(":")
+        calling, _, rest = rest.partition(":")
+        progress, _, others = rest.partition(":")
+        arguments.digits = SentDigits(called, calling, progress)
+        if others.replace(":", ""):
+            logger.notice("Dial: MF and SF digits of option D are not supported")
+    if "Q" in options:
+        arguments.loser_cause = _loser_cause(options.get("Q"))
+
+
+def _whole_seconds(text: str) -> float:
+    found = re.match(r"\s*([0-9]+)", text)
+    seconds = int(found[1]) if found else 0
+    if seconds <= 0:
+        raise InvalidArguments(f"Dial does not accept S({text}): it takes seconds, at least 1")
+    return float(seconds)
+
+
+def _read_limit(channel: Channel, text: str) -> TimeLimit:
+    """``L(x[:y[:z]])`` in milliseconds, and the LIMIT_ variables of the channel."""
+    x, _, rest = text.partition(":")
+    y, _, z = rest.partition(":")
+    total, warning, repeat = _milliseconds(x), _milliseconds(y), _milliseconds(z)
+    if total <= 0:
+        raise InvalidArguments(f"Dial does not accept L({text}): the time must be at least 1 ms")
+    if warning > total:
+        while repeat > 0 and warning > total:
+            warning -= repeat
+        warning = warning if 0 < warning <= total else 0
+    variable = channel.variables.get
+    return TimeLimit(
+        total / 1000, warning / 1000, repeat / 1000,
+        tells_caller=_is_true(variable("LIMIT_PLAYAUDIO_CALLER"), True),
+        tells_callee=_is_true(variable("LIMIT_PLAYAUDIO_CALLEE"), False),
+        connect_sound=variable("LIMIT_CONNECT_FILE") or "",
+        warning_sound=variable("LIMIT_WARNING_FILE") or TIME_LEFT,
+        timeout_sound=variable("LIMIT_TIMEOUT_FILE") or "",
+    )  # fmt: skip
+
+
+def _milliseconds(text: str) -> int:
+    found = re.match(r"\s*([0-9]+)", text)
+    return int(found[1]) if found else 0
+
+
+def _is_true(text: str | None, default: bool) -> bool:
+    return text.strip().lower() in ("yes", "true", "y", "t", "1", "on") if text else default
+
+
+def _party(text: str) -> PartyId:
+    name, number = parse_caller_id(text)
+    return PartyId.of(name or None, number or None)
+
+
+def _read_forced(channel: Channel, arguments: DialArguments) -> None:
+    options = arguments.options
+    text = options.get("f")
+    if text:
+        party = arguments.forced_party = _party(text)
+    else:
+        hint = channel.system.hint_of(channel, channel.context, channel.extension)
+        party = arguments.forced_on_forward = PartyId.of((hint[1] if hint else "") or None, channel.extension)
+    if options.get("s"):
+        party.tag = options.get("s")
+    if options.get("u"):
+        presentation = PRESENTATIONS.get(options.get("u").lower())
+        if presentation is None:
+            logger.warning(f"Dial: '{options.get('u')}' is no presentation")
+        else:
+            party.name.presentation = party.number.presentation = presentation
+
+
+def _loser_cause(text: str) -> int:
+    if text.upper() == "NONE":
+        return 0
+    cause = parse_cause(text)
+    if cause is None:
+        logger.warning(f"Dial: '{text}' is no hangup cause")
+        return Cause.ANSWERED_ELSEWHERE
+    return cause
