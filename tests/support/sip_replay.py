@@ -187,15 +187,18 @@ class _Run:
 
     async def play(self) -> None:
         """All steps, then silence."""
+        previous: dict[str, Any] = {}
         for message in self.scenario.messages:
             if message["retransmission"]:
                 continue
             endpoint = self.endpoints[message["endpoint"]]
             if message["dir"] == "to_asterisk":
-                await asyncio.sleep(PAUSE)
+                if not _cross(previous, message):
+                    await asyncio.sleep(PAUSE)
                 self._send(endpoint, message["text"])
             else:
                 await self._expect(endpoint, message["text"])
+            previous = message
         await asyncio.sleep(0.3)
         for endpoint in self.endpoints.values():
             if endpoint.queue:
@@ -360,6 +363,14 @@ class _Run:
 
     def _story(self) -> str:
         return "after:\n  " + "\n  ".join(self.done)
+
+
+def _cross(first: dict[str, Any], second: dict[str, Any]) -> bool:
+    """Whether two endpoints send the same request at the same time (glare)."""
+    if not first or first["dir"] != "to_asterisk" or first["endpoint"] == second["endpoint"]:
+        return False
+    method = first["text"].split(" ", 1)[0]
+    return method != "SIP/2.0" and second["text"].startswith(f"{method} ")
 
 
 def _call_id(text: str) -> str:

@@ -67,7 +67,9 @@ def _answer(leg: Leg, session: InviteSession, transaction: ServerTransaction) ->
         session.respond(transaction, 415, headers=[("Accept", "application/sdp")])
         return None
     try:
-        return leg.media.answer_offer(request.body)
+        body = leg.media.answer_offer(request.body)
+        leg.watch_tones()
+        return body
     except SdpParseError as error:
         logger.notice(f"{leg}: {error}")
         session.respond(transaction, 400, headers=[("Warning", f'399 SIP "{error.fault.value}"')])

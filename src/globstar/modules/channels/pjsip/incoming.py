@@ -157,6 +157,7 @@ def _start_call(
         channel.set_variable(name, value)
     channel.set_variable("SIPDOMAIN", request.uri.bare_host)
     media.bind_channel(channel)
+    leg.watch_tones()
     system.start_pbx(channel)
 
 

@@ -12,10 +12,12 @@ from globstar.core.party import Connected, PartyId
 from globstar.modules.channels.pjsip import dtmf, hold, quality, refer, timers
 from globstar.modules.channels.pjsip.causes import cause_of_reasons, cause_of_status, reason_header, status_of_cause
 from globstar.modules.channels.pjsip.identity import asserted_party, diversion_headers, identity_headers, reason_of
+from globstar.modules.channels.pjsip.inband import ToneWatcher
 from globstar.modules.channels.pjsip.media import LegMedia
 from globstar.modules.channels.pjsip.requests import OPTIONS_HEADERS
 from globstar.proto.sdp import NotAcceptable, SdpParseError
 from globstar.proto.sip.errors import SipParseError
+from globstar.proto.sip.grammar import quote
 from globstar.proto.sip.headers.reason import Reason
 from globstar.proto.sip.message import Header, Message, Request, Response
 from globstar.proto.sip.session import SessionState
@@ -45,9 +47,9 @@ class Leg(SessionUser):
     """What ``channel.private`` is for PJSIP channels, and who hears of the SIP session's events."""
 
     __slots__ = (
-        "aor", "channel", "contact_uri", "driver", "early_sent", "endpoint", "extra_headers", "is_caller", "last_response",
-        "media", "our_host", "refer", "refer_result", "remote_host", "request", "request_uri", "response_headers", "session",
-        "sip_timer", "told_party", "was_answered",
+        "aor", "channel", "contact_uri", "driver", "dtmf_mode", "early_sent", "endpoint", "extra_headers", "is_caller",
+        "last_response", "media", "our_host", "refer", "refer_result", "remote_host", "request", "request_uri", "session",
+        "sip_timer", "told_party", "tone_watcher", "was_answered",
     )  # fmt: skip
 
     def __init__(
@@ -67,15 +69,16 @@ class Leg(SessionUser):
         self.request_uri = ""
         self.aor = ""
         self.contact_uri = ""
-        #: headers that the dialplan wants in our INVITE, or in our responses
+        #: headers that the dialplan wants in our INVITE
         self.extra_headers: list[Header] = []
-        self.response_headers: list[Header] = []
         self.early_sent = False
         self.was_answered = False
         self.told_party: PartyId | None = None
         self.sip_timer: timers.Agreement | None = None
         self.refer: refer.Subscription | None = None
         self.refer_result = ""
+        self.dtmf_mode = endpoint.dtmf_mode
+        self.tone_watcher: ToneWatcher | None = None
 
     # -- what the channel asks for: incoming calls -------------------------------------------------------------------
 
@@ -100,7 +103,7 @@ class Leg(SessionUser):
         can = session.supports_100rel
         required = "100rel" in session.request.tokens("Require")
         is_reliable = can and (mode == "required" or required or (mode == "peer_supported"))
-        out = [ALLOW, *(headers or ()), *self._identity("called"), *self.response_headers]
+        out = [ALLOW, *(headers or ()), *self._identity("called")]
         session.provisional(status, headers=out, body=body, reliable=is_reliable)
         if with_sdp:
             self.early_sent = True
@@ -111,7 +114,7 @@ class Leg(SessionUser):
         if session is None or not self._is_waiting():
             return
         body = self.media.description()
-        out = [ALLOW, SUPPORTED, *timers.answer_headers(self), *self._identity("called"), *self.response_headers]
+        out = [ALLOW, SUPPORTED, *timers.answer_headers(self), *self._identity("called")]
         self.was_answered = True
         session.accept(headers=out, body=body)
         timers.start(self)
@@ -154,6 +157,22 @@ class Leg(SessionUser):
         """A frame to the endpoint."""
         if frame.type is FrameType.VOICE:
             self.media.write(frame)
+        elif frame.type is FrameType.TEXT:
+            self._pass_text(str(frame.data))
+
+    def _pass_text(self, text: str) -> None:
+        """A text of the party that this one talks to: the MESSAGE names both, as Asterisk's does."""
+        channel, session = self.channel, self.session
+        dialog = session.dialog if session is not None else None
+        if channel is None or dialog is None:
+            return
+        plain = dialog.local, dialog.remote
+        dialog.local = _named(dialog.local, channel.connected.id.name.text)
+        dialog.remote = _named(dialog.remote, channel.caller.id.name.text)
+        try:
+            self.send_text(text, "text/plain")
+        finally:
+            dialog.local, dialog.remote = plain
 
     def send_text(self, text: str, content_type: str) -> bool:
         """MESSAGE inside the dialog (RFC 3428)."""
@@ -186,6 +205,19 @@ class Leg(SessionUser):
             out = [ALLOW, SUPPORTED_OUT, *timers.offer_headers(self.endpoint), *headers]
             self.session.reinvite(headers=out, body=body)
 
+    def watch_tones(self) -> None:
+        """Look for digits in the audio if that is how they come, and only then."""
+        channel, stream = self.channel, self.media.stream
+        if channel is None:
+            return
+        wanted = self.dtmf_mode == "inband" or (self.dtmf_mode == "auto" and stream is not None and stream.send_dtmf is None)
+        if wanted and self.tone_watcher is None:
+            self.tone_watcher = ToneWatcher(channel)
+            channel.add_read_hook(self.tone_watcher)
+        elif not wanted and self.tone_watcher is not None:
+            channel.remove_hook(self.tone_watcher)
+            self.tone_watcher = None
+
     # -- SessionUser: calls we make ----------------------------------------------------------------------------------
 
     def provisional_received(self, session: InviteSession, response: Response) -> None:
@@ -215,6 +247,7 @@ class Leg(SessionUser):
         except (SdpParseError, NotAcceptable) as error:
             logger.notice(f"{self}: the SDP of a {response.status} cannot be used: {error}")
             return False
+        self.watch_tones()
         return True
 
     def accepted(self, session: InviteSession, response: Response) -> None:
@@ -227,6 +260,7 @@ class Leg(SessionUser):
         self.last_response = response
         if is_first:
             self._take_party(response)
+            self._tell_cause(Cause.NORMAL_CLEARING, response)
         if self.media.has_open_offer:
             if not response.body:
                 if is_first:
@@ -243,6 +277,7 @@ class Leg(SessionUser):
                 else:
                     self.media.negotiation.cancel_offer()
                 return
+            self.watch_tones()
         if is_first:
             timers.start_as_caller(self, response)
             channel.deliver(control(Control.ANSWER))
@@ -262,17 +297,10 @@ class Leg(SessionUser):
             return
         self.last_response = response
         status = response.status
-        cause = cause_of_reasons(_reasons(response)) if status >= 300 else None
-        if cause is None or cause == 0:
-            cause = cause_of_status(status)
+        cause = cause_of_status(status)
         self._tell_cause(cause, response)
         if 300 <= status < 400 and self._follow(response):
             return
-        channel.hangup_cause = cause
-        if cause == Cause.USER_BUSY:
-            channel.deliver(control(Control.BUSY))
-        elif cause in (Cause.CONGESTION, Cause.SWITCH_CONGESTION):
-            channel.deliver(control(Control.CONGESTION))
         channel.queue_hangup(cause)
 
     def _follow(self, response: Response) -> bool:
@@ -293,7 +321,7 @@ class Leg(SessionUser):
             return False
         channel.hangup_cause = Cause.REDIRECTED_TO_NEW_DESTINATION
         channel.data["call_forward"] = forward
-        channel.redirecting.from_ = channel.caller.id.copy()
+        channel.redirecting.from_ = PartyId.of(None, target.user or "")
         channel.redirecting.to = PartyId.of(None, target.user or "")
         channel.redirecting.reason = reason_of("unknown")
         channel.deliver(control(Control.REDIRECTING, channel.redirecting))
@@ -446,6 +474,11 @@ class Leg(SessionUser):
 
     def __str__(self) -> str:
         return self.channel.name if self.channel is not None else f"PJSIP/{self.endpoint.name} (no channel)"
+
+
+def _named(address: str, name: str) -> str:
+    """The value of From or To with a display name."""
+    return f"{quote(name)} {address[address.index('<') :]}" if name and "<" in address else address
 
 
 def _reasons(message: Message) -> tuple[Reason, ...]:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 logger = Logger("chan_pjsip")
 
+#: where a channel keeps the headers that the calls get which it makes (PJSIP_INHERITABLE_HEADER)
+INHERITED = "inherit:pjsip headers"
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -111,6 +114,8 @@ def request_channel(driver: PjsipDriver, request: DialRequest) -> Channel:
         is_outgoing=True,
     )
     set_up_channel(channel, leg)
+    if requestor is not None:
+        leg.extra_headers += requestor.data.get(INHERITED, ())
     driver.leg_started(leg)
     system.announce_channel(channel)
     for name, value in endpoint.set_var:
@@ -172,4 +177,3 @@ def place(driver: PjsipDriver, leg: Leg) -> None:
         credentials=outbound_credentials(driver.settings, endpoint),
     )
     leg.request = leg.session.request
-    channel.set_state(ChannelState.DIALING)

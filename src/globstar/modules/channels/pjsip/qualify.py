@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
-from globstar.core import events
 from globstar.modules.channels.pjsip.contacts import Contact, ContactStatus
 from globstar.proto.sip.headers.address import NameAddr
 from globstar.proto.sip.message import Response
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from globstar.proto.sip.transaction import ClientTransaction
 
 logger = Logger("res_pjsip")
-
-__all__ = ["Qualifier", "events"]
 
 
 class _Question(RequestUser):
@@ -93,6 +90,11 @@ class Qualifier:
         for question in self._questions:
             question.cancel()
         self._questions.clear()
+
+    def restart(self, aor: str) -> None:
+        """Ask the contacts of an aor at once, and then at their pace."""
+        for contact in self._driver.contacts.contacts(aor):
+            self.contact_changed(contact, True)
 
     def contact_changed(self, contact: Contact, is_new: bool) -> None:
         """A registration came or went."""

@@ -71,7 +71,7 @@ class PjsipTech(ChannelTech):
     def send_digit_begin(self, channel: Channel, digit: str) -> bool:
         """RFC 4733 where it is agreed; INFO sends whole digits at their end; else a tone."""
         leg = _leg(channel)
-        mode = leg.endpoint.dtmf_mode
+        mode = leg.dtmf_mode
         if mode == "none" or mode == "info" or (mode == "auto_info" and not _has_events(leg)):
             return True
         if mode == "inband" or leg.media.session is None:
@@ -81,7 +81,7 @@ class PjsipTech(ChannelTech):
     def send_digit_end(self, channel: Channel, digit: str, duration_ms: int) -> bool:
         """See :meth:`send_digit_begin`."""
         leg = _leg(channel)
-        mode = leg.endpoint.dtmf_mode
+        mode = leg.dtmf_mode
         if mode == "none":
             return True
         if mode == "info" or (mode == "auto_info" and not _has_events(leg)):
