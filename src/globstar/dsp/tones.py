@@ -73,7 +73,9 @@ def parse_part(text: str) -> TonePart:
     for sign in "+*":
         first, found, second = frequencies.partition(sign)
         if found:
-            return TonePart(_frequency(first, text), _frequency(second, text), duration, sign == "*", is_once)
+            first_hz, second_hz = _frequency(first, text), _frequency(second, text)
+            # Modulation by nothing is no modulation.
+            return TonePart(first_hz, second_hz, duration, sign == "*" and second_hz > 0, is_once)
     return TonePart(_frequency(frequencies, text), 0, duration, False, is_once)
 
 
