@@ -356,10 +356,10 @@ class SipEndpoint:
         if invite is None:
             transaction.respond(481)
             return
+        transaction.local_tag = invite.local_tag
         if not isinstance(invite, ServerTransaction):
             transaction.respond(200)
             return
-        transaction.local_tag = invite.local_tag
         transaction.force_rport = invite.force_rport
         transaction.respond(200)
         if invite.is_answered:

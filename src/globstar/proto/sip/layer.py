@@ -219,7 +219,7 @@ class TransactionLayer:
         if duration <= 0:
             self.servers.pop(transaction.key, None)
             return
-        self.servers[transaction.key] = Remnant(data, transaction.reply_flow, merge)
+        self.servers[transaction.key] = Remnant(data, transaction.reply_flow, transaction.local_tag, merge)
         self.timers.start(duration, now, partial(self._drop_server, transaction.key), name)
 
     def _drop_server(self, key: Key, now: float) -> None:

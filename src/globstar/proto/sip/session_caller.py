@@ -198,6 +198,8 @@ class CallerSide(SessionBase):
         repeated = self._acks.get(number)
         if repeated is not None:
             self._layer.send(*repeated)
+        elif self.state is SessionState.TERMINATED:
+            self._acks[number] = self._send_ack(self.dialog, number)  # our BYE crossed it
         elif transaction is self._outgoing and self.state is SessionState.CONFIRMED:
             self.dialog.refresh_target(response, transaction.flow)
             self._reinvite = None

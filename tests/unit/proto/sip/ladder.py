@@ -10,7 +10,7 @@ from globstar.proto.sip.flow import Flow, Transport
 from globstar.proto.sip.headers import NameAddr
 from globstar.proto.sip.message import Request, Response
 from globstar.proto.sip.parser import parse
-from globstar.proto.sip.session import InviteSession
+from globstar.proto.sip.session import InviteSession, SessionState
 from globstar.proto.sip.settings import SipSettings
 from globstar.proto.sip.transaction import ClientTransaction, ServerTransaction
 from globstar.proto.sip.user import EndReason, RequestUser, SessionUser, SipHandler
@@ -255,6 +255,11 @@ class Asker(RequestUser):
 
     def request_failed(self, transaction: ClientTransaction, status: int, reason: str) -> None:
         self.events.append(f"failed {status}")
+
+
+def state_of(session: InviteSession) -> SessionState:
+    """Return the state in a way that the type checker does not take for constant."""
+    return session.state
 
 
 def incoming(ladder: Ladder, data: bytes | None = None, *, rewrite_contact: bool = False) -> tuple[InviteSession, Leg]:

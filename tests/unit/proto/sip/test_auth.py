@@ -133,7 +133,7 @@ def test_hashed_secret() -> None:
 )  # fmt: skip
 def test_wrong_answer(change: dict[str, str | None]) -> None:
     authenticator = server()
-    assert check(authenticator, replace(answered(authenticator), **change)) is Verdict.BAD
+    assert check(authenticator, replace(answered(authenticator), **change)) is Verdict.BAD  # type: ignore[arg-type]
 
 
 def test_asterisk_made_up_nonce_is_not_called_stale() -> None:
