@@ -318,7 +318,8 @@ class Harness:
 
     def run_case(self, case: Case, peer_app: tuple[str, str] | None = None) -> Observation:
         """Load and dial a case with one dial (all files but the patterns)."""
-        self.load_dialplan(case["conf"])
+        (self.root / "tmp").mkdir(exist_ok=True)
+        self.load_dialplan(case["conf"].replace("INST/", f"{self.root}/"))
         app = peer_app or tuple(case.get("peer_app") or ("Wait", "2"))
         return self.dial(case["id"], case["exten"], case["context"], peer_app=(app[0], app[1]))
 

@@ -162,7 +162,7 @@ class ModuleLoader:
             if name in refused or (name in self.modules and self.modules[name].status is ModuleStatus.RUNNING):
                 continue
             try:
-                await self.load(name)
+                await self.load(name, available)
             except ModuleError as error:
                 if name in required:
                     raise ModuleError(f"required module {name} is not loaded: {error}") from error
@@ -180,13 +180,16 @@ class ModuleLoader:
             self.modules[module.name] = module
             await self._start(module)
 
-    async def load(self, name: str) -> LoadedModule:
-        """Load one module (``app_dial`` or ``app_dial.so``) and those it requires."""
+    async def load(self, name: str, available: dict[str, str] | None = None) -> LoadedModule:
+        """Load one module (``app_dial`` or ``app_dial.so``) and those it requires.
+
+        ``available``: what :meth:`discover` gave, where it was asked already; that takes milliseconds.
+        """
         name = normalise(name)
         module = self.modules.get(name)
         if module is not None and module.status is ModuleStatus.RUNNING:
             raise ModuleError(f"module {name} is already loaded")
-        location = self.discover().get(name) if module is None else module.location
+        location = (available or self.discover()).get(name) if module is None else module.location
         if location is None:
             raise ModuleError(f"there is no module {name}")
         if module is None:

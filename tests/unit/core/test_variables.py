@@ -1,0 +1,94 @@
+"""Channel and global variables."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from globstar.core.variables import split_name
+from tests.support.calls import Call
+from tests.support.switch import running_system
+
+
+@pytest_asyncio.fixture
+async def call(tmp_path: Path) -> AsyncIterator[Call]:
+    async with running_system(tmp_path) as system:
+        yield Call(system)
+        for channel in list(system.channels.values()):
+            channel.hangup()
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"), [("X", ("X", 0)), ("_X", ("X", 1)), ("__X", ("X", 2)), ("___X", ("_X", 2)), ("", ("", 0))]
+)
+def test_underscores_say_how_far_a_variable_goes(name: str, parts: tuple[str, int]) -> None:
+    assert split_name(name) == parts
+
+
+async def test_names_are_case_sensitive_and_underscores_no_part_of_them(call: Call) -> None:
+    variables = call.channel.variables
+    variables.set("__Trunk", "a")
+    assert (variables.get("Trunk"), variables.get("trunk"), variables.get("__Trunk")) == ("a", None, None)
+    assert call.set == [("__Trunk", "a")]
+
+
+async def test_builtin_variables_win_and_globals_come_last(call: Call) -> None:
+    channel = call.channel
+    channel.system.globals.set("G", "global")
+    channel.set_variable("EXTEN", "999")
+    assert channel.get_variable("EXTEN") == "s"
+    assert channel.get_variable("G") == "global"
+    channel.set_variable("G", "")
+    assert channel.get_variable("G") == ""
+    channel.variables.delete("G")
+    assert channel.get_variable("G") == "global"
+    assert channel.get_variable("EPOCH") == "1700000000"
+    assert channel.get_variable("NOPE") is None
+
+
+async def test_setting_again_makes_a_variable_the_newest_and_sets_its_reach(call: Call) -> None:
+    variables = call.channel.variables
+    for name, value in (("__A", "1"), ("B", "2"), ("A", "3")):
+        variables.set(name, value)
+    assert list(variables) == [("B", "2"), ("A", "3")]
+    assert variables.inheritance("A") == 0
+
+
+async def test_inheritance_is_newest_first_and_drops_one_underscore(call: Call) -> None:
+    for name in ("A", "_B", "__C"):
+        call.channel.set_variable(name, name)
+    child = Call(call.system, name="Scripted/2")
+    call.channel.variables.inherit_to(child.channel)
+    assert child.set == [("__C", "__C"), ("B", "_B")]
+    grandchild = Call(call.system, name="Scripted/3")
+    child.channel.variables.inherit_to(grandchild.channel)
+    assert grandchild.set == [("__C", "__C")]
+
+
+async def test_unset_tells_only_of_what_had_a_value(call: Call) -> None:
+    variables = call.channel.variables
+    variables.set("A", "1")
+    variables.set("B", "")
+    call.set.clear()
+    for name in ("A", "B", "C"):
+        variables.unset(name)
+    assert call.set == [("A", "")]
+    assert len(variables) == 0
+
+
+async def test_assign_tells_nobody(call: Call) -> None:
+    call.channel.variables.assign("_A", "1")
+    assert call.set == []
+    assert call.channel.variables.inheritance("A") == 1
+
+
+async def test_globals_drop_underscores_and_can_be_cleared(call: Call) -> None:
+    variables = call.system.globals
+    variables.set("__G", "1")
+    assert variables.get("G") == "1"
+    assert ("G", "1") in list(variables)
+    variables.clear()
+    assert len(variables) == 0
