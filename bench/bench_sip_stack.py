@@ -1,6 +1,6 @@
 """CPU cost of the SIP stack alone: parsing, a bridged call (two legs, 14 messages), a REGISTER with digest.
 
-    python bench/bench_sip_stack.py [calls]
+python bench/bench_sip_stack.py [calls]
 """
 
 from __future__ import annotations

@@ -41,11 +41,18 @@ A call goes out::
     session = endpoint.invite("sip:bob@192.0.2.7", LegUser(), flow=Flow(udp, "192.0.2.7", 5060),
                               from_=NameAddr(...), to=NameAddr(...), contact="<sip:asterisk@192.0.2.1:5060>",
                               headers=[("Allow", ...)], body=sdp, content_type="application/sdp",
-                              credentials=ClientCredentials("user", "secret"))
+                              credentials=ClientCredentials(Secret("user", password="secret")))
     # LegUser.provisional_received / accepted / rejected / reinvite_received / ended follow
+
+Contact is added by the session (``contact=``); Allow, Supported, Reason and the like are given by the driver with each
+response, and later responses to one INVITE keep what earlier ones carried, in the order that Asterisk shows.
 
 Any other request::
 
     request = endpoint.new_request("OPTIONS", uri, from_=..., to=..., contact=...)
     endpoint.send_request(request, flow, user)               # RequestUser.response_received / request_failed
+
+Tracing and limits: everything sent passes through take_output(); ``endpoint.counters``, ``endpoint.dialogs``,
+``endpoint.layer`` (tables, ``timers.describe()``, ``retransmissions``) say what is going on. Responses on UDP go to the
+source of the request (its port with rport or ``force_rport``, else that of Via); a maddr parameter is not followed.
 """
