@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from globstar.core import say
-from globstar.core.channel import Channel
+from globstar.core.channel import Channel, ChannelState
 from globstar.core.registry import application
 from globstar.core.saying import say_sounds
 from globstar.dialplan.arguments import argument, split_arguments
@@ -15,11 +15,13 @@ _SECONDS = re.compile(r"\s*([+-]?\d{1,15})")
 
 @application("SayUnixTime", syntax="SayUnixTime([unixtime[,timezone[,format[,options]]]])")
 async def say_unix_time(channel: Channel, data: str) -> int | str | None:
-    """Say a time.
+    """Say a time; the call is answered before.
 
     unixtime is in seconds since 1970, now if it is left out; timezone a name as in the zone database, the machine's if it
     is left out; format made of the letters of voicemail.conf. With the option j a digit stops it and dials an extension.
     """
+    if channel.state is not ChannelState.UP:
+        await channel.answer()
     arguments = split_arguments(data)
     match = _SECONDS.match(argument(arguments, 0))
     now = channel.system.wall_time()
