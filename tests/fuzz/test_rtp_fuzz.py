@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from globstar.proto.rtp import (
     DigitBegan,
+    DigitEnded,
     EventReceiver,
     ReceiverReport,
     ReportBlock,
@@ -85,7 +86,7 @@ def test_any_packets_counts_add_up(packets: list[tuple[int, int]]) -> None:
 @given(st.lists(st.tuples(st.binary(max_size=6), st.sampled_from([0, 160, 320, 70000, 0xFFFFFF00]), st.booleans())))
 def test_any_events_alternate(packets: list[tuple[bytes, int, bool]]) -> None:
     receiver = EventReceiver(0.15)
-    seen = []
+    seen: list[DigitBegan | DigitEnded] = []
     for index, (payload, rtp_time, marker) in enumerate(packets):
         seen += receiver.receive(payload, rtp_time, marker, 8000, index * 0.02)
     seen += receiver.reset()

@@ -251,6 +251,7 @@ class RtpSession:
             self._send_rtcp(self.reports.build_bye(self.sender))
         self.is_closed = True
         self.output = None
+        self._digits_out.end(self._engine.loop.time())
         self._engine.ticker.remove(self._tick_digits)
         self._socket.close()
         if self._rtcp_socket is not None:
@@ -457,13 +458,13 @@ class RtpSession:
                 self.on_comfort_noise(level)
 
     def _change_remote_source(self, ssrc: int) -> None:
+        if self._relay is not None:
+            self._relay.restart()  # first, as it reads the old source's counts
         if self.receiver.is_valid:
             self.receiver = RtpReceiver()
             self.reports.forget_source()
             self._report_digits(self._digits_in.reset())
         self.remote_ssrc = ssrc
-        if self._relay is not None:
-            self._relay.restart()
 
     def _receive_digit(self, payload: bytes, rtp_time: int, marker: bool, clock_rate: int, now: float) -> None:
         self._report_digits(self._digits_in.receive(payload, rtp_time, marker, clock_rate, now))

@@ -77,6 +77,7 @@ def test_all_ends_lost_and_nothing_comes() -> None:
     line = Line()
     line.packet(1, 1000, 320, marker=True)
     deadline = line.receiver.deadline
+    assert deadline is not None
     assert deadline == pytest.approx(line.now + TIMEOUT)
     assert line.receiver.handle_timer(line.now) == ()
     assert line.receiver.handle_timer(deadline) == (DigitEnded("1", 40),)

@@ -1,0 +1,122 @@
+"""Sessions and sockets on the real network stack."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from functools import partial
+
+import pytest
+
+from globstar.media.engine import RtpEngine
+from globstar.media.relay import Relay
+from globstar.media.settings import MediaSettings
+from globstar.media.sockets import UdpSockets
+from globstar.net.poller import Poller
+from globstar.proto.rtp import RtpPacket
+from tests.unit.media.rig import PAYLOADS, Ear, numbers
+from tests.unit.net.waiting import until
+
+
+def heard(ear: Ear, count: int) -> bool:
+    return len(ear.media) >= count
+
+
+def engine_on(first: int) -> RtpEngine:
+    settings = MediaSettings(first, first + 63)
+    return RtpEngine(asyncio.get_running_loop(), settings, chance=random.Random(1))
+
+
+async def test_relay_over_loopback(port) -> None:
+    engine = engine_on(port(64))
+    sessions = []
+    for _ in range(4):
+        session = engine.open("127.0.0.1")
+        assert session is not None
+        session.set_payloads(PAYLOADS, send=0, clock_rate=8000, digits=(101, 8000))
+        sessions.append(session)
+    one, a, b, two = sessions
+    for first, second in ((one, a), (b, two)):
+        first.set_remote(second.local_address)
+        second.set_remote(first.local_address)
+    ear = Ear(two)
+    Relay(a, b, {0: 0}, {0: 0}).join()
+    for number in range(50):
+        one.send_media(b"%03d" % number, 160)
+        await until(partial(heard, ear, number + 1))
+    assert numbers(ear) == list(range(50))
+    engine.close()
+    assert isinstance(engine.sockets, UdpSockets)
+    assert len(engine.sockets.poller) == 0
+
+
+async def test_connect_filters_and_disconnect_opens_again(port) -> None:
+    poller = Poller(asyncio.get_running_loop())
+    sockets = UdpSockets(poller)
+    target = sockets.open("127.0.0.1", port())
+    friend, stranger = sockets.open("127.0.0.1", 0), sockets.open("127.0.0.1", 0)
+    got: list[bytes] = []
+    target.set_reader(lambda now: got.append(target.recv(100)))
+    target.connect(friend.address)
+    stranger.sendto(b"stranger", target.address)
+    friend.sendto(b"friend", target.address)
+    await until(lambda: got == [b"friend"])
+    address = target.address
+    target.disconnect()
+    stranger.sendto(b"now", address)
+    await until(lambda: got == [b"friend", b"now"])
+    target.sendto(b"back", stranger.address)
+    answers: list[bytes] = []
+    stranger.set_reader(lambda now: answers.append(stranger.recv(100)))
+    await until(lambda: answers == [b"back"])
+    for one in (target, friend, stranger):
+        one.close()
+        one.close()
+    assert len(poller) == 0
+
+
+async def test_ipv6_addresses_have_two_parts() -> None:
+    sockets = UdpSockets(Poller(asyncio.get_running_loop()))
+    try:
+        target = sockets.open("::1", 0, tos=0xB8)
+    except OSError as error:
+        pytest.skip(f"no IPv6 here: {error}")
+    got: list[object] = []
+    target.set_reader(lambda now: got.append(target.recvfrom(100)))
+    target.sendto(b"six", target.address)
+    await until(lambda: bool(got))
+    assert got == [(b"six", target.address)]
+    target.close()
+
+
+async def test_address_in_use() -> None:
+    sockets = UdpSockets(Poller(asyncio.get_running_loop()))
+    first = sockets.open("127.0.0.1", 0, tos=0xB8)
+    with pytest.raises(OSError):
+        sockets.open(*first.address)
+    first.close()
+
+
+async def test_refused_port_is_survived(port) -> None:
+    """ICMP errors come back on connected sockets; the session goes on."""
+    engine = engine_on(port(64))
+    session = engine.open("127.0.0.1")
+    assert session is not None
+    session.set_payloads(PAYLOADS, send=0, clock_rate=8000)
+    ear = Ear(session)
+    sockets = UdpSockets(Poller(asyncio.get_running_loop()))
+    phone = sockets.open("127.0.0.1", 0)
+    address = phone.address
+    session.set_remote(address)
+    for number in range(6):
+        phone.sendto(bytes(RtpPacket(0, number, number * 160, 1, b"x")), session.local_address)
+    await until(lambda: len(ear.media) == 6)
+    phone.close()
+    for _ in range(5):
+        session.send_media(b"x", 160)
+        await asyncio.sleep(0)
+    phone = sockets.open(*address)
+    phone.sendto(bytes(RtpPacket(0, 6, 960, 1, b"again")), session.local_address)
+    await until(lambda: ear.payloads[-1] == b"again")
+    phone.close()
+    engine.close()

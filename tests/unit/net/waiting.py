@@ -1,0 +1,13 @@
+"""Waiting for a condition of real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the loop work until the condition holds, five seconds at most."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - the condition is about sockets, which have no event
+            await asyncio.sleep(0.001)
