@@ -28,7 +28,7 @@ class Answer:
         for name, value in request.headers:
             if name == "Via":
                 if via is None:
-                    via = Via.parse_first(value)
+                    via = request.via
                     symmetric = force_rport or via.wants_rport
                     lines.append(f"Via: {via.answered(flow.host, flow.port, symmetric)}\r\n")
                     if "," in value:

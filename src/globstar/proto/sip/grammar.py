@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from globstar.proto.sip.errors import SipParseError
+
+_SPECIAL = {",": re.compile('[,"<]'), ";": re.compile('[;"<]')}
 
 
 def unquote(text: str) -> str:
@@ -48,26 +51,27 @@ def end_of_quoted(text: str, start: int) -> int:
 
 
 def split_outside(text: str, separator: str) -> list[str]:
-    """Split at ``separator`` outside quoted strings and angle brackets; parts are stripped, empty ones kept."""
+    """Split at a comma or semicolon outside quoted strings and angle brackets; parts are stripped, empty ones kept."""
     if '"' not in text and ("<" not in text or separator not in text):
         return [part.strip() for part in text.split(separator)]
     parts: list[str] = []
-    begin = position = 0
-    length = len(text)
-    while position < length:
-        char = text[position]
+    begin = 0
+    search = _SPECIAL[separator].search
+    found = search(text)
+    while found is not None:
+        at = found.start()
+        char = text[at]
         if char == '"':
-            position = end_of_quoted(text, position)
+            found = search(text, end_of_quoted(text, at))
             continue
         if char == "<":
-            close = text.find(">", position)
-            if close < 0:
+            at = text.find(">", at)
+            if at < 0:
                 raise SipParseError("'<' is not closed")
-            position = close
-        elif char == separator:
-            parts.append(text[begin:position].strip())
-            begin = position + 1
-        position += 1
+        else:
+            parts.append(text[begin:at].strip())
+            begin = at + 1
+        found = search(text, at + 1)
     parts.append(text[begin:].strip())
     return parts
 
