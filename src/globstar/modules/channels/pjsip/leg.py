@@ -411,12 +411,7 @@ class Leg(SessionUser):
 
     def bye_received(self, session: InviteSession, transaction: ServerTransaction) -> None:
         """The other side hangs up."""
-        channel = self.channel
-        if channel is None:
-            return
         quality.set_variables(self)
-        cause = cause_of_reasons(_reasons(transaction.request)) or Cause.NORMAL_CLEARING
-        channel.queue_hangup(cause)
 
     def response_received(self, session: InviteSession, transaction: ClientTransaction, response: Response) -> None:
         """The end of a request of ours inside the dialog."""
@@ -431,7 +426,11 @@ class Leg(SessionUser):
         """The session is over."""
         self.session = None
         channel = self.channel
-        if channel is not None and reason not in (EndReason.BYE_RECEIVED, EndReason.BYE_SENT):
+        if channel is None or reason is EndReason.BYE_SENT:
+            return
+        if reason is EndReason.BYE_RECEIVED and message is not None:
+            channel.queue_hangup(cause_of_reasons(_reasons(message)) or Cause.NORMAL_CLEARING)
+        else:
             logger.notice(f"{self}: the call ended: {reason.value}")
             channel.queue_hangup(
                 Cause.RECOVERY_ON_TIMER_EXPIRE if reason is EndReason.SESSION_EXPIRED else Cause.NO_USER_RESPONSE
