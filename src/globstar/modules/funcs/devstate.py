@@ -1,0 +1,70 @@
+"""Gets or sets a device state in the dialplan."""
+
+from __future__ import annotations
+
+from globstar.core.channel import Channel
+from globstar.core.devicestate import DeviceState
+from globstar.core.functions import FunctionError
+from globstar.core.registry import function
+from globstar.core.system import System
+from globstar.dialplan.arguments import argument, split_arguments
+
+_PREFIX = "Custom"
+_FAMILY = "CustomDevstate"
+
+
+def load(system: System) -> None:
+    """Answer for the devices ``Custom:name``, whose states the AstDB keeps; tell of those that it has."""
+
+    def state(name: str) -> DeviceState:
+        kept = system.database.get(_FAMILY, name)
+        return DeviceState.__members__.get(kept or "", DeviceState.UNKNOWN)
+
+    system.device_states.add_provider(_PREFIX, state)
+    for full, _ in system.database.tree(_FAMILY):
+        system.device_states.changed(f"{_PREFIX}:{full.removeprefix(f'/{_FAMILY}/')}")
+
+
+def unload(system: System) -> None:
+    """Answer no more."""
+    system.device_states.remove_provider(_PREFIX)
+
+
+def _need(channel: Channel | None) -> Channel:
+    if channel is None:
+        raise FunctionError("a channel is needed")
+    return channel
+
+
+@function("DEVICE_STATE", syntax="DEVICE_STATE(device)")
+def device_state(channel: Channel | None, args: str) -> str:
+    """The state of a device: UNKNOWN, NOT_INUSE, INUSE, BUSY, INVALID, UNAVAILABLE, RINGING, RINGINUSE or ONHOLD.
+
+    The states of devices called Custom:name can be written, and outlive a restart; hints may refer to them.
+    """
+    return _need(channel).system.device_states.state(args).name
+
+
+@device_state.writer
+def _write(channel: Channel | None, args: str, value: str) -> None:
+    system = _need(channel).system
+    prefix, colon, name = args.partition(":")
+    if not colon or prefix.lower() != _PREFIX.lower() or not name:
+        raise FunctionError(f"only the states of {_PREFIX}:name can be set, not that of '{args}'")
+    state = DeviceState.__members__.get(value.strip().upper())
+    if state is None or state is DeviceState.UNKNOWN:
+        raise FunctionError(f"unknown device state '{value}'")
+    system.database.put(_FAMILY, name, state.name)
+    system.device_states.changed(f"{_PREFIX}:{name}")
+
+
+@function("HINT", syntax="HINT(extension[@context][,options])")
+def hint(channel: Channel | None, args: str) -> str:
+    """The devices behind the hint of an extension, with option n its name. The context is ``default`` if not given."""
+    arguments = split_arguments(args, 2)
+    place = argument(arguments, 0)
+    if not place:
+        raise FunctionError("HINT needs an extension")
+    extension, _, context = place.partition("@")
+    found = _need(channel).system.hint_of(channel, context or "default", extension)
+    return "" if found is None else found[1 if "n" in argument(arguments, 1) else 0]
