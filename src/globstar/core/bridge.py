@@ -105,7 +105,7 @@ class BridgeMember:
 
     __slots__ = (
         "_remove_listener", "bridge", "channel", "destination", "digit_filter", "forward", "is_apart", "joined_at", "left",
-        "on_leave",
+        "on_leave", "role",
     )  # fmt: skip
 
     def __init__(self, bridge: Bridge, channel: Channel) -> None:
@@ -115,6 +115,8 @@ class BridgeMember:
         self.digit_filter: Callable[[Frame], bool] | None = None
         self.destination: tuple[str, str, int] | None = None
         self.is_apart = False
+        #: what kind of member it is, where the bridge's technology makes a difference (``announcer`` of a holding bridge)
+        self.role = ""
         self.left: asyncio.Future[LeaveReason] = asyncio.get_running_loop().create_future()
         self.on_leave: list[Callable[[BridgeMember, LeaveReason], None]] = []
         self.joined_at = channel.system.now()
@@ -226,10 +228,11 @@ class Bridge:
 
     # -- coming and going --------------------------------------------------------------------------------------------
 
-    def join(self, channel: Channel, *, digit_filter: Callable[[Frame], bool] | None = None) -> BridgeMember:
+    def join(self, channel: Channel, *, digit_filter: Callable[[Frame], bool] | None = None, role: str = "") -> BridgeMember:
         """Bring ``channel`` in; its owner then awaits ``member.left``."""
         member = BridgeMember(self, channel)
         member.digit_filter = digit_filter
+        member.role = role
         self._enter(member)
         if channel.soft_hangup:
             self.leave(member, LeaveReason.HANGUP)
@@ -340,7 +343,7 @@ class Bridge:
     def _set_peer_variables(self) -> None:
         """BRIDGEPEER and BRIDGEPVTCALLID of every member that is not alone."""
         members = self.members
-        if len(members) < 2:
+        if len(members) < 2 or self.capabilities & BridgeCapability.HOLDING:
             return
         for member in members:
             peers = [peer.channel for peer in members if peer is not member]

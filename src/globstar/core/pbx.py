@@ -23,6 +23,8 @@ logger = Logger("pbx")
 
 #: After this many priorities without waiting, other tasks get their turn.
 YIELD_EVERY = 500
+#: Key in ``channel.data`` of a coroutine function that a redirected channel runs before it goes on.
+INTERLUDE = "interlude"
 #: What an application returns when the dialled digits are not enough (Incomplete).
 INCOMPLETE = "incomplete"
 
@@ -96,8 +98,19 @@ async def _run_dialplan(channel: Channel) -> None:
         if result is not None and not isinstance(result, str):
             if not _goes_on_after_interruption(channel):
                 return
+            if INTERLUDE in channel.data and not await _interlude(channel):
+                return
         elif not await _find_more(channel, result):
             return
+
+
+async def _interlude(channel: Channel) -> bool:
+    """Do what somebody asked this channel to do before it goes on where it was sent; False if it cannot go on."""
+    try:
+        await channel.data.pop(INTERLUDE)(channel)
+    except ChannelGone:
+        return _goes_on_after_interruption(channel)
+    return not channel.soft_hangup or _goes_on_after_interruption(channel)
 
 
 def _take_target(channel: Channel) -> None:

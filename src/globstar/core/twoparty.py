@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from globstar.base.errors import RemoteFault
 from globstar.base.log import Logger
+from globstar.config.values import is_true
 from globstar.core import say
 from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
 from globstar.core.channel import Channel, ChannelGone
@@ -33,6 +36,52 @@ class TimeLimit:
     connect_sound: str = ""
     warning_sound: str = TIME_LEFT
     timeout_sound: str = ""
+
+
+class LimitFault(RemoteFault):
+    """A time limit that makes no sense."""
+
+
+def read_limit(channel: Channel, limit: str | None, seconds: str | None) -> TimeLimit:
+    """The limit of options ``L(x[:y[:z]])`` (milliseconds) and ``S(x)`` (seconds), with the LIMIT_ variables of the channel.
+
+    The shorter one counts if both are given. Raises :class:`LimitFault`.
+    """
+    result = TimeLimit(0.0)
+    if limit is not None:
+        x, _, rest = limit.partition(":")
+        y, _, z = rest.partition(":")
+        total, warning, repeat = _leading_number(x), _leading_number(y), _leading_number(z)
+        if total <= 0:
+            raise LimitFault(f"L({limit}): the time must be at least 1 ms")
+        if warning > total:
+            while repeat > 0 and warning > total:
+                warning -= repeat
+            warning = warning if 0 < warning <= total else 0
+        variable = channel.variables.get
+        result = TimeLimit(
+            total / 1000, warning / 1000, repeat / 1000,
+            tells_caller=_flag(variable("LIMIT_PLAYAUDIO_CALLER"), True),
+            tells_callee=_flag(variable("LIMIT_PLAYAUDIO_CALLEE"), False),
+            connect_sound=variable("LIMIT_CONNECT_FILE") or "",
+            warning_sound=variable("LIMIT_WARNING_FILE") or TIME_LEFT,
+            timeout_sound=variable("LIMIT_TIMEOUT_FILE") or "",
+        )  # fmt: skip
+    if seconds is not None:
+        whole = _leading_number(seconds)
+        if whole <= 0:
+            raise LimitFault(f"S({seconds}): it takes seconds, at least 1")
+        result.seconds = min(result.seconds, float(whole)) if result.seconds else float(whole)
+    return result
+
+
+def _leading_number(text: str) -> int:
+    found = re.match(r"\s*([0-9]+)", text)
+    return int(found[1]) if found else 0
+
+
+def _flag(text: str | None, default: bool) -> bool:
+    return is_true(text) if text else default
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from globstar.base.log import Logger
 from globstar.core.cause import Cause, parse_cause
 from globstar.core.channel import Channel
 from globstar.core.party import PRESENTATIONS, PartyId, parse_caller_id
-from globstar.core.twoparty import TIME_LEFT, CallOptions, PartyRights, TimeLimit
+from globstar.core.twoparty import CallOptions, LimitFault, PartyRights, TimeLimit, read_limit
 from globstar.dialplan.arguments import ParsedOptions, argument, parse_options, split_arguments
 
 logger = Logger("app_dial")
@@ -131,13 +131,13 @@ def _seconds(text: str) -> float | None:
 
 def _read_options(channel: Channel, arguments: DialArguments) -> None:
     options = arguments.options
-    if "S" in options:
-        arguments.limit = TimeLimit(_whole_seconds(options.get("S")))
-    if "L" in options:
-        limit = _read_limit(channel, options.get("L"))
-        if arguments.limit is not None:
-            limit.seconds = min(limit.seconds, arguments.limit.seconds)
-        arguments.limit = limit
+    if "S" in options or "L" in options:
+        try:
+            arguments.limit = read_limit(
+                channel, options.get("L") if "L" in options else None, options.get("S") if "S" in options else None
+            )
+        except LimitFault as fault:
+            raise InvalidArguments(f"Dial does not accept {fault}") from None
     if "f" in options:
         _read_forced(channel, arguments)
     if "o" in options:
@@ -152,45 +152,6 @@ def _read_options(channel: Channel, arguments: DialArguments) -> None:
             logger.notice("Dial: MF and SF digits of option D are not supported")
     if "Q" in options:
         arguments.loser_cause = _loser_cause(options.get("Q"))
-
-
-def _whole_seconds(text: str) -> float:
-    found = re.match(r"\s*([0-9]+)", text)
-    seconds = int(found[1]) if found else 0
-    if seconds <= 0:
-        raise InvalidArguments(f"Dial does not accept S({text}): it takes seconds, at least 1")
-    return float(seconds)
-
-
-def _read_limit(channel: Channel, text: str) -> TimeLimit:
-    """``L(x[:y[:z]])`` in milliseconds, and the LIMIT_ variables of the channel."""
-    x, _, rest = text.partition(":")
-    y, _, z = rest.partition(":")
-    total, warning, repeat = _milliseconds(x), _milliseconds(y), _milliseconds(z)
-    if total <= 0:
-        raise InvalidArguments(f"Dial does not accept L({text}): the time must be at least 1 ms")
-    if warning > total:
-        while repeat > 0 and warning > total:
-            warning -= repeat
-        warning = warning if 0 < warning <= total else 0
-    variable = channel.variables.get
-    return TimeLimit(
-        total / 1000, warning / 1000, repeat / 1000,
-        tells_caller=_is_true(variable("LIMIT_PLAYAUDIO_CALLER"), True),
-        tells_callee=_is_true(variable("LIMIT_PLAYAUDIO_CALLEE"), False),
-        connect_sound=variable("LIMIT_CONNECT_FILE") or "",
-        warning_sound=variable("LIMIT_WARNING_FILE") or TIME_LEFT,
-        timeout_sound=variable("LIMIT_TIMEOUT_FILE") or "",
-    )  # fmt: skip
-
-
-def _milliseconds(text: str) -> int:
-    found = re.match(r"\s*([0-9]+)", text)
-    return int(found[1]) if found else 0
-
-
-def _is_true(text: str | None, default: bool) -> bool:
-    return text.strip().lower() in ("yes", "true", "y", "t", "1", "on") if text else default
 
 
 def _party(text: str) -> PartyId:

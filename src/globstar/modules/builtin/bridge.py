@@ -1,0 +1,148 @@
+"""Bridge."""
+
+from __future__ import annotations
+
+import asyncio
+
+from globstar.base.log import Logger
+from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
+from globstar.core.channel import Channel, ChannelState
+from globstar.core.features import settings_of
+from globstar.core.pbx import INTERLUDE, parse_goto
+from globstar.core.playback import play_all
+from globstar.core.registry import application
+from globstar.core.twoparty import LimitFault, LimitTimer, PartyRights, digit_features, read_limit
+from globstar.dialplan.arguments import ParsedOptions, argument, bar_to_comma, parse_options, split_arguments
+
+logger = Logger("features")
+
+_OPTIONS = {
+    "p": False, "F": True, "h": False, "H": False, "k": False, "K": False, "L": True, "n": False, "S": True, "t": False,
+    "T": False, "w": False, "W": False, "x": False, "X": False,
+}  # fmt: skip
+#: How long the other channel may take to leave what it does, seconds.
+_PATIENCE = 5.0
+_LATER = {"k": "parking", "K": "parking", "w": "recording", "W": "recording", "X": "recording"}
+
+
+@application("Bridge", syntax="Bridge(channel[,options])")
+async def bridge(channel: Channel, data: str) -> int:
+    """Connect this channel with another one.
+
+    The other channel leaves what it does; afterwards it goes on at its next priority, if it ran a dialplan. BRIDGERESULT is
+    SUCCESS, FAILURE, LOOP (a channel with itself) or NONEXISTENT.
+
+    F([place]): when this party hangs up, the other one goes on in the dialplan there, or at this one's next priority.
+    h, H: let the other party, this party hang up with the disconnect code.
+    L(x[:y][:z]), S(x): limit the time, as with Dial.
+    n: do not answer this channel first.
+    p: play the courtesy tone to the other party.
+    t, T: let the other party, this party transfer.
+    x: hang the other party up afterwards.
+    """
+    arguments = split_arguments(data)
+    options = parse_options(argument(arguments, 1), _OPTIONS, lambda problem: logger.warning(f"Bridge: {problem}"))
+    for letter in sorted(options.letters & _LATER.keys()):
+        logger.notice(f"Bridge: option {letter} has no effect: {_LATER[letter]} is not supported yet")
+    channel.set_variable("BRIDGERESULT", await _bridge(channel, argument(arguments, 0), options))
+    return 0
+
+
+async def _bridge(channel: Channel, name: str, options: ParsedOptions) -> str:
+    if not name:
+        logger.warning("Bridge requires an argument (channel)")
+        return "FAILURE"
+    other = channel.system.find_channel(name)
+    if other is None:
+        logger.warning(f"Bridge failed because channel '{name}' does not exist")
+        return "NONEXISTENT"
+    if other is channel:
+        logger.warning("Bridge: a channel cannot be bridged with itself")
+        return "LOOP"
+    try:
+        limit = read_limit(channel, _given(options, "L"), _given(options, "S")) if options.letters & {"L", "S"} else None
+    except LimitFault as fault:
+        logger.warning(f"Bridge does not accept {fault}")
+        return "FAILURE"
+    if other.bridge_member is None and (other.state is not ChannelState.UP or "pbx" not in other.data):
+        logger.warning(f"Bridge: {other.name} cannot be taken from what it does")
+        return "FAILURE"
+    if channel.state is not ChannelState.UP and "n" not in options:
+        channel.answer_at_once()
+    meeting = Bridge(channel.system)
+    own = _join(meeting, channel, PartyRights("T" in options, "H" in options))
+    arrived: asyncio.Future[BridgeMember] = channel.system.loop.create_future()
+    _fetch(channel, other, meeting, options, arrived)
+    timers: list[LimitTimer] = []
+
+    def limit_time(future: asyncio.Future[BridgeMember]) -> None:
+        if limit is not None and not future.cancelled() and not own.left.done():
+            timers.append(LimitTimer(own, future.result(), limit))
+
+    arrived.add_done_callback(limit_time)
+    give_up = channel.system.loop.call_later(_PATIENCE, _give_up, own, arrived)
+    try:
+        await own.left
+    except asyncio.CancelledError:
+        own.leave(LeaveReason.HANGUP)
+        raise
+    finally:
+        give_up.cancel()
+        is_success = arrived.done()
+        arrived.cancel()
+        for timer in timers:
+            timer.close(own, LeaveReason.HANGUP)
+    return "SUCCESS" if is_success else "FAILURE"
+
+
+def _give_up(own: BridgeMember, arrived: asyncio.Future[BridgeMember]) -> None:
+    if not arrived.done():
+        logger.warning(f"Bridge: the other channel did not come to {own.channel.name}")
+        own.leave(LeaveReason.KICKED)
+
+
+def _given(options: ParsedOptions, letter: str) -> str | None:
+    return options.get(letter) if letter in options else None
+
+
+def _join(meeting: Bridge, channel: Channel, rights: PartyRights) -> BridgeMember:
+    features = digit_features(channel, rights)
+    member = meeting.join(channel, digit_filter=features)
+    if features is not None:
+        features.member = member
+        member.when_left(lambda _member, _reason: features.close())
+    return member
+
+
+def _fetch(
+    channel: Channel, other: Channel, meeting: Bridge, options: ParsedOptions, arrived: asyncio.Future[BridgeMember]
+) -> None:
+    """Bring the other channel into the bridge: from its present one, or out of its dialplan."""
+    member = other.bridge_member
+    if member is not None:
+        meeting.move(member)
+        if not arrived.done():
+            arrived.set_result(member)
+        return
+    place = (other.context, other.extension, other.priority + 1)
+    if "F" in options:
+        text = options.get("F")
+        place = (channel.context, channel.extension, channel.priority + 1)
+        place = (parse_goto(channel, bar_to_comma(text)) or place) if text else place
+
+    async def take_part(channel_: Channel) -> None:
+        if "p" in options:
+            tone = settings_of(channel_.system).courtesy_tone
+            if tone:
+                await play_all(channel_, [tone])
+        if meeting.is_dissolved:
+            return
+        joined = _join(meeting, channel_, PartyRights("t" in options, "h" in options))
+        if not arrived.done():
+            arrived.set_result(joined)
+        await joined.left
+        if "x" in options:
+            channel_.request_hangup()
+
+    other.data[INTERLUDE] = take_part
+    other.redirect(*place)
