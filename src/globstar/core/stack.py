@@ -44,7 +44,7 @@ def push_frame(channel: Channel, frame: StackFrame, arguments: list[str]) -> Non
 def set_local(channel: Channel, frame: StackFrame, name: str, value: str) -> None:
     """Make ``name`` local to ``frame``: set now, put back when the level ends. Told as ``LOCAL(name)``."""
     variables = channel.variables
-    bare, _ = split_name(name)
+    bare = name if name[:1] != "_" else split_name(name)[0]
     if bare not in frame.saved:
         hidden = variables.own(bare)
         frame.saved[bare] = None if hidden is None else ("_" * variables.inheritance(bare) + bare, hidden)

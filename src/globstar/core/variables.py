@@ -126,7 +126,7 @@ class ChannelVariables:
 
     def assign(self, name: str, value: str) -> None:
         """Set a variable without telling anybody; see :meth:`set`."""
-        bare, level = split_name(name)
+        bare, level = split_name(name) if name[:1] == "_" else (name, 0)
         self._values.pop(bare, None)
         self._values[bare] = value
         if level:
@@ -142,8 +142,9 @@ class ChannelVariables:
 
     def unset(self, name: str) -> None:
         """Forget a variable and tell so as an empty value, unless it was empty or missing."""
-        value = self._values.get(name)
-        self.delete(name)
+        value = self._values.pop(name, None)
+        if self._inherited:
+            self._inherited.pop(name, None)
         if value and self._var_set:
             self._channel.system.bus.publish(events.VariableSet(self._channel, name, ""))
 
