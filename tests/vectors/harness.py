@@ -37,7 +37,7 @@ WALL_START = 1795380472.0
 
 PATTERN_GLOBALS = {"GEX": "777", "GPR": "1"}
 
-_CHANNEL = re.compile(r"(Local/[^\s,)&|;]*)-[0-9a-f]{8}(;[12])?")
+_CHANNEL = re.compile(r"((?:Local/|@)[^\s,)&|;]*)-[0-9a-f]{8}(;[12])?")
 _NUMERIC_VARIABLES = frozenset(
     name + suffix for name in ("DIALEDTIME", "ANSWEREDTIME", "RINGTIME", "PROGRESSTIME") for suffix in ("", "_MS")
 )
@@ -70,6 +70,7 @@ CONFIGURATION = {
         "dialrecall=!350+440/100,!0/100,!350+440/100,!0/100,!350+440/100,!0/100,350+440\nrecord=1400/500,0/15000\n"
         "info=!950/330,!1400/330,!1800/330,0\nstutter=!350+440/100,!0/100,!350+440/100,!0/100,350+440\n"
     ),
+    "musiconhold.conf": "[default]\nmode=files\ndirectory=moh\n",
     "cdr.conf": "[general]\nenable=yes\nunanswered=yes\n",
     "cel.conf": "[general]\nenable=no\n",
     "extensions.conf": "",
@@ -220,7 +221,8 @@ class Harness:
         self.runner.run(self._boot())
 
     async def _boot(self) -> None:
-        _make_sounds(self.root / "data" / "sounds" / "en")
+        _make_sounds(self.root / "data" / "sounds" / "en", SOUNDS)
+        _make_sounds(self.root / "data" / "moh", ["music"])
         loop = asyncio.get_running_loop()
         directories = Directories()
         for name, value in _directories(self.root):
@@ -298,7 +300,10 @@ class Harness:
         channels = list(recorder.channels.values())
         own = {f"{case_id}-{number}-1", f"{case_id}-{number}-2"}
         main = next((log for log in channels if log.unique_id == f"{case_id}-{number}-2"), ChannelLog("", ""))
-        others = sorted((log for log in channels if log.unique_id not in own), key=lambda log: log.name)
+        # The recording took a channel of the name of the originating one for that one.
+        own_names = {log.name for log in channels if log.unique_id == f"{case_id}-{number}-1"}
+        others = [log for log in channels if log.unique_id not in own and log.name not in own_names]
+        others.sort(key=lambda log: log.name)
         return Observation(
             executed=main.executed, varset=main.varset, userevents=main.userevents, hangup_cause=main.hangup_cause,
             other_channels=[log.as_other() for log in others], played=recorder.played,
@@ -354,9 +359,9 @@ def _directories(root: Path) -> list[tuple[str, str]]:
     return [*((name, str(root / folder)) for name, folder in folders.items()), ("astsbindir", "<SBIN>")]
 
 
-def _make_sounds(folder: Path) -> None:
+def _make_sounds(folder: Path, names: list[str]) -> None:
     """20 ms of ulaw silence per file."""
-    for name in SOUNDS:
+    for name in names:
         file = folder / f"{name}.ulaw"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"\xff" * 160)

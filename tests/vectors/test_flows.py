@@ -13,9 +13,12 @@ from tests.vectors.harness import Case, Harness, differences
 FIELDS = (
     "executed", "varset", "vars", "userevents", "hangup_cause", "other_channels", "played", "originate", "warned",
 )  # fmt: skip
-#: Digits sent within the half second that Answer() itself waits: a single one is lost in the recorded program (the README
-#: of the vectors calls the group a curiosity); here none is lost, see docs/differences.md.
-CURIOSITIES = {"f0199", "f0201"}
+#: Not imitated, see docs/differences.md: digits sent within the half second that Answer() itself waits (the README of the vectors
+#: calls the group a curiosity; a single one is lost in the recorded program, here none is), and Dial's option G with a caller
+#: who is not answered, which ended the recorded program half of the time.
+CURIOSITIES = {"f0199", "f0201", "f0245"}
+#: Cases of applications that are not there yet.
+MISSING = {"f0345": "AGI is not there yet"}
 CASES = load_vectors("flows", lambda case: case["id"] not in CURIOSITIES)
 
 
@@ -27,6 +30,8 @@ def harness(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_flow(harness: Harness, case: Case) -> None:
+def test_flow(harness: Harness, case: Case, request: pytest.FixtureRequest) -> None:
+    if case["id"] in MISSING:
+        request.applymarker(pytest.mark.xfail(reason=MISSING[case["id"]]))
     found = list(differences(case, harness.run_case(case), FIELDS))
     assert not found, "\n".join(found)
