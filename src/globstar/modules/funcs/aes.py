@@ -23,7 +23,10 @@ def _arguments(name: str, args: str) -> tuple[Aes128, bytes]:
 
 @function("AES_ENCRYPT", syntax="AES_ENCRYPT(key,string)")
 def encrypt(channel: Channel | None, args: str) -> str:
-    """A text encrypted with AES (FIPS 197) and a key of 16 bytes, block by block, in base64. The last block is filled with zeros."""
+    """A text encrypted with AES (FIPS 197) and a key of 16 bytes, block by block, in base64.
+
+    The last block is filled with zeros.
+    """
     cipher, plain = _arguments("AES_ENCRYPT", args)
     plain += bytes(-len(plain) % BLOCK)
     blocks = [cipher.encrypt(plain[start : start + BLOCK]) for start in range(0, len(plain), BLOCK)]

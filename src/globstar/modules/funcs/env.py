@@ -115,8 +115,8 @@ async def file(channel: Channel | None, args: str) -> str:
     """The contents of a file, or a part of them.
 
     ``offset`` counts from the beginning, or back from the end if it is negative; ``length`` says how much, or how much to leave
-    off at the end if it is negative. Both are bytes, with option l lines. Writing replaces that part of the file by the value: all
-    of it from the offset on if no length is given. Option a writes behind the end; d, with l, adds no end of line.
+    off at the end if it is negative. Both are bytes, with option l lines. Writing replaces that part of the file by the value:
+    all of it from the offset on if no length is given. Option a writes behind the end; d, with l, adds no end of line.
     ``format`` is u (lines end in LF), d (CR LF) or m (CR); otherwise it is found out from the file.
     """
     if channel is None:

@@ -17,7 +17,8 @@ _NAMES = {
 def extension_state(channel: Channel | None, args: str) -> str:
     """The state of an extension that has a hint.
 
-    UNKNOWN, NOT_INUSE, INUSE, BUSY, UNAVAILABLE, RINGING, RINGINUSE, HOLDINUSE or ONHOLD. The context is ``default`` if not given.
+    UNKNOWN, NOT_INUSE, INUSE, BUSY, UNAVAILABLE, RINGING, RINGINUSE, HOLDINUSE or ONHOLD. The context is
+    ``default`` if not given.
     """
     if channel is None:
         raise FunctionError("EXTENSION_STATE needs a channel")

@@ -52,7 +52,7 @@ class Locks:
         entry = (channel, future)
         lock.waiting.append(entry)
         timer = self.system.loop.call_later(_PATIENCE, future.cancel) if self.owns_any(channel) else None
-        undo = channel.on_hangup(lambda _: future.cancel())
+        undo = channel.on_hangup(lambda _: _give_up(future))
         try:
             await asyncio.wait([future])
             return not future.cancelled()
@@ -99,6 +99,10 @@ class Locks:
         lock = self.by_name.get(name)
         if lock is not None and lock.owner is None and not lock.waiting:
             del self.by_name[name]
+
+
+def _give_up(future: asyncio.Future[None]) -> None:
+    future.cancel()
 
 
 def load(system: System) -> None:

@@ -42,10 +42,12 @@ def _branch(holds: bool, branches: str) -> str:
 def if_(channel: Channel | None, args: str) -> str:
     """One text if a condition holds, another one if not.
 
-    A condition is false if it is empty or the number zero. A colon in the first text goes in quotes or behind a backslash.
+    A condition is false if it is the number zero; one that is empty gives neither. A colon in the first text goes in quotes
+    or behind a backslash.
     """
     condition, _, branches = args.partition("?")
-    return _branch(is_true(condition.strip()), branches)
+    condition = condition.strip()
+    return _branch(is_true(condition), branches) if condition else ""
 
 
 @function("IFTIME", syntax="IFTIME(timespec?[true][:false])")

@@ -55,9 +55,9 @@ def _decoded(text: str) -> str:
 def presence_state(channel: Channel | None, args: str) -> str:
     """The presence of somebody.
 
-    ``field`` is value (not_set, unavailable, available, away, xa, chat or dnd), subtype or message; with option e the latter two in
-    base64. The presence of CustomPresence:name can be written as value,subtype,message[,options], where option e says that subtype
-    and message are in base64; it outlives a restart.
+    ``field`` is value (not_set, unavailable, available, away, xa, chat or dnd), subtype or message; with option e the latter
+    two in base64. The presence of CustomPresence:name can be written as value,subtype,message[,options], where option e says
+    that subtype and message are in base64; it outlives a restart.
     """
     if channel is None:
         raise FunctionError("PRESENCE_STATE needs a channel")

@@ -12,8 +12,8 @@ from globstar.core.registry import function
 def timeout(channel: Channel | None, args: str) -> str:
     """How long to wait, in seconds.
 
-    absolute: how long the call may last from now on; then it goes to the extension T, or ends. digit: how long to wait for the next
-    digit of an extension. response: how long to wait for the first one. Zero means for ever.
+    absolute: how long the call may last from now on; then it goes to the extension T, or ends. digit: how long to wait for the
+    next digit of an extension. response: how long to wait for the first one. Zero means for ever.
     """
     if channel is None:
         raise FunctionError("TIMEOUT needs a channel")

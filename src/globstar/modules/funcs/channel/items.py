@@ -221,9 +221,9 @@ def channel_item(channel: Channel | None, args: str) -> str:
     To read and write: language, musicclass, tonezone, parkinglot, accountcode, peeraccount, userfield, amaflags (omit, billing,
     documentation or a number), hangupsource, callgroup, pickupgroup, namedcallgroup, namedpickupgroup, transfercapability,
     secure_bridge_signaling, secure_bridge_media, max_forwards, after_bridge_goto, dtmf_features, tenantid. To read: name, state,
-    channeltype, uniqueid, linkedid, callid, context, exten, checkhangup, onhold, audioreadformat, audiowriteformat, audionativeformat,
-    videonativeformat. To write: hangup_handler_push, hangup_handler_pop, hangup_handler_wipe ([[context,]exten,]priority[(arguments)]).
-    Technologies have more of their own.
+    channeltype, uniqueid, linkedid, callid, context, exten, checkhangup, onhold, audioreadformat, audiowriteformat,
+    audionativeformat, videonativeformat. To write: hangup_handler_push, hangup_handler_pop, hangup_handler_wipe
+    ([[context,]exten,]priority[(arguments)]). Technologies have more of their own.
     """
     if channel is None:
         raise FunctionError("CHANNEL needs a channel")
