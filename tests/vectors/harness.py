@@ -37,7 +37,7 @@ WALL_START = 1795380472.0
 
 PATTERN_GLOBALS = {"GEX": "777", "GPR": "1"}
 
-_CHANNEL = re.compile(r"((?:Local/|@)[^\s,)&|;]*)-[0-9a-f]{8}(;[12])?")
+_CHANNEL = re.compile(r"-[0-9a-f]{8}(?=;[12])")
 _NUMERIC_VARIABLES = frozenset(
     name + suffix for name in ("DIALEDTIME", "ANSWEREDTIME", "RINGTIME", "PROGRESSTIME") for suffix in ("", "_MS")
 )
@@ -167,7 +167,7 @@ class Recorder:
 
     def normal(self, text: str) -> str:
         """``text`` without what differs from run to run."""
-        return _CHANNEL.sub(lambda found: f"{found[1]}-XXXXXXXX{found[2] or ''}", text).replace(self.root, "INST")
+        return _CHANNEL.sub("-XXXXXXXX", text).replace(self.root, "INST")
 
     def _created(self, event: events.ChannelCreated) -> None:
         self.of(event.channel)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +11,13 @@ from tests.support.vectors import RECORDED_GLOBALS, load_vectors
 from tests.vectors.harness import Case, Harness, differences
 
 FIELDS = ("results", "executed", "varset", "hangup_cause", "warned")
-#: What the recorded program died of is not imitated (docs/differences.md).
-CASES = load_vectors("functions", lambda case: not case.get("crash"))
+#: On purpose otherwise, see docs/differences.md: the zone's own name for %Z, MATH(,int) beyond 32 bits.
+DIFFERENT = {"x0184", "x0194", "x0439"}
+#: Nor is imitated what the recorded program died of.
+CASES = load_vectors("functions", lambda case: case["id"] not in DIFFERENT and not case.get("crash"))
+
+# One system serves all cases; its threads stay until the last.
+pytestmark = pytest.mark.leaks_threads
 
 
 @pytest.fixture(scope="module")
