@@ -9,7 +9,7 @@ from globstar.core.registry import application, function, write_function
 from globstar.core.variables import split_name
 from globstar.dialplan.arguments import split_arguments
 
-#: Names of the columns of a row, as functions that read tables leave them; HASH takes them for keys.
+#: Names of the columns of the row that was read last; ARRAY takes them for variables, HASH for keys.
 _COLUMNS = "~ODBCFIELDS~"
 
 
@@ -47,15 +47,16 @@ def array(channel: Channel | None, args: str, value: str) -> None:
 def hash_(channel: Channel | None, args: str) -> str:
     """A value of a hash by its key.
 
-    Without a key reading gives all values, separated by commas in the order of HASHKEYS(), and writing sets one value
-    per column of the row that a function like ODBC_FETCH or REALTIME_HASH gave.
+    Without a key reading gives all values, separated by commas in the order of HASHKEYS(), which is kept for ARRAY() and HASH()
+    as the columns of a row; and writing sets one value per column of such a row.
     """
     channel = _need(channel)
     name, comma, key = args.partition(",")
     if comma:
         return channel.variables.get(_variable(name, key)) or ""
-    values = [channel.variables.get(_variable(name, found)) or "" for found in _keys(channel, name)]
-    return ",".join(values)
+    keys = _keys(channel, name)
+    channel.variables.set(_COLUMNS, ",".join(keys))
+    return ",".join([channel.variables.get(_variable(name, found)) or "" for found in keys])
 
 
 @hash_.writer
