@@ -110,6 +110,7 @@ class Channel:
         "_autofallthrough",
         "_hangup_listeners",
         "_read_path",
+        "_refused_format",
         "_sending_digit",
         "_sink",
         "_wanted_write_format",
@@ -232,6 +233,8 @@ class Channel:
         self.is_outgoing = is_outgoing
         self.is_hung_up = False
         self.hangup_cause: int = 0
+        #: the hangup cause when the application that runs began
+        self.step_cause: int = 0
         self.hangup_source = ""
         self.hangup_tech_cause: dict[str, tuple[int, str]] = {}
         self.hangup_handlers: list[str] = []
@@ -255,6 +258,7 @@ class Channel:
         self.raw_write_format: Format = best
         self.read_format: Format = best
         self._read_path: TranslationPath | None = None
+        self._refused_format: Format | None = None
         self._write_path: TranslationPath | None = None
         self._write_from: Format = best
         self._wanted_write_format: Format = best
@@ -351,7 +355,9 @@ class Channel:
                     return
                 frame = hooked
             if frame.format is not self.raw_read_format and frame.format is not None:
-                self._source_format_changed(frame.format)
+                if not self._source_format_changed(frame.format):
+                    self.dropped_voice += 1
+                    return
             if self._read_path is not None:
                 translated = self._read_path.translate(frame)
                 if translated is None:
@@ -361,6 +367,8 @@ class Channel:
                 self._sink(frame)
             else:
                 self.dropped_voice += 1
+            return
+        if self.is_hung_up:
             return
         if kind is FrameType.CONTROL:
             if frame.subtype == Control.HOLD:
@@ -425,10 +433,22 @@ class Channel:
             frame = result
         return frame
 
-    def _source_format_changed(self, format: Format) -> None:
-        """The endpoint sends another format than before: build the path to what the reader wants anew."""
-        self.raw_read_format = format
-        self._build_read_path()
+    def _source_format_changed(self, format: Format) -> bool:
+        """The endpoint sends another format than before: build the path to what the reader wants anew.
+
+        False, and nothing changes, when no translators lead there; that is told once.
+        """
+        if format is self._refused_format:
+            return False
+        previous, self.raw_read_format = self.raw_read_format, format
+        try:
+            self._build_read_path()
+        except NoTranslation as error:
+            self.raw_read_format = previous
+            self._refused_format = format
+            logger.warning(f"{error}; its audio is dropped")
+            return False
+        return True
 
     def attach(self, sink: FrameSink) -> FrameSink | None:
         """Let ``sink`` get the frames from now on, those that wait first; returns the previous sink."""
@@ -454,10 +474,41 @@ class Channel:
         if timeout is not None and timeout <= 0 and not self.queue:
             return None
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
+        signal: asyncio.Future[Any] = loop.create_future()
+        timer = loop.call_later(timeout, _settle, signal, None) if timeout is not None else None
+        try:
+            return await self._listen(signal, handler)
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    async def wait_for(self, future: asyncio.Future[Any], handler: Callable[[Frame], Any] | None = None) -> Any:
+        """Wait for ``future`` while frames go to ``handler`` (or are dropped); :class:`ChannelGone` as in :meth:`wait`.
+
+        If ``handler`` returns something other than None, that is the result and the future goes on alone.
+        """
+        if self.soft_hangup:
+            raise ChannelGone(self.name)
+        signal: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def done(_: asyncio.Future[Any]) -> None:
+            _settle(signal, future)
+
+        future.add_done_callback(done)
+        try:
+            result = await self._listen(signal, handler)
+        finally:
+            future.remove_done_callback(done)
+        return future.result() if result is future else result
+
+    async def _listen(self, signal: asyncio.Future[Any], handler: Callable[[Frame], Any] | None) -> Any:
+        """Give frames to ``handler``, whose first answer settles ``signal``, until that is settled.
+
+        What comes after that, and before the owner's task goes on, waits in the queue for the next listener.
+        """
 
         def sink(frame: Frame) -> None:
-            if future.done():
+            if signal.done():
                 self._enqueue(frame)
                 return
             if handler is None:
@@ -465,60 +516,23 @@ class Channel:
             try:
                 result = handler(frame)
             except Exception as error:
-                future.set_exception(error)
+                signal.set_exception(error)
                 return
-            if result is not None and not future.done():
-                future.set_result(result)
+            if result is not None and not signal.done():
+                signal.set_result(result)
                 self.detach(sink)
-
-        def gone(_: Channel) -> None:
-            if not future.done():
-                future.set_exception(ChannelGone(self.name))
-
-        timer = loop.call_later(timeout, _expire, future) if timeout is not None else None
-        self._hangup_listeners.append(gone)
-        previous = self.attach(sink)
-        try:
-            return await future
-        finally:
-            if timer is not None:
-                timer.cancel()
-            if self._sink is sink or self._sink is None:
-                self._sink = previous
-            self._hangup_listeners.remove(gone)
-
-    async def wait_for(self, future: asyncio.Future[Any], handler: Callable[[Frame], Any] | None = None) -> Any:
-        """Wait for ``future`` while frames go to ``handler`` (or are dropped); :class:`ChannelGone` as in :meth:`wait`.
-
-        If ``handler`` returns something other than None, that is the result and the future goes on alone.
-        """
-        signal = asyncio.get_running_loop().create_future()
-
-        def done(_: asyncio.Future[Any]) -> None:
-            if not signal.done():
-                signal.set_result(None)
-
-        def sink(frame: Frame) -> None:
-            if handler is not None and not signal.done():
-                result = handler(frame)
-                if result is not None:
-                    signal.set_result((result,))
 
         def gone(_: Channel) -> None:
             if not signal.done():
                 signal.set_exception(ChannelGone(self.name))
 
-        if self.soft_hangup:
-            raise ChannelGone(self.name)
-        future.add_done_callback(done)
         self._hangup_listeners.append(gone)
         previous = self.attach(sink)
         try:
-            result = await signal
-            return future.result() if result is None else result[0]
+            return await signal
         finally:
-            future.remove_done_callback(done)
-            self.detach(sink, previous)
+            if self._sink is sink or self._sink is None:
+                self._sink = previous
             self._hangup_listeners.remove(gone)
 
     async def pause(self, seconds: float) -> None:
@@ -558,9 +572,7 @@ class Channel:
         else:
             self.tech.write(self, frame)
 
-    def set_native_formats(
-        self, formats: FormatCapabilities, *, read: Format | None = None, write: Format | None = None
-    ) -> None:
+    def set_native_formats(self, formats: FormatCapabilities, *, read: Format | None = None, write: Format | None = None) -> None:
         """The driver agreed on formats with the endpoint: translators are bound anew, once."""
         self.native_formats = formats
         if read is not None:
@@ -601,6 +613,7 @@ class Channel:
         return self._write_path
 
     def _build_read_path(self) -> None:
+        self._refused_format = None
         if self.raw_read_format.codec is self.read_format.codec:
             self._read_path = None
         else:
@@ -652,8 +665,11 @@ class Channel:
     async def send_digit(self, digit: str, duration_ms: int = 100) -> None:
         """Send one whole digit and wait until it is out."""
         self.send_digit_begin(digit)
-        await self.wait(None, duration_ms / 1000)
-        self.send_digit_end(digit, duration_ms)
+        try:
+            await self.wait(None, duration_ms / 1000)
+        finally:
+            if not self.is_hung_up:
+                self.send_digit_end(digit, duration_ms)
 
     def indicate(self, condition: Control, data: Any = b"") -> None:
         """Tell the endpoint of ``condition``; where the technology cannot, its tone is played."""
@@ -776,8 +792,10 @@ class Channel:
             generator.stop()
 
     def start_generator(self, generator: Generator) -> None:
-        """Write what ``generator`` makes, instead of what was generated before."""
+        """Write what ``generator`` makes, instead of what was generated before; nothing once the channel is gone."""
         self.stop_generator()
+        if self.is_hung_up:
+            return
         self.generator = generator
         generator.start(self)
 
@@ -809,9 +827,9 @@ class Channel:
         self.hangup(Cause.FAILURE)
 
 
-def _expire(future: asyncio.Future[Any]) -> None:
+def _settle(future: asyncio.Future[Any], result: object) -> None:
     if not future.done():
-        future.set_result(None)
+        future.set_result(result)
 
 
 def _digit_of(frame: Frame) -> str | None:
