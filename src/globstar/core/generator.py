@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from globstar.base.errors import GlobstarError
+from globstar.base.log import Logger
 from globstar.core.frame import Frame
 
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
 
+logger = Logger("channel")
+
 
 class Generator:
     """Writes one frame to its channel per tick until :meth:`next_frame` gives None or it is stopped.
 
-    ``on_end`` is called once, when it ran out by itself.
+    ``on_end`` is called once, when it ran out by itself or failed. A generator that follows another without waiting
+    follows without a gap.
     """
 
     __slots__ = ("_is_running", "channel", "on_end")
@@ -29,7 +34,7 @@ class Generator:
         self.channel = channel
         self.opened(channel)
         self._is_running = True
-        channel.system.ticker.add(self._tick)
+        channel.system.ticker.add(self._tick, joins=True)
 
     def stop(self) -> None:
         """Stop writing; called by ``channel.stop_generator``."""
@@ -42,10 +47,19 @@ class Generator:
         channel = self.channel
         if channel is None or not self._is_running:
             return
-        frame = self.next_frame()
-        if frame is not None:
-            channel.write(frame)
-            return
+        try:
+            frame = self.next_frame()
+            if frame is not None:
+                channel.write(frame)
+                return
+        except GlobstarError as error:
+            logger.warning(f"{channel.name}: {error}")
+        except Exception:  # nobody must wait for ever for the end of what cannot go on; the ticker logs it
+            self._end(channel)
+            raise
+        self._end(channel)
+
+    def _end(self, channel: Channel) -> None:
         if channel.generator is self:
             channel.generator = None
         self.stop()

@@ -50,12 +50,25 @@ class Ticker:
     def __len__(self) -> int:
         return len(self._subscribers)
 
-    def add(self, callback: TickCallback) -> None:
-        """Subscribe; the first call comes one interval after the ticker starts, or with the next tick."""
+    def add(self, callback: TickCallback, *, joins: bool = False) -> None:
+        """Subscribe; the first call comes one interval after the ticker starts, or with the next tick.
+
+        One that ``joins`` right after a tick, within a quarter of the interval, still takes part in it: what follows
+        something that ended in that tick follows without a gap.
+        """
         self._subscribers[callback] = None
+        now = self._loop.time()
+        is_fresh = joins and not self._is_running and -1e-6 < now - (self._deadline - self.interval) < self.interval / 4
         if self._handle is None and not self._is_running:
-            self._deadline = self._loop.time() + self.interval
+            if not is_fresh:
+                self._deadline = now + self.interval
             self._handle = self._loop.call_at(self._deadline, self._run)
+        if is_fresh:
+            self._loop.call_soon(self._join, callback)
+
+    def _join(self, callback: TickCallback) -> None:
+        if callback in self._subscribers:
+            self._call(callback)
 
     def remove(self, callback: TickCallback) -> None:
         """Unsubscribe; unknown callbacks are no error. Safe from inside a callback."""
@@ -96,11 +109,13 @@ class Ticker:
         self.ticks += 1
         subscribers = self._subscribers
         for callback in tuple(subscribers):
-            if callback not in subscribers:
-                continue
-            try:
-                callback()
-            except Exception as error:  # one player's bug must not silence the others
-                self.failures += 1
-                subscribers.pop(callback, None)
-                logger.error(f"tick subscriber {callback!r} failed and is dropped", exception=error)
+            if callback in subscribers:
+                self._call(callback)
+
+    def _call(self, callback: TickCallback) -> None:
+        try:
+            callback()
+        except Exception as error:  # one player's bug must not silence the others
+            self.failures += 1
+            self._subscribers.pop(callback, None)
+            logger.error(f"tick subscriber {callback!r} failed and is dropped", exception=error)
