@@ -8,8 +8,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
-from globstar.core.channel import ChannelGone
-from globstar.core.format import slin
+from globstar.core.channel import ChannelGone, NoTranslation
+from globstar.core.format import Format, slin
 from globstar.core.frame import Frame, FrameType
 from globstar.core.soundfile import SoundFault, SoundWriter
 from globstar.dsp.level import SilenceDetector
@@ -40,6 +40,31 @@ class RecordResult:
     silence_ms: int
 
 
+class _Track:
+    """One file of a recording, with the translators that lead to its format."""
+
+    __slots__ = ("_translate", "writer")
+
+    def __init__(self, channel: Channel, writer: SoundWriter) -> None:
+        self.writer = writer
+        self._translate = _translator(channel, writer.format)
+
+    def write(self, frame: Frame) -> None:
+        translated = frame if self._translate is None else self._translate(frame)
+        if translated is not None:
+            self.writer.write(translated)
+
+
+def _translator(channel: Channel, wanted: Format) -> Callable[[Frame], Frame | None] | None:
+    """What makes ``wanted`` of the frames that are read from the channel; None where nothing needs to."""
+    if channel.read_format.codec is wanted.codec:
+        return None
+    path = channel.system.translation.build_path(channel.read_format, wanted)
+    if path is None:
+        raise NoTranslation(f"{channel.name}: no translators lead from {channel.read_format} to {wanted}")
+    return path.translate
+
+
 async def record(
     channel: Channel,
     writers: Sequence[SoundWriter],
@@ -54,61 +79,65 @@ async def record(
     """Write the channel's voice to all ``writers`` until a key, silence, the time limit or the hang-up; closes them.
 
     A digit in ``stop_on`` ends it; ``on_digit`` may end it by returning True. With ``cut_silence`` the silence that ended
-    it is cut off the files again.
+    it is cut off the files again. The result's duration counts all that was heard, silence included.
     """
     channel.set_read_format(channel.raw_read_format)
-    system = channel.system
-    paths = [system.translation.build_path(channel.read_format, w.format) for w in writers]
+    tracks: list[_Track] = []
     detector = SilenceDetector(threshold=silence_threshold) if silence_seconds else None
-    to_slin = system.translation.build_path(channel.read_format, slin) if detector is not None else None
-    duration_ms = 0.0
-    silence_ms = 0
+    samples = 0
+    result = RecordResult(RecordEnd.FAILED, "", 0, 0)
 
     def take(frame: Frame) -> RecordEnd | str | None:
-        nonlocal duration_ms, silence_ms
+        nonlocal samples
         if frame.type is FrameType.DTMF_END:
             digit = frame.digit
-            if digit in stop_on or (on_digit is not None and on_digit(digit)):
-                return digit
-            return None
-        if frame.type is not FrameType.VOICE or frame.format is None:
+            return digit if digit in stop_on or (on_digit is not None and on_digit(digit)) else None
+        if frame.type is not FrameType.VOICE:
             return None
         try:
-            for writer, path in zip(writers, paths, strict=True):
-                translated = frame if frame.format.codec is writer.format.codec else path.translate(frame) if path else None
-                if translated is not None:
-                    writer.write(translated)
+            for track in tracks:
+                track.write(frame)
         except SoundFault as fault:
             logger.error(f"recording of {channel.name} failed: {fault}")
             return RecordEnd.FAILED
-        duration_ms += frame.samples * 1000 / frame.format.codec.clock_rate
+        samples += frame.samples
         if detector is not None:
-            sound = frame if frame.format.codec is slin.codec else to_slin.translate(frame) if to_slin else None
+            sound = frame if to_slin is None else to_slin(frame)
             if sound is not None:
                 detector.receive(sound.data)
-                silence_ms = detector.silence_ms
-                if silence_ms >= silence_seconds * 1000:
+                if detector.silence_ms >= silence_seconds * 1000:
                     return RecordEnd.SILENCE
         return None
 
-    digit = ""
     try:
+        to_slin = _translator(channel, slin) if detector is not None else None
+        tracks += [_Track(channel, writer) for writer in writers]
         outcome = await channel.wait(take, maximum_seconds or None)
         if isinstance(outcome, RecordEnd):
-            end = outcome
+            result.end = outcome
         elif outcome is None:
-            end = RecordEnd.TIMEOUT
+            result.end = RecordEnd.TIMEOUT
         else:
-            end, digit = RecordEnd.DIGIT, outcome
+            result.end, result.digit = RecordEnd.DIGIT, outcome
+    except NoTranslation as error:
+        logger.error(f"cannot record: {error}")
     except ChannelGone:
-        end = RecordEnd.HANGUP
+        result.end = RecordEnd.HANGUP
     finally:
+        result.duration_ms = samples * 1000 // channel.read_format.sample_rate
+        result.silence_ms = detector.silence_ms if detector is not None else 0
+        cut_ms = result.silence_ms if cut_silence and result.end is RecordEnd.SILENCE else 0
         for writer in writers:
-            if detector is not None and cut_silence and silence_ms:
-                kept = max(0, writer.tell_ms() - silence_ms)
-                writer.truncate(kept * writer.format.sample_rate // 1000)
             try:
+                if cut_ms:
+                    await channel.system.run_blocking(_cut_end, writer, cut_ms)
                 await writer.aclose()
             except SoundFault as fault:
                 logger.error(f"recording of {channel.name}: {fault}")
-    return RecordResult(end, digit, round(duration_ms), silence_ms)
+                result.end = RecordEnd.FAILED
+    return result
+
+
+def _cut_end(writer: SoundWriter, milliseconds: int) -> None:
+    """Take ``milliseconds`` off the end of a file; waits for the disk."""
+    writer.truncate(max(0, writer.tell_ms() - milliseconds) * writer.format.sample_rate // 1000)

@@ -22,8 +22,9 @@ async def record_application(channel: Channel, data: str) -> int | None:
     silence ends it after so many seconds of silence, maxduration after so many seconds in all; %d in the name becomes
     the first number for which there is no file. Keys: # ends it. Options: a appends, n does not answer the call, o lets
     0 end it with RECORD_STATUS OPERATOR, q plays no beep, s skips an unanswered call, t uses * instead of #, u keeps the
-    silence at the end, x ignores all keys, k keeps the file when the caller hangs up during the beep, y lets any key end it.
-    RECORDED_FILE is the name without format. RECORD_STATUS is DTMF, SILENCE, SKIP, TIMEOUT, HANGUP, OPERATOR or ERROR.
+    silence at the end, x ignores all keys, k keeps the file when the caller hangs up (without it the file is removed then,
+    unless it was appended to), y lets any key end it. RECORDED_FILE is the name without format. RECORD_STATUS is DTMF,
+    SILENCE, SKIP, TIMEOUT, HANGUP, OPERATOR or ERROR.
     """
     arguments = split_arguments(data)
     name = argument(arguments, 0)
@@ -80,7 +81,11 @@ async def record_application(channel: Channel, data: str) -> int | None:
         RecordEnd.FAILED: "ERROR",
     }[result.end]
     channel.set_variable("RECORD_STATUS", status)
-    return -1 if result.end is RecordEnd.HANGUP else None
+    if result.end is not RecordEnd.HANGUP:
+        return None
+    if not options.letters & {"k", "a"}:
+        await channel.system.run_blocking(sounds.delete, name, extension)
+    return -1
 
 
 def _seconds(text: str) -> float:
