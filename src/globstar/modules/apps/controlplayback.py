@@ -61,7 +61,7 @@ async def control_playback(channel: Channel, data: str) -> int | None:
     try:
         stopped = await channel.wait_for(ended, key)
     except ChannelGone:
-        channel.set_variable("CPLAYBACKSTATUS", "USERSTOPPED")
+        channel.set_variable("CPLAYBACKSTATUS", "ERROR")
         raise
     finally:
         if channel.generator is player:

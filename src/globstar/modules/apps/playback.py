@@ -36,19 +36,21 @@ async def playback(channel: Channel, data: str) -> int | None:
     if "noanswer" not in options:
         await channel.answer()
     failed = False
-    for name in names.split("&"):
-        sounds = _said(channel, name) if "say" in options else (name,)
-        if sounds is None:
-            failed = True
-            continue
-        for sound in sounds:
-            try:
-                await play(channel, sound)
-            except SoundMissing as missing:
-                logger.warning(f"Playback failed on {channel.name} for {names}: {missing}")
+    try:
+        for name in names.split("&"):
+            sounds = _said(channel, name) if "say" in options else (name,)
+            if sounds is None:
                 failed = True
-                break
-    channel.set_variable("PLAYBACKSTATUS", "FAILED" if failed else "SUCCESS")
+                continue
+            for sound in sounds:
+                try:
+                    await play(channel, sound)
+                except SoundMissing as missing:
+                    logger.warning(f"Playback failed on {channel.name} for {names}: {missing}")
+                    failed = True
+                    break
+    finally:  # a caller who hangs up meanwhile is no failure of the sound
+        channel.set_variable("PLAYBACKSTATUS", "FAILED" if failed else "SUCCESS")
     return None
 
 

@@ -47,16 +47,18 @@ async def background(channel: Channel, data: str) -> int | str | None:
         stop_on = _DIGITS
     status = "SUCCESS"
     digit: str | None = None
-    for name in arguments[0].split("&"):
-        try:
-            digit = await play(channel, name, stop_on=stop_on, language=language)
-        except SoundMissing as missing:
-            logger.warning(f"Background failed on {channel.name} for {arguments[0]}: {missing}")
-            status = "FAILED"
-            break
-        if digit is not None:
-            break
-    channel.set_variable("BACKGROUNDSTATUS", status)
+    try:
+        for name in arguments[0].split("&"):
+            try:
+                digit = await play(channel, name, stop_on=stop_on, language=language)
+            except SoundMissing as missing:
+                logger.warning(f"Background failed on {channel.name} for {arguments[0]}: {missing}")
+                status = "FAILED"
+                break
+            if digit is not None:
+                break
+    finally:
+        channel.set_variable("BACKGROUNDSTATUS", status)
     if digit is None:
         return None
     if context != channel.context:
