@@ -92,7 +92,6 @@ class Rig:
 
     def sipp(self, scenario: Scenario, number: str, calls: int, rate: float, **options: object) -> Sipp:
         """SIPp as a caller."""
-        scenario.user = scenario.user if scenario.user != "caller" else "alice"
         arguments = {"remote": self.office.port, "number": number, "calls": calls, "rate": rate, "trace": False}
         timeout = calls / rate + 40
         return self._stack.enter_context(

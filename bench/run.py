@@ -29,9 +29,9 @@ HELD_CALLS = 200
 def answer() -> float:
     """SIPp calls Answer() and Hangup()."""
     with Rig() as rig:
-        rig.sipp(Scenario("warm").invite(6000).answered().hung_up(), "answer", 100, 100).passed()
+        rig.sipp(Scenario("warm", user="alice").invite(6000).answered().hung_up(), "answer", 100, 100).passed()
         before = rig.cpu()
-        rig.sipp(Scenario("caller").invite(6000).answered().hung_up(), "answer", CALLS, 200).passed()
+        rig.sipp(Scenario("caller", user="alice").invite(6000).answered().hung_up(), "answer", CALLS, 200).passed()
         return (rig.cpu() - before) / CALLS * 1000
 
 
@@ -40,9 +40,9 @@ def bridged() -> float:
     with Rig() as rig:
         warm = 100
         bob = rig.bob_answers(CALLS + warm)
-        rig.sipp(Scenario("warm").invite(6000).answered().pause(50).bye(), "relay", warm, 50).passed()
+        rig.sipp(Scenario("warm", user="alice").invite(6000).answered().pause(50).bye(), "relay", warm, 50).passed()
         before = rig.cpu()
-        rig.sipp(Scenario("caller").invite(6000).answered().pause(50).bye(), "relay", CALLS, 100).passed()
+        rig.sipp(Scenario("caller", user="alice").invite(6000).answered().pause(50).bye(), "relay", CALLS, 100).passed()
         bob.passed()
         rig.server.wait_idle()
         return (rig.cpu() - before) / CALLS * 1000
@@ -68,7 +68,7 @@ def dialplan() -> float:
     """One call runs a loop of NoOp, Set and GotoIf."""
     with Rig() as rig:
         before = rig.cpu()
-        rig.sipp(Scenario("caller").invite(6000).refused(603), "steps", 1, 1, timeout=120).wait()
+        rig.sipp(Scenario("caller", user="alice").invite(6000).refused(603), "steps", 1, 1, timeout=120).wait()
         rig.server.wait_idle(60)
         return STEPS_A_TURN * TURNS / (rig.cpu() - before)
 
@@ -77,7 +77,7 @@ def _media(number_: str) -> float:
     with Rig() as rig:
         hold_ms = int(MEDIA_SECONDS * 1000) + 12000
         bob = rig.bob_answers(MEDIA_CALLS, arguments=rig.ports_file("bob", MEDIA_CALLS), trace=True)
-        scenario = Scenario("caller").invite("[field0]")
+        scenario = Scenario("caller", user="alice").invite("[field0]")
         scenario.answered().pause(hold_ms).bye()
         arguments = rig.ports_file("caller", MEDIA_CALLS)
         caller = rig.sipp(scenario, number_, MEDIA_CALLS, 30, arguments=arguments, trace=True, timeout=90)
@@ -115,10 +115,12 @@ def memory() -> float:
     """Growth of resident memory by calls that stay bridged."""
     with Rig() as rig:
         bob = rig.bob_answers(HELD_CALLS + 50)
-        rig.sipp(Scenario("warm").invite(6000).answered().pause(200).bye(), "relay", 50, 50).passed()
+        rig.sipp(Scenario("warm", user="alice").invite(6000).answered().pause(200).bye(), "relay", 50, 50).passed()
         rig.server.wait_idle()
         before = rig.server.resident_bytes()
-        held = rig.sipp(Scenario("caller").invite(6000).answered().pause(14000).bye(), "relay", HELD_CALLS, 40, timeout=90)
+        held = rig.sipp(
+            Scenario("caller", user="alice").invite(6000).answered().pause(14000).bye(), "relay", HELD_CALLS, 40, timeout=90
+        )
         wait_until(lambda: rig.server.channel_count() == 2 * HELD_CALLS, 20, "all calls stand", interval=0.5)
         used = rig.server.resident_bytes() - before
         held.passed()

@@ -32,7 +32,10 @@ class EventBus:
 
     def listeners(self, event_type: type[Any]) -> list[Listener]:
         """The live list of those who listen to ``event_type``; read only."""
-        return self._listeners.setdefault(event_type, list(self._watchers))
+        found = self._listeners.get(event_type)
+        if found is None:
+            found = self._listeners[event_type] = list(self._watchers)
+        return found
 
     def subscribe(self, event_type: type[E], listener: Callable[[E], None]) -> Callable[[], None]:
         """Call ``listener`` for each event of ``event_type``; the result undoes it."""

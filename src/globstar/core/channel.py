@@ -108,8 +108,11 @@ class Channel:
         "__weakref__",
         "_absolute_timer",
         "_autofallthrough",
+        "_connected",
+        "_dialed",
         "_hangup_listeners",
         "_read_path",
+        "_redirecting",
         "_refused_format",
         "_sending_digit",
         "_sink",
@@ -126,12 +129,10 @@ class Channel:
         "call_id",
         "caller",
         "cdr",
-        "connected",
         "context",
         "created_at",
         "created_wall",
         "data",
-        "dialed",
         "digit_timeout",
         "dropped_voice",
         "extension",
@@ -163,7 +164,6 @@ class Channel:
         "raw_write_format",
         "read_format",
         "read_hooks",
-        "redirecting",
         "response_timeout",
         "soft_hangup",
         "stack",
@@ -215,9 +215,9 @@ class Channel:
         if caller is not None:
             self.caller.id = caller
             self.caller.ani = caller.copy()
-        self.connected = Connected()
-        self.dialed: Dialed = Dialed()
-        self.redirecting = Redirecting()
+        self._connected: Connected | None = None
+        self._dialed: Dialed | None = None
+        self._redirecting: Redirecting | None = None
         self.language = language or system.default_language
         self.music_class = ""
         self.tone_zone = ""
@@ -280,6 +280,41 @@ class Channel:
 
     def __repr__(self) -> str:
         return f"<Channel {self.name} {self.state.name}>"
+
+    # -- the parties: made when they are first asked for, as most calls never need them all ---------------------------
+
+    @property
+    def connected(self) -> Connected:
+        """Who is at the other end."""
+        if self._connected is None:
+            self._connected = Connected()
+        return self._connected
+
+    @connected.setter
+    def connected(self, value: Connected) -> None:
+        self._connected = value
+
+    @property
+    def dialed(self) -> Dialed:
+        """What the caller dialled."""
+        if self._dialed is None:
+            self._dialed = Dialed()
+        return self._dialed
+
+    @dialed.setter
+    def dialed(self, value: Dialed) -> None:
+        self._dialed = value
+
+    @property
+    def redirecting(self) -> Redirecting:
+        """How the call came to be redirected."""
+        if self._redirecting is None:
+            self._redirecting = Redirecting()
+        return self._redirecting
+
+    @redirecting.setter
+    def redirecting(self, value: Redirecting) -> None:
+        self._redirecting = value
 
     # -- who it is -------------------------------------------------------------------------------------------------
 

@@ -103,6 +103,9 @@ class DeviceStates:
         #: subscriptions by context and extension, kept by those who serve them
         self.watcher_counts: dict[tuple[str, str], int] = {}
         self._last: dict[str, DeviceState] = {}
+        self._pending: dict[str, None] = {}
+        self._hints: dict[str, list[tuple[str, str, str]]] = {}
+        self._hints_of: tuple[object, int] = (None, 0)
         self._last_hint: dict[tuple[str, str], int] = {}
         bus = system.bus
         bus.subscribe(events.ChannelStateChanged, lambda event: self._channel_changed(event.channel))
@@ -147,13 +150,22 @@ class DeviceStates:
         return aggregate(states) if states else idle
 
     def changed(self, device: str) -> None:
-        """Look at a device again and tell those who watch it if its state differs."""
-        state = self.state(device)
-        if self._last.get(device) is state:
-            return
-        self._last[device] = state
-        self.system.bus.publish(events.DeviceStateChanged(device, state.name))
-        self._hints_changed(device)
+        """A device may have changed: it is looked at again when the running callback is over.
+
+        So several changes at once, as when a call is answered as soon as it comes, are told as one.
+        """
+        if not self._pending:
+            self.system.loop.call_soon(self._look_again)
+        self._pending[device] = None
+
+    def _look_again(self) -> None:
+        devices, self._pending = self._pending, {}
+        for device in devices:
+            state = self.state(device)
+            if self._last.get(device) is not state:
+                self._last[device] = state
+                self.system.bus.publish(events.DeviceStateChanged(device, state.name))
+                self._hints_changed(device)
 
     def _channel_changed(self, channel: Channel) -> None:
         if not channel.tech.is_internal:
@@ -181,17 +193,24 @@ class DeviceStates:
         return self.hint_state(found[0]) if found is not None else None
 
     def _hints_changed(self, device: str) -> None:
-        wanted = device.lower()
-        for step in self.system.plan.hints():
-            context, extension = step.context, step.extension
-            devices = step.app_name.partition(",")[0]
-            if wanted not in (part.strip().lower() for part in devices.split("&")):
-                continue
+        for context, extension, devices in self._hints_for(device.lower()):
             state = self.hint_state(devices)
             if self._last_hint.get((context, extension)) != state:
                 self._last_hint[(context, extension)] = state
                 text = EXTENSION_STATE_TEXT.get(state, "Unknown")
                 self.system.bus.publish(events.ExtensionStateChanged(context, extension, devices, state, text))
+
+    def _hints_for(self, device: str) -> list[tuple[str, str, str]]:
+        """Context, extension and devices of the hints that name ``device``, from an index of the dialplan in force."""
+        plan = self.system.plan
+        if self._hints_of != (plan, plan.generation):
+            self._hints_of = (plan, plan.generation)
+            self._hints = {}
+            for step in plan.hints():
+                devices = step.app_name.partition(",")[0]
+                for name in {part.strip().lower() for part in devices.split("&") if part.strip()}:
+                    self._hints.setdefault(name, []).append((step.context, step.extension, devices))
+        return self._hints.get(device, [])
 
 
 _STATE_OF_CHANNEL = {

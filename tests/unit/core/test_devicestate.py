@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -48,5 +49,6 @@ async def test_a_hint_follows_its_device(tmp_path: Path) -> None:
         now = S.RINGING
         system.device_states.changed("Lamp:one")
         system.device_states.changed("Lamp:one")
+        await asyncio.sleep(0)
         assert [(event.exten, event.state, event.text) for event in seen] == [("6002", 8, "Ringing")]
         assert system.device_states.state("Nobody/x") is S.INVALID
