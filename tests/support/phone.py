@@ -101,6 +101,16 @@ class PhoneTech(ChannelTech):
         self.phone.told.append(condition)
         return condition in self.native
 
+    def send_digit_begin(self, channel: Channel, digit: str) -> bool:
+        self.phone.digit_began = digit
+        return self.phone.takes_digits
+
+    def send_digit_end(self, channel: Channel, digit: str, duration_ms: int) -> bool:
+        assert self.phone.digit_began == digit, f"{digit} ends, but {self.phone.digit_began} is on"
+        self.phone.digit_began = ""
+        self.phone.digits += digit
+        return self.phone.takes_digits
+
     def write(self, channel: Channel, frame: Frame) -> None:
         assert not channel.is_hung_up, "a frame after the hang-up"
         self.phone.heard.append((round(self.phone.clock, 6), frame))
@@ -123,13 +133,19 @@ class Phone:
         caller: PartyId | None = None,
         language: str = "",
         native: frozenset[Control] = frozenset(),
+        takes_digits: bool = True,
         state: ChannelState = ChannelState.RING,
     ) -> None:
         self.system = system
         self.format = format
+        #: digits reach the phone by themselves, not as tones
+        self.takes_digits = takes_digits
         self.began = system.now()
         self.heard: list[tuple[float, Frame]] = []
         self.told: list[Control] = []
+        #: the digits that were sent to the phone, and the one that is on
+        self.digits = ""
+        self.digit_began = ""
         self.steps: list[str] = []
         self.played: list[tuple[float, str]] = []
         self.variables: dict[str, str] = {}

@@ -13,9 +13,12 @@ async def echo(channel: Channel) -> None:
     channel.reset_formats()
 
     def send_back(frame: Frame) -> bool | None:
-        if frame.type is FrameType.DTMF_END and frame.digit == "#":
-            return True
-        if frame.type not in (FrameType.CONTROL, FrameType.MODEM, FrameType.NULL):
+        kind = frame.type
+        if kind is FrameType.VOICE:
+            channel.write(frame)
+        elif kind in (FrameType.DTMF_BEGIN, FrameType.DTMF_END) and frame.digit == "#":
+            return True if kind is FrameType.DTMF_END else None  # what will not be ended is not begun
+        elif kind not in (FrameType.CONTROL, FrameType.MODEM, FrameType.NULL):
             channel.write(frame)
         return None
 
