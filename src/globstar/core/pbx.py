@@ -80,8 +80,8 @@ async def run_pbx(channel: Channel) -> None:
         channel.hangup()
         raise
     finally:
-        channel.data.pop("pbx", None)
         channel.hangup()
+        channel.data.pop("pbx", None)
 
 
 async def _run_dialplan(channel: Channel) -> None:

@@ -142,7 +142,7 @@ def show_channel(system: System, args: list[str]) -> str:
         *(f"{name}={value}" for name, value in reversed(list(channel.variables))),
     ]
     lines += [f"{name:>15}: {value}" for name, value in channel.tech.describe(channel).items()]
-    engine = system.services.get("cdr")
+    engine = system.services.get("call records")
     if engine is not None:
         lines += ["  CDR Variables:", *engine.describe(channel)]
     lines.append(f"  Voice dropped: {channel.dropped_voice}")

@@ -62,7 +62,7 @@ async def dial(channel: Channel, data: str) -> int:
     U(context[^arg...]): run a subroutine on the called party before it is connected; GOSUB_RESULT says how to go on.
     z: a forwarded call has no timeout any more.
     """
-    if channel.cdr is not None:
+    if channel.cdr is not None and channel.application == "Dial":
         channel.cdr.note_dial(data)
     for name in VARIABLES:
         channel.set_variable(name, "")

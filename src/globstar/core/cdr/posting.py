@@ -1,0 +1,81 @@
+"""Handing finished records to the backends, one by one or in batches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from globstar.base.log import Logger
+from globstar.core.cdr.record import FinishedRecord
+from globstar.core.cdr.settings import CdrSettings
+from globstar.core.registry import Registry, Spec
+
+if TYPE_CHECKING:
+    from globstar.core.system import System
+
+logger = Logger("cdr")
+
+
+@dataclass(slots=True, kw_only=True)
+class CdrBackendSpec(Spec):
+    """Where records go. ``post(system, records)`` must not block; ``description`` is shown by ``cdr show status``."""
+
+    post: Callable[[Any, list[FinishedRecord]], None]
+    description: str = ""
+    is_suspended: bool = False
+
+    @property
+    def kind(self) -> str:
+        """Their registry's name."""
+        return "cdr backend"
+
+
+class Poster:
+    """Collects finished records and hands them to every backend."""
+
+    __slots__ = ("_timer", "backends", "posted", "settings", "system", "waiting")
+
+    def __init__(self, system: System, settings: CdrSettings) -> None:
+        self.system = system
+        self.settings = settings
+        self.backends: Registry[CdrBackendSpec] = system.registry("cdr backend")
+        self.waiting: list[FinishedRecord] = []
+        self.posted = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def post(self, records: list[FinishedRecord]) -> None:
+        """Hand ``records`` over now, or with the batch that they join."""
+        if not self.settings.batch:
+            self._deliver(records)
+            return
+        self.waiting += records
+        if len(self.waiting) >= self.settings.size:
+            self.submit()
+        elif self._timer is None:
+            self._timer = self.system.loop.call_later(self.settings.time, self.submit)
+
+    def submit(self) -> int:
+        """Hand over the waiting batch; returns how many records it held."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        records, self.waiting = self.waiting, []
+        if records:
+            self._deliver(records)
+        return len(records)
+
+    def next_batch_in(self) -> float:
+        """Seconds until the waiting batch is handed over; the whole time if none waits."""
+        return self._timer.when() - self.system.now() if self._timer is not None else float(self.settings.time)
+
+    def _deliver(self, records: list[FinishedRecord]) -> None:
+        self.posted += len(records)
+        for backend in self.backends:
+            if backend.is_suspended:
+                continue
+            try:
+                backend.post(self.system, records)
+            except Exception as error:  # one backend's bug must not keep the records from the others
+                logger.error(f"CDR backend {backend.name} failed", exception=error)

@@ -1,0 +1,69 @@
+"""What the lines of custom backends may refer to: a finished record instead of a channel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from globstar.base.log import Logger
+from globstar.core.cdr.record import AMA_FLAGS, DISPOSITION_TEXT, FinishedRecord, format_time
+
+if TYPE_CHECKING:
+    from globstar.core.system import System
+
+logger = Logger("cdr")
+
+_NUMBERS = {text: str(int(value)) for value, text in reversed(DISPOSITION_TEXT.items())}
+_AMA_NUMBERS = {text: str(number) for number, text in AMA_FLAGS.items()}
+_TIMES = ("start", "answer", "end")
+_NAMES = {
+    "accountcode": "account_code", "src": "src", "dst": "dst", "dcontext": "dcontext", "clid": "clid", "channel": "channel",
+    "dstchannel": "dstchannel", "lastapp": "lastapp", "lastdata": "lastdata", "duration": "duration", "billsec": "billsec",
+    "disposition": "disposition", "amaflags": "amaflags", "uniqueid": "uniqueid", "userfield": "userfield",
+    "peeraccount": "peeraccount", "linkedid": "linkedid", "sequence": "sequence",
+}  # fmt: skip
+
+
+class RecordScope:
+    """Renders ``${CDR(field)}`` with one record; other functions and global variables work as without a channel."""
+
+    __slots__ = ("record", "system")
+
+    def __init__(self, system: System, record: FinishedRecord) -> None:
+        self.system = system
+        self.record = record
+
+    def get_variable(self, name: str) -> str | None:
+        """A variable set with CDR(), or a global one."""
+        value = self.record.variables.get(name)
+        return value if value is not None else self.system.globals.get(name)
+
+    def call_function(self, name: str, args: str) -> str:
+        """``CDR(field[,options])`` of the record; other functions without a channel."""
+        if name == "CDR":
+            field, _, options = args.partition(",")
+            return read_field(self.record, field.strip(), options)
+        return self.system.functions.read(None, name, args)
+
+    def warn(self, level: str, message: str) -> None:
+        """A complaint of substitution."""
+        logger.log(level, message)
+
+
+def read_field(record: FinishedRecord, name: str, options: str = "") -> str:
+    """A field of a finished record, or one of its variables; "" if there is neither."""
+    is_raw = "u" in options
+    if name in _TIMES:
+        seconds: float = getattr(record, name)
+        return f"{seconds:.6f}" if is_raw else format_time(seconds)
+    attribute = _NAMES.get(name)
+    if attribute is None:
+        return record.variables.get(name, "")
+    if "f" in options and name in ("duration", "billsec"):
+        begin = record.start if name == "duration" else record.answer
+        return f"{max(0.0, record.end - begin) if begin else 0.0:.6f}"
+    value = str(getattr(record, attribute))
+    if is_raw and name == "disposition":
+        return _NUMBERS[value]
+    if is_raw and name == "amaflags":
+        return _AMA_NUMBERS.get(value, "0")
+    return value

@@ -1,0 +1,68 @@
+"""Appending lines to files off the loop, in order, without losing any at the end."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from globstar.base.log import Logger
+
+if TYPE_CHECKING:
+    from globstar.core.system import System
+
+logger = Logger("files")
+
+
+class LineWriter:
+    """Appends lines to files. One job at a time writes all that has come meanwhile, so each file keeps its order.
+
+    A file is opened for each job and closed again: it may be rotated by moving it away. Lines that cannot be written are
+    counted in ``lost`` and reported.
+    """
+
+    __slots__ = ("_job", "_waiting", "lost", "name", "system", "written")
+
+    def __init__(self, system: System, name: str) -> None:
+        self.system = system
+        self.name = name
+        self.written = 0
+        self.lost = 0
+        self._waiting: dict[Path, list[str]] = {}
+        self._job: asyncio.Task[None] | None = None
+
+    def append(self, file: Path, line: str) -> None:
+        """Write ``line`` (without its end) to ``file`` soon; the folder is made if need be."""
+        self._waiting.setdefault(file, []).append(line)
+        if self._job is None:
+            self._job = self.system.tasks.start(self._write(), name=f"{self.name} writer")
+
+    async def flush(self) -> None:
+        """Wait until all lines are in their files."""
+        while self._job is not None:
+            await asyncio.shield(self._job)
+
+    async def _write(self) -> None:
+        try:
+            while self._waiting:
+                waiting, self._waiting = self._waiting, {}
+                lost = await self.system.run_blocking(_append_all, waiting)
+                total = sum(len(lines) for lines in waiting.values())
+                self.lost += lost
+                self.written += total - lost
+        finally:
+            self._job = None
+
+
+def _append_all(waiting: dict[Path, list[str]]) -> int:
+    """Append the lines of each file; returns how many were lost."""
+    lost = 0
+    for file, lines in waiting.items():
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("a", encoding="utf-8", errors="surrogateescape") as stream:
+                stream.write("".join(f"{line}\n" for line in lines))
+        except OSError as error:
+            lost += len(lines)
+            logger.error(f"{len(lines)} lines could not be written to {file}: {error}")
+    return lost
