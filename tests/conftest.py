@@ -12,6 +12,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+import uvloop
 
 from tests.support.loopback import free_port
 from tests.support.server import GlobstarProcess, ServerFactory
@@ -48,16 +49,22 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Tests in flow/ and those marked virtual_time run on virtual time, all others on a plain loop."""
-    virtual = item.get_closest_marker("virtual_time") is not None or ROOT / "tests" / "flow" in item.path.parents
-    make: Callable[[], asyncio.AbstractEventLoop] = VirtualTimeLoop if virtual else asyncio.SelectorEventLoop
+    """Tests in flow/ and those marked virtual_time run on virtual time, those of net/ on both loops the server may have."""
 
-    def remembered() -> asyncio.AbstractEventLoop:
-        loop = make()
-        _loops.append(loop)
-        return loop
+    def remembered(make: Callable[[], asyncio.AbstractEventLoop]) -> Callable[[], asyncio.AbstractEventLoop]:
+        def factory() -> asyncio.AbstractEventLoop:
+            loop = make()
+            _loops.append(loop)
+            return loop
 
-    return {"virtual" if virtual else "real": remembered}
+        return factory
+
+    if item.get_closest_marker("virtual_time") is not None or ROOT / "tests" / "flow" in item.path.parents:
+        return {"virtual": remembered(VirtualTimeLoop)}
+    real = {"real": remembered(asyncio.SelectorEventLoop)}
+    if ROOT / "tests" / "unit" / "net" in item.path.parents:
+        real["uvloop"] = remembered(uvloop.new_event_loop)
+    return real
 
 
 def _open_tasks() -> dict[int, str]:

@@ -7,6 +7,7 @@ import errno
 import socket
 import ssl
 from dataclasses import dataclass
+from typing import cast
 
 from globstar.base.log import Logger
 from globstar.net.flow import Address, CloseCallback, DataCallback, OpenCallback
@@ -91,9 +92,8 @@ class TcpFlow(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A connection stands."""
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError("a stream transport is needed")
-        self._transport = transport
+        stream = cast("asyncio.Transport", transport)  # uvloop's transports are no subclass of it
+        self._transport = stream
         self.local_address = _address(transport.get_extra_info("sockname"))
         self.remote_address = _address(transport.get_extra_info("peername"))
         bare: socket.socket | None = transport.get_extra_info("socket")
