@@ -77,8 +77,7 @@ async def measure(context: str, turns: int, is_watched: bool = False) -> tuple[f
     """Run one channel through a context: CPU seconds, and the priorities it ran."""
     options = Options()
     system = System(directories=Directories(), options=options)
-    files = {"modules.conf": "[modules]\nautoload=no\nload=pbx_config\nload=app_stack\nload=app_exec\nload=func_strings\n"
-             "load=func_callerid\n", "extensions.conf": PLAN}  # fmt: skip
+    files = {"modules.conf": "[modules]\nautoload=yes\n", "extensions.conf": PLAN}
     await boot(system, MemorySource(files), keep_database=False)
     ended = asyncio.get_running_loop().create_future()
     system.bus.subscribe(events.ChannelHungUp, lambda _: ended.set_result(None))
