@@ -60,11 +60,16 @@ def _write(channel: Channel | None, args: str, value: str) -> None:
 
 @function("HINT", syntax="HINT(extension[@context][,options])")
 def hint(channel: Channel | None, args: str) -> str:
-    """The devices behind the hint of an extension, with option n its name. The context is ``default`` if not given."""
+    """The devices, and the presence, behind the hint of an extension; with option n its name.
+
+    The context is ``default`` if not given.
+    """
     arguments = split_arguments(args, 2)
     place = argument(arguments, 0)
     if not place:
         raise FunctionError("HINT needs an extension")
     extension, _, context = place.partition("@")
-    found = _need(channel).system.hint_of(channel, context or "default", extension)
-    return "" if found is None else found[1 if "n" in argument(arguments, 1) else 0]
+    step = _need(channel).system.plan.hint(context or "default", extension)
+    if step is None:
+        return ""
+    return step.data if "n" in argument(arguments, 1) else step.app_name

@@ -60,12 +60,12 @@ def filter_characters(channel: Channel | None, args: str) -> str:
 def replace(channel: Channel | None, args: str) -> str:
     r"""The value of a variable with certain characters replaced by another one, or left out if none is given.
 
-    The characters to find are a set as FILTER takes it.
+    ``\\n``, ``\\t`` and ``\\xHH`` stand for one character; of two backslashes the reading of the arguments leaves one.
     """
     arguments = split_arguments(args, 3)
     if not argument(arguments, 1):
         raise FunctionError("REPLACE needs a variable and the characters to find")
-    wanted = character_set(arguments[1])
+    wanted = byte_view(decode_escapes(arguments[1]))
     by = byte_view(decode_escapes(argument(arguments, 2)))[:1]
     view = byte_view(value_of(channel, arguments[0]))
     return from_byte_view("".join([by if character in wanted else character for character in view]))
