@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import grp
 import os
 import pwd
@@ -114,6 +115,17 @@ def _raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def _settle_memory() -> None:
+    """What the boot made lives as long as the server: keep the garbage collector from visiting it again and again.
+
+    A call makes some thousands of objects and few cycles, so collections may be rarer than Python's default; measured,
+    they took a third of a call's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
 def _go_to_background() -> None:
     """Detach from the terminal, as a daemon does."""
     if os.fork():
@@ -170,6 +182,7 @@ class Server:
                 logger.error(f"the server does not start: {error}")
                 sys.stderr.write(f"{error}\n")
                 return 1
+            _settle_memory()
             system.watchdog.start()
             logger.notice("Globstar is ready")
             await self._serve(system)
