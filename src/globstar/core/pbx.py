@@ -160,14 +160,6 @@ async def run_steps(channel: Channel, *, depth: int | None = None, in_hangup: bo
                 or binding.function_generation != function_registry.generation
             ):
                 binding = step.binding = Binding(channel, step)
-            template = step.template
-            if template.is_literal:
-                data = template.text
-            elif binding.may_wait:
-                rendered = functions.render(channel, template)
-                data = rendered if isinstance(rendered, str) else await rendered
-            else:
-                data = template.render(variables)
             spec = binding.spec
             if spec is None:
                 near = applications.nearest(step.app_name)
@@ -176,15 +168,24 @@ async def run_steps(channel: Channel, *, depth: int | None = None, in_hangup: bo
                     + (f"; did you mean {near}?" if near else "")
                 )
                 return found, -1
-            channel.application = spec.name
-            channel.application_data = data
-            channel.step_cause = channel.hangup_cause
-            if on_started:
-                bus.publish(events.ApplicationStarted(channel, spec.name, data))
-            if hub.mask & _VERBOSE and hub.verbosity >= 3:
-                place = f"{extension}@{context}:{priority}"
-                logger.verbose(3, f'Executing [{place}] {spec.name}("{channel.name}", "{data}") in new stack')
+            data = ""
             try:
+                template = step.template
+                if template.is_literal:
+                    data = template.text
+                elif binding.may_wait:
+                    rendered = functions.render(channel, template)
+                    data = rendered if isinstance(rendered, str) else await rendered
+                else:
+                    data = template.render(variables)
+                channel.application = spec.name
+                channel.application_data = data
+                channel.step_cause = channel.hangup_cause
+                if on_started:
+                    bus.publish(events.ApplicationStarted(channel, spec.name, data))
+                if hub.mask & _VERBOSE and hub.verbosity >= 3:
+                    place = f"{extension}@{context}:{priority}"
+                    logger.verbose(3, f'Executing [{place}] {spec.name}("{channel.name}", "{data}") in new stack')
                 result = spec.run(channel, data)
                 if result is not None and result.__class__ is not int and result.__class__ is not str:
                     result = await _settle(binding.module, result)
@@ -290,6 +291,7 @@ def _goes_on_after_interruption(channel: Channel) -> bool:
         raise_exception(channel, "ABSOLUTETIMEOUT")
     else:
         return False
+    channel.goto_target = None
     channel.clear_soft_hangup(SoftHangup.TIMEOUT)
     channel.set_absolute_timeout(None)
     return True

@@ -13,7 +13,7 @@ from globstar.base.log import Level
 from globstar.core.channel import Channel, ChannelState, SoftHangup
 from globstar.core.frame import Control
 from globstar.core.pbx import parse_goto, resolve_priority, run_subroutine
-from globstar.core.registry import application
+from globstar.core.registry import application, function
 from globstar.core.system import System
 from tests.support.calls import Call, load_dialplan, run_dialplan
 from tests.support.switch import LogCapture, running_system
@@ -75,6 +75,34 @@ async def test_a_bug_in_an_application_ends_only_this_call(system: System) -> No
     assert call.channel.hangup_cause == 38
     assert "ZeroDivisionError" in log.texts(Level.ERROR)[0]
     assert (await other.end()).steps == ["Wait(5)", "NoOp(ok)"]
+
+
+async def test_a_bug_in_a_function_ends_the_call_with_h(system: System) -> None:
+    @function("T_BROKEN")
+    def broken(channel: Channel | None, args: str) -> str:
+        """Fail."""
+        raise ZeroDivisionError
+
+    system.function_registry.register(broken.spec)
+    with LogCapture() as log:
+        call = await run_dialplan(system, "[default]\nexten => s,1,NoOp(${T_BROKEN()})\nexten => h,1,NoOp(${HANGUPCAUSE})\n")
+    assert call.steps == ["NoOp(38)"]
+    assert "ZeroDivisionError" in log.texts(Level.ERROR)[0]
+
+
+async def test_a_function_that_waits_ends_with_the_call(system: System) -> None:
+    @function("T_WAITS")
+    async def waits(channel: Channel, args: str) -> str:
+        """Wait for ever."""
+        await channel.wait()
+        return ""
+
+    system.function_registry.register(waits.spec)
+    load_dialplan(system, "[default]\nexten => s,1,NoOp(${T_WAITS()})\nexten => h,1,NoOp(h)\n")
+    call = Call(system).start()
+    await asyncio.sleep(1)
+    call.hang_up()
+    assert (await call.end()).steps == ["NoOp(h)"]
 
 
 async def test_caller_hanging_up_interrupts_and_runs_h(system: System) -> None:
