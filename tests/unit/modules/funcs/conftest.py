@@ -24,8 +24,8 @@ class Dialplan:
 
     def get(self, text: str) -> str:
         """``${text}``."""
-        name, opening, rest = text.partition("(")
-        assert opening and rest.endswith(")"), text
+        name, _, rest = text.partition("(")
+        assert rest.endswith(")"), text
         return self.system.functions.read(self.channel, name, rest[:-1])
 
     async def wait_for(self, text: str) -> str:

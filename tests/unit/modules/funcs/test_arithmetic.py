@@ -48,8 +48,9 @@ async def test_values(dialplan: Dialplan, text: str, value: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["MATH()", "MATH(1)", "MATH(1+x)", "MATH(1+1,octal)", "MAX()", "MAX(a)", "ABS()", "DIGIT_SUM(x)", "INC()", "SET(X)", "IFTIME(?a:b)",
-     "SPRINTF()", "SPRINTF(%d)", "SPRINTF(%d,x)", "SPRINTF(%z,1)", "SPRINTF(%*d,5,4)", "SPRINTF(50%)", "CUT(V,-)", "CUT(V,-,x)", "SORT()"],
+    ["MATH()", "MATH(1)", "MATH(1+x)", "MATH(1+1,octal)", "MAX()", "MAX(a)", "ABS()", "DIGIT_SUM(x)", "INC()", "SET(X)",
+     "IFTIME(?a:b)", "SPRINTF()", "SPRINTF(%d)", "SPRINTF(%d,x)", "SPRINTF(%z,1)", "SPRINTF(%*d,5,4)", "SPRINTF(50%)",
+     "CUT(V,-)", "CUT(V,-,x)", "SORT()"],
 )  # fmt: skip
 async def test_what_is_malformed_is_warned_of(dialplan: Dialplan, text: str) -> None:
     assert (dialplan.get(text), dialplan.warned) == ("", True)

@@ -54,8 +54,8 @@ async def test_base64_takes_a_wrong_digit_for_the_last_one(dialplan: Dialplan) -
 
 @pytest.mark.parametrize(
     ("item", "value"),
-    [("a", "1"), ("b.c", "true"), ("b.d.1", "20"), ("b", '{"c":true,"d":[10,20]}'), ("b.d,.,c", "2"), ("b/d/0,/", "10"), ("n", ""),
-     ("b.d.2", ""), ("x", ""), ("a.b", ""), ("r", "1.5")],
+    [("a", "1"), ("b.c", "true"), ("b.d.1", "20"), ("b", '{"c":true,"d":[10,20]}'), ("b.d,.,c", "2"), ("b/d/0,/", "10"),
+     ("n", ""), ("b.d.2", ""), ("x", ""), ("a.b", ""), ("r", "1.5")],
 )  # fmt: skip
 async def test_json(dialplan: Dialplan, item: str, value: str) -> None:
     dialplan.channel.set_variable("J", '{"a":1,"b":{"c":true,"d":[10,20]},"n":null,"r":1.5}')

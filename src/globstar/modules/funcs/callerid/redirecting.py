@@ -56,8 +56,8 @@ def redirecting(channel: Channel | None, args: str) -> str:
 
     ``datatype`` is reason, orig-reason or count, or orig- (who was called first), from- (who redirected last) or to- (where
     to) and a part of that party: all, name, name-valid, name-charset, name-pres, num, num-valid, num-plan, num-pres, pres,
-    subaddr, subaddr-valid, subaddr-type, subaddr-odd, tag; with priv- in front its private identification. The endpoint is told of a
-    change, unless ``i`` is given.
+    subaddr, subaddr-valid, subaddr-type, subaddr-odd, tag; with priv- in front its private identification. The endpoint is told
+    of a change, unless ``i`` is given.
     """
     if channel is None:
         raise FunctionError("REDIRECTING needs a channel")
