@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from globstar.base.errors import GlobstarError
 from globstar.base.log import Logger
-from globstar.core.frame import Frame
+from globstar.core.frame import Frame, FrameType
 
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
 
 logger = Logger("channel")
+
+_NULL = FrameType.NULL
 
 
 class Generator:
@@ -50,7 +52,8 @@ class Generator:
         try:
             frame = self.next_frame()
             if frame is not None:
-                channel.write(frame)
+                if frame.type is not _NULL:
+                    channel.write(frame)
                 return
         except GlobstarError as error:
             logger.warning(f"{channel.name}: {error}")
@@ -73,5 +76,5 @@ class Generator:
         """Free what :meth:`opened` took."""
 
     def next_frame(self) -> Frame | None:
-        """The next 20 ms, None when there is no more."""
+        """The next 20 ms; an empty frame (NULL) when nothing is to be sent in this tick, None when there is no more."""
         return None

@@ -11,11 +11,11 @@ from globstar.base.log import Logger
 from globstar.config.options import Options, Report, option
 from globstar.config.values import boolean, string
 from globstar.core import events
-from globstar.core.channel import Channel
+from globstar.core.channel import Channel, ChannelState
 from globstar.core.cli import cli_command
-from globstar.core.format import slin
-from globstar.core.frame import Frame, voice
+from globstar.core.frame import NULL_FRAME, Frame, FrameType
 from globstar.core.generator import Generator
+from globstar.core.numbers import seconds
 from globstar.core.playback import SoundMissing, find_sound
 from globstar.core.registry import application
 from globstar.core.soundfile import SoundFault, SoundReader
@@ -24,7 +24,12 @@ from globstar.dialplan.arguments import argument, split_arguments
 
 logger = Logger("res_musiconhold")
 
-_SILENCE = voice(slin, bytes(320), 160)
+
+class GeneralOptions(Options):
+    """``[general]`` of musiconhold.conf."""
+
+    preferchannelclass = option(boolean, True, help="The channel's own class wins over the one that an application names.")
+    cachertclasses = option(boolean, False, help="Accepted; classes are always shared.")
 
 
 class ClassOptions(Options):
@@ -35,8 +40,8 @@ class ClassOptions(Options):
     entry: tuple[str, ...] = option(lambda text: (text,), (), repeat="extend", help="A file of a playlist.")
     sort: str = option(string, "", help="alpha, random, randstart or none.")
     random = option(boolean, False, help="Older name for sort=random.")
-    announcement: str = option(string, "", help="Sound to play between the files.")
-    digit: str = option(string, "", help="Accepted; digits do not change classes yet.")
+    announcement: str = option(string, "", help="Sound to play at the start and between the files.")
+    digit: str = option(string, "", help="Key by which who listens to MusicOnHold() changes to this class.")
     format: str = option(string, "", help="Accepted; the cheapest format is chosen.")
     application: str = option(string, "", help="Program of mode custom.")
     answeredonly = option(boolean, False, help="Only on answered calls.")
@@ -53,41 +58,88 @@ class MusicClass:
 
 
 class MusicPlayer(Generator):
-    """Plays the files of a class one after the other; files are opened off the loop, silence bridges the gap."""
+    """Plays the files of a class one after the other; the next is opened off the loop before the last one ends.
 
-    __slots__ = ("_index", "_opening", "_order", "_reader", "music")
+    Where it stopped is kept on the channel, as (class, number of the file, ms), to go on from there.
+    """
 
-    def __init__(self, music: MusicClass, order: list[str], start: int) -> None:
+    __slots__ = (
+        "_announces",
+        "_index",
+        "_next",
+        "_next_index",
+        "_offset_ms",
+        "_opening",
+        "_order",
+        "_reader",
+        "_upcoming",
+        "music",
+    )
+
+    def __init__(self, music: MusicClass, order: list[str], start: int, offset_ms: int = 0) -> None:
         super().__init__()
         self.music = music
         self._order = order
-        self._index = start
+        self._upcoming = start
+        self._offset_ms = offset_ms
+        self._announces = bool(music.options.announcement) and not offset_ms
         self._reader: SoundReader | None = None
+        self._index = -1
+        self._next: SoundReader | None = None
+        self._next_index = -1
         self._opening = False
 
+    def opened(self, channel: Channel) -> None:
+        """Begin to open the first file, and tell."""
+        channel.system.bus.publish(events.MusicOnHoldChanged(channel, self.music.name))
+        self._open_ahead(channel)
+
+    def closed(self) -> None:
+        """Keep the position, and tell."""
+        assert self.channel is not None
+        if self._reader is not None and self._index >= 0:
+            self.channel.data["moh position"] = (self.music.name, self._index, self._reader.tell_ms())
+        self.channel.system.bus.publish(events.MusicOnHoldChanged(self.channel, None))
+
     def next_frame(self) -> Frame | None:
-        """The next 20 ms of the music, silence while a file is being opened."""
+        """The next 20 ms of the music; an empty frame while a file is being opened."""
         frame = self._reader.next_frame() if self._reader is not None else None
-        if frame is not None:
-            return frame
-        self._reader = None
-        if not self._opening and self.channel is not None:
-            self._opening = True
-            self.channel.tasks.start(self._open_next(self.channel), name="music on hold")
-        return _SILENCE
+        if frame is None:
+            self._reader, self._index, self._next = self._next, self._next_index, None
+            frame = self._reader.next_frame() if self._reader is not None else None
+        if self._next is None and not self._opening and self.channel is not None:
+            if self._reader is None or self._reader.is_at_end:
+                self._open_ahead(self.channel)
+        return frame if frame is not None else NULL_FRAME
+
+    def _open_ahead(self, channel: Channel) -> None:
+        self._opening = True
+        channel.tasks.start(self._open_next(channel), name="music on hold")
+
+    def _select(self) -> tuple[str, int]:
+        """The next sound: its name, and its number in the order, -1 for the announcement."""
+        if self._announces:
+            self._announces = False
+            return self.music.options.announcement, -1
+        index = self._upcoming % len(self._order)
+        if not (self.music.options.loop_last and index == len(self._order) - 1):
+            self._upcoming = index + 1
+        self._announces = bool(self.music.options.announcement)
+        return self._order[index], index
 
     async def _open_next(self, channel: Channel) -> None:
-        for _ in self._order:
-            name = self._order[self._index % len(self._order)]
-            last = self._index % len(self._order) == len(self._order) - 1
-            if not (self.music.options.loop_last and last):
-                self._index += 1
-            channel.data["moh position"] = (self.music.name, self._index)
+        for _ in range(2 * len(self._order)):
+            name, index = self._select()
             try:
-                self._reader = await channel.system.sounds.open(await find_sound(channel, name))
-                break
+                reader = await channel.system.sounds.open(await find_sound(channel, name))
             except (SoundMissing, SoundFault) as fault:
                 logger.warning(f"music class '{self.music.name}': {fault}")
+                continue
+            reader.seek_ms(self._offset_ms)
+            self._offset_ms = 0
+            if not reader.is_at_end:
+                self._next, self._next_index = reader, index
+                break
         else:
             await asyncio.sleep(1)
         self._opening = False
@@ -99,15 +151,18 @@ class MusicOnHoldService:
     def __init__(self, system: System) -> None:
         self.system = system
         self.classes: dict[str, MusicClass] = {}
+        self.options = GeneralOptions()
         self._random = Random()
 
     def load(self) -> None:
         """Read musiconhold.conf; without a class ``default`` the folder ``moh`` of the data directory is one."""
         classes: dict[str, MusicClass] = {}
+        general = GeneralOptions()
         config = self.system.configuration.read("musiconhold.conf")
         report = Report()
         for category in config.categories if config is not None else ():
             if category.name.lower() == "general":
+                general = GeneralOptions.read(category, report)
                 continue
             options = ClassOptions.read(category, report)
             if options.mode not in ("files", "playlist"):
@@ -120,7 +175,7 @@ class MusicOnHoldService:
             classes["default"] = MusicClass("default", ClassOptions())
         for music in classes.values():
             self._find_files(music)
-        self.classes = classes
+        self.classes, self.options = classes, general
 
     def _find_files(self, music: MusicClass) -> None:
         options = music.options
@@ -136,29 +191,41 @@ class MusicOnHoldService:
 
     def start(self, channel: Channel, music_class: str = "") -> bool:
         """Play a class to ``channel``; see :class:`~globstar.core.services.MusicOnHold`."""
-        name = channel.music_class or music_class or "default"
-        music = self.classes.get(name) or self.classes.get("default")
+        music = self.choose(channel, music_class)
         if music is None or not music.files:
-            logger.warning(f"music class '{name}' has no files")
+            logger.warning(f"music class '{music.name if music is not None else music_class}' has no files")
+            return False
+        if music.options.answeredonly and channel.state is not ChannelState.UP:
+            logger.verbose(3, f"The channel '{channel.name}' is not answered yet. Ignore the moh request.")
             return False
         order = list(music.files)
-        start = 0
+        start = offset_ms = 0
         if music.options.random or music.options.sort == "random":
             self._random.shuffle(order)
         elif music.options.sort == "randstart":
             start = self._random.randrange(len(order))
         else:
-            kept, position = channel.data.get("moh position", ("", 0))
-            start = max(0, position - 1) if kept == music.name else 0
-        channel.start_generator(MusicPlayer(music, order, start))
-        self.system.bus.publish(events.MusicOnHoldChanged(channel, music.name))
+            kept, *position = channel.data.get("moh position", ("", 0, 0))
+            if kept == music.name and position[0] < len(order):
+                start, offset_ms = position
+        channel.start_generator(MusicPlayer(music, order, start, offset_ms))
         return True
+
+    def choose(self, channel: Channel, music_class: str = "") -> MusicClass | None:
+        """The class to play: the channel's own and the one asked for, in the order that ``preferchannelclass`` says."""
+        names = [channel.music_class, music_class]
+        if not self.options.preferchannelclass:
+            names.reverse()
+        return next((music for name in (*names, "default") if (music := self.classes.get(name)) is not None), None)
+
+    def class_of_digit(self, digit: str) -> MusicClass | None:
+        """The class that a key leads to."""
+        return next((music for music in self.classes.values() if digit and music.options.digit == digit), None)
 
     def stop(self, channel: Channel) -> None:
         """Stop the music on ``channel``."""
         if isinstance(channel.generator, MusicPlayer):
             channel.stop_generator()
-            self.system.bus.publish(events.MusicOnHoldChanged(channel, None))
 
 
 def _service(system: System) -> MusicOnHoldService:
@@ -185,19 +252,28 @@ def unload(system: System) -> None:
 
 
 @application("MusicOnHold", syntax="MusicOnHold([class[,duration]])")
-async def music_on_hold(channel: Channel, data: str) -> int | None:
-    """Play music on hold, for duration seconds or until the caller hangs up."""
+async def music_on_hold(channel: Channel, data: str) -> None:
+    """Play music on hold, for duration seconds or until the caller hangs up.
+
+    A key that is the digit of a class changes to that class.
+    """
     arguments = split_arguments(data)
-    text = argument(arguments, 1)
-    seconds = float(text) if text.replace(".", "", 1).isdigit() else None
+    duration = seconds(argument(arguments, 1)) or None
     service = _service(channel.system)
     if not service.start(channel, argument(arguments, 0)):
         logger.warning(f"Unable to start music on hold (class '{argument(arguments, 0)}') on channel {channel.name}")
+
+    def change(frame: Frame) -> None:
+        if frame.type is FrameType.DTMF_END:
+            music = service.class_of_digit(frame.digit)
+            if music is not None:
+                channel.music_class = music.name
+                service.start(channel, music.name)
+
     try:
-        await channel.wait(None, seconds)
+        await channel.wait(change, duration)
     finally:
         service.stop(channel)
-    return None
 
 
 @application("StartMusicOnHold", syntax="StartMusicOnHold([class])")

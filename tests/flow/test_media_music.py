@@ -1,0 +1,227 @@
+"""Music on hold: which files, in which order, without gaps, and where it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from globstar.base.log import Level
+from globstar.core import events
+from globstar.core.cli import run_command
+from globstar.core.frame import Control, control
+from globstar.core.system import System
+from tests.interop.support.audio import find
+from tests.support.phone import Phone, Samples, companded, media_system, noise, sound
+from tests.support.switch import LogCapture
+
+SONGS = {name: noise(0.4, 30 + index) for index, name in enumerate("abc")}
+OTHER = noise(0.4, 40)
+NEWS = noise(0.2, 41)
+CONFIG = """
+[general]
+[default]
+mode=files
+directory=moh
+sort=alpha
+[other]
+mode=files
+directory={root}/other
+digit=7
+[announced]
+mode=playlist
+entry={root}/other/song
+announcement=news
+[shuffled]
+mode=files
+directory=moh
+sort=random
+[last]
+mode=files
+directory=moh
+loop_last=yes
+[answered]
+mode=files
+directory=moh
+answeredonly=yes
+[empty]
+mode=files
+directory=nothing
+"""
+
+
+@pytest.fixture
+async def system(tmp_path: Path) -> AsyncIterator[System]:
+    for name, samples in SONGS.items():
+        sound(tmp_path / "data" / "moh", name, samples)
+    sound(tmp_path / "other", "song", OTHER)
+    sound(tmp_path / "data" / "sounds" / "en", "news", NEWS)
+    async with media_system(tmp_path, {"musiconhold.conf": CONFIG.format(root=tmp_path)}) as system:
+        yield system
+
+
+def expected(*parts: Samples) -> Samples:
+    return companded(np.concatenate(parts))
+
+
+def began(phone: Phone) -> float:
+    return phone.voice[0][0]
+
+
+async def listen(system: System, music: str, seconds: float, **options: object) -> Phone:
+    phone = Phone(system, name=f"Phone/{music}{system.now()}", **options)  # type: ignore[arg-type]
+    return await phone.run(f"[default]\nexten => s,1,Answer(,i)\nsame => n,MusicOnHold({music},{seconds})\nsame => n,NoOp(on)\n")
+
+
+async def test_the_files_in_order_again_and_again_without_a_gap(system: System) -> None:
+    phone = await listen(system, "", 3)
+    order = [SONGS["a"], SONGS["b"], SONGS["c"]]
+    assert np.array_equal(phone.samples, expected(*order, *order, *order)[: len(phone.samples)])
+    assert len(phone.samples) > 2.9 * 8000
+    assert phone.gaps == {0.02}
+    assert began(phone) <= 0.04
+    assert phone.clock == pytest.approx(3, abs=0.01)
+    assert phone.steps[-1] == "NoOp(on)"
+    assert len(system.ticker) == 0
+
+
+async def test_a_class_by_name_and_one_that_does_not_exist(system: System) -> None:
+    assert find((await listen(system, "other", 1)).samples, companded(OTHER)).correlation == pytest.approx(1)
+    assert find((await listen(system, "nosuch", 1)).samples, companded(SONGS["a"])).correlation == pytest.approx(1)
+
+
+async def test_the_announcement_comes_first_and_between(system: System) -> None:
+    phone = await listen(system, "announced", 1.5)
+    wanted = expected(NEWS, OTHER, NEWS, OTHER, NEWS, OTHER)
+    assert np.array_equal(phone.samples, wanted[: len(phone.samples)])
+
+
+async def test_random_order_plays_each_once_a_round(system: System) -> None:
+    phone = await listen(system, "shuffled", 1.25)
+    starts = {name: find(phone.samples, companded(samples)) for name, samples in SONGS.items()}
+    assert all(match.correlation == pytest.approx(1) for match in starts.values())
+    assert sorted(match.offset for match in starts.values()) == [0, 3200, 6400]
+
+
+async def test_loop_last_stays_at_the_last(system: System) -> None:
+    phone = await listen(system, "last", 2.05)
+    assert np.array_equal(phone.samples[: 5 * 3200], expected(SONGS["a"], SONGS["b"], SONGS["c"], SONGS["c"], SONGS["c"]))
+
+
+async def test_answered_only(system: System) -> None:
+    with LogCapture():
+        phone = await Phone(system).run("[default]\nexten => s,1,MusicOnHold(answered,0.5)\nsame => n,NoOp(on)\n")
+    assert not phone.voice
+    assert phone.steps[-1] == "NoOp(on)"
+    assert (await listen(system, "answered", 0.5)).voice
+
+
+async def test_an_empty_class_is_silence_and_a_warning(system: System) -> None:
+    with LogCapture() as log:
+        phone = await listen(system, "empty", 0.5)
+    assert not phone.voice
+    assert log.texts(Level.WARNING)
+
+
+async def test_music_goes_on_where_it_stopped(system: System) -> None:
+    phone = await Phone(system).run(
+        "[default]\nexten => s,1,Answer(,i)\nsame => n,StartMusicOnHold()\nsame => n,Wait(0.61)\nsame => n,StopMusicOnHold()\n"
+        "same => n,Wait(2)\nsame => n,MusicOnHold(,1)\n"
+    )
+    whole = expected(*SONGS.values(), *SONGS.values())
+    assert np.array_equal(phone.samples, whole[: len(phone.samples)])
+    assert 0.02 in phone.gaps
+    assert max(phone.gaps) > 2
+
+
+async def test_the_channels_class_is_preferred_unless_told_otherwise(system: System, tmp_path: Path) -> None:
+    dialplan = "[default]\nexten => s,1,Answer(,i)\nsame => n,MusicOnHold(default,0.5)\n"
+    for setting, wanted in (("yes", OTHER), ("no", SONGS["a"])):
+        files = {
+            "musiconhold.conf": CONFIG.replace("[general]", f"[general]\npreferchannelclass={setting}").format(root=tmp_path)
+        }
+        async with media_system(tmp_path, files) as other:
+            phone = Phone(other)
+            phone.channel.music_class = "other"
+            await phone.run(dialplan)
+        assert find(phone.samples, companded(wanted)).correlation == pytest.approx(1), setting
+
+
+async def test_a_key_changes_the_class(system: System) -> None:
+    phone = Phone(system).start("[default]\nexten => s,1,Answer(,i)\nsame => n,MusicOnHold()\n")
+    await phone.after(0.2)
+    phone.key("3")
+    await phone.after(0.1)
+    phone.key("7")
+    await phone.after(0.6)
+    phone.hang_up()
+    await phone.end()
+    assert np.array_equal(phone.samples[:2240], expected(SONGS["a"])[:2240])
+    assert find(phone.samples, companded(OTHER)).correlation == pytest.approx(1)
+
+
+async def test_every_start_has_its_stop(system: System) -> None:
+    changes: list[str | None] = []
+    undo = system.bus.subscribe(events.MusicOnHoldChanged, lambda event: changes.append(event.music_class))
+    await listen(system, "other", 0.2)
+    assert changes == ["other", None]
+    changes.clear()
+    # a prompt in its place, and the hang-up, end the music too
+    phone = Phone(system).start(
+        "[default]\nexten => s,1,Answer(,i)\nsame => n,StartMusicOnHold()\nsame => n,Wait(0.3)\nsame => n,Playback(news)\n"
+        "same => n,StartMusicOnHold(other)\nsame => n,Wait(9)\n"
+    )
+    await asyncio.sleep(1)
+    phone.hang_up()
+    await phone.end()
+    assert changes == ["default", None, "other", None]
+    undo()
+
+
+async def test_hold_plays_music_to_a_phone_that_is_told_so(system: System) -> None:
+    phone = Phone(system).start("[default]\nexten => s,1,Answer(,i)\nsame => n,Wait(2)\n")
+    await phone.after(0.1)
+    phone.channel.indicate(Control.HOLD, "other")
+    await phone.after(0.5)
+    phone.channel.indicate(Control.UNHOLD)
+    last = phone.clock
+    await phone.end()
+    assert find(phone.samples, companded(OTHER)).correlation == pytest.approx(1)
+    assert phone.voice[-1][0] <= last + 1e-6
+    phone = Phone(system, name="Phone/2")
+    phone.channel.deliver(control(Control.HOLD))
+    assert phone.channel.hold_state
+    phone.channel.deliver(control(Control.UNHOLD))
+    assert not phone.channel.hold_state
+    phone.channel.hangup()
+    phone.close()
+
+
+async def test_waitexten_with_music_or_tone(system: System) -> None:
+    phone = await Phone(system).run(
+        "[default]\nexten => s,1,Answer(,i)\nsame => n,WaitExten(0.5,m(other))\nexten => t,1,NoOp(t)\n"
+    )
+    assert find(phone.samples, companded(OTHER)).correlation == pytest.approx(1)
+    assert phone.channel.generator is None
+
+
+async def test_reload_takes_new_classes_and_keeps_the_old_ones_when_broken(system: System, tmp_path: Path) -> None:
+    source = system.configuration.source
+    source.files["musiconhold.conf"] = (
+        "[default]\nmode=files\ndirectory=moh\n[new]\nmode=files\ndirectory=moh\n[odd]\nmode=nosuch\n"  # type: ignore[attr-defined]
+    )
+    with LogCapture() as log:
+        await run_command(system, "moh reload")
+    assert any("nosuch" in text for text in log.texts(Level.WARNING))
+    shown = await run_command(system, "moh show classes")
+    assert "Class: new" in shown
+    assert "Class: other" not in shown
+    assert f"\tFile: {tmp_path}/data/moh/a" in await run_command(system, "moh show files")
+    source.files["musiconhold.conf"] = "[new\n"  # type: ignore[attr-defined]
+    with LogCapture() as log:
+        await system.loader.reload_all()
+    assert log.texts(Level.ERROR)
+    assert "Class: new" in await run_command(system, "moh show classes")
