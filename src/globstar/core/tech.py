@@ -76,6 +76,8 @@ class ChannelTech:
     is_polled = False
     #: internal channels are hidden from device state and CDR
     is_internal = False
+    #: texts go out with their content type (SENDTEXTTYPE is then ENHANCED, else BASIC)
+    has_text_types = False
 
     def request(self, request: DialRequest) -> Channel:
         """Make an outgoing channel in state DOWN, or raise :class:`RequestFailed`."""

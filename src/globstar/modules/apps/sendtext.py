@@ -27,7 +27,8 @@ def send_text(channel: Channel, data: str) -> None:
         status = "FAILURE"
     else:
         status = "SUCCESS" if channel.tech.send_text(channel, text, content_type) else "UNSUPPORTED"
-    channel.set_variable("SENDTEXTTYPE", "BASIC" if status == "SUCCESS" else "NONE")
+    kind = "ENHANCED" if channel.tech.has_text_types else "BASIC"
+    channel.set_variable("SENDTEXTTYPE", kind if status == "SUCCESS" else "NONE")
     channel.set_variable("SENDTEXTSTATUS", status)
 
 

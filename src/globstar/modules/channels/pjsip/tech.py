@@ -23,6 +23,7 @@ class PjsipTech(ChannelTech):
     name = "PJSIP"
     aliases = ("SIP",)
     description = "PJSIP Channel Driver"
+    has_text_types = True
 
     def __init__(self) -> None:
         self.driver: PjsipDriver | None = None
