@@ -17,8 +17,8 @@ def send_text(channel: Channel, data: str) -> None:
 
     The text is taken from SENDTEXT_BODY if that is set, its type from SENDTEXT_CONTENT_TYPE.
 
-    SENDTEXTSTATUS tells: SUCCESS, FAILURE, UNSUPPORTED (the technology has no text messages). SENDTEXTTYPE is BASIC,
-    or NONE where nothing was sent.
+    SENDTEXTSTATUS tells: SUCCESS, FAILURE, UNSUPPORTED (the technology has no text messages). SENDTEXTTYPE is ENHANCED
+    where the type goes with the text, else BASIC, or NONE where nothing was sent.
     """
     text = channel.get_variable("SENDTEXT_BODY") or data
     content_type = channel.get_variable("SENDTEXT_CONTENT_TYPE") or "text/plain"
