@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from globstar.base.log import Level
+from globstar.config import MemorySource
 from globstar.core import events
 from globstar.core.cli import run_command
 from globstar.core.frame import Control, control
@@ -209,10 +210,8 @@ async def test_waitexten_with_music_or_tone(system: System) -> None:
 
 
 async def test_reload_takes_new_classes_and_keeps_the_old_ones_when_broken(system: System, tmp_path: Path) -> None:
-    source = system.configuration.source
-    source.files["musiconhold.conf"] = (
-        "[default]\nmode=files\ndirectory=moh\n[new]\nmode=files\ndirectory=moh\n[odd]\nmode=nosuch\n"  # type: ignore[attr-defined]
-    )
+    text = "[default]\nmode=files\n[new]\nmode=files\ndirectory=moh\n[odd]\nmode=nosuch\n"
+    system.configuration.source = MemorySource({"musiconhold.conf": text})
     with LogCapture() as log:
         await run_command(system, "moh reload")
     assert any("nosuch" in text for text in log.texts(Level.WARNING))
@@ -220,7 +219,7 @@ async def test_reload_takes_new_classes_and_keeps_the_old_ones_when_broken(syste
     assert "Class: new" in shown
     assert "Class: other" not in shown
     assert f"\tFile: {tmp_path}/data/moh/a" in await run_command(system, "moh show files")
-    source.files["musiconhold.conf"] = "[new\n"  # type: ignore[attr-defined]
+    system.configuration.source = MemorySource({"musiconhold.conf": "[new\n"})
     with LogCapture() as log:
         await system.loader.reload_all()
     assert log.texts(Level.ERROR)
