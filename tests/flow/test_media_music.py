@@ -193,10 +193,11 @@ async def test_hold_plays_music_to_a_phone_that_is_told_so(system: System) -> No
     assert find(phone.samples, companded(OTHER)).correlation == pytest.approx(1)
     assert phone.voice[-1][0] <= last + 1e-6
     phone = Phone(system, name="Phone/2")
-    phone.channel.deliver(control(Control.HOLD))
-    assert phone.channel.hold_state
-    phone.channel.deliver(control(Control.UNHOLD))
-    assert not phone.channel.hold_state
+    states = []
+    for condition in (Control.HOLD, Control.UNHOLD):
+        phone.channel.deliver(control(condition))
+        states.append(phone.channel.hold_state)
+    assert states == [True, False]
     phone.channel.hangup()
     phone.close()
 
