@@ -22,6 +22,9 @@ def send_text(channel: Channel, data: str) -> None:
     """
     text = channel.get_variable("SENDTEXT_BODY") or data
     content_type = channel.get_variable("SENDTEXT_CONTENT_TYPE") or "text/plain"
+    for name in ("SENDTEXT_FROM_DISPLAYNAME", "SENDTEXT_TO_DISPLAYNAME"):
+        if channel.get_variable(name):
+            logger.warning(f"{channel.name}: {name} has no effect, {channel.tech.name} sends no names with a text")
     if not text:
         logger.warning("SendText has nothing to send")
         status = "FAILURE"
