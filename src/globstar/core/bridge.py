@@ -243,9 +243,9 @@ class Bridge:
     def move(self, member: BridgeMember, *, swap: BridgeMember | None = None) -> None:
         """Bring in a member of another bridge; with ``swap`` it takes the place of a member of this one, which leaves."""
         origin = member.bridge
-        origin._exit(member)
+        origin._exit(member, is_moving=True)
         if swap is not None:
-            self._exit(swap)
+            self._exit(swap, is_replaced=True)
         member.bridge = self
         self._enter(member, swapped=swap.channel if swap is not None else None)
         if swap is not None:
@@ -263,8 +263,8 @@ class Bridge:
         if member.channel.hold_state:
             self.pass_on(member, control_frame(Control.UNHOLD))
         self._exit(member)
-        self._finish(member, reason)
         self._after_departure(f"{member.channel.name} left", may_dissolve=may_dissolve)
+        self._finish(member, reason)
 
     def dissolve(self) -> None:
         """End the bridge; every member leaves."""
@@ -292,30 +292,32 @@ class Bridge:
         self._set_peer_variables()
         channel.attach(member.receive)
 
-    def _exit(self, member: BridgeMember) -> None:
-        """Take a member out of the media and the list, and tell so."""
+    def _exit(self, member: BridgeMember, *, is_moving: bool = False, is_replaced: bool = False) -> None:
+        """Take a member out of the media and the list, and tell so; where it goes on is settled before."""
         channel = member.channel
+        if not is_moving:
+            if member._remove_listener is not None:
+                member._remove_listener()
+                member._remove_listener = None
+            if member.destination is not None and not channel.soft_hangup:
+                channel.redirect(*member.destination)
         self.members.remove(member)
         self.technology.member_left(member)
         member.drop_voice()
         channel.detach(member.receive)
         channel.bridge_member = None
-        _clear_peer_variables(channel)
-        if len(self.members) == 1:
+        if not is_moving:
+            _clear_peer_variables(channel)
+        if len(self.members) == 1 and not is_replaced:
             _clear_peer_variables(self.members[0].channel)
         self.system.bus.publish(events.BridgeLeft(self, channel))
 
     def _finish(self, member: BridgeMember, reason: LeaveReason) -> None:
         """A member is out for good: its channel is put in order and its owner told."""
         channel = member.channel
-        if member._remove_listener is not None:
-            member._remove_listener()
-            member._remove_listener = None
         if not channel.is_hung_up:
             channel.reset_formats()
             channel.hangup_cause = channel.hangup_cause or Cause.NORMAL_CLEARING
-            if member.destination is not None and not channel.soft_hangup:
-                channel.redirect(*member.destination)
         for callback in tuple(member.on_leave):
             callback(member, reason)
         if not member.left.done():

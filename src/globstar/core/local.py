@@ -131,7 +131,7 @@ class LocalTech(ChannelTech):
         elif not pair.is_called:
             other.hangup(channel.hangup_cause)
             return
-        other.queue_hangup(channel.hangup_cause, source=channel.hangup_source)
+        other.queue_hangup(channel.hangup_cause, source="")
 
     def indicate(self, channel: Channel, condition: Control, data: Any = b"") -> bool:
         """What one half is told, the other reports."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class RecordChain:
     """``channel.cdr``: the records in which the channel is party A."""
 
-    __slots__ = ("channel", "engine", "is_disabled", "is_party_a", "records")
+    __slots__ = ("channel", "ending_cause", "engine", "is_disabled", "is_party_a", "records")
 
     def __init__(self, engine: CdrEngine, channel: Channel, *, is_disabled: bool) -> None:
         self.engine = engine
@@ -23,6 +23,8 @@ class RecordChain:
         self.is_disabled = is_disabled
         #: the channel is party A wherever possible (CDR_PROP(party_a))
         self.is_party_a = False
+        #: the hangup cause as it was when the h extension began
+        self.ending_cause: int | None = None
         self.records: list[CallRecord] = []
         self.append()
 

@@ -158,11 +158,15 @@ class CdrEngine:
                     record.answer = now
 
     def _hangup_logic_started(self, event: events.HangupLogicStarted) -> None:
+        """The records end with the first priority of h, whose arguments still see them open."""
         channel = event.channel
-        chain = channel.cdr
+        chain: RecordChain | None = channel.cdr
         if chain is not None and self.settings.endbeforehexten:
-            chain.finish_all(channel.step_cause)
-            self._forget(channel)
+            for record in chain.records:
+                record.read_channel()
+                record.is_ending = True
+            chain.ending_cause = channel.step_cause
+            self._listen_for_next(channel)
 
     def _hung_up(self, event: events.ChannelHungUp) -> None:
         channel = event.channel
@@ -170,7 +174,7 @@ class CdrEngine:
         if chain is None:
             return
         self._forget(channel)
-        chain.finish_all()
+        chain.finish_all(chain.ending_cause)
         settings = self.settings
         now = self.now()
         records = [
@@ -185,16 +189,20 @@ class CdrEngine:
         """Whether backends get a record: not a called channel's own, nor, unless asked for, what nobody answered."""
         if record.is_disabled:
             return False
-        if record.party_b is None and record.channel.is_outgoing and not (record.is_originated or record.is_own):
-            return False
+        if record.party_b is None:
+            is_called = record.channel.is_outgoing and not (record.is_originated or record.is_own)
+            if is_called or record.is_callee:
+                return False
         return bool(record.answer or record.party_b is not None or self.settings.unanswered)
 
     # -- the next record of a channel that goes on ---------------------------------------------------------------------
 
     def _await_next(self, channel: Channel) -> None:
         """The channel's records are closed (or wait for a bridge): its next priority begins another one."""
-        if channel.is_hung_up or channel.soft_hangup & ~SoftHangup.ASYNC_GOTO:
-            return
+        if not (channel.is_hung_up or channel.soft_hangup & ~SoftHangup.ASYNC_GOTO):
+            self._listen_for_next(channel)
+
+    def _listen_for_next(self, channel: Channel) -> None:
         self._awaiting.add(channel)
         if self._stop_awaiting is None:
             self._stop_awaiting = self.system.bus.subscribe(events.ApplicationStarted, self._application_started)
@@ -207,9 +215,13 @@ class CdrEngine:
 
     def _application_started(self, event: events.ApplicationStarted) -> None:
         channel = event.channel
-        if channel not in self._awaiting or channel.soft_hangup & SoftHangup.HANGUP_EXEC:
+        if channel not in self._awaiting:
             return
         chain: RecordChain = channel.cdr
+        if chain.ending_cause is not None:
+            chain.finish_all(chain.ending_cause)
+            self._forget(channel)
+            return
         last = chain.last
         if last.place == (channel.context, channel.extension, channel.priority):
             return
@@ -272,6 +284,8 @@ class CdrEngine:
     def _picked_up(self, event: events.CallPickedUp) -> None:
         """Another channel answers in the place of the one that was dialled: that one's record ends unanswered."""
         target, channel = event.target, event.channel
+        for record in channel.cdr.records if channel.cdr is not None else ():
+            record.is_callee = True
         for candidate in self.system.channels.values():
             chain = candidate.cdr
             for record in chain.records if chain is not None else ():

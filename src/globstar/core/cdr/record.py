@@ -95,8 +95,9 @@ class CallRecord:
 
     __slots__ = (
         "account_code", "ama_flags", "answer", "app", "app_data", "bridge", "channel", "clid", "context", "disposition",
-        "dstchannel", "end", "exten", "is_app_locked", "is_disabled", "is_originated", "is_own", "left_at", "linked_id",
-        "party_b", "peer_account", "place", "sequence", "src", "start", "state", "user_field", "variables",
+        "dstchannel", "end", "exten", "is_app_locked", "is_callee", "is_disabled", "is_ending", "is_originated", "is_own",
+        "left_at", "linked_id", "party_b", "peer_account", "place", "sequence", "src", "start", "state", "user_field",
+        "variables",
     )  # fmt: skip
 
     def __init__(self, channel: Channel, sequence: int, now: float, *, is_disabled: bool = False) -> None:
@@ -114,11 +115,15 @@ class CallRecord:
         self.is_disabled = is_disabled
         #: the channel was called without a caller (Originate)
         self.is_originated = False
+        #: the channel answered somebody else's call (pickup): it is party B only
+        self.is_callee = False
         #: the channel ran a dialplan of its own
         self.is_own = False
         self.app = self.app_data = ""
         #: once Dial was seen, the applications of its subroutines do not replace it
         self.is_app_locked = False
+        #: the h extension is about to run: what the channel does from now on does not count
+        self.is_ending = False
         self.context = self.exten = ""
         self.place = ("", "", 0)
         self.user_field = ""
@@ -138,6 +143,8 @@ class CallRecord:
 
     def read_channel(self) -> None:
         """Note where party A is in the dialplan and what it runs."""
+        if self.is_ending or self.state is State.FINISHED:
+            return
         channel = self.channel
         application = channel.application
         if application and not self.is_app_locked and (not application.startswith("AppDial") or not self.app):

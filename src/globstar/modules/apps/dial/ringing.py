@@ -15,6 +15,7 @@ from globstar.core.features import settings_of
 from globstar.core.frame import Control, Frame, FrameType
 from globstar.core.party import Connected, PartyId, Redirecting
 from globstar.core.pbx import exists, parse_subroutine, run_subroutine
+from globstar.core.pickup import release_of
 from globstar.core.services import MusicOnHold
 from globstar.core.tech import RequestFailed
 from globstar.core.tones import Tones
@@ -229,7 +230,8 @@ class Ringing:
         logger.verbose(3, f"{call.channel.name} answered {self.caller.name}")
         if self.winner is None:
             self.winner = call
-            if not self._is_single:
+            if not self._is_single or release_of(call.channel) is not None:
+                self._parties.pop(call, None) if release_of(call.channel) is not None else None
                 self._update_connected_line(call)
             self._end(Outcome.ANSWERED)
         else:
