@@ -65,7 +65,7 @@ def register() -> float:
 
 
 def dialplan() -> float:
-    """One call runs a loop of NoOp, Set and GotoIf."""
+    """One call runs a loop of NoOp, Set (a function and an expression) and GotoIf."""
     with Rig() as rig:
         before = rig.cpu()
         rig.sipp(Scenario("caller", user="alice").invite(6000).refused(603), "steps", 1, 1, timeout=120).wait()

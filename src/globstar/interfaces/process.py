@@ -24,7 +24,6 @@ from globstar.core.settings import Directories, Files, Options, read_settings
 from globstar.core.system import System
 from globstar.demo import demo_folders, demo_options, write_demo
 from globstar.interfaces.cli.commands import register_commands
-from globstar.interfaces.cli.console import interact
 from globstar.interfaces.cli.server import ControlServer
 
 logger = Logger("asterisk")
@@ -203,6 +202,9 @@ class Server:
             print("Globstar Ready.", flush=True) if not arguments.quiet else None
             await system.stop_requested.wait()
             return
+
+        # Line editing is imported by those who have a console: it takes a good part of the start.
+        from globstar.interfaces.cli.console import interact
 
         async def run(line: str) -> str:
             return await run_command(system, line)
