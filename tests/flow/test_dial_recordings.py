@@ -7,40 +7,19 @@ Master.csv. Left out is what belongs to SIP or RTP, and what differs from run to
 
 from __future__ import annotations
 
-import csv
 import json
-import re
-from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from globstar.core import events
 from globstar.core.cause import Cause
+from globstar.core.dialing import Origination, originate
+from globstar.core.transfer import blind_transfer, redirect_both
+from tests.support.recordings import base_name, cdr_rows, our_ids, our_trace, recorded_ids, recorded_trace
 from tests.support.testtech import Leg, World
 
 Script = Callable[["Recorded"], Awaitable[None]]
-Trace = dict[str, list[tuple[str, ...]]]
-
-VARIABLES = re.compile(
-    r"DIALSTATUS|DIALEDPEER(NAME|NUMBER)|(ANSWERED|DIALED|RING|PROGRESS)TIME(_MS)?|BRIDGEPEER|BLINDTRANSFER|GOSUB_RETVAL"
-    r"|FORWARDERNAME|LOCAL\(ARG\w+\)|ARG\w+|__INH|ONE|_ONE"
-)
-TIMES = re.compile(r"(ANSWERED|DIALED|RING|PROGRESS)TIME(_MS)?")
-FINAL = (
-    "DIALSTATUS",
-    "HANGUPCAUSE",
-    "DIALEDPEERNAME",
-    "HANGUPSOURCE",
-    "BLINDTRANSFER",
-    "CDRDISP",
-    "STATUS",
-    "CAUSE",
-    "WHO",
-    "HERE",
-)
 
 
 class Recorded:
@@ -51,6 +30,8 @@ class Recorded:
         self.alice = world.phone("alice", "100", "Alice Example")
         self.bob = world.phone("bob", "101", "Bob Example")
         self.carol = world.phone("carol", "102", "Carol Example")
+        self.eve = world.phone("eve", "104", "Eve Example")
+        world.tech.ends_on_refusal = True
         self.settle = world.settle
 
     async def talk(self, extension: str, *, rings: bool = True, ends: str = "caller", hold: float = 0.4) -> tuple[Leg, Leg]:
@@ -68,19 +49,21 @@ class Recorded:
 
     async def refuse(self, cause: int, extension: str = "201", *, rings: bool = False) -> None:
         """Alice calls, bob does not take the call."""
-        call = self.alice.dials(extension, "main")
+        self.alice.dials(extension, "main")
         leg = await self.bob.is_called()
         if rings:
             leg.rings()
             await self.settle(0.1)
         leg.hangs_up(cause)
-        await self.refused(call)
 
-    async def refused(self, call: Leg) -> None:
-        """What SIP does with busy and congestion: the final response ends the caller's leg."""
-        await self.settle(0.01)
-        if not call.channel.is_hung_up:
-            call.hangs_up(call.channel.hangup_cause)
+    async def bridged(self, extension: str = "201") -> tuple[Leg, Leg]:
+        """Alice talks to bob: ``setup`` of the recordings."""
+        call = self.alice.dials(extension, "main")
+        leg = await self.bob.is_called()
+        leg.answers()
+        await call.is_told("answer")
+        await self.settle(0.3)
+        return call, leg
 
 
 async def _answer_180_caller(r: Recorded) -> None:
@@ -132,12 +115,11 @@ async def _no_answer(r: Recorded) -> None:
 
 
 async def _parallel_both_busy(r: Recorded) -> None:
-    call = r.alice.dials("203", "main")
+    r.alice.dials("203", "main")
     bob, carol = await r.bob.is_called(), await r.carol.is_called()
     bob.refuses()
     await r.settle(0.1)
     carol.refuses()
-    await r.refused(call)
 
 
 async def _parallel_one_answers(r: Recorded) -> None:
@@ -167,15 +149,14 @@ async def _serial(r: Recorded) -> None:
 
 
 async def _nobody_there(r: Recorded, extension: str) -> None:
-    call = r.alice.dials(extension, "main")
-    await r.refused(call)
+    r.alice.dials(extension, "main")
+    await r.settle(0.1)
 
 
 async def _redirect(r: Recorded) -> None:
-    call = r.alice.dials("201", "main")
+    r.alice.dials("201", "main")
     leg = await r.bob.is_called()
     leg.forwards("carol")
-    await r.refused(call)
 
 
 async def _option_g(r: Recorded) -> None:
@@ -270,6 +251,71 @@ async def _pickup(r: Recorded) -> None:
     picker.hangs_up()
 
 
+async def _digits_pass(r: Recorded) -> None:
+    call, leg = await r.bridged("211")
+    call.presses("579")
+    await leg.is_told("digit 5")
+    await leg.is_told("digit 7")
+    await leg.is_told("digit 9")
+    call.hangs_up()
+
+
+async def _redirect_one(r: Recorded) -> None:
+    call, leg = await r.bridged()
+    call.channel.redirect("main", "1000", 1)
+    await leg.is_told("hangup 16")
+    await r.settle(0.4)
+    call.hangs_up()
+
+
+async def _redirect_both(r: Recorded) -> None:
+    call, leg = await r.bridged()
+    redirect_both(call.channel, ("main", "1000", 1), leg.channel, ("main", "1024", 1))
+    await r.settle(0.5)
+    call.hangs_up()
+    leg.hangs_up()
+
+
+async def _external_transfer(r: Recorded, *, by_caller: bool) -> None:
+    call, leg = await r.bridged()
+    transferer, other = (call, leg) if by_caller else (leg, call)
+    member = transferer.channel.bridge_member
+    assert member is not None
+    assert blind_transfer(member, "main", "1000", is_external=True)
+    await transferer.is_told("hangup 16")
+    await r.settle(0.8)
+    other.hangs_up()
+
+
+async def _transfer_to_ringing(r: Recorded) -> None:
+    call, leg = await r.bridged()
+    member = call.channel.bridge_member
+    assert member is not None
+    assert blind_transfer(member, "main", "240", is_external=True)
+    new = await r.eve.is_called()
+    new.rings()
+    await r.settle(0.2)
+    new.answers()
+    await r.settle(0.4)
+    leg.hangs_up()
+
+
+async def _originate(r: Recorded, answer: Callable[[Leg], None] | None, **what: object) -> None:
+    task = r.world.system.tasks.start(
+        originate(r.world.system, Origination(dial_string="PJSIP/bob", **what)),  # type: ignore[arg-type]
+        name="originate",
+    )
+    leg = await r.bob.is_called()
+    if answer is None:
+        leg.rings()
+    else:
+        answer(leg)
+    await task
+    await r.settle(0.3)
+    if what.get("extension") and not leg.channel.is_hung_up:
+        leg.hangs_up(0)
+
+
 SCENARIOS: dict[str, Script] = {
     "g03_answer_180_caller_hangs_up": _answer_180_caller,
     "g03_answer_no_ring_callee_hangs_up": _answer_no_ring_callee,
@@ -307,6 +353,19 @@ SCENARIOS: dict[str, Script] = {
     "g03_local_channel_optimised": _local_optimised,
     "g04_feature_blind_transfer_caller": _blind_transfer,
     "g05_directed_pickup_app": _pickup,
+    "g03_opt_L_time_limit": lambda r: _limit(r, "212"),
+    "g04_dtmf_passthrough_bridge": _digits_pass,
+    "g05_ami_redirect_one": _redirect_one,
+    "g05_ami_redirect_both": _redirect_both,
+    "g05_ami_blindtransfer": lambda r: _external_transfer(r, by_caller=True),
+    "g05_refer_blind_by_caller": lambda r: _external_transfer(r, by_caller=True),
+    "g05_refer_blind_by_callee": lambda r: _external_transfer(r, by_caller=False),
+    "g05_refer_blind_to_ringing_phone": _transfer_to_ringing,
+    "g07_originate_app_async": lambda r: _originate(
+        r, Leg.answers, application="Wait", data="1", account_code="acc1", unique_id="my-chan-1"
+    ),
+    "g07_originate_busy_async": lambda r: _originate(r, Leg.refuses, application="Wait", data="1"),
+    "g07_originate_timeout_async": lambda r: _originate(r, None, context="main", extension="1000", timeout=0.8),
 }
 
 #: Where Globstar's way differs on purpose: per scenario, channels (by order of creation) whose events are not compared.
@@ -328,9 +387,9 @@ async def test_recorded_scenario(name: str, shared: Path, tmp_path: Path) -> Non
     async with await World.start(dialplan, files=files, tech_name="PJSIP", context="main", root=tmp_path) as world:
         await SCENARIOS[name](Recorded(world))
         await world.all_gone()
-    ours, our_names = _our_trace(world)
-    theirs, their_names = _recorded_trace(recording["observed"]["ami"])
-    assert [_base(n) for n in our_names] == [_base(n) for n in their_names]
+    ours, our_names = our_trace(world)
+    theirs, their_names = recorded_trace(recording["observed"]["ami"])
+    assert [base_name(n) for n in our_names] == [base_name(n) for n in their_names]
     for index, (mine, other) in enumerate(zip(our_names, their_names, strict=True)):
         if index in UNLIKE.get(name, ()):
             continue
@@ -339,100 +398,6 @@ async def test_recorded_scenario(name: str, shared: Path, tmp_path: Path) -> Non
         else:
             assert ours[mine] == theirs[other], f"events of {other}"
     rows = (tmp_path / "log" / "cdr-csv" / "Master.csv").read_text().splitlines()
-    assert _rows(rows, our_names, _our_ids(world)) == _rows(recording["observed"]["cdr"], their_names, _their_ids(recording))
-
-
-# -- traces ------------------------------------------------------------------------------------------------------------
-
-
-def _base(name: str) -> str:
-    head, _, tail = name.rpartition("-")
-    return head + (";" + tail.partition(";")[2] if ";" in tail else "")
-
-
-def _short(text: str, names: list[str]) -> str:
-    for index, name in enumerate(names):
-        text = text.replace(name, f"channel {index}")
-    return text
-
-
-def _put(trace: Trace, channel: str, *entry: str) -> None:
-    """Add an event; the same variable set to the same value twice in a row (bridges say it again) counts once."""
-    if entry[0] == "VarSet" and entry[1] == "BRIDGEPEER" and entry in trace[channel][-2:]:
-        return
-    trace[channel].append(entry)
-
-
-def _value(name: str, value: str) -> str:
-    return "n" if TIMES.fullmatch(name) and value.isdigit() else value
-
-
-def _party(number: str, name: str) -> str:
-    return f"{name} <{number}>".replace("<unknown>", "")
-
-
-def _recorded_trace(ami: list[Any]) -> tuple[Trace, list[str]]:
-    found = [dict(event) for event in ami]
-    names = [event["Channel"] for event in found if event["Event"] == "Newchannel"]
-    trace: Trace = defaultdict(list)
-    for e in found:
-        kind, channel = e["Event"], e.get("Channel", "")
-        if kind == "VarSet" and VARIABLES.fullmatch(e["Variable"]):
-            _put(trace, channel, "VarSet", e["Variable"], _short(_value(e["Variable"], e["Value"]), names))
-        elif kind == "Newstate":
-            _put(trace, channel, kind, e["ChannelStateDesc"])
-        elif kind == "NewCallerid":
-            _put(trace, channel, kind, _party(e["CallerIDNum"], e["CallerIDName"]))
-        elif kind == "NewConnectedLine":
-            _put(trace, channel, kind, _party(e["ConnectedLineNum"], e["ConnectedLineName"]))
-        elif kind == "DialBegin":
-            _put(trace, channel, kind, _short(e["DestChannel"], names), e["DialString"])
-        elif kind in ("DialState", "DialEnd"):
-            _put(trace, channel, kind, _short(e["DestChannel"], names), e["DialStatus"])
-        elif kind in ("BridgeEnter", "BridgeLeave"):
-            _put(trace, channel, kind)
-        elif kind == "Hangup":
-            _put(trace, channel, kind, e["Cause"])
-        elif kind in ("Hold", "Unhold"):
-            _put(trace, channel, kind)
-        elif kind == "UserEvent":
-            headers = [f"{key}={_short(e[key], names)}" for key in FINAL if key in e]
-            _put(trace, channel, kind, *(text for text in headers if not text.endswith("=")))
-    return trace, names
-
-
-def _our_trace(world: World) -> tuple[Trace, list[str]]:
-    names = [event.channel.name for event in world.seen(events.ChannelCreated)]
-    trace: Trace = defaultdict(list)
-    # Events hold live channels: what they were then is noted by the listeners below while the scenario runs.
-    for kind, channel, rest in world.notes:
-        if kind == "VarSet":
-            if not VARIABLES.fullmatch(rest[0]):
-                continue
-            rest = (rest[0], _value(*rest))
-        if kind == "UserEvent":
-            rest = tuple(text for text in rest if text.partition("=")[0] in FINAL and not text.endswith("="))
-            rest = tuple(sorted(rest, key=lambda text: FINAL.index(text.partition("=")[0])))
-        _put(trace, channel, kind, *(_short(text, names) for text in rest))
-    return trace, names
-
-
-def _our_ids(world: World) -> list[str]:
-    return [event.channel.unique_id for event in world.seen(events.ChannelCreated)]
-
-
-def _their_ids(recording: dict[str, Any]) -> list[str]:
-    return [dict(event)["Uniqueid"] for event in recording["observed"]["ami"] if dict(event)["Event"] == "Newchannel"]
-
-
-def _rows(lines: list[str], names: list[str], ids: list[str]) -> list[list[str]]:
-    """The rows by sequence number (relative to the first) without times and lengths; channels by order of creation."""
-    rows: list[tuple[int, list[str]]] = []
-    for row in csv.reader(lines):
-        found = re.search(r"[-+]?\d+", row[-1])
-        assert found is not None
-        texts = [_short(text, names) for text in row[:9]]
-        identities = [str(ids.index(row[index])) for index in (16, 19)]
-        rows.append((int(found[0]), [*texts, "answered" if row[10] else "", *row[14:16], *row[17:19], *identities]))
-    rows.sort()
-    return [[str(sequence - rows[0][0]), *fields] for sequence, fields in rows]
+    assert cdr_rows(rows, our_names, our_ids(world)) == cdr_rows(
+        recording["observed"]["cdr"], their_names, recorded_ids(recording)
+    )

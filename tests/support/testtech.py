@@ -99,10 +99,15 @@ class Leg:
         self.hangs_up(Cause.REDIRECTED_TO_NEW_DESTINATION)
 
     def presses(self, digits: str) -> None:
-        """Presses keys, each as begin and end."""
-        for digit in digits:
-            self.channel.deliver(digit_begin(digit))
-            self.channel.deliver(digit_end(digit, 100))
+        """Presses keys one after the other: 100 ms each, 100 ms between them."""
+        loop = self.channel.system.loop
+        for index, digit in enumerate(digits):
+            loop.call_later(index * 0.2, self._deliver, digit_begin(digit))
+            loop.call_later(index * 0.2 + 0.1, self._deliver, digit_end(digit, 100))
+
+    def _deliver(self, frame: Frame) -> None:
+        if not self.channel.is_hung_up:
+            self.channel.deliver(frame)
 
     def speaks(self, data: bytes = SILENCE, format: Format = ulaw) -> None:
         """Sends one frame."""
@@ -211,6 +216,8 @@ class TestTech(ChannelTech):
         self.context = context
         self.description = "Scripted phones"
         self.phones: dict[str, Phone] = {}
+        #: like SIP: a caller who is told busy or congestion before the answer is gone with it
+        self.ends_on_refusal = False
 
     def request(self, request: DialRequest) -> Channel:
         phone = self.phones.get(request.destination.partition("/")[0])
@@ -240,7 +247,12 @@ class TestTech(ChannelTech):
             leg.tell(f"connected {data.id.name.text} <{data.id.number.text}>")
         else:
             leg.tell(condition.name.lower())
+        if condition in (Control.BUSY, Control.CONGESTION) and self.ends_on_refusal and channel.state is not ChannelState.UP:
+            self.system.loop.call_soon(self._end, channel)
         return condition not in (Control.HOLD, Control.UNHOLD)
+
+    def _end(self, channel: Channel) -> None:
+        channel.queue_hangup(channel.hangup_cause)
 
     def send_digit_begin(self, channel: Channel, digit: str) -> bool:
         return True

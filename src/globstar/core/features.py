@@ -11,6 +11,7 @@ from globstar.base.log import Logger
 from globstar.config import ConfigFile
 from globstar.config.values import boolean
 from globstar.core.frame import Frame, FrameType, digit_end
+from globstar.dialplan.arguments import argument, split_arguments
 
 if TYPE_CHECKING:
     from globstar.core.bridge import BridgeMember
@@ -25,6 +26,39 @@ _LATE_GAP = 0.05
 
 #: Name of the service that holds the :class:`FeatureSettings` of a system.
 SERVICE = "features"
+
+
+@dataclass(frozen=True, slots=True)
+class DynamicFeature:
+    """An application that a digit code starts: ``code,self|peer[/caller|callee|both],application[,arguments[,music class]]``."""
+
+    name: str
+    code: str
+    #: the application runs on who pressed the code, else on the other party
+    is_on_self: bool
+    for_caller: bool
+    for_callee: bool
+    application: str
+    arguments: str = ""
+    music_class: str = ""
+
+
+def parse_dynamic_feature(name: str, text: str) -> DynamicFeature:
+    """Read a line of [applicationmap]. Raises ValueError with the reason."""
+    parts = split_arguments(text)
+    if len(parts) < 3 or not parts[0] or not parts[2]:
+        raise ValueError("expected a code, who it is for, and an application")
+    code, who, application = parts[0].strip(), parts[1].strip().lower(), parts[2].strip()
+    arguments, music_class = argument(parts, 3), argument(parts, 4)
+    if application.endswith(")") and "(" in application:
+        application, _, rest = application.partition("(")
+        arguments, music_class = rest[:-1], arguments
+    on, _, by = who.partition("/")
+    if on not in ("self", "peer") or by not in ("", "caller", "callee", "both"):
+        raise ValueError(f"'{parts[1]}' is not self or peer, with caller, callee or both")
+    if not set(code) <= _DIGITS:
+        raise ValueError(f"'{code}' is no digit code")
+    return DynamicFeature(name, code, on == "self", by != "callee", by != "caller", application, arguments, music_class)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +86,11 @@ class FeatureSettings:
     pickup_extension: str = "*8"
     pickup_sound: str = ""
     pickup_failed_sound: str = ""
-    #: [applicationmap]: name to its definition, for DYNAMIC_FEATURES
-    application_map: Mapping[str, str] = field(default_factory=dict)
+    #: [applicationmap], for DYNAMIC_FEATURES
+    application_map: Mapping[str, DynamicFeature] = field(default_factory=dict)
 
 
+_DIGITS = frozenset("0123456789*#ABCDabcd")
 _GENERAL: dict[str, tuple[str, Callable[[str], object]]] = {
     "featuredigittimeout": ("feature_digit_timeout", lambda text: int(text) / 1000),
     "transferdigittimeout": ("transfer_digit_timeout", float),
@@ -77,13 +112,12 @@ _GENERAL: dict[str, tuple[str, Callable[[str], object]]] = {
 #: Options whose keys a later feature reads (attended transfer in the middle of dialling).
 _LATER = ("atxferabort", "atxfercomplete", "atxferthreeway", "atxferswap", "recordingfailsound")
 _FEATURES = ("blindxfer", "disconnect", "atxfer", "parkcall", "automixmon")
-_DIGITS = frozenset("0123456789*#ABCDabcd")
 
 
 def read_features(config: ConfigFile | None) -> FeatureSettings:
     """The settings of a features.conf; what cannot be used is logged by file and line and keeps its default."""
     values: dict[str, object] = {}
-    application_map: dict[str, str] = {}
+    application_map: dict[str, DynamicFeature] = {}
     for category in config or ():
         section = category.name.lower()
         for variable in category:
@@ -101,12 +135,13 @@ def read_features(config: ConfigFile | None) -> FeatureSettings:
                 except ValueError:
                     logger.warning(f"{where}: '{text}' is no value for {name}")
             elif section == "applicationmap":
-                application_map[variable.name] = text
+                try:
+                    application_map[variable.name] = parse_dynamic_feature(variable.name, text)
+                except ValueError as fault:
+                    logger.warning(f"{where}: {variable.name}: {fault}")
             elif section in ("general", "featuremap"):
                 level = logger.notice if name in _LATER else logger.warning
                 level(f"{where}: unknown option '{variable.name}' of [{section}] has no effect")
-    if application_map:
-        logger.notice("features.conf: the features of [applicationmap] cannot be used yet")
     return replace(FeatureSettings(), application_map=application_map, **values)  # type: ignore[arg-type]
 
 

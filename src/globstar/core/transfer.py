@@ -28,6 +28,7 @@ def blind_transfer(member: BridgeMember, context: str, extension: str, *, is_ext
 
     Both get BLINDTRANSFER with the other's name. ``is_external`` marks a transfer asked for by an endpoint or manager.
     """
+    _hold_others(member, False)
     bridge = member.bridge
     peers = member.peers
     transferer = member.channel
@@ -44,6 +45,16 @@ def blind_transfer(member: BridgeMember, context: str, extension: str, *, is_ext
     if not peer.left.done():  # a bridge that stays without the transferer
         bridge.leave(peer, LeaveReason.KICKED)
     return True
+
+
+def redirect_both(first: Channel, first_place: tuple[str, str, int], second: Channel, second_place: tuple[str, str, int]) -> None:
+    """Send two channels elsewhere in the dialplan at once; a bridge between them ends without hanging up either."""
+    member = second.bridge_member
+    if member is not None:
+        member.destination = second_place
+    first.redirect(*first_place)
+    if member is None or not member.left.done():
+        second.redirect(*second_place)
 
 
 def start_blind_transfer(member: BridgeMember) -> None:
@@ -65,6 +76,7 @@ async def _ask_and_transfer(member: BridgeMember) -> None:
     settings = settings_of(channel.system)
     _hold_others(member, True)
     member.set_apart()
+    extension = ""
     try:
         extension = await _ask(channel, settings)
     except ChannelGone:
@@ -72,7 +84,8 @@ async def _ask_and_transfer(member: BridgeMember) -> None:
     finally:
         if not member.left.done():
             member.bring_back()
-            _hold_others(member, False)
+            if not extension:
+                _hold_others(member, False)
     if extension and not member.left.done() and not blind_transfer(member, transfer_context(channel), extension):
         logger.warning(f"{channel.name}: nobody can be transferred to {extension}@{transfer_context(channel)}")
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from globstar.base.errors import RemoteFault
 from globstar.base.log import Logger
 from globstar.config.values import is_true
 from globstar.core import say
+from globstar.core.applications import run_application
 from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
 from globstar.core.channel import Channel, ChannelGone
-from globstar.core.features import DigitFeatures, FeatureAction, settings_of
+from globstar.core.features import DigitFeatures, DynamicFeature, FeatureAction, settings_of
 from globstar.core.playback import play_all
+from globstar.core.services import MusicOnHold
 from globstar.core.transfer import start_blind_transfer
 
 logger = Logger("features")
@@ -90,6 +94,8 @@ class PartyRights:
 
     may_transfer: bool = False
     may_disconnect: bool = False
+    #: it is the one who called, which [applicationmap] of features.conf may ask
+    is_caller: bool = False
 
 
 @dataclass(slots=True)
@@ -141,7 +147,8 @@ def _join(bridge: Bridge, channel: Channel, rights: PartyRights) -> BridgeMember
 
 def digit_features(channel: Channel, rights: PartyRights) -> DigitFeatures | None:
     """The codes that a party with ``rights`` may press; None if there are none."""
-    if not (rights.may_transfer or rights.may_disconnect):
+    dynamic = channel.variables.get("DYNAMIC_FEATURES")
+    if not (rights.may_transfer or rights.may_disconnect or dynamic):
         return None
     settings = settings_of(channel.system)
     actions: dict[str, FeatureAction] = {}
@@ -149,12 +156,49 @@ def digit_features(channel: Channel, rights: PartyRights) -> DigitFeatures | Non
         actions[settings.disconnect] = _disconnect
     if rights.may_transfer and settings.blindxfer:
         actions[settings.blindxfer] = start_blind_transfer
+    for name in dynamic.split("#") if dynamic else ():
+        feature = settings.application_map.get(name.strip())
+        if feature is None:
+            logger.warning(f"DYNAMIC_FEATURES of {channel.name}: features.conf has no '{name}' in [applicationmap]")
+        elif feature.for_caller if rights.is_caller else feature.for_callee:
+            actions[feature.code] = partial(start_dynamic_feature, feature)
     return DigitFeatures(channel, actions, settings.feature_digit_timeout) if actions else None
 
 
 def _disconnect(member: BridgeMember) -> None:
     logger.verbose(3, f"{member.channel.name} pressed the disconnect code")
     member.leave(LeaveReason.DIGIT)
+
+
+def start_dynamic_feature(feature: DynamicFeature, member: BridgeMember) -> None:
+    """The code of a feature of [applicationmap] was pressed: run its application, apart from the others."""
+    target = member if feature.is_on_self else next(iter(member.peers), None)
+    if target is not None:
+        channel = target.channel
+        task = channel.system.start_call_task(channel, _run_dynamic(feature, target), feature.name)
+        target.when_left(lambda _member, _reason: _cancel(task))
+
+
+async def _run_dynamic(feature: DynamicFeature, member: BridgeMember) -> None:
+    channel = member.channel
+    others = [peer.channel for peer in member.peers]
+    music = channel.system.service("music on hold", MusicOnHold) if feature.music_class else None  # type: ignore[type-abstract]
+    if music is not None:
+        for other in others:
+            music.start(other, feature.music_class)
+    member.set_apart()
+    try:
+        result = run_application(channel, feature.application, feature.arguments)
+        if inspect.isawaitable(result):
+            await result
+    except ChannelGone:
+        return
+    finally:
+        if music is not None:
+            for other in others:
+                music.stop(other)
+        if not member.left.done():
+            member.bring_back()
 
 
 class LimitTimer:

@@ -16,7 +16,7 @@ class HoldingBridge(BridgeTechnology):
 
     name = "holding_bridge"
     capability = BridgeCapability.HOLDING
-    preference = 10
+    preference = 50
 
     def start(self) -> None:
         """Bind the announcers to the participants."""

@@ -79,7 +79,9 @@ class DialArguments:
     def call_options(self) -> CallOptions:
         """The rights of the parties in the bridge."""
         letters = self.options.letters
-        return CallOptions(PartyRights("T" in letters, "H" in letters), PartyRights("t" in letters, "h" in letters), self.limit)
+        return CallOptions(
+            PartyRights("T" in letters, "H" in letters, is_caller=True), PartyRights("t" in letters, "h" in letters), self.limit
+        )
 
 
 def read_arguments(channel: Channel, data: str) -> DialArguments:
