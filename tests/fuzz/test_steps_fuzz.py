@@ -24,14 +24,16 @@ from tests.support.virtual_loop import VirtualTimeLoop
 pytestmark = pytest.mark.leaks_threads
 
 APPLICATIONS = (
-    "Set", "MSet", "NoOp", "Goto", "GotoIf", "GotoIfTime", "ExecIfTime", "Gosub", "GosubIf", "Return", "StackPop", "While", "EndWhile",
-    "ExitWhile", "ContinueWhile", "If", "ElseIf", "Else", "EndIf", "ExitIf", "Exec", "ExecIf", "TryExec", "Verbose", "Log", "UserEvent",
-    "Hangup", "RaiseException", "ResetCDR", "ForkCDR", "Signal", "SoftHangup", "DumpChan", "DBdeltree", "WaitUntil", "WaitForCondition",
-    "Read", "ReadExten", "SendDTMF", "WaitDigit", "Answer", "Transfer", "SendText",
+    "Set", "MSet", "NoOp", "Goto", "GotoIf", "GotoIfTime", "ExecIfTime", "Gosub", "GosubIf", "Return", "StackPop",
+    "While", "EndWhile", "ExitWhile", "ContinueWhile", "If", "ElseIf", "Else", "EndIf", "ExitIf", "Exec", "ExecIf",
+    "TryExec", "Verbose", "Log", "UserEvent", "Hangup", "RaiseException", "ResetCDR", "ForkCDR", "Signal", "SoftHangup",
+    "DumpChan", "DBdeltree", "WaitUntil", "WaitForCondition", "Read", "ReadExten", "SendDTMF", "WaitDigit", "Answer",
+    "Transfer", "SendText",
 )  # fmt: skip
 PIECES = [
-    "1", "0", "x", "s", "default", ",", ":", "?", "(", ")", "[", "]", "{", "}", '"', "\\", "$", "${ARG1}", "${LOCAL(X)}", "LOCAL(X)=", "X=", "_",
-    "+", "-", "&", "/", "^", " ", "=", "*", "a", "lab", "NoOp(y)", "Goto(s,1)", "Return()", "é", "\udc80", "9999999999", "0.1", "t(", "#",
+    "1", "0", "x", "s", "default", ",", ":", "?", "(", ")", "[", "]", "{", "}", '"', "\\", "$", "${ARG1}", "${LOCAL(X)}",
+    "LOCAL(X)=", "X=", "_", "+", "-", "&", "/", "^", " ", "=", "*", "a", "lab", "NoOp(y)", "Goto(s,1)", "Return()", "é",
+    "\udc80", "9999999999", "0.1", "t(", "#",
 ]  # fmt: skip
 data_texts = st.lists(st.sampled_from(PIECES), max_size=8).map("".join) | st.text(max_size=12)
 PLAN = "[default]\nexten => s,1,NoOp()\nexten => s,5(lab),NoOp()\nexten => x,1,Return(v)\n"
