@@ -13,11 +13,13 @@ from tests.unit.modules.funcs.conftest import Dialplan
 pytestmark = [pytest.mark.virtual_time, pytest.mark.leaks_threads]  # the system's own, which ends with the fixture
 
 PIECES = [
-    "", ",", ",,", "-", "--1", "+", "0", "1", "-1", "9" * 25, "1e999", "0x10", "²", "٣", "é", "\udcff", "\0", "\n", " ", '"', '\\', "\\x", "\\8",
-    "(", ")", "[", "]", "{", "}", "${", "$[", "%", "%s", "%n", "%9999d", "%.999f", "%d", "%c", "*", "?", ":", "@", "/", "&", "=", "<", ">", "^",
-    "V", "L", "NONE", "HASH(h)", "CALLERID(all)", "CHANNEL(x)", "all", "num", "name", "pres", "num-plan", "priv-", "dnid-", "ani", "from-num",
-    "tx", "p", "i", "e", "add", "del", "UTC", "%Y-%m-%d", "2024-03-05", "value", "Custom:x", "CustomPresence:x", "default", "s", "a-z", "z-a",
-    "int", "hex", "char", "AND", "<<", ">>", "**", "true", "a.b.0", "utf-8", "latin1//IGNORE", "digits", "number", "money", "ordinal",
+    "", ",", ",,", "-", "--1", "+", "0", "1", "-1", "9999999999999999999999999", "1e999", "0x10", "²", "٣", "é", "\udcff",
+    "\0", "\n", " ", '"', "\\", "\\x", "\\8", "(", ")", "[", "]", "{", "}", "${", "$[", "%", "%s", "%n", "%9999d", "%.999f",
+    "%d", "%c", "*", "?", ":", "@", "/", "&", "=", "<", ">", "^", "V", "L", "NONE", "HASH(h)", "CALLERID(all)",
+    "CHANNEL(x)", "all", "num", "name", "pres", "num-plan", "priv-", "dnid-", "ani", "from-num", "tx", "p", "i", "e", "add",
+    "del", "UTC", "%Y-%m-%d", "2024-03-05", "value", "Custom:x", "CustomPresence:x", "default", "s", "a-z", "z-a", "int",
+    "hex", "char", "AND", "<<", ">>", "**", "true", "a.b.0", "utf-8", "latin1//IGNORE", "digits", "number", "money",
+    "ordinal",
 ]  # fmt: skip
 ROUNDS = 300
 
