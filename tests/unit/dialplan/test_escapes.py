@@ -11,7 +11,8 @@ from globstar.dialplan.escapes import character_set, decode_escapes
 
 @pytest.mark.parametrize(
     ("text", "decoded"),
-    [("abc", "abc"), ("\\n\\t\\r", "\n\t\r"), ("\\x41\\x4z", "A\x04z"), ("\\101", "A"), ("\\-\\\\", "-\\"), ("\\", "\\"), ("\\xc3\\xa9", "é")],
+    [("abc", "abc"), ("\\n\\t\\r", "\n\t\r"), ("\\x41\\x4z", "A\x04z"), ("\\101", "A"), ("\\-\\\\", "-\\"), ("\\", "\\"),
+     ("\\xc3\\xa9", "é")],
 )  # fmt: skip
 def test_escapes(text: str, decoded: str) -> None:
     assert decode_escapes(text) == decoded
