@@ -143,6 +143,7 @@ class Channel:
         "hangup_source",
         "hangup_tech_cause",
         "hold_state",
+        "is_held",
         "is_hung_up",
         "is_outgoing",
         "language",
@@ -239,7 +240,8 @@ class Channel:
         self.hangup_tech_cause: dict[str, tuple[int, str]] = {}
         self.hangup_handlers: list[str] = []
         self.soft_hangup = SoftHangup.NONE
-        self.hold_state = False
+        self.hold_state = False  # whether this endpoint holds the others
+        self.is_held = False  # whether this endpoint is held by another
         self.created_at = system.now()
         self.created_wall = system.wall_time()
         self.answered_at: float | None = None
@@ -708,6 +710,9 @@ class Channel:
 
     def indicate(self, condition: Control, data: Any = b"") -> None:
         """Tell the endpoint of ``condition``; where the technology cannot, its tone is played."""
+        if condition is Control.HOLD or condition is Control.UNHOLD:
+            self.is_held = condition is Control.HOLD
+            self.system.device_states.channel_changed(self)
         if not self.tech.indicate(self, condition, data):
             self.system.indicate_in_band(self, condition, data)
 

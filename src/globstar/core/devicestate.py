@@ -108,11 +108,9 @@ class DeviceStates:
         self._hints_of: tuple[object, int] = (None, 0)
         self._last_hint: dict[tuple[str, str], int] = {}
         bus = system.bus
-        bus.subscribe(events.ChannelStateChanged, lambda event: self._channel_changed(event.channel))
-        bus.subscribe(events.ChannelHungUp, lambda event: self._channel_changed(event.channel))
-        bus.subscribe(events.ChannelCreated, lambda event: self._channel_changed(event.channel))
-        bus.subscribe(events.ChannelHeld, lambda event: self._channel_changed(event.channel))
-        bus.subscribe(events.ChannelUnheld, lambda event: self._channel_changed(event.channel))
+        bus.subscribe(events.ChannelStateChanged, lambda event: self.channel_changed(event.channel))
+        bus.subscribe(events.ChannelHungUp, lambda event: self.channel_changed(event.channel))
+        bus.subscribe(events.ChannelCreated, lambda event: self.channel_changed(event.channel))
 
     def add_provider(self, prefix: str, provider: Provider) -> None:
         """Let ``provider`` answer for devices called ``prefix:...``."""
@@ -142,7 +140,7 @@ class DeviceStates:
         """What the channels of a device (``PJSIP/bob``) say; ``idle`` if it has none."""
         wanted = device.lower()
         states = [
-            _STATE_OF_CHANNEL.get(channel.state, DeviceState.INUSE) if not channel.hold_state else DeviceState.ONHOLD
+            _STATE_OF_CHANNEL.get(channel.state, DeviceState.INUSE) if not channel.is_held else DeviceState.ONHOLD
             for channel in self.system.channels.values()
             if device_of(channel).lower() == wanted
         ]
@@ -167,7 +165,8 @@ class DeviceStates:
                 self.system.bus.publish(events.DeviceStateChanged(device, state.name))
                 self._hints_changed(device)
 
-    def _channel_changed(self, channel: Channel) -> None:
+    def channel_changed(self, channel: Channel) -> None:
+        """A channel's part in the state of its device may have changed."""
         if not channel.tech.is_internal:
             self.changed(device_of(channel))
 

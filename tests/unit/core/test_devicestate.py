@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from globstar.core import events
+from globstar.core.channel import ChannelState
 from globstar.core.devicestate import DeviceState as S
 from globstar.core.devicestate import aggregate, parse_device_state
+from globstar.core.frame import Control, control
+from tests.support.phone import Phone
 from tests.support.switch import running_system
 
 
@@ -52,3 +55,19 @@ async def test_a_hint_follows_its_device(tmp_path: Path) -> None:
         await asyncio.sleep(0)
         assert [(event.exten, event.state, event.text) for event in seen] == [("6002", 8, "Ringing")]
         assert system.device_states.state("Nobody/x") is S.INVALID
+
+
+async def test_a_phone_that_is_held_is_on_hold_and_who_holds_it_is_in_use(tmp_path: Path) -> None:
+    async with running_system(tmp_path, {"extensions.conf": "[default]\n"}) as system:
+        holder, held = Phone(system, name="Phone/holder-1"), Phone(system, name="Phone/held-1")
+        states = system.device_states
+        for phone in (holder, held):
+            phone.channel.set_state(ChannelState.UP)
+        holder.channel.deliver(control(Control.HOLD))
+        held.channel.indicate(Control.HOLD, "")
+        assert [states.from_channels(name) for name in ("Phone/holder", "Phone/held")] == [S.INUSE, S.ONHOLD]
+        held.channel.indicate(Control.UNHOLD)
+        assert states.from_channels("Phone/held") is S.INUSE
+        for phone in (holder, held):
+            phone.channel.hangup()
+            phone.close()

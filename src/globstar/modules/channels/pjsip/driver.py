@@ -369,7 +369,7 @@ class PjsipDriver(SipHandler):
             reachable = any(contact.is_usable for aor in endpoint.aors for contact in self.contacts.contacts(aor))
             return DeviceState.NOT_INUSE if reachable else DeviceState.UNAVAILABLE
         states = [_STATES.get(leg.channel.state, DeviceState.INUSE) for leg in legs if leg.channel is not None]
-        held = [leg.channel.hold_state for leg in legs if leg.channel is not None]
+        held = [leg.channel.is_held for leg in legs if leg.channel is not None]
         if endpoint.device_state_busy_at and len(legs) >= endpoint.device_state_busy_at:
             return DeviceState.BUSY
         if held and all(held):
