@@ -12,7 +12,7 @@ HOST = "127.0.0.1"
 # Below the kernel's ephemeral range, and a stripe of its own for every test process, so that
 # parallel workers neither meet one another nor a client socket of a program under test.
 _FIRST, _STRIPES, _STRIPE = 11000, 5, 4000
-_position = 0
+_position = os.getpid() % (_STRIPE // 2) * 2
 
 
 def _stripe_start() -> int:

@@ -136,8 +136,8 @@ class GlobstarProcess:
         return "\n".join(f"--- {path.name}\n{path.read_text(errors='replace')}" for path in logs if path.is_file())
 
     def log_tail(self, lines: int = 120) -> str:
-        """The last lines of the log."""
-        return "\n".join(self.log().splitlines()[-lines:])
+        """The last lines of the log, without the modules that were loaded."""
+        return "\n".join([line for line in self.log().splitlines() if "loader.py: module" not in line][-lines:])
 
     def wait_log(self, text: str, timeout: float = 10) -> None:
         """Until ``text`` is logged."""

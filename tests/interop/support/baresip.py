@@ -84,7 +84,7 @@ class Baresip:
             f"answermode={'auto' if auto_answer else 'manual'}",
         ]
         account = f"<sip:{user}@{domain};transport={transport}>;" + ";".join(options)
-        (directory / "accounts").write_text(account + "\n")
+        (directory / "accounts").write_text("")
         (directory / "contacts").write_text("")
         self.domain = domain
         self.events: list[dict[str, Any]] = []
@@ -107,6 +107,9 @@ class Baresip:
             raise
         self._thread = threading.Thread(target=self._read, name=f"baresip-{user}", daemon=True)
         self._thread.start()
+        # The account comes by command and not from the file, as a registration that starts with the program
+        # may be over before its events can be seen.
+        self.command("uanew", account)
 
     def _connect(self) -> socket.socket:
         deadline = time.monotonic() + 10

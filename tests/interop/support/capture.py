@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from tests.interop.support.programs import require
+from tests.interop.support.programs import require_capture
 from tests.interop.support.rtp import Packet, parse_rtp
 from tests.support.loopback import HOST, wait_until
 
@@ -19,13 +19,11 @@ class Capture:
     def __init__(self, path: Path, first_port: int, last_port: int) -> None:
         self.path = path
         self._log = path.with_suffix(".log").open("wb+")
+        self._file = path.open("wb")  # by way of standard output, as tshark's own files are for root alone
         self.process = subprocess.Popen(
-            [
-                *(require("tshark"), "-q", "-i", "lo", "-F", "pcap", "-w", str(path)),
-                *("-f", f"udp portrange {first_port}-{last_port}"),
-            ],
+            [*require_capture(), "-q", "-i", "lo", "-F", "pcap", "-w", "-", "-f", f"udp portrange {first_port}-{last_port}"],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=self._file,
             stderr=self._log,
         )
 
@@ -44,6 +42,7 @@ class Capture:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self._file.close()
         self._log.close()
 
     def datagrams(self) -> Iterator[tuple[float, int, int, bytes]]:

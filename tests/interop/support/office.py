@@ -119,7 +119,7 @@ class Office:
             "extensions.conf": extensions,
             "voicemail.conf": VOICEMAIL,
             "rtp.conf": f"[general]\nrtpstart={first}\nrtpend={first + self.rtp_ports - 1}\n",
-            "cdr.conf": "[general]\nenable=yes\n[csv]\nloguniqueid=yes\nloguserfield=yes\n",
+            "cdr.conf": "[general]\nenable=yes\nunanswered=yes\n[csv]\nloguniqueid=yes\nloguserfield=yes\n",
             **self.files,
         }
 

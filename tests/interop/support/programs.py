@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+AS_ROOT = Path(__file__).resolve().parents[3] / "tools" / "as-root"
 SOUNDS = Path("/usr/share/asterisk/sounds/en")
 
 
-def _missing(what: str, package: str) -> NoReturn:
-    message = f"{what} is missing: apt-get install {package} (make test-tools)"
+def _missing(what: str, remedy: str) -> NoReturn:
+    message = f"{what} is missing: {remedy}"
     if IN_CI:
         pytest.fail(message)
     pytest.skip(message)
@@ -24,17 +26,21 @@ def require(program: str) -> str:
     """The program's path; without it the test is skipped, in CI it fails."""
     path = shutil.which(program)
     if path is None:
-        _missing(program, {"sipp": "sip-tester", "baresip": "baresip-core"}.get(program, program))
+        package = {"sipp": "sip-tester", "baresip": "baresip-core"}.get(program, program)
+        _missing(program, f"apt-get install {package} (make test-tools)")
     return path
 
 
 def require_sounds() -> Path:
     """The folder of recorded English prompts."""
     if not (SOUNDS / "demo-congrats.wav").is_file():
-        _missing("the recorded prompts", "asterisk-core-sounds-en-wav asterisk-core-sounds-en-gsm")
+        _missing("the recorded prompts", "apt-get install asterisk-core-sounds-en-wav asterisk-core-sounds-en-gsm")
     return SOUNDS
 
 
-def can_capture() -> bool:
-    """Whether packets can be captured here: tshark is there and the user is root."""
-    return shutil.which("tshark") is not None and os.geteuid() == 0
+def require_capture() -> list[str]:
+    """The command that captures packets: tshark, as root; without either the test is skipped, in CI it fails."""
+    command = [str(AS_ROOT), require("tshark")]
+    if subprocess.run([str(AS_ROOT), "true"], check=False).returncode:
+        _missing("the right to capture packets", "be root, or let sudo ask for no password")
+    return command

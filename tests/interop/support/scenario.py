@@ -42,6 +42,7 @@ class Scenario:
     name: str
     steps: list[str] = field(default_factory=list)
     user: str = "caller"
+    """What SIPp puts for ``[user]``; it may be set until SIPp is started."""
     _cseq: int = 0
     _invite_step: int = 0
 
@@ -92,11 +93,11 @@ class Scenario:
             f"Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport\n"
             f"{route}"
             f"Max-Forwards: 70\n"
-            f'From: "SIPp" <sip:{self.user}@[local_ip]:[local_port]>;tag=[pid]SIPp[call_number]\n'
+            f'From: "SIPp" <sip:[user]@[local_ip]:[local_port]>;tag=[pid]SIPp[call_number]\n'
             f"To: <sip:[service]@[remote_ip]:[remote_port]>{to}\n"
             f"Call-ID: [call_id]\n"
             f"CSeq: {self._cseq} {method}\n"
-            f"Contact: <sip:{self.user}@[local_ip]:[local_port];transport=[transport]>\n"
+            f"Contact: <sip:[user]@[local_ip]:[local_port];transport=[transport]>\n"
             f"{extra}" + _body(body),
             retransmitted=method != "ACK",
         )
@@ -117,7 +118,7 @@ class Scenario:
             f"{method} sip:[service]@[remote_ip]:[remote_port] SIP/2.0\n"
             f"Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch-{len(self.steps) - self._invite_step}];rport\n"
             "Max-Forwards: 70\n"
-            f'From: "SIPp" <sip:{self.user}@[local_ip]:[local_port]>;tag=[pid]SIPp[call_number]\n'
+            f'From: "SIPp" <sip:[user]@[local_ip]:[local_port]>;tag=[pid]SIPp[call_number]\n'
             f"{to}\n"
             "Call-ID: [call_id]\n"
             f"CSeq: {self._cseq} {method}\n"
@@ -131,11 +132,11 @@ class Scenario:
             "REGISTER sip:[remote_ip]:[remote_port] SIP/2.0\n"
             "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport\n"
             "Max-Forwards: 70\n"
-            f"From: <sip:{self.user}@[remote_ip]:[remote_port]>;tag=[pid]SIPp[call_number]\n"
-            f"To: <sip:{self.user}@[remote_ip]:[remote_port]>\n"
+            f"From: <sip:[user]@[remote_ip]:[remote_port]>;tag=[pid]SIPp[call_number]\n"
+            f"To: <sip:[user]@[remote_ip]:[remote_port]>\n"
             "Call-ID: [call_id]\n"
             f"CSeq: {self._cseq} REGISTER\n"
-            f"Contact: <sip:{self.user}@[local_ip]:[local_port];transport=[transport]>\n"
+            f"Contact: <sip:[user]@[local_ip]:[local_port];transport=[transport]>\n"
             f"Expires: {expires}\n{extra}"
             "Content-Length: 0\n",
             retransmitted=True,

@@ -80,6 +80,7 @@ class Sipp:
             require("sipp"),
             f"{HOST}:{remote}" if remote else HOST,
             *("-sf", str(path), "-i", HOST, "-mi", HOST, "-p", str(self.port), "-s", number, "-m", str(calls)),
+            *("-key", "user", scenario.user),
             *("-r", f"{rate:g}", "-t", transport, "-nostdin", "-timeout", f"{timeout:g}", "-timeout_error"),
             *("-cp", str(free_port()), "-trace_err", "-error_file", str(self.directory / "errors.txt")),
             *("-trace_stat", "-stf", str(self.directory / "statistics.csv"), "-fd", "1"),
@@ -132,7 +133,7 @@ class Sipp:
         path = self.directory / "messages.txt"
         text = path.read_text(errors="replace").replace("\r\n", "\n") if path.is_file() else ""
         heads = list(_HEAD.finditer(text))
-        ends = [head.start() for head in heads[1:]] + [len(text)]
+        ends = [*(head.start() for head in heads[1:]), len(text)][: len(heads)]
         return [
             Message(head[2] == "sent", text[head.end() : end].rstrip("\n") + "\n") for head, end in zip(heads, ends, strict=True)
         ]
