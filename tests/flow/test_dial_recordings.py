@@ -30,7 +30,7 @@ class Recorded:
         self.alice = world.phone("alice", "100", "Alice Example")
         self.bob = world.phone("bob", "101", "Bob Example")
         self.carol = world.phone("carol", "102", "Carol Example")
-        self.eve = world.phone("eve", "104", "Eve Example")
+        self.eve = world.phone("eve")
         world.tech.ends_on_refusal = True
         self.settle = world.settle
 

@@ -285,6 +285,8 @@ class Bridge:
         if len(self.members) > 1:
             self._unify_linked_ids()
         self.system.bus.publish(events.BridgeEntered(self, channel, swapped))
+        channel.variables.unset("BLINDTRANSFER")
+        channel.variables.unset("ATTENDEDTRANSFER")
         if self.technology.name != self._choose().name:
             self._switch(f"{channel.name} joined")
         else:

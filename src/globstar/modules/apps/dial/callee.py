@@ -42,7 +42,7 @@ def prepare(caller: Channel, callee: Channel, number: str, arguments: DialArgume
     callee.dialed.transit_network_select = caller.dialed.transit_network_select
     if caller.redirecting.count or caller.redirecting.from_.number.valid:
         callee.redirecting = copy.deepcopy(caller.redirecting)
-    has_caller_id = _set_own_party(caller, callee, arguments)
+    has_caller_id = _set_own_party(caller, callee, arguments, is_forward)
     show_application(callee, "AppDial", "(Outgoing Line)")
     if not has_caller_id:
         callee.system.bus.publish(events.CallerIdChanged(callee))
@@ -50,16 +50,24 @@ def prepare(caller: Channel, callee: Channel, number: str, arguments: DialArgume
         callee.system.bus.publish(events.ConnectedLineChanged(callee))
 
 
-def _set_own_party(caller: Channel, callee: Channel, arguments: DialArguments) -> bool:
-    """Who the callee is: what its technology knows, or else the number that was dialled. True if it was known."""
+def _set_own_party(caller: Channel, callee: Channel, arguments: DialArguments, is_forward: bool) -> bool:
+    """Who the callee is: what its technology knows, or else the number that was dialled. True if it was known.
+
+    A caller who was connected to somebody before gets that name with the number that it dials now.
+    """
     if arguments.own_party is not None:
         callee.caller.id = arguments.own_party.copy()
         return False
     number = callee.caller.id.number
     if number.valid:
         return True
+    if caller.connected.id.number.valid and not is_forward:
+        callee.caller.id = caller.connected.id.copy()
+        callee.caller.ani = caller.connected.ani.copy()
+        number = callee.caller.id.number
+    else:
+        callee.data[NO_CALLER_ID] = True
     number.text, number.valid = caller.macro_extension or caller.extension, True
-    callee.data[NO_CALLER_ID] = True
     return False
 
 
