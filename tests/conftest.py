@@ -72,8 +72,12 @@ def _open_tasks() -> dict[int, str]:
     return {id(task): task.get_name() for loop in _loops for task in asyncio.all_tasks(loop)}
 
 
+#: Threads of pools, which come when they are needed and stay as long as their pool.
+_POOLS = ("asyncio_", "ThreadPoolExecutor", "globstar-slow")
+
+
 def _threads() -> set[threading.Thread]:
-    return {thread for thread in threading.enumerate() if not thread.name.startswith(("asyncio_", "ThreadPoolExecutor"))}
+    return {thread for thread in threading.enumerate() if not thread.name.startswith(_POOLS)}
 
 
 @pytest.hookimpl(wrapper=True)

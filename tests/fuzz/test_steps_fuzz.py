@@ -20,9 +20,6 @@ from tests.support.calls import Call, load_dialplan
 from tests.support.switch import running_system
 from tests.support.virtual_loop import VirtualTimeLoop
 
-# The system serves all examples; its threads stay until the last.
-pytestmark = pytest.mark.leaks_threads
-
 APPLICATIONS = (
     "Set", "MSet", "NoOp", "Goto", "GotoIf", "GotoIfTime", "ExecIfTime", "Gosub", "GosubIf", "Return", "StackPop",
     "While", "EndWhile", "ExitWhile", "ContinueWhile", "If", "ElseIf", "Else", "EndIf", "ExitIf", "Exec", "ExecIf",

@@ -21,9 +21,6 @@ CURIOSITIES = {"f0199", "f0201", "f0245"}
 MISSING = {"f0258": "Dial does not screen calls yet (option P)", "f0345": "AGI is not there yet"}
 CASES = load_vectors("flows", lambda case: case["id"] not in CURIOSITIES)
 
-# One system serves all cases; its threads stay until the last.
-pytestmark = pytest.mark.leaks_threads
-
 
 @pytest.fixture(scope="module")
 def harness(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[Harness]:

@@ -19,9 +19,6 @@ CASES = load_vectors("functions", lambda case: case["id"] not in DIFFERENT and n
 #: Cases of functions that are not there yet.
 MISSING = {"x0983": "VMCOUNT is not there yet", "x0990": "DENOISE is not there yet"}
 
-# One system serves all cases; its threads stay until the last.
-pytestmark = pytest.mark.leaks_threads
-
 
 @pytest.fixture(scope="module")
 def harness(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[Harness]:

@@ -12,9 +12,6 @@ from tests.vectors.harness import PATTERN_GLOBALS, Case, Harness
 
 CASES = load_vectors("patterns")
 
-# One system serves all cases; its threads stay until the last.
-pytestmark = pytest.mark.leaks_threads
-
 
 @pytest.fixture(scope="module")
 def harness(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[Harness]:

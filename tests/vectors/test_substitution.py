@@ -13,9 +13,6 @@ from tests.vectors.harness import Case, Harness, differences
 FIELDS = ("results", "executed", "varset", "hangup_cause", "warned")
 CASES = load_vectors("substitution")
 
-# One system serves all cases; its threads stay until the last.
-pytestmark = pytest.mark.leaks_threads
-
 
 @pytest.fixture(scope="module")
 def harness(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[Harness]:
