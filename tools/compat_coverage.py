@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints how much of Asterisk's compat data this version has: `tools/compat-coverage [--missing]`.
+"""Prints how much of Asterisk's compat data this version has: `tools/compat_coverage.py [--missing]`.
 
 The data (`compat/*.tsv`) stands in the shared folder beside the repository, or where GLOBSTAR_SHARED points.
 """
