@@ -162,7 +162,7 @@ class PjsipDriver(SipHandler):
         if self.message_log.is_on or self.history.is_on:
             self._note("received", Flow(transport, source[0], source[1]), data)
         self.sip.receive_datagram(data, source, transport, self.system.now())
-        self.drain()
+        self.output_pending()
 
     def bytes_received(self, data: bytes, flow: Flow) -> None:
         """A piece of a stream."""
@@ -209,7 +209,7 @@ class PjsipDriver(SipHandler):
         self.drain()
 
     def output_pending(self) -> None:
-        """The SIP machine has something to send that nobody drains: soon."""
+        """There may be something to send: soon, once for all messages that are read in one go."""
         if not self._draining:
             self._draining = True
             self.system.loop.call_soon(self._drain_soon)

@@ -10,7 +10,7 @@ from globstar.modules.channels.pjsip import timers
 from globstar.modules.channels.pjsip.causes import reason_header
 from globstar.modules.channels.pjsip.media import NoMedia
 from globstar.modules.channels.pjsip.requests import ACCEPT
-from globstar.proto.sdp import NotAcceptable, SdpParseError
+from globstar.proto.sdp import NotAcceptable, SdpParseError, parse
 from globstar.proto.sip.message import Header
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _answer(leg: Leg, session: InviteSession, transaction: ServerTransaction) ->
         session.respond(transaction, 415, headers=[("Accept", "application/sdp")])
         return None
     try:
-        body = leg.media.answer_offer(request.body)
+        body = leg.media.answer_offer(parse(request.body))
         leg.watch_tones()
         return body
     except SdpParseError as error:

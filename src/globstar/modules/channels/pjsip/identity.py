@@ -124,6 +124,8 @@ def diversion_headers(redirecting: Redirecting, host: str) -> list[Header]:
 
 def take_diversion(message: Message, redirecting: Redirecting) -> bool:
     """Note who forwarded a call that comes in; False when nobody did."""
+    if not message.has("Diversion"):
+        return False
     try:
         diversions = message.values("Diversion", Diversion.parse_list)
     except SipParseError:

@@ -13,7 +13,7 @@ from globstar.modules.channels.pjsip.causes import reason_header
 from globstar.modules.channels.pjsip.identity import caller_of, take_diversion
 from globstar.modules.channels.pjsip.leg import SUPPORTED, Leg
 from globstar.modules.channels.pjsip.media import NoMedia
-from globstar.proto.sdp import NotAcceptable, SdpParseError, parse
+from globstar.proto.sdp import NotAcceptable, SdpParseError, SessionDescription, parse
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.headers.replaces import Replaces
 from globstar.proto.sip.message import Request
@@ -47,7 +47,8 @@ def invite_received(driver: PjsipDriver, endpoint: EndpointObject, transaction: 
     if timers.is_too_small(endpoint, request):
         transaction.respond(422, headers=[("Min-SE", str(endpoint.timers_min_se))])
         return
-    if not _body_is_usable(transaction):
+    offer = _read_offer(transaction)
+    if transaction.is_answered:
         return
     caller = caller_of(endpoint, request)
     number = caller.number.text if caller.number.valid else ""
@@ -63,18 +64,19 @@ def invite_received(driver: PjsipDriver, endpoint: EndpointObject, transaction: 
             )
             transaction.respond(404)
         return
-    _start_call(driver, endpoint, transaction, caller, extension)
+    _start_call(driver, endpoint, transaction, caller, extension, offer)
 
 
 def _refuse_extensions(endpoint: EndpointObject, transaction: ServerTransaction) -> bool:
     """420 for what we do not understand, 421 for what the endpoint must offer and does not."""
     request = transaction.request
-    unknown = [option for option in request.tokens("Require") if option not in UNDERSTOOD]
+    required = request.tokens("Require") if request.has("Require") else ()
+    unknown = [option for option in required if option not in UNDERSTOOD]
     if unknown:
         transaction.respond(420, headers=[("Unsupported", ", ".join(unknown)), SUPPORTED])
         return True
     for option, mode in (("100rel", endpoint.rel100), ("timer", endpoint.timers)):
-        if (mode == "required" and not request.supports(option)) or (mode == "no" and option in request.tokens("Require")):
+        if (mode == "required" and not request.supports(option)) or (mode == "no" and option in required):
             if mode == "no":
                 transaction.respond(420, headers=[("Unsupported", option)])
             else:
@@ -83,34 +85,36 @@ def _refuse_extensions(endpoint: EndpointObject, transaction: ServerTransaction)
     return False
 
 
-def _body_is_usable(transaction: ServerTransaction) -> bool:
-    """415 for a body that is no SDP, 400 for SDP that cannot be read."""
+def _read_offer(transaction: ServerTransaction) -> SessionDescription | None:
+    """The offer; None without one, or when it was refused: 415 for a body that is no SDP, 400 for SDP that cannot be read."""
     request = transaction.request
     if not request.body:
-        return True
+        return None
     kind = request.content_type
-    name = kind.value.lower() if kind is not None else ""
-    if name not in ("application/sdp", "multipart/mixed", "multipart/alternative"):
+    if kind is None or kind.value.lower() != "application/sdp":
         transaction.respond(415, headers=[("Accept", "application/sdp")])
-        return False
-    if name == "application/sdp":
-        try:
-            parse(request.body)
-        except SdpParseError as error:
-            transaction.respond(400, headers=[("Warning", f'399 SIP "{error.fault.value}"')])
-            return False
-    return True
+        return None
+    try:
+        return parse(request.body)
+    except SdpParseError as error:
+        transaction.respond(400, headers=[("Warning", f'399 SIP "{error.fault.value}"')])
+        return None
 
 
 def _start_call(
-    driver: PjsipDriver, endpoint: EndpointObject, transaction: ServerTransaction, caller: PartyId, extension: str
+    driver: PjsipDriver,
+    endpoint: EndpointObject,
+    transaction: ServerTransaction,
+    caller: PartyId,
+    extension: str,
+    offer: SessionDescription | None,
 ) -> None:
     request, flow = transaction.request, transaction.flow
     transport = flow.transport
     our_host = driver.transports.local_address(transport, flow.host)
     media = driver.new_media(endpoint, transport, flow.host, FormatCapabilities(list(endpoint.audio_formats)))
     leg = Leg(driver, endpoint, media, is_caller=False, our_host=our_host, remote_host=flow.host)
-    contact = f"<{transport.contact_uri(endpoint.contact_user or None, flow.host)}>"
+    contact = driver.transports.contact(transport, endpoint.contact_user, flow.host)
     session = driver.sip.accept_invite(transaction, leg, contact=contact, rewrite_contact=endpoint.rewrite_contact)
     leg.session = session
     leg.request = request
@@ -120,11 +124,11 @@ def _start_call(
         session.reject(481, headers=[reason_header(0)])
         return
     try:
-        if request.body:
-            media.answer_offer(request.body)
+        if offer is not None:
+            media.answer_offer(offer)
         else:
             media.make_offer()
-    except (NotAcceptable, SdpParseError) as error:
+    except NotAcceptable as error:
         logger.notice(f"a call of '{endpoint.name}' to {extension}@{endpoint.context} is refused: {error}")
         media.close()
         session.reject(488)

@@ -109,9 +109,8 @@ class LegMedia:
         """Our offer."""
         return _text(self.negotiation.create_offer(self._local()))
 
-    def answer_offer(self, body: bytes) -> bytes:
-        """Our answer to an offer, which is in force from now on. Raises SdpParseError or NotAcceptable."""
-        offer = parse(body)
+    def answer_offer(self, offer: SessionDescription) -> bytes:
+        """Our answer to an offer, which is in force from now on. Raises NotAcceptable."""
         if not self._codecs:
             raise NotAcceptable("no codec is allowed")
         answer = self.negotiation.receive_offer(offer, self._local())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from globstar.base.log import Logger
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelState
-from globstar.core.format import FormatCapabilities
+from globstar.core.format import FormatCapabilities, MediaType
 from globstar.core.tech import DialRequest, RequestFailed
 from globstar.modules.channels.pjsip import timers
 from globstar.modules.channels.pjsip.authenticate import outbound_credentials
@@ -85,7 +85,7 @@ def request_channel(driver: PjsipDriver, request: DialRequest) -> Channel:
     flow = route(driver, target)
     if flow is None:
         raise RequestFailed(Cause.NO_ROUTE_DESTINATION, f"no transport leads to {target.uri}")
-    wanted = [f for f in request.capabilities if f.codec.media.value == "audio"]
+    wanted = [f for f in request.capabilities if f.codec.media is MediaType.AUDIO]
     chosen = choose_outgoing(list(endpoint.audio_formats), wanted, endpoint.outgoing_call_offer_pref)
     if not chosen:
         raise RequestFailed(Cause.BEARERCAPABILITY_NOTAVAIL, f"endpoint '{endpoint.name}' allows no codec")
@@ -170,7 +170,7 @@ def place(driver: PjsipDriver, leg: Leg) -> None:
         flow=flow,
         from_=from_,
         to=NameAddr(uri),
-        contact=f"<{flow.transport.contact_uri(our_user, flow.host)}>",
+        contact=driver.transports.contact(flow.transport, our_user, flow.host),
         headers=headers,
         body=body,
         routes=contact.routes if contact is not None else (),

@@ -20,18 +20,25 @@ def experience(loss_share: float, round_trip: float, jitter: float) -> float:
     return max(0.0, min(100.0, _BEST + 5.2 - cost - loss_share * 100 * 2.5))
 
 
+def scores(s: SessionStatistics) -> tuple[float, float]:
+    """The experience of what was received and, as far as the peer reports it, of what was sent."""
+    rx = experience(s.lost / max(s.received + s.lost, 1), s.round_trip, s.rx_jitter)
+    return rx, experience(s.remote_lost / max(s.sent, 1), s.round_trip, s.tx_jitter)
+
+
 def summary(s: SessionStatistics) -> str:
     """The value of RTPAUDIOQOS."""
-    rx_score = experience(s.lost / max(s.received + s.lost, 1), s.round_trip, s.rx_jitter)
-    tx_score = experience(s.remote_lost / max(s.sent, 1), s.round_trip, s.tx_jitter)
+    rx, tx = scores(s)
     return (
         f"ssrc={s.local_ssrc};themssrc={s.remote_ssrc};lp={s.lost};rxjitter={s.rx_jitter:.6f};rxcount={s.received};"
         f"txjitter={s.tx_jitter:.6f};txcount={s.sent};rlp={s.remote_lost};rtt={s.round_trip:.6f};"
-        f"rxmes={rx_score:.6f};txmes={tx_score:.6f}"
+        f"rxmes={rx:.6f};txmes={tx:.6f}"
     )
 
 
 def _spread(label: str, spread: Spread) -> str:
+    if not spread.count:
+        return f"min{label}=0.000000;max{label}=0.000000;avg{label}=0.000000;stdev{label}=0.000000;"
     return (
         f"min{label}={spread.minimum:.6f};max{label}={spread.maximum:.6f};avg{label}={spread.mean:.6f};"
         f"stdev{label}={spread.deviation:.6f};"
@@ -40,7 +47,7 @@ def _spread(label: str, spread: Spread) -> str:
 
 def jitter(s: SessionStatistics) -> str:
     """The value of RTPAUDIOQOSJITTER."""
-    return _spread("rxjitter", s.rx_jitters) + _spread("reported_jitter", s.tx_jitters).rstrip(";") + ";"
+    return _spread("rxjitter", s.rx_jitters) + _spread("reported_jitter", s.tx_jitters)
 
 
 def loss(s: SessionStatistics) -> str:
@@ -55,8 +62,7 @@ def round_trip(s: SessionStatistics) -> str:
 
 def score(s: SessionStatistics) -> str:
     """The value of RTPAUDIOQOSMES."""
-    rx = experience(s.lost / max(s.received + s.lost, 1), s.round_trip, s.rx_jitter)
-    tx = experience(s.remote_lost / max(s.sent, 1), s.round_trip, s.tx_jitter)
+    rx, tx = scores(s)
     return f"rxmes={rx:.6f};txmes={tx:.6f};"
 
 

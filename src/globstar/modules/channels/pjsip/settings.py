@@ -9,6 +9,7 @@ from typing import TypeVar
 from globstar.config import ConfigFile, Variable
 from globstar.config.file import Category
 from globstar.config.options import Report, did_you_mean
+from globstar.core.format import MediaType
 from globstar.modules.channels.pjsip.endpoint import EndpointObject
 from globstar.modules.channels.pjsip.objects import (
     AorObject,
@@ -126,7 +127,7 @@ def _check(settings: PjsipSettings, config: ConfigFile, report: Report) -> None:
             auth = settings.auths.get(name)
             if auth is not None and auth.username:
                 settings.by_auth_username[auth.username.lower()] = endpoint.name
-        endpoint.audio_formats = tuple(f for f in endpoint.formats if f.codec.media.value == "audio")
+        endpoint.audio_formats = tuple(f for f in endpoint.formats if f.codec.media is MediaType.AUDIO)
         if not endpoint.audio_formats:
             tell("endpoint", endpoint.name, "allow", "allows no audio codec; its calls are refused")
     for auth in settings.auths.values():

@@ -48,6 +48,8 @@ def agree(endpoint: EndpointObject, request: Request) -> Agreement | None:
     if endpoint.timers == "no":
         return None
     asked = _expires(request)
+    if asked is None and endpoint.timers == "yes":
+        return None
     can = request.supports("timer")
     if asked is None or not can:
         if endpoint.timers != "always" and not (endpoint.timers == "required" and can):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from globstar.base.log import Logger
 from globstar.base.tasks import TaskOwner
@@ -33,6 +33,9 @@ class BoundTransport:
     config: TransportObject
     transport: Transport
     carrier: Carrier
+    #: bound to all addresses, so that ours depends on who asks
+    is_any: bool = False
+    contacts: dict[str, str] = field(default_factory=dict)
 
     def is_local(self, host: str) -> bool:
         """Whether ``host`` lies in local_net, so that it is told our own address; all do where no external one is set."""
@@ -89,13 +92,13 @@ class Transports:
         except OSError as error:
             logger.error(f"transport '{name}' cannot listen on {bind.host}:{port} ({config.protocol}): {error}")
             return
-        if ipaddress.ip_address(bind.host).is_unspecified or config.external_signaling_address:
-            transport.advertise = lambda remote: self._advertised(config, transport, remote)
-            any_host = "2001:db8::1" if ":" in bind.host else "192.0.2.1"
-            transport.host = self.local_address(transport, any_host)
-        bound = BoundTransport(name, config, transport, carrier)
+        bound = BoundTransport(name, config, transport, carrier, ipaddress.ip_address(bind.host).is_unspecified)
         self._bound[name] = bound
         self._by_transport[id(transport)] = bound
+        if bound.is_any or config.external_signaling_address:
+            transport.advertise = lambda remote: self._advertised(bound, remote)
+            any_host = "2001:db8::1" if ":" in bind.host else "192.0.2.1"
+            transport.host = self.local_address(transport, any_host)
         logger.debug(1, f"transport '{name}' listens on {bind.host}:{port} ({config.protocol})")
 
     async def close(self, name: str) -> None:
@@ -115,23 +118,35 @@ class Transports:
 
     def local_address(self, transport: Transport, remote: str) -> str:
         """Our own address towards ``remote``, whatever is told to others."""
-        bound = self.of(transport)
-        host = bound.config.bind.host if bound is not None else transport.host
-        if not ipaddress.ip_address(host).is_unspecified:
-            return host
+        bound = self._by_transport.get(id(transport))
+        if bound is None or not bound.is_any:
+            return bound.config.bind.host if bound is not None else transport.host
         found = self._local.get(remote)
         if found is None:
             if len(self._local) >= MAX_NAMES:
                 self._local.clear()
-            found = self._network.local_address_for((remote, 5060)) or ("::1" if ":" in host else "127.0.0.1")
+            loopback = "::1" if ":" in bound.config.bind.host else "127.0.0.1"
+            found = (self._network.local_address_for((remote, 5060)) if _is_numeric(remote) else None) or loopback
             self._local[remote] = found
         return found
 
-    def _advertised(self, config: TransportObject, transport: Transport, remote: str) -> tuple[str, int]:
-        bound = self.of(transport)
-        if config.external_signaling_address and bound is not None and not bound.is_local(remote):
-            return config.external_signaling_address, config.external_signaling_port or transport.port
-        return self.local_address(transport, remote), transport.port
+    def _advertised(self, bound: BoundTransport, remote: str) -> tuple[str, int]:
+        config, port = bound.config, bound.transport.port
+        if config.external_signaling_address and not bound.is_local(remote):
+            return config.external_signaling_address, config.external_signaling_port or port
+        return self.local_address(bound.transport, remote), port
+
+    def contact(self, transport: Transport, user: str, remote: str) -> str:
+        """Our Contact header towards ``remote``."""
+        bound = self._by_transport.get(id(transport))
+        if bound is None or transport.advertise is not None:
+            return f"<{transport.contact_uri(user or None, remote)}>"
+        known = bound.contacts.get(user)
+        if known is None:
+            if len(bound.contacts) >= MAX_NAMES:
+                bound.contacts.clear()
+            known = bound.contacts[user] = f"<{transport.contact_uri(user or None, remote)}>"
+        return known
 
     def media_address(self, transport: Transport, remote: str) -> str:
         """The address that SDP towards ``remote`` names."""
