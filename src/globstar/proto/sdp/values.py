@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 
 from globstar.proto.sdp.payloads import StaticPayload, static_payload
 
@@ -273,25 +274,11 @@ class Media(HasAttributes):
     @property
     def payload_types(self) -> list[int]:
         """The formats as payload types in order; anything that is not 0 to 127 is left out."""
-        found = (int(text) for text in self.formats if text.isascii() and text.isdigit() and len(text) <= 3)
-        return [number for number in found if number <= 127]
+        return list(_payload_types(self.formats))
 
     def rtpmaps(self) -> dict[int, RtpMap]:
         """What each payload type means: ``a=rtpmap`` lines first, then the static table (RFC 3551)."""
-        stated: dict[int, RtpMap] = {}
-        for value in self.all("rtpmap"):
-            rtpmap = parse_rtpmap(value)
-            if rtpmap is not None:
-                stated.setdefault(rtpmap.payload_type, rtpmap)
-        found: dict[int, RtpMap] = {}
-        for number in self.payload_types:
-            if number in stated:
-                found[number] = stated[number]
-            else:
-                static: StaticPayload | None = static_payload(number)
-                if static is not None:
-                    found[number] = RtpMap(number, static.name, static.clock_rate, static.channels)
-        return found
+        return dict(_rtpmaps(self.formats, tuple([a.value for a in self.attributes if a.name == "rtpmap" and a.value])))
 
     def fmtps(self) -> dict[int, str]:
         """``a=fmtp`` parameters by payload type, section 6.15."""
@@ -412,6 +399,34 @@ class SessionDescription(HasAttributes):
         return str(self).encode("utf-8", "surrogateescape")
 
 
+# Phones say the same over and over: what their lines mean is worked out once.
+
+
+@lru_cache(maxsize=512)
+def _payload_types(formats: tuple[str, ...]) -> tuple[int, ...]:
+    found = (int(text) for text in formats if text.isascii() and text.isdigit() and len(text) <= 3)
+    return tuple(number for number in found if number <= 127)
+
+
+@lru_cache(maxsize=512)
+def _rtpmaps(formats: tuple[str, ...], values: tuple[str, ...]) -> dict[int, RtpMap]:
+    stated: dict[int, RtpMap] = {}
+    for value in values:
+        rtpmap = parse_rtpmap(value)
+        if rtpmap is not None:
+            stated.setdefault(rtpmap.payload_type, rtpmap)
+    found: dict[int, RtpMap] = {}
+    for number in _payload_types(formats):
+        if number in stated:
+            found[number] = stated[number]
+        else:
+            static: StaticPayload | None = static_payload(number)
+            if static is not None:
+                found[number] = RtpMap(number, static.name, static.clock_rate, static.channels)
+    return found
+
+
+@lru_cache(maxsize=1024)
 def parse_rtpmap(value: str) -> RtpMap | None:
     """Read the value of ``a=rtpmap``; None when it cannot be used."""
     number, _, encoding = value.strip().partition(" ")
