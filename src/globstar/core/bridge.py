@@ -395,10 +395,9 @@ class Bridge:
 
     def _choose(self) -> type[BridgeTechnology]:
         """The preferred technology that suits."""
-        capabilities = self.capabilities
-        for spec in _by_preference(self.system):
+        for spec in _candidates(self.system, self.capabilities):
             technology = spec.technology
-            if technology.capability & capabilities and not spec.is_suspended and technology.unsuitable(self) is None:
+            if not spec.is_suspended and technology.unsuitable(self) is None:
                 return technology
         return BridgeTechnology
 
@@ -406,7 +405,7 @@ class Bridge:
         """One line per technology: why it serves, or why it does not."""
         lines = []
         chosen = self.technology.name
-        for spec in _by_preference(self.system):
+        for spec in sorted(self.system.bridge_technologies, key=_preference):
             reason: str | None = "not asked for by this kind of bridge"
             if spec.technology.capability & self.capabilities:
                 reason = "suspended" if spec.is_suspended else spec.technology.unsuitable(self)
@@ -423,15 +422,26 @@ _NOT_PASSED_ON = (
 )
 
 
-def _by_preference(system: System) -> list[BridgeTechnologySpec]:
-    """The bridge technologies, the preferred first; sorted once per change of their registry."""
+def _preference(spec: BridgeTechnologySpec) -> int:
+    return -spec.technology.preference
+
+
+def _candidates(system: System, capabilities: BridgeCapability) -> list[BridgeTechnologySpec]:
+    """The technologies that offer one of ``capabilities``, the preferred first; found once per change of their registry."""
     registry = system.bridge_technologies
-    cached = system.services.get("bridge technologies by preference")
-    if cached is None or cached[0] != registry.generation:
-        ordered = sorted(registry, key=lambda spec: -spec.technology.preference)
-        cached = system.services["bridge technologies by preference"] = (registry.generation, ordered)
-    ordered_specs: list[BridgeTechnologySpec] = cached[1]
-    return ordered_specs
+    cache: dict[tuple[int, int], list[BridgeTechnologySpec]] = system.services.setdefault(_CACHE, {})
+    key = (registry.generation, int(capabilities))
+    found = cache.get(key)
+    if found is None:
+        if cache and next(iter(cache))[0] != registry.generation:
+            cache.clear()
+        offered = [spec for spec in registry if spec.technology.capability & capabilities]
+        found = cache[key] = sorted(offered, key=_preference)
+    return found
+
+
+#: Name of the service under which the candidates are kept.
+_CACHE = "bridge technologies by preference"
 
 
 def _clear_peer_variables(channel: Channel) -> None:

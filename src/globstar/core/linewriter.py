@@ -13,15 +13,19 @@ if TYPE_CHECKING:
 
 logger = Logger("files")
 
+#: Lines wait so long for others to be written with them, seconds.
+GATHER_TIME = 0.1
+
 
 class LineWriter:
-    """Appends lines to files. One job at a time writes all that has come meanwhile, so each file keeps its order.
+    """Appends lines to files. A job off the loop writes what has come within a moment, one job at a time, so each file keeps
+    its order.
 
     A file is opened for each job and closed again: it may be rotated by moving it away. Lines that cannot be written are
     counted in ``lost`` and reported.
     """
 
-    __slots__ = ("_job", "_waiting", "lost", "name", "system", "written")
+    __slots__ = ("_job", "_timer", "_waiting", "lost", "name", "system", "written")
 
     def __init__(self, system: System, name: str) -> None:
         self.system = system
@@ -30,15 +34,23 @@ class LineWriter:
         self.lost = 0
         self._waiting: dict[Path, list[str]] = {}
         self._job: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def append(self, file: Path, line: str) -> None:
         """Write ``line`` (without its end) to ``file`` soon; the folder is made if need be."""
         self._waiting.setdefault(file, []).append(line)
-        if self._job is None:
-            self._job = self.system.tasks.start(self._write(), name=f"{self.name} writer")
+        if self._job is None and self._timer is None:
+            self._timer = self.system.loop.call_later(GATHER_TIME, self._start)
+
+    def _start(self) -> None:
+        self._timer = None
+        self._job = self.system.tasks.start(self._write(), name=f"{self.name} writer")
 
     async def flush(self) -> None:
-        """Wait until all lines are in their files."""
+        """Write all lines now and wait until they are in their files."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._start()
         while self._job is not None:
             await asyncio.shield(self._job)
 
@@ -52,6 +64,8 @@ class LineWriter:
                 self.written += total - lost
         finally:
             self._job = None
+            if self._waiting:  # the job was cancelled or failed: what came since is tried again
+                self._timer = self.system.loop.call_later(GATHER_TIME, self._start)
 
 
 def _append_all(waiting: dict[Path, list[str]]) -> int:

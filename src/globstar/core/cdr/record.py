@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, IntEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from globstar.core.cause import Cause
@@ -241,9 +242,12 @@ class CallRecord:
 
 def format_time(seconds: float, *, is_utc: bool = False) -> str:
     """``YYYY-MM-DD HH:MM:SS`` in the machine's zone or UTC; "" for 0."""
-    if not seconds:
-        return ""
-    moment = datetime.fromtimestamp(int(seconds), UTC)
+    return _format_second(int(seconds), is_utc) if seconds else ""
+
+
+@lru_cache(maxsize=256)
+def _format_second(second: int, is_utc: bool) -> str:
+    moment = datetime.fromtimestamp(second, UTC)
     return (moment if is_utc else moment.astimezone()).strftime("%Y-%m-%d %H:%M:%S")
 
 
