@@ -121,3 +121,19 @@ async def test_two_systems_in_one_process(tmp_path: Path) -> None:
         await one.loader.unload("app_echo")
         assert one.applications.get("Echo") is None
         assert two.applications.get("Echo") is not None
+
+
+async def test_installed_packages_add_modules_by_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "site" / "acme_globstar.py"
+    package.parent.mkdir()
+    package.write_text(
+        '"""Acme."""\nfrom globstar.core.registry import application\n@application("Acme")\ndef acme(channel):\n    """Acme."""\n'
+    )
+    information = package.parent / "acme-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text("[globstar.modules]\napp_acme = acme_globstar\n")
+    monkeypatch.syspath_prepend(str(package.parent))
+    async with running_system(tmp_path) as system:
+        assert system.loader.modules["app_acme"].status is ModuleStatus.RUNNING
+        assert system.applications.get("Acme") is not None
