@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from globstar.base.log import Level
-from globstar.config import MemorySource
+from globstar.config import MemorySource, read_config
 from globstar.config.errors import ConfigError
 from globstar.core import events
 from globstar.core.cli import run_command
@@ -79,11 +81,5 @@ async def test_a_broken_file_leaves_the_plan_in_force() -> None:
 
 def test_the_broken_file_is_a_configuration_error() -> None:
     """The reload above fails by this error, which names file and line."""
-    from globstar.config import read_config
-
-    try:
+    with pytest.raises(ConfigError, match=r"extensions\.conf:1"):
         read_config("extensions.conf", MemorySource({"extensions.conf": "[default\n"}))
-    except ConfigError as error:
-        assert "extensions.conf:1" in str(error)
-    else:
-        raise AssertionError("no error")
