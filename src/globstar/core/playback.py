@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from globstar.base.errors import GlobstarError
 from globstar.base.log import Logger
 from globstar.core import events
+from globstar.core.channel import ChannelGone
 from globstar.core.frame import Frame, FrameType
 from globstar.core.generator import Generator
 from globstar.core.services import Prompts
@@ -63,7 +65,9 @@ async def find_sound(channel: Channel, name: str, language: str = "") -> SoundFi
 
 
 async def open_player(channel: Channel, name: str, language: str = "", on_end: Callable[[], None] | None = None) -> FilePlayer:
-    """A player for ``name``, ready to start. Raises :class:`SoundMissing`."""
+    """A player for ``name``, ready to start. Raises :class:`SoundMissing` and ``ChannelGone``."""
+    if channel.soft_hangup:
+        raise ChannelGone(channel.name)
     sound = await find_sound(channel, name, language)
     try:
         reader = await channel.system.sounds.open(sound)
@@ -117,3 +121,64 @@ async def play_all(channel: Channel, names: Iterable[str], *, stop_on: str = "",
         if digit is not None:
             return digit
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class ControlKeys:
+    """The keys that wind, pause and stop a sound; each may be several, and none is empty."""
+
+    forward: str = "#"
+    rewind: str = "*"
+    stop: str = ""
+    pause: str = ""
+    restart: str = ""
+    skip_ms: int = 3000
+
+
+async def play_controlled(
+    channel: Channel, name: str, keys: ControlKeys, *, language: str = "", offset_ms: int = 0
+) -> tuple[str | None, int]:
+    """Play one sound that the caller can wind; gives the key that stopped it, and where that was in ms.
+
+    (None, -1) at the end of the sound. Raises :class:`SoundMissing` and ``ChannelGone``.
+    """
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def on_end() -> None:
+        if not ended.done():
+            ended.set_result(None)
+
+    player = await open_player(channel, name, language, on_end)
+    player.reader.seek_ms(offset_ms)
+
+    def press(frame: Frame) -> str | None:
+        if frame.type is not FrameType.DTMF_END:
+            return None
+        if frame.digit in keys.stop:
+            return frame.digit
+        _control(player, frame.digit, keys)
+        return None
+
+    channel.start_generator(player)
+    try:
+        stopped: str | None = await channel.wait_for(ended, press)
+        return stopped, player.reader.tell_ms() if stopped is not None else -1
+    finally:
+        if channel.generator is player:
+            channel.stop_generator()
+
+
+def _control(player: FilePlayer, digit: str, keys: ControlKeys) -> None:
+    reader = player.reader
+    if digit in keys.pause:
+        player.is_paused = not player.is_paused
+        return
+    if digit in keys.restart:
+        reader.seek_ms(0)
+    elif digit in keys.forward:
+        reader.seek_ms(reader.tell_ms() + keys.skip_ms)
+    elif digit in keys.rewind:
+        reader.seek_ms(max(0, reader.tell_ms() - keys.skip_ms))
+    else:
+        return
+    player.is_paused = False

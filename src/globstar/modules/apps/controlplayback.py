@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from globstar.base.log import Logger
 from globstar.core.channel import Channel, ChannelGone
-from globstar.core.frame import Frame, FrameType
-from globstar.core.playback import FilePlayer, SoundMissing, open_player
+from globstar.core.numbers import leading_integer
+from globstar.core.playback import ControlKeys, SoundMissing, play_controlled
 from globstar.core.registry import application
 from globstar.dialplan.arguments import argument, parse_options, split_arguments
 
@@ -27,61 +25,23 @@ async def control_playback(channel: Channel, data: str) -> int | None:
     if not name:
         logger.warning("ControlPlayback requires an argument (filename)")
         return -1
-    text = argument(arguments, 1)
-    skip_ms = int(text) if text.isdigit() and int(text) else 3000
-    forward, rewind = argument(arguments, 2, "#"), argument(arguments, 3, "*")
-    stop, pause, restart = (argument(arguments, index) for index in (4, 5, 6))
     options = parse_options(argument(arguments, 7), {"o": True}, logger.warning)
-    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def on_end() -> None:
-        if not ended.done():
-            ended.set_result(None)
-
+    keys = ControlKeys(
+        forward=argument(arguments, 2, "#"), rewind=argument(arguments, 3, "*"), stop=argument(arguments, 4),
+        pause=argument(arguments, 5), restart=argument(arguments, 6),
+        skip_ms=max(0, leading_integer(argument(arguments, 1))) or 3000,
+    )  # fmt: skip
     try:
-        player = await open_player(channel, name, on_end=on_end)
+        stopped, offset = await play_controlled(channel, name, keys, offset_ms=leading_integer(options.get("o")))
     except SoundMissing as missing:
         logger.warning(f"ControlPlayback failed on {channel.name}: {missing}")
         channel.set_variable("CPLAYBACKSTATUS", "ERROR")
         return None
-    offset = options.get("o")
-    if offset.isdigit():
-        player.reader.seek_ms(int(offset))
-
-    def key(frame: Frame) -> str | None:
-        if frame.type is not FrameType.DTMF_END:
-            return None
-        digit = frame.digit
-        if digit in stop:
-            return digit
-        _wind(player, digit, skip_ms, forward, rewind, pause, restart)
-        return None
-
-    channel.start_generator(player)
-    try:
-        stopped = await channel.wait_for(ended, key)
     except ChannelGone:
         channel.set_variable("CPLAYBACKSTATUS", "ERROR")
         raise
-    finally:
-        if channel.generator is player:
-            channel.stop_generator()
     channel.set_variable("CPLAYBACKSTATUS", "USERSTOPPED" if stopped else "SUCCESS")
-    channel.set_variable("CPLAYBACKOFFSET", str(player.reader.tell_ms()) if stopped else "-1")
+    channel.set_variable("CPLAYBACKOFFSET", str(offset))
     if stopped:
         channel.set_variable("CPLAYBACKSTOPKEY", stopped)
     return None
-
-
-def _wind(player: FilePlayer, digit: str, skip_ms: int, forward: str, rewind: str, pause: str, restart: str) -> None:
-    reader = player.reader
-    if digit in pause:
-        player.is_paused = not player.is_paused
-    elif digit in restart:
-        reader.seek_ms(0)
-    elif digit in forward:
-        reader.seek_ms(reader.tell_ms() + skip_ms)
-    elif digit in rewind:
-        reader.seek_ms(max(0, reader.tell_ms() - skip_ms))
-    if digit not in pause:
-        player.is_paused = False
