@@ -155,7 +155,8 @@ class Phone:
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._running: set[asyncio.Task[Any]] = set()
-        self._waiters: list[tuple[str, asyncio.Future[None]]] = []
+        self._played: asyncio.Future[None] | None = None
+        self._seen = 0
         self.channel = Channel(
             system, PhoneTech(self, native), name, state=state, context=context, extension=extension, caller=caller,
             language=language, native_formats=FormatCapabilities([format]),
@@ -285,13 +286,15 @@ class Phone:
         return [name.rpartition(".")[0] for _, name in self.played]
 
     async def prompt(self, name: str, seconds: float = 120) -> None:
-        """Wait until the sound ``name`` begins to play once more than it has so far been waited for."""
-        future: asyncio.Future[None] = self._loop.create_future()
-        self._waiters.append((name, future))
-        try:
-            await asyncio.wait_for(future, seconds)
-        except TimeoutError:
-            raise AssertionError(f"no prompt {name} in {seconds:g} s; played: {self.prompts}, steps: {self.steps}") from None
+        """Wait until the sound ``name`` begins to play, after those that were waited for before."""
+        deadline = self._loop.time() + seconds
+        while name not in self.prompts[self._seen :]:
+            self._played = self.future()
+            try:
+                await asyncio.wait_for(self._played, deadline - self._loop.time())
+            except TimeoutError:
+                raise AssertionError(f"no prompt {name} in {seconds:g} s; played: {self.prompts}, steps: {self.steps}") from None
+        self._seen = self.prompts.index(name, self._seen) + 1
 
     # -- listeners ---------------------------------------------------------------------------------------------------
 
@@ -300,14 +303,10 @@ class Phone:
             self.steps.append(f"{event.application}({event.data})")
 
     def _file(self, event: events.FilePlayed) -> None:
-        if event.channel is not self.channel:
-            return
-        self.played.append((round(self.clock, 6), event.file))
-        wanted = event.file.rpartition(".")[0]
-        for name, future in self._waiters:
-            if name == wanted and not future.done():
-                future.set_result(None)
-        self._waiters = [(name, future) for name, future in self._waiters if not future.done()]
+        if event.channel is self.channel:
+            self.played.append((round(self.clock, 6), event.file))
+            if self._played is not None and not self._played.done():
+                self._played.set_result(None)
 
     def _variable(self, event: events.VariableSet) -> None:
         if event.channel is self.channel:

@@ -12,7 +12,7 @@ from globstar.core import say
 from globstar.core.channel import Channel, ChannelGone
 from globstar.core.party import parse_caller_id
 from globstar.core.pbx import exists
-from globstar.core.playback import SoundMissing, play, play_all
+from globstar.core.playback import ControlKeys, SoundMissing, play_all, play_controlled
 from globstar.core.recording import RecordEnd, record
 from globstar.core.registry import application
 from globstar.core.say_languages.base import SayFault
@@ -27,6 +27,8 @@ _OPTIONS = {"p": False, "g": True, "r": False, "s": False, "a": True}
 _DIGITS = "0123456789*#"
 #: Seconds that the caller has for the next key.
 _KEY_WAIT = 6.0
+#: How often a menu is told before it is left.
+_ASK_TIMES = 3
 
 
 @application("VoiceMailMain", syntax="VoiceMailMain([mailbox][@context][,options])")
@@ -56,6 +58,7 @@ async def voicemail_main(channel: Channel, data: str) -> int | None:
         folder = FOLDERS[int(chosen)]
     session = _Session(service, channel, user, is_read_only="r" in options)
     try:
+        await session.set_up_new_user()
         await session.run(folder)
     finally:
         await session.close()
@@ -195,7 +198,7 @@ class _Session:
                 key = await self.channel.wait_for_digit(_KEY_WAIT)
             if key is None:
                 repeats += 1
-                if repeats > 2:
+                if repeats >= _ASK_TIMES:
                     break
                 continue
             repeats = 0
@@ -203,6 +206,21 @@ class _Session:
                 break
             key = await self._command(key)
         await self.say("vm-goodbye", stop_on="")
+
+    async def set_up_new_user(self) -> None:
+        """Who still has the number as password sets the mailbox up first, where the options force that."""
+        options, user = self.user.options, self.user
+        if user.password != user.number or not (options.forcename or options.forcegreetings):
+            return
+        await self.say("vm-newuser")
+        if not user.password_is_fixed:
+            await self._change_password()
+        exists_already = self.channel.system.sounds.exists
+        wanted = [("vm-rec-name", "greet")] if options.forcename else []
+        wanted += [("vm-rec-unv", "unavail"), ("vm-rec-busy", "busy")] if options.forcegreetings else []
+        for prompt, name in wanted:
+            if not exists_already(str(self.box.path / name)):
+                await self._record_greeting(prompt, name)
 
     async def _say_counts(self, new: int, old: int) -> str | None:
         names = ["vm-youhave"]
@@ -242,7 +260,7 @@ class _Session:
             case "2":
                 return await self._choose_folder()
             case "3":
-                return await self._envelope(in_full=True)
+                return await self._advanced()
             case "4":
                 return await self._move_to(self.current - 1, "vm-nomore")
             case "5":
@@ -263,6 +281,17 @@ class _Session:
             case _:
                 return None
 
+    async def _advanced(self) -> str | None:
+        """The menu of key 3: 3 tells all about the message, * leads back."""
+        for _ in range(_ASK_TIMES):
+            names = ["vm-starmain"] if self.current < 0 else ["vm-tohearenv", "vm-starmain"]
+            key = await self.say(*names) or await self.channel.wait_for_digit(_KEY_WAIT)
+            if key == "3":
+                return await self._envelope(in_full=True)
+            if key in ("*", "#"):
+                break
+        return None
+
     async def _move_to(self, index: int, otherwise: str) -> str | None:
         if 0 <= index < len(self.messages):
             return await self._play(index)
@@ -282,13 +311,19 @@ class _Session:
             key = await self._envelope(in_full=False)
         if key is not None:
             return key
-        stem = self.messages[index]
+        stem, general = self.messages[index], self.service.options
         self.heard.add(stem)
+        keys = ControlKeys(
+            forward=general.listen_control_forward_key, rewind=general.listen_control_reverse_key,
+            stop=general.listen_control_stop_key, pause=general.listen_control_pause_key,
+            restart=general.listen_control_restart_key, skip_ms=general.skipms,
+        )  # fmt: skip
         try:
-            return await play(self.channel, str(stem), stop_on=_DIGITS, language=self.language)
+            key, _ = await play_controlled(self.channel, str(stem), keys, language=self.language)
         except SoundMissing as missing:
             logger.warning(str(missing))
             return None
+        return key
 
     async def _envelope(self, *, in_full: bool) -> str | None:
         """When the message came, who left it and how long it is."""
@@ -387,56 +422,79 @@ class _Session:
 
     async def _options(self) -> str | None:
         """Record greetings and the name, change the password."""
+        if self.is_read_only:
+            return None
         greetings = {"1": ("vm-rec-unv", "unavail"), "2": ("vm-rec-busy", "busy"), "3": ("vm-rec-name", "greet")}
-        greetings["4"] = ("vm-rec-temp", "temp")
         while True:
             key = await self.say("vm-options") or await self.channel.wait_for_digit(_KEY_WAIT)
             if key in greetings:
                 await self._record_greeting(*greetings[key])
+            elif key == "4":
+                await self._temporary_greeting()
+            elif key == "5" and self.user.password_is_fixed:
+                await self.say("vm-no")
             elif key == "5":
                 await self._change_password()
             elif key in ("*", "#", None):
                 return None
 
+    async def _temporary_greeting(self) -> None:
+        """1 records the greeting that is heard instead of the others, 2 removes it."""
+        sounds, name = self.channel.system.sounds, str(self.box.path / "temp")
+        there = sounds.exists(name)
+        prompt = "vm-tempgreeting2" if there else "vm-tempgreeting"
+        key = await self.say(prompt) or await self.channel.wait_for_digit(_KEY_WAIT)
+        if key == "1":
+            await self._record_greeting("vm-rec-temp", "temp")
+        elif key == "2" and there:
+            await self.channel.system.run_blocking(sounds.delete, name)
+            await self.say("vm-tempremoved")
+
     async def _record_greeting(self, prompt: str, name: str) -> None:
         """Record until #, play it back, keep it when the user says so (1), else discard or record anew (3)."""
-        general = self.service.options
+        run, sounds = self.channel.system.run_blocking, self.channel.system.sounds
         final = self.box.folder("") / name
-        draft = self.box.temporary(name)
-        sounds = self.channel.system.sounds
-        while True:
-            await self.say(prompt, "beep", stop_on="")
-            try:
-                writers = [sounds.create(str(draft), extension) for extension in general.format.split("|") if extension]
-            except SoundFault as fault:
-                logger.error(f"cannot record a greeting of {self.user.number}: {fault}")
-                return
-            result = await record(self.channel, writers, maximum_seconds=general.maxgreet)
-            if result.end is RecordEnd.HANGUP:
-                sounds.delete(str(draft))
-                raise ChannelGone(self.channel.name)
-            key = await self.say("vm-review") or await self.channel.wait_for_digit(_KEY_WAIT)
-            while key == "2":
-                key = await self.say(str(draft)) or await self.say("vm-review") or await self.channel.wait_for_digit(_KEY_WAIT)
-            if key == "1":
-                await self.channel.system.run_blocking(sounds.rename, str(draft), str(final))
-                await self.say("vm-msgsaved", stop_on="")
-                return
-            if key != "3":
-                sounds.delete(str(draft))
-                return
+        draft = str(self.box.temporary(name))
+        try:
+            while True:
+                await self.say(prompt, "beep", stop_on="")
+                if not await self._record_draft(draft):
+                    return
+                key = await self.say("vm-review") or await self.channel.wait_for_digit(_KEY_WAIT)
+                while key == "2":
+                    key = await self.say(draft) or await self.say("vm-review") or await self.channel.wait_for_digit(_KEY_WAIT)
+                if key == "1":
+                    await run(sounds.rename, draft, str(final))
+                    await self.say("vm-msgsaved", stop_on="")
+                if key != "3":
+                    return
+        finally:
+            await run(sounds.delete, draft)
+
+    async def _record_draft(self, draft: str) -> bool:
+        general, sounds = self.service.options, self.channel.system.sounds
+        try:
+            writers = [sounds.create(draft, extension) for extension in general.format.split("|") if extension]
+        except SoundFault as fault:
+            logger.error(f"cannot record a greeting of {self.user.number}: {fault}")
+            return False
+        result = await record(self.channel, writers, maximum_seconds=general.maxgreet)
+        if result.end is RecordEnd.HANGUP:
+            raise ChannelGone(self.channel.name)
+        return result.end is not RecordEnd.FAILED
 
     async def _change_password(self) -> None:
         general = self.service.options
-        first = await _read_digits(self.channel, [general.vm_newpassword], 79)
-        if first is None:
+        for _ in range(general.maxlogins):
+            first = await _read_digits(self.channel, [general.vm_newpassword], 79)
+            if first is None:
+                return
+            if len(first) < max(1, general.minpassword):
+                await self.say(general.vm_invalid_password, general.vm_pls_try_again)
+                continue
+            if await _read_digits(self.channel, [general.vm_reenterpassword], 79) != first:
+                await self.say(general.vm_mismatch, general.vm_pls_try_again)
+                continue
+            await self.service.change_password(self.user, first)
+            await self.say(general.vm_passchanged)
             return
-        if len(first) < max(1, general.minpassword):
-            await self.say(general.vm_invalid_password)
-            return
-        second = await _read_digits(self.channel, [general.vm_reenterpassword], 79)
-        if first != second:
-            await self.say(general.vm_mismatch)
-            return
-        await self.channel.system.run_blocking(self.service.change_password, self.user, first)
-        await self.say(general.vm_passchanged)

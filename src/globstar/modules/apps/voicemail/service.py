@@ -23,12 +23,9 @@ class UserOptions(Options):
 
     language: str = option(string, "", help="Language of the prompts.")
     tz: str = option(string, "", help="Zone of [zonemessages] for the time of messages.")
-    attach = option(boolean, True, help="Attach the recording to the mail.")
     saycid = option(boolean, False, help="Say the caller's number before a message.")
-    cidinternalcontexts: str = option(string, "", help="Contexts whose callers are mailboxes.")
     sayduration = option(boolean, True, help="Say the length of a message.")
     saydurationm = option(integer(0), 2, unit="min", help="Shortest length that is said.")
-    sendvoicemail = option(boolean, False, help="Offer to send messages to other mailboxes.")
     review = option(boolean, False, help="Let callers listen to, record anew or discard their message.")
     tempgreetwarn = option(boolean, False, help="Remind of a temporary greeting.")
     messagewrap = option(boolean, False, help="After the last message comes the first.")
@@ -38,9 +35,6 @@ class UserOptions(Options):
     forcename = option(boolean, False, help="New users must record their name.")
     forcegreetings = option(boolean, False, help="New users must record greetings.")
     hidefromdir = option(boolean, False, help="Leave out of the directory.")
-    delete = option(boolean, False, aliases=("deletevoicemail",), help="Delete a message when it was mailed.")
-    callback: str = option(string, "", help="Context for calling back.")
-    dialout: str = option(string, "", help="Context for calling out of the menu.")
     exitcontext: str = option(string, "", help="Context of extension a and o when leaving a message.")
     minsecs = option(integer(0), 0, unit="s", help="Shorter messages are discarded.")
     maxsecs = option(integer(0), 0, unit="s", help="Longest message; 0: no limit.", aliases=("maxmessage",))
@@ -61,14 +55,10 @@ class GeneralOptions(UserOptions):
     skipms = option(integer(1), 3000, unit="ms", help="How far keys wind.")
     maxlogins = option(integer(1), 3, help="Tries to log in.")
     minpassword = option(integer(0), 0, help="Shortest new password.")
-    passwordlocation: str = option(string, "voicemail.conf", help="voicemail.conf or spooldir: where new passwords go.")
+    passwordlocation: str = option(string, "spooldir", help="Accepted; new passwords always go to the spool folder.")
     searchcontexts = option(boolean, False, help="Look for a mailbox in every context.")
-    pbxskip = option(boolean, False, help="No [PBX]: in the subject of mails.")
-    serveremail: str = option(string, "asterisk", help="Sender of the mails.")
-    fromstring: str = option(string, "The Asterisk PBX", help="Sender's name.")
-    mailcmd: str = option(string, "/usr/sbin/sendmail -t", help="Program that takes the mail.")
     externnotify: str = option(string, "", help="Program to run when messages come or go.")
-    externpass: str = option(string, "", help="Program to run when a password is changed.")
+    externpass: str = option(string, "", help="Program to run when a password was changed.")
     listen_control_forward_key: str = option(string, "#", name="listen-control-forward-key", help="Winds forward.")
     listen_control_reverse_key: str = option(string, "*", name="listen-control-reverse-key", help="Winds back.")
     listen_control_pause_key: str = option(string, "0", name="listen-control-pause-key", help="Pauses.")
@@ -81,14 +71,16 @@ class GeneralOptions(UserOptions):
     vm_reenterpassword: str = option(string, "vm-reenterpassword", name="vm-reenterpassword", help="Asks for it again.")
     vm_passchanged: str = option(string, "vm-passchanged", name="vm-passchanged", help="The password was changed.")
     vm_invalid_password: str = option(string, "vm-invalid-password", name="vm-invalid-password", help="Not allowed.")
-    vm_pls_try_again: str = option(string, "vm-pls-try-again", name="vm-pls-try-again", help="Please try again.")
+    vm_pls_try_again: str = option(string, "vm-pls-try-again", name="vm-pls-try-again", help="Asks for another try.")
 
 
 #: Options for mail, IMAP, ODBC, ADSI and polling, which come with a later release; accepted without a word when they name
 #: what happens anyway, else with one.
 _LATER = frozenset(
     {
-        "emailsubject", "emailbody", "emaildateformat", "pagerfromstring", "pagersubject", "pagerbody", "pagerdateformat",
+        "attach", "cidinternalcontexts", "sendvoicemail", "delete", "deletevoicemail", "callback", "dialout", "pbxskip",
+        "serveremail", "fromstring", "mailcmd", "emailsubject", "emailbody", "emaildateformat", "pagerfromstring",
+        "pagersubject", "pagerbody", "pagerdateformat",
         "charset",
         "attachfmt", "attachextrecs", "externpassnotify", "externpasscheck", "directoryintro", "usedirectory", "odbcstorage",
         "odbctable", "odbc_audio_on_disk", "adsifdn", "adsisec", "adsiver", "pollmailboxes", "pollfreq", "smdienable", "smdiport",
@@ -111,6 +103,8 @@ class MailboxUser:
     email: str
     pager: str
     options: UserOptions
+    #: voicemail.conf has a hyphen before the password: the user cannot change it
+    password_is_fixed: bool = False
 
     def __repr__(self) -> str:
         return f"<MailboxUser {self.number}@{self.context}, password redacted>"
@@ -162,6 +156,9 @@ class VoicemailService:
                         users[user.context, user.number] = user
         for warning in report.warnings:
             logger.log(warning.level, str(warning))
+        mailed = sum(bool(user.email or user.pager) for user in users.values())
+        if mailed:
+            logger.warning(f"voicemail.conf: {mailed} mailboxes have an address; messages are not sent by mail yet")
         self.options, self.users, self.zones = options, users, zones
 
     def _read_user(
@@ -174,14 +171,16 @@ class VoicemailService:
                 name, equals, value = entry.partition("=")
                 info = next((i for i in UserOptions.describe() if name.strip().lower() in (i.name, *i.aliases)), None)
                 if not equals or info is None or info.read is None:
-                    if name.strip().lower() not in _LATER:
-                        logger.warning(f"mailbox {number}@{context}: unknown option '{entry}'")
+                    known = name.strip().lower() in _LATER
+                    what = f"option '{name.strip()}' is not supported yet" if known else f"unknown option '{entry}'"
+                    logger.warning(f"mailbox {number}@{context}: {what}")
                     continue
                 try:
                     setattr(chosen, info.attribute, info.read(value.strip()))
                 except ValueError as error:
                     logger.warning(f"mailbox {number}@{context}: {name}: {error}")
-        return MailboxUser(context, number, self._password(context, number, parts[0]), parts[1], parts[2], parts[3], chosen)
+        password = self._password(context, number, parts[0].removeprefix("-"))
+        return MailboxUser(context, number, password, parts[1], parts[2], parts[3], chosen, parts[0].startswith("-"))
 
     def _password(self, context: str, number: str, configured: str) -> str:
         """The password that the user set, where passwords are kept in the spool; else the configured one."""
@@ -190,7 +189,7 @@ class VoicemailService:
             match = re.search(r"^\s*password\s*=>?\s*(\S+)", secret.read_text(), re.MULTILINE)
             if match:
                 return match[1]
-        return configured.lstrip("-") if configured.startswith("-") else configured
+        return configured
 
     def find(self, mailbox: str) -> MailboxUser | None:
         """The mailbox called ``100@context``; context ``default`` if none is named."""
@@ -204,8 +203,8 @@ class VoicemailService:
         """The folders of a user."""
         return Mailbox(self.root, user.context, user.number)
 
-    def change_password(self, user: MailboxUser, password: str) -> None:
-        """Keep a new password in the mailbox's folder, so that voicemail.conf stays as its owner wrote it."""
+    def keep_password(self, user: MailboxUser, password: str) -> None:
+        """Write a new password to the mailbox's folder, so that voicemail.conf stays as its owner wrote it."""
         path = self.mailbox(user).folder("") / "secret.conf"
         path.write_text(f"[general]\npassword={password}\n")
         path.chmod(0o600)
@@ -222,15 +221,24 @@ class VoicemailService:
         counts = await self.system.run_blocking(self.counts, user)
         mailbox = f"{user.number}@{user.context}"
         self.system.bus.publish(events.MessageWaiting(mailbox, counts.new, counts.old))
-        if self.options.externnotify:
-            command = [*shlex.split(self.options.externnotify), user.context, user.number]
-            command += [str(counts.new), str(counts.old), str(counts.urgent)]
-            try:
-                process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
-            except OSError as error:
-                logger.warning(f"externnotify: {error}")
-                return
-            self.system.tasks.start(process.wait(), name="externnotify")
+        await self._run("externnotify", self.options.externnotify, user, counts.new, counts.old, counts.urgent)
+
+    async def change_password(self, user: MailboxUser, password: str) -> None:
+        """Change a password for good and tell ``externpass``."""
+        await self.system.run_blocking(self.keep_password, user, password)
+        await self._run("externpass", self.options.externpass, user, password)
+
+    async def _run(self, option_name: str, program: str, user: MailboxUser, *arguments: object) -> None:
+        """Run one of the programs of voicemail.conf with context, mailbox and ``arguments``; nobody waits for its end."""
+        if not program:
+            return
+        command = [*shlex.split(program), user.context, user.number, *map(str, arguments)]
+        try:
+            process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
+        except OSError as error:
+            logger.warning(f"{option_name}: {error}")
+            return
+        self.system.tasks.start(process.wait(), name=option_name)
 
 
 _USER_FIELDS = tuple(info.attribute for info in UserOptions.describe())
