@@ -150,6 +150,7 @@ class OutgoingCall:
             elif frame.subtype == Control.PVT_CAUSE_CODE and self.caller is not None:
                 name, cause, text = frame.data
                 self.caller.hangup_tech_cause[name] = (cause, text)
+                self.caller.tech.indicate(self.caller, Control.PVT_CAUSE_CODE, frame.data)
                 return
         if self.on_change is not None:
             self.on_change(self, frame)

@@ -215,7 +215,7 @@ class Ringing:
             handler = _CONDITIONS.get(frame.subtype)
             if handler is None:
                 return
-            if self._is_single:
+            if self._is_single or frame.subtype not in _SHOWN:
                 handler(self, call, frame)
             else:  # of several that act at the same moment, an answer wins over what the others show
                 self.system.loop.call_soon(self._show, handler, call, frame)
@@ -230,8 +230,10 @@ class Ringing:
         logger.verbose(3, f"{call.channel.name} answered {self.caller.name}")
         if self.winner is None:
             self.winner = call
-            if not self._is_single or release_of(call.channel) is not None:
-                self._parties.pop(call, None) if release_of(call.channel) is not None else None
+            is_picked_up = release_of(call.channel) is not None
+            if is_picked_up:
+                self._parties.pop(call, None)
+            if is_picked_up or not self._is_single:
                 self._update_connected_line(call)
             self._end(Outcome.ANSWERED)
         else:
@@ -419,6 +421,7 @@ _CONDITIONS: dict[int, _Handler] = {
     Control.HOLD: Ringing._hold,
     Control.UNHOLD: Ringing._hold,
 }
+_SHOWN = (Control.RINGING, Control.PROGRESS, Control.PROCEEDING)
 _FOR_CALLEES = (Control.HOLD, Control.UNHOLD, Control.FLASH, Control.VIDUPDATE, Control.SRCUPDATE)
 
 
