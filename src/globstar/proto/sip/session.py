@@ -138,7 +138,7 @@ class InviteSession(CallerSide, CalleeSide):
         reason = self._bye_reason if crossed else EndReason.BYE_RECEIVED
         self._refuse_pending()
         self._finish()
-        self.user.ended(self, reason, request)
+        self._released_user().ended(self, reason, request)
 
     def receive_ack(self, dialog: Dialog, request: Request) -> None:
         """Take an ACK for a 2xx; called by the endpoint. Repeated ones are dropped."""

@@ -206,6 +206,11 @@ class SessionBase:
         self._outgoing = None
         self._bye_headers = None
 
+    def _released_user(self) -> SessionUser:
+        """The user, to be told the end. The session stays for repeated answers until Timer M, and keeps nobody alive."""
+        user, self.user = self.user, UNUSED
+        return user
+
     def _stop_timers(self) -> None:
         self.stop_session_timer()
         self._stop_answers()
@@ -238,6 +243,7 @@ class SessionBase:
 
 
 NOBODY = DialogUser()
+UNUSED = SessionUser()
 
 
 class Ignored:

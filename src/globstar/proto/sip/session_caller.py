@@ -237,7 +237,7 @@ class CallerSide(SessionBase):
 
     def _rejected(self, response: Response) -> None:
         self._finish()
-        self.user.rejected(self._me, response)
+        self._released_user().rejected(self._me, response)
 
     def _reinvite_refused(self, response: Response) -> None:
         """RFC 3261 14.1: 491 is tried again, 481 and 408 end the dialog."""
@@ -272,12 +272,13 @@ class CallerSide(SessionBase):
             self._send_bye((), EndReason.DIALOG_GONE)
         else:
             self._finish()
-            self.user.ended(self._me, EndReason.DIALOG_GONE, response)
+            self._released_user().ended(self._me, EndReason.DIALOG_GONE, response)
 
     def _bye_done(self, transaction: ClientTransaction, response: Response) -> None:
         was_sent = self._bye_sent
         self._bye_sent = False
         self._finish()
         if was_sent:
-            self.user.response_received(self._me, transaction, response)
-            self.user.ended(self._me, self._bye_reason, response)
+            user = self._released_user()
+            user.response_received(self._me, transaction, response)
+            user.ended(self._me, self._bye_reason, response)

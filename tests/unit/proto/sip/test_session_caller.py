@@ -47,6 +47,25 @@ def test_call_ended_by_the_other_side() -> None:
     assert ladder.is_idle()
 
 
+@pytest.mark.parametrize("who", ["us", "them"])
+def test_a_session_that_is_over_keeps_nobody_alive_and_still_repeats_its_ack(who: str) -> None:
+    ladder = Ladder()
+    session, leg, invite = connected(ladder)
+    if who == "us":
+        session.bye()
+        (bye,) = ladder.expect("BYE")
+        ladder.receive(response(bye, 200), BOB)
+    else:
+        ladder.receive(bob_request(invite, "BYE"), BOB)
+        ladder.expect("SIP/2.0 200")
+    assert leg.events[-1].startswith("ended")
+    ended = len(leg.events)
+    assert session.user is not leg
+    ladder.receive(response(invite, 200, body=SDP), BOB)
+    ladder.expect("ACK")
+    assert len(leg.events) == ended
+
+
 def test_rfc3261_13_2_2_4_repeated_2xx_gets_the_same_ack() -> None:
     ladder = Ladder()
     _, leg, invite = connected(ladder)
