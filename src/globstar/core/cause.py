@@ -130,8 +130,7 @@ def cause_text(cause: int) -> str:
 def parse_cause(text: str) -> int | None:
     """The cause given by number or by name (``BUSY``, ``USER_BUSY``, ``AST_CAUSE_USER_BUSY``; case ignored)."""
     text = text.strip()
-    if text.lstrip("-").isdigit():
-        return int(text)
-    return {name: int(member) for name, member in Cause.__members__.items()}.get(
-        text.upper().removeprefix("AST_CAUSE_")
-    )
+    digits = text.removeprefix("-")
+    if digits.isascii() and digits.isdigit():
+        return int(text[:10])
+    return {name: int(member) for name, member in Cause.__members__.items()}.get(text.upper().removeprefix("AST_CAUSE_"))

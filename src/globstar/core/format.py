@@ -128,6 +128,15 @@ siren14 = Format(
 )  # fmt: skip
 g719 = Format(Codec("g719", _A, 48000, 20, 20, 80, 160, 1, 6, quality=95, description="ITU G.719"))
 
+none = Format(Codec("none", _A, 8000, 10, 20, 140, 20, description="<Null> codec"))
+silk8, silk12, silk16, silk24 = (
+    Format(
+        Codec(f"silk{rate // 1000}", _A, rate, 20, 20, 100, rate // 50, smooth=False,
+              description=f"SILK Codec ({rate // 1000} KHz)")
+    )
+    for rate in (8000, 12000, 16000, 24000)
+)  # fmt: skip
+
 slin = _slin("slin", 8000, 115)
 slin12 = _slin("slin12", 12000, 116)
 slin16 = _slin("slin16", 16000, 117)
@@ -158,7 +167,7 @@ BUILTIN: dict[str, Format] = {
     for format in (
         codec2, g723, ulaw, alaw, gsm, g726, g726aal2, adpcm, slin, slin12, slin16, slin24, slin32, slin44, slin48, slin96,
         slin192, lpc10, g729, speex, speex16, speex32, ilbc, g722, siren7, siren14, g719, opus, jpeg, png, h261, h263, h263p,
-        h264, h265, mpeg4, vp8, vp9, red, t140, t38,
+        h264, h265, mpeg4, vp8, vp9, red, t140, t38, none, silk8, silk12, silk16, silk24,
     )
 }  # fmt: skip
 
@@ -261,7 +270,7 @@ class FormatCapabilities:
             if name.lower() == "all":
                 if adding:
                     for format in BUILTIN.values():
-                        if format.codec.media in (MediaType.AUDIO, MediaType.VIDEO, MediaType.TEXT):
+                        if format.codec.media is not MediaType.IMAGE and format is not none:
                             self.add(format)
                 else:
                     self.formats.clear()
@@ -271,7 +280,7 @@ class FormatCapabilities:
             if found is None:
                 unknown.append(name)
             elif adding:
-                self.add(found, int(framing) if framing.isdigit() else 0)
+                self.add(found, int(framing) if framing.isascii() and framing.isdigit() else 0)
             else:
                 self.remove(found)
         return unknown

@@ -113,6 +113,17 @@ class T38Control(IntEnum):
     REQUEST_PARMS = 6
 
 
+class T38Rate(IntEnum):
+    """Fastest rate of a T.38 session, in the data of a T38_PARAMETERS control frame."""
+
+    RATE_14400 = 0
+    RATE_2400 = 1
+    RATE_4800 = 2
+    RATE_7200 = 3
+    RATE_9600 = 4
+    RATE_12000 = 5
+
+
 class TransferResult(IntEnum):
     """Data of a TRANSFER control frame."""
 
@@ -166,7 +177,7 @@ class Frame:
 
     ``format`` is set on media frames, ``subtype`` on the others: a :class:`Control` member on CONTROL,
     ``ord(digit)`` on DTMF, and so on. ``data`` is the payload (bytes) or the control's argument.
-    ``samples`` counts samples in the format's clock; ``rtp_time`` and ``seq`` are the sender's, None when
+    ``samples`` counts samples at the format's sampling rate; ``rtp_time`` and ``seq`` are the sender's, None when
     made here. ``duration_ms`` is the length of a DTMF_END. ``data`` is shared, never changed in place.
     """
 
