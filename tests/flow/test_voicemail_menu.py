@@ -29,10 +29,6 @@ from tests.support.voicemail import (
     write_prompts,
 )  # fmt: skip
 
-# The system's executor starts its threads when they are needed and ends them with the system, after the test's body.
-pytestmark = pytest.mark.leaks_threads
-
-
 @pytest.fixture(scope="module")
 def prompts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("prompts")
