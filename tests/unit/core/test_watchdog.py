@@ -1,0 +1,57 @@
+"""The watchdog names what held the loop; it is silent while the loop turns, and its thread ends with it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+
+from globstar.base.log import Level
+from globstar.core.watchdog import LoopWatchdog
+from tests.support.switch import LogCapture
+
+
+def hold_the_loop(seconds: float) -> None:
+    """Keep the processor busy, as a slow callback does."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """The watchdog has a thread of its own, so there is nothing to wait for on the loop."""
+    for _ in range(2000):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("not within ten seconds")
+
+
+async def test_a_stall_is_named_counted_and_logged() -> None:
+    # Generous limits: on a busy machine the loop may be late without anybody's fault.
+    watchdog = LoopWatchdog(asyncio.get_running_loop(), limit=0.1, beat=0.01)
+    watchdog.start()
+    try:
+        with LogCapture() as log:
+            await asyncio.sleep(0.03)
+            hold_the_loop(0.5)
+            await until(lambda: watchdog.stalls == 1)
+        assert watchdog.worst_ms >= 400
+        assert "hold_the_loop (test_watchdog.py:" in watchdog.last_report
+        assert any("hold_the_loop" in text and "ms" in text for text in log.texts(Level.WARNING))
+    finally:
+        watchdog.stop()
+
+
+async def test_a_loop_that_turns_is_left_alone_and_the_thread_ends() -> None:
+    before = threading.active_count()
+    watchdog = LoopWatchdog(asyncio.get_running_loop(), limit=1.0, beat=0.005)
+    watchdog.start()
+    assert threading.active_count() == before + 1
+    for _ in range(20):
+        await asyncio.sleep(0.005)
+    watchdog.stop()
+    watchdog.stop()
+    assert (watchdog.stalls, watchdog.last_report) == (0, "")
+    await until(lambda: threading.active_count() == before)
