@@ -189,7 +189,7 @@ class Bridge:
     """A meeting of channels. Dissolves when one of two leaves, if ``dissolve_on_hangup``, and when it is empty."""
 
     __slots__ = (
-        "capabilities", "creator", "dissolve_on_hangup", "is_dissolved", "kind", "members", "name", "system",
+        "capabilities", "created_at", "creator", "dissolve_on_hangup", "is_dissolved", "kind", "members", "name", "system",
         "technology", "unique_id", "video_mode",
     )  # fmt: skip
 
@@ -212,6 +212,7 @@ class Bridge:
         self.dissolve_on_hangup = dissolve_on_hangup
         self.unique_id = unique_id or str(uuid.uuid4())
         self.video_mode = "none"
+        self.created_at = system.now()
         self.members: list[BridgeMember] = []
         self.is_dissolved = False
         self.technology = self._choose()(self)
