@@ -191,11 +191,15 @@ class Phone:
     async def end(self) -> Phone:
         """Wait until the call is over and what the phone does in the background has ended."""
         await asyncio.wait_for(self._ended, 3600)
+        await self.stop_background()
+        self.close()
+        return self
+
+    async def stop_background(self) -> None:
+        """End what the phone's user does in the background."""
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
-        self.close()
-        return self
 
     def close(self) -> None:
         """Listen no more."""
