@@ -1,0 +1,147 @@
+"""voicemail.conf: mailboxes, their options, zones, passwords, and what is said about the rest."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from globstar.base.log import Level
+from globstar.config import ConfigError, MemorySource
+from globstar.core import events
+from globstar.core.cli import run_command
+from globstar.modules.apps.voicemail.service import MailboxUser, VoicemailService
+from globstar.modules.apps.voicemail.store import MessageInfo
+from tests.support.switch import LogCapture, running_system
+
+pytestmark = pytest.mark.virtual_time
+
+CONFIG = """
+[general]
+format=wav|gsm
+maxmsg=50
+operator=yes
+minsecs=2
+[zonemessages]
+berlin=Europe/Berlin|'vm-received' q 'digits/at' kM
+[default]
+100 => 1234,Alice Example,,,tz=berlin|maxmsg=7|saycid=yes
+101 => -9999,Bob
+102 => 1
+[other]
+100 => 55,Other Alice
+300 => 66,Carol
+"""
+
+
+@asynccontextmanager
+async def loaded(root: Path, text: str = CONFIG) -> AsyncIterator[tuple[VoicemailService, LogCapture]]:
+    files = {"modules.conf": "[modules]\nautoload=no\nload=app_voicemail\n", "voicemail.conf": text}
+    with LogCapture() as log:
+        async with running_system(root, files) as system:
+            service = system.service("voicemail", VoicemailService)
+            assert service is not None
+            yield service, log
+
+
+def user(service: VoicemailService, name: str) -> MailboxUser:
+    found = service.find(name)
+    assert found is not None
+    return found
+
+
+async def test_mailboxes_and_options(tmp_path: Path) -> None:
+    async with loaded(tmp_path) as (service, log):
+        alice, bob = user(service, "100"), user(service, "101@default")
+        assert (alice.name, alice.password, alice.context, alice.password_is_fixed) == ("Alice Example", "1234", "default", False)
+        assert (alice.options.maxmsg, alice.options.saycid, alice.options.operator, alice.options.minsecs) == (7, True, True, 2)
+        assert (bob.options.maxmsg, bob.password, bob.password_is_fixed) == (50, "9999", True)
+        assert user(service, "102").name == ""
+        assert user(service, "100@other").name == "Other Alice"
+        assert service.zones["berlin"] == ("Europe/Berlin", "'vm-received' q 'digits/at' kM")
+        assert service.options.format == "wav|gsm"
+        assert not log.texts(Level.WARNING)
+        for secret in ("1234", "9999"):
+            assert secret not in repr(alice) + repr(bob)
+
+
+async def test_a_mailbox_is_found_in_its_context_or_in_all(tmp_path: Path) -> None:
+    async with loaded(tmp_path) as (service, _):
+        assert service.find("300") is None
+        assert service.find("999") is None
+        assert service.find("100@nowhere") is None
+    async with loaded(tmp_path, CONFIG.replace("[general]", "[general]\nsearchcontexts=yes")) as (service, _):
+        assert user(service, "300").context == "other"
+        assert service.find("300@default") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("[general]\nformatt=wav\n", "formatt"),
+        ("[general]\nmaxmsg=many\n", "many"),
+        ("[general]\nimapserver=x\n", "imapserver"),
+        ("[general]\nattach=yes\n", "attach"),
+        ("[default]\n1 => 1,A,,,nonsense=1\n", "nonsense"),
+        ("[default]\n1 => 1,A,,,maxmsg=x\n", "maxmsg"),
+        ("[default]\n1 => 1,A,,,attach=yes\n", "attach"),
+        ("[default]\n1 => 1,A,a@example.com\n", "mail"),
+    ],
+)
+async def test_what_has_no_effect_is_told(tmp_path: Path, text: str, word: str) -> None:
+    async with loaded(tmp_path, text) as (_, log):
+        assert any(word in warning for warning in log.texts(Level.WARNING))
+
+
+async def test_no_file_at_all(tmp_path: Path) -> None:
+    async with running_system(tmp_path, {"modules.conf": "[modules]\nautoload=no\nload=app_voicemail\n"}) as system:
+        assert await run_command(system, "voicemail show users") == "There are no voicemail users currently defined\n"
+        assert await run_command(system, "voicemail show zones") == "There are no voicemail zones currently defined\n"
+
+
+async def test_cli(tmp_path: Path) -> None:
+    async with loaded(tmp_path) as (service, _):
+        shown = await run_command(service.system, "voicemail show users for other")
+        assert shown.splitlines() == [
+            "Context    Mbox  User                      Zone       NewMsg",
+            "other      100   Other Alice                               0",
+            "other      300   Carol                                     0",
+            "2 voicemail users configured.",
+        ]
+        assert "Europe/Berlin" in await run_command(service.system, "voicemail show zones")
+
+
+async def test_a_broken_file_changes_nothing(tmp_path: Path) -> None:
+    async with loaded(tmp_path) as (service, _):
+        before = dict(service.users)
+        service.system.configuration.source = MemorySource({"voicemail.conf": "[default\n1 => 2\n"})
+        with pytest.raises(ConfigError):
+            service.load()
+        assert service.users == before
+
+
+async def test_passwords_are_kept_in_the_spool(tmp_path: Path) -> None:
+    async with loaded(tmp_path) as (service, _):
+        await service.change_password(user(service, "100"), "4711")
+        service.load()
+        assert (user(service, "100").password, user(service, "100@other").password) == ("4711", "55")
+    async with loaded(tmp_path) as (service, _):
+        assert user(service, "100").password == "4711"
+
+
+async def test_counts_and_announcement(tmp_path: Path) -> None:
+    async with loaded(tmp_path) as (service, _):
+        alice = user(service, "100")
+        box = service.mailbox(alice)
+        for folder in ("INBOX", "Urgent", "Old", "Old", "Work"):
+            stem = box.temporary("x")
+            stem.with_suffix(".wav").write_text("")
+            box.store(stem, MessageInfo(), folder, 9)
+        counts = service.counts(alice)
+        assert (counts.new, counts.old, counts.urgent) == (2, 2, 1)
+        told: list[events.MessageWaiting] = []
+        service.system.bus.subscribe(events.MessageWaiting, told.append)
+        await service.announce(alice)
+        assert [(event.mailbox, event.new, event.old) for event in told] == [("100@default", 2, 2)]
