@@ -254,7 +254,12 @@ class _Run:
         script = re.search(rf"'{user}',\s*'(\w+)'", self.scenario.script)
         password = script[1] if script else PASSWORDS.get(user, "x")
         challenge = next(
-            (line for line in endpoint.challenge.split("\r\n") if "WWW-Authenticate" in line and f"algorithm={algorithm}" in line), ""
+            (
+                line
+                for line in endpoint.challenge.split("\r\n")
+                if "WWW-Authenticate" in line and f"algorithm={algorithm}" in line
+            ),
+            "",
         )
         nonce = _quoted(challenge, "nonce")
         if "deadbeef" in self.scenario.script:
@@ -308,7 +313,7 @@ class _Run:
         sender, events = RtpSender(0x1234, 100, 0), EventSender()
         self.done.append(f"{endpoint.name} presses {digits}")
         for digit in digits:
-            rtp_time = sender.rtp_time_at(loop.time())
+            rtp_time = round(loop.time() * 8000) & 0xFFFFFFFF
             packets = events.begin(digit, rtp_time, 160, loop.time())
             for step in range(6):
                 for payload, when, marker in packets:
@@ -338,8 +343,8 @@ class _Run:
 
     def _bind_loosely(self, recorded: str, got: str) -> None:
         """Where only start lines are compared, tokens are still bound header by header."""
-        theirs = dict(line.split(":", 1) for line in recorded.split("\r\n\r\n")[0].split("\r\n")[1:] if ":" in line)
-        ours = dict(line.split(":", 1) for line in got.split("\r\n\r\n")[0].split("\r\n")[1:] if ":" in line)
+        theirs = dict(line.split(":", 1) for line in recorded.split("\r\n\r\n", maxsplit=1)[0].split("\r\n")[1:] if ":" in line)
+        ours = dict(line.split(":", 1) for line in got.split("\r\n\r\n", maxsplit=1)[0].split("\r\n")[1:] if ":" in line)
         for name, value in theirs.items():
             found = re.fullmatch(self._pattern(value, recorded, _call_id(got)), ours.get(name, ""))
             if found is not None:
@@ -395,9 +400,7 @@ class _Run:
             return self.bound.get(f"{found[1]}{found[2]}", found[0])
 
         wanted = _TOKEN.sub(fill, recorded)
-        return "\n".join(
-            difflib.unified_diff(wanted.splitlines(), got.splitlines(), "recorded", "driver", lineterm="", n=30)
-        )
+        return "\n".join(difflib.unified_diff(wanted.splitlines(), got.splitlines(), "recorded", "driver", lineterm="", n=30))
 
     def _story(self) -> str:
         return "after:\n  " + "\n  ".join(self.done)
