@@ -125,7 +125,24 @@ class Leg:
         """Tells who really is here."""
         self.channel.deliver(control(Control.CONNECTED_LINE, Connected(PartyId.of(name, number))))
 
+    def speaks_on(self, data: bytes = SILENCE, format: Format = ulaw) -> None:
+        """Sends a frame every 20 ms until the end of the call."""
+        if not self.channel.is_hung_up:
+            self.speaks(data, format)
+            self.channel.system.loop.call_later(0.02, self.speaks_on, data, format)
+
     # -- what the phone is told ----------------------------------------------------------------------------------------
+
+    @property
+    def hears(self) -> list[str]:
+        """What it heard, in words: names of sounds of :meth:`World.sound`, and the first byte of anything else."""
+        sounds = self.phone.tech.sounds
+        words: list[str] = []
+        for frame in self.heard:
+            word = sounds.get(frame.data[0], f"{frame.data[0]:02x}")
+            if not words or words[-1] != word:
+                words.append(word)
+        return words
 
     def tell(self, what: str) -> None:
         """Note what the phone was told. Called by the technology."""
@@ -216,6 +233,8 @@ class TestTech(ChannelTech):
         self.context = context
         self.description = "Scripted phones"
         self.phones: dict[str, Phone] = {}
+        #: sounds, by the byte that they consist of
+        self.sounds: dict[int, str] = {}
         #: like SIP: a caller who is told busy or congestion before the answer is gone with it
         self.ends_on_refusal = False
 
@@ -275,13 +294,16 @@ class TestTech(ChannelTech):
 class World:
     """A system with scripted phones."""
 
-    def __init__(self, system: System, tech: TestTech) -> None:
+    def __init__(self, system: System, tech: TestTech, files: dict[str, str]) -> None:
         self.system = system
         self.tech = tech
+        #: the configuration files; a changed one is read when its module is reloaded
+        self.files = files
         self.events: list[Any] = []
         #: what happened to channels, in words that stay true when the channels change: kind, channel's name, details
         self.notes: list[tuple[str, str, tuple[str, ...]]] = []
         self.warnings: list[str] = []
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         system.bus.watch(self._happened)
 
     @classmethod
@@ -292,14 +314,15 @@ class World:
         """Boot a system with every module, the given extensions.conf and ``files``."""
         loop = asyncio.get_running_loop()
         started = loop.time()
-        folder = root or Path(tempfile.mkdtemp(prefix="globstar-test-"))
+        temporary = None if root is not None else tempfile.TemporaryDirectory(prefix="globstar-test-")
+        folder = root or Path(temporary.name if temporary is not None else "")
         system = System(directories=Directories.below(folder), wall_clock=lambda: WALL_START + loop.time() - started)
         source = {**CONFIGURATION, "extensions.conf": dialplan, **(files or {})}
-        await boot(system, MemorySource(source), keep_database=False)
-        tech = TestTech(system, tech_name, context)
-        system.techs.register(TechSpec(name=tech_name, module="tests", tech=tech))
-        world = cls(system, tech)
+        world = cls(system, TestTech(system, tech_name, context), source)
+        world._temporary = temporary
         hub.add(Level.WARNING | Level.ERROR, world._logged)
+        await boot(system, MemorySource(source), keep_database=False)
+        system.techs.register(TechSpec(name=tech_name, module="tests", tech=world.tech))
         return world
 
     def _happened(self, event: Any) -> None:
@@ -318,6 +341,14 @@ class World:
         """A new phone."""
         phone = self.tech.phones[name] = Phone(self.tech, name, number, display)
         return phone
+
+    def sound(self, name: str, seconds: float = 0.2) -> None:
+        """Make a sound file that a :class:`Leg` knows again when it hears it."""
+        byte = 0x10 + len(self.tech.sounds)
+        path = Path(self.system.directories.astdatadir) / "sounds" / "en" / f"{name}.ulaw"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes([byte]) * round(8000 * seconds))
+        self.tech.sounds[byte] = name
 
     async def settle(self, seconds: float = 0.0) -> None:
         """Let what is due happen, and ``seconds`` pass."""
@@ -344,6 +375,8 @@ class World:
         """Stop the system; nothing may be left."""
         hub.remove(self._logged)
         await shut_down(self.system)
+        if self._temporary is not None:
+            self._temporary.cleanup()
         assert not self.system.bridges, f"bridges stay: {self.system.bridges}"
 
     async def __aenter__(self) -> World:

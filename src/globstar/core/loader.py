@@ -299,10 +299,15 @@ class ModuleLoader:
         await self._start(module)
 
     def _running(self, name: str) -> LoadedModule:
-        module = self.modules.get(normalise(name))
+        module = self.find(name)
         if module is None or module.status is not ModuleStatus.RUNNING:
             raise ModuleError(f"module {normalise(name)} is not loaded")
         return module
+
+    def find(self, name: str) -> LoadedModule | None:
+        """A module by its name; what belongs to the core goes by a plain name (``features``, ``cdr``)."""
+        name = normalise(name)
+        return self.modules.get(name) or self.modules.get(f"builtin_{name}")
 
     def running(self) -> Iterable[LoadedModule]:
         """The running modules by name."""

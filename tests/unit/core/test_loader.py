@@ -33,6 +33,15 @@ def test_normalise_takes_asterisks_names() -> None:
     assert normalise("app_dial.so") == normalise(" app_dial ") == "app_dial"
 
 
+async def test_what_belongs_to_the_core_is_found_by_its_plain_name(tmp_path: Path) -> None:
+    async with running_system(tmp_path, {"modules.conf": "[modules]\nautoload=no\n"}) as system:
+        found = system.loader.find("features")
+        assert found is not None
+        assert found.is_builtin
+        await system.loader.reload("features")
+        assert system.loader.find("nothing") is None
+
+
 async def test_user_module_is_registered_and_taken_back(tmp_path: Path) -> None:
     folder = tmp_path / "modules"
     folder.mkdir()

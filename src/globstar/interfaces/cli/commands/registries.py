@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from globstar.core.cli import CliFailure, CliUsage, cli_command
 from globstar.core.format import BUILTIN, Format, MediaType, find_format
-from globstar.core.loader import LoadedModule, ModuleError, ModuleStatus, normalise
+from globstar.core.loader import LoadedModule, ModuleError, ModuleStatus
 from globstar.core.registry import ApplicationSpec, FunctionSpec
 from globstar.core.system import System
 from globstar.core.tech import ChannelTech
@@ -271,7 +271,7 @@ async def module_reload(system: System, args: list[str]) -> str:
         return "".join(f"Module '{name}' reported a reload failure\n" for name in failed)
     lines: list[str] = []
     for name in args:
-        module = system.loader.modules.get(normalise(name))
+        module = system.loader.find(name)
         if module is None:
             lines.append(f"No such module '{name}'")
         elif not hasattr(module.code, "reload"):
