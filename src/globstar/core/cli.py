@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from globstar.base.errors import GlobstarError
+from globstar.base.errors import GlobstarError, RemoteFault
 from globstar.base.log import Logger
 from globstar.core.registry import Spec, attach
 
@@ -124,6 +124,9 @@ async def run_command(system: System, line: str) -> str:
     except CliFailure as failure:
         message = f"{failure}\n" if str(failure) else ""
         return f"{message}Command '{line.strip()}' failed.\n"
+    except RemoteFault as fault:  # a file or an argument is wrong, nothing in here
+        logger.error(f"command '{line.strip()}' failed: {fault}")
+        return f"{fault}\nCommand '{line.strip()}' failed.\n"
     except Exception as error:
         logger.error(f"command '{line.strip()}' failed", exception=error)
         return f"Command '{line.strip()}' failed: {error}\n"

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from globstar.base.errors import GlobstarError
+from globstar.base.errors import GlobstarError, RemoteFault
 from globstar.base.log import Logger
 from globstar.core import events
 from globstar.core.registry import Spec, specs_of
@@ -221,7 +221,7 @@ class ModuleLoader:
         except Exception as error:
             self._unregister(module)
             module.status, module.reason = ModuleStatus.FAILED, str(error)
-            logger.error(f"module {module.name} failed to load", exception=error)
+            _log_failure(f"module {module.name} failed to load", error)
             raise ModuleError(f"{module.name} failed: {error}") from error
         module.status, module.reason = ModuleStatus.RUNNING, ""
         logger.debug(1, f"module {module.name} loaded")
@@ -284,7 +284,7 @@ class ModuleLoader:
                 try:
                     await self.reload(module.name)
                 except Exception as error:
-                    logger.error(f"module {module.name} failed to reload; its old configuration stays", exception=error)
+                    _log_failure(f"module {module.name} failed to reload; its old configuration stays", error)
                     failed.append(module.name)
         return failed
 
@@ -312,6 +312,14 @@ class ModuleLoader:
     def running(self) -> Iterable[LoadedModule]:
         """The running modules by name."""
         return (self.modules[name] for name in sorted(self.modules) if self.modules[name].status is ModuleStatus.RUNNING)
+
+
+def _log_failure(what: str, error: Exception) -> None:
+    """A mistake of the user (a broken file) is told in one line, a bug with its traceback."""
+    if isinstance(error, RemoteFault):
+        logger.error(f"{what}: {error}")
+    else:
+        logger.error(what, exception=error)
 
 
 def normalise(name: str) -> str:
