@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
+import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from pathlib import Path
 
@@ -75,11 +77,22 @@ async def interact(run: Run, complete: Complete, *, name: str, banner: bool = Tr
 
 
 async def _read_plain(run: Run) -> None:
-    """Commands from a pipe, one per line."""
+    """Commands from a pipe or a file, one per line.
+
+    A thread reads, as not every descriptor can be polled; it is left behind where the input never ends.
+    """
     loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    while line := (await reader.readline()).decode(errors="replace"):
+    lines = asyncio.StreamReader()
+    descriptor = sys.stdin.fileno()
+
+    def read() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody reads any more
+            while data := os.read(descriptor, 4096):
+                loop.call_soon_threadsafe(lines.feed_data, data)
+            loop.call_soon_threadsafe(lines.feed_eof)
+
+    threading.Thread(target=read, name="console input", daemon=True).start()
+    while line := (await lines.readline()).decode(errors="replace"):
         if line.strip() in ("exit", "quit"):
             return
         if line.strip():
@@ -121,12 +134,21 @@ async def remote_console(path: Path, verbosity: int) -> int:
         return list(candidates) if isinstance(candidates, list) else []
 
     receiver = asyncio.ensure_future(receive())
+    console: asyncio.Future[None] | None = None
     try:
         await ask(watch=verbosity)
-        await interact(run, complete, name=os.uname().nodename)
+        console = asyncio.ensure_future(interact(run, complete, name=os.uname().nodename))
+        await asyncio.wait({console, receiver}, return_when=asyncio.FIRST_COMPLETED)
+        if console.done():
+            console.result()
+            return 0
+        print("Disconnected from the server.")
+        return 1
     except (EOFError, ConnectionError):
         return 1
     finally:
-        receiver.cancel()
+        for task in (receiver, console):
+            if task is not None:
+                task.cancel()
+        await asyncio.gather(receiver, *([console] if console is not None else []), return_exceptions=True)
         writer.close()
-    return 0

@@ -35,6 +35,9 @@ class ControlServer:
         self.tasks = TaskOwner("control")
         self.clients = 0
         self._server: asyncio.Server | None = None
+        #: what the consoles want to see, and the verbosity to go back to without them
+        self._watching: dict[int, int] = {}
+        self._own_verbosity = 0
 
     async def start(self, permissions: int = 0o660, owner: str = "", group: str = "") -> None:
         """Bind the socket; a stale one is replaced, one that answers means that another instance runs (``OSError``)."""
@@ -43,11 +46,17 @@ class ControlServer:
             try:
                 _, writer = await asyncio.open_unix_connection(str(self.path))
             except OSError:
+                if not self.path.is_socket():
+                    raise OSError(f"{self.path} is in the way of the control socket") from None
                 self.path.unlink()
             else:
                 writer.close()
                 raise OSError(f"already running on {self.path}. Use 'globstar -r' to connect.")
-        self._server = await asyncio.start_unix_server(self._connected, str(self.path), limit=LINE_LIMIT)
+        mask = os.umask(0o177)  # nobody else may connect before the permissions are right
+        try:
+            self._server = await asyncio.start_unix_server(self._connected, str(self.path), limit=LINE_LIMIT)
+        finally:
+            os.umask(mask)
         os.chmod(self.path, permissions)
         if owner or group:
             os.chown(
@@ -57,17 +66,19 @@ class ControlServer:
             )
 
     async def stop(self) -> None:
-        """Close the socket and every connection."""
+        """Close the socket and every connection; what another instance listens on stays."""
+        await self.tasks.close()
         if self._server is not None:
             self._server.close()
-        await self.tasks.close()
-        self.path.unlink(missing_ok=True)
+            self._server = None
+            self.path.unlink(missing_ok=True)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.clients += 1
         self.tasks.start(self._serve(reader, writer), name=f"client {self.clients}")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        client = self.clients
         verbosity = -1
         missed = 0
 
@@ -88,16 +99,21 @@ class ControlServer:
             while line := await reader.readline():
                 try:
                     request = json.loads(line)
-                except ValueError:
+                except (ValueError, RecursionError):
+                    break
+                if not isinstance(request, dict):
                     break
                 if "run" in request:
                     answer = {"output": await run_command(self.system, str(request["run"]))}
                 elif "complete" in request:
                     answer = {"candidates": complete_line(self.system, str(request["complete"]))}
                 elif "watch" in request:
-                    verbosity = int(request["watch"])
-                    hub.verbosity = max(hub.verbosity, verbosity)
-                    hub.add(Level.NOTICE | Level.WARNING | Level.ERROR | Level.VERBOSE, send_log)
+                    if not isinstance(request["watch"], int):
+                        break
+                    if verbosity < 0:
+                        hub.add(Level.NOTICE | Level.WARNING | Level.ERROR | Level.VERBOSE, send_log)
+                    verbosity = max(0, request["watch"])
+                    self._watch(client, verbosity)
                     answer = {"output": ""}
                 else:
                     break
@@ -107,7 +123,19 @@ class ControlServer:
             logger.debug(1, "a console went away")
         finally:
             hub.remove(send_log)
+            self._watch(client, None)
             writer.close()
+
+    def _watch(self, client: int, verbosity: int | None) -> None:
+        """A console wants to see more, or goes (None): the system is as verbose as it was, or as a console wants."""
+        raised = max(self._watching.values(), default=0)
+        if hub.verbosity != max(raised, self._own_verbosity):  # somebody set it meanwhile
+            self._own_verbosity = hub.verbosity
+        if verbosity is None:
+            self._watching.pop(client, None)
+        else:
+            self._watching[client] = verbosity
+        hub.verbosity = max(self._own_verbosity, *self._watching.values(), 0)
 
 
 def console_line(record: Record) -> str:

@@ -1,0 +1,241 @@
+"""The control socket: commands, completion, the log, and everything that a client may do wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from globstar.base.log import Level, Logger, Record, hub
+from globstar.core.system import System
+from globstar.interfaces.cli import server as server_module
+from globstar.interfaces.cli.commands import register_commands
+from globstar.interfaces.cli.server import ControlServer, console_line
+from tests.support.switch import running_system
+
+logger = Logger("test")
+
+
+@pytest.fixture
+async def system(tmp_path: Path) -> AsyncIterator[System]:
+    async with running_system(tmp_path, {"modules.conf": "[modules]\nautoload=no\n"}) as system:
+        register_commands(system)
+        yield system
+
+
+@pytest.fixture
+async def control(system: System, tmp_path: Path) -> AsyncIterator[ControlServer]:
+    control = ControlServer(system, tmp_path / "run" / "globstar.ctl")
+    await control.start()
+    yield control
+    await control.stop()
+    assert not control.path.exists()
+
+
+class Client:
+    """One connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def receive(self) -> dict[str, Any] | None:
+        line = await asyncio.wait_for(self.reader.readline(), 10)
+        answer: dict[str, Any] | None = json.loads(line) if line else None
+        return answer
+
+    async def ask(self, **message: object) -> dict[str, Any] | None:
+        await self.send(json.dumps(message).encode() + b"\n")
+        return await self.receive()
+
+    async def close(self) -> None:
+        self.writer.close()
+        await self.writer.wait_closed()
+
+
+async def connect(control: ControlServer) -> Client:
+    return Client(*await asyncio.open_unix_connection(str(control.path)))
+
+
+async def test_commands_and_completion(control: ControlServer) -> None:
+    client = await connect(control)
+    shown = await client.ask(run="core show version")
+    assert shown is not None
+    assert "Asterisk" in shown["output"]
+    assert await client.ask(run="") == {"output": ""}
+    unknown = await client.ask(run="no such thing")
+    assert unknown is not None
+    assert unknown["output"].startswith("No such command")
+    found = await client.ask(complete="core show ver")
+    assert found == {"candidates": ["version"]}
+    await client.close()
+
+
+async def test_several_clients_at_a_time(control: ControlServer) -> None:
+    clients = [await connect(control) for _ in range(20)]
+    answers = await asyncio.gather(*(client.ask(run="core show version") for client in clients))
+    assert len({json.dumps(answer) for answer in answers}) == 1
+    await asyncio.gather(*(client.close() for client in clients))
+    assert control.clients == 20
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [b"\n", b"{\n", b"[]\n", b"7\n", b"null\n", b'"x"\n', b"{}\n", b'{"watch": "x"}\n', b'{"watch": null}\n', b"\xff\xfe\n",
+     b"[" * 60000 + b"\n", b"x" * 200_000 + b"\n", b'{"run'],
+    ids=repr,
+)  # fmt: skip
+async def test_garbage_ends_that_connection_only(control: ControlServer, garbage: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    faults: list[Record] = []
+    hub.add(Level.ERROR, faults.append)
+    good, bad = await connect(control), await connect(control)
+    await bad.send(garbage)
+    if not garbage.endswith(b"\n"):
+        bad.writer.write_eof()
+    try:
+        assert await bad.receive() is None
+    except ConnectionError:  # the server closed while this side still wrote
+        pass
+    assert await good.ask(run="core show uptime") is not None
+    await good.close()
+    bad.writer.close()
+    hub.remove(faults.append)
+    assert not faults
+
+
+async def test_watching_the_log(control: ControlServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "verbosity", 1)
+    client, other = await connect(control), await connect(control)
+    assert await client.ask(watch=3) == {"output": ""}
+    assert hub.verbosity == 3
+    logger.notice("something happened")
+    logger.verbose(3, "in detail")
+    logger.verbose(4, "too much detail")
+    logger.warning("look out")
+    lines = [await client.receive() for _ in range(3)]
+    assert [line and line["log"].rpartition(": ")[2].strip() for line in lines] == [
+        "something happened",
+        "-- in detail",
+        "look out",
+    ]
+    # a second wish replaces the first: no line comes twice
+    assert await client.ask(watch=1) == {"output": ""}
+    assert await other.ask(watch=5) == {"output": ""}
+    logger.verbose(2, "for the other")
+    logger.verbose(1, "for both")
+    line = await client.receive()
+    assert line is not None
+    assert line["log"] == "for both"
+    assert hub.verbosity == 5
+    await other.close()
+    await until(lambda: hub.verbosity == 1)
+    await client.close()
+    await until(lambda: control.tasks.names() == [])
+    logger.notice("nobody is there")
+    assert hub.verbosity == 1
+
+
+async def until(condition: Any) -> None:
+    """Wait for what the server does after a client went."""
+    for _ in range(2000):
+        if condition():
+            return
+        await asyncio.sleep(0.002)
+    raise AssertionError("not within four seconds")
+
+
+async def test_verbosity_set_by_hand_stays(control: ControlServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "verbosity", 0)
+    client = await connect(control)
+    await client.ask(watch=3)
+    hub.verbosity = 2  # core set verbose 2
+    await client.close()
+    await until(lambda: control.tasks.names() == [])
+    assert hub.verbosity == 2
+
+
+async def test_a_console_that_does_not_read_misses_lines_and_is_told_how_many(
+    control: ControlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "BACKLOG_LIMIT", 2000)
+    client = await connect(control)
+    client.writer.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    await client.ask(watch=0)
+    client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+    for number in range(5000):
+        logger.notice(f"line {number} " + "x" * 100)
+    client.reader._transport.resume_reading()  # type: ignore[attr-defined]
+    received = 0
+    while received == 0 or not (line := await client.receive()) or "missed" not in line["log"]:
+        received += 1
+        assert received < 5000
+        await asyncio.sleep(0)
+        if received % 20 == 0:
+            logger.notice("a later line")
+    missed = int(line["log"].split("(")[1].split(" ")[0])
+    assert missed > 100
+    await client.close()
+
+
+async def test_permissions_and_the_end(system: System, tmp_path: Path) -> None:
+    control = ControlServer(system, tmp_path / "run" / "globstar.ctl")
+    await control.start(0o600)
+    assert stat.S_IMODE(control.path.stat().st_mode) == 0o600
+    client = await connect(control)
+    assert await client.ask(run="core show version") is not None
+    await control.stop()
+    assert await client.receive() is None
+    await control.stop()
+    await client.close()
+
+
+async def test_one_instance_for_one_socket(control: ControlServer, system: System) -> None:
+    second = ControlServer(system, control.path)
+    with pytest.raises(OSError, match="already running"):
+        await second.start()
+    await second.stop()
+    client = await connect(control)  # the first one still answers
+    assert await client.ask(run="core show version") is not None
+    await client.close()
+
+
+async def test_a_socket_that_was_left_behind_is_replaced_but_a_file_is_not(system: System, tmp_path: Path) -> None:
+    path = tmp_path / "left.ctl"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))
+    control = ControlServer(system, path)
+    await control.start()
+    client = await connect(control)
+    assert await client.ask(run="core show version") is not None
+    await client.close()
+    await control.stop()
+    path.write_text("precious")
+    with pytest.raises(OSError, match="in the way"):
+        await control.start()
+    await control.stop()
+    assert path.read_text() == "precious"
+    assert os.umask(os.umask(0o022)) != 0o177
+
+
+@pytest.mark.parametrize(
+    ("record", "text"),
+    [
+        (Record(Level.VERBOSE, "x", "m", "f.py", 3, "g", "", 1), "x"),
+        (Record(Level.VERBOSE, "x", "m", "f.py", 3, "g", "", 3), "    -- x"),
+        (Record(Level.ERROR, "x", "m", "f.py", 3, "g", "C-00000001"), "ERROR[C-00000001]: f.py:3 g: x"),
+        (Record(Level.NOTICE, "x", "m", "f.py", 3, "g", ""), "NOTICE: f.py:3 g: x"),
+    ],
+)
+def test_how_a_console_shows_a_line(record: Record, text: str) -> None:
+    assert console_line(record) == text
