@@ -36,6 +36,8 @@ def run_server(arguments: argparse.Namespace, config: Path | None) -> int:
         folder, data = demo_folders()
         introduction = write_demo(folder, data, **demo_options()).describe()
         config = folder / "asterisk.conf"
+    if arguments.config and not config.is_file():
+        sys.stderr.write(f"{config} cannot be read; the built-in defaults are used\n")
     try:
         directories, options, files = read_settings(FileSource(config.parent), config.name)
     except ConfigError as error:
@@ -58,10 +60,7 @@ def run_server(arguments: argparse.Namespace, config: Path | None) -> int:
         return 1
     if in_background:
         _go_to_background()
-    if options.maxfiles:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (options.maxfiles, max(options.maxfiles, resource.RLIM_INFINITY)))
-    else:
-        _raise_file_limit()
+    _set_file_limit(options.maxfiles)
     server = Server(arguments, directories, options, files, FileSource(directories.astetcdir, options.execincludes))
     return _loop_runner(server)
 
@@ -108,10 +107,13 @@ def _become_user(options: Options) -> None:
         os.setuid(entry.pw_uid)
 
 
-def _raise_file_limit() -> None:
-    """Every call needs sockets: take as many files as the system allows without asking."""
+def _set_file_limit(wanted: int) -> None:
+    """``maxfiles``; without it (0) as many as the system allows without asking, for every call needs sockets."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(wanted, hard)) if wanted else (hard, hard))
+    except (ValueError, OSError) as error:
+        sys.stderr.write(f"maxfiles = {wanted}: {error}; the limit stays at {hard}\n")
 
 
 def _settle_memory() -> None:
@@ -166,13 +168,15 @@ class Server:
         system.services["log"] = self.log
         register_commands(system)
         control = ControlServer(system, Path(self.directories.astrundir) / self.files.astctl)
+        pid_file = Path(self.directories.astrundir) / "asterisk.pid"
         try:
             await control.start(int(self.files.astctlpermissions, 8), self.files.astctlowner, self.files.astctlgroup)
-        except OSError as error:
-            sys.stderr.write(f"{error}\n")
+            pid_file.write_text(f"{os.getpid()}\n")
+        except (OSError, ValueError, KeyError) as error:
+            sys.stderr.write(f"the control socket cannot be made: {error}\n")
+            await control.stop()
+            await shut_down(system)
             return 1
-        pid_file = Path(self.directories.astrundir) / "asterisk.pid"
-        pid_file.write_text(f"{os.getpid()}\n")
         self._handle_signals(system)
         try:
             try:
