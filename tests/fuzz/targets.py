@@ -400,6 +400,8 @@ def make_expression() -> Check:
 
 
 def expression_seeds() -> Iterator[bytes]:
+    yield b'1 + 2 * (3 - "4") % 5'
+    yield b'"abc123" =~ "([a-z]+)[0-9]*" | ${V} > 1 & !0'
     for case in _recorded("expressions"):
         yield case["expr"].removeprefix("$[").removesuffix("]").encode("utf-8", "surrogateescape")
 
@@ -420,6 +422,7 @@ def make_template() -> Check:
 
 
 def template_seeds() -> Iterator[bytes]:
+    yield b"${V:1:-2}$[1 + ${N}]${IF($[1]?${x}:b)}\x1fvalue\x1f41"
     for case in _recorded("substitution"):
         for step in case["steps"]:
             text = step if isinstance(step, str) else " ".join(map(str, step))
@@ -451,6 +454,7 @@ def make_extensions() -> Check:
 
 
 def extensions_seeds() -> Iterator[bytes]:
+    yield b"[a]\nexten => _1[2-4]X.,1(l),NoOp(${EXTEN:1})\n same => n,Goto(l)\ninclude => b\nexten => 5/6,hint,SIP/x\n\x1f123"
     for name in ("patterns", "flows"):
         for case in _recorded(name):
             dialled = case["dials"][0]["exten"] if "dials" in case else case["exten"]

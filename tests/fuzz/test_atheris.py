@@ -21,7 +21,6 @@ from globstar.base.errors import RemoteFault
 from tests.fuzz.targets import BROKEN, ROOT, SELF_TESTS, SLOWEST, TARGETS, write_seeds
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS") or 3)
-IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
 _RUNS = re.compile(r"^stat::number_of_executed_units: +(\d+)", re.MULTILINE)
 _COVERAGE = re.compile(r"^#\d+\s+(?:INITED|DONE)\s+cov: (\d+)", re.MULTILINE)
