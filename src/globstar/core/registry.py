@@ -148,9 +148,7 @@ class DialplanFunction:
         return self
 
 
-def function(
-    name: str, *, syntax: str = "", dangerous: bool = False
-) -> Callable[[Callable[..., Any]], DialplanFunction]:
+def function(name: str, *, syntax: str = "", dangerous: bool = False) -> Callable[[Callable[..., Any]], DialplanFunction]:
     """Make ``f(channel, args: str) -> str | None`` the dialplan function ``name``; see :class:`DialplanFunction`."""
 
     def decorate(target: Callable[..., Any]) -> DialplanFunction:

@@ -68,6 +68,4 @@ class LoopWatchdog:
                 frame = sys._current_frames().get(self._loop_thread)
                 if frame is not None:
                     lines = traceback.extract_stack(frame)[-4:]
-                    self._suspect = " < ".join(
-                        f"{e.name} ({e.filename.rsplit('/', 1)[-1]}:{e.lineno})" for e in reversed(lines)
-                    )
+                    self._suspect = " < ".join(f"{e.name} ({e.filename.rsplit('/', 1)[-1]}:{e.lineno})" for e in reversed(lines))
