@@ -12,7 +12,8 @@ import pytest
 from globstar.base.log import Level
 from globstar.core import events
 from globstar.core.cause import Cause
-from globstar.core.channel import QUEUE_LIMIT, Channel, ChannelGone, ChannelState, NoTranslation, SoftHangup
+from globstar.core.channel import Channel, ChannelGone, ChannelState, NoTranslation, SoftHangup
+from globstar.core.channelmedia import QUEUE_LIMIT
 from globstar.core.format import FormatCapabilities, alaw, g729, gsm, slin, ulaw
 from globstar.core.frame import Control, Frame, FrameType, control, digit_begin, digit_end, voice
 from globstar.core.party import PartyId

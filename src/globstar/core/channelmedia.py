@@ -1,0 +1,461 @@
+"""The media half of a channel: frames in and out, formats, hooks, digits, what is generated, and waiting for frames."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from globstar.base.log import Logger
+from globstar.core import events
+from globstar.core.channelstate import ChannelGone, NoTranslation, SoftHangup
+from globstar.core.format import Format, FormatCapabilities, slin
+from globstar.core.frame import Control, Frame, FrameType
+from globstar.core.tech import ChannelTech
+
+if TYPE_CHECKING:
+    from globstar.core.bridge import BridgeMember
+    from globstar.core.channel import Channel
+    from globstar.core.generator import Generator
+    from globstar.core.system import System
+    from globstar.core.translate import TranslationPath
+
+logger = Logger("channel")
+
+#: How many control and digit frames wait for a reader at the most; the oldest digit goes first, control never.
+QUEUE_LIMIT = 128
+#: Shortest digit that is sent, and pause after it (AST_MIN_DTMF_DURATION and gap), ms.
+MINIMUM_DIGIT_MS = 80
+
+FrameSink = Callable[[Frame], None]
+FrameHook = Callable[[Frame], "Frame | None"]
+
+
+class ChannelMedia:
+    """What of a channel moves frames; only :class:`~globstar.core.channel.Channel` is ever made.
+
+    Frames from the endpoint come in by :meth:`deliver` and go to the sink that the owner attached (a bridge, an
+    application); without one, digits and control frames wait in a bounded queue and voice is dropped and counted.
+    Frames to the endpoint go out by :meth:`write`.
+    """
+
+    __slots__ = (
+        "_hangup_listeners",
+        "_read_path",
+        "_refused_format",
+        "_sending_digit",
+        "_sink",
+        "_wanted_write_format",
+        "_write_from",
+        "_write_path",
+        "bridge_member",
+        "dropped_voice",
+        "generator",
+        "hold_state",
+        "is_held",
+        "is_hung_up",
+        "name",
+        "native_formats",
+        "queue",
+        "raw_read_format",
+        "raw_write_format",
+        "read_format",
+        "read_hooks",
+        "soft_hangup",
+        "system",
+        "tech",
+        "write_hooks",
+    )
+
+    def __init__(self, system: System, tech: ChannelTech, name: str, native_formats: FormatCapabilities | None) -> None:
+        self.system = system
+        self.tech = tech
+        self.name: str = name
+        self.is_hung_up = False
+        self.soft_hangup = SoftHangup.NONE
+        self.hold_state = False  # whether this endpoint holds the others
+        self.is_held = False  # whether this endpoint is held by another
+        self.bridge_member: BridgeMember | None = None
+        self.generator: Generator | None = None
+        self.native_formats = native_formats if native_formats is not None else FormatCapabilities([slin])
+        best = self.native_formats.formats[0] if self.native_formats else slin
+        self.raw_read_format: Format = best
+        self.raw_write_format: Format = best
+        self.read_format: Format = best
+        self._read_path: TranslationPath | None = None
+        self._refused_format: Format | None = None
+        self._write_path: TranslationPath | None = None
+        self._write_from: Format = best
+        self._wanted_write_format: Format = best
+        self.read_hooks: list[FrameHook] = []
+        self.write_hooks: list[FrameHook] = []
+        self.queue: deque[Frame] = deque()
+        self.dropped_voice = 0
+        self._sending_digit: tuple[str, float] | None = None
+        self._sink: FrameSink | None = None
+        self._hangup_listeners: list[Callable[[Channel], None]] = []
+
+    @property
+    def _channel(self) -> Channel:
+        """This channel as what it is; only channels are made of this class."""
+        return cast("Channel", self)
+
+    # -- frames in ---------------------------------------------------------------------------------------------------
+
+    def deliver(self, frame: Frame) -> None:
+        """A frame from the endpoint. Called by the driver, on the loop."""
+        kind = frame.type
+        if kind is FrameType.VOICE:
+            if self.read_hooks:
+                hooked = self._run_hooks(self.read_hooks, frame)
+                if hooked is None:
+                    return
+                frame = hooked
+            if frame.format is not self.raw_read_format and frame.format is not None:
+                if not self._source_format_changed(frame.format):
+                    self.dropped_voice += 1
+                    return
+            if self._read_path is not None:
+                translated = self._read_path.translate(frame)
+                if translated is None:
+                    return
+                frame = translated
+            if self._sink is not None:
+                self._sink(frame)
+            else:
+                self.dropped_voice += 1
+            return
+        if self.is_hung_up:
+            return
+        if kind is FrameType.CONTROL:
+            if frame.subtype == Control.HOLD:
+                self.hold_state = True
+                music_class = frame.data if isinstance(frame.data, str) else ""
+                self.system.bus.publish(events.ChannelHeld(self._channel, music_class))
+            elif frame.subtype == Control.UNHOLD:
+                self.hold_state = False
+                self.system.bus.publish(events.ChannelUnheld(self._channel))
+        elif kind is FrameType.DTMF_BEGIN:
+            self.system.bus.publish(events.DigitBegan(self._channel, frame.digit, "Received"))
+        elif kind is FrameType.DTMF_END:
+            logger.dtmf(f"DTMF end '{frame.digit}' received on {self.name}, duration {frame.duration_ms} ms")
+            self.system.bus.publish(events.DigitEnded(self._channel, frame.digit, frame.duration_ms, "Received"))
+        if self._sink is not None:
+            self._sink(frame)
+        else:
+            self._enqueue(frame)
+
+    def _poll(self) -> None:
+        """A polled technology is asked for a frame on every tick."""
+        frame = self.tech.read(self._channel)
+        if frame is not None:
+            self.deliver(frame)
+
+    def _enqueue(self, frame: Frame) -> None:
+        if frame.type not in (FrameType.CONTROL, FrameType.DTMF_BEGIN, FrameType.DTMF_END, FrameType.TEXT):
+            return
+        self.queue.append(frame)
+        if len(self.queue) > QUEUE_LIMIT:
+            for index, waiting in enumerate(self.queue):
+                if waiting.type is not FrameType.CONTROL:
+                    del self.queue[index]
+                    return
+
+    def add_read_hook(self, hook: FrameHook) -> None:
+        """Let ``hook`` see, change or swallow (None) every voice frame from the endpoint, before translation."""
+        self.read_hooks.append(hook)
+        self._hooks_changed("a hook on its audio was added")
+
+    def add_write_hook(self, hook: FrameHook) -> None:
+        """Let ``hook`` see, change or swallow every voice frame to the endpoint, before translation."""
+        self.write_hooks.append(hook)
+        self._hooks_changed("a hook on its audio was added")
+
+    def remove_hook(self, hook: FrameHook) -> None:
+        """Take a hook away; unknown ones are no error."""
+        for hooks in (self.read_hooks, self.write_hooks):
+            if hook in hooks:
+                hooks.remove(hook)
+        self._hooks_changed("a hook on its audio was removed")
+
+    def _hooks_changed(self, reason: str) -> None:
+        if self.bridge_member is not None:
+            self.bridge_member.bridge.reconsider(f"{self.name}: {reason}")
+
+    def _run_hooks(self, hooks: list[FrameHook], frame: Frame) -> Frame | None:
+        for hook in tuple(hooks):
+            result = hook(frame)
+            if result is None:
+                return None
+            frame = result
+        return frame
+
+    def _source_format_changed(self, format: Format) -> bool:
+        """The endpoint sends another format than before: build the path to what the reader wants anew.
+
+        False, and nothing changes, when no translators lead there; that is told once.
+        """
+        if format is self._refused_format:
+            return False
+        previous, self.raw_read_format = self.raw_read_format, format
+        try:
+            self._build_read_path()
+        except NoTranslation as error:
+            self.raw_read_format = previous
+            self._refused_format = format
+            logger.warning(f"{error}; its audio is dropped")
+            return False
+        return True
+
+    def attach(self, sink: FrameSink) -> FrameSink | None:
+        """Let ``sink`` get the frames from now on, those that wait first; returns the previous sink."""
+        previous, self._sink = self._sink, sink
+        while self.queue and self._sink is sink:
+            sink(self.queue.popleft())
+        return previous
+
+    def detach(self, sink: FrameSink, previous: FrameSink | None = None) -> None:
+        """Stop giving frames to ``sink``; ``previous`` takes its place."""
+        if self._sink is sink:
+            self._sink = previous
+
+    async def wait(self, handler: Callable[[Frame], Any] | None = None, timeout: float | None = None) -> Any:
+        """Give frames to ``handler`` until it returns something other than None, and return that.
+
+        None at the ``timeout`` (seconds). Raises :class:`ChannelGone` when the owner must give up the channel.
+        Without a handler voice and digits are dropped, control frames too: this is how to pause.
+        Only the owner's task may call this.
+        """
+        if self.soft_hangup:
+            raise ChannelGone(self.name)
+        if timeout is not None and timeout <= 0 and not self.queue:
+            return None
+        loop = asyncio.get_running_loop()
+        signal: asyncio.Future[Any] = loop.create_future()
+        timer = loop.call_later(timeout, _settle, signal, None) if timeout is not None else None
+        try:
+            return await self._listen(signal, handler)
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    async def wait_for(self, future: asyncio.Future[Any], handler: Callable[[Frame], Any] | None = None) -> Any:
+        """Wait for ``future`` while frames go to ``handler`` (or are dropped); :class:`ChannelGone` as in :meth:`wait`.
+
+        If ``handler`` returns something other than None, that is the result and the future goes on alone.
+        """
+        if self.soft_hangup:
+            raise ChannelGone(self.name)
+        signal: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def done(_: asyncio.Future[Any]) -> None:
+            _settle(signal, future)
+
+        future.add_done_callback(done)
+        try:
+            result = await self._listen(signal, handler)
+        finally:
+            future.remove_done_callback(done)
+        return future.result() if result is future else result
+
+    async def _listen(self, signal: asyncio.Future[Any], handler: Callable[[Frame], Any] | None) -> Any:
+        """Give frames to ``handler``, whose first answer settles ``signal``, until that is settled.
+
+        What comes after that, and before the owner's task goes on, waits in the queue for the next listener.
+        """
+
+        def sink(frame: Frame) -> None:
+            if signal.done():
+                self._enqueue(frame)
+                return
+            if handler is None:
+                return
+            try:
+                result = handler(frame)
+            except Exception as error:
+                signal.set_exception(error)
+                return
+            if result is not None and not signal.done():
+                signal.set_result(result)
+                self.detach(sink)
+
+        def gone(_: ChannelMedia) -> None:
+            if not signal.done():
+                signal.set_exception(ChannelGone(self.name))
+
+        self._hangup_listeners.append(gone)
+        previous = self.attach(sink)
+        try:
+            return await signal
+        finally:
+            if self._sink is sink or self._sink is None:
+                self._sink = previous
+            self._hangup_listeners.remove(gone)
+
+    async def pause(self, seconds: float) -> None:
+        """Let ``seconds`` pass; frames that come meanwhile are dropped."""
+        await self.wait(None, seconds)
+
+    async def wait_for_digit(self, timeout: float | None) -> str | None:
+        """The next digit pressed, None at the timeout."""
+        result: str | None = await self.wait(_digit_of, timeout)
+        return result
+
+    # -- frames out --------------------------------------------------------------------------------------------------
+
+    def write(self, frame: Frame) -> None:
+        """Send ``frame`` to the endpoint, translated to what the endpoint takes."""
+        kind = frame.type
+        if kind is FrameType.VOICE:
+            if frame.format is not self._write_from and frame.format is not None:
+                self._build_write_path(frame.format)
+            if self.write_hooks:
+                hooked = self._run_hooks(self.write_hooks, frame)
+                if hooked is None:
+                    return
+                frame = hooked
+            if self._write_path is not None:
+                translated = self._write_path.translate(frame)
+                if translated is None:
+                    return
+                frame = translated
+            self.tech.write(self, frame)  # type: ignore[arg-type]  # a cast would cost a call per packet
+        elif kind is FrameType.DTMF_BEGIN:
+            self.send_digit_begin(frame.digit)
+        elif kind is FrameType.DTMF_END:
+            self.send_digit_end(frame.digit, frame.duration_ms)
+        elif kind is FrameType.CONTROL:
+            self.indicate(Control(frame.subtype), frame.data)
+        else:
+            self.tech.write(self, frame)  # type: ignore[arg-type]  # a cast would cost a call per packet
+
+    def set_native_formats(self, formats: FormatCapabilities, *, read: Format | None = None, write: Format | None = None) -> None:
+        """The driver agreed on formats with the endpoint: translators are bound anew, once."""
+        self.native_formats = formats
+        if read is not None:
+            self.raw_read_format = read
+        if write is not None:
+            self.raw_write_format = write
+        self._build_read_path()
+        self._build_write_path(self._wanted_write_format)
+
+    def set_read_format(self, format: Format) -> None:
+        """The reader wants ``format``; raises :class:`NoTranslation` if no translators lead to it."""
+        self.read_format = format
+        self._build_read_path()
+
+    def set_write_format(self, format: Format) -> None:
+        """The writer will send ``format``."""
+        self._wanted_write_format = format
+        self._build_write_path(format)
+
+    def reset_formats(self) -> None:
+        """Read and write what the endpoint speaks, untranslated."""
+        self.set_read_format(self.raw_read_format)
+        self.set_write_format(self.raw_write_format)
+
+    @property
+    def write_format(self) -> Format:
+        """What the writer sends now."""
+        return self._write_from
+
+    @property
+    def read_path(self) -> TranslationPath | None:
+        """The translators between endpoint and reader."""
+        return self._read_path
+
+    @property
+    def write_path(self) -> TranslationPath | None:
+        """The translators between writer and endpoint."""
+        return self._write_path
+
+    def _build_read_path(self) -> None:
+        self._refused_format = None
+        if self.raw_read_format.codec is self.read_format.codec:
+            self._read_path = None
+        else:
+            self._read_path = self._path(self.raw_read_format, self.read_format)
+
+    def _build_write_path(self, source: Format) -> None:
+        self._write_from = source
+        if source.codec is self.raw_write_format.codec:
+            self._write_path = None
+        else:
+            self._write_path = self._path(source, self.raw_write_format)
+
+    def _path(self, source: Format, destination: Format) -> TranslationPath:
+        path = self.system.translation.build_path(source, destination)
+        if path is None:
+            raise NoTranslation(f"{self.name}: no translators lead from {source} to {destination}")
+        return path
+
+    def send_digit_begin(self, digit: str) -> None:
+        """Begin to send ``digit``, as the technology does it or as a tone."""
+        self._sending_digit = (digit, self.system.now())
+        self.system.bus.publish(events.DigitBegan(self._channel, digit, "Sent"))
+        if not self.tech.send_digit_begin(self._channel, digit):
+            self.system.start_digit_tone(self._channel, digit)
+
+    def send_digit_end(self, digit: str, duration_ms: int = 0) -> None:
+        """End ``digit``; one that was never begun is sent whole, at least as long as the shortest digit."""
+        sending, self._sending_digit = self._sending_digit, None
+        if sending is None or sending[0] != digit:
+            self.send_digit_begin(digit)
+            asyncio.get_running_loop().call_later(
+                max(duration_ms, MINIMUM_DIGIT_MS) / 1000, self._finish_digit, digit, max(duration_ms, MINIMUM_DIGIT_MS)
+            )
+            return
+        length_ms = round((self.system.now() - sending[1]) * 1000)
+        if length_ms < MINIMUM_DIGIT_MS:
+            remaining = (MINIMUM_DIGIT_MS - length_ms) / 1000
+            asyncio.get_running_loop().call_later(remaining, self._finish_digit, digit, MINIMUM_DIGIT_MS)
+        else:
+            self._finish_digit(digit, duration_ms or length_ms)
+
+    def _finish_digit(self, digit: str, duration_ms: int) -> None:
+        if self.is_hung_up:
+            return
+        self.system.bus.publish(events.DigitEnded(self._channel, digit, duration_ms, "Sent"))
+        if not self.tech.send_digit_end(self._channel, digit, duration_ms):
+            self.system.stop_digit_tone(self._channel)
+
+    async def send_digit(self, digit: str, duration_ms: int = 100) -> None:
+        """Send one whole digit and wait until it is out."""
+        self.send_digit_begin(digit)
+        try:
+            await self.wait(None, duration_ms / 1000)
+        finally:
+            if not self.is_hung_up:
+                self.send_digit_end(digit, duration_ms)
+
+    def indicate(self, condition: Control, data: Any = b"") -> None:
+        """Tell the endpoint of ``condition``; where the technology cannot, its tone is played."""
+        if condition is Control.HOLD or condition is Control.UNHOLD:
+            self.is_held = condition is Control.HOLD
+            self.system.device_states.channel_changed(self._channel)
+        if not self.tech.indicate(self._channel, condition, data):
+            self.system.indicate_in_band(self._channel, condition, data)
+
+    def stop_generator(self) -> None:
+        """Stop the tone, music or file that is being written."""
+        generator, self.generator = self.generator, None
+        if generator is not None:
+            generator.stop()
+
+    def start_generator(self, generator: Generator) -> None:
+        """Write what ``generator`` makes, instead of what was generated before; nothing once the channel is gone."""
+        self.stop_generator()
+        if self.is_hung_up:
+            return
+        self.generator = generator
+        generator.start(self._channel)
+
+
+def _settle(future: asyncio.Future[Any], result: object) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def _digit_of(frame: Frame) -> str | None:
+    return chr(frame.subtype) if frame.type is FrameType.DTMF_END else None
