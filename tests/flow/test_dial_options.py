@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from globstar.base.log import Level
 from globstar.core.cause import Cause
 from globstar.core.party import PRESENTATIONS
 from tests.support.dialling import connected, dialling, ringing, variable, went_on
+from tests.support.switch import LogCapture
 
 # -- before the answer ---------------------------------------------------------------------------------------------------
 
@@ -534,10 +536,12 @@ async def test_arguments_without_sense_end_the_call(arguments: str) -> None:
 
 
 async def test_options_of_later_features_are_told() -> None:
-    async with dialling("Test/bob,,kx") as world:
-        call, _ = await ringing(world)
-        assert not world.warnings
-        call.hangs_up()
+    with LogCapture(Level.NOTICE) as log:
+        async with dialling("Test/bob,,kx") as world:
+            call, _ = await ringing(world)
+            call.hangs_up()
+    told = [text.partition(" has no effect")[0] for text in log.texts(Level.NOTICE) if text.startswith("Dial")]
+    assert told == ["Dial: option k", "Dial: option x"]
 
 
 async def test_c_resets_the_callers_record() -> None:

@@ -31,7 +31,7 @@ from globstar.core.boot import boot, shut_down
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.format import Format, FormatCapabilities, ulaw
-from globstar.core.frame import Control, Frame, control, digit_begin, digit_end, voice
+from globstar.core.frame import Control, Frame, FrameType, control, digit_begin, digit_end, voice
 from globstar.core.party import Connected, PartyId
 from globstar.core.settings import Directories
 from globstar.core.system import System
@@ -285,7 +285,10 @@ class TestTech(ChannelTech):
         return True
 
     def write(self, channel: Channel, frame: Frame) -> None:
-        channel.private.heard.append(frame)
+        if frame.type is FrameType.TEXT:
+            channel.private.tell(f"text {frame.data}")
+        else:
+            channel.private.heard.append(frame)
 
     def native_media(self, channel: Channel) -> NativeMedia | None:
         return None
