@@ -28,7 +28,8 @@ from tests.support.voicemail import (
     tree,
     voicemail_system,
     write_prompts,
-)  # fmt: skip
+)
+
 
 @pytest.fixture(scope="module")
 def prompts(tmp_path_factory: pytest.TempPathFactory) -> Path:

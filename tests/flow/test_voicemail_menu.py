@@ -27,7 +27,8 @@ from tests.support.voicemail import (
     spool,
     voicemail_system,
     write_prompts,
-)  # fmt: skip
+)
+
 
 @pytest.fixture(scope="module")
 def prompts(tmp_path_factory: pytest.TempPathFactory) -> Path:
