@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 #: Options of an endpoint that Asterisk does not list.
 _NOT_SHOWN = (
-    "type", "permit", "deny", "contact_permit", "contact_deny", "security_mechanisms", "acl", "contact_acl",
+    "type", "permit", "deny", "contact_permit", "contact_deny", "security_mechanisms", "acl", "contact_acl", "contact_user",
 )  # fmt: skip
 
 
@@ -318,7 +318,7 @@ def show_channel(system: System, args: list[str]) -> str:
     if channel is None:
         return f"Unable to find object {args[0]}.\n\n"
     rows = "\n".join(tables.channel_rows(channel, tables.CHANNEL, tables.CHANNEL_EXTEN))
-    return f"\n{tables.CHANNEL}\n{tables.CHANNEL_EXTEN}\n{tables.RULE}\n\n{rows}\n\n\n\n"
+    return f"\n{tables.CHANNEL}\n{tables.CHANNEL_EXTEN}\n{tables.RULE}\n\n{rows}\n\n\n"
 
 
 @cli_command("pjsip show channelstats")
@@ -346,7 +346,7 @@ def show_channel_statistics(system: System, args: list[str]) -> str:
         rx_share = s.lost * 100 // max(s.received + s.lost, 1)
         tx_share = s.remote_lost * 100 // max(s.sent, 1)
         lines.append(
-            f" {bridge:<8} {name:<18} {up} {leg.media.write_format.name:<6}  "
+            f" {bridge:<8} {name:<18} {up} {leg.media.write_format.name:<6} "
             f"{s.received:>6}  {s.lost:>6}  {rx_share:>3} {s.rx_jitter:>7.3f} "
             f"{s.sent:>6}  {s.remote_lost:>6}  {tx_share:>3} {s.tx_jitter:>7.3f} {s.round_trip:>7.3f}"
         )

@@ -136,8 +136,14 @@ def channel_rows(channel: Channel, header: str, exten_header: str) -> list[str]:
     up = duration_text(channel.system.now() - channel.created_at)
     return [
         place(header, what, channel.state_text, f"{up:<11}", shift=1),
-        place(exten_header, channel.extension if not channel.is_outgoing else "", format_caller_id(name, number)),
+        _exten_row(exten_header, channel.extension if not channel.is_outgoing else "", format_caller_id(name, number)),
     ]
+
+
+def _exten_row(header: str, extension: str, party: str) -> str:
+    """Extension and connected party; the second label stands inside the line."""
+    line = place(header, extension)
+    return f"{line:<{header.index('CLCID:')}}CLCID: {party}"
 
 
 def endpoint_row(driver: PjsipDriver, endpoint: EndpointObject) -> str:
