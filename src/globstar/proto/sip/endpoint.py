@@ -244,6 +244,11 @@ class SipEndpoint:
         self.add_dialog(dialog)
         return dialog
 
+    def answer_statelessly(self, transaction: ServerTransaction, status: int, headers: Headers = ()) -> None:
+        """Answer and forget (RFC 3261 8.2.7): a copy of the request is a new one, and a flood of them fills no memory."""
+        transaction.local_tag = self._stateless_tag(transaction.request)
+        transaction.respond_and_forget(status, headers)
+
     def send_in_dialog(
         self,
         dialog: Dialog,
@@ -347,7 +352,7 @@ class SipEndpoint:
         dialog = self._dialogs.get((request.call_id, request.to.tag or "", request.from_.tag or ""))
         if dialog is not None and isinstance(dialog.user, InviteSession):
             dialog.user.receive_ack(dialog, request)
-        elif invite is None:
+        elif invite is None and request.to.tag != self._stateless_tag(request):
             self.counters.stray_acks += 1
 
     def _receive_cancel(self, transaction: ServerTransaction) -> None:
@@ -395,7 +400,7 @@ class SipEndpoint:
         self.handler.message_discarded(error, data, flow)
 
     def _stateless_tag(self, request: Request) -> str:
-        """Return the same tag for the same request (RFC 3261 8.2.7)."""
-        text = f"{request.get('Via')}\n{request.get('Call-ID')}\n{request.get('CSeq')}"
+        """Return the same tag for the same request, and its ACK (RFC 3261 8.2.7)."""
+        text = f"{request.get('Via')}\n{request.get('Call-ID')}\n{(request.get('CSeq') or '').partition(' ')[0]}"
         data = text.encode("utf-8", "surrogateescape")
         return hashlib.blake2s(data, key=self._tag_key, digest_size=8).hexdigest()

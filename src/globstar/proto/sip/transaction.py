@@ -323,6 +323,16 @@ class ServerTransaction(_Transaction):
         self._run(_SEND_INPUT[status // 100] if status < 300 else Input.SEND_FAILURE, self.layer.clock())
         self.layer.notify()
 
+    def respond_and_forget(self, status: int, headers: Headers = ()) -> None:
+        """Send the only response and keep nothing, not even for repetitions of the request (RFC 3261 8.2.7)."""
+        data = self.build(status, None, headers, b"", "")
+        self._last_status = status
+        self.layer.send(self.reply_flow, data)
+        self.state = State.TERMINATED
+        self.stop_timers(self.layer.clock())
+        self._forget()
+        self.layer.notify()
+
     def resend_2xx(self, data: bytes) -> None:
         """Send the 2xx again on behalf of the core (RFC 6026 7.1)."""
         self.layer.retransmissions += 1

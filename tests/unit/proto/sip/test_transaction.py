@@ -324,3 +324,23 @@ def test_thousands_of_finished_transactions_cost_one_queue_each_step() -> None:
     ladder.after(33)
     assert ladder.is_idle()
     assert UDP.reliable is False
+
+
+def test_rfc3261_8_2_7_a_stateless_answer_leaves_nothing() -> None:
+    ladder = Ladder()
+    tags = set()
+    for _ in range(2):  # the copy is answered like the first
+        invite = arrived(ladder, request("INVITE"))
+        ladder.core.answer_statelessly(invite, 401, [("WWW-Authenticate", "Digest realm=x")])
+        (response,) = ladder.expect("SIP/2.0 401")
+        assert response.get("WWW-Authenticate") == "Digest realm=x"
+        tags.add(response.to.tag)
+        assert ladder.is_idle()
+        with pytest.raises(LocalFault):
+            invite.respond(200)
+    (tag,) = tags
+    ladder.receive(request("ACK", to_tag=tag or ""))
+    assert ladder.core.counters.stray_acks == 0
+    ladder.receive(request("ACK", to_tag="other"))
+    assert ladder.core.counters.stray_acks == 1
+    ladder.expect()

@@ -247,7 +247,7 @@ class PjsipDriver(SipHandler):
             verdict, challenge = self.authenticator.check(endpoint, request, now)
             if verdict is not Verdict.OK:
                 self._challenge(transaction, endpoint, verdict)
-                transaction.respond(401, headers=challenge)
+                self.sip.answer_statelessly(transaction, 401, challenge)
                 return
         if method == "INVITE":
             incoming.invite_received(self, endpoint, transaction)
@@ -290,7 +290,7 @@ class PjsipDriver(SipHandler):
                 f'SecurityEvent="InvalidAccountID",Service="PJSIP",SessionID="{transaction.request.call_id}",'
                 f'RemoteAddress="IPV4/{flow.transport.name}/{flow.host}/{flow.port}"'
             )
-        transaction.respond(401, headers=self.authenticator.challenge_stranger(now))
+        self.sip.answer_statelessly(transaction, 401, self.authenticator.challenge_stranger(now))
 
     def is_full(self) -> bool:
         """Whether new calls are refused: shutting down, not started yet, or at maxcalls."""
