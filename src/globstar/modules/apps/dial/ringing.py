@@ -9,7 +9,7 @@ from enum import Enum
 
 from globstar.base.log import Logger
 from globstar.core.cause import Cause, cause_text
-from globstar.core.channel import Channel, NoTranslation
+from globstar.core.channel import Channel, ChannelState, NoTranslation
 from globstar.core.dialing import CallStatus, OutgoingCall, request_channel
 from globstar.core.features import settings_of
 from globstar.core.frame import Control, Frame, FrameType
@@ -141,6 +141,8 @@ class Ringing:
         arguments, caller = self.arguments, self.caller
         if arguments.has("m"):
             music = self.system.service("music on hold", MusicOnHold)  # type: ignore[type-abstract]
+            if caller.state is not ChannelState.UP:
+                caller.indicate(Control.PROGRESS)  # early media, or nobody would hear it
             self._has_music = music is not None and music.start(caller, arguments.options.get("m"))
             if not self._has_music:
                 logger.notice(f"Dial: no music on hold for {caller.name}")
