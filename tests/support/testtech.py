@@ -376,8 +376,8 @@ class World:
 
     async def stop(self) -> None:
         """Stop the system; nothing may be left."""
-        hub.remove(self._logged)
         await shut_down(self.system)
+        hub.remove(self._logged)
         if self._temporary is not None:
             self._temporary.cleanup()
         assert not self.system.bridges, f"bridges stay: {self.system.bridges}"

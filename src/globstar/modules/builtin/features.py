@@ -44,5 +44,5 @@ def features_show(system: System, args: list[str]) -> str:
     lines += ["", _ROW % ("Dynamic Feature", "Default", "Current"), _ROW % ("---------------", "-------", "-------")]
     dynamic = settings.application_map
     lines += [_ROW % (name, "no def", feature.code) for name, feature in dynamic.items()] or ["(none)"]
-    lines += ["", "Feature Groups:", "---------------", "(none)", ""]
+    lines += ["", "Feature Groups:", "---------------", "(none)"]
     return "\n".join(lines) + "\n"
