@@ -48,6 +48,7 @@ _BINDABLE = {
 #: Files of the recording's sound set that scenarios play: name and seconds.
 SOUNDS = {
     "hello-world": 1.4, "beep": 0.3, "vm-goodbye": 0.5, "vm-intro": 0.5, "auth-thankyou": 0.5, "demo-congrats": 2.0,
+    "pbx-transfer": 0.5, "pbx-invalid": 0.5, "beeperr": 0.3,
     **{f"digits/{n}": 0.3 for n in range(21)}, **{f"digits/{n}0": 0.3 for n in range(2, 10)},
     **{f"letters/{letter}": 0.3 for letter in "abcdefghijklmnopqrstuvwxyz"},
 }  # fmt: skip
@@ -183,6 +184,7 @@ class _Run:
         self.done: list[str] = []
         self.digits = deque(re.findall(r"(t\.[a-e]|[ab]\.ep)\.rtp\.dtmf\('([^']+)'", scenario.script))
         self.sockets: dict[int, MemorySocket] = {}
+        self.senders: dict[int, RtpSender] = {}
         for message in scenario.messages:
             self._add_endpoint(message)
 
@@ -308,9 +310,10 @@ class _Run:
         socket = self.sockets.get(own_port)
         if socket is None:
             socket = self.sockets[own_port] = self.owner.media.open("127.0.0.1", own_port)
+            self.senders[own_port] = RtpSender(0x1234, 100, 0)
         target = ("127.0.0.1", endpoint.media_port)
         loop = asyncio.get_running_loop()
-        sender, events = RtpSender(0x1234, 100, 0), EventSender()
+        sender, events = self.senders[own_port], EventSender()
         self.done.append(f"{endpoint.name} presses {digits}")
         for digit in digits:
             rtp_time = round(loop.time() * 8000) & 0xFFFFFFFF
