@@ -42,9 +42,7 @@ LINES = [
     "z=1 2",
     "r=1 2",
 ]
-ODD = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(
-    ["\x00", "\r", "\x85", "\u2028", "=", ":", "/"]
-)
+ODD = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(["\x00", "\r", "\x85", "\u2028", "=", ":", "/"])
 line = st.sampled_from(LINES) | st.builds(
     lambda base, at, odd: base[: at % (len(base) + 1)] + odd + base[at % (len(base) + 1) :],
     st.sampled_from(LINES),
@@ -59,11 +57,7 @@ texts = st.builds(
 )
 raw = st.binary(max_size=300) | st.builds(lambda tail: b"v=0\r\n" + tail, st.binary(max_size=300)) | texts
 
-MINE = [
-    LocalMedia(
-        "192.0.2.1", 12000, (CodecDescription("PCMA"), CodecDescription("PCMU"), CodecDescription("opus", 48000, 2))
-    )
-]
+MINE = [LocalMedia("192.0.2.1", 12000, (CodecDescription("PCMA"), CodecDescription("PCMU"), CodecDescription("opus", 48000, 2)))]
 
 
 def usable(data: bytes) -> SessionDescription | None:
