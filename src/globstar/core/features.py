@@ -183,6 +183,8 @@ class DigitFeatures:
             candidate = frame.digit
             may_be_code = any(code.startswith(candidate) for code in self.actions)
         if frame.type is FrameType.DTMF_BEGIN:
+            if may_be_code:
+                self._stop_timer()  # it came in time, however long it is pressed
             return may_be_code
         if not may_be_code:
             return False

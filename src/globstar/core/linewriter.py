@@ -42,30 +42,34 @@ class LineWriter:
         if self._job is None and self._timer is None:
             self._timer = self.system.loop.call_later(GATHER_TIME, self._start)
 
-    def _start(self) -> None:
-        self._timer = None
-        self._job = self.system.tasks.start(self._write(), name=f"{self.name} writer")
+    def _start(self) -> asyncio.Task[None]:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        job = self._job = self.system.tasks.start(self._write(), name=f"{self.name} writer")
+        job.add_done_callback(self._ended)
+        return job
+
+    def _ended(self, job: asyncio.Task[None]) -> None:
+        if self._job is job:
+            self._job = None
+        if self._waiting and self._timer is None and self._job is None:  # it was cancelled or failed: the rest is tried again
+            self._timer = self.system.loop.call_later(GATHER_TIME, self._start)
 
     async def flush(self) -> None:
         """Write all lines now and wait until they are in their files."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._start()
-        while self._job is not None:
-            await asyncio.shield(self._job)
+        while self._waiting or self._job is not None:
+            job = self._job or self._start()
+            await asyncio.shield(job)
+            self._ended(job)
 
     async def _write(self) -> None:
-        try:
-            while self._waiting:
-                waiting, self._waiting = self._waiting, {}
-                lost = await self.system.run_blocking(_append_all, waiting)
-                total = sum(len(lines) for lines in waiting.values())
-                self.lost += lost
-                self.written += total - lost
-        finally:
-            self._job = None
-            if self._waiting:  # the job was cancelled or failed: what came since is tried again
-                self._timer = self.system.loop.call_later(GATHER_TIME, self._start)
+        while self._waiting:
+            waiting, self._waiting = self._waiting, {}
+            lost = await self.system.run_blocking(_append_all, waiting)
+            total = sum(len(lines) for lines in waiting.values())
+            self.lost += lost
+            self.written += total - lost
 
 
 def _append_all(waiting: dict[Path, list[str]]) -> int:
