@@ -282,6 +282,7 @@ class Bridge:
         channel = member.channel
         self.members.append(member)
         channel.bridge_member = member
+        channel.hangup_cause = channel.hangup_cause or Cause.NORMAL_CLEARING
         channel.stop_generator()
         if len(self.members) > 1:
             self._unify_linked_ids()
@@ -320,7 +321,6 @@ class Bridge:
         channel = member.channel
         if not channel.is_hung_up:
             channel.reset_formats()
-            channel.hangup_cause = channel.hangup_cause or Cause.NORMAL_CLEARING
         for callback in tuple(member.on_leave):
             callback(member, reason)
         if not member.left.done():

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.core import events
-from globstar.core.channel import Channel, ChannelState
+from globstar.core.cause import Cause
+from globstar.core.channel import Channel, ChannelGone, ChannelState
 from globstar.core.dialing import OUTGOING_CALL, OutgoingCall
 
 if TYPE_CHECKING:
@@ -38,10 +39,11 @@ def may_pick_up(picker: Channel, target: Channel) -> bool:
     return bool(picker.pickup_group & target.call_group or picker.named_pickup_groups & target.named_call_groups)
 
 
-async def pick_up(picker: Channel, target: Channel) -> bool:
+async def pick_up(picker: Channel, target: Channel, cause: int = Cause.ANSWERED_ELSEWHERE) -> bool:
     """Answer the call that rings at ``target`` with ``picker`` and stay until the caller lets go of it.
 
-    Called by the owner of ``picker``, which ends the call afterwards. False if nothing rings there any more.
+    Called by the owner of ``picker``, which ends the call afterwards. ``cause`` is what the one that rang is told. False if
+    nothing rings there any more.
     """
     call = ringing_call(target)
     if call is None or target is picker:
@@ -54,7 +56,7 @@ async def pick_up(picker: Channel, target: Channel) -> bool:
     picker.system.bus.publish(events.CallPickedUp(picker, target))
     logger.verbose(3, f"{picker.name} picked up the call that rang at {target.name}")
     picker.data["skip_h"] = True
-    call.substitute(picker)
+    call.substitute(picker, cause)
     try:
         await released
     finally:
@@ -62,6 +64,21 @@ async def pick_up(picker: Channel, target: Channel) -> bool:
         if not released.done():
             released.cancel()
     return True
+
+
+async def pick_up_group(picker: Channel) -> None:
+    """The whole life of a channel that dialled the pickup extension: a call of its groups, or a refusal (21)."""
+    try:
+        for target in ringing_channels(picker.system):
+            if may_pick_up(picker, target) and await pick_up(picker, target, Cause.NORMAL_CLEARING):
+                picker.hangup_cause = picker.hangup_cause or Cause.NORMAL_CLEARING
+                return
+        logger.verbose(3, f"{picker.name}: nothing to pick up")
+        picker.hangup_cause = Cause.CALL_REJECTED
+    except ChannelGone:
+        pass
+    finally:
+        picker.hangup()
 
 
 def release_of(channel: Channel) -> Callable[[], None] | None:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.core.channel import Channel, ChannelState
+from globstar.core.features import settings_of
 from globstar.core.format import FormatCapabilities
 from globstar.core.party import PartyId
+from globstar.core.pickup import pick_up_group
 from globstar.modules.channels.pjsip import timers
 from globstar.modules.channels.pjsip.causes import reason_header
 from globstar.modules.channels.pjsip.identity import caller_of, take_diversion
@@ -54,7 +56,7 @@ def invite_received(driver: PjsipDriver, endpoint: EndpointObject, transaction: 
     number = caller.number.text if caller.number.valid else ""
     extension = uri.user or "s"
     plan = driver.system.plan
-    if not plan.exists(endpoint.context, extension, 1, number):
+    if extension != settings_of(driver.system).pickup_extension and not plan.exists(endpoint.context, extension, 1, number):
         if endpoint.allow_overlap and uri.user and plan.match_more(endpoint.context, extension, number):
             transaction.respond(484)
         else:
@@ -162,7 +164,10 @@ def _start_call(
     channel.set_variable("SIPDOMAIN", request.uri.bare_host)
     media.bind_channel(channel)
     leg.watch_tones()
-    system.start_pbx(channel)
+    if extension == settings_of(system).pickup_extension:
+        system.start_call_task(channel, pick_up_group(channel), "pickup")
+    else:
+        system.start_pbx(channel)
 
 
 def set_up_channel(channel: Channel, leg: Leg) -> None:
