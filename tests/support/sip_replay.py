@@ -72,6 +72,10 @@ class Endpoint:
     media_port: int = 0
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def arrives(self, data: bytes, source: object) -> None:
+        """A datagram for this endpoint."""
+        self.take(data)
+
     def take(self, data: bytes) -> None:
         """A message of the driver; retransmissions are dropped."""
         text = data.decode()
@@ -196,7 +200,7 @@ class _Run:
             found = re.search(r"127\.0\.0\.1:(1507\d)", text)
             port = PORTS.get(name) or (int(found[1]) if found else 15079)
             endpoint = self.endpoints[name] = Endpoint(name, ("127.0.0.1", port))
-            self.owner.network.peers[endpoint.address] = lambda data, source, endpoint=endpoint: endpoint.take(data)
+            self.owner.network.peers[endpoint.address] = endpoint.arrives
         if "SIP/2.0/TCP" in text:
             endpoint.protocol = "TCP"
 

@@ -208,9 +208,7 @@ def answer_line(mine: LocalMedia, theirs: Media, stream: NegotiatedStream) -> Me
     return Media(theirs.kind, mine.port, theirs.protocol, tuple(numbers), attributes)
 
 
-def offer_line(
-    mine: LocalMedia, protocol: str, known: Sequence[NegotiatedCodec], known_dtmf: Sequence[tuple[int, int]]
-) -> Media:
+def offer_line(mine: LocalMedia, protocol: str, known: Sequence[NegotiatedCodec], known_dtmf: Sequence[tuple[int, int]]) -> Media:
     used: set[int] = set()
     kept = {codec.codec: codec.receive_payload_type for codec in known}
     kept_dtmf = {clock: number for number, clock in known_dtmf}
@@ -234,9 +232,7 @@ def offer_line(
     return Media(mine.kind, mine.port, protocol, tuple(numbers), attributes)
 
 
-def _free_number(
-    name: str, clock_rate: int, channels: int, wish: int | None, used: set[int], reserved: set[int]
-) -> int | None:
+def _free_number(name: str, clock_rate: int, channels: int, wish: int | None, used: set[int], reserved: set[int]) -> int | None:
     """The wished number, else Asterisk's usual one, else a free dynamic one (96 to 127, then 35 to 63)."""
     if wish is not None and wish not in used:
         return wish

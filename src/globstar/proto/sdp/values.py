@@ -66,9 +66,7 @@ class Origin:
         return int(self.version) if self.version.isascii() and self.version.isdigit() else 0
 
     def __str__(self) -> str:
-        return (
-            f"{self.username} {self.session_id} {self.version} {self.network_type} {self.address_type} {self.address}"
-        )
+        return f"{self.username} {self.session_id} {self.version} {self.network_type} {self.address_type} {self.address}"
 
 
 @dataclass(frozen=True, slots=True)
