@@ -449,7 +449,7 @@ def make_sounds(folder: Path) -> None:
 
 
 def scenario_files(shared: Path, groups: tuple[str, ...]) -> Iterator[Path]:
-    """The recordings of some groups."""
+    """The recordings of some groups (``g01``) or single ones, by name."""
     folder = shared / "vectors" / "calls"
     for group in groups:
-        yield from sorted(folder.glob(f"{group}_*.json"))
+        yield from sorted([*folder.glob(f"{group}_*.json"), *folder.glob(f"{group}.json")])

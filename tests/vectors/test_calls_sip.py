@@ -1,6 +1,6 @@
 """SIP as recorded from a running Asterisk 23.4.1: every scenario of the groups below is replayed message by message.
 
-Groups: 1 inbound calls, 2 registration and authentication, 3 Dial, 4 digits and features. How exactly messages are compared is
+Groups: 1 inbound calls, 2 registration and authentication, 3 Dial, 4 digits and features; of the others some. How exactly messages are compared is
 the recording's own ``determinism``. Scenarios that are left out stand in ``LEFT_OUT``, each with its reason.
 """
 
@@ -34,6 +34,16 @@ LEFT_OUT = {
     "g04_feature_park_call": "parking comes later",
 }
 
+#: Scenarios of the other groups (transfer, subscriptions, voicemail ...) that need nothing else than what is built.
+OTHERS = (
+    "g05_ami_atxfer_without_feature_option", "g05_directed_pickup_app", "g05_group_pickup", "g05_group_pickup_nothing",
+    "g05_refer_missing_referto", "g05_refer_out_of_dialog", "g06_subscribe_unknown_dialog_481",
+    "g06_subscribe_unknown_event_489", "g08_subscribe_all_events_for_ordinary_call", "g09_voicemail_hangup_during_greeting",
+    "g09_voicemail_leave_message_hangup", "g09_voicemail_leave_then_retrieve_and_delete", "g09_voicemail_no_such_mailbox",
+    "g09_voicemail_two_messages", "g09_voicemailmain_empty_mailbox", "g09_voicemailmain_login_prompts_wrong_password",
+    "g10_core_live_bridged_call",
+)  # fmt: skip
+
 
 async def _originate_to_reg3(replay: SipReplay) -> None:
     """What the scenario does by AMI: call a registered phone and run an application."""
@@ -54,7 +64,7 @@ def _scenarios() -> list[Any]:
         if IN_CI:
             raise FileNotFoundError(SHARED / "vectors" / "calls")
         return [pytest.param(None, id="missing", marks=pytest.mark.skip(f"no vectors below {SHARED}; set GLOBSTAR_SHARED"))]
-    files = [file for file in scenario_files(SHARED, GROUPS) if file.stem not in LEFT_OUT]
+    files = [file for file in scenario_files(SHARED, (*GROUPS, *OTHERS)) if file.stem not in LEFT_OUT]
     return [pytest.param(file, id=file.stem) for file in files]
 
 
