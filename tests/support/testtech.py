@@ -49,6 +49,9 @@ CONFIGURATION = {
     "accountlogs=no\nnewcdrcolumns=yes\n",
 }
 
+#: Files for a world without call detail records.
+NO_RECORDS = {"cdr.conf": "[general]\nenable=no\n"}
+
 
 class Leg:
     """One call of a phone, seen from the phone. ``told`` is what it was told, in order; ``heard`` the voice frames."""
@@ -365,6 +368,15 @@ class World:
         while self.system.channels:
             assert self.system.now() < deadline, f"channels stay: {list(self.system.channels)}"
             await asyncio.sleep(0.01)
+
+    async def end_calls(self) -> None:
+        """Hang up every channel: those with an owner by request, others at once."""
+        for channel in list(self.system.channels.values()):
+            channel.request_hangup()
+        await self.settle(0.1)
+        for channel in list(self.system.channels.values()):
+            channel.hangup()
+        await self.all_gone()
 
     def seen(self, *kinds: type[Any]) -> list[Any]:
         """The events of some kinds, in order."""
