@@ -394,6 +394,7 @@ class Channel(ChannelMedia):
         self.system.remove_channel(self)
         self.system.bus.publish(events.ChannelHungUp(self))
         self.tasks.cancel()
+        self.tasks.on_failure = None  # it would keep the channel until the next garbage collection
 
     def _task_failed(self, task: asyncio.Task[Any], error: BaseException) -> None:
         """A bug in this call ends this call, and only this."""

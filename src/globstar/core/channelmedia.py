@@ -278,7 +278,7 @@ class ChannelMedia:
                 return
             if result is not None and not signal.done():
                 signal.set_result(result)
-                self.detach(sink)
+                self.detach(sink)  # noqa: F821 - deleted below, after its last use
 
         def gone(_: ChannelMedia) -> None:
             if not signal.done():
@@ -292,6 +292,7 @@ class ChannelMedia:
             if self._sink is sink or self._sink is None:
                 self._sink = previous
             self._hangup_listeners.remove(gone)
+            del sink  # its closure holds it, and this channel with it
 
     async def pause(self, seconds: float) -> None:
         """Let ``seconds`` pass; frames that come meanwhile are dropped."""

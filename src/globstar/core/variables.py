@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from globstar.core import events
 
@@ -82,7 +83,8 @@ class ChannelVariables:
     __slots__ = ("_channel", "_inherited", "_values", "_var_set", "globals")
 
     def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+        # Weak, so that a channel that is hung up goes at once and not with the next garbage collection. Whoever asks has it.
+        self._channel = cast("Callable[[], Channel]", weakref.ref(channel))
         self._values: dict[str, str] = {}
         self._inherited: dict[str, int] = {}
         self.globals = channel.system.globals
@@ -100,7 +102,7 @@ class ChannelVariables:
         """The value of ``name``: built-in, of the channel, global; None if there is none."""
         builtin = BUILTIN.get(name)
         if builtin is not None:
-            return builtin(self._channel)
+            return builtin(self._channel())
         value = self._values.get(name)
         return value if value is not None else self.globals.get(name)
 
@@ -122,7 +124,7 @@ class ChannelVariables:
             del values[bare]
         values[bare] = value
         if self._var_set:
-            self._channel.system.bus.publish(events.VariableSet(self._channel, name, value))
+            self._channel().system.bus.publish(events.VariableSet(self._channel(), name, value))
 
     def assign(self, name: str, value: str) -> None:
         """Set a variable without telling anybody; see :meth:`set`."""
@@ -146,7 +148,7 @@ class ChannelVariables:
         if self._inherited:
             self._inherited.pop(name, None)
         if value and self._var_set:
-            self._channel.system.bus.publish(events.VariableSet(self._channel, name, ""))
+            self._channel().system.bus.publish(events.VariableSet(self._channel(), name, ""))
 
     def inheritance(self, name: str) -> int:
         """How far a variable is inherited: 0 not, 1 by the next channel, 2 by all."""
@@ -181,17 +183,17 @@ class ChannelVariables:
                 self._inherited.pop(name, None)
         self._values.update(own)
         if self._var_set:
-            bus = self._channel.system.bus
+            bus = self._channel().system.bus
             for name, value, level in newest_first:
-                bus.publish(events.VariableSet(self._channel, "_" * level + name, value))
+                bus.publish(events.VariableSet(self._channel(), "_" * level + name, value))
 
     def call_function(self, name: str, args: str) -> str:
         """Read a dialplan function for this channel."""
-        return self._channel.system.functions.read(self._channel, name, args)
+        return self._channel().system.functions.read(self._channel(), name, args)
 
     def warn(self, level: str, message: str) -> None:
         """Log a complaint of substitution."""
-        self._channel.warn(level, message)
+        self._channel().warn(level, message)
 
 
 class GlobalVariables:

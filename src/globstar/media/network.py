@@ -182,5 +182,6 @@ class MemorySocket(MediaSocket):
     def close(self) -> None:
         """See MediaSocket."""
         self.is_closed = True
+        self._reader = None
         self._queue.clear()
         self._network.forget(self._address)

@@ -37,18 +37,19 @@ class RelayPath:
         "_counted",
         "_counted_octets",
         "_from",
-        "_owner",
         "_rtp_time",
         "_shift_sequence",
         "_shift_time",
         "_started",
         "_table",
         "_to",
+        "owner",
         "see_digits",
     )
 
-    def __init__(self, owner: Relay, source: RtpSession, to: RtpSession, pairs: Mapping[int, int], see_digits: bool) -> None:
-        self._owner = owner
+    def __init__(self, source: RtpSession, to: RtpSession, pairs: Mapping[int, int], see_digits: bool) -> None:
+        #: the relay while it is joined
+        self.owner: Relay | None = None
         self._from = source
         self._to = to
         self.see_digits = see_digits
@@ -65,11 +66,13 @@ class RelayPath:
 
     def leave(self) -> None:
         """Undo the whole relay; what a session does when it closes."""
-        self._owner.leave()
+        if self.owner is not None:
+            self.owner.leave()
 
     def synchronize(self) -> None:
         """Let the senders of both directions know what was sent past them (for their reports)."""
-        self._owner.synchronize()
+        if self.owner is not None:
+            self.owner.synchronize()
 
     def forward(self, second: int, sequence: int, rtp_time: int, payload: bytes, now: float) -> bool:
         """Send a received packet on; False when its payload type is not relayed."""
@@ -152,8 +155,8 @@ class Relay:
     ) -> None:
         self._first = first
         self._second = second
-        self._forward = RelayPath(self, first, second, forward, see_digits)
-        self._backward = RelayPath(self, second, first, backward, see_digits)
+        self._forward = RelayPath(first, second, forward, see_digits)
+        self._backward = RelayPath(second, first, backward, see_digits)
         self.is_joined = False
 
     def join(self) -> None:
@@ -164,6 +167,7 @@ class Relay:
             if session.relay_path is not None:
                 session.relay_path.leave()
         self.is_joined = True
+        self._forward.owner = self._backward.owner = self
         self._first.relay_path = self._forward
         self._second.relay_path = self._backward
 
@@ -172,6 +176,7 @@ class Relay:
         if not self.is_joined:
             return
         self.is_joined = False
+        self._forward.owner = self._backward.owner = None
         self._first.relay_path = self._second.relay_path = None
         self._forward.restart()
         self._backward.restart()

@@ -251,6 +251,8 @@ class RtpSession:
             self._send_rtcp(self.reports.build_bye(self.sender))
         self.is_closed = True
         self.output = None
+        self.on_media = self.on_digit_begin = self.on_digit_end = self.on_timeout = None
+        self.on_comfort_noise = self.on_rtcp = self.on_source = None
         self._digits_out.end(self._engine.loop.time())
         self._engine.ticker.remove(self._tick_digits)
         self._socket.close()

@@ -184,6 +184,7 @@ class CdrEngine:
             logger.verbose(1, f"CDR: {channel.name} is gone: {chain.records}, {len(records)} to post")
         if records:
             self.poster.post(records)
+        channel.cdr = None  # the records name the channel: together they would stay until the next garbage collection
 
     def _is_wanted(self, record: CallRecord) -> bool:
         """Whether backends get a record: not a called channel's own, nor, unless asked for, what nobody answered."""

@@ -84,6 +84,13 @@ async def dial(channel: Channel, data: str) -> int:
 async def _dial(channel: Channel, arguments: DialArguments) -> int:
     ringing = Ringing(channel, arguments)
     try:
+        return await _ring_and_connect(channel, arguments, ringing)
+    finally:
+        ringing.close()
+
+
+async def _ring_and_connect(channel: Channel, arguments: DialArguments, ringing: Ringing) -> int:
+    try:
         await ringing.start()
         outcome = await ringing.wait()
     except ChannelGone:

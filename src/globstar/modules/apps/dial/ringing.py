@@ -58,6 +58,7 @@ class Ringing:
         self.system = caller.system
         self.started_at = caller.system.now()
         self.calls: list[OutgoingCall] = []
+        self._requested: list[OutgoingCall] = []
         self.winner: OutgoingCall | None = None
         #: destination of the caller who left with a digit
         self.exit_extension = ""
@@ -115,6 +116,7 @@ class Ringing:
             self._count(failed.cause)
             return None
         call = OutgoingCall(callee, destination, caller, self._changed)
+        self._requested.append(call)
         if not is_forward:
             prepare(caller, callee, call.destination, self.arguments)
         return call
@@ -172,6 +174,12 @@ class Ringing:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
+
+    def close(self) -> None:
+        """Dial is over: calls and channels go at once, not with the next garbage collection."""
+        for call in self._requested:
+            call.on_change = call.on_voice = None
+        self._requested.clear()
 
     def _end(self, outcome: Outcome) -> None:
         if not self._ended.done():

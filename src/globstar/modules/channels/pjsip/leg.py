@@ -138,7 +138,7 @@ class Leg(SessionUser):
         self.media.close()
         self.driver.leg_ended(self)
         refer.channel_ended(self)
-        self.channel = None
+        self.channel = self.media.channel = None
         if session is None or session.state in _ENDING:
             return
         headers: list[Header] = []

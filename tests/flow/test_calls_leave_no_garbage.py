@@ -1,0 +1,128 @@
+"""A call that is over is freed by reference counts alone: what waits for the garbage collector is a pause for all calls."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import re
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from globstar.core import events
+from globstar.core.system import System
+from globstar.media.network import MediaNetwork
+from tests.support.sip_network import MemorySipNetwork
+from tests.support.switch import running_system
+from tests.support.virtual_loop import VirtualTimeLoop, run_virtual
+
+SERVER, ALICE, BOB = ("127.0.0.1", 5060), ("127.0.0.1", 5071), ("127.0.0.1", 5072)
+FILES = {
+    "modules.conf": "[modules]\nautoload=no\nload=pbx_config\nload=res_pjsip\nload=chan_pjsip\nload=app_dial\n"
+    "load=bridge_native_rtp\nload=bridge_simple\nload=cdr_csv\nload=codec_ulaw\n",
+    "cdr.conf": "[general]\nenable=yes\nunanswered=yes\n[csv]\n",
+    "pjsip.conf": "[udp]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:5060\n"
+    "[alice]\ntype=endpoint\ncontext=default\nallow=!all,ulaw\naors=alice\ndirect_media=no\n[alice]\ntype=aor\n"
+    "[bob]\ntype=endpoint\ncontext=default\nallow=!all,ulaw\naors=bob\ndirect_media=no\n"
+    "[bob]\ntype=aor\ncontact=sip:bob@127.0.0.1:5072\n",
+    "extensions.conf": "[default]\nexten => answer,1,Answer()\n same => n,Hangup()\nexten => bob,1,Dial(PJSIP/bob)\n",
+}
+SDP = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 6000 RTP/AVP 0\r\n"
+WITH_SDP = f"Content-Type: application/sdp\r\nContent-Length: {len(SDP)}\r\n\r\n{SDP}"
+EMPTY = "Content-Length: 0\r\n\r\n"
+
+
+def header(message: str, name: str) -> str:
+    found = re.search(rf"^{name}: ([^\r]*)", message, re.MULTILINE)
+    assert found is not None, message
+    return found[1]
+
+
+def copied(message: str) -> str:
+    return "".join(f"{name}: {header(message, name)}\r\n" for name in ("Via", "From", "To", "Call-ID", "CSeq"))
+
+
+class Peers:
+    """Alice, who calls and hangs up when she is answered by bob; bob, who answers."""
+
+    def __init__(self, network: MemorySipNetwork, number: str) -> None:
+        self.network = network
+        self.number = number
+        self.over = asyncio.get_running_loop().create_future()
+        network.peers[ALICE] = lambda data, source: self.alice(data.decode())
+        network.peers[BOB] = lambda data, source: self.bob(data.decode())
+
+    def request(self, method: str, to: str, rest: str = EMPTY) -> None:
+        sequence = 2 if method == "BYE" else 1
+        self.network.send(
+            f"{method} sip:{self.number}@127.0.0.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5071;branch=z9hG4bK{method}\r\n"
+            f"From: <sip:alice@127.0.0.1>;tag=a\r\nTo: {to}\r\nCall-ID: call\r\nCSeq: {sequence} {method}\r\n"
+            f"Contact: <sip:alice@127.0.0.1:5071>\r\n{rest}".encode(),
+            ALICE,
+            SERVER,
+        )
+
+    def alice(self, message: str) -> None:
+        if message.startswith("BYE"):
+            self.network.send(f"SIP/2.0 200 OK\r\n{copied(message)}{EMPTY}".encode(), ALICE, SERVER)
+            self.over.set_result(None)
+        elif message.startswith("SIP/2.0 200") and "INVITE" in header(message, "CSeq"):
+            self.request("ACK", header(message, "To"))
+            if self.number == "bob":
+                self.request("BYE", header(message, "To"))
+        elif message.startswith("SIP/2.0 200"):
+            self.over.set_result(None)
+        else:
+            assert message.startswith("SIP/2.0 1"), message
+
+    def bob(self, message: str) -> None:
+        kept = copied(message)
+        if message.startswith("INVITE"):
+            kept = kept.replace(header(message, "To"), header(message, "To") + ";tag=b")
+            answer = f"SIP/2.0 200 OK\r\n{kept}Contact: <sip:bob@127.0.0.1:5072>\r\n{WITH_SDP}"
+            self.network.send(answer.encode(), BOB, SERVER)
+        elif message.startswith("BYE"):
+            self.network.send(f"SIP/2.0 200 OK\r\n{kept}{EMPTY}".encode(), BOB, SERVER)
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Only reference counts free anything."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+async def call(root: Path, number: str) -> tuple[int, list[str]]:
+    """Make a call; how many channels there were, and the names of those that are still in memory when it is over."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    loop.peers_inside = True
+    network = MemorySipNetwork(loop)
+
+    def prepare(system: System) -> None:
+        system.services["sip network"] = network
+        system.services["rtp sockets"] = MediaNetwork(loop)
+
+    async with running_system(root, FILES, prepare=prepare) as system:
+        channels: list[weakref.ref[object]] = []
+        system.bus.subscribe(events.ChannelCreated, lambda event: channels.append(weakref.ref(event.channel)))
+        peers = Peers(network, number)
+        peers.request("INVITE", f"<sip:{number}@127.0.0.1>", WITH_SDP)
+        await peers.over
+        await asyncio.sleep(1)
+        assert not system.channels
+        return len(channels), [repr(kept) for channel in channels if (kept := channel()) is not None]
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_an_answered_call_is_freed_at_once(tmp_path: Path) -> None:
+    assert run_virtual(call(tmp_path, "answer")) == (1, [])
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_both_channels_of_a_bridged_call_are_freed_at_once(tmp_path: Path) -> None:
+    assert run_virtual(call(tmp_path, "bob")) == (2, [])
