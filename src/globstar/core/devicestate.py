@@ -106,6 +106,7 @@ class DeviceStates:
         self._pending: dict[str, None] = {}
         self._hints: dict[str, list[tuple[str, str, str]]] = {}
         self._hints_of: tuple[object, int] = (None, 0)
+        self._listeners = system.bus.listeners(events.DeviceStateChanged)
         self._last_hint: dict[tuple[str, str], int] = {}
         bus = system.bus
         bus.subscribe(events.ChannelStateChanged, lambda event: self.channel_changed(event.channel))
@@ -150,8 +151,12 @@ class DeviceStates:
     def changed(self, device: str) -> None:
         """A device may have changed: it is looked at again when the running callback is over.
 
-        So several changes at once, as when a call is answered as soon as it comes, are told as one.
+        So several changes at once, as when a call is answered as soon as it comes, are told as one. A device that no hint
+        names is not looked at while nobody listens; its first change after somebody begins to is told in any case.
         """
+        if not self._listeners and not self._hints_for(device.lower()):
+            self._last.pop(device, None)
+            return
         if not self._pending:
             self.system.loop.call_soon(self._look_again)
         self._pending[device] = None

@@ -74,7 +74,7 @@ class PjsipDriver(SipHandler):
         self.message_log = MessageLogger()
         self.history = MessageHistory()
         self.legs: dict[Leg, None] = {}
-        self._legs_by_endpoint: dict[str, int] = {}
+        self._legs_by_endpoint: dict[str, dict[Leg, None]] = {}
         self.identifier = Identifier(settings)
         self.authenticator = Authenticator(settings, self.rng.getrandbits)
         self.counters: dict[str, int] = {"unidentified": 0, "challenged": 0, "authentication failed": 0, "refused as full": 0}
@@ -314,25 +314,21 @@ class PjsipDriver(SipHandler):
     def leg_started(self, leg: Leg) -> None:
         """A leg has a channel now."""
         self.legs[leg] = None
-        name = leg.endpoint.name
-        self._legs_by_endpoint[name] = self._legs_by_endpoint.get(name, 0) + 1
+        self._legs_by_endpoint.setdefault(leg.endpoint.name, {})[leg] = None
 
     def leg_ended(self, leg: Leg) -> None:
         """A leg's channel is gone."""
         if leg in self.legs:
             del self.legs[leg]
             name = leg.endpoint.name
-            left = self._legs_by_endpoint[name] - 1
-            if left:
-                self._legs_by_endpoint[name] = left
-            else:
+            legs = self._legs_by_endpoint[name]
+            del legs[leg]
+            if not legs:
                 del self._legs_by_endpoint[name]
 
     def legs_of(self, endpoint: str) -> list[Leg]:
         """The legs of an endpoint."""
-        if not self._legs_by_endpoint.get(endpoint):
-            return []
-        return [leg for leg in self.legs if leg.endpoint.name == endpoint]
+        return list(self._legs_by_endpoint.get(endpoint, ()))
 
     # -- contacts and states -----------------------------------------------------------------------------------------
 
@@ -368,13 +364,16 @@ class PjsipDriver(SipHandler):
         if not legs:
             reachable = any(contact.is_usable for aor in endpoint.aors for contact in self.contacts.contacts(aor))
             return DeviceState.NOT_INUSE if reachable else DeviceState.UNAVAILABLE
-        states = [_STATES.get(leg.channel.state, DeviceState.INUSE) for leg in legs if leg.channel is not None]
-        held = [leg.channel.is_held for leg in legs if leg.channel is not None]
         if endpoint.device_state_busy_at and len(legs) >= endpoint.device_state_busy_at:
             return DeviceState.BUSY
-        if held and all(held):
+        channels = [leg.channel for leg in legs if leg.channel is not None]
+        if channels and all(channel.is_held for channel in channels):
             return DeviceState.ONHOLD
-        return aggregate([state for state in states if state is not DeviceState.UNKNOWN]) if states else DeviceState.NOT_INUSE
+        states: list[ChannelState] = []  # few, while an endpoint may have hundreds of channels
+        for channel in channels:
+            if channel.state not in states:
+                states.append(channel.state)
+        return aggregate([_STATES.get(state, DeviceState.INUSE) for state in states]) if states else DeviceState.NOT_INUSE
 
     def contact_expiry_changed(self) -> None:
         """Set the timer for the next registration that ends."""
