@@ -553,3 +553,23 @@ async def test_c_resets_the_callers_record() -> None:
         assert call.channel.cdr is not None
         assert world.system.wall_time() - call.channel.cdr.last.start == pytest.approx(3, abs=0.1)
         call.hangs_up()
+
+
+@pytest.mark.parametrize(
+    ("variables", "counts"),
+    [
+        (("OUTBOUND_GROUP=all",), {"all": "2", "first@trunks": "0"}),
+        (("OUTBOUND_GROUP=all", "OUTBOUND_GROUP_ONCE=first@trunks"), {"all": "0", "first@trunks": "2"}),
+    ],
+)
+async def test_outbound_group_puts_called_channels_into_a_group(variables: tuple[str, ...], counts: dict[str, str]) -> None:
+    before = "exten => 200,1,NoOp()\n" + "".join(f"same => n,Set({text})\n" for text in variables)
+    async with dialling("Test/bob&Test/carol", before=before) as world:
+        call = world.tech.phones["alice"].dials("200")
+        bob, carol = await world.tech.phones["bob"].is_called(), await world.tech.phones["carol"].is_called()
+        found = {name: world.system.functions.read(call.channel, "GROUP_COUNT", name) for name in counts}
+        assert found == counts
+        assert not call.channel.variables.own("OUTBOUND_GROUP_ONCE")  # used up
+        assert call.channel.variables.own("OUTBOUND_GROUP") == "all"
+        bob.refuses()
+        carol.refuses()

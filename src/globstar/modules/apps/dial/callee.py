@@ -10,6 +10,7 @@ from globstar.core.bridge import BridgeMember, LeaveReason
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel
 from globstar.core.dialing import show_application
+from globstar.core.groups import ChannelGroups
 from globstar.core.pbx import continue_in_dialplan, parse_goto, run_hangup_handlers
 from globstar.core.pickup import release_of
 from globstar.dialplan.arguments import bar_to_comma
@@ -26,6 +27,7 @@ def prepare(caller: Channel, callee: Channel, number: str, arguments: DialArgume
     if not is_forward:
         callee.set_variable("DIALEDPEERNUMBER", number)
     caller.variables.inherit_to(callee)
+    _join_group(caller, callee)
     callee.context = caller.context
     if not is_forward:
         callee.extension = caller.extension
@@ -48,6 +50,15 @@ def prepare(caller: Channel, callee: Channel, number: str, arguments: DialArgume
         callee.system.bus.publish(events.CallerIdChanged(callee))
     if callee.connected.id.number.valid or callee.connected.id.name.valid:
         callee.system.bus.publish(events.ConnectedLineChanged(callee))
+
+
+def _join_group(caller: Channel, callee: Channel) -> None:
+    """Put the callee into the group that OUTBOUND_GROUP_ONCE (for one Dial) or OUTBOUND_GROUP of the caller names."""
+    name = caller.variables.get("OUTBOUND_GROUP_ONCE") or caller.variables.get("OUTBOUND_GROUP")
+    groups = caller.system.service("groups", ChannelGroups) if name else None
+    if name and groups is not None:
+        group, _, category = name.partition("@")
+        groups.put(callee, group, category)
 
 
 def _set_own_party(caller: Channel, callee: Channel, arguments: DialArguments, is_forward: bool) -> bool:

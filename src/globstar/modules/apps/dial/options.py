@@ -30,7 +30,7 @@ LATER = {
     "w": "recording started by the called party", "W": "recording started by the calling party",
     "x": "mixed recording started by the called party", "X": "mixed recording started by the calling party",
     "n": "screening", "N": "screening", "p": "screening", "P": "privacy",
-    "E": "the echo of MF and SF digits",
+    "E": "the echo of MF and SF digits", "O": "operator services mode", "j": "the stream topology of the caller",
 }  # fmt: skip
 
 

@@ -94,6 +94,8 @@ class Ringing:
             call = self._request(destination)
             if call is not None:
                 requested.append(call)
+        if self.caller.variables.own("OUTBOUND_GROUP_ONCE"):
+            self.caller.set_variable("OUTBOUND_GROUP_ONCE", "")
         self.calls = requested
         if self.arguments.has("b"):
             for call in requested:
