@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable
 
+from globstar.base.chance import PooledRandom
 from globstar.base.log import Logger
 from globstar.media.ports import PortAllocator
 from globstar.media.session import RtpSession
@@ -44,7 +45,7 @@ class RtpEngine:
         self.loop = loop
         self.settings = settings or MediaSettings()
         self.sockets: SocketFactory = sockets if sockets is not None else UdpSockets(Poller(loop))
-        self.chance = chance if chance is not None else random.SystemRandom()
+        self.chance = chance if chance is not None else PooledRandom()
         self.wall_clock = wall_clock
         #: The 20 ms tick, for digits here and for players above.
         self.ticker = ticker if ticker is not None else Ticker(loop)

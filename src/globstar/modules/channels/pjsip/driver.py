@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from globstar import __version__
+from globstar.base.chance import PooledRandom
 from globstar.base.log import Logger
 from globstar.base.tasks import TaskOwner
 from globstar.core.channel import ChannelState
@@ -63,7 +63,7 @@ class PjsipDriver(SipHandler):
         self.tech = tech
         self.settings = settings
         self.rtp = rtp
-        self.rng: RandomSource = rng if rng is not None else random.SystemRandom()
+        self.rng: RandomSource = rng if rng is not None else PooledRandom()
         self.tasks = TaskOwner("pjsip")
         self.sip = SipEndpoint(self, clock=system.now, rng=self.rng, settings=_sip_settings(settings))
         self.transports = Transports(network, self, system.now)
