@@ -1,7 +1,8 @@
 """SIP as recorded from a running Asterisk 23.4.1: every scenario of the groups below is replayed message by message.
 
-Groups: 1 inbound calls, 2 registration and authentication, 3 Dial, 4 digits and features; of the others some. How exactly messages are compared is
-the recording's own ``determinism``. Scenarios that are left out stand in ``LEFT_OUT``, each with its reason.
+Groups: 1 inbound calls, 2 registration and authentication, 3 Dial, 4 digits and features; of the others some. How exactly
+messages are compared is the recording's own ``determinism``. Scenarios that are left out stand in ``LEFT_OUT``, each with its
+reason.
 """
 
 from __future__ import annotations
