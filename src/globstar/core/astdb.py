@@ -1,16 +1,17 @@
 """AstDB: Asterisk's persistent key-value store, in the same SQLite file and table (astdb.sqlite3).
 
 All of it is held in memory, so that dialplan functions read without waiting; writes go to the file through one thread
-in order, and every write has reached the file when :meth:`AstDb.close` returns.
+in order, those of a moment in one transaction, and every write has reached the file when :meth:`AstDb.close` returns.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from globstar.base.log import Logger
 
@@ -18,6 +19,8 @@ logger = Logger("db")
 
 #: Longest key (family and key with slashes) that Asterisk accepts.
 MAXIMUM_KEY = 255
+#: Seconds that a change waits for others to be written with it.
+GATHER_TIME = 0.1
 
 
 class AstDb:
@@ -26,7 +29,10 @@ class AstDb:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._entries: dict[str, str] = {}
+        #: changes in order, events to set when those before them are written, None at the end
         self._queue: SimpleQueue[tuple[str, tuple[str, ...]] | threading.Event | None] = SimpleQueue()
+        #: somebody waits for the file
+        self._is_urgent = threading.Event()
         self._thread: threading.Thread | None = None
         self.failures = 0
         if path is not None:
@@ -48,23 +54,43 @@ class AstDb:
         assert self.path is not None
         connection = _connect(self.path)
         try:
-            while (entry := self._queue.get()) is not None:
-                if isinstance(entry, threading.Event):
-                    entry.set()
-                    continue
-                try:
-                    connection.execute(*entry)
-                    connection.commit()
-                except sqlite3.Error as error:
-                    self.failures += 1
-                    logger.error(f"AstDB: a change did not reach {self.path}: {error}")
+            while True:
+                entries = [self._queue.get()]
+                self._is_urgent.wait(GATHER_TIME)
+                self._is_urgent.clear()
+                with contextlib.suppress(Empty):
+                    while True:
+                        entries.append(self._queue.get_nowait())
+                self._write(connection, [entry for entry in entries if isinstance(entry, tuple)])
+                for entry in entries:
+                    if isinstance(entry, threading.Event):
+                        entry.set()
+                if None in entries:
+                    return
         finally:
             connection.close()
+
+    def _write(self, connection: sqlite3.Connection, changes: list[tuple[str, tuple[str, ...]]]) -> None:
+        """Make changes in one transaction; one that fails does not keep the others from the file."""
+        for change in changes:
+            try:
+                connection.execute(*change)
+            except sqlite3.Error as error:
+                self._failed(1, error)
+        try:
+            connection.commit()
+        except sqlite3.Error as error:
+            self._failed(len(changes), error)
+
+    def _failed(self, count: int, error: sqlite3.Error) -> None:
+        self.failures += count
+        logger.error(f"AstDB: {count} changes did not reach {self.path}: {error}")
 
     def close(self) -> None:
         """Write what waits and close the file."""
         if self._thread is not None:
             self._queue.put(None)
+            self._is_urgent.set()
             self._thread.join()
             self._thread = None
 
@@ -73,6 +99,7 @@ class AstDb:
         if self._thread is not None:
             written = threading.Event()
             self._queue.put(written)
+            self._is_urgent.set()
             written.wait()
 
     def _store(self, sql: str, *values: str) -> None:

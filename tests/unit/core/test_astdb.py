@@ -5,7 +5,13 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import pytest
+
+from globstar.base.log import Level
+from globstar.core import astdb
 from globstar.core.astdb import AstDb
+from tests.support.loopback import wait_until
+from tests.support.switch import LogCapture
 
 
 def test_values_survive_in_asterisks_table(tmp_path: Path) -> None:
@@ -54,4 +60,40 @@ def test_query_sees_what_was_put(tmp_path: Path) -> None:
     assert database.query("SELECT value FROM astdb") == (["value"], [("c",)])
     database.query("DELETE FROM astdb")
     assert database.get("a", "b") is None
+    database.close()
+
+
+def test_changes_of_a_moment_are_one_transaction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(astdb, "GATHER_TIME", 60.0)
+    path = tmp_path / "astdb.sqlite3"
+    database = AstDb(path)
+    with sqlite3.connect(path) as reader:
+        before = reader.execute("PRAGMA data_version").fetchone()[0]
+        for number in range(50):
+            database.put("cidname", str(number), "x")
+        assert reader.execute("SELECT count(*) FROM astdb").fetchone() == (0,)
+        database.flush()
+        assert reader.execute("SELECT count(*) FROM astdb").fetchone() == (50,)
+        assert reader.execute("PRAGMA data_version").fetchone()[0] == before + 1
+    database.close()
+
+
+def test_a_change_reaches_the_file_without_being_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "astdb.sqlite3"
+    database = AstDb(path)
+    database.put("cidname", "100", "Alice")
+    with sqlite3.connect(path) as reader:
+        wait_until(lambda: reader.execute("SELECT count(*) FROM astdb").fetchone() == (1,), 10, "the change is in the file")
+    database.close()
+
+
+def test_a_change_that_fails_is_counted_and_keeps_no_other_from_the_file(tmp_path: Path) -> None:
+    database = AstDb(tmp_path / "astdb.sqlite3")
+    database.put("cidname", "100", "Alice")
+    database._store("INSERT INTO nowhere VALUES (?)", "x")
+    database.put("cidname", "101", "Bob")
+    with LogCapture() as log:
+        assert database.query("SELECT count(*) FROM astdb")[1] == [(2,)]
+    assert database.failures == 1
+    assert "no such table" in log.texts(Level.ERROR)[0]
     database.close()
