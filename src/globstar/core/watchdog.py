@@ -65,7 +65,10 @@ class LoopWatchdog:
     def _watch(self) -> None:
         while not self._stop.wait(self.limit):
             if time.monotonic() - self._stamp > self.limit + self.beat and not self._suspect:
-                frame = sys._current_frames().get(self._loop_thread)
-                if frame is not None:
-                    lines = traceback.extract_stack(frame)[-4:]
-                    self._suspect = " < ".join(f"{e.name} ({e.filename.rsplit('/', 1)[-1]}:{e.lineno})" for e in reversed(lines))
+                self._suspect = self._what_runs()
+
+    def _what_runs(self) -> str:
+        """The innermost calls of the loop's thread; no frame is kept, as it would keep alive all that it knows."""
+        frame = sys._current_frames().get(self._loop_thread)
+        lines = traceback.extract_stack(frame)[-4:] if frame is not None else []
+        return " < ".join(f"{e.name} ({e.filename.rsplit('/', 1)[-1]}:{e.lineno})" for e in reversed(lines))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+import weakref
 from collections.abc import Callable
 
 from globstar.base.log import Level
@@ -55,3 +56,23 @@ async def test_a_loop_that_turns_is_left_alone_and_the_thread_ends() -> None:
     watchdog.stop()
     assert (watchdog.stalls, watchdog.last_report) == (0, "")
     await until(lambda: threading.active_count() == before)
+
+
+async def test_what_held_the_loop_is_not_kept_alive() -> None:
+    class Burden:
+        """Something that a slow callback has at hand."""
+
+    def slow() -> weakref.ref[Burden]:
+        burden = Burden()
+        hold_the_loop(0.3)
+        return weakref.ref(burden)
+
+    watchdog = LoopWatchdog(asyncio.get_running_loop(), limit=0.05, beat=0.01)
+    watchdog.start()
+    try:
+        await asyncio.sleep(0.03)
+        reference = slow()
+        await until(lambda: watchdog.stalls >= 1)
+        assert reference() is None
+    finally:
+        watchdog.stop()
