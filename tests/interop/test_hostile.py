@@ -5,17 +5,19 @@ from __future__ import annotations
 import random
 import socket
 import threading
-import time
 from pathlib import Path
 
 from tests.interop.support.audio import sine, tone_share
 from tests.interop.support.flood import Flood, mutated
+from tests.interop.support.held import Held, held
 from tests.interop.support.office import Office, Peer
 from tests.interop.support.rtp import RtpParty
 from tests.interop.support.scenario import Scenario
 from tests.interop.support.sipp import Sipp
 from tests.support.loopback import HOST, free_port, wait_until
 from tests.support.server import ServerFactory
+
+FIRST, SECOND = 12_000, 4_000
 
 
 def caller(name: str, rtp_port: int) -> Scenario:
@@ -51,22 +53,29 @@ def test_calls_go_on_and_new_calls_work_during_a_flood(globstar_process: ServerF
 
 
 def test_a_flood_leaves_nothing_behind(globstar_process: ServerFactory):
-    office = Office([Peer("alice")])
+    # a refused request may stand for 64*T1 (RFC 3261 17.2.2, Timer J): with T1 at 100 ms, 6.4 s
+    office = Office([Peer("alice")], system="timer_t1=100\n")
     server = globstar_process(office.configuration())
 
-    def burst(seed: int) -> int:
-        with Flood(office.port, seed=seed, rate=2000, tcp=False) as flood:
-            time.sleep(2.5)
-        return flood.sent
+    def burst(seed: int, count: int) -> Held:
+        """What is held after ``count`` messages."""
+        with Flood(office.port, seed=seed, rate=3000, tcp=False) as flood:
+            wait_until(lambda: flood.sent >= count, 30, f"{count} messages")
+        after = held(server)
 
-    burst(1)
-    first = server.resident_bytes()
-    sent = burst(2)
-    grown = server.resident_bytes() - first
-    assert sent > 3000
-    # challenges and their transactions may stand for 32 s (Timer J); a kilobyte a message is plenty for that
-    assert grown < sent * 1500, f"{grown} bytes for {sent} messages"
-    assert server.channel_count() == 0
+        def is_over() -> bool:
+            nonlocal after
+            after = held(server)
+            return not any(".transaction." in name for name in after.objects)
+
+        wait_until(is_over, 20, lambda: f"no transaction is left: {after.objects}", interval=0.5)
+        return after
+
+    before = burst(1, FIRST)  # they fill the caches of parsed headers
+    after = burst(2, SECOND)
+    assert after.resources == before.resources
+    assert after.resources["channels"] == 0
+    assert after.blocks - before.blocks < SECOND / 2, "memory stays behind for each message"
 
 
 def test_half_messages_on_tcp_do_not_hold_the_server(globstar_process: ServerFactory, tmp_path: Path):

@@ -45,10 +45,10 @@ def free_port(count: int = 1) -> int:
     raise RuntimeError(f"no {count} free ports from {_stripe_start()} on")
 
 
-def wait_until(condition: Callable[[], object], timeout: float, what: str, interval: float = 0.02) -> None:
-    """Return as soon as ``condition()`` is true; fail with ``what`` after ``timeout`` seconds."""
+def wait_until(condition: Callable[[], object], timeout: float, what: str | Callable[[], str], interval: float = 0.02) -> None:
+    """Return as soon as ``condition()`` is true; fail with ``what`` (or what it gives then) after ``timeout`` seconds."""
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout:g} s: {what}")
+            raise AssertionError(f"not within {timeout:g} s: {what if isinstance(what, str) else what()}")
         time.sleep(interval)

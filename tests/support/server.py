@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -31,6 +32,8 @@ dateformat=%F %T.%3q
 full => notice,warning,error,verbose(3),debug
 console => notice,warning,error
 """
+
+_NOISE = re.compile(r"loader\.py: module|was discarded")
 
 SOUNDS = Path("/usr/share/asterisk/sounds")
 """Where Debian's packages put recorded prompts (languages are folders below)."""
@@ -136,8 +139,8 @@ class GlobstarProcess:
         return "\n".join(f"--- {path.name}\n{path.read_text(errors='replace')}" for path in logs if path.is_file())
 
     def log_tail(self, lines: int = 120) -> str:
-        """The last lines of the log, without the modules that were loaded."""
-        return "\n".join([line for line in self.log().splitlines() if "loader.py: module" not in line][-lines:])
+        """The last lines of the log, without what only fills it."""
+        return "\n".join([line for line in self.log().splitlines() if not _NOISE.search(line)][-lines:])
 
     def wait_log(self, text: str, timeout: float = 10) -> None:
         """Until ``text`` is logged."""

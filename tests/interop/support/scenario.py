@@ -189,9 +189,9 @@ class Scenario:
         return self.expect_request("INVITE", routes=True).reply(180, "Ringing", tag=True)
 
     def answer(self, rtp_port: int | str, codecs: tuple[str, ...] = ("ulaw",)) -> Self:
-        """200 with SDP, and the ACK."""
+        """200 with SDP, and the ACK; an INVITE may be repeated while they cross, which SIPp does not see by itself."""
         self.reply(200, "OK", body=sdp(rtp_port, codecs), tag=True)
-        return self.expect_request("ACK")
+        return self.expect_request("INVITE", optional=True).expect_request("ACK")
 
     def cancelled(self) -> Self:
         """The caller gives up: 200 for its CANCEL, 487 for its INVITE, and the ACK (RFC 3261 9.2)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import sys
 import threading
 from collections import Counter
 
@@ -14,7 +15,7 @@ from globstar.core.system import System
 
 @cli_command("core show resources")
 def show_resources(system: System, args: list[str]) -> str:
-    """Show how many channels, bridges, tasks and descriptors there are.
+    """Show how many channels, bridges, tasks, threads, descriptors and blocks of memory there are.
 
     Lists counts of what the server holds now. After all calls have ended they are what
     they were before the calls.
@@ -25,14 +26,19 @@ def show_resources(system: System, args: list[str]) -> str:
         "tasks": len(asyncio.all_tasks()),
         "threads": threading.active_count(),
         "descriptors": len(os.listdir("/proc/self/fd")),
+        "blocks": sys.getallocatedblocks(),
     }
     return "".join(f"{name:<20} {count}\n" for name, count in counts.items())
 
 
+_COUNTED = ("globstar.", "asyncio.", "_asyncio", "uvloop.")
+
+
 @cli_command("core show objects")
 def show_objects(system: System, args: list[str]) -> str:
-    """Show how many objects of each class of Globstar are alive.
+    """Show how many objects of each class of Globstar and of the event loop are alive.
 
+    Timers and tasks of the event loop are among them.
     Counts after a full garbage collection, which holds the server for some ten milliseconds: meant for looking for leaks.
     """
     gc.collect()
@@ -40,6 +46,6 @@ def show_objects(system: System, args: list[str]) -> str:
     for thing in gc.get_objects():
         kind = type(thing)
         module: object = kind.__module__
-        if isinstance(module, str) and module.startswith("globstar."):  # a C type may have anything there
+        if isinstance(module, str) and module.startswith(_COUNTED):  # a C type may have anything there
             counts[f"{module.removeprefix('globstar.')}.{kind.__qualname__}"] += 1
     return "".join(f"{name:<60} {count}\n" for name, count in sorted(counts.items()))

@@ -1,0 +1,35 @@
+"""What a running server holds, by its CLI: to be the same before and after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.support.server import GlobstarProcess
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the server holds; ``blocks`` are pieces of Python's memory."""
+
+    resources: dict[str, int]
+    objects: dict[str, int]
+    blocks: int
+
+    def more_than(self, other: Held) -> dict[str, tuple[int, int]]:
+        """What there is more of than in ``other``, with both counts."""
+        pairs = [(self.resources, other.resources), (self.objects, other.objects)]
+        return {
+            name: (then.get(name, 0), count) for now, then in pairs for name, count in now.items() if count > then.get(name, 0)
+        }
+
+
+def numbers(output: str) -> dict[str, int]:
+    """``name   count`` lines."""
+    return {words[0]: int(words[1]) for words in (line.split() for line in output.splitlines()) if len(words) == 2}
+
+
+def held(server: GlobstarProcess) -> Held:
+    objects = numbers(server.cli("core show objects"))  # a full garbage collection comes first
+    resources = numbers(server.cli("core show resources"))
+    assert resources.pop("threads") < 12  # a pool of bounded size, filled as it is needed
+    return Held(resources, objects, resources.pop("blocks"))
