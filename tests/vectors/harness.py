@@ -139,7 +139,7 @@ class Recorder:
     def __init__(self, system: System, root: Path) -> None:
         self.system = system
         self.root = str(root)
-        self.channels: dict[int, ChannelLog] = {}
+        self.channels: dict[str, ChannelLog] = {}
         self.played: list[list[str]] = []
         self.log: list[tuple[str, str]] = []
         self._undo = [
@@ -160,9 +160,9 @@ class Recorder:
 
     def of(self, channel: Channel) -> ChannelLog:
         """The record of a channel, made at the first call."""
-        log = self.channels.get(id(channel))
+        log = self.channels.get(channel.name)
         if log is None:
-            log = self.channels[id(channel)] = ChannelLog(self.normal(channel.name), channel.unique_id)
+            log = self.channels[channel.name] = ChannelLog(self.normal(channel.name), channel.unique_id)
         return log
 
     def normal(self, text: str) -> str:
