@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import itertools
 import hashlib
 import json
 import re
@@ -176,10 +177,15 @@ class SipReplay:
         await asyncio.sleep(70)
 
 
+#: Tells the runs' own SIP ids apart.
+_SERIALS = itertools.count(1)
+
+
 class _Run:
     """One scenario at work."""
 
     def __init__(self, owner: SipReplay, scenario: Scenario) -> None:
+        self.serial = next(_SERIALS)
         self.owner = owner
         self.scenario = scenario
         self.bound: dict[str, str] = {}
@@ -244,13 +250,13 @@ class _Run:
             return found[0]
         if token not in self.bound:
             if kind == "BRANCH":
-                self.bound[token] = f"z9hG4bKdrv{id(self):x}{number}"
+                self.bound[token] = f"z9hG4bKdrv{self.serial:x}{number}"
             elif kind == "CALLID":
-                self.bound[token] = f"call-{id(self):x}-{number}@driver"
+                self.bound[token] = f"call-{self.serial:x}-{number}@driver"
             elif kind == "EPHEMERAL":
                 return str(40000)
             else:
-                self.bound[token] = f"drv{id(self):x}{number}"
+                self.bound[token] = f"drv{self.serial:x}{number}"
         return self.bound[token] + (plus if kind != "SDPID" else "")
 
     def _authorise(self, endpoint: Endpoint, header: str, request: str) -> str:
