@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-import itertools
 import hashlib
+import itertools
 import json
 import re
 from collections import deque
