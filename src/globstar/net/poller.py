@@ -15,8 +15,10 @@ Readable = Callable[[float], None]
 
 #: Most reads of one wake-up, so that a flood cannot hold the loop.
 BUDGET = 512
-#: When wake-ups follow each other faster than this (seconds), sockets are looked after on a timer instead.
-COALESCE = 0.001
+#: When wake-ups follow each other faster than this (seconds), sockets are looked after on a timer of that length instead.
+COALESCE = 0.002
+#: Rounds of that timer without a packet until the loop watches again. Each change between the two ways costs more than they.
+LINGER = 5
 _BATCH = 256
 
 
@@ -24,12 +26,24 @@ class Poller:
     """Watches sockets for one loop.
 
     Registering each socket with asyncio costs a handle and a context run per packet. Here the sockets
-    are in an epoll set of our own and the loop watches that set only. Under load the set is looked at once per
-    millisecond, so that one wake-up finds many packets; when it is found empty, the loop watches again.
+    are in an epoll set of our own and the loop watches that set only. Under load the set is looked at every two
+    milliseconds, so that one wake-up finds many packets; when it stays empty, the loop watches again.
     The callback gets the time of the wake-up, as asking the clock for each packet would cost more than it tells.
     """
 
-    __slots__ = ("_epoll", "_handlers", "_last", "_loop", "_timer", "_watching", "budget", "failures", "reads", "wakeups")
+    __slots__ = (
+        "_empty_rounds",
+        "_epoll",
+        "_handlers",
+        "_last",
+        "_loop",
+        "_timer",
+        "_watching",
+        "budget",
+        "failures",
+        "reads",
+        "wakeups",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, budget: int = BUDGET) -> None:
         self._loop = loop
@@ -38,6 +52,7 @@ class Poller:
         self._timer: asyncio.TimerHandle | None = None
         self._watching = False
         self._last = 0.0
+        self._empty_rounds = 0
         self.budget = budget
         self.wakeups = 0
         self.reads = 0
@@ -86,17 +101,20 @@ class Poller:
 
     def _on_loop(self) -> None:
         now = self._loop.time()
-        busy = now - self._last < 2 * COALESCE
+        busy = now - self._last < COALESCE
         self._serve(now)
         if busy and self._handlers:
             self._unwatch()
+            self._empty_rounds = 0
             self._timer = self._loop.call_later(COALESCE, self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None
-        if self._serve(self._loop.time()):
-            if self._handlers:
-                self._timer = self._loop.call_later(COALESCE, self._on_timer)
+        self._empty_rounds = 0 if self._serve(self._loop.time()) else self._empty_rounds + 1
+        if not self._handlers:
+            return
+        if self._empty_rounds < LINGER:
+            self._timer = self._loop.call_later(COALESCE, self._on_timer)
         else:
             self._watch()
 
