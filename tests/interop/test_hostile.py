@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import socket
 import threading
 from pathlib import Path
@@ -50,6 +51,9 @@ def test_calls_go_on_and_new_calls_work_during_a_flood(globstar_process: ServerF
     assert tone_share(heard, 440) > 0.95, "the echo during the flood"
     server.wait_idle()
     assert "Traceback" not in server.log()
+    discarded = re.search(r"messages discarded +: (\d+)", server.cli("pjsip show settings"))
+    assert discarded is not None
+    assert int(discarded[1]) > flood.sent / 10
 
 
 def test_a_flood_leaves_nothing_behind(globstar_process: ServerFactory):

@@ -84,6 +84,16 @@ def test_registrations_with_digest_are_shown(make_pair):
     wait_until(lambda: "Objects found: 1" in pair.server.cli("pjsip show contacts"), 5, "100 is unregistered")
 
 
+def test_a_wrong_password_does_not_register(globstar_process: ServerFactory, tmp_path: Path):
+    office = Office([Phone("100", "secret-of-100")])
+    server = globstar_process(office.configuration())
+    with Baresip(tmp_path / "100", "100", registrar=office.port, password="guessed") as phone:
+        failed = phone.wait_event("REGISTER_FAIL")
+        assert "401" in failed["param"]
+    assert "No objects found" in server.cli("pjsip show contacts")
+    assert "guessed" not in server.log()
+
+
 @pytest.mark.parametrize("side", ["caller", "callee"])
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_tones_cross_and_either_side_hangs_up(make_pair, side: str, transport: str):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from tests.interop.support.office import Office, Peer, Phone, cdr_rows
 from tests.interop.support.scenario import Scenario
 from tests.interop.support.sipp import Sipp
-from tests.support.loopback import free_port, wait_until
+from tests.support.loopback import HOST, free_port, wait_until
 from tests.support.server import GlobstarProcess
 
 DIALPLAN = """\
@@ -192,6 +194,23 @@ def test_nobody_answers(bench: Bench, tmp_path: Path, rings: bool):
         called.passed()
     assert caller.statuses() == ([100, 180, 603] if rings else [100, 603])
     bench.ended("Dial ended: NOANSWER 0")
+
+
+def test_nobody_is_there(bench: Bench, tmp_path: Path):
+    """Not even 100 comes back: the call ends in time all the same, and CANCEL, which may not be sent, is not."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
+        mute.bind((HOST, bench.bob))
+        caller = bench.refused(tmp_path, "202", 603)
+        assert caller.statuses() == [100, 603]
+        bench.ended("Dial ended: NOANSWER 0")
+        bench.server.wait_idle()
+        mute.setblocking(False)
+        received = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                received.append(mute.recv(65536).split(b" ")[0])
+    assert len(received) >= 2, "RFC 3261 17.1.1.2: INVITE is repeated"
+    assert set(received) == {b"INVITE"}, "RFC 3261 9.1: no CANCEL before a provisional response"
 
 
 @pytest.mark.parametrize(
