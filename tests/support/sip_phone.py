@@ -147,8 +147,11 @@ async def sip_office(
             phone.unplug()
         for channel in list(system.channels.values()):
             channel.request_hangup()
-        await asyncio.sleep(70)  # the longest a transaction may stay
         driver = office.driver
+        for contact in [contact for aor in driver.settings.aors for contact in driver.contacts.registered(aor)]:
+            driver.contacts.remove(contact)
+        driver.qualifier.stop()
+        await asyncio.sleep(70)  # the longest a transaction may stay
         assert not system.channels
         assert not driver.legs
         assert driver.sip.dialogs == 0
@@ -239,15 +242,16 @@ class SipPhone:
         self, method: str, uri: str, *, to: str = "", tag: str = "", call_id: str = "", cseq: int = 1, extra: str = "",
         body: str = "", via: str = "", user: str = "", contact: str = "",
     ) -> str:  # fmt: skip
-        """A request of this phone; ``extra`` are whole lines that end with CRLF."""
+        """A request of this phone; ``extra`` are whole lines that end with CRLF; ``contact`` "none" leaves the header out."""
         number = next(self.numbers)
         user = user or self.name
+        contact = "" if contact == "none" else f"Contact: {contact or f'<{self.uri}>'}\r\n"
         tag, call_id = tag or f"{self.name}tag{number}", call_id or f"{self.name}-call-{number}"
         return (
             f"{method} {uri} SIP/2.0\r\nVia: {via or self.via()}\r\nMax-Forwards: 70\r\n"
             f"From: <sip:{user}@127.0.0.1>;tag={tag}\r\nTo: {to or f'<{uri}>'}\r\n"
-            f"Call-ID: {call_id}\r\nCSeq: {cseq} {method}\r\nContact: {contact or f'<{self.uri}>'}\r\n"
-            f"{extra}Content-Length: {len(body)}\r\n\r\n{body}"
+            f"Call-ID: {call_id}\r\nCSeq: {cseq} {method}\r\n{contact}{extra}"
+            f"Content-Length: {len(body)}\r\n\r\n{body}"
         )
 
     def reply_to(self, request: Wire, status: int, reason: str = "X", *, tag: str = "", extra: str = "", body: str = "") -> str:

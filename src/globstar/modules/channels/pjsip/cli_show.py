@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 #: Options of an endpoint that Asterisk does not list.
 _NOT_SHOWN = (
-    "type", "permit", "deny", "contact_permit", "contact_deny", "security_mechanisms", "acl", "contact_acl", "contact_user",
+    "type", "security_mechanisms", "acl", "contact_acl", "contact_user",
 )  # fmt: skip
 
 

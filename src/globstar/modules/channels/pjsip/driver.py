@@ -13,7 +13,7 @@ from globstar.base.tasks import TaskOwner
 from globstar.core.channel import ChannelState
 from globstar.core.devicestate import DeviceState, aggregate
 from globstar.core.format import FormatCapabilities
-from globstar.modules.channels.pjsip import incoming, registrar, requests
+from globstar.modules.channels.pjsip import access, incoming, registrar, requests
 from globstar.modules.channels.pjsip.authenticate import Authenticator
 from globstar.modules.channels.pjsip.contacts import Contact, ContactStore
 from globstar.modules.channels.pjsip.endpoint import EndpointObject
@@ -77,7 +77,9 @@ class PjsipDriver(SipHandler):
         self._legs_by_endpoint: dict[str, dict[Leg, None]] = {}
         self.identifier = Identifier(settings)
         self.authenticator = Authenticator(settings, self.rng.getrandbits)
-        self.counters: dict[str, int] = {"unidentified": 0, "challenged": 0, "authentication failed": 0, "refused as full": 0}
+        self.counters: dict[str, int] = dict.fromkeys(
+            ("unidentified", "challenged", "authentication failed", "refused by address", "refused as full"), 0
+        )
         self._draining = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
@@ -161,15 +163,19 @@ class PjsipDriver(SipHandler):
         """A UDP datagram."""
         if self.message_log.is_on or self.history.is_on:
             self._note("received", Flow(transport, source[0], source[1]), data)
-        self.sip.receive_datagram(data, source, transport, self.system.now())
-        self.output_pending()
+        try:
+            self.sip.receive_datagram(data, source, transport, self.system.now())
+        finally:  # a bug in a call is logged by the loop, and the 500 that its peer gets must go out
+            self.output_pending()
 
     def bytes_received(self, data: bytes, flow: Flow) -> None:
         """A piece of a stream."""
         if self.message_log.is_on or self.history.is_on:
             self._note("received", flow, data)
-        self.sip.receive_stream_data(flow, data, self.system.now())
-        self.drain()
+        try:
+            self.sip.receive_stream_data(flow, data, self.system.now())
+        finally:
+            self.drain()
 
     def connection_lost(self, flow: Flow) -> None:
         """A connection is gone."""
@@ -205,8 +211,10 @@ class PjsipDriver(SipHandler):
 
     def _on_timer(self) -> None:
         self._timer = None
-        self.sip.handle_timer(self.system.now())
-        self.drain()
+        try:
+            self.sip.handle_timer(self.system.now())
+        finally:
+            self.drain()
 
     def output_pending(self) -> None:
         """There may be something to send: soon, once for all messages that are read in one go."""
@@ -243,6 +251,13 @@ class PjsipDriver(SipHandler):
             self._stranger(transaction, now)
             return
         transaction.force_rport = endpoint.force_rport
+        if endpoint.access or endpoint.contact_access:
+            refused = access.is_refused(endpoint.access, endpoint.contact_access, request, flow)
+            if refused:
+                self.counters["refused by address"] += 1
+                logger.notice(f"Request '{method}' of endpoint '{endpoint.name}' refused: {refused} is denied")
+                transaction.respond(403)
+                return
         if endpoint.auth and not (method == "OPTIONS" and endpoint.allow_unauthenticated_options):
             verdict, challenge = self.authenticator.check(endpoint, request, now)
             if verdict is not Verdict.OK:

@@ -6,8 +6,9 @@ from globstar.config.options import handles, option
 from globstar.config.values import boolean, enumeration, integer, listing, string
 from globstar.core.format import Format, FormatCapabilities
 from globstar.core.party import PartyId, PartyName, PartyNumber, parse_caller_id
+from globstar.modules.channels.pjsip.access import AccessRules
 from globstar.modules.channels.pjsip.objects import PjsipObject
-from globstar.modules.channels.pjsip.readers import YesNo, groups, networks, one_of, presentation, variable, yes_no
+from globstar.modules.channels.pjsip.readers import YesNo, groups, one_of, presentation, variable, yes_no
 from globstar.proto.sdp import CodecPreference, IncomingPreference, OutgoingPreference
 
 words = listing(string)
@@ -26,7 +27,7 @@ class EndpointObject(PjsipObject):
     """One peer: who it is, where its calls go, and how its media are treated."""
 
     not_yet = frozenset(
-        {"acl", "contact_acl", "deny", "permit", "contact_deny", "contact_permit", "aggregate_mwi",
+        {"acl", "contact_acl", "aggregate_mwi",
          "overlap_context", "direct_media_glare_mitigation", "disable_direct_media_on_nat", "ice_support",
          "follow_redirect_methods", "mailboxes", "mwi_subscribe_replaces_unsolicited", "voicemail_extension", "outbound_proxy",
          "rtp_ipv6", "send_history_info", "rpid_immediate", "use_avpf", "force_avp", "media_use_received_transport",
@@ -42,7 +43,7 @@ class EndpointObject(PjsipObject):
          "follow_early_media_fork", "accept_multiple_sdp_answers", "ignore_183_without_sdp", "stir_shaken",
          "stir_shaken_profile", "security_negotiation", "security_mechanisms", "geoloc_incoming_call_profile",
          "geoloc_outgoing_call_profile", "send_aoc", "suppress_moh_on_sendonly", "tenantid", "allow_subscribe",
-         "direct_media_method", "callerid_tag", "connected_line_method", "allow_transfer"}
+         "direct_media_method", "callerid_tag", "connected_line_method"}
     )  # fmt: skip
 
     # -- calls
@@ -121,11 +122,7 @@ class EndpointObject(PjsipObject):
     geoloc_incoming_call_profile = option(string, "", help="Geolocation profile.")
     geoloc_outgoing_call_profile = option(string, "", help="Geolocation profile.")
     acl = option(names, (), help="Access lists.")
-    deny = option(networks, (), repeat="extend", help="Addresses that are refused.")
-    permit = option(networks, (), repeat="extend", help="Addresses that are let in.")
     contact_acl = option(names, (), help="Access lists for contacts.")
-    contact_deny = option(networks, (), repeat="extend", help="Contacts that are refused.")
-    contact_permit = option(networks, (), repeat="extend", help="Contacts that are let in.")
 
     # -- media
     dtmf_mode = option(
@@ -206,6 +203,8 @@ class EndpointObject(PjsipObject):
         self.caller_name = ""
         self.caller_number = ""
         self.audio_formats: tuple[Format, ...] = ()
+        self.access = AccessRules()
+        self.contact_access = AccessRules()
 
     @handles("allow", help="Codecs in order of preference; may be repeated.")
     def _allow(self, text: str) -> None:
@@ -219,6 +218,22 @@ class EndpointObject(PjsipObject):
         unknown = self.formats.update_by_string(text, allow=allow)
         if unknown:
             raise ValueError("no such codec: " + ", ".join(unknown))
+
+    @handles("deny", help="Addresses that its requests must not come from; of deny and permit the last that fits counts.")
+    def _deny(self, text: str) -> None:
+        self.access.add(False, text)
+
+    @handles("permit", help="Addresses that its requests may come from.")
+    def _permit(self, text: str) -> None:
+        self.access.add(True, text)
+
+    @handles("contact_deny", help="Addresses that its contacts must not have.")
+    def _contact_deny(self, text: str) -> None:
+        self.contact_access.add(False, text)
+
+    @handles("contact_permit", help="Addresses that its contacts may have.")
+    def _contact_permit(self, text: str) -> None:
+        self.contact_access.add(True, text)
 
     @handles("callerid", help='"Name" <number> of its calls.')
     def _callerid(self, text: str) -> None:

@@ -1,0 +1,136 @@
+"""pjsip.conf: objects, references, what is told about options, and that secrets stay secret."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from globstar.config import MemorySource, read_config
+from globstar.config.options import Report
+from globstar.modules.channels.pjsip.endpoint import EndpointObject
+from globstar.modules.channels.pjsip.objects import (
+    AorObject,
+    AuthObject,
+    GlobalObject,
+    IdentifyObject,
+    SystemObject,
+    TransportObject,
+)
+from globstar.modules.channels.pjsip.settings import LATER, PjsipSettings, read_settings
+
+
+def read(text: str) -> tuple[PjsipSettings, list[str]]:
+    """The objects of a pjsip.conf and the warnings, without the place."""
+    report = Report()
+    settings = read_settings(read_config("pjsip.conf", MemorySource({"pjsip.conf": text})), report)
+    return settings, [str(warning) for warning in report.warnings]
+
+
+def test_objects_by_type_and_name() -> None:
+    settings, warnings = read(
+        "[udp]\ntype=transport\nbind=127.0.0.1:5070\nlocal_net=10.0.0.0/8\nlocal_net=192.168.0.0/255.255.0.0\n"
+        '[bob]\ntype=endpoint\naors=bob\nauth=bob\nallow=!all,g722,ulaw\ncallerid="Bob" <101>\nset_var=A=1\nset_var=B=2\n'
+        "[bob]\ntype=auth\nusername=Bob\npassword=x\n"
+        "[bob]\ntype=aor\nmax_contacts=3\ncontact=sip:a@1.2.3.4\ncontact=sip:b@1.2.3.4\n"
+        "[peer]\ntype=identify\nendpoint=bob\nmatch=10.1.2.3,10.2.0.0/16\nmatch=pbx.example.com\n"
+        "[global]\ntype=global\nuser_agent=Test\n[system]\ntype=system\ntimer_t1=250\n"
+    )
+    assert not warnings
+    assert str(settings.transports["udp"].bind) == "127.0.0.1:5070"
+    assert [str(net) for net in settings.transports["udp"].local_net] == ["10.0.0.0/8", "192.168.0.0/16"]
+    bob = settings.endpoints["bob"]
+    assert [format.name for format in bob.formats] == ["g722", "ulaw"]
+    assert (bob.caller_name, bob.caller_number) == ("Bob", "101")
+    assert bob.set_var == (("A", "1"), ("B", "2"))
+    assert settings.by_auth_username == {"bob": "bob"}
+    assert settings.aors["bob"].contact == ("sip:a@1.2.3.4", "sip:b@1.2.3.4")
+    assert [str(net) for net in settings.identifies["peer"].networks] == ["10.1.2.3/32", "10.2.0.0/16"]
+    assert settings.identifies["peer"].hosts == ("pbx.example.com",)
+    assert settings.globals.user_agent == "Test"
+    assert settings.system.timer_t1 == 250
+
+
+def test_templates() -> None:
+    settings, warnings = read(
+        "[phone](!)\ntype=endpoint\ncontext=internal\nallow=ulaw\n[alice](phone)\n[bob](phone)\ncontext=other\n"
+    )
+    assert not warnings
+    assert {name: endpoint.context for name, endpoint in settings.endpoints.items()} == {"alice": "internal", "bob": "other"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[x]\ntype=endpoint\nallow=ulaw\ncontxt=a\n", "contxt"),
+        ("[x]\ntype=endpoint\nallow=ulaw\ncontxt=a\n", "did you mean 'context'"),
+        ("[x]\ntype=endpoit\n", "did you mean 'endpoint'"),
+        ("[x]\nallow=ulaw\n", "has no type"),
+        ("[x]\ntype=endpoint\nallow=ulaw,klaw\n", "no such codec: klaw"),
+        ("[x]\ntype=endpoint\n", "allows no audio codec"),
+        ("[x]\ntype=endpoint\nallow=ulaw\naors=y\n", "aors names 'y', which does not exist"),
+        ("[x]\ntype=endpoint\nallow=ulaw\nauth=y\n", "auth names 'y', which does not exist"),
+        ("[x]\ntype=endpoint\nallow=ulaw\ntransport=y\n", "transport names 'y', which does not exist"),
+        ("[x]\ntype=endpoint\nallow=ulaw\nice_support=yes\n", "'ice_support' is not supported yet"),
+        ("[x]\ntype=endpoint\nallow=ulaw\nmedia_encryption=sdes\n", "'media_encryption' is not supported yet"),
+        ("[x]\ntype=transport\nprotocol=wss\n", "protocol wss is not supported yet"),
+        ("[x]\ntype=transport\nbind=here\n", "bind"),
+        ("[x]\ntype=transport\nexternal_media_address=pbx.example.com\n", "must be an address"),
+        ("[x]\ntype=identify\nendpoint=y\nmatch=1.2.3.4\n", "names the endpoint 'y'"),
+        ("[x]\ntype=auth\npassword=p\n", "has no username"),
+        ("[x]\ntype=auth\nusername=u\nauth_type=google_oauth\n", "google_oauth is not supported yet"),
+        ("[x]\ntype=aor\nmax_contacts=many\n", "max_contacts"),
+        ("[x]\ntype=global\nendpoint_identifier_order=ip,voice\n", "'voice' is no way to identify"),
+        ("[x]\ntype=aor\n[x]\ntype=aor\n", "defined twice"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_with_its_place(text: str, told: str) -> None:
+    _, warnings = read(text)
+    found = [warning for warning in warnings if told in warning]
+    assert len(found) == 1, warnings
+    assert "pjsip.conf:" in found[0]
+
+
+@pytest.mark.parametrize("kind", sorted(LATER))
+def test_object_types_of_later(kind: str) -> None:
+    settings, warnings = read(f"[x]\ntype={kind}\n")
+    assert "is not supported yet" in warnings[0]
+    assert not settings.endpoints
+
+
+def test_a_default_that_is_written_down_is_no_cause_to_complain() -> None:
+    _, warnings = read("[x]\ntype=endpoint\nallow=ulaw\nice_support=no\nmax_audio_streams=1\nt38_udptl=no\n")
+    assert not warnings
+
+
+def test_every_option_of_asterisk_is_known(shared: Path) -> None:
+    classes = {
+        "endpoint": EndpointObject, "auth": AuthObject, "aor": AorObject, "transport": TransportObject, "global": GlobalObject,
+        "system": SystemObject, "identify": IdentifyObject,
+    }  # fmt: skip
+    with (shared / "compat" / "config_files.tsv").open(newline="") as file:
+        wanted = {
+            (row["section_or_object"], row["option"])
+            for row in csv.DictReader(file, delimiter="\t")
+            if row["file"] == "pjsip.conf" and row["section_or_object"] in classes
+        }
+    assert len(wanted) > 250
+    missing = [f"{kind}: {name}" for kind, name in sorted(wanted) if name.lower() not in classes[kind]._options]
+    assert not missing
+
+
+def test_secrets_are_not_shown() -> None:
+    settings, _ = read("[a]\ntype=auth\nusername=a\npassword=Tr0ub4dor\nmd5_cred=0123456789abcdef0123456789abcdef\n")
+    auth = settings.auths["a"]
+    assert "Tr0ub4dor" not in repr(auth)
+    assert "Tr0ub4dor" not in str(vars(auth)["_secret"])
+    assert "Tr0ub4dor" not in repr(auth.secret)
+    assert "0123456789abcdef" not in repr(auth.secret)
+
+
+def test_broken_values_keep_the_default() -> None:
+    settings, warnings = read("[x]\ntype=endpoint\nallow=ulaw\nrtp_timeout=soon\ndtmf_mode=morse\n")
+    assert settings.endpoints["x"].rtp_timeout == 0
+    assert settings.endpoints["x"].dtmf_mode == "rfc4733"
+    assert len(warnings) == 2
