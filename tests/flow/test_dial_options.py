@@ -254,6 +254,7 @@ async def test_i_does_not_follow_forwards() -> None:
         call = world.tech.phones["alice"].dials("200")
         (await world.tech.phones["bob"].is_called()).forwards("carol")
         await call.is_told("hangup 23")
+        assert went_on(world, call)[0] == ("after", "Status=BUSY")
         assert world.tech.phones["carol"].legs == []
 
 

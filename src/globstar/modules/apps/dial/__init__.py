@@ -49,7 +49,7 @@ async def dial(channel: Channel, data: str) -> int:
     g: go on in the dialplan when the called party hangs up.
     G(place): no bridge: the caller goes on there, the called party one priority further.
     h, H: let the called, the calling party hang up with the disconnect code (*).
-    i: do not follow when a destination forwards the call.
+    i: do not follow when a destination forwards the call; it counts as busy.
     I: ignore news of who is at the other end.
     L(x[:y][:z]): end the call after x ms; warn when y ms are left, and every z ms. See the LIMIT_ variables.
     m([class]): play music on hold to the caller until the answer.

@@ -353,7 +353,7 @@ class Ringing:
     # -- forwarding --------------------------------------------------------------------------------------------------
 
     def _forward(self, call: OutgoingCall) -> bool:
-        """The callee wants the call to go elsewhere: call there in its place. False if it does not."""
+        """The callee wants the call to go elsewhere: call there in its place, or count it as busy. False if it does not."""
         callee = call.channel
         target = callee.data.pop("call_forward", "")
         if not target:
@@ -361,7 +361,10 @@ class Ringing:
         count = self._forwards.pop(call, 0) + 1
         if self.arguments.has("i"):
             logger.verbose(3, f"{callee.name} forwards to {target}, which option i forbids")
-            return False
+            call.announce_end(CallStatus.CANCEL)
+            self._drop(call, callee.hangup_cause, CallStatus.BUSY)  # it does not take the call itself
+            end_callee(callee)
+            return True
         if count > MAX_FORWARDS:
             logger.warning(f"{callee.name} forwards to {target}: too many forwards")
             return False
