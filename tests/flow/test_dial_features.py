@@ -301,6 +301,24 @@ async def test_only_the_caller_hears_warnings_unless_told_otherwise() -> None:
         assert (call.hears, leg.hears) == (["soon"], [])
 
 
+async def test_a_warning_does_not_disturb_who_dials_a_transfer() -> None:
+    before = "exten => 200,1,Set(LIMIT_WARNING_FILE=soon)\n"
+    async with dialling("Test/bob,,TL(10000:9000)", files=CODES, extra=TRANSFERS, before=before) as world:
+        sounds(world)
+        world.sound("soon")
+        call, leg = await ringing(world)
+        leg.answers()
+        await call.is_told("answer")
+        await world.settle(0.5)
+        call.presses("#1")
+        await world.settle(1)  # the warning would be now
+        assert call.hears == ["pbx-transfer"]
+        call.presses("3005")
+        await call.is_told("hangup 16")
+        await world.settle()
+        assert went_on(world, leg)[0] == ("transferred", "To=3005")
+
+
 async def test_the_time_left_is_said_without_a_warning_file() -> None:
     async with dialling("Test/bob,,L(65000:63000)") as world:
         for name in ("vm-youhave", "digits/1", "queue-minutes", "digits/3", "queue-seconds"):

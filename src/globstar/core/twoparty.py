@@ -173,7 +173,9 @@ def _disconnect(member: BridgeMember) -> None:
 def start_dynamic_feature(feature: DynamicFeature, member: BridgeMember) -> None:
     """The code of a feature of [applicationmap] was pressed: run its application, apart from the others."""
     target = member if feature.is_on_self else next(iter(member.peers), None)
-    if target is not None:
+    if target is not None and target.is_apart:
+        logger.verbose(3, f"{target.channel.name} is spoken to already: {feature.name} has no effect")
+    elif target is not None:
         channel = target.channel
         task = channel.system.start_call_task(channel, _run_dynamic(feature, target), feature.name)
         target.when_left(lambda _member, _reason: _cancel(task))
@@ -264,7 +266,9 @@ def _cancel(task: asyncio.Task[object]) -> None:
 
 
 async def announce(member: BridgeMember, sounds: list[str]) -> None:
-    """Let one member hear sounds, apart from the others."""
+    """Let one member hear sounds, apart from the others; nothing if it is spoken to by something else already."""
+    if member.is_apart:
+        return
     member.set_apart()
     try:
         await play_all(member.channel, sounds)
