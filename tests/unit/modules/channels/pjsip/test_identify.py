@@ -79,8 +79,8 @@ def request(from_: str, extra: str = "") -> Request:
         ("sip:x@anywhere", "203.0.113.9", "", "peer"),
         ("sip:x@anywhere", "203.0.113.1", "X-Customer: 42\r\n", "marked"),
         ("sip:x@anywhere", "203.0.113.1", "X-Customer: 421\r\n", None),
-        ("sip:x@a", "203.0.113.1", 'Authorization: Digest username="secret-agent", realm="r", nonce="n", uri="sip:x",'
-         ' response="0"\r\n', "hidden"),
+        ("sip:x@a", "203.0.113.1", ('Authorization: Digest username="secret-agent", realm="r", nonce="n", uri="sip:x",'
+         ' response="0"\r\n'), "hidden"),
         ("sip:x@a", "203.0.113.1", "Authorization: Digest garbage\r\n", None),
         ("sip:127.0.0.1", "203.0.113.1", "", None),
         ("tel:+49301234", "203.0.113.1", "", None),

@@ -41,7 +41,7 @@ def test_no_addresses(text: str) -> None:
     if text == "[::1":
         assert host_port(text).host == "::1"
         return
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         host_port(text)
 
 
