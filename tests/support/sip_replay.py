@@ -107,6 +107,11 @@ class Scenario:
         recorded = json.loads(file.read_text())
         return cls(recorded["name"], recorded["script"], recorded["observed"]["sip"], recorded["determinism"]["sip"])
 
+    def until(self, text: str) -> Scenario:
+        """The scenario up to the first message that holds ``text``."""
+        place = next(index for index, message in enumerate(self.messages) if text in message["text"])
+        return Scenario(self.name, self.script, self.messages[:place], self.level)
+
 
 class SipReplay:
     """A system with the configuration of the recordings; scenarios run on it one after the other."""
@@ -142,15 +147,20 @@ class SipReplay:
         self.runner.run(shut_down(self.system))
         self.runner.close()
 
-    def run(self, scenario: Scenario, actions: Callable[[SipReplay], Coroutine[Any, Any, None]] | None = None) -> None:
-        """Replay one scenario; raises Mismatch at the first difference."""
-        self.runner.run(self._run(scenario, actions))
+    def run(self, scenario: Scenario, actions: Action | None = None, at_end: Action | None = None) -> None:
+        """Replay one scenario; raises Mismatch at the first difference.
 
-    async def _run(self, scenario: Scenario, actions: Callable[[SipReplay], Coroutine[Any, Any, None]] | None) -> None:
+        ``actions`` goes on beside it, ``at_end`` is awaited before calls and contacts are cleaned up.
+        """
+        self.runner.run(self._run(scenario, actions, at_end))
+
+    async def _run(self, scenario: Scenario, actions: Action | None, at_end: Action | None) -> None:
         replay = _Run(self, scenario)
         task = asyncio.ensure_future(actions(self)) if actions is not None else None
         try:
             await replay.play()
+            if at_end is not None:
+                await at_end(self)
         finally:
             for socket in replay.sockets.values():
                 socket.close()
@@ -179,6 +189,9 @@ class SipReplay:
 
 #: Tells the runs' own SIP ids apart.
 _SERIALS = itertools.count(1)
+
+
+Action = Callable[[SipReplay], Coroutine[Any, Any, None]]
 
 
 class _Run:
@@ -459,3 +472,15 @@ def scenario_files(shared: Path, groups: tuple[str, ...]) -> Iterator[Path]:
     folder = shared / "vectors" / "calls"
     for group in groups:
         yield from sorted([*folder.glob(f"{group}_*.json"), *folder.glob(f"{group}.json")])
+
+
+CONFIGURATION_FILES = (
+    "cdr.conf", "cel.conf", "extensions.conf", "features.conf", "indications.conf", "musiconhold.conf", "pjsip.conf", "rtp.conf",
+    "voicemail.conf",
+)  # fmt: skip
+
+
+def recorded_system(root: Path, shared: Path) -> SipReplay:
+    """A system with the configuration of the recordings, its files below ``root``."""
+    folder = shared / "vectors" / "calls" / "config"
+    return SipReplay(root, {name: (folder / name).read_text().replace("<RUN>", str(root)) for name in CONFIGURATION_FILES})

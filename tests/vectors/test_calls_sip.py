@@ -8,7 +8,7 @@ reason.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import pytest
 
 from globstar.core.dialing import Origination, originate
 from tests.conftest import IN_CI, SHARED
-from tests.support.sip_replay import Scenario, SipReplay, scenario_files
+from tests.support.sip_replay import Action, Scenario, SipReplay, recorded_system, scenario_files
 
 GROUPS = ("g01", "g02", "g03", "g04")
 
@@ -52,12 +52,7 @@ async def _originate_to_reg3(replay: SipReplay) -> None:
     await originate(replay.system, Origination(dial_string="PJSIP/reg3", application="Wait", data="1"))
 
 
-ACTIONS: dict[str, Callable[[SipReplay], Coroutine[Any, Any, None]]] = {"g02_register_then_call": _originate_to_reg3}
-
-CONFIGURATION_FILES = (
-    "cdr.conf", "cel.conf", "extensions.conf", "features.conf", "indications.conf", "musiconhold.conf", "pjsip.conf", "rtp.conf",
-    "voicemail.conf",
-)  # fmt: skip
+ACTIONS: dict[str, Action] = {"g02_register_then_call": _originate_to_reg3}
 
 
 def _scenarios() -> list[Any]:
@@ -71,10 +66,7 @@ def _scenarios() -> list[Any]:
 
 @pytest.fixture(scope="module")
 def replay(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[SipReplay]:
-    root = tmp_path_factory.mktemp("replay")
-    folder = shared / "vectors" / "calls" / "config"
-    files = {name: (folder / name).read_text().replace("<RUN>", str(root)) for name in CONFIGURATION_FILES}
-    replay = SipReplay(root, files)
+    replay = recorded_system(tmp_path_factory.mktemp("replay"), shared)
     yield replay
     replay.close()
 

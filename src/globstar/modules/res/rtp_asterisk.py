@@ -123,9 +123,8 @@ def show_settings(system: System, args: list[str]) -> str:
         ("Checksums", "Yes" if settings.checksums else "No"),
         ("DTMF Timeout", str(settings.dtmf_timeout)),
         ("Strict RTP", strict),
-        ("Probation", f"{settings.probation} frames"),
-        ("Replay Protect", "No"),
-        ("ICE support", "No"),
-        ("Sessions", str(len(engine))),
     ]
+    if settings.strict_rtp is not StrictRtp.NO:
+        rows.append(("Probation", f"{settings.probation} frames"))
+    rows += [("Replay Protect", "Yes"), ("ICE support", "No"), ("STUN", "disabled"), (" Address", "0.0.0.0:0")]
     return "\n\nGeneral Settings:\n----------------\n" + "".join(f"  {name + ':':<16} {value}\n" for name, value in rows)
