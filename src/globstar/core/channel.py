@@ -119,10 +119,7 @@ class Channel(ChannelMedia):
         self.goto_target: tuple[str, str, int] | None = None
         self.application = ""
         self.application_data = ""
-        self.caller: Caller = Caller()
-        if caller is not None:
-            self.caller.id = caller
-            self.caller.ani = caller.copy()
+        self.caller: Caller = Caller() if caller is None else Caller(caller, caller.copy())
         self._connected: Connected | None = None
         self._dialed: Dialed | None = None
         self._redirecting: Redirecting | None = None
@@ -200,6 +197,12 @@ class Channel(ChannelMedia):
     @redirecting.setter
     def redirecting(self, value: Redirecting) -> None:
         self._redirecting = value
+
+    @property
+    def is_redirected(self) -> bool:
+        """Whether the call was redirected by somebody whom ``redirecting`` names."""
+        redirecting = self._redirecting
+        return redirecting is not None and (redirecting.count > 0 or redirecting.from_.number.valid)
 
     # -- who it is -------------------------------------------------------------------------------------------------
 

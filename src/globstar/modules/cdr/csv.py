@@ -35,6 +35,7 @@ class _State:
     def __init__(self, system: System, settings: CsvSettings) -> None:
         self.settings = settings
         self.folder = Path(system.directories.astlogdir) / "cdr-csv"
+        self.master = self.folder / "Master.csv"
         self.writer = LineWriter(system, "cdr_csv")
 
 
@@ -81,7 +82,7 @@ def _post(system: System, records: list[FinishedRecord]) -> None:
     state: _State = system.services[_STATE]
     for record in records:
         line = csv_line(record, state.settings)
-        state.writer.append(state.folder / "Master.csv", line)
+        state.writer.append(state.master, line)
         account = record.account_code
         if state.settings.accountlogs and account:
             if "/" in account or account.startswith("."):

@@ -11,6 +11,7 @@ from globstar.core.cause import Cause
 from globstar.core.channel import Channel
 from globstar.core.dialing import show_application
 from globstar.core.groups import ChannelGroups
+from globstar.core.party import Connected
 from globstar.core.pbx import continue_in_dialplan, parse_goto, run_hangup_handlers
 from globstar.core.pickup import release_of
 from globstar.dialplan.arguments import bar_to_comma
@@ -38,11 +39,9 @@ def prepare(caller: Channel, callee: Channel, number: str, arguments: DialArgume
     if arguments.has("c"):
         callee.hangup_cause = Cause.ANSWERED_ELSEWHERE
     party = arguments.forced_party or (arguments.forced_on_forward if is_forward else None)
-    callee.connected.id = (party or caller.caller.id).copy()
-    callee.connected.ani = caller.caller.ani.copy()
-    callee.connected.ani2 = caller.caller.ani2
+    callee.connected = Connected((party or caller.caller.id).copy(), caller.caller.ani.copy(), ani2=caller.caller.ani2)
     callee.dialed.transit_network_select = caller.dialed.transit_network_select
-    if caller.redirecting.count or caller.redirecting.from_.number.valid:
+    if caller.is_redirected:
         callee.redirecting = copy.deepcopy(caller.redirecting)
     has_caller_id = _set_own_party(caller, callee, arguments, is_forward)
     show_application(callee, "AppDial", "(Outgoing Line)")

@@ -156,7 +156,8 @@ def _start_call(
     )
     channel.dialed.number = extension
     set_up_channel(channel, leg)
-    take_diversion(request, channel.redirecting)
+    if request.has("Diversion"):
+        take_diversion(request, channel.redirecting)
     driver.leg_started(leg)
     system.announce_channel(channel)
     for name, value in endpoint.set_var:

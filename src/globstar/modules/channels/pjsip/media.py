@@ -34,8 +34,9 @@ class LegMedia:
     """
 
     __slots__ = (
-        "_bound", "_by_payload", "_clock_shift", "_codecs", "_endpoint", "_engine", "_read_format", "_read_payload", "address",
-        "bind", "channel", "direction", "formats", "is_held", "negotiation", "session", "stream", "wants_digits", "write_format",
+        "_bound", "_by_payload", "_clock_shift", "_codecs", "_described", "_description_text", "_endpoint", "_engine",
+        "_read_format", "_read_payload", "address", "bind", "channel", "direction", "formats", "is_held", "negotiation",
+        "session", "stream", "wants_digits", "write_format",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +61,8 @@ class LegMedia:
         self._read_format: Format = self.write_format
         self._clock_shift = 0
         self._bound = False
+        self._described: SessionDescription | None = None
+        self._description_text = b""
 
     # -- life --------------------------------------------------------------------------------------------------------
 
@@ -107,7 +110,7 @@ class LegMedia:
 
     def make_offer(self) -> bytes:
         """Our offer."""
-        return _text(self.negotiation.create_offer(self._local()))
+        return self._text(self.negotiation.create_offer(self._local()))
 
     def answer_offer(self, offer: SessionDescription) -> bytes:
         """Our answer to an offer, which is in force from now on. Raises NotAcceptable."""
@@ -115,7 +118,7 @@ class LegMedia:
             raise NotAcceptable("no codec is allowed")
         answer = self.negotiation.receive_offer(offer, self._local())
         self._apply(self.negotiation.streams)
-        return _text(answer)
+        return self._text(answer)
 
     def take_answer(self, body: bytes) -> None:
         """Take the answer to our offer. Raises SdpParseError or NotAcceptable."""
@@ -134,7 +137,13 @@ class LegMedia:
     def description(self) -> bytes:
         """Our description in force, for sending it once more."""
         local = self.negotiation.local
-        return _text(local) if local is not None else self.make_offer()
+        return self._text(local) if local is not None else self.make_offer()
+
+    def _text(self, description: SessionDescription) -> bytes:
+        """The description as it is sent; it is asked for when it is made and again when it is sent."""
+        if description is not self._described:
+            self._described, self._description_text = description, str(description).encode()
+        return self._description_text
 
     def _apply(self, streams: Iterable[NegotiatedStream]) -> None:
         stream = next((s for s in streams if s.kind == "audio" and s.is_active), None)
@@ -253,7 +262,3 @@ class LegMedia:
 
 def _payload(known: dict[int, Payload], kind: PayloadKind, clock_rate: int) -> Payload:
     return known.get(clock_rate) or Payload(kind, clock_rate)
-
-
-def _text(description: SessionDescription) -> bytes:
-    return str(description).encode()

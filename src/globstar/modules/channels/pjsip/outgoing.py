@@ -161,7 +161,7 @@ def place(driver: PjsipDriver, leg: Leg) -> None:
         headers.append(("Require", "100rel"))
     leg.told_party = party.copy()
     headers += identity_headers(endpoint, party, leg.our_host, "calling")
-    if endpoint.send_diversion:
+    if endpoint.send_diversion and channel.is_redirected:
         headers += diversion_headers(channel.redirecting, leg.our_host)
     headers += leg.extra_headers
     leg.session = driver.sip.invite(

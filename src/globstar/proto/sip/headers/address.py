@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from globstar.proto.sip.errors import SipParseError
@@ -92,11 +92,11 @@ class NameAddr:
 
     def with_tag(self, tag: str) -> NameAddr:
         """Return a copy that carries ``tag``."""
-        return replace(self, params=self.params.replace("tag", tag))
+        return NameAddr(self.uri, self.display, self.params.replace("tag", tag))
 
     def without_tag(self) -> NameAddr:
         """Return a copy without a tag."""
-        return replace(self, params=self.params.without("tag")) if self.params else self
+        return NameAddr(self.uri, self.display, self.params.without("tag")) if self.params else self
 
     def for_from_to(self) -> NameAddr:
         """Return the form that goes into From and To: the URI without port and routing parameters (19.1.1, table 1)."""
