@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import socket
 import tempfile
@@ -37,6 +38,11 @@ exten => steps,1,Set(i=0)
  same => n,Hangup()
 """
 
+#: An installed server has its byte code on disk, whatever the environment of the benchmark says of that.
+_BYTE_CODE = tempfile.mkdtemp(prefix="globstar-bench-byte-code-")
+atexit.register(shutil.rmtree, _BYTE_CODE, ignore_errors=True)
+ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": _BYTE_CODE}
+
 LOGGER = "[general]\n[logfiles]\nmessages => notice,warning,error\n"
 
 
@@ -54,7 +60,7 @@ class Rig:
         )
         self._stack = ExitStack()
         started = time.monotonic()
-        self.server = GlobstarProcess(self.directory / "server", self.office.configuration())
+        self.server = GlobstarProcess(self.directory / "server", self.office.configuration(), environment=ENVIRONMENT)
         self.seconds_to_serve = self._wait_for_options() - started
         self.server.wait_booted()
 
