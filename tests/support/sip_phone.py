@@ -502,9 +502,11 @@ class PhoneCall:
 
     # -- both --------------------------------------------------------------------------------------------------------
 
-    async def reinvite(self, direction: str = "sendrecv", *, codecs: str = "0 101", has_offer: bool = True) -> Wire:
+    async def reinvite(
+        self, direction: str = "sendrecv", *, codecs: str = "0 101", has_offer: bool = True, extra: str = ""
+    ) -> Wire:
         """Change the session; gives the answer."""
-        self.invite(body=self.sdp(codecs, direction) if has_offer else "")
+        self.invite(extra=extra, body=self.sdp(codecs, direction) if has_offer else "")
         answer = await self.phone.get(200)
         self.target = re.sub(r"^<|>.*$", "", answer["Contact"])
         self._send("ACK", cseq=self.cseq)

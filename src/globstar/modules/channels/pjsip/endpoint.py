@@ -36,14 +36,14 @@ class EndpointObject(PjsipObject):
          "t38_bind_udptl_to_media_address", "one_touch_recording", "record_on_feature", "record_off_feature", "rtp_engine",
          "moh_passthrough", "tos_audio", "tos_video", "cos_audio", "cos_video", "sub_min_expiry",
          "mwi_from_user", "dtls_verify", "dtls_rekey", "dtls_auto_generate_cert", "dtls_cert_file", "dtls_private_key",
-         "dtls_cipher", "dtls_ca_file", "dtls_ca_path", "dtls_setup", "dtls_fingerprint", "srtp_tag_32", "message_context",
+         "dtls_cipher", "dtls_ca_file", "dtls_ca_path", "dtls_setup", "dtls_fingerprint", "srtp_tag_32",
          "codec_prefs_incoming_offer", "codec_prefs_outgoing_offer", "codec_prefs_incoming_answer",
          "codec_prefs_outgoing_answer", "rtp_port_start", "rtp_port_end", "subscribe_context", "asymmetric_rtp_codec",
          "refer_blind_progress", "max_audio_streams", "max_video_streams", "bundle", "webrtc", "incoming_mwi_mailbox",
-         "follow_early_media_fork", "accept_multiple_sdp_answers", "ignore_183_without_sdp", "stir_shaken",
+         "follow_early_media_fork", "accept_multiple_sdp_answers", "stir_shaken",
          "stir_shaken_profile", "security_negotiation", "security_mechanisms", "geoloc_incoming_call_profile",
          "geoloc_outgoing_call_profile", "send_aoc", "suppress_moh_on_sendonly", "tenantid", "allow_subscribe",
-         "direct_media_method", "callerid_tag", "connected_line_method"}
+         "direct_media_method", "notify_early_inuse_ringing", "connected_line_method"}
     )  # fmt: skip
 
     # -- calls
@@ -240,6 +240,12 @@ class EndpointObject(PjsipObject):
         self.caller_name, self.caller_number = parse_caller_id(text)
 
     @property
+    def answer_preference(self) -> IncomingPreference:
+        """incoming_call_offer_pref, cut down to one codec by preferred_codec_only."""
+        preference = self.incoming_call_offer_pref
+        return _ONLY_FIRST.get(preference, preference) if self.preferred_codec_only else preference
+
+    @property
     def has_caller_id(self) -> bool:
         """Whether a caller id is configured."""
         return bool(self.caller_name or self.caller_number)
@@ -252,3 +258,9 @@ class EndpointObject(PjsipObject):
             PartyNumber(self.caller_number, bool(self.caller_number), presentation=pres),
             tag=self.callerid_tag,
         )
+
+
+_ONLY_FIRST = {
+    IncomingPreference.LOCAL: IncomingPreference.LOCAL_FIRST,
+    IncomingPreference.REMOTE: IncomingPreference.REMOTE_FIRST,
+}

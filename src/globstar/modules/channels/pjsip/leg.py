@@ -261,6 +261,7 @@ class Leg(SessionUser):
         if is_first:
             self._take_party(response)
             self._tell_cause(Cause.NORMAL_CLEARING, response)
+        timers.start_as_caller(self, response)
         if self.media.has_open_offer:
             if not response.body:
                 if is_first:
@@ -279,7 +280,6 @@ class Leg(SessionUser):
                 return
             self.watch_tones()
         if is_first:
-            timers.start_as_caller(self, response)
             channel.deliver(control(Control.ANSWER))
 
     def _answered_without_sdp(self, session: InviteSession, channel: Channel) -> None:

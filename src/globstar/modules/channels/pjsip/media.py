@@ -104,7 +104,7 @@ class LegMedia:
                 direction=self.direction,
                 telephone_event=self.wants_digits,
                 rtcp_mux=endpoint.rtcp_mux,
-                preference=endpoint.incoming_call_offer_pref,
+                preference=endpoint.answer_preference,
             )
         ]
 

@@ -70,13 +70,17 @@ def answer_headers(leg: Leg) -> list[Header]:
 
 
 def start(leg: Leg) -> None:
-    """Our 200 is out: run the timer that it agreed to."""
-    if leg.sip_timer is not None and leg.session is not None:
+    """Our 200 is out: run the timer that it agreed to; an INVITE that asks for none turns it off (RFC 4028 9)."""
+    if leg.session is None:
+        return
+    if leg.sip_timer is not None:
         leg.session.start_session_timer(leg.sip_timer.interval, we_refresh=leg.sip_timer.refresher == "uas")
+    else:
+        leg.session.stop_session_timer()
 
 
 def start_as_caller(leg: Leg, response: Response) -> None:
-    """A 200 to our INVITE: run the timer that it agreed to, if any."""
+    """A 200 to an INVITE of ours: run the timer that it agreed to; without Session-Expires there is none (RFC 4028 7.2)."""
     agreed = _expires(response)
     session = leg.session
     if session is None or leg.endpoint.timers == "no":
@@ -85,6 +89,8 @@ def start_as_caller(leg: Leg, response: Response) -> None:
         session.start_session_timer(max(agreed.interval, 90), we_refresh=agreed.refresher != "uas")
     elif leg.endpoint.timers == "always":
         session.start_session_timer(leg.endpoint.timers_sess_expires, we_refresh=True)
+    else:
+        session.stop_session_timer()
 
 
 def refresh(leg: Leg) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
 
 from globstar.config import MemorySource, read_config
 from globstar.config.options import Report
+from globstar.modules.channels.pjsip import settings
 from globstar.modules.channels.pjsip.endpoint import EndpointObject
 from globstar.modules.channels.pjsip.objects import (
     AorObject,
@@ -134,3 +136,29 @@ def test_broken_values_keep_the_default() -> None:
     assert settings.endpoints["x"].rtp_timeout == 0
     assert settings.endpoints["x"].dtmf_mode == "rfc4733"
     assert len(warnings) == 2
+
+
+def test_no_option_is_ignored_silently() -> None:
+    """Every option is looked at somewhere, or setting it is told to have no effect, or it has none by its nature."""
+    folder = Path(settings.__file__).parent
+    texts = [file.read_text() for file in folder.glob("*.py") if file.name not in ("objects.py", "endpoint.py")]
+    texts += [(folder / name).read_text().partition("def __init__")[2] for name in ("objects.py", "endpoint.py")]
+    code = "\n".join(texts)
+    #: media always pass through the server, which direct_media=no asks for; SRV records are never looked up
+    natural = {"direct_media", "srv_lookups", "async_operations"}
+    silent = [
+        f"{cls.__name__}.{info.name}"
+        for cls in (EndpointObject, AuthObject, AorObject, TransportObject, GlobalObject, SystemObject, IdentifyObject)
+        for info in cls.describe()
+        if info.handler is None
+        and info.name not in cls.not_yet | natural
+        and not info.name.startswith(("taskpool_", "threadpool_"))
+        and not re.search(rf"\.{info.attribute}\b", code)
+    ]
+    assert not silent
+
+
+def test_preferred_codec_only() -> None:
+    found, _ = read("[x]\ntype=endpoint\nallow=ulaw,alaw\npreferred_codec_only=yes\n[y]\ntype=endpoint\nallow=ulaw\n")
+    assert found.endpoints["x"].answer_preference.value == "local_first"
+    assert found.endpoints["y"].answer_preference.value == "local"

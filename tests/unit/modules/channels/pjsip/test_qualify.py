@@ -1,0 +1,107 @@
+"""Signs of life: OPTIONS to contacts, round trips, reachable and not, device states."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from globstar.core.cli import run_command
+from globstar.core.devicestate import DeviceState
+from globstar.modules.channels.pjsip.contacts import ContactStatus
+from tests.support.sip_phone import phone_section, sip_office
+
+pytestmark = pytest.mark.virtual_time
+
+AOR = "[alice]\ntype=endpoint\ncontext=default\nallow=ulaw\naors=alice\n[alice]\ntype=aor\nmax_contacts=1\nqualify_frequency=20\n"
+
+
+async def test_reachable_and_not(tmp_path: Path) -> None:
+    async with sip_office(tmp_path, AOR + "qualify_timeout=2\n") as office:
+        alice = office.phone("alice")
+        await alice.register()
+        (contact,) = office.driver.contacts.all()
+        assert contact.status is ContactStatus.UNKNOWN
+        question = await alice.get("OPTIONS")
+        assert question.uri == alice.uri
+        await asyncio.sleep(0.25)
+        alice.send(alice.reply_to(question, 200))
+        await asyncio.sleep(0.1)
+        assert contact.status is ContactStatus.AVAILABLE
+        assert contact.round_trip == pytest.approx(0.25, abs=0.01)
+        assert office.driver.device_state("alice") is DeviceState.NOT_INUSE
+        start = asyncio.get_running_loop().time()
+        question = await alice.get("OPTIONS")
+        assert asyncio.get_running_loop().time() - start == pytest.approx(20 - 0.35, abs=0.1)
+        await asyncio.sleep(2.1)
+        assert contact.status is ContactStatus.UNAVAILABLE
+        assert office.driver.device_state("alice") is DeviceState.UNAVAILABLE
+        alice.inbox.clear()
+        question = await alice.get("OPTIONS")
+        alice.send(alice.reply_to(question, 404))
+        await asyncio.sleep(0.1)
+        assert contact.status is ContactStatus.AVAILABLE, "any answer is a sign of life"
+
+
+async def test_only_2xx(tmp_path: Path) -> None:
+    async with sip_office(tmp_path, AOR + "qualify_2xx_only=yes\n") as office:
+        alice = office.phone("alice")
+        await alice.register()
+        alice.send(alice.reply_to(await alice.get("OPTIONS"), 404))
+        await asyncio.sleep(0.1)
+        (contact,) = office.driver.contacts.all()
+        assert contact.status is ContactStatus.UNAVAILABLE
+
+
+async def test_a_contact_that_is_gone_is_asked_no_more(tmp_path: Path) -> None:
+    async with sip_office(tmp_path, AOR) as office:
+        alice = office.phone("alice")
+        await alice.register()
+        alice.send(alice.reply_to(await alice.get("OPTIONS"), 200))
+        await alice.register(0)
+        assert len(office.driver.qualifier) == 0
+        await office.quiet(100)
+
+
+async def test_fixed_contacts_and_asking_by_hand(tmp_path: Path) -> None:
+    text = phone_section("bob", contact="sip:bob@127.0.0.1:15071")
+    async with sip_office(tmp_path, text) as office:
+        bob = office.phone("bob")
+        assert office.driver.device_state("bob") is DeviceState.NOT_INUSE
+        assert await run_command(office.system, "pjsip qualify bob") == "Qualifying all 1 contact(s) on endpoint bob\n"
+        question = await bob.get("OPTIONS")
+        bob.send(bob.reply_to(question, 200))
+        await asyncio.sleep(0.1)
+        assert "Avail" in await run_command(office.system, "pjsip show contacts")
+
+
+async def test_device_states(tmp_path: Path) -> None:
+    """What a hint shows while calls come and go."""
+    sections = phone_section("alice", device_state_busy_at=2) + phone_section("bob", contact="sip:bob@127.0.0.1:15072")
+    plan = "[default]\nexten => 1,1,Dial(PJSIP/bob)\nexten => 2,1,Answer()\n same => n,Wait(60)\n"
+    async with sip_office(tmp_path, sections, plan) as office:
+        alice, bob = office.phone("alice"), office.phone("bob")
+        state = office.driver.device_state
+        assert state("nobody") is DeviceState.INVALID
+        assert state("alice") is DeviceState.UNAVAILABLE
+        call = alice.call("1")
+        await alice.get(100)
+        called = await bob.ring()
+        called.reply(180)
+        await alice.get(180)
+        assert state("bob") is DeviceState.RINGING
+        await called.answer()
+        await call.answered()
+        await asyncio.sleep(0.1)
+        assert (state("alice"), state("bob")) == (DeviceState.INUSE, DeviceState.INUSE)
+        await called.reinvite("sendonly")
+        await asyncio.sleep(0.1)
+        assert state("alice") is DeviceState.ONHOLD
+        second = await alice.dial("2")
+        assert state("alice") is DeviceState.BUSY
+        await second.hang_up()
+        await call.hang_up()
+        await called.ended()
+        await office.quiet()
+        assert state("bob") is DeviceState.NOT_INUSE
