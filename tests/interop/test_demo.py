@@ -16,6 +16,7 @@ from tests.interop.support.audio import find, level, read_wav, tone_seconds, tri
 from tests.interop.support.baresip import Baresip
 from tests.interop.support.programs import require_sounds
 from tests.support.loopback import HOST, free_port, wait_until
+from tests.support.server import complaints
 
 
 class Demo:
@@ -88,7 +89,7 @@ def demo(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Demo]:
     finally:
         started.stop()
     assert started.process.returncode == 0, started.output()
-    assert not [line for line in started.output().splitlines() if re.search("WARNING|ERROR|Traceback", line)]
+    assert not complaints(started.output())
 
 
 def test_a_phone_registers_with_the_printed_password_and_hears_itself(demo: Demo, tmp_path: Path):

@@ -33,10 +33,16 @@ full => notice,warning,error,verbose(3),debug
 console => notice,warning,error
 """
 
+_COMPLAINT = re.compile(r"WARNING|ERROR|Traceback")
 _NOISE = re.compile(r"loader\.py: module|was discarded")
 
 SOUNDS = Path("/usr/share/asterisk/sounds")
 """Where Debian's packages put recorded prompts (languages are folders below)."""
+
+
+def complaints(log: str) -> list[str]:
+    """The lines of ``log`` that complain, without those of the watchdog, which tells that the machine is busy."""
+    return [line for line in log.splitlines() if _COMPLAINT.search(line) and "watchdog" not in line]
 
 
 class GlobstarProcess:
@@ -141,6 +147,10 @@ class GlobstarProcess:
     def log_tail(self, lines: int = 120) -> str:
         """The last lines of the log, without what only fills it."""
         return "\n".join([line for line in self.log().splitlines() if not _NOISE.search(line)][-lines:])
+
+    def complaints(self) -> list[str]:
+        """What the log complains about."""
+        return complaints(self.log())
 
     def wait_log(self, text: str, timeout: float = 10) -> None:
         """Until ``text`` is logged."""

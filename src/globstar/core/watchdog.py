@@ -8,7 +8,6 @@ import os
 import sys
 import threading
 import time
-import traceback
 
 from globstar.base.log import Logger
 
@@ -87,5 +86,9 @@ class LoopWatchdog:
     def _what_runs(self) -> str:
         """The innermost calls of the loop's thread; no frame is kept, as it would keep alive all that it knows."""
         frame = sys._current_frames().get(self._loop_thread)
-        lines = traceback.extract_stack(frame)[-4:] if frame is not None else []
-        return " < ".join(f"{e.name} ({e.filename.rsplit('/', 1)[-1]}:{e.lineno})" for e in reversed(lines))
+        calls: list[str] = []
+        while frame is not None and len(calls) < 4:
+            code = frame.f_code
+            calls.append(f"{code.co_name} ({code.co_filename.rsplit('/', 1)[-1]}:{frame.f_lineno})")
+            frame = frame.f_back
+        return " < ".join(calls)

@@ -37,10 +37,11 @@ async def test_a_stall_is_named_counted_and_logged() -> None:
         with LogCapture() as log:
             await asyncio.sleep(0.03)
             hold_the_loop(0.5)
-            await until(lambda: watchdog.stalls == 1)
+            # on a busy machine there may be other stalls beside it
+            await until(lambda: any("by hold_the_loop (test_watchdog.py:" in text for text in log.texts(Level.WARNING)))
+        assert watchdog.stalls >= 1
         assert watchdog.worst_ms >= 400
-        assert "hold_the_loop (test_watchdog.py:" in watchdog.last_report
-        assert any("hold_the_loop" in text and "ms" in text for text in log.texts(Level.WARNING))
+        assert watchdog.last_report
     finally:
         watchdog.stop()
 
