@@ -157,7 +157,8 @@ class GlobalObject(PjsipObject):
         {"regcontext", "default_voicemail_extension", "default_outbound_endpoint", "mwi_tps_queue_high", "mwi_tps_queue_low",
          "mwi_disable_initial_unsolicited", "ignore_uri_user_options", "use_callerid_contact",
          "send_contact_status_on_update_registration", "taskprocessor_overload_trigger", "norefersub",
-         "all_codecs_on_empty_reinvite", "disable_multi_domain", "default_auth_algorithms_uac", "max_initial_qualify_time", "keep_alive_interval"}
+         "all_codecs_on_empty_reinvite", "disable_multi_domain", "default_auth_algorithms_uac", "max_initial_qualify_time",
+         "keep_alive_interval"}
     )  # fmt: skip
 
     max_forwards = option(integer(1, 255), 70, reload=False, help="Max-Forwards of our requests.")
