@@ -394,6 +394,10 @@ def make_expression() -> Check:
 
     def check(data: bytes) -> None:
         text = _text(data)
+        # A regular expression of many repetitions may take long to fail (docs/differences.md), whoever wrote the engine; time
+        # is bounded for all others.
+        if (":" in text or "=~" in text) and sum(map(text.count, "*+?{")) > 2:
+            return
         assert isinstance(evaluate(text, ScriptedScope()), str)
 
     return check
@@ -412,6 +416,8 @@ def make_template() -> Check:
 
     def check(data: bytes) -> None:
         text, *values = _text(data).split("\x1f")
+        if "$[" in text and (":" in text or "=~" in text) and sum(map(_text(data).count, "*+?{")) > 2:
+            return  # as in the expression target
         variables = dict(zip(("V", "N", "x", "GNUM"), values, strict=False))
         result = substitute(text, ScriptedScope(variables))
         assert isinstance(result, str)

@@ -102,7 +102,7 @@ def test_a_phone_registers_with_the_printed_password_and_hears_itself(demo: Demo
         phone.hangup()
         phone.wait_event("CALL_CLOSED")
     heard = phone.heard()
-    assert find(heard, echo).correlation > 0.85
+    assert find(heard, echo).correlation > 0.98
     assert tone_seconds(heard, 523) >= 1.0
 
 
@@ -132,5 +132,5 @@ def test_without_recordings_the_menu_is_spoken(demo: Demo, tmp_path: Path):
     assert level(heard[8000:20000]) > 300
     spoken = {path.stem: path for path in demo.directory.rglob("*.wav") if path.parent.name == "digits"}
     assert {"0", "1", "2"} <= set(spoken)
-    assert find(heard, trimmed(read_wav(spoken["1"]))).correlation > 0.85
-    assert find(heard, trimmed(read_wav(spoken["2"]))).correlation > 0.85
+    assert find(heard, trimmed(read_wav(spoken["1"]))).correlation > 0.98
+    assert find(heard, trimmed(read_wav(spoken["2"]))).correlation > 0.98

@@ -387,7 +387,7 @@ class PhoneCall:
                 data, _ = self.socket.recvfrom(2048)
             except BlockingIOError:
                 return
-            if len(data) < 12 or data[1] >= 200:
+            if len(data) < 12 or 192 <= data[1] <= 223:  # RTCP (RFC 5761 4)
                 continue
             self.packets.append(data)
             self.heard.append((data[1] & 0x7F, data[12:]))

@@ -19,6 +19,10 @@ def algorithms(text: str) -> tuple[str, ...]:
         raise ValueError(f"{unknown.args[0]} is no digest algorithm; known are MD5, SHA-256, SHA-512-256") from None
 
 
+def _one_text(text: str) -> tuple[str, ...]:
+    return (text.strip(),)
+
+
 class PjsipObject(Options):
     """What all objects have: a name, a type, and options that are known but not carried out yet."""
 
@@ -116,7 +120,7 @@ class AorObject(PjsipObject):
 
     not_yet = frozenset({"voicemail_extension", "mailboxes", "authenticate_qualify"})
 
-    contact = option(lambda text: (text.strip(),), (), repeat="extend", help="A fixed contact; may be repeated.")
+    contact = option(_one_text, (), repeat="extend", help="A fixed contact; may be repeated.")
     default_expiration = option(integer(0), 3600, unit="s", help="Life of a registration that asks for none.")
     minimum_expiration = option(integer(0), 60, unit="s", help="Shortest life of a registration.")
     maximum_expiration = option(integer(0), 7200, unit="s", help="Longest life of a registration.")

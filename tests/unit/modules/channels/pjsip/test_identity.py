@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ PAI = 'P-Asserted-Identity: "Boss" <sip:77@127.0.0.1>\r\n'
 RPID = 'Remote-Party-ID: "Chief" <sip:88@127.0.0.1>;party=calling;privacy=full;screen=yes\r\n'
 
 
-async def who(tmp_path: Path, extra: str, **options: object) -> list[str]:
+async def who(tmp_path: Path, extra: str, **options: Any) -> list[str]:
     """What the dialplan sees of a call with these headers."""
     async with sip_office(tmp_path, phone_section("alice", **options), SHOW) as office:
         alice = office.phone("alice")
@@ -44,7 +45,7 @@ async def who(tmp_path: Path, extra: str, **options: object) -> list[str]:
         ("Remote-Party-ID: ;;;\r\n", {"trust_id_inbound": "yes"}, ["", "alice", "allowed_not_screened"]),
     ],
 )  # fmt: skip
-async def test_who_calls(tmp_path: Path, extra: str, options: dict[str, object], expected: list[str]) -> None:
+async def test_who_calls(tmp_path: Path, extra: str, options: dict[str, Any], expected: list[str]) -> None:
     assert (await who(tmp_path, extra, **options))[:3] == expected
 
 
@@ -90,9 +91,7 @@ async def invite(office: SipOffice, number: str = "2") -> Wire:
         ({"contact_user": "me"}, "2", "Contact", "<sip:me@127.0.0.1:15060>"),
     ],
 )  # fmt: skip
-async def test_what_the_callee_is_told(
-    tmp_path: Path, options: dict[str, object], number: str, header: str, expected: str
-) -> None:
+async def test_what_the_callee_is_told(tmp_path: Path, options: dict[str, Any], number: str, header: str, expected: str) -> None:
     text = phone_section("alice", callerid='"Alice" <100>') + phone_section("bob", contact="sip:bob@127.0.0.1:15072", **options)
     async with sip_office(tmp_path, text, SHOW) as office:
         request = await invite(office, number)

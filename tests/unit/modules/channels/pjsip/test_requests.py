@@ -193,9 +193,8 @@ async def test_session_timers_that_we_refresh(tmp_path: Path) -> None:
 
 async def test_a_phone_that_goes_silent(tmp_path: Path) -> None:
     """rtp_timeout ends a call of which no RTP comes any more; on hold rtp_timeout_hold does."""
-    options = {"rtp_timeout": 10, "rtp_timeout_hold": 60}
     plan = "[default]\nexten => 1,1,Answer()\n same => n,Wait(3600)\n"
-    async with sip_office(tmp_path, phone_section("alice", **options), plan) as office:
+    async with sip_office(tmp_path, phone_section("alice", rtp_timeout=10, rtp_timeout_hold=60), plan) as office:
         alice = office.phone("alice")
         call = await alice.dial("1")
         await call.speak(50)
