@@ -13,6 +13,7 @@ from globstar.base.tasks import TaskOwner
 from globstar.core.channel import ChannelState
 from globstar.core.devicestate import DeviceState, aggregate
 from globstar.core.format import FormatCapabilities
+from globstar.core.loader import normalise
 from globstar.modules.channels.pjsip import access, incoming, registrar, requests
 from globstar.modules.channels.pjsip.authenticate import Authenticator
 from globstar.modules.channels.pjsip.contacts import Contact, ContactStore
@@ -21,6 +22,8 @@ from globstar.modules.channels.pjsip.identify import Identifier, UnidentifiedReq
 from globstar.modules.channels.pjsip.media import LegMedia
 from globstar.modules.channels.pjsip.messages import MessageHistory, MessageLogger
 from globstar.modules.channels.pjsip.qualify import Qualifier
+from globstar.modules.channels.pjsip.supplement import Hooks, Supplement
+from globstar.modules.channels.pjsip.supplement import make as make_supplements
 from globstar.modules.channels.pjsip.transports import Transports
 from globstar.net.flow import Address
 from globstar.proto.sip.auth import Verdict
@@ -80,6 +83,8 @@ class PjsipDriver(SipHandler):
         self.counters: dict[str, int] = dict.fromkeys(
             ("unidentified", "challenged", "authentication failed", "refused by address", "refused as full"), 0
         )
+        self.supplements = make_supplements(self, (normalise(name) for name in system.loader.config.noload))
+        self.hooks = Hooks(self.supplements)
         self._draining = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
@@ -99,10 +104,22 @@ class PjsipDriver(SipHandler):
             await self.transports.open(name, config)
         self.qualifier.start()
         self.contact_expiry_changed()
+        for supplement in self.supplements:
+            await supplement.start()
+
+    async def add_supplement(self, cls: type[Supplement]) -> None:
+        """Hook in a feature of another package while the driver runs."""
+        supplement = cls(self)
+        supplement.configure(self.settings)
+        await supplement.start()
+        self.supplements.append(supplement)
+        self.hooks = Hooks(self.supplements)
 
     async def stop(self) -> None:
         """Give everything back. Channels are gone by now."""
         self._is_running = False
+        for supplement in reversed(self.supplements):
+            await supplement.stop()
         self.qualifier.stop()
         for handle in (self._timer, self._expiry):
             if handle is not None:
@@ -143,6 +160,8 @@ class PjsipDriver(SipHandler):
         hosts = {host for identify in settings.identifies.values() for host in identify.hosts}
         if hosts:
             self.tasks.start(self._resolve_matches(hosts), name="resolve match")
+        for hook in self.hooks.configure:
+            hook(settings)
 
     async def _resolve_matches(self, hosts: set[str]) -> None:
         """Look up the host names of identify objects; those that have no address match nobody."""
@@ -245,6 +264,9 @@ class PjsipDriver(SipHandler):
         """A request outside of any dialog: who is it, may it, what does it want."""
         request, flow = transaction.request, transaction.flow
         method = request.method
+        for stray in self.hooks.stray_request:
+            if stray(transaction):
+                return
         endpoint = self.identifier.identify(request, flow)
         now = self.system.now()
         if endpoint is None:
@@ -264,14 +286,15 @@ class PjsipDriver(SipHandler):
                 self._challenge(transaction, endpoint, verdict)
                 self.sip.answer_statelessly(transaction, 401, challenge)
                 return
+        for hook in self.hooks.request_received:
+            if hook(endpoint, transaction):
+                return
         if method == "INVITE":
             incoming.invite_received(self, endpoint, transaction)
         elif method == "REGISTER":
             registrar.register(self, endpoint, transaction)
         elif method == "OPTIONS":
             requests.answer_options(self, endpoint, transaction)
-        elif method == "MESSAGE":
-            requests.answer_message(self, endpoint, transaction)
         else:
             requests.answer_other(transaction)
 
@@ -360,6 +383,8 @@ class PjsipDriver(SipHandler):
 
     def _contact_changed(self, contact: Contact, is_new: bool) -> None:
         self.qualifier.contact_changed(contact, is_new)
+        for hook in self.hooks.contact_changed:
+            hook(contact, is_new)
         self.aor_changed(contact.aor)
 
     def aor_changed(self, aor: str) -> None:

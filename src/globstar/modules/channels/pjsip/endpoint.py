@@ -26,26 +26,7 @@ def codec_preference(text: str) -> CodecPreference:
 class EndpointObject(PjsipObject):
     """One peer: who it is, where its calls go, and how its media are treated."""
 
-    not_yet = frozenset(
-        {"acl", "contact_acl", "aggregate_mwi",
-         "overlap_context", "direct_media_glare_mitigation", "disable_direct_media_on_nat", "ice_support",
-         "follow_redirect_methods", "mailboxes", "mwi_subscribe_replaces_unsolicited", "voicemail_extension", "outbound_proxy",
-         "rtp_ipv6", "send_history_info", "rpid_immediate", "use_avpf", "force_avp", "media_use_received_transport",
-         "media_encryption", "media_encryption_optimistic", "g726_non_standard", "t38_udptl", "t38_udptl_ec", "use_ptime",
-         "t38_udptl_maxdatagram", "fax_detect", "fax_detect_timeout", "t38_udptl_nat", "t38_udptl_ipv6",
-         "t38_bind_udptl_to_media_address", "one_touch_recording", "record_on_feature", "record_off_feature", "rtp_engine",
-         "moh_passthrough", "tos_audio", "tos_video", "cos_audio", "cos_video", "sub_min_expiry",
-         "mwi_from_user", "dtls_verify", "dtls_rekey", "dtls_auto_generate_cert", "dtls_cert_file", "dtls_private_key",
-         "dtls_cipher", "dtls_ca_file", "dtls_ca_path", "dtls_setup", "dtls_fingerprint", "srtp_tag_32",
-         "codec_prefs_incoming_offer", "codec_prefs_outgoing_offer", "codec_prefs_incoming_answer",
-         "codec_prefs_outgoing_answer", "rtp_port_start", "rtp_port_end", "subscribe_context", "asymmetric_rtp_codec",
-         "refer_blind_progress", "max_audio_streams", "max_video_streams", "bundle", "webrtc", "incoming_mwi_mailbox",
-         "follow_early_media_fork", "accept_multiple_sdp_answers", "stir_shaken",
-         "stir_shaken_profile", "security_negotiation", "security_mechanisms", "geoloc_incoming_call_profile",
-         "geoloc_outgoing_call_profile", "send_aoc", "suppress_moh_on_sendonly", "tenantid", "allow_subscribe",
-         "direct_media_method", "notify_early_inuse_ringing", "connected_line_method"}
-    )  # fmt: skip
-
+    kind = "endpoint"
     # -- calls
     context = option(string, "default", help="Context in which its calls start.")
     auth = option(names, (), help="auth objects that it must know.")

@@ -122,6 +122,9 @@ def _start_call(
     leg.request = request
     leg.request_uri = str(request.uri)
     session.provisional(100)
+    for hook in driver.hooks.invite_received:
+        if hook(leg, session, transaction):
+            return
     if _replaces_unknown(driver, request):
         session.reject(481, headers=[reason_header(0)])
         return
@@ -159,6 +162,8 @@ def _start_call(
     if request.has("Diversion"):
         take_diversion(request, channel.redirecting)
     driver.leg_started(leg)
+    for created in driver.hooks.channel_created:
+        created(leg, channel)
     system.announce_channel(channel)
     for name, value in endpoint.set_var:
         channel.set_variable(name, value)

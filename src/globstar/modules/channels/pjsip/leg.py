@@ -9,7 +9,7 @@ from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.frame import Control, Frame, FrameType, control
 from globstar.core.party import Connected, PartyId
-from globstar.modules.channels.pjsip import dtmf, hold, quality, refer, timers
+from globstar.modules.channels.pjsip import hold, quality, refer, timers
 from globstar.modules.channels.pjsip.causes import cause_of_reasons, cause_of_status, reason_header, status_of_cause
 from globstar.modules.channels.pjsip.identity import asserted_party, diversion_headers, identity_headers, reason_of
 from globstar.modules.channels.pjsip.inband import ToneWatcher
@@ -104,6 +104,8 @@ class Leg(SessionUser):
         required = "100rel" in session.request.tokens("Require")
         is_reliable = can and (mode == "required" or required or (mode == "peer_supported"))
         out = [ALLOW, *(headers or ()), *self._identity("called")]
+        for hook in self.driver.hooks.response_headers:
+            hook(self, status, out)
         session.provisional(status, headers=out, body=body, reliable=is_reliable)
         if with_sdp:
             self.early_sent = True
@@ -115,6 +117,8 @@ class Leg(SessionUser):
             return
         body = self.media.description()
         out = [ALLOW, SUPPORTED, *timers.answer_headers(self), *self._identity("called")]
+        for hook in self.driver.hooks.response_headers:
+            hook(self, 200, out)
         self.was_answered = True
         session.accept(headers=out, body=body)
         timers.start(self)
@@ -126,6 +130,8 @@ class Leg(SessionUser):
             out = list(headers or ())
             if not self.endpoint.suppress_q850_reason_headers:
                 out.append(reason_header(cause))
+            for hook in self.driver.hooks.response_headers:
+                hook(self, status, out)
             session.reject(status, headers=out)
             self.media.close()
 
@@ -135,6 +141,9 @@ class Leg(SessionUser):
         """End the session in whatever state it is, with ``cause``; then the media."""
         session = self.session
         quality.set_variables(self)
+        if self.channel is not None:
+            for hook in self.driver.hooks.channel_ended:
+                hook(self, self.channel)
         self.media.close()
         self.driver.leg_ended(self)
         refer.channel_ended(self)
@@ -226,6 +235,8 @@ class Leg(SessionUser):
         if channel is None:
             return
         self.last_response = response
+        for hook in self.driver.hooks.response_received:
+            hook(self, response)
         self._take_party(response)
         has_media = bool(response.body) and self._take_early_answer(response)
         status = response.status
@@ -258,6 +269,8 @@ class Leg(SessionUser):
         if channel is None:
             return
         self.last_response = response
+        for hook in self.driver.hooks.response_received:
+            hook(self, response)
         if is_first:
             self._take_party(response)
             self._tell_cause(Cause.NORMAL_CLEARING, response)
@@ -296,6 +309,8 @@ class Leg(SessionUser):
         if channel is None:
             return
         self.last_response = response
+        for hook in self.driver.hooks.response_received:
+            hook(self, response)
         status = response.status
         cause = cause_of_status(status)
         self._tell_cause(cause, response)
@@ -375,39 +390,27 @@ class Leg(SessionUser):
     def request_received(self, session: InviteSession, transaction: ServerTransaction) -> None:
         """INFO, MESSAGE, OPTIONS, REFER, NOTIFY ... inside the dialog."""
         method = transaction.request.method
-        if method == "INFO":
-            dtmf.info_received(self, session, transaction)
-        elif method == "MESSAGE":
-            self._message_received(session, transaction)
-        elif method == "OPTIONS":
+        for hook in self.driver.hooks.session_request:
+            if hook(self, session, transaction):
+                return
+        if method == "OPTIONS":
             session.respond(transaction, 200, headers=OPTIONS_HEADERS)
         elif method == "REFER":
             refer.refer_received(self, session, transaction)
         elif method == "NOTIFY":
             refer.notify_received(self, session, transaction)
         elif method == "PRACK":
-            session.respond(transaction, 400, "Unexpected PRACK", headers=self._reason())
+            session.respond(transaction, 400, "Unexpected PRACK", headers=self.reason())
         elif method == "SUBSCRIBE":
             session.respond(transaction, 489)
         else:
             session.respond(transaction, 501)
 
-    def _reason(self) -> list[Header]:
+    def reason(self) -> list[Header]:
         """The Reason header that Asterisk puts into its refusals inside a dialog."""
         if self.endpoint.suppress_q850_reason_headers:
             return []
         return [reason_header(self.channel.hangup_cause if self.channel is not None else 0)]
-
-    def _message_received(self, session: InviteSession, transaction: ServerTransaction) -> None:
-        request = transaction.request
-        kind = request.content_type
-        channel = self.channel
-        if kind is None or not kind.value.lower().startswith("text/"):
-            session.respond(transaction, 415, headers=[("Accept", "text/plain"), *self._reason()])
-            return
-        session.respond(transaction, 202)
-        if channel is not None:
-            channel.deliver(Frame(FrameType.TEXT, 0, request.body.decode("utf-8", "replace")))
 
     def bye_received(self, session: InviteSession, transaction: ServerTransaction) -> None:
         """The other side hangs up."""

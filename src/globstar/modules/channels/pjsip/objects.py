@@ -24,10 +24,10 @@ def _one_text(text: str) -> tuple[str, ...]:
 
 
 class PjsipObject(Options):
-    """What all objects have: a name, a type, and options that are known but not carried out yet."""
+    """What all objects have: a name and a type."""
 
-    #: option names that change nothing yet; setting one to something else than its default is told once
-    not_yet: frozenset[str] = frozenset()
+    #: the object's type in pjsip.conf
+    kind: str = ""
     name: str = ""
 
     type = option(string, "", help="Kind of this object.")
@@ -36,13 +36,7 @@ class PjsipObject(Options):
 class TransportObject(PjsipObject):
     """``type=transport``: an address to listen on."""
 
-    not_yet = frozenset(
-        {"tos", "cos", "ca_list_file", "ca_list_path", "cert_file", "cipher", "method", "password", "priv_key_file",
-         "require_client_cert", "verify_client", "verify_server", "allow_wildcard_certs", "domain", "websocket_write_timeout",
-         "symmetric_transport", "tcp_keepalive_enable", "tcp_keepalive_idle_time", "tcp_keepalive_interval_time",
-         "tcp_keepalive_probe_count", "external_signaling_hostname", "allow_reload"}
-    )  # fmt: skip
-
+    kind = "transport"
     protocol = option(one_of("udp", "tcp", "tls", "ws", "wss", "flow"), "udp", reload=False, help="What it speaks.")
     bind = option(host_port, HostPort("0.0.0.0"), reload=False, help="Address, and port if it is not the usual one.")
     local_net = option(networks, (), repeat="extend", help="Networks that see our own addresses, not the external ones.")
@@ -77,8 +71,7 @@ class TransportObject(PjsipObject):
 class AuthObject(PjsipObject):
     """``type=auth``: a name with its secret."""
 
-    not_yet = frozenset({"refresh_token", "oauth_clientid", "oauth_secret", "supported_algorithms_uac"})
-
+    kind = "auth"
     auth_type = option(one_of("digest", "userpass", "md5", "google_oauth"), "digest", help="How the secret is stored.")
     username = option(string, "", help="User name.")
     password = option(string, "", secret=True, help="Password in clear.")
@@ -118,8 +111,7 @@ class AuthObject(PjsipObject):
 class AorObject(PjsipObject):
     """``type=aor``: where an endpoint can be reached, by registration or by fixed contacts."""
 
-    not_yet = frozenset({"voicemail_extension", "mailboxes", "authenticate_qualify"})
-
+    kind = "aor"
     contact = option(_one_text, (), repeat="extend", help="A fixed contact; may be repeated.")
     default_expiration = option(integer(0), 3600, unit="s", help="Life of a registration that asks for none.")
     minimum_expiration = option(integer(0), 60, unit="s", help="Shortest life of a registration.")
@@ -140,8 +132,7 @@ class AorObject(PjsipObject):
 class IdentifyObject(PjsipObject):
     """``type=identify``: whose requests come from an address or carry a header."""
 
-    not_yet = frozenset({"match_request_uri"})
-
+    kind = "identify"
     endpoint = option(string, "", help="The endpoint.")
     match = option(words, (), repeat="extend", help="Addresses, networks or host names of the peer.")
     match_header = option(string, "", help="``Header: value`` (or /regular expression/) that requests carry.")
@@ -157,14 +148,7 @@ class IdentifyObject(PjsipObject):
 class GlobalObject(PjsipObject):
     """``type=global``."""
 
-    not_yet = frozenset(
-        {"regcontext", "default_voicemail_extension", "default_outbound_endpoint", "mwi_tps_queue_high", "mwi_tps_queue_low",
-         "mwi_disable_initial_unsolicited", "ignore_uri_user_options", "use_callerid_contact",
-         "send_contact_status_on_update_registration", "taskprocessor_overload_trigger", "norefersub",
-         "all_codecs_on_empty_reinvite", "disable_multi_domain", "default_auth_algorithms_uac", "max_initial_qualify_time",
-         "keep_alive_interval"}
-    )  # fmt: skip
-
+    kind = "global"
     max_forwards = option(integer(1, 255), 70, reload=False, help="Max-Forwards of our requests.")
     keep_alive_interval = option(integer(0), 90, unit="s", help="Keepalive on connections.")
     contact_expiration_check_interval = option(integer(1), 30, unit="s", help="How often expired contacts are removed.")
@@ -198,10 +182,7 @@ class GlobalObject(PjsipObject):
 class SystemObject(PjsipObject):
     """``type=system``."""
 
-    not_yet = frozenset(
-        {"compact_headers", "disable_tcp_switch", "follow_early_media_fork", "accept_multiple_sdp_answers", "disable_rport"}
-    )
-
+    kind = "system"
     timer_t1 = option(integer(100), 500, unit="ms", reload=False, help="Round-trip estimate of SIP's timers.")
     timer_b = option(integer(1000), 32000, unit="ms", reload=False, help="How long an INVITE may stay unanswered.")
     compact_headers = option(boolean, False, help="Send short header names.")
@@ -223,6 +204,7 @@ class SystemObject(PjsipObject):
 class DomainAliasObject(PjsipObject):
     """``type=domain_alias``: another name of a domain."""
 
+    kind = "domain_alias"
     domain = option(string, "", help="The domain that is meant.")
 
 

@@ -117,6 +117,8 @@ def request_channel(driver: PjsipDriver, request: DialRequest) -> Channel:
     if requestor is not None:
         leg.extra_headers += requestor.data.get(INHERITED, ())
     driver.leg_started(leg)
+    for hook in driver.hooks.channel_created:
+        hook(leg, channel)
     system.announce_channel(channel)
     for name, value in endpoint.set_var:
         channel.set_variable(name, value)
@@ -164,6 +166,8 @@ def place(driver: PjsipDriver, leg: Leg) -> None:
     if endpoint.send_diversion and channel.is_redirected:
         headers += diversion_headers(channel.redirecting, leg.our_host)
     headers += leg.extra_headers
+    for hook in driver.hooks.invite_headers:
+        hook(leg, headers)
     leg.session = driver.sip.invite(
         uri,
         leg,

@@ -37,12 +37,12 @@ def refer_received(leg: Leg, session: InviteSession, transaction: ServerTransact
     except SipParseError:
         target = None
     if target is None:
-        session.respond(transaction, 400, headers=leg._reason())
+        session.respond(transaction, 400, headers=leg.reason())
     elif not leg.endpoint.allow_transfer:
-        session.respond(transaction, 603, headers=leg._reason())
+        session.respond(transaction, 603, headers=leg.reason())
     else:
         logger.notice(f"{leg}: transfer to {target.uri} refused: transfers by REFER are not supported yet")
-        session.respond(transaction, 501, headers=leg._reason())
+        session.respond(transaction, 501, headers=leg.reason())
 
 
 def channel_ended(leg: Leg) -> None:

@@ -1,4 +1,4 @@
-"""Requests outside of dialogs other than INVITE and REGISTER: OPTIONS, MESSAGE, SUBSCRIBE, PUBLISH, NOTIFY, REFER."""
+"""Requests outside of dialogs other than INVITE and REGISTER: OPTIONS, SUBSCRIBE, PUBLISH, NOTIFY, REFER."""
 
 from __future__ import annotations
 
@@ -41,28 +41,6 @@ def answer_options(driver: PjsipDriver, endpoint: EndpointObject, transaction: S
         transaction.respond(404)
         return
     transaction.respond(200, headers=OPTIONS_HEADERS)
-
-
-def answer_message(driver: PjsipDriver, endpoint: EndpointObject, transaction: ServerTransaction) -> None:
-    """MESSAGE outside a call: accepted for extensions that exist, and offered to the messaging service."""
-    request = transaction.request
-    kind = request.content_type
-    if kind is None or not kind.value.lower().startswith("text/"):
-        transaction.respond(415, headers=[("Accept", "text/plain")])
-        return
-    context = endpoint.message_context or endpoint.context
-    user = request.uri.user or "s"
-    if not driver.system.plan.exists(context, user, 1, endpoint.caller_number):
-        transaction.respond(404)
-        return
-    transaction.respond(202)
-    service = driver.system.services.get("messaging")
-    if service is None:
-        logger.notice(f"a MESSAGE from '{endpoint.name}' to {user}@{context} was accepted; nothing handles messages yet")
-    else:
-        service.deliver(
-            context, user, str(request.from_), str(request.to), request.body.decode("utf-8", "replace"), f"PJSIP/{endpoint.name}"
-        )
 
 
 def answer_other(transaction: ServerTransaction) -> None:

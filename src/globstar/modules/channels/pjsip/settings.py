@@ -22,6 +22,7 @@ from globstar.modules.channels.pjsip.objects import (
     TransportObject,
 )
 from globstar.modules.channels.pjsip.readers import network
+from globstar.modules.channels.pjsip.unsupported import UNSUPPORTED
 
 O = TypeVar("O", bound=PjsipObject)
 
@@ -95,11 +96,13 @@ def _read(cls: type[O], category: Category, report: Report) -> O:
     read = cls.read(category, report)
     read.name = category.name
     given = read.given()
+    unsupported = UNSUPPORTED.get(cls.kind, {})
     for info in cls.describe():
-        if info.name in cls.not_yet and info.attribute in given and getattr(read, info.attribute) != info.default:
+        why = unsupported.get(info.name)
+        if why is not None and info.attribute in given and getattr(read, info.attribute) != info.default:
             variable = category.find(info.name)
             if variable is not None:
-                report(variable, f"option '{info.name}' is not supported yet and has no effect")
+                report(variable, f"option '{info.name}' has no effect: {why}")
     return read
 
 

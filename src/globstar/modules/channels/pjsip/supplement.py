@@ -1,0 +1,151 @@
+"""How a feature of SIP hooks into the driver: one file in ``supplements/``, or a class of another package.
+
+Asterisk's ``res_pjsip_*`` modules are the model. A supplement overrides the hooks it needs; a hook that nobody overrides costs
+nothing, and the driver calls the others in the order of ``priority`` and name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from globstar.base.log import Logger
+
+if TYPE_CHECKING:
+    from globstar.core.channel import Channel
+    from globstar.modules.channels.pjsip.contacts import Contact
+    from globstar.modules.channels.pjsip.driver import PjsipDriver
+    from globstar.modules.channels.pjsip.endpoint import EndpointObject
+    from globstar.modules.channels.pjsip.leg import Leg
+    from globstar.modules.channels.pjsip.settings import PjsipSettings
+    from globstar.proto.sip.message import Header, Response
+    from globstar.proto.sip.session import InviteSession
+    from globstar.proto.sip.transaction import ServerTransaction
+
+logger = Logger("res_pjsip")
+
+
+class Supplement:
+    """One feature of the driver. One object of each class lives as long as its driver."""
+
+    #: the Asterisk module that has this feature; ``noload`` of it in modules.conf leaves the feature out
+    module: ClassVar[str] = ""
+    #: lower ones are called first
+    priority: ClassVar[int] = 100
+
+    def __init__(self, driver: PjsipDriver) -> None:
+        self.driver = driver
+
+    # -- life --------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """The transports are bound; the driver begins to serve."""
+
+    async def stop(self) -> None:
+        """The driver ends; its transports still send."""
+
+    def configure(self, settings: PjsipSettings) -> None:
+        """The configuration was read, at the start (before ``start``) or anew."""
+
+    # -- requests outside of dialogs ---------------------------------------------------------------------------------
+
+    def request_received(self, endpoint: EndpointObject, transaction: ServerTransaction) -> bool:
+        """A request of a known endpoint that has proved who it is; True when it was answered or will be."""
+        return False
+
+    def stray_request(self, transaction: ServerTransaction) -> bool:
+        """A request before anybody is identified; True when it was dealt with (answered, or dropped)."""
+        return False
+
+    # -- calls: signalling -------------------------------------------------------------------------------------------
+
+    def invite_received(self, leg: Leg, session: InviteSession, transaction: ServerTransaction) -> bool:
+        """A new INVITE whose extension exists, 100 is sent, no channel yet; True when it was dealt with otherwise."""
+        return False
+
+    def invite_headers(self, leg: Leg, headers: list[Header]) -> None:
+        """Our first INVITE of a call is about to go: add headers."""
+
+    def response_headers(self, leg: Leg, status: int, headers: list[Header]) -> None:
+        """A response of ours to an INVITE of the other side is about to go: add headers."""
+
+    def response_received(self, leg: Leg, response: Response) -> None:
+        """A provisional or final response to our INVITE, before the driver acts on it."""
+
+    def session_request(self, leg: Leg, session: InviteSession, transaction: ServerTransaction) -> bool:
+        """A request inside a call other than INVITE, ACK, BYE, CANCEL, UPDATE, PRACK; True when it was answered."""
+        return False
+
+    # -- calls: channels ---------------------------------------------------------------------------------------------
+
+    def channel_created(self, leg: Leg, channel: Channel) -> None:
+        """A leg got its channel, which is announced next."""
+
+    def channel_ended(self, leg: Leg, channel: Channel) -> None:
+        """A leg is about to lose its channel."""
+
+    # -- contacts ----------------------------------------------------------------------------------------------------
+
+    def contact_changed(self, contact: Contact, is_new: bool) -> None:
+        """A contact came (``is_new``) or went."""
+
+    # -- what people see ---------------------------------------------------------------------------------------------
+
+    def describe(self) -> dict[str, object]:
+        """State and counters for the CLI."""
+        return {}
+
+
+#: the hooks that are called through :class:`Hooks`
+HOOKS = tuple(
+    name
+    for name, member in vars(Supplement).items()
+    if inspect.isfunction(member) and not name.startswith("_") and name not in ("start", "stop", "describe")
+)
+
+
+class Hooks:
+    """For every hook the bound methods of the supplements that override it, in order."""
+
+    configure: tuple[Callable[[PjsipSettings], None], ...]
+    request_received: tuple[Callable[[EndpointObject, ServerTransaction], bool], ...]
+    stray_request: tuple[Callable[[ServerTransaction], bool], ...]
+    invite_received: tuple[Callable[[Leg, InviteSession, ServerTransaction], bool], ...]
+    invite_headers: tuple[Callable[[Leg, list[Header]], None], ...]
+    response_headers: tuple[Callable[[Leg, int, list[Header]], None], ...]
+    response_received: tuple[Callable[[Leg, Response], None], ...]
+    session_request: tuple[Callable[[Leg, InviteSession, ServerTransaction], bool], ...]
+    channel_created: tuple[Callable[[Leg, Channel], None], ...]
+    channel_ended: tuple[Callable[[Leg, Channel], None], ...]
+    contact_changed: tuple[Callable[[Contact, bool], None], ...]
+
+    __slots__ = HOOKS
+
+    def __init__(self, supplements: Iterable[Supplement] = ()) -> None:
+        ordered = sorted(supplements, key=lambda one: (one.priority, type(one).__name__))
+        for name in HOOKS:
+            plain: Any = getattr(Supplement, name)
+            setattr(self, name, tuple(getattr(one, name) for one in ordered if getattr(type(one), name) is not plain))
+
+
+def discover() -> list[type[Supplement]]:
+    """The supplement classes of the files in ``supplements/``."""
+    package = importlib.import_module("globstar.modules.channels.pjsip.supplements")
+    found: list[type[Supplement]] = []
+    for entry in pkgutil.iter_modules(package.__path__):
+        code = importlib.import_module(f"{package.__name__}.{entry.name}")
+        found += [
+            member
+            for member in vars(code).values()
+            if inspect.isclass(member) and issubclass(member, Supplement) and member.__module__ == code.__name__
+        ]
+    return found
+
+
+def make(driver: PjsipDriver, refused: Iterable[str] = ()) -> list[Supplement]:
+    """One object of every supplement but those of ``refused`` modules."""
+    left_out = set(refused)
+    return [cls(driver) for cls in discover() if cls.module not in left_out]
