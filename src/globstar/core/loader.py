@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from globstar.base.errors import GlobstarError, RemoteFault
 from globstar.base.log import Logger
 from globstar.core import events
+from globstar.core.parts import Part, Parts, switchable
 from globstar.core.registry import Spec, specs_of
 
 if TYPE_CHECKING:
@@ -123,6 +124,18 @@ class LoadedModule:
         return f"<Module {self.name} {self.status.value}>"
 
 
+class ModulePart(LoadedModule):
+    """A name of Asterisk's for something inside ``whole``; it runs when that runs, unless it was left out."""
+
+    __slots__ = ("whole",)
+
+    def __init__(self, name: str, part: Part, whole: LoadedModule) -> None:
+        super().__init__(name, whole.location)
+        self.description, self.support_level = part.description, part.support_level
+        self.whole = whole
+        self.code = whole.code
+
+
 class ModuleLoader:
     """Loads the built-in modules, those of installed packages (entry points) and the user's own files."""
 
@@ -131,6 +144,7 @@ class ModuleLoader:
         self.user_folder = user_folder
         self.modules: dict[str, LoadedModule] = {}
         self.config = ModulesConfig()
+        self.parts = Parts(importlib.import_module("globstar.modules.parts").PARTS)
         self.started_at = time.monotonic()
 
     def discover(self) -> dict[str, str]:
@@ -155,9 +169,15 @@ class ModuleLoader:
         refused = {normalise(name) for name in config.noload}
         preload = [normalise(n) for n in config.preload + config.preload_require]
         wanted = [normalise(n) for n in config.load + config.require]
+        self.parts.choose([*preload, *wanted], refused, config)
+        refused |= {whole for name in refused if (whole := self._missed_by(name)) is not None}
+        required = [normalise(n) for n in config.require + config.preload_require]
+        preload, wanted, required = (
+            list(dict.fromkeys(self.parts.whole_of(name) for name in names if name not in refused))
+            for names in (preload, wanted, required)
+        )
         if config.autoload:
             wanted += [name for name in sorted(available, key=_load_order) if name not in wanted]
-        required = {normalise(n) for n in config.require + config.preload_require}
         for name in [*preload, *sorted(wanted, key=_load_order)]:
             if name in refused or (name in self.modules and self.modules[name].status is ModuleStatus.RUNNING):
                 continue
@@ -190,8 +210,8 @@ class ModuleLoader:
         if module is not None and module.status is ModuleStatus.RUNNING:
             raise ModuleError(f"module {name} is already loaded")
         location = (available or self.discover()).get(name) if module is None else module.location
-        if location is None:
-            raise ModuleError(f"there is no module {name}")
+        if location is None or isinstance(module, ModulePart):
+            return await self._load_part(name)
         if module is None:
             module = self.modules[name] = LoadedModule(name, location)
         await self._start(module)
@@ -208,11 +228,7 @@ class ModuleLoader:
                 if other is None or other.status is not ModuleStatus.RUNNING:
                     await self.load(needed)
             self._register(module)
-            hook = getattr(module.code, "load", None)
-            if hook is not None:
-                result = hook(self.system)
-                if inspect.isawaitable(result):
-                    await result
+            await self._call(module, "load")
         except ModuleDeclined as declined:
             self._unregister(module)
             module.status, module.reason = ModuleStatus.DECLINED, str(declined)
@@ -224,15 +240,77 @@ class ModuleLoader:
             _log_failure(f"module {module.name} failed to load", error)
             raise ModuleError(f"{module.name} failed: {error}") from error
         module.status, module.reason = ModuleStatus.RUNNING, ""
+        self._show_parts(module)
         logger.debug(1, f"module {module.name} loaded")
+
+    # -- parts -------------------------------------------------------------------------------------------------------
+
+    def _missed_by(self, refused: str) -> str | None:
+        """The module that is not loaded because of ``noload`` of an essential part of it."""
+        part = self.parts.get(refused)
+        return part.whole if part is not None and part.is_essential else None
+
+    def _show_parts(self, whole: LoadedModule) -> None:
+        """A module runs: so do its parts but those left out; one that cannot be left out is told."""
+        names = self.parts.of(whole.name)
+        if not names:
+            return
+        can = switchable(names, self.parts.table, whole.code)
+        for name in names:
+            if name in self.parts.left_out and name not in can and name in {normalise(n) for n in self.config.noload}:
+                logger.notice(f"noload of {name} has no effect: it is a part of {whole.name} that cannot be left out")
+            if name in self.parts.left_out and name in can:
+                continue
+            self.parts.left_out.discard(name)
+            if name not in self.modules:
+                self.modules[name] = ModulePart(name, self.parts.table[name], whole)
+            self.modules[name].code, self.modules[name].status = whole.code, ModuleStatus.RUNNING
+
+    async def _load_part(self, name: str) -> LoadedModule:
+        part = self.parts.get(name)
+        if part is None:
+            raise ModuleError(f"there is no module {name}")
+        whole = self.modules.get(part.whole)
+        self.parts.left_out.discard(name)
+        if whole is None or whole.status is not ModuleStatus.RUNNING:
+            whole = await self.load(part.whole)
+            return self.modules.get(name, whole)
+        for spec in specs_of(whole.code) if whole.code is not None else ():
+            if self.parts.owner(spec) == name:
+                self._register_one(whole, spec)
+        await self._call(whole, "start_part", name)
+        self._show_parts(whole)
+        return self.modules[name]
+
+    async def _unload_part(self, part: ModulePart) -> None:
+        if part.name not in switchable([part.name], self.parts.table, part.code):
+            raise ModuleError(f"{part.name} is a part of {part.whole.name} that it cannot do without")
+        await self._call(part.whole, "stop_part", part.name)
+        for spec in [spec for spec in part.whole.specs if self.parts.owner(spec) == part.name]:
+            self.system.registry(spec.kind).unregister(spec)
+            part.whole.specs.remove(spec)
+        self.parts.left_out.add(part.name)
+        part.status = ModuleStatus.NOT_RUNNING
+
+    async def _call(self, module: LoadedModule, hook_name: str, *args: str) -> None:
+        hook = getattr(module.code, hook_name, None)
+        if hook is not None:
+            result = hook(self.system, *args)
+            if inspect.isawaitable(result):
+                await result
 
     def _register(self, module: LoadedModule) -> None:
         assert module.code is not None
         module.specs = []
         for spec in specs_of(module.code):
-            spec.module = module.name
-            self.system.registry(spec.kind).register(spec)
-            module.specs.append(spec)
+            if self.parts.left_out and self.parts.owner(spec) in self.parts.left_out:
+                continue
+            self._register_one(module, spec)
+
+    def _register_one(self, module: LoadedModule, spec: Spec) -> None:
+        spec.module = module.name
+        self.system.registry(spec.kind).register(spec)
+        module.specs.append(spec)
 
     def _unregister(self, module: LoadedModule) -> None:
         for spec in module.specs:
@@ -242,45 +320,44 @@ class ModuleLoader:
     async def unload(self, name: str, *, force: bool = False) -> None:
         """Unload a module that is not in use."""
         module = self._running(name)
+        if isinstance(module, ModulePart):
+            await self._unload_part(module)
+            return
         if module.is_builtin and not force:
             raise ModuleError(f"{module.name} is part of the core and stays")
         users = [m.name for m in self.modules.values() if module.name in m.requires and m.status is ModuleStatus.RUNNING]
         if (module.use_count or users) and not force:
             who = f"; needed by {', '.join(users)}" if users else ""
             raise ModuleError(f"module {module.name} is in use (use count {module.use_count}{who})")
-        hook = getattr(module.code, "unload", None)
-        if hook is not None:
-            result = hook(self.system)
-            if inspect.isawaitable(result):
-                await result
+        await self._call(module, "unload")
         self._unregister(module)
         module.status = ModuleStatus.NOT_RUNNING
+        for part in self.parts.of(module.name):
+            if part in self.modules:
+                self.modules[part].status = ModuleStatus.NOT_RUNNING
 
     async def unload_all(self) -> None:
         """Unload everything, the last loaded first; a module that fails is logged and the rest go on."""
         for module in reversed(list(self.modules.values())):
-            if module.status is ModuleStatus.RUNNING:
+            if module.status is ModuleStatus.RUNNING and not isinstance(module, ModulePart):
                 try:
                     await self.unload(module.name, force=True)
                 except Exception as error:
                     logger.error(f"module {module.name} failed to unload", exception=error)
 
     async def reload(self, name: str) -> None:
-        """Let a module read its configuration again."""
+        """Let a module read its configuration again; of a part, its whole does."""
         module = self._running(name)
-        hook = getattr(module.code, "reload", None)
-        if hook is None:
+        if not hasattr(module.code, "reload"):
             raise ModuleError(f"module {module.name} does not support reloading")
-        result = hook(self.system)
-        if inspect.isawaitable(result):
-            await result
+        await self._call(module, "reload")
         self.system.bus.publish(events.Reloaded(module.name, "0"))
 
     async def reload_all(self) -> list[str]:
         """Reload every module that can; the names of those that failed come back, each logged."""
         failed = []
         for module in list(self.modules.values()):
-            if module.status is ModuleStatus.RUNNING and hasattr(module.code, "reload"):
+            if module.status is ModuleStatus.RUNNING and hasattr(module.code, "reload") and not isinstance(module, ModulePart):
                 try:
                     await self.reload(module.name)
                 except Exception as error:
@@ -291,6 +368,8 @@ class ModuleLoader:
     async def refresh(self, name: str, *, force: bool = False) -> None:
         """Unload a module, read its code anew from disk and load it."""
         module = self._running(name)
+        if isinstance(module, ModulePart):
+            raise ModuleError(f"{module.name} is a part of {module.whole.name}; refresh that")
         await self.unload(name, force=force)
         if module.code is not None:
             for key in [key for key in sys.modules if key == module.code.__name__ or key.startswith(module.code.__name__ + ".")]:

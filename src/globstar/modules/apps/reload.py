@@ -11,7 +11,7 @@ logger = Logger("app_reload")
 
 
 @application("Reload", syntax="Reload([module])")
-async def reload(channel: Channel, data: str) -> int:
+async def reload_application(channel: Channel, data: str) -> int:
     """Let a module, or all, read the configuration again.
 
     RELOADSTATUS tells: SUCCESS, FAILURE.

@@ -67,6 +67,7 @@ from globstar.modules.channels.pjsip.functions import (
 )
 from globstar.modules.channels.pjsip.network import SocketNetwork
 from globstar.modules.channels.pjsip.settings import PjsipSettings, read_settings
+from globstar.modules.channels.pjsip.supplement import discover
 from globstar.modules.channels.pjsip.tech import PjsipTech
 
 logger = Logger("chan_pjsip")
@@ -126,6 +127,9 @@ __all__ = [
     "show_transports",
     "show_unidentified",
     "show_version",
+    "start_part",
+    "stop_part",
+    "switchable_parts",
     "unload",
 ]
 
@@ -165,6 +169,25 @@ async def reload(system: System) -> None:
     settings = _read(system)
     if driver is not None and settings is not None:
         await driver.apply(settings)
+
+
+def switchable_parts() -> set[str]:
+    """The ``res_pjsip_*`` modules of Asterisk that may be left out, unloaded and loaded."""
+    return {cls.module for cls in discover()}
+
+
+async def start_part(system: System, name: str) -> None:
+    """``module load res_pjsip_...``: hook its features in."""
+    driver = system.service("pjsip", PjsipDriver)
+    if driver is not None:
+        await driver.start_part(name)
+
+
+async def stop_part(system: System, name: str) -> None:
+    """``module unload res_pjsip_...``: leave its features out."""
+    driver = system.service("pjsip", PjsipDriver)
+    if driver is not None:
+        await driver.stop_part(name)
 
 
 async def unload(system: System) -> None:

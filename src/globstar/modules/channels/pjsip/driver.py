@@ -13,7 +13,6 @@ from globstar.base.tasks import TaskOwner
 from globstar.core.channel import ChannelState
 from globstar.core.devicestate import DeviceState, aggregate
 from globstar.core.format import FormatCapabilities
-from globstar.core.loader import normalise
 from globstar.modules.channels.pjsip import access, incoming, registrar, requests
 from globstar.modules.channels.pjsip.authenticate import Authenticator
 from globstar.modules.channels.pjsip.contacts import Contact, ContactStore
@@ -23,6 +22,7 @@ from globstar.modules.channels.pjsip.media import LegMedia
 from globstar.modules.channels.pjsip.messages import MessageHistory, MessageLogger
 from globstar.modules.channels.pjsip.qualify import Qualifier
 from globstar.modules.channels.pjsip.supplement import Hooks, Supplement
+from globstar.modules.channels.pjsip.supplement import discover as discover_supplements
 from globstar.modules.channels.pjsip.supplement import make as make_supplements
 from globstar.modules.channels.pjsip.transports import Transports
 from globstar.net.flow import Address
@@ -83,7 +83,7 @@ class PjsipDriver(SipHandler):
         self.counters: dict[str, int] = dict.fromkeys(
             ("unidentified", "challenged", "authentication failed", "refused by address", "refused as full"), 0
         )
-        self.supplements = make_supplements(self, (normalise(name) for name in system.loader.config.noload))
+        self.supplements = make_supplements(self, system.loader.parts.left_out)
         self.hooks = Hooks(self.supplements)
         self._draining = False
         self._timer: asyncio.TimerHandle | None = None
@@ -114,6 +114,20 @@ class PjsipDriver(SipHandler):
         await supplement.start()
         self.supplements.append(supplement)
         self.hooks = Hooks(self.supplements)
+
+    async def start_part(self, module: str) -> None:
+        """Hook in the features of an Asterisk module (``module load``)."""
+        for cls in discover_supplements():
+            if cls.module == module:
+                await self.add_supplement(cls)
+
+    async def stop_part(self, module: str) -> None:
+        """Leave out the features of an Asterisk module from now on (``module unload``)."""
+        gone = [one for one in self.supplements if type(one).module == module]
+        self.supplements = [one for one in self.supplements if one not in gone]
+        self.hooks = Hooks(self.supplements)
+        for supplement in gone:
+            await supplement.stop()
 
     async def stop(self) -> None:
         """Give everything back. Channels are gone by now."""
