@@ -21,6 +21,7 @@ from globstar.core.boot import boot, shut_down
 from globstar.core.settings import Directories
 from globstar.core.system import System
 from globstar.interfaces.cli.commands import register_commands
+from globstar.modules.channels.pjsip.coverage import coverage
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("GLOBSTAR_SHARED") or ROOT.parent / "shared")
@@ -63,6 +64,39 @@ def report(kind: str, wanted: Iterable[str], has: set[str], show_missing: bool) 
         print("  missing: " + ", ".join(missing))
 
 
+def pjsip_options() -> set[tuple[str, str]]:
+    """Type and name of every documented option of pjsip.conf, names in lower case.
+
+    ``type`` stands in every object; ``*`` means any name; users write no subscription_persistence.
+    """
+    with (SHARED / "compat" / "config_files.tsv").open(encoding="utf-8", newline="") as lines:
+        return {
+            (row["section_or_object"], row["option"].lower())
+            for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+            if row["file"] == "pjsip.conf" and row["found_in"] == "xmldoc" and row["option"] not in ("type", "*")
+            and row["section_or_object"] != "subscription_persistence"
+        }  # fmt: skip
+
+
+def missing_pjsip_options() -> list[str]:
+    """``type: option`` for what is neither supported nor named as without effect."""
+    has = {one.kind: one for one in coverage()}
+    wanted = sorted(pjsip_options())
+    return [f"{kind}: {name}" for kind, name in wanted if kind not in has or not (has[kind].reason or name in has[kind].known)]
+
+
+def report_pjsip(show_missing: bool) -> None:
+    """The options of pjsip.conf: with effect, without, missing."""
+    found, wanted, missing = coverage(), pjsip_options(), missing_pjsip_options()
+    without = {(one.kind, name) for one in found for name in one.unsupported}
+    without |= {(kind, name) for one in found if one.reason for kind, name in wanted if kind == one.kind}
+    counted = len(wanted & without)
+    print(f"{'pjsip.conf':<14} {len(wanted) - counted - len(missing):>4} of {len(wanted)}, {counted} without effect")
+    if show_missing:
+        print("  without effect: " + ", ".join(f"{kind}: {name}" for kind, name in sorted(wanted & without)))
+        print("  missing: " + ", ".join(missing))
+
+
 def main() -> int:
     """Print the report; fails only where there is no data."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -82,6 +116,7 @@ def main() -> int:
     commands = {command_words(text) for text in names("cli.tsv", "command")}
     report("CLI commands", commands, has["CLI commands"], options.missing)
     report("modules", names("modules.tsv", "module"), has["modules"], options.missing)
+    report_pjsip(options.missing)
     return 0
 
 

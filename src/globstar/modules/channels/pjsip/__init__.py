@@ -47,6 +47,7 @@ from globstar.modules.channels.pjsip.cli_show import (
     show_transport,
     show_transports,
 )
+from globstar.modules.channels.pjsip.coverage import show_coverage
 from globstar.modules.channels.pjsip.driver import PjsipDriver
 from globstar.modules.channels.pjsip.functions import (
     pjsip_aor,
@@ -115,6 +116,7 @@ __all__ = [
     "show_channels",
     "show_contact",
     "show_contacts",
+    "show_coverage",
     "show_endpoint",
     "show_endpoints",
     "show_history",
