@@ -7,6 +7,7 @@ import errno
 from collections.abc import Callable
 
 from globstar.modules.channels.pjsip.network import Receiver
+from globstar.modules.channels.pjsip.objects import TransportObject
 from globstar.net.flow import Address
 from globstar.proto.sip.flow import Flow, Transport
 
@@ -23,6 +24,8 @@ class MemoryCarrier:
         self.local_address = address
         self.receiver = receiver
         self.sent = 0
+        self.keep_alives = 0
+        self.reconfigured: list[TransportObject] = []
 
     def send(self, flow: Flow, data: bytes, address: Address) -> None:
         """See Carrier."""
@@ -36,6 +39,14 @@ class MemoryCarrier:
     def describe(self) -> dict[str, object]:
         """See Carrier."""
         return {"sent": self.sent}
+
+    def keep_alive(self) -> None:
+        """See Carrier."""
+        self.keep_alives += 1
+
+    async def reconfigure(self, config: TransportObject) -> None:
+        """See Carrier."""
+        self.reconfigured.append(config)
 
     async def close(self) -> None:
         """See Carrier."""
@@ -53,7 +64,7 @@ class MemorySipNetwork:
         self.lost: list[tuple[Address, bytes]] = []
         self.disconnected: list[Flow] = []
 
-    async def open(self, transport: Transport, address: Address, receiver: Receiver) -> MemoryCarrier:
+    async def open(self, transport: Transport, address: Address, receiver: Receiver, config: TransportObject) -> MemoryCarrier:
         """See Network."""
         key = (transport.name, address)
         if key in self.carriers:

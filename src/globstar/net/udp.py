@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from globstar.base.log import Logger
 from globstar.net.flow import Address, DataCallback
+from globstar.net.sockopts import SocketOptions, bound_socket
 
 logger = Logger("net.udp")
 
@@ -60,26 +61,16 @@ class DatagramSocket:
         loop.add_reader(bound.fileno(), self._readable)
 
     @staticmethod
-    def bind(loop: asyncio.AbstractEventLoop, address: Address, on_datagram: DatagramCallback, *, tos: int = 0) -> DatagramSocket:
+    def bind(
+        loop: asyncio.AbstractEventLoop, address: Address, on_datagram: DatagramCallback, *, options: SocketOptions | None = None
+    ) -> DatagramSocket:
         """Bind to a numeric IPv4 or IPv6 address; an IPv6 socket takes IPv6 only.
 
         Raises:
             OSError: the address is taken or not ours.
         """
-        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        bare = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        try:
-            bare.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-            if family == socket.AF_INET6:
-                bare.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                if tos:
-                    bare.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, tos)
-            elif tos:
-                bare.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, tos)
-            bare.bind(address)
-        except OSError:
-            bare.close()
-            raise
+        bare = bound_socket(socket.SOCK_DGRAM, address, options or SocketOptions())
+        bare.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         return DatagramSocket(loop, bare, on_datagram)
 
     @property
@@ -102,6 +93,10 @@ class DatagramSocket:
             return False
         self.sent += 1
         return True
+
+    def apply(self, options: SocketOptions) -> None:
+        """Set options; raises OSError where the kernel refuses."""
+        options.apply(self._socket)
 
     def close(self) -> None:
         """Close the socket; what waits is dropped."""
@@ -210,9 +205,11 @@ class UdpTransport:
 
     transport_name = "udp"
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, address: Address, on_data: DataCallback, *, tos: int = 0) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, address: Address, on_data: DataCallback, *, options: SocketOptions | None = None
+    ) -> None:
         self._on_data = on_data
-        self.socket = DatagramSocket.bind(loop, address, self._received, tos=tos)
+        self.socket = DatagramSocket.bind(loop, address, self._received, options=options)
 
     @property
     def local_address(self) -> Address:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
 from globstar.net.flow import Flow
+from globstar.net.sockopts import SocketOptions
 from globstar.net.tcp import TcpFlow, TcpLimits, TcpTransport
 from tests.unit.net.waiting import until
 
@@ -161,3 +163,49 @@ async def test_a_flow_without_connection_is_dead() -> None:
     assert flow.ssl_object is None
     flow.close()
     flow.abort()
+
+
+async def test_connections_of_one_source_are_bounded() -> None:
+    server, client = Peer(TcpLimits(per_source=2)), Peer()
+    address = await server.listen()
+    flows = [await client.transport.connect(address) for _ in range(3)]
+    await until(lambda: server.transport.refused == 1)
+    await until(lambda: sum(flow.is_open for flow in flows) == 2)
+    for flow in flows:
+        flow.close()
+    await until(lambda: not server.transport.flows)
+    await client.transport.connect(address)
+    await until(lambda: len(server.transport.flows) == 1)
+    await client.transport.close()
+    await server.transport.close()
+
+
+async def test_options_of_sockets() -> None:
+    """Both ends of a connection have them: TOS, priority, keep-alive probes; and ours leave from the bound address."""
+    options = SocketOptions(tos=0x60, cos=3, keepalive=True, keepalive_idle=33, keepalive_interval=11, keepalive_count=4)
+    loop = asyncio.get_running_loop()
+    server = TcpTransport(loop, lambda flow, data: None, options=options)
+    client = TcpTransport(loop, lambda flow, data: None, options=options)
+    await server.listen(("127.0.0.1", 0))
+    await client.listen(("127.0.0.2", 0))
+    flow = await client.connect(server.local_address)
+    await until(lambda: len(server.flows) == 1)
+    assert flow.local_address[0] == "127.0.0.2"
+    for one in (flow, server.flows[0]):
+        assert one._transport is not None
+        bare = one._transport.get_extra_info("socket")
+        found = [
+            bare.getsockopt(level, option)
+            for level, option in (
+                (socket.IPPROTO_IP, socket.IP_TOS),
+                (socket.SOL_SOCKET, socket.SO_PRIORITY),
+                (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+                (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
+                (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL),
+                (socket.IPPROTO_TCP, socket.TCP_KEEPCNT),
+                (socket.IPPROTO_TCP, socket.TCP_NODELAY),
+            )
+        ]
+        assert found == [0x60, 3, 1, 33, 11, 4, 1]
+    await client.close()
+    await server.close()

@@ -10,6 +10,7 @@ import pytest
 
 from globstar.net import udp
 from globstar.net.flow import Address, Flow
+from globstar.net.sockopts import SocketOptions
 from globstar.net.udp import DatagramSocket, UdpTransport, local_address_for
 from tests.unit.net.waiting import until
 
@@ -46,7 +47,7 @@ async def test_datagrams_with_their_source() -> None:
     loop = asyncio.get_running_loop()
     got: list[tuple[bytes, Address]] = []
     first = DatagramSocket.bind(loop, ("127.0.0.1", 0), lambda data, source: got.append((data, source)))
-    second = DatagramSocket.bind(loop, ("127.0.0.1", 0), lambda data, source: None, tos=0xB8)
+    second = DatagramSocket.bind(loop, ("127.0.0.1", 0), lambda data, source: None, options=SocketOptions(tos=0xB8))
     for number in range(200):
         assert second.send(b"%d" % number, first.address)
     await until(lambda: len(got) == 200)
@@ -62,7 +63,9 @@ async def test_ipv6() -> None:
     loop = asyncio.get_running_loop()
     got: list[tuple[bytes, Address]] = []
     try:
-        first = DatagramSocket.bind(loop, ("::1", 0), lambda data, source: got.append((data, source)), tos=0x20)
+        first = DatagramSocket.bind(
+            loop, ("::1", 0), lambda data, source: got.append((data, source)), options=SocketOptions(tos=0x20)
+        )
     except OSError as error:
         pytest.skip(f"no IPv6 here: {error}")
     first.send(b"six", first.address)

@@ -113,8 +113,7 @@ def auth_row(auth: AuthObject, label: str, header: str) -> str:
 def transport_row(bound: BoundTransport, header: str) -> str:
     """One transport."""
     config = bound.config
-    tos = config.tos if config.tos.isdigit() else "0"
-    return place(header, bound.name, f"{config.protocol:>6}", f"{config.cos:>5}", f"{tos:>5}", str(bound.config.bind) if
+    return place(header, bound.name, f"{config.protocol:>6}", f"{config.cos:>5}", f"{config.tos:>5}", str(bound.config.bind) if
                  config.bind.port else f"{bound.transport.host}:{bound.transport.port}")  # fmt: skip
 
 

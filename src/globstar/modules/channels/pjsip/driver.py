@@ -156,7 +156,7 @@ class PjsipDriver(SipHandler):
             if bound is None:
                 await self.transports.open(name, config)
             else:
-                bound.config = config
+                await self.transports.reconfigure(name, config)
         self._configure(settings)
         self.qualifier.start()
         self.contact_expiry_changed()

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
 from globstar.base.log import Logger
-from globstar.base.tasks import TaskOwner
+from globstar.modules.channels.pjsip.objects import TransportObject
+from globstar.modules.channels.pjsip.transport_options import load_tls, socket_options
 from globstar.net.flow import Address
-from globstar.net.flow import Flow as NetFlow
-from globstar.net.tcp import TcpFlow, TcpLimits, TcpTransport
+from globstar.net.sockopts import SocketOptions
 from globstar.net.udp import DatagramSocket
 from globstar.proto.sip.flow import Flow, Transport
 
 logger = Logger("res_pjsip")
-
-#: Messages that wait for one connection to be made; more are dropped and reported as failed.
-WAITING_PER_CONNECTION = 64
 
 
 class Receiver(Protocol):
@@ -50,8 +46,14 @@ class Carrier(Protocol):
     def disconnect(self, flow: Flow) -> None:
         """Close the connection of ``flow``, if it has one."""
 
+    def keep_alive(self) -> None:
+        """Send a keep-alive (RFC 5626 3.5.1) on every connection."""
+
     def describe(self) -> dict[str, object]:
         """Counters for the CLI."""
+
+    async def reconfigure(self, config: TransportObject) -> None:
+        """Take over what can change while connections live; certificates are read again. Raises TlsError and changes nothing."""
 
     async def close(self) -> None:
         """Give the socket back."""
@@ -60,8 +62,8 @@ class Carrier(Protocol):
 class Network(Protocol):
     """Makes carriers: real ones, or those of a test."""
 
-    async def open(self, transport: Transport, address: Address, receiver: Receiver) -> Carrier:
-        """Bind; raises OSError."""
+    async def open(self, transport: Transport, address: Address, receiver: Receiver, config: TransportObject) -> Carrier:
+        """Bind; raises OSError, and TlsError when a certificate or option cannot be used."""
 
     def local_address_for(self, remote: Address) -> str | None:
         """Which of our addresses reaches ``remote``."""
@@ -76,11 +78,16 @@ class UdpCarrier:
     __slots__ = ("_receiver", "_socket", "_transport")
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, transport: Transport, address: Address, receiver: Receiver, tos: int = 0
+        self,
+        loop: asyncio.AbstractEventLoop,
+        transport: Transport,
+        address: Address,
+        receiver: Receiver,
+        options: SocketOptions | None = None,
     ) -> None:
         self._transport = transport
         self._receiver = receiver
-        self._socket = DatagramSocket.bind(loop, address, self._received, tos=tos)
+        self._socket = DatagramSocket.bind(loop, address, self._received, options=options)
 
     @property
     def local_address(self) -> Address:
@@ -104,95 +111,16 @@ class UdpCarrier:
         socket = self._socket
         return {"received": socket.received, "sent": socket.sent, "dropped": socket.dropped, "send errors": socket.send_errors}
 
+    def keep_alive(self) -> None:
+        """See Carrier; there are no connections."""
+
+    async def reconfigure(self, config: TransportObject) -> None:
+        """See Carrier."""
+        self._socket.apply(socket_options(config))
+
     async def close(self) -> None:
         """See Carrier."""
         self._socket.close()
-
-
-class TcpCarrier:
-    """TCP: accepted connections are used for what goes back, others are made when first needed."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, transport: Transport, receiver: Receiver, idle: float) -> None:
-        self._transport = transport
-        self._receiver = receiver
-        self._tasks = TaskOwner(f"sip/{transport.label or transport.name}")
-        self._by_peer: dict[Address, TcpFlow] = {}
-        self._flows: dict[NetFlow, Flow] = {}
-        self._waiting: dict[Address, deque[tuple[Flow, bytes]]] = {}
-        self._tcp = TcpTransport(
-            loop, self._received, on_open=self._opened, on_close=self._closed, limits=TcpLimits(idle=idle)
-        )  # fmt: skip
-
-    async def listen(self, address: Address) -> None:
-        """Bind; raises OSError."""
-        await self._tcp.listen(address)
-
-    @property
-    def local_address(self) -> Address:
-        """See Carrier."""
-        return self._tcp.local_address
-
-    def _opened(self, net: NetFlow) -> None:
-        assert isinstance(net, TcpFlow)
-        host, port = net.remote_address
-        self._flows[net] = Flow(self._transport, host, port, net)
-        self._by_peer[net.remote_address] = net
-
-    def _received(self, net: NetFlow, data: bytes) -> None:
-        flow = self._flows.get(net)
-        if flow is not None:
-            self._receiver.bytes_received(data, flow)
-
-    def _closed(self, net: NetFlow, error: Exception | None) -> None:
-        flow = self._flows.pop(net, None)
-        if self._by_peer.get(net.remote_address) is net:
-            del self._by_peer[net.remote_address]
-        if flow is not None:
-            self._receiver.connection_lost(flow)
-
-    def send(self, flow: Flow, data: bytes, address: Address) -> None:
-        """See Carrier."""
-        net = flow.connection if isinstance(flow.connection, TcpFlow) and flow.connection.is_open else None
-        net = net or self._by_peer.get(address)
-        if net is not None and net.is_open:
-            if not net.send(data):
-                self._receiver.send_failed(flow, "connection closed")
-            return
-        peer = address
-        waiting = self._waiting.get(peer)
-        if waiting is None:
-            waiting = self._waiting[peer] = deque()
-            self._tasks.start(self._connect(peer), name=f"connect {peer[0]}:{peer[1]}")
-        if len(waiting) >= WAITING_PER_CONNECTION:
-            self._receiver.send_failed(flow, "too many messages wait for the connection")
-        else:
-            waiting.append((flow, data))
-
-    async def _connect(self, peer: Address) -> None:
-        try:
-            net = await self._tcp.connect(peer)
-        except OSError as error:
-            logger.notice(f"{self._transport.name} connection to {peer[0]}:{peer[1]} failed: {error}")
-            for flow, _ in self._waiting.pop(peer, ()):
-                self._receiver.send_failed(flow, str(error) or "cannot connect")
-            return
-        for flow, data in self._waiting.pop(peer, ()):
-            if not net.send(data):
-                self._receiver.send_failed(flow, "connection closed")
-
-    def disconnect(self, flow: Flow) -> None:
-        """See Carrier."""
-        if isinstance(flow.connection, TcpFlow):
-            flow.connection.close()
-
-    def describe(self) -> dict[str, object]:
-        """See Carrier."""
-        return self._tcp.describe()
-
-    async def close(self) -> None:
-        """See Carrier."""
-        await self._tasks.close()
-        await self._tcp.close()
 
 
 class SocketNetwork:
@@ -201,12 +129,18 @@ class SocketNetwork:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
 
-    async def open(self, transport: Transport, address: Address, receiver: Receiver) -> Carrier:
+    async def open(self, transport: Transport, address: Address, receiver: Receiver, config: TransportObject) -> Carrier:
         """See Network."""
+        from globstar.modules.channels.pjsip.connections import ConnectionCarrier
+
         if transport.name == "UDP":
-            return UdpCarrier(self._loop, transport, address, receiver)
-        carrier = TcpCarrier(self._loop, transport, receiver, idle=0)
-        await carrier.listen(address)
+            return UdpCarrier(self._loop, transport, address, receiver, socket_options(config))
+        tls = await load_tls(config) if transport.name == "TLS" else None
+        carrier = ConnectionCarrier(self._loop, transport, receiver, options=socket_options(config), tls=tls)
+        if tls is None or tls.server is not None:
+            await carrier.listen(address)
+        else:
+            logger.warning(f"transport '{config.name}' has no cert_file: it makes connections, and accepts none")
         return carrier
 
     def local_address_for(self, remote: Address) -> str | None:

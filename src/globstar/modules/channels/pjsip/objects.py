@@ -5,6 +5,7 @@ from __future__ import annotations
 from globstar.config.options import Options, handles, option
 from globstar.config.values import boolean, enumeration, floating, integer, listing, string
 from globstar.modules.channels.pjsip.readers import HostPort, Network, YesNo, host_port, networks, one_of, yes_no
+from globstar.modules.channels.pjsip.transport_options import tos
 from globstar.proto.sip.auth import Secret
 
 words = listing(string)
@@ -44,7 +45,7 @@ class TransportObject(PjsipObject):
     external_signaling_port = option(integer(0, 65535), 0, help="Port that they are told.")
     external_signaling_hostname = option(string, "", help="Host name that they are told.")
     external_media_address = option(string, "", help="Address that peers outside of local_net are told for RTP.")
-    tos = option(string, "0", help="DSCP of signalling packets.")
+    tos = option(tos, 0, help="Byte of the IP header of signalling packets: a number, or a DSCP by name.")
     cos = option(integer(0, 7), 0, help="Priority of signalling frames.")
     async_operations = option(integer(1), 1, help="Accepted for compatibility; reading never blocks here.")
     allow_reload = option(boolean, False, help="Whether a reload may change this transport.")
@@ -55,7 +56,7 @@ class TransportObject(PjsipObject):
     cert_file = option(string, "", help="Our certificate.")
     priv_key_file = option(string, "", help="Its private key.")
     password = option(string, "", secret=True, help="Password of the private key.")
-    cipher = option(string, "", help="Ciphers that may be used.")
+    cipher = option(words, (), help="Ciphers that may be used: names of OpenSSL or numbers; TLS 1.3 has its own.")
     method = option(string, "unspecified", help="TLS version.")
     require_client_cert = option(boolean, False, help="Clients must show a certificate.")
     verify_client = option(boolean, False, help="Client certificates are checked.")

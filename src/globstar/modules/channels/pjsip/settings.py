@@ -152,8 +152,10 @@ def _check(settings: PjsipSettings, config: ConfigFile, report: Report) -> None:
         if name not in ("ip", "username", "auth_username", "anonymous", "header", "request_uri"):
             tell("global", "global", "endpoint_identifier_order", f"'{name}' is no way to identify endpoints")
     for transport in settings.transports.values():
-        if transport.protocol not in ("udp", "tcp"):
+        if transport.protocol not in ("udp", "tcp", "tls"):
             tell("transport", transport.name, "protocol", f"protocol {transport.protocol} is not supported yet")
+        if transport.method.strip().lower() in ("tlsv1", "tlsv1_1"):
+            tell("transport", transport.name, "method", f"method {transport.method} is an old version of TLS that can be broken")
         for address in (transport.external_media_address,):
             try:
                 ipaddress.ip_address(address or "0.0.0.0")

@@ -12,6 +12,7 @@ from globstar.base.tasks import TaskOwner
 from globstar.modules.channels.pjsip.network import Carrier, Network, Receiver
 from globstar.modules.channels.pjsip.objects import TransportObject
 from globstar.net.flow import Address
+from globstar.net.tls import TlsError
 from globstar.proto.sip.flow import DEFAULT_PORTS, Flow, Transport
 from globstar.proto.sip.uri import SipUri
 
@@ -82,13 +83,18 @@ class Transports:
     async def open(self, name: str, config: TransportObject) -> None:
         """Bind one transport; a failure is logged and the others go on."""
         protocol = config.protocol.upper()
-        if protocol not in ("UDP", "TCP"):
+        if protocol == "FLOW":
             return
         bind = config.bind
         port = bind.port or DEFAULT_PORTS[protocol]
-        transport = Transport(protocol, bind.host, port, reliable=protocol == "TCP", label=name)
+        transport = Transport(
+            protocol, bind.host, port, reliable=protocol != "UDP", secure=protocol in ("TLS", "WSS"), label=name
+        )
         try:
-            carrier = await self._network.open(transport, (bind.host, port), self._receiver)
+            carrier = await self._network.open(transport, (bind.host, port), self._receiver, config)
+        except TlsError as error:
+            logger.error(f"transport '{name}' is left out: {error}")
+            return
         except OSError as error:
             logger.error(f"transport '{name}' cannot listen on {bind.host}:{port} ({config.protocol}): {error}")
             return
@@ -100,6 +106,16 @@ class Transports:
             any_host = "2001:db8::1" if ":" in bind.host else "192.0.2.1"
             transport.host = self.local_address(transport, any_host)
         logger.debug(1, f"transport '{name}' listens on {bind.host}:{port} ({config.protocol})")
+
+    async def reconfigure(self, name: str, config: TransportObject) -> None:
+        """Take over other options of a bound transport; its connections go on, new ones use what its files hold now."""
+        bound = self._bound[name]
+        try:
+            await bound.carrier.reconfigure(config)
+        except (OSError, TlsError) as error:
+            logger.error(f"transport '{name}' goes on with what it had: {error}")
+            return
+        bound.config = config
 
     async def close(self, name: str) -> None:
         """Give one transport back."""
