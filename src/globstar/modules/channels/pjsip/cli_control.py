@@ -77,9 +77,8 @@ def send_unregister(system: System, args: list[str]) -> str:
 @cli_command("pjsip show identifiers")
 def show_identifiers(system: System, args: list[str]) -> str:
     """Show how endpoints are looked for, in order."""
-    order = driver_of(system).settings.globals.endpoint_identifier_order
-    lines = ["Identifier Names:", "name not specified" if not order else ""]
-    return "\n".join([line for line in lines if line] + list(order)) + "\n"
+    identifier = driver_of(system).identifier
+    return "\n".join(["Identifier Names:", *("name not specified" for _ in identifier.unnamed), *identifier.order]) + "\n"
 
 
 @cli_command("pjsip show unidentified_requests")

@@ -120,9 +120,11 @@ def transport_row(bound: BoundTransport, header: str) -> str:
 def identify_rows(identify: IdentifyObject, header: str, match_header: str) -> list[str]:
     """An identify object with what it matches."""
     rows = [place(header, f"{identify.name}/{identify.endpoint}")]
-    criteria = [str(net) for net in identify.networks] + list(identify.hosts)
-    if identify.match_header:
-        criteria.append(identify.match_header)
+    criteria = [str(match) for match in identify.networks] + [f"!{net}" for net in identify.excluded]
+    criteria += [f"{host}:{port}" if port else host for host, port in identify.hosts]
+    criteria += identify.match_header
+    if identify.match_request_uri:
+        criteria.append(identify.match_request_uri)
     return rows + [place(match_header, text, shift=1) for text in criteria]
 
 

@@ -10,6 +10,8 @@ from globstar import __version__
 from globstar.base.chance import PooledRandom
 from globstar.base.log import Logger
 from globstar.base.tasks import TaskOwner
+from globstar.core.acl import SERVICE as ACCESS_LISTS
+from globstar.core.acl import NamedLists
 from globstar.core.channel import ChannelState
 from globstar.core.devicestate import DeviceState, aggregate
 from globstar.core.format import FormatCapabilities
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from globstar.media.engine import RtpEngine
     from globstar.modules.channels.pjsip.leg import Leg
     from globstar.modules.channels.pjsip.network import Network
+    from globstar.modules.channels.pjsip.objects import AclObject
     from globstar.modules.channels.pjsip.settings import PjsipSettings
     from globstar.modules.channels.pjsip.tech import PjsipTech
     from globstar.proto.sip.transaction import ServerTransaction
@@ -114,6 +117,7 @@ class PjsipDriver(SipHandler):
         await supplement.start()
         self.supplements.append(supplement)
         self.hooks = Hooks(self.supplements)
+        self.identifier.set_unnamed(self.hooks.identify)
 
     async def start_part(self, module: str) -> None:
         """Hook in the features of an Asterisk module (``module load``)."""
@@ -162,7 +166,7 @@ class PjsipDriver(SipHandler):
         self.contact_expiry_changed()
 
     def _configure(self, settings: PjsipSettings) -> None:
-        self.identifier = Identifier(settings)
+        self.identifier = Identifier(settings, self.hooks.identify)
         self.authenticator = Authenticator(settings, self.rng.getrandbits)
         for problem in self.contacts.configure(settings.aors):
             logger.warning(problem)
@@ -171,24 +175,8 @@ class PjsipDriver(SipHandler):
             self.message_log.enable()
         elif debug not in ("no", "false", "off", "0", ""):
             self.message_log.enable(debug)
-        hosts = {host for identify in settings.identifies.values() for host in identify.hosts}
-        if hosts:
-            self.tasks.start(self._resolve_matches(hosts), name="resolve match")
         for hook in self.hooks.configure:
             hook(settings)
-
-    async def _resolve_matches(self, hosts: set[str]) -> None:
-        """Look up the host names of identify objects; those that have no address match nobody."""
-        import ipaddress
-
-        identifier = self.identifier
-        for host in sorted(hosts):
-            try:
-                found = await self.system.loop.getaddrinfo(host, 0)
-            except OSError as error:
-                logger.warning(f"identify: the host name '{host}' cannot be resolved: {error}")
-                continue
-            identifier.resolved[host] = [ipaddress.ip_address(str(entry[4][0])) for entry in found]
 
     # -- bytes in ----------------------------------------------------------------------------------------------------
 
@@ -287,13 +275,8 @@ class PjsipDriver(SipHandler):
             self._stranger(transaction, now)
             return
         transaction.force_rport = endpoint.force_rport
-        if endpoint.access or endpoint.contact_access:
-            refused = access.is_refused(endpoint.access, endpoint.contact_access, request, flow)
-            if refused:
-                self.counters["refused by address"] += 1
-                logger.notice(f"Request '{method}' of endpoint '{endpoint.name}' refused: {refused} is denied")
-                transaction.respond(403)
-                return
+        if endpoint.has_access_rules and self.is_refused(endpoint, transaction):
+            return
         if endpoint.auth and not (method == "OPTIONS" and endpoint.allow_unauthenticated_options):
             verdict, challenge = self.authenticator.check(endpoint, request, now)
             if verdict is not Verdict.OK:
@@ -311,6 +294,19 @@ class PjsipDriver(SipHandler):
             requests.answer_options(self, endpoint, transaction)
         else:
             requests.answer_other(transaction)
+
+    def is_refused(self, rules: EndpointObject | AclObject, transaction: ServerTransaction) -> bool:
+        """Whether the access lists of an endpoint or an acl object refuse a request, which is then answered with 403."""
+        request, flow = transaction.request, transaction.flow
+        found = access.refusal(rules, self.system.service(ACCESS_LISTS, NamedLists), request, flow)
+        if found is None:
+            return False
+        self.counters["refused by address"] += 1
+        logger.notice(
+            f"Request '{request.method}' of {rules.kind} '{rules.name}' refused: {found.address} is denied by '{found.acl}'"
+        )
+        self.sip.answer_statelessly(transaction, 403)
+        return True
 
     def _challenge(self, transaction: ServerTransaction, endpoint: EndpointObject, verdict: Verdict) -> None:
         flow = transaction.flow

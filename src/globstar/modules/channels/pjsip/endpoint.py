@@ -221,6 +221,11 @@ class EndpointObject(PjsipObject):
         self.caller_name, self.caller_number = parse_caller_id(text)
 
     @property
+    def has_access_rules(self) -> bool:
+        """Whether any address is kept away from it."""
+        return bool(self.access or self.acl or self.contact_access or self.contact_acl)
+
+    @property
     def answer_preference(self) -> IncomingPreference:
         """incoming_call_offer_pref, cut down to one codec by preferred_codec_only."""
         preference = self.incoming_call_offer_pref

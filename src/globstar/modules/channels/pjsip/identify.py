@@ -1,13 +1,14 @@
-"""Whose request is this: by user name, address, header, digest user, or the anonymous endpoint."""
+"""Whose request is this: by user name, address, header, Request-URI, digest user, or the anonymous endpoint."""
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
+from globstar.modules.channels.pjsip.addresses import AddressIndex
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.flow import Flow
 from globstar.proto.sip.headers.digest import Credentials
@@ -15,34 +16,74 @@ from globstar.proto.sip.message import Request
 
 if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.endpoint import EndpointObject
-    from globstar.modules.channels.pjsip.objects import IdentifyObject
     from globstar.modules.channels.pjsip.settings import PjsipSettings
 
 logger = Logger("res_pjsip")
 
 #: Sources whose unidentified requests are counted at a time.
 MAX_SOURCES = 4096
+#: One way to find an endpoint.
+Way = Callable[[Request, Flow], "EndpointObject | None"]
+
+#: Ways that endpoint_identifier_order can name, in the order in which those that it does not name come after the others.
+NAMES = ("ip", "username", "header", "request_uri", "auth_username", "anonymous")
 
 
 class Identifier:
-    """Finds the endpoint of a request; made anew for each configuration."""
+    """Finds the endpoint of a request; made anew for each configuration.
 
-    def __init__(self, settings: PjsipSettings) -> None:
+    ``unnamed`` are the ways of other features: they are asked before all that have a name.
+    """
+
+    def __init__(self, settings: PjsipSettings, unnamed: Iterable[Way] = ()) -> None:
         self._endpoints = settings.endpoints
+        self._is_multi_domain = not settings.globals.disable_multi_domain
         self._aliases = settings.domain_aliases
         self._by_username = settings.by_auth_username
-        self._identifies = [i for i in settings.identifies.values() if i.endpoint in settings.endpoints]
-        #: networks that host names of match= stand for, filled in by the driver when they are resolved
-        self.resolved: dict[str, list[ipaddress.IPv4Address | ipaddress.IPv6Address]] = {}
-        self._headers = [(i, _header_matcher(i.match_header)) for i in self._identifies if i.match_header]
-        ways = {
-            "username": self._by_user, "ip": self._by_address, "auth_username": self._by_digest, "header": self._by_header,
+        identifies = [i for i in settings.identifies.values() if i.endpoint in settings.endpoints]
+        self.addresses: AddressIndex[EndpointObject] = AddressIndex()
+        for identify in identifies:
+            endpoint = settings.endpoints[identify.endpoint]
+            if "ip" in endpoint.identify_by:
+                self.addresses.add(endpoint, identify.networks, identify.excluded)
+        self._headers = _Matchers(
+            (value, settings.endpoints[i.endpoint])
+            for i in identifies
+            for value in i.match_header
+            if "header" in settings.endpoints[i.endpoint].identify_by
+        )
+        self._uris = [
+            (_matcher(i.match_request_uri), settings.endpoints[i.endpoint])
+            for i in identifies
+            if i.match_request_uri and "request_uri" in settings.endpoints[i.endpoint].identify_by
+        ]
+        self._exact_uris = {
+            i.match_request_uri: settings.endpoints[i.endpoint]
+            for i in reversed(identifies)
+            if i.match_request_uri
+            and not _is_expression(i.match_request_uri)
+            and "request_uri" in settings.endpoints[i.endpoint].identify_by
+        }
+        self._uris = [pair for pair in self._uris if not isinstance(pair[0], str)]
+        asked = [name for name in settings.globals.endpoint_identifier_order if name in NAMES]
+        #: the names of all ways in the order in which they are asked
+        self.order = [*dict.fromkeys(asked), *(name for name in NAMES if name not in asked)]
+        self.unnamed = list(unnamed)
+        ways: dict[str, Way | None] = {
+            "username": self._by_user,
+            "ip": self._by_address if self.addresses or any(i.hosts for i in identifies) else None,
+            "auth_username": self._by_digest,
+            "header": self._by_header if self._headers else None,
+            "request_uri": self._by_uri if self._uris or self._exact_uris else None,
             "anonymous": self._anonymous,
-        }  # fmt: skip
-        order = [name for name in settings.globals.endpoint_identifier_order if name in ways]
-        if self._headers and "header" not in order:
-            order.append("header")
-        self._ways = [ways[name] for name in order]
+        }
+        self._named_ways = [way for name in self.order if (way := ways[name]) is not None]
+        self._ways = [*self.unnamed, *self._named_ways]
+
+    def set_unnamed(self, unnamed: Iterable[Way]) -> None:
+        """Take other unnamed ways from now on."""
+        self.unnamed = list(unnamed)
+        self._ways = [*self.unnamed, *self._named_ways]
 
     def identify(self, request: Request, flow: Flow) -> EndpointObject | None:
         """The endpoint that sent ``request``, None for a stranger."""
@@ -56,10 +97,12 @@ class Identifier:
         if not user:
             return None
         endpoints = self._endpoints
-        found = endpoints.get(f"{user}@{domain}")
-        if found is None and self._aliases:
-            alias = self._aliases.get(domain.lower())
-            found = endpoints.get(f"{user}@{alias}") if alias else None
+        found = None
+        if self._is_multi_domain:
+            found = endpoints.get(f"{user}@{domain}")
+            if found is None and self._aliases:
+                alias = self._aliases.get(domain.lower())
+                found = endpoints.get(f"{user}@{alias}") if alias else None
         if found is None:
             found = endpoints.get(user)
         return found if found is not None and how in found.identify_by else None
@@ -83,45 +126,76 @@ class Identifier:
         return None
 
     def _by_address(self, request: Request, flow: Flow) -> EndpointObject | None:
-        if not self._identifies:
-            return None
-        try:
-            address = ipaddress.ip_address(flow.host)
-        except ValueError:
-            return None
-        for identify in self._identifies:
-            endpoint = self._endpoints[identify.endpoint]
-            if "ip" not in endpoint.identify_by:
-                continue
-            if any(address in net for net in identify.networks) or self._is_host(identify, address):
-                return endpoint
-        return None
-
-    def _is_host(self, identify: IdentifyObject, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-        return any(address in self.resolved.get(host, ()) for host in identify.hosts)
+        return self.addresses.find(flow.host, flow.port)
 
     def _by_header(self, request: Request, flow: Flow) -> EndpointObject | None:
-        for identify, (name, pattern) in self._headers:
-            endpoint = self._endpoints[identify.endpoint]
-            if "header" in endpoint.identify_by and any(pattern.search(value) for value in request.get_all(name)):
-                return endpoint
-        return None
+        return self._headers.find(request)
+
+    def _by_uri(self, request: Request, flow: Flow) -> EndpointObject | None:
+        text = str(request.uri)
+        found = self._exact_uris.get(text)
+        if found is None:
+            for pattern, endpoint in self._uris:
+                if isinstance(pattern, re.Pattern) and pattern.search(text):
+                    return endpoint
+        return found
 
     def _anonymous(self, request: Request, flow: Flow) -> EndpointObject | None:
-        return self._endpoints.get(f"anonymous@{request.from_.uri.host}") or self._endpoints.get("anonymous")
+        found = None
+        if self._is_multi_domain:
+            domain = request.from_.uri.host
+            found = self._endpoints.get(f"anonymous@{domain}")
+            if found is None and self._aliases:
+                alias = self._aliases.get(domain.lower())
+                found = self._endpoints.get(f"anonymous@{alias}") if alias else None
+        return found or self._endpoints.get("anonymous")
 
 
-def _header_matcher(text: str) -> tuple[str, re.Pattern[str]]:
-    """``Name: value`` compares the whole value; ``Name: /expression/`` searches for a regular expression."""
-    name, _, value = text.partition(":")
-    value = value.strip()
-    if len(value) > 1 and value[0] == value[-1] == "/":
-        try:
-            return name.strip(), re.compile(value[1:-1])
-        except re.error as error:
-            logger.warning(f"match_header '{text}': bad regular expression: {error}")
-            return name.strip(), re.compile(r"(?!)")
-    return name.strip(), re.compile(re.escape(value) + r"\Z")
+class _Matchers:
+    """``Name: value`` pairs that requests may carry: exact values in a table by header, expressions one after the other."""
+
+    def __init__(self, pairs: Iterable[tuple[str, EndpointObject]]) -> None:
+        self._exact: dict[str, dict[str, EndpointObject]] = {}
+        self._patterns: dict[str, list[tuple[re.Pattern[str], EndpointObject]]] = {}
+        for text, endpoint in pairs:
+            name, _, value = text.partition(":")
+            name, matcher = name.strip(), _matcher(value.strip())
+            if isinstance(matcher, str):
+                self._exact.setdefault(name, {}).setdefault(matcher, endpoint)
+            else:
+                self._patterns.setdefault(name, []).append((matcher, endpoint))
+
+    def __bool__(self) -> bool:
+        return bool(self._exact or self._patterns)
+
+    def find(self, request: Request) -> EndpointObject | None:
+        """The endpoint whose header ``request`` carries."""
+        for name, table in self._exact.items():
+            for value in request.get_all(name):
+                found = table.get(value)
+                if found is not None:
+                    return found
+        for name, patterns in self._patterns.items():
+            for value in request.get_all(name):
+                for pattern, endpoint in patterns:
+                    if pattern.search(value):
+                        return endpoint
+        return None
+
+
+def _is_expression(text: str) -> bool:
+    return len(text) > 1 and text[0] == text[-1] == "/"
+
+
+def _matcher(text: str) -> str | re.Pattern[str]:
+    """``value`` is the whole value; ``/expression/`` is searched for. A bad expression matches nothing."""
+    if not _is_expression(text):
+        return text
+    try:
+        return re.compile(text[1:-1])
+    except re.error as error:
+        logger.warning(f"'{text}' is no regular expression and matches nothing: {error}")
+        return re.compile(r"(?!)")
 
 
 class UnidentifiedRequests:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from globstar.config.options import Options, handles, option
 from globstar.config.values import boolean, enumeration, floating, integer, listing, string
+from globstar.core.acl import AccessRules
+from globstar.modules.channels.pjsip.addresses import Match
 from globstar.modules.channels.pjsip.readers import HostPort, Network, YesNo, host_port, networks, one_of, yes_no
 from globstar.modules.channels.pjsip.transport_options import tos
 from globstar.proto.sip.auth import Secret
@@ -136,14 +138,50 @@ class IdentifyObject(PjsipObject):
     kind = "identify"
     endpoint = option(string, "", help="The endpoint.")
     match = option(words, (), repeat="extend", help="Addresses, networks or host names of the peer.")
-    match_header = option(string, "", help="``Header: value`` (or /regular expression/) that requests carry.")
+    match_header = option(_one_text, (), repeat="extend", help="``Header: value`` (or /regular expression/) that requests carry.")
     match_request_uri = option(string, "", help="Request-URI that requests carry.")
     srv_lookups = option(boolean, True, help="Look up SRV records of host names.")
 
     def __init__(self, **values: object) -> None:
         super().__init__(**values)
-        self.networks: tuple[Network, ...] = ()
-        self.hosts: tuple[str, ...] = ()
+        self.networks: tuple[Match, ...] = ()
+        self.excluded: tuple[Network, ...] = ()
+        #: host names with the source port that goes with them, 0 any
+        self.hosts: tuple[tuple[str, int], ...] = ()
+
+
+class AclObject(PjsipObject):
+    """``type=acl``: addresses that may send requests at all, and addresses that may be registered; all such objects count."""
+
+    kind = "acl"
+    acl = option(words, (), help="Access lists of acl.conf for the source of requests.")
+    contact_acl = option(words, (), help="Access lists of acl.conf for the addresses in Contact.")
+
+    def __init__(self, **values: object) -> None:
+        super().__init__(**values)
+        self.access = AccessRules()
+        self.contact_access = AccessRules()
+
+    @handles("permit", help="Addresses that requests may come from; of deny and permit the last that fits counts.")
+    def _permit(self, text: str) -> None:
+        self.access.add(True, text)
+
+    @handles("deny", help="Addresses that requests must not come from.")
+    def _deny(self, text: str) -> None:
+        self.access.add(False, text)
+
+    @handles("contact_permit", help="Addresses that contacts may have.")
+    def _contact_permit(self, text: str) -> None:
+        self.contact_access.add(True, text)
+
+    @handles("contact_deny", help="Addresses that contacts must not have.")
+    def _contact_deny(self, text: str) -> None:
+        self.contact_access.add(False, text)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no rule."""
+        return not (self.access or self.contact_access or self.acl or self.contact_acl)
 
 
 class GlobalObject(PjsipObject):
@@ -210,6 +248,7 @@ class DomainAliasObject(PjsipObject):
 
 
 __all__ = [
+    "AclObject",
     "AorObject",
     "AuthObject",
     "DomainAliasObject",

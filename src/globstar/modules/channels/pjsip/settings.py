@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from globstar.config import ConfigFile, Variable
 from globstar.config.file import Category
 from globstar.config.options import Report, did_you_mean
+from globstar.core.acl import Network
 from globstar.core.format import MediaType
+from globstar.modules.channels.pjsip.addresses import Match, read_match
 from globstar.modules.channels.pjsip.endpoint import EndpointObject
 from globstar.modules.channels.pjsip.objects import (
+    AclObject,
     AorObject,
     AuthObject,
     DomainAliasObject,
@@ -21,14 +25,16 @@ from globstar.modules.channels.pjsip.objects import (
     SystemObject,
     TransportObject,
 )
-from globstar.modules.channels.pjsip.readers import network
 from globstar.modules.channels.pjsip.unsupported import UNSUPPORTED
 
 O = TypeVar("O", bound=PjsipObject)
 
+_HOST = re.compile(r"([A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?)(?::([0-9]{1,5}))?")
+#: what endpoint_identifier_order may name
+IDENTIFIERS = frozenset(("ip", "username", "auth_username", "anonymous", "header", "request_uri"))
+
 #: object types that Asterisk knows and that come later
 LATER = {
-    "acl": "access lists",
     "asterisk-publication": "publication of states",
     "inbound-publication": "publication of states",
     "outbound-publish": "publication of states",
@@ -48,6 +54,7 @@ class PjsipSettings:
     auths: dict[str, AuthObject] = field(default_factory=dict)
     aors: dict[str, AorObject] = field(default_factory=dict)
     identifies: dict[str, IdentifyObject] = field(default_factory=dict)
+    acls: dict[str, AclObject] = field(default_factory=dict)
     domain_aliases: dict[str, str] = field(default_factory=dict)
     globals: GlobalObject = field(default_factory=GlobalObject)
     system: SystemObject = field(default_factory=SystemObject)
@@ -65,6 +72,7 @@ def read_settings(config: ConfigFile, report: Report) -> PjsipSettings:
         "endpoint": (EndpointObject, settings.endpoints),  # type: ignore[dict-item]
         "auth": (AuthObject, settings.auths),  # type: ignore[dict-item]
         "aor": (AorObject, settings.aors),  # type: ignore[dict-item]
+        "acl": (AclObject, settings.acls),  # type: ignore[dict-item]
         "identify": (IdentifyObject, settings.identifies),  # type: ignore[dict-item]
         "domain_alias": (DomainAliasObject, aliases),  # type: ignore[dict-item]
         "global": (GlobalObject, singles),
@@ -141,15 +149,29 @@ def _check(settings: PjsipSettings, config: ConfigFile, report: Report) -> None:
     for identify in settings.identifies.values():
         if identify.endpoint not in settings.endpoints:
             tell("identify", identify.name, "endpoint", f"names the endpoint '{identify.endpoint}', which does not exist")
-        found, hosts = [], []
+        found: list[Match] = []
+        hosts: list[tuple[str, int]] = []
+        excluded: list[Network] = []
         for text in identify.match:
             try:
-                found.append(network(text.strip("! ")))
+                if text.startswith("!"):
+                    excluded.append(read_match(text[1:]).network)
+                else:
+                    found.append(read_match(text))
             except ValueError:
-                hosts.append(text)
-        identify.networks, identify.hosts = tuple(found), tuple(hosts)
+                host, port = _host_and_port(text)
+                if host:
+                    hosts.append((host, port))
+                else:
+                    tell("identify", identify.name, "match", f"'{text}' is neither an address nor a host name")
+        identify.networks, identify.hosts, identify.excluded = tuple(found), tuple(hosts), tuple(excluded)
+        if not (identify.match or identify.match_header or identify.match_request_uri):
+            tell("identify", identify.name, "type", "matches nothing: it has no match, match_header or match_request_uri")
+        for text in identify.match_header:
+            if not text.partition(":")[2].strip():
+                tell("identify", identify.name, "match_header", f"'{text}' is not 'Header: value'")
     for name in settings.globals.endpoint_identifier_order:
-        if name not in ("ip", "username", "auth_username", "anonymous", "header", "request_uri"):
+        if name not in IDENTIFIERS:
             tell("global", "global", "endpoint_identifier_order", f"'{name}' is no way to identify endpoints")
     for transport in settings.transports.values():
         if transport.protocol not in ("udp", "tcp", "tls"):
@@ -163,3 +185,10 @@ def _check(settings: PjsipSettings, config: ConfigFile, report: Report) -> None:
                 tell("transport", transport.name, "external_media_address",
                      "must be an address; host names are not supported yet")  # fmt: skip
                 transport.external_media_address = ""
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    """A host name with its source port (0 any); an empty name when it is none."""
+    found = _HOST.fullmatch(text.strip())
+    port = int(found[3] or 0) if found is not None else 0
+    return (found[1], port) if found is not None and port < 65536 else ("", 0)

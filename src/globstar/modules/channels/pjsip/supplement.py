@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.endpoint import EndpointObject
     from globstar.modules.channels.pjsip.leg import Leg
     from globstar.modules.channels.pjsip.settings import PjsipSettings
-    from globstar.proto.sip.message import Header, Response
+    from globstar.proto.sip.flow import Flow
+    from globstar.proto.sip.message import Header, Request, Response
     from globstar.proto.sip.session import InviteSession
     from globstar.proto.sip.transaction import ServerTransaction
 
@@ -55,6 +56,10 @@ class Supplement:
     def request_received(self, endpoint: EndpointObject, transaction: ServerTransaction) -> bool:
         """A request of a known endpoint that has proved who it is; True when it was answered or will be."""
         return False
+
+    def identify(self, request: Request, flow: Flow) -> EndpointObject | None:
+        """The endpoint that sent a request, if this feature can tell; asked before all ways that have a name."""
+        return None
 
     def stray_request(self, transaction: ServerTransaction) -> bool:
         """A request before anybody is identified; True when it was dealt with (answered, or dropped)."""
@@ -112,6 +117,7 @@ class Hooks:
 
     configure: tuple[Callable[[PjsipSettings], None], ...]
     request_received: tuple[Callable[[EndpointObject, ServerTransaction], bool], ...]
+    identify: tuple[Callable[[Request, Flow], EndpointObject | None], ...]
     stray_request: tuple[Callable[[ServerTransaction], bool], ...]
     invite_received: tuple[Callable[[Leg, InviteSession, ServerTransaction], bool], ...]
     invite_headers: tuple[Callable[[Leg, list[Header]], None], ...]

@@ -25,15 +25,11 @@ UNSUPPORTED: dict[str, dict[str, str]] = {
         "mailboxes": LATER,
         "voicemail_extension": LATER,
     },
-    "identify": {
-        "match_request_uri": LATER,
-    },
     "global": {
         "all_codecs_on_empty_reinvite": LATER,
         "default_auth_algorithms_uac": LATER,
         "default_outbound_endpoint": LATER,
         "default_voicemail_extension": LATER,
-        "disable_multi_domain": LATER,
         "ignore_uri_user_options": LATER,
         "keep_alive_interval": LATER,
         "max_initial_qualify_time": LATER,
@@ -55,7 +51,6 @@ UNSUPPORTED: dict[str, dict[str, str]] = {
     },
     "endpoint": {
         "accept_multiple_sdp_answers": LATER,
-        "acl": LATER,
         "aggregate_mwi": LATER,
         "allow_subscribe": LATER,
         "asymmetric_rtp_codec": LATER,
@@ -65,7 +60,6 @@ UNSUPPORTED: dict[str, dict[str, str]] = {
         "codec_prefs_outgoing_answer": LATER,
         "codec_prefs_outgoing_offer": LATER,
         "connected_line_method": LATER,
-        "contact_acl": LATER,
         "cos_audio": LATER,
         "cos_video": LATER,
         "direct_media_glare_mitigation": LATER,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import cProfile
+
 import pytest
 
 from globstar.config import MemorySource, read_config
 from globstar.config.options import Report
+from globstar.modules.channels.pjsip.addresses import read_match
+from globstar.modules.channels.pjsip.endpoint import EndpointObject
 from globstar.modules.channels.pjsip.identify import MAX_SOURCES, Identifier, UnidentifiedRequests
 from globstar.modules.channels.pjsip.settings import read_settings
 from globstar.proto.sip.flow import Flow, Transport
@@ -55,6 +59,10 @@ def identifier(extra: str = "", order: str = "username,ip,auth_username") -> Ide
     return Identifier(read_settings(read_config("pjsip.conf", MemorySource({"pjsip.conf": text})), Report()))
 
 
+def endpoints(ways: Identifier) -> dict[str, EndpointObject]:
+    return ways._endpoints
+
+
 def request(from_: str, extra: str = "") -> Request:
     found = parse(
         f"REGISTER sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 1.2.3.4;branch=z9hG4bK1\r\nFrom: <{from_}>;tag=1\r\nTo: <sip:x>\r\n"
@@ -88,9 +96,7 @@ def request(from_: str, extra: str = "") -> Request:
 )  # fmt: skip
 def test_who_it_is(from_: str, source: str, extra: str, endpoint: str | None) -> None:
     ways = identifier()
-    import ipaddress
-
-    ways.resolved["pbx.example.com"] = [ipaddress.ip_address("203.0.113.9")]
+    ways.addresses.put("peer-id/pbx.example.com", endpoints(ways)["peer"], (read_match("203.0.113.9"),))
     found = ways.identify(request(from_, extra), Flow(UDP, source, 5060))
     assert (found.name if found is not None else None) == endpoint
 
@@ -108,6 +114,82 @@ def test_anonymous() -> None:
         found = ways.identify(request(f"sip:who@{host}"), Flow(UDP, "203.0.113.1", 5060))
         assert found is not None
         assert found.name == name
+
+
+@pytest.mark.parametrize(
+    ("pattern", "uri", "is_match"),
+    [
+        ("sip:x", "sip:x", True),
+        ("sip:x;line=1", "sip:x", False),
+        ("/^sip:x$/", "sip:x", True),
+        ("/line=7/", "sip:x", False),
+        ("/[/", "sip:x", False),
+    ],
+)
+def test_request_uri(pattern: str, uri: str, is_match: bool) -> None:
+    text = (
+        f"[trunk]\ntype=endpoint\nallow=ulaw\nidentify_by=request_uri\n[t]\ntype=identify\nendpoint=trunk\n"
+        f"match_request_uri={pattern.replace(';', chr(92) + ';')}\n"
+    )
+    found = identifier(text).identify(request("sip:nobody@x"), Flow(UDP, "203.0.113.1", 5060))
+    assert (found is not None) == is_match
+
+
+def test_exact_header_values() -> None:
+    text = (
+        "[a]\ntype=endpoint\nallow=ulaw\nidentify_by=header\n[a]\ntype=identify\nendpoint=a\nmatch_header=X-Id: one\n"
+        "[b]\ntype=endpoint\nallow=ulaw\nidentify_by=header\n[b]\ntype=identify\nendpoint=b\nmatch_header=X-Id: two\n"
+    )
+    ways = identifier(text)
+    for value, name in (("one", "a"), ("two", "b"), ("onetwo", None)):
+        found = ways.identify(request("sip:nobody@x", f"X-Id: {value}\r\n"), Flow(UDP, "203.0.113.1", 5060))
+        assert (found.name if found is not None else None) == name
+
+
+def test_ways_that_the_order_leaves_out_come_after_the_others() -> None:
+    ways = identifier(order="username")
+    assert ways.order == ["username", "ip", "header", "request_uri", "auth_username", "anonymous"]
+    found = ways.identify(request("sip:x@y", "X-Customer: 42\r\n"), Flow(UDP, "192.0.2.1", 5060))
+    assert found is not None
+    assert found.name == "peer"
+
+
+def test_ways_without_a_name_come_first() -> None:
+    ways = identifier()
+    marked = endpoints(ways)["marked"]
+    ways.set_unnamed([lambda request, flow: marked if request.has("X-Line") else None])
+    for extra, name in (("X-Line: 1\r\n", "marked"), ("", "alice")):
+        found = ways.identify(request("sip:alice@x", extra), Flow(UDP, "203.0.113.1", 5060))
+        assert found is not None
+        assert found.name == name
+
+
+def test_disable_multi_domain_ignores_domains() -> None:
+    text = "[bob]\ntype=endpoint\nallow=ulaw\n"
+    for extra, name in (("", "bob@example.com"), ("disable_multi_domain=yes\n", "bob")):
+        found = identifier(text, f"username\n{extra}").identify(request("sip:bob@example.com"), Flow(UDP, "203.0.113.1", 5060))
+        assert found is not None
+        assert found.name == name
+
+
+def test_the_cost_is_flat_with_thousands_of_objects() -> None:
+    """Work is counted in calls that the profiler sees, not in time."""
+
+    def calls(count: int) -> int:
+        text = "".join(
+            f"[t{n}]\ntype=endpoint\nallow=ulaw\nidentify_by=ip,header\n[t{n}]\ntype=identify\nendpoint=t{n}\n"
+            f"match=10.{n >> 8}.{n & 255}.0/24\nmatch_header=X-Id: {n}\n"
+            for n in range(count)
+        )
+        ways, asked = identifier(text), request("sip:nobody@x", "X-Id: none\r\n")
+        ways.identify(asked, Flow(UDP, "203.0.113.1", 5060))
+        profile = cProfile.Profile()
+        profile.enable()
+        assert ways.identify(asked, Flow(UDP, "203.0.113.2", 5060)) is None
+        profile.disable()
+        return sum(entry.callcount for entry in profile.getstats())
+
+    assert calls(2000) == calls(20)
 
 
 def test_counting_strangers_is_bounded() -> None:

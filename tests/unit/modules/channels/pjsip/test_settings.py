@@ -50,7 +50,7 @@ def test_objects_by_type_and_name() -> None:
     assert settings.by_auth_username == {"bob": "bob"}
     assert settings.aors["bob"].contact == ("sip:a@1.2.3.4", "sip:b@1.2.3.4")
     assert [str(net) for net in settings.identifies["peer"].networks] == ["10.1.2.3/32", "10.2.0.0/16"]
-    assert settings.identifies["peer"].hosts == ("pbx.example.com",)
+    assert settings.identifies["peer"].hosts == (("pbx.example.com", 0),)
     assert settings.globals.user_agent == "Test"
     assert settings.system.timer_t1 == 250
 
