@@ -45,9 +45,10 @@ class Authenticator:
             server = self._servers[auth.name] = self._make(realm, algorithms, auth.nonce_lifetime)
         return server
 
-    def challenge_stranger(self, now: float) -> list[Header]:
-        """The headers of a 401 to a request that belongs to nobody."""
-        return self._stranger.challenge_headers(now)
+    def check_stranger(self, request: Request, now: float) -> tuple[Verdict, list[Header]]:
+        """The headers of a 401 to a request that belongs to nobody, after the same work that a known name costs."""
+        verdict = self._stranger.verify(request, None, now)
+        return verdict, self._stranger.challenge_headers(now)
 
     def check(self, endpoint: EndpointObject, request: Request, now: float) -> tuple[Verdict, list[Header]]:
         """Whether ``request`` proves to be from ``endpoint``, and if not, the headers of the 401."""

@@ -15,6 +15,7 @@ from globstar.core.acl import NamedLists
 from globstar.core.channel import ChannelState
 from globstar.core.devicestate import DeviceState, aggregate
 from globstar.core.format import FormatCapabilities
+from globstar.core.security import SecurityEventType
 from globstar.modules.channels.pjsip import access, incoming, registrar, requests
 from globstar.modules.channels.pjsip.authenticate import Authenticator
 from globstar.modules.channels.pjsip.contacts import Contact, ContactStore
@@ -23,6 +24,7 @@ from globstar.modules.channels.pjsip.identify import Identifier, UnidentifiedReq
 from globstar.modules.channels.pjsip.media import LegMedia
 from globstar.modules.channels.pjsip.messages import MessageHistory, MessageLogger
 from globstar.modules.channels.pjsip.qualify import Qualifier
+from globstar.modules.channels.pjsip.security import UNKNOWN, SecurityReports
 from globstar.modules.channels.pjsip.supplement import Hooks, Supplement
 from globstar.modules.channels.pjsip.supplement import discover as discover_supplements
 from globstar.modules.channels.pjsip.supplement import make as make_supplements
@@ -83,6 +85,7 @@ class PjsipDriver(SipHandler):
         self._legs_by_endpoint: dict[str, dict[Leg, None]] = {}
         self.identifier = Identifier(settings)
         self.authenticator = Authenticator(settings, self.rng.getrandbits)
+        self.security = SecurityReports(self)
         self.counters: dict[str, int] = dict.fromkeys(
             ("unidentified", "challenged", "authentication failed", "refused by address", "refused as full"), 0
         )
@@ -283,6 +286,7 @@ class PjsipDriver(SipHandler):
                 self._challenge(transaction, endpoint, verdict)
                 self.sip.answer_statelessly(transaction, 401, challenge)
                 return
+            self.security.succeeded(transaction, endpoint.name)
         for hook in self.hooks.request_received:
             if hook(endpoint, transaction):
                 return
@@ -305,40 +309,41 @@ class PjsipDriver(SipHandler):
         logger.notice(
             f"Request '{request.method}' of {rules.kind} '{rules.name}' refused: {found.address} is denied by '{found.acl}'"
         )
+        account = rules.name if rules.kind == "endpoint" else UNKNOWN
+        self.security.report(SecurityEventType.FAILED_ACL, transaction, account, ACLName=found.acl)
         self.sip.answer_statelessly(transaction, 403)
         return True
 
     def _challenge(self, transaction: ServerTransaction, endpoint: EndpointObject, verdict: Verdict) -> None:
-        flow = transaction.flow
         if verdict is not Verdict.BAD:
             self.counters["challenged"] += 1
+            self.security.challenged(transaction, endpoint.name)
             return
         self.counters["authentication failed"] += 1
-        method = transaction.request.method
+        self._tell_failure(transaction, "Failed to authenticate")
+        self.security.failed(transaction, endpoint.name)
+
+    def _tell_failure(self, transaction: ServerTransaction, why: str) -> None:
+        request, flow = transaction.request, transaction.flow
         logger.notice(
-            f"Request '{method}' from '{transaction.request.get('From')}' failed for '{flow.host}:{flow.port}' "
-            f"(callid: {transaction.request.call_id}) - Failed to authenticate"
-        )
-        logger.security(
-            f'SecurityEvent="ChallengeResponseFailed",Service="PJSIP",AccountID="{endpoint.name}",'
-            f'SessionID="{transaction.request.call_id}",RemoteAddress="IPV4/{flow.transport.name}/{flow.host}/{flow.port}"'
+            f"Request '{request.method}' from '{request.get('From')}' failed for '{flow.host}:{flow.port}' "
+            f"(callid: {request.call_id}) - {why}"
         )
 
     def _stranger(self, transaction: ServerTransaction, now: float) -> None:
         """A request that belongs to no endpoint gets the challenge that everybody gets, whatever it answers."""
-        flow = transaction.flow
         options = self.settings.globals
         self.counters["unidentified"] += 1
-        if self.unidentified.count(flow.host, now, options.unidentified_request_period, options.unidentified_request_count):
-            logger.notice(
-                f"Request '{transaction.request.method}' from '{transaction.request.get('From')}' failed for "
-                f"'{flow.host}:{flow.port}' (callid: {transaction.request.call_id}) - No matching endpoint found"
-            )
-            logger.security(
-                f'SecurityEvent="InvalidAccountID",Service="PJSIP",SessionID="{transaction.request.call_id}",'
-                f'RemoteAddress="IPV4/{flow.transport.name}/{flow.host}/{flow.port}"'
-            )
-        self.sip.answer_statelessly(transaction, 401, self.authenticator.challenge_stranger(now))
+        host = transaction.flow.host
+        if self.unidentified.count(host, now, options.unidentified_request_period, options.unidentified_request_count):
+            self._tell_failure(transaction, "No matching endpoint found")
+        self.security.stranger(transaction)
+        verdict, challenge = self.authenticator.check_stranger(transaction.request, now)
+        if verdict is Verdict.MISSING:
+            self.security.challenged(transaction, UNKNOWN)
+        else:
+            self.security.failed(transaction, UNKNOWN)
+        self.sip.answer_statelessly(transaction, 401, challenge)
 
     def is_full(self) -> bool:
         """Whether new calls are refused: shutting down, not started yet, or at maxcalls."""

@@ -6,6 +6,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
+from globstar.core.security import SecurityEventType
 from globstar.modules.channels.pjsip.contacts import Contact, ContactStatus, ContactStore
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.headers.address import NameAddr
@@ -23,16 +24,28 @@ logger = Logger("res_pjsip_registrar")
 MAX_URI = 255
 
 
+_NOT_SUPPORTED, _FAILED_ACL = SecurityEventType.REQUEST_NOT_SUPPORTED, SecurityEventType.FAILED_ACL
+
+
+def _report(
+    driver: PjsipDriver, endpoint: EndpointObject, transaction: ServerTransaction, kind: SecurityEventType, **extra: str
+) -> None:
+    driver.security.report(kind, transaction, endpoint.name, **extra)
+
+
 def register(driver: PjsipDriver, endpoint: EndpointObject, transaction: ServerTransaction) -> None:
     """Answer a REGISTER of an endpoint that has proved who it is."""
     request = transaction.request
     aor = find_aor(driver.settings.aors, endpoint, request)
     if aor is None:
         logger.warning(f"AOR '{request.to.uri.user}' not found for endpoint '{endpoint.name}'")
+        _report(driver, endpoint, transaction, _NOT_SUPPORTED, RequestType="registrar_requested_aor_not_found")
         transaction.respond(404)
         return
     if not aor.max_contacts:
         logger.warning(f"AOR '{aor.name}' has no room for registrations (max_contacts is 0)")
+        what = "registrar_attempt_without_registration_permitted"
+        _report(driver, endpoint, transaction, _NOT_SUPPORTED, RequestType=what)
         transaction.respond(403)
         return
     path = request.get_all("Path")
@@ -41,6 +54,7 @@ def register(driver: PjsipDriver, endpoint: EndpointObject, transaction: ServerT
         return
     wanted = _wanted(request)
     if wanted is None:
+        _report(driver, endpoint, transaction, _FAILED_ACL, ACLName="registrar_invalid_contacts_provided")
         transaction.respond(400)
         return
     if any(not address.uri.is_sip for address in wanted):
@@ -55,6 +69,8 @@ def register(driver: PjsipDriver, endpoint: EndpointObject, transaction: ServerT
             logger.verbose(3, f"Removed contact '{contact.uri}' from AOR '{aor.name}' due to request")
             store.remove(contact)
     elif wanted and not _bind(driver, endpoint, aor, transaction, wanted, path):
+        what = "registrar_attempt_exceeds_maximum_configured_contacts"
+        _report(driver, endpoint, transaction, _FAILED_ACL, ACLName=what)
         transaction.respond(403)
         return
     transaction.respond(200, headers=_answer(driver, store, aor, request))
