@@ -38,7 +38,9 @@ LEFT_OUT = {
 #: Scenarios of the other groups (transfer, subscriptions, voicemail ...) that need nothing else than what is built.
 OTHERS = (
     "g05_ami_atxfer_without_feature_option", "g05_directed_pickup_app", "g05_group_pickup", "g05_group_pickup_nothing",
-    "g05_refer_missing_referto", "g05_refer_out_of_dialog", "g06_subscribe_unknown_dialog_481",
+    "g05_refer_attended_by_callee", "g05_refer_attended_replaces_answered", "g05_refer_blind_by_callee",
+    "g05_refer_blind_by_caller", "g05_refer_blind_to_ringing_phone", "g05_refer_missing_referto", "g05_refer_norefersub",
+    "g05_refer_out_of_dialog", "g05_refer_unbridged_channel", "g06_subscribe_unknown_dialog_481",
     "g06_subscribe_unknown_event_489", "g08_subscribe_all_events_for_ordinary_call", "g09_voicemail_hangup_during_greeting",
     "g09_voicemail_leave_message_hangup", "g09_voicemail_leave_then_retrieve_and_delete", "g09_voicemail_no_such_mailbox",
     "g09_voicemail_two_messages", "g09_voicemailmain_empty_mailbox", "g09_voicemailmain_login_prompts_wrong_password",

@@ -229,12 +229,23 @@ class Bridge:
 
     # -- coming and going --------------------------------------------------------------------------------------------
 
-    def join(self, channel: Channel, *, digit_filter: Callable[[Frame], bool] | None = None, role: str = "") -> BridgeMember:
-        """Bring ``channel`` in; its owner then awaits ``member.left``."""
+    def join(
+        self,
+        channel: Channel,
+        *,
+        digit_filter: Callable[[Frame], bool] | None = None,
+        role: str = "",
+        swap: BridgeMember | None = None,
+    ) -> BridgeMember:
+        """Bring ``channel`` in, in the place of ``swap`` if given, which leaves; its owner then awaits ``member.left``."""
         member = BridgeMember(self, channel)
         member.digit_filter = digit_filter
         member.role = role
-        self._enter(member)
+        if swap is not None:
+            self._exit(swap, is_replaced=True)
+        self._enter(member, swapped=swap.channel if swap is not None else None)
+        if swap is not None:
+            self._finish(swap, LeaveReason.KICKED)
         if channel.soft_hangup:
             self.leave(member, LeaveReason.HANGUP)
         else:

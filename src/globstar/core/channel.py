@@ -305,6 +305,27 @@ class Channel(ChannelMedia):
             finally:
                 self.queue.extendleft(frame for frame in reversed(held) if frame.type is not FrameType.NULL)
 
+    def change_technology(self, tech: ChannelTech, private: Any, formats: FormatCapabilities) -> None:
+        """Be carried by another technology from now on, whatever the owner is doing; the present one says goodbye.
+
+        Raises NoTranslation, and changes nothing, if no translators lead from ``formats`` to what is read and written now.
+        """
+        best = formats.formats[0]
+        for source, destination in ((best, self.read_format), (self.write_format, best)):
+            if source.codec is not destination.codec:
+                self._path(source, destination)
+        try:
+            self.tech.hangup(self)
+        except Exception as error:  # a driver's bug must not end the call that goes on elsewhere
+            logger.error(f"{self.tech.name} failed to let go of {self.name}", exception=error)
+        if self.tech.is_polled:
+            self.system.ticker.remove(self._poll)
+        self.system.technology_changed(self, self.tech, tech)
+        self.tech, self.private = tech, private
+        if tech.is_polled:
+            self.system.ticker.add(self._poll)
+        self.set_native_formats(formats, read=best, write=best)
+
     def queue_hangup(self, cause: int = 0, *, source: str | None = None) -> None:
         """The endpoint hung up. Called by the driver; the owner finds out at once.
 

@@ -57,6 +57,7 @@ class ChannelMedia:
         "is_hung_up",
         "name",
         "native_formats",
+        "on_indicate",
         "queue",
         "raw_read_format",
         "raw_write_format",
@@ -78,6 +79,8 @@ class ChannelMedia:
         self.is_held = False  # whether this endpoint is held by another
         self.bridge_member: BridgeMember | None = None
         self.generator: Generator | None = None
+        #: hears of every condition that the endpoint is told, before it is
+        self.on_indicate: Callable[[Control], None] | None = None
         self.native_formats = native_formats if native_formats is not None else FormatCapabilities([slin])
         best = self.native_formats.formats[0] if self.native_formats else slin
         self.raw_read_format: Format = best
@@ -432,6 +435,8 @@ class ChannelMedia:
 
     def indicate(self, condition: Control, data: Any = b"") -> None:
         """Tell the endpoint of ``condition``; where the technology cannot, its tone is played."""
+        if self.on_indicate is not None:
+            self.on_indicate(condition)
         if condition is Control.HOLD or condition is Control.UNHOLD:
             self.is_held = condition is Control.HOLD
             self.system.device_states.channel_changed(self._channel)

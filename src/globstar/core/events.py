@@ -272,11 +272,36 @@ class BlindTransferred:
 
     transferer: Channel
     transferee: Channel | None
-    bridge: Bridge
+    bridge: Bridge | None
     context: str
     exten: str
     is_success: bool
     is_external: bool = False
+    result: str = ""
+
+
+@dataclass(slots=True)
+class AttendedTransferred:
+    """A party with two calls brought the other parties together (AMI AttendedTransfer).
+
+    ``destination`` says what the two calls became: Bridge (``bridge`` holds the parties), App (the transferee goes on in the
+    application ``application``), Link (``link`` joins two bridges), Threeway (the party stays), Fail. The bridges are given with
+    the number of members that they had, as the transfer changes it.
+    """
+
+    first: Channel
+    first_bridge: Bridge | None
+    second: Channel
+    second_bridge: Bridge | None
+    result: str
+    transferee: Channel | None = None
+    target: Channel | None = None
+    destination: str = "Fail"
+    bridge: Bridge | None = None
+    application: str = ""
+    link: tuple[Channel, Channel] | None = None
+    is_external: bool = False
+    members: tuple[int, int] = (0, 0)
 
 
 @dataclass(slots=True)

@@ -82,6 +82,41 @@ class LocalTech(ChannelTech):
             system.announce_channel(half)
         return owner
 
+    def new_pair(self, system: System, extension: str, context: str, requestor: Channel) -> tuple[Channel, Channel]:
+        """Two halves without a dialplan, both up, to link what they are put into. Somebody must own each."""
+        base = system.next_channel_name(f"Local/{extension}@{context}")
+        halves = [
+            Channel(
+                system, self, f"{base};{number}", state=ChannelState.UP, context=context, extension=extension,
+                linked_id=requestor.linked_id, native_formats=FormatCapabilities([slin]), language=requestor.language,
+                is_outgoing=number == 1,
+            )
+            for number in (1, 2)
+        ]  # fmt: skip
+        pair = LocalPair(halves[0], halves[1], context, extension, may_optimise=False, passes_music=False, is_called=True)
+        for half in halves:
+            half.private = pair
+            system.announce_channel(half)
+        return halves[0], halves[1]
+
+    def carry(self, channel: Channel, requestor: Channel) -> Channel:
+        """Let a new half carry ``channel``, which goes on with what it does, in the place of its technology, which says goodbye.
+
+        The result is that half, up and without an owner; what is said to it is heard by ``channel``.
+        """
+        system = channel.system
+        base = system.next_channel_name(f"Local/{channel.extension}@{channel.context}")
+        near = Channel(
+            system, self, f"{base};1", state=ChannelState.UP, context=channel.context, extension=channel.extension,
+            linked_id=requestor.linked_id, native_formats=FormatCapabilities([slin]), language=requestor.language,
+            is_outgoing=True,
+        )  # fmt: skip
+        pair = LocalPair(near, channel, channel.context, channel.extension, False, False, is_called=True)
+        near.private = pair
+        system.announce_channel(near)
+        channel.change_technology(self, pair, FormatCapabilities([slin]))
+        return near
+
     def call(self, channel: Channel, destination: str, timeout: float) -> None:
         """Start the dialplan on the second half, which becomes a copy of what the first is told about the call."""
         pair = _pair(channel)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from globstar.core.bridge import Bridge, BridgeTechnologySpec
     from globstar.core.channel import Channel
     from globstar.core.devicestate import DeviceStates
-    from globstar.core.tech import TechSpec
+    from globstar.core.tech import ChannelTech, TechSpec
 
 logger = Logger("system")
 T = TypeVar("T")
@@ -188,6 +188,14 @@ class System:
         module = self._tech_module(channel)
         if module is not None:
             module.use_count -= 1
+
+    def technology_changed(self, channel: Channel, old: ChannelTech, new: ChannelTech) -> None:
+        """A channel is carried by another technology from now on. Called by the channel itself."""
+        for tech, change in ((old, -1), (new, 1)):
+            spec = self.techs.get(tech.name)
+            module = self.loader.modules.get(spec.module) if spec is not None else None
+            if module is not None:
+                module.use_count += change
 
     def _tech_module(self, channel: Channel) -> Any:
         spec = self.techs.get(channel.tech.name)

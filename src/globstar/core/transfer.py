@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from enum import Enum
 
 from globstar.base.log import Logger
 from globstar.core import events
 from globstar.core.bridge import BridgeMember, LeaveReason
 from globstar.core.channel import Channel, ChannelGone
+from globstar.core.dialing import request_channel
 from globstar.core.features import FeatureSettings, settings_of
 from globstar.core.frame import Control, control
-from globstar.core.pbx import exists, plan_of
+from globstar.core.pbx import continue_in_dialplan, exists, plan_of
 from globstar.core.playback import play_all
+from globstar.core.tech import RequestFailed
 
 logger = Logger("features")
 
 _ANY_DIGIT = "0123456789*#ABCD"
+
+
+class TransferOutcome(Enum):
+    """What became of a transfer; the values are those of the Result field of its events."""
+
+    SUCCESS = "Success"
+    INVALID = "Invalid"  # nobody is there to be transferred
+    NOT_PERMITTED = "Not Permitted"
+    FAIL = "Fail"
 
 
 def transfer_context(channel: Channel) -> str:
@@ -23,28 +36,109 @@ def transfer_context(channel: Channel) -> str:
     return channel.variables.get("TRANSFER_CONTEXT") or channel.context
 
 
-def blind_transfer(member: BridgeMember, context: str, extension: str, *, is_external: bool = False) -> bool:
+def blind_transfer(
+    member: BridgeMember,
+    context: str,
+    extension: str,
+    *,
+    is_external: bool = False,
+    prepare: Callable[[Channel], None] | None = None,
+) -> bool:
     """Send the one other member of the bridge to an extension; the transferer leaves. False if that cannot be.
 
     Both get BLINDTRANSFER with the other's name. ``is_external`` marks a transfer asked for by an endpoint or manager.
+    ``prepare`` is called with the channel that goes elsewhere, before it does.
     """
-    _hold_others(member, False)
+    hold_others(member, False)
     bridge = member.bridge
     peers = member.peers
     transferer = member.channel
     if len(peers) != 1 or not exists(peers[0].channel, context, extension):
-        bridge.system.bus.publish(events.BlindTransferred(transferer, None, bridge, context, extension, False, is_external))
+        tell_failure(transferer, context, extension, TransferOutcome.FAIL, is_external=is_external)
         return False
     peer = peers[0]
     transferee = peer.channel
     transferee.set_variable("BLINDTRANSFER", transferer.name)
     transferer.set_variable("BLINDTRANSFER", transferee.name)
+    if prepare is not None:
+        prepare(transferee)
     peer.destination = (context, extension, 1)
-    bridge.system.bus.publish(events.BlindTransferred(transferer, transferee, bridge, context, extension, True, is_external))
+    result = TransferOutcome.SUCCESS.value
+    told = events.BlindTransferred(transferer, transferee, bridge, context, extension, True, is_external, result)
+    bridge.system.bus.publish(told)
     bridge.leave(member, LeaveReason.DIGIT)
     if not peer.left.done():  # a bridge that stays without the transferer
         bridge.leave(peer, LeaveReason.KICKED)
     return True
+
+
+def tell_failure(
+    transferer: Channel, context: str, extension: str, outcome: TransferOutcome, *, is_external: bool = False
+) -> TransferOutcome:
+    """Tell the listeners that nobody was transferred; the result is ``outcome``."""
+    member = transferer.bridge_member
+    bridge = member.bridge if member is not None else None
+    told = events.BlindTransferred(transferer, None, bridge, context, extension, False, is_external, outcome.value)
+    transferer.system.bus.publish(told)
+    return outcome
+
+
+def transfer_others(
+    transferer: Channel,
+    context: str,
+    extension: str,
+    *,
+    is_external: bool = True,
+    prepare: Callable[[Channel], None] | None = None,
+) -> TransferOutcome:
+    """Send whoever ``transferer`` is bridged with to an extension; the transferer leaves.
+
+    One other party goes there itself. A bridge of several stays, and a Local channel takes the transferer's place in it.
+    ``prepare`` is called with the channel that goes there.
+    """
+    member = transferer.bridge_member
+    if member is None or not member.peers:
+        return tell_failure(transferer, context, extension, TransferOutcome.INVALID, is_external=is_external)
+    if len(member.peers) == 1:
+        done = blind_transfer(member, context, extension, is_external=is_external, prepare=prepare)
+        return TransferOutcome.SUCCESS if done else TransferOutcome.FAIL
+    return _transfer_bridge(member, context, extension, is_external=is_external, prepare=prepare)
+
+
+def _transfer_bridge(
+    member: BridgeMember, context: str, extension: str, *, is_external: bool, prepare: Callable[[Channel], None] | None
+) -> TransferOutcome:
+    transferer, bridge = member.channel, member.bridge
+    hold_others(member, False)
+    try:
+        local = request_channel(transferer.system, f"Local/{extension}@{context}/n", requestor=transferer)
+        local.set_variable("BLINDTRANSFER", transferer.name)
+        if prepare is not None:
+            prepare(local)
+        local.tech.call(local, f"{extension}@{context}", 0)
+    except RequestFailed as failed:
+        logger.warning(f"{transferer.name}: the parties cannot be transferred: {failed}")
+        return tell_failure(transferer, context, extension, TransferOutcome.FAIL, is_external=is_external)
+    local.mark_answered()
+    result = TransferOutcome.SUCCESS.value
+    told = events.BlindTransferred(transferer, None, bridge, context, extension, True, is_external, result)
+    transferer.system.bus.publish(told)
+    keep_in_bridge(local, bridge.join(local, swap=member))
+    return TransferOutcome.SUCCESS
+
+
+def keep_in_bridge(channel: Channel, member: BridgeMember) -> None:
+    """Give a channel that nobody else owns a task that waits until it is out of its bridge and then ends it."""
+    channel.call_id = channel.call_id or channel.system.next_call_id()
+    channel.system.start_call_task(channel, _until_left(channel, member), "bridged")
+
+
+async def _until_left(channel: Channel, member: BridgeMember) -> None:
+    try:
+        await member.left
+    finally:
+        if not continue_in_dialplan(channel):
+            channel.hangup()
 
 
 def redirect_both(first: Channel, first_place: tuple[str, str, int], second: Channel, second_place: tuple[str, str, int]) -> None:
@@ -74,7 +168,7 @@ async def _ask_and_transfer(member: BridgeMember) -> None:
     """Play the announcement, collect the extension, transfer; back to the conversation when that fails."""
     channel = member.channel
     settings = settings_of(channel.system)
-    _hold_others(member, True)
+    hold_others(member, True)
     member.set_apart()
     extension = ""
     try:
@@ -85,12 +179,13 @@ async def _ask_and_transfer(member: BridgeMember) -> None:
         if not member.left.done():
             member.bring_back()
             if not extension:
-                _hold_others(member, False)
+                hold_others(member, False)
     if extension and not member.left.done() and not blind_transfer(member, transfer_context(channel), extension):
         logger.warning(f"{channel.name}: nobody can be transferred to {extension}@{transfer_context(channel)}")
 
 
-def _hold_others(member: BridgeMember, is_hold: bool) -> None:
+def hold_others(member: BridgeMember, is_hold: bool) -> None:
+    """The member's party holds the others, or takes them back."""
     channel = member.channel
     channel.hold_state = is_hold
     event: object = events.ChannelHeld(channel, "") if is_hold else events.ChannelUnheld(channel)

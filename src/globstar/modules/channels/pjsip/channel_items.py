@@ -28,6 +28,8 @@ def read(leg: Leg, item: str) -> str | None:
         return leg.contact_uri
     if kind == "aor":
         return leg.aor
+    if kind == "transfer_result":
+        return leg.refer_result
     return None
 
 
@@ -64,8 +66,6 @@ def _pjsip(leg: Leg, words: list[str]) -> str | None:
         return _address(*flow.transport.address_for(flow.host))
     if what == "t38state":
         return "DISABLED"
-    if what == "transfer_result":
-        return leg.refer_result
     return None
 
 

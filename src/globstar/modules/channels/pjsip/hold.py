@@ -23,7 +23,7 @@ logger = Logger("chan_pjsip")
 
 def reinvite_received(leg: Leg, session: InviteSession, transaction: ServerTransaction) -> None:
     """Answer a re-INVITE: 200 with our side, 488 when nothing fits; no SDP asks for an offer of ours."""
-    from globstar.modules.channels.pjsip.leg import ALLOW, SUPPORTED
+    from globstar.modules.channels.pjsip.leg import ALLOW
 
     request = transaction.request
     if timers.is_too_small(leg.endpoint, request):
@@ -36,13 +36,13 @@ def reinvite_received(leg: Leg, session: InviteSession, transaction: ServerTrans
     if body is None:
         return
     _renew_timer(leg, transaction)
-    session.respond(transaction, 200, headers=[ALLOW, SUPPORTED, *timers.answer_headers(leg)], body=body)
+    session.respond(transaction, 200, headers=[ALLOW, leg.supported(), *timers.answer_headers(leg)], body=body)
     apply_hold(leg)
 
 
 def update_received(leg: Leg, session: InviteSession, transaction: ServerTransaction) -> None:
     """Answer an UPDATE (RFC 3311)."""
-    from globstar.modules.channels.pjsip.leg import ALLOW, SUPPORTED
+    from globstar.modules.channels.pjsip.leg import ALLOW
 
     request = transaction.request
     if timers.is_too_small(leg.endpoint, request):
@@ -54,7 +54,7 @@ def update_received(leg: Leg, session: InviteSession, transaction: ServerTransac
         if body is None:
             return
     _renew_timer(leg, transaction)
-    session.respond(transaction, 200, headers=[ALLOW, SUPPORTED, *timers.answer_headers(leg)], body=body or b"")
+    session.respond(transaction, 200, headers=[ALLOW, leg.supported(), *timers.answer_headers(leg)], body=body or b"")
     if request.body:
         apply_hold(leg)
 

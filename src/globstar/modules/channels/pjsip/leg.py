@@ -80,6 +80,14 @@ class Leg(SessionUser):
         self.dtmf_mode = endpoint.dtmf_mode
         self.tone_watcher: ToneWatcher | None = None
 
+    def supported(self) -> Header:
+        """What we understand, for responses and requests inside the dialog; norefersub only if the configuration says so."""
+        return SUPPORTED if self.driver.settings.globals.norefersub else _without_refersub(SUPPORTED)
+
+    def supported_out(self) -> Header:
+        """The same for an INVITE."""
+        return SUPPORTED_OUT if self.driver.settings.globals.norefersub else _without_refersub(SUPPORTED_OUT)
+
     # -- what the channel asks for: incoming calls -------------------------------------------------------------------
 
     def _identity(self, side: str) -> list[Header]:
@@ -116,7 +124,7 @@ class Leg(SessionUser):
         if session is None or not self._is_waiting():
             return
         body = self.media.description()
-        out = [ALLOW, SUPPORTED, *timers.answer_headers(self), *self._identity("called")]
+        out = [ALLOW, self.supported(), *timers.answer_headers(self), *self._identity("called")]
         for hook in self.driver.hooks.response_headers:
             hook(self, 200, out)
         self.was_answered = True
@@ -144,6 +152,9 @@ class Leg(SessionUser):
         if self.channel is not None:
             for hook in self.driver.hooks.channel_ended:
                 hook(self, self.channel)
+        if self.tone_watcher is not None and self.channel is not None:
+            self.channel.remove_hook(self.tone_watcher)
+            self.tone_watcher = None
         self.media.close()
         self.driver.leg_ended(self)
         refer.channel_ended(self)
@@ -154,6 +165,9 @@ class Leg(SessionUser):
         if not self.endpoint.suppress_q850_reason_headers:
             headers.append(reason_header(cause))
         if session.state in (SessionState.CONNECTING, SessionState.CONFIRMED):
+            for keep in self.driver.hooks.session_kept:
+                if keep(self, session, headers):
+                    return
             session.bye(headers)
         elif self.is_caller:
             if cause == Cause.ANSWERED_ELSEWHERE:
@@ -211,7 +225,7 @@ class Leg(SessionUser):
         """A re-INVITE with our present media."""
         if self.session is not None and self.session.can_reinvite:
             body = self.media.make_offer()
-            out = [ALLOW, SUPPORTED_OUT, *timers.offer_headers(self.endpoint), *headers]
+            out = [ALLOW, self.supported_out(), *timers.offer_headers(self.endpoint), *headers]
             self.session.reinvite(headers=out, body=body)
 
     def watch_tones(self) -> None:
@@ -395,8 +409,6 @@ class Leg(SessionUser):
                 return
         if method == "OPTIONS":
             session.respond(transaction, 200, headers=OPTIONS_HEADERS)
-        elif method == "REFER":
-            refer.refer_received(self, session, transaction)
         elif method == "NOTIFY":
             refer.notify_received(self, session, transaction)
         elif method == "PRACK":
@@ -428,6 +440,8 @@ class Leg(SessionUser):
     def ended(self, session: InviteSession, reason: EndReason, message: Request | Response | None) -> None:
         """The session is over."""
         self.session = None
+        for hook in self.driver.hooks.session_ended:
+            hook(self, session)
         channel = self.channel
         if channel is None or reason is EndReason.BYE_SENT:
             return
@@ -476,6 +490,10 @@ class Leg(SessionUser):
 
     def __str__(self) -> str:
         return self.channel.name if self.channel is not None else f"PJSIP/{self.endpoint.name} (no channel)"
+
+
+def _without_refersub(header: Header) -> Header:
+    return header[0], header[1].replace(", norefersub", "")
 
 
 def _named(address: str, name: str) -> str:

@@ -14,7 +14,7 @@ from globstar.modules.channels.pjsip import timers
 from globstar.modules.channels.pjsip.authenticate import outbound_credentials
 from globstar.modules.channels.pjsip.identity import diversion_headers, from_address, identity_headers, phone_params
 from globstar.modules.channels.pjsip.incoming import set_up_channel
-from globstar.modules.channels.pjsip.leg import ALLOW, SUPPORTED_OUT, Leg
+from globstar.modules.channels.pjsip.leg import ALLOW, Leg
 from globstar.modules.channels.pjsip.media import NoMedia
 from globstar.proto.sdp import choose_outgoing
 from globstar.proto.sip.errors import SipParseError
@@ -158,7 +158,7 @@ def place(driver: PjsipDriver, leg: Leg) -> None:
     party = channel.connected.id
     from_ = from_address(endpoint, party, leg.our_host, default_user)
     our_user = endpoint.contact_user or endpoint.from_user or default_user
-    headers: list[Header] = [ALLOW, SUPPORTED_OUT, *timers.offer_headers(endpoint)]
+    headers: list[Header] = [ALLOW, leg.supported_out(), *timers.offer_headers(endpoint)]
     if endpoint.rel100 == "required":
         headers.append(("Require", "100rel"))
     leg.told_party = party.copy()

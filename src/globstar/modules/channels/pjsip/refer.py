@@ -1,4 +1,4 @@
-"""REFER: the other side asks us to move its call (RFC 3515), and Transfer() asks the other side."""
+"""REFER that we send: Transfer() asks the other side of an answered call to call somewhere else (RFC 3515)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.core.frame import Control, TransferResult, control
-from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.message import Header, Response
 from globstar.proto.sip.session import SessionState
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 logger = Logger("res_pjsip_refer")
 
 EVENTS: Header = ("Allow-Events", "message-summary, presence, dialog, refer")
+SIPFRAG = "message/sipfrag;version=2.0"
 
 
 @dataclass(slots=True)
@@ -29,22 +29,6 @@ class Subscription:
     is_over: bool = False
 
 
-def refer_received(leg: Leg, session: InviteSession, transaction: ServerTransaction) -> None:
-    """Transfers by REFER are not carried out yet: 501, or what is wrong with the request."""
-    request = transaction.request
-    try:
-        target = request.address("Refer-To")
-    except SipParseError:
-        target = None
-    if target is None:
-        session.respond(transaction, 400, headers=leg.reason())
-    elif not leg.endpoint.allow_transfer:
-        session.respond(transaction, 603, headers=leg.reason())
-    else:
-        logger.notice(f"{leg}: transfer to {target.uri} refused: transfers by REFER are not supported yet")
-        session.respond(transaction, 501, headers=leg.reason())
-
-
 def channel_ended(leg: Leg) -> None:
     """The channel is gone: nobody is told any more."""
     if leg.refer is not None:
@@ -53,8 +37,6 @@ def channel_ended(leg: Leg) -> None:
 
 def send_refer(leg: Leg, destination: str) -> bool:
     """Ask the endpoint of an answered call to call elsewhere; its answer comes as NOTIFY."""
-    from globstar.modules.channels.pjsip.leg import SUPPORTED
-
     session = leg.session
     if session is None or session.state is not SessionState.CONFIRMED or session.dialog is None:
         return False
@@ -62,8 +44,8 @@ def send_refer(leg: Leg, destination: str) -> bool:
     headers: list[Header] = [
         ("Event", "refer"),
         ("Expires", "600"),
-        SUPPORTED,
-        ("Accept", "message/sipfrag;version=2.0"),
+        leg.supported(),
+        ("Accept", SIPFRAG),
         EVENTS,
         ("Refer-To", destination),
         ("Referred-By", local),
@@ -91,14 +73,14 @@ def response_received(leg: Leg, response: Response) -> None:
 
 def notify_received(leg: Leg, session: InviteSession, transaction: ServerTransaction) -> None:
     """How far the transfer is that we asked for: a piece of SIP in a NOTIFY (RFC 3515 2.4.5)."""
-    from globstar.modules.channels.pjsip.leg import ALLOW, SUPPORTED
+    from globstar.modules.channels.pjsip.leg import ALLOW
 
     request = transaction.request
     event = (request.get("Event") or "").partition(";")[0].strip().lower()
     if event != "refer" or leg.refer is None:
         session.respond(transaction, 481 if event == "refer" else 489)
         return
-    session.respond(transaction, 200, headers=[("Contact", session.contact), ALLOW, SUPPORTED])
+    session.respond(transaction, 200, headers=[("Contact", session.contact), ALLOW, leg.supported()])
     line = request.body.decode("utf-8", "replace").partition("\n")[0].split()
     status = int(line[1]) if len(line) > 1 and line[1].isdecimal() and len(line[1]) == 3 else 0
     state = (request.get("Subscription-State") or "").lower()

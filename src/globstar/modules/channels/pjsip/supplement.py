@@ -84,6 +84,13 @@ class Supplement:
         """A request inside a call other than INVITE, ACK, BYE, CANCEL, UPDATE, PRACK; True when it was answered."""
         return False
 
+    def session_kept(self, leg: Leg, session: InviteSession, headers: list[Header]) -> bool:
+        """The channel of an answered call is gone; True when the supplement says BYE later (with ``headers``)."""
+        return False
+
+    def session_ended(self, leg: Leg, session: InviteSession) -> None:
+        """An answered session is over."""
+
     # -- calls: channels ---------------------------------------------------------------------------------------------
 
     def channel_created(self, leg: Leg, channel: Channel) -> None:
@@ -124,6 +131,8 @@ class Hooks:
     response_headers: tuple[Callable[[Leg, int, list[Header]], None], ...]
     response_received: tuple[Callable[[Leg, Response], None], ...]
     session_request: tuple[Callable[[Leg, InviteSession, ServerTransaction], bool], ...]
+    session_kept: tuple[Callable[[Leg, InviteSession, list[Header]], bool], ...]
+    session_ended: tuple[Callable[[Leg, InviteSession], None], ...]
     channel_created: tuple[Callable[[Leg, Channel], None], ...]
     channel_ended: tuple[Callable[[Leg, Channel], None], ...]
     contact_changed: tuple[Callable[[Contact, bool], None], ...]

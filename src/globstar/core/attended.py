@@ -1,0 +1,133 @@
+"""Attended transfer: a party with two calls brings its partners together and goes."""
+
+from __future__ import annotations
+
+from globstar.base.log import Logger
+from globstar.core import events
+from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
+from globstar.core.cause import Cause
+from globstar.core.channel import Channel, NoTranslation, SoftHangup
+from globstar.core.local import LocalTech
+from globstar.core.transfer import TransferOutcome, hold_others, keep_in_bridge
+
+logger = Logger("transfer")
+
+
+def attended_transfer(first: Channel, second: Channel, *, is_external: bool = False) -> TransferOutcome:
+    """Bring together whoever ``first`` talks to with whoever ``second`` talks to; both channels then end.
+
+    Two bridges of two become one. A bridge of several takes in the lonely partner of the other, or is linked with the other.
+    Where one of the channels runs an application (a voice mail, a queue, a call that rings), the partner of the other goes on
+    in it in its place. Two applications cannot be brought together.
+    """
+    one, two = first.bridge_member, second.bridge_member
+    told = events.AttendedTransferred(
+        first, one.bridge if one is not None else None, second, two.bridge if two is not None else None,
+        TransferOutcome.INVALID.value, is_external=is_external,
+        members=(len(one.bridge.members) if one is not None else 0, len(two.bridge.members) if two is not None else 0),
+    )  # fmt: skip
+    outcome = TransferOutcome.INVALID
+    if first is not second and not (first.soft_hangup or second.soft_hangup):
+        if one is not None and two is not None:
+            outcome = _both_bridged(one, two, told)
+        elif one is not None:
+            outcome = _into_application(one, second, told)
+        elif two is not None:
+            outcome = _into_application(two, first, told)
+    told.result = outcome.value
+    first.system.bus.publish(told)
+    return outcome
+
+
+def _both_bridged(one: BridgeMember, two: BridgeMember, told: events.AttendedTransferred) -> TransferOutcome:
+    if one.bridge is two.bridge or not one.peers or not two.peers:
+        return TransferOutcome.INVALID
+    hold_others(one, False)
+    hold_others(two, False)
+    told.transferee = one.peers[0].channel if len(one.peers) == 1 else None
+    told.target = two.peers[0].channel if len(two.peers) == 1 else None
+    if len(one.peers) == 1:
+        _merge(one, two)
+        told.destination, told.bridge = "Bridge", two.bridge
+    elif len(two.peers) == 1:
+        _merge(two, one)
+        told.destination, told.bridge = "Bridge", one.bridge
+    else:
+        told.destination, told.link = "Link", _link(one, two)
+    return TransferOutcome.SUCCESS
+
+
+def _merge(alone: BridgeMember, kept: BridgeMember) -> None:
+    """The one partner of ``alone`` takes the place of ``kept`` in its bridge; both of the transferring party leave."""
+    partner, bridge = alone.peers[0], kept.bridge
+    _mark(alone.channel, partner.channel)
+    bridge.move(partner, swap=kept)
+    partner.channel.variables.unset("ATTENDEDTRANSFER")
+    if not alone.left.done():
+        alone.leave(LeaveReason.KICKED)
+    _end(kept.channel)
+    _end(alone.channel)
+    introduce(bridge)
+
+
+def _mark(transferer: Channel, transferee: Channel) -> None:
+    transferer.set_variable("ATTENDEDTRANSFER", transferee.name)
+    transferee.set_variable("ATTENDEDTRANSFER", transferer.name)
+
+
+def introduce(bridge: Bridge) -> None:
+    """Tell two parties that were just brought together who the other one is."""
+    if len(bridge.members) != 2:
+        return
+    first, second = bridge.channels
+    first.set_connected_line(second.caller.id)
+    second.set_connected_line(first.caller.id)
+
+
+def _end(channel: Channel) -> None:
+    """The transferring party is done with this call."""
+    if not channel.is_hung_up and not channel.soft_hangup:
+        channel.request_hangup(SoftHangup.EXPLICIT, channel.hangup_cause or Cause.NORMAL_CLEARING)
+
+
+def _link(one: BridgeMember, two: BridgeMember) -> tuple[Channel, Channel]:
+    """Two conferences become one: the halves of a Local channel take the places in the two bridges."""
+    near, far = _local(one.channel).new_pair(one.channel.system, "transfer", one.channel.context, one.channel)
+    for half, member in ((near, one), (far, two)):
+        half.mark_answered()
+        transferer = member.channel
+        keep_in_bridge(half, member.bridge.join(half, swap=member))
+        _end(transferer)
+    return near, far
+
+
+def _local(channel: Channel) -> LocalTech:
+    spec = channel.system.find_tech("Local")
+    assert spec is not None
+    tech = spec.tech
+    assert isinstance(tech, LocalTech)
+    return tech
+
+
+def _into_application(member: BridgeMember, channel: Channel, told: events.AttendedTransferred) -> TransferOutcome:
+    """The partners of ``member`` go on in what ``channel`` runs: it keeps running, carried from now on by a Local half in the
+    bridge instead of by the transferring party's phone.
+    """
+    if not member.peers:
+        return TransferOutcome.INVALID
+    hold_others(member, False)
+    transferer = member.channel
+    bridge = member.bridge
+    told.transferee = member.peers[0].channel if len(member.peers) == 1 else None
+    told.destination, told.application = "App", channel.application
+    try:
+        near = _local(channel).carry(channel, transferer)
+    except NoTranslation as error:
+        logger.warning(f"{transferer.name} cannot hand {channel.name} over: {error}")
+        return TransferOutcome.FAIL
+    near.caller.id = channel.connected.id.copy()
+    _mark(transferer, channel)
+    keep_in_bridge(near, bridge.join(near, swap=member))
+    _end(transferer)
+    introduce(bridge)
+    return TransferOutcome.SUCCESS
