@@ -368,6 +368,19 @@ class PeerStatusChanged:
 
 
 @dataclass(slots=True)
+class RegistryChanged:
+    """A registration of ours with another server was answered (AMI Registry); ``status`` is Registered, Unregistered or
+    Rejected, ``cause`` the status and reason of a refusal.
+    """
+
+    technology: str
+    username: str
+    domain: str
+    status: str
+    cause: str = ""
+
+
+@dataclass(slots=True)
 class SecurityEvent:
     """Something of note to security: failed authentication, an unknown peer, an exceeded limit."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -46,10 +46,21 @@ def make_ha1(algorithm: str, username: str, realm: str, password: str) -> str:
 
 
 def make_response(
-    algorithm: str, ha1: str, method: str, uri: str, nonce: str, qop: str | None, nc: str | None, cnonce: str | None
+    algorithm: str,
+    ha1: str,
+    method: str,
+    uri: str,
+    nonce: str,
+    qop: str | None,
+    nc: str | None,
+    cnonce: str | None,
+    body: bytes = b"",
 ) -> str:
-    """Return the request digest (RFC 7616 3.4.1); without ``qop`` as in RFC 2069."""
-    ha2 = digest_hash(algorithm, f"{method}:{uri}")
+    """Return the request digest (RFC 7616 3.4.1); without ``qop`` as in RFC 2069, with auth-int over ``body`` too."""
+    a2 = f"{method}:{uri}"
+    if qop == "auth-int":
+        a2 += f":{_HASHES[algorithm](body)}"
+    ha2 = digest_hash(algorithm, a2)
     if qop:
         return digest_hash(algorithm, f"{ha1}:{nonce}:{nc}:{cnonce}:{qop}:{ha2}")
     return digest_hash(algorithm, f"{ha1}:{nonce}:{ha2}")
@@ -57,11 +68,15 @@ def make_response(
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Secret:
-    """A user's secret: a clear password, or one hash H(username:realm:password) per algorithm."""
+    """A user's secret: a clear password, or one hash H(username:realm:password) per algorithm.
+
+    ``algorithms`` may be answered with it as a client; None means all.
+    """
 
     username: str
     password: str | None = None
     ha1: Mapping[str, str] | None = None
+    algorithms: tuple[str, ...] | None = None
 
     def ha1_for(self, algorithm: str, realm: str) -> str | None:
         """Return the hash for ``algorithm``, None when only others are stored."""
@@ -225,6 +240,9 @@ class CredentialSource(Protocol):
     def secret_for(self, realm: str) -> Secret | None:
         """Return the secret for ``realm``, None when there is none."""
 
+    def count_for(self, realm: str, nonce: str) -> int:
+        """Return how often ``nonce`` is used with this time (nc, RFC 7616 3.4)."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClientCredentials:
@@ -237,29 +255,33 @@ class ClientCredentials:
         """Return the secret when the realm fits."""
         return self.secret if self.realm in ("", "*", realm) else None
 
+    def count_for(self, realm: str, nonce: str) -> int:
+        """See CredentialSource: each nonce is used once."""
+        return 1
+
 
 class ClientAuthorizer:
     """Answers challenges for one request or session: each nonce once, a stale one again (RFC 3261 22.2)."""
 
     MAX_ROUNDS = 3
 
-    def __init__(self, source: CredentialSource, getrandbits: Callable[[int], int]) -> None:
+    def __init__(self, source: CredentialSource, getrandbits: Callable[[int], int], *, max_rounds: int = MAX_ROUNDS) -> None:
         self._source = source
         self._getrandbits = getrandbits
+        self._max_rounds = max_rounds
         self._answered: set[str] = set()
         self._rounds = 0
 
     def authorize(self, request: Request, response: Response) -> list[Header] | None:
         """Return the headers that answer a 401 or 407, or None when it cannot be answered (again)."""
-        if response.status not in (401, 407) or self._rounds >= self.MAX_ROUNDS:
+        if response.status not in (401, 407) or self._rounds >= self._max_rounds:
             return None
         self._rounds += 1
         out: list[Header] = []
         for asked, answer in (("WWW-Authenticate", "Authorization"), ("Proxy-Authenticate", "Proxy-Authorization")):
-            for challenge in strongest(read_challenges(response, asked)):
+            for challenge in strongest(self._answerable(read_challenges(response, asked))):
                 secret = self._source.secret_for(challenge.realm)
-                if secret is None:
-                    continue
+                assert secret is not None  # else it is not answerable
                 if self._answered and not challenge.stale and challenge.realm in self._answered:
                     return None  # the same realm refused what we said
                 credentials = self._answer(challenge, secret, request)
@@ -269,16 +291,27 @@ class ClientAuthorizer:
                 out.append((answer, str(credentials)))
         return out or None
 
+    def _answerable(self, challenges: Iterable[Challenge]) -> Iterator[Challenge]:
+        """Those for whose realm and algorithm there is a secret."""
+        for challenge in challenges:
+            secret = self._source.secret_for(challenge.realm)
+            algorithm = challenge.algorithm.upper()
+            if secret is None or algorithm not in SUPPORTED_ALGORITHMS:
+                continue
+            allowed = secret.algorithms is None or algorithm in secret.algorithms
+            if allowed and secret.ha1_for(algorithm, challenge.realm) is not None:
+                yield challenge
+
     def _answer(self, challenge: Challenge, secret: Secret, request: Request) -> Credentials | None:
         algorithm = challenge.algorithm.upper()
         ha1 = secret.ha1_for(algorithm, challenge.realm)
         if ha1 is None:
             return None
-        qop = "auth" if "auth" in challenge.qop else None
-        nc = "00000001" if qop else None
+        qop = next((kind for kind in ("auth", "auth-int") if kind in challenge.qop), None)
+        nc = f"{self._source.count_for(challenge.realm, challenge.nonce):08x}" if qop else None
         cnonce = f"{self._getrandbits(64):016x}" if qop else None
         uri = str(request.uri)
-        digest = make_response(algorithm, ha1, request.method, uri, challenge.nonce, qop, nc, cnonce)
+        digest = make_response(algorithm, ha1, request.method, uri, challenge.nonce, qop, nc, cnonce, request.body)
         return Credentials(
             secret.username,
             challenge.realm,
@@ -310,7 +343,7 @@ def strongest(challenges: Iterable[Challenge]) -> list[Challenge]:
     best: dict[str, Challenge] = {}
     for challenge in challenges:
         algorithm = challenge.algorithm.upper()
-        if algorithm not in able or (challenge.qop and "auth" not in challenge.qop):
+        if algorithm not in able or (challenge.qop and not {"auth", "auth-int"}.intersection(challenge.qop)):
             continue
         known = best.get(challenge.realm)
         if known is None or able.index(algorithm) < able.index(known.algorithm.upper()):

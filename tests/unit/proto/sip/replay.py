@@ -386,6 +386,10 @@ class Replay(Ladder):
 class AnySecret:
     """Knows a secret for every realm."""
 
+    def count_for(self, realm: str, nonce: str) -> int:
+        """Each nonce is used once."""
+        return 1
+
     def secret_for(self, realm: str) -> Secret:
         return Secret("oauthuser", "oauthpass")
 

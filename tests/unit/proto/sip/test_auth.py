@@ -282,7 +282,7 @@ def test_without_qop_no_cnonce() -> None:
 
 @pytest.mark.parametrize(
     "header",
-    [www("r", "MD5", "auth-int"), www("r", "X"), ("WWW-Authenticate", "Basic realm=x"), ("X", "y")],
+    [www("r", "MD5", "auth-conf"), www("r", "X"), ("WWW-Authenticate", "Basic realm=x"), ("X", "y")],
 )
 def test_nothing_that_can_be_answered(header: tuple[str, str]) -> None:
     assert authorize(header) is None

@@ -8,20 +8,23 @@ from globstar.core.loader import ModuleDeclined
 from globstar.core.system import System
 from globstar.core.tech import TechSpec
 from globstar.modules.channels.pjsip.cli_control import (
-    list_registrations,
     qualify,
     reload_qualify_aor,
     reload_qualify_endpoint,
-    send_register,
-    send_unregister,
     set_history,
     set_logger,
     show_history,
     show_identifiers,
-    show_registrations,
     show_settings,
     show_unidentified,
     show_version,
+)
+from globstar.modules.channels.pjsip.cli_registration import (
+    list_registrations,
+    send_register,
+    send_unregister,
+    show_registration,
+    show_registrations,
 )
 from globstar.modules.channels.pjsip.cli_show import (
     list_aors,
@@ -123,6 +126,7 @@ __all__ = [
     "show_identifiers",
     "show_identifies",
     "show_identify",
+    "show_registration",
     "show_registrations",
     "show_settings",
     "show_transport",

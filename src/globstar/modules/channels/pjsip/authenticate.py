@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.settings import PjsipSettings
 
 logger = Logger("res_pjsip_authenticator_digest")
+
+#: Realms whose last nonce is remembered for one set of credentials.
+MAX_REALMS = 64
 
 
 class Authenticator:
@@ -70,18 +74,34 @@ class Authenticator:
 
 
 class OutboundCredentials:
-    """The secrets of outbound_auth: the one whose realm fits, else one without a realm."""
+    """The secrets of outbound_auth: the one whose realm fits, else one without a realm.
 
-    def __init__(self, auths: list[AuthObject]) -> None:
-        self._sources = [ClientCredentials(auth.secret, auth.realm) for auth in auths]
+    ``algorithms`` may be answered where an auth names none itself. Nonces that a server uses again are counted.
+    """
+
+    def __init__(self, auths: list[AuthObject], algorithms: tuple[str, ...]) -> None:
+        self._sources = [
+            ClientCredentials(replace(auth.secret, algorithms=auth.supported_algorithms_uac or algorithms), auth.realm)
+            for auth in auths
+        ]
+        self._counts: dict[str, tuple[str, int]] = {}
 
     def secret_for(self, realm: str) -> Secret | None:
         """See CredentialSource."""
         exact = next((source.secret for source in self._sources if source.realm == realm), None)
         return exact or next((secret for s in self._sources if (secret := s.secret_for(realm)) is not None), None)
 
+    def count_for(self, realm: str, nonce: str) -> int:
+        """See CredentialSource: only the last nonce of a realm is remembered, and a bounded number of realms."""
+        known, count = self._counts.get(realm, ("", 0))
+        count = count + 1 if known == nonce else 1
+        if len(self._counts) >= MAX_REALMS and realm not in self._counts:
+            self._counts.clear()
+        self._counts[realm] = (nonce, count)
+        return count
+
 
 def outbound_credentials(settings: PjsipSettings, endpoint: EndpointObject) -> OutboundCredentials | None:
     """What answers challenges of ``endpoint``; None without outbound_auth."""
     auths = [auth for auth in map(settings.auths.get, endpoint.outbound_auth) if auth is not None]
-    return OutboundCredentials(auths) if auths else None
+    return OutboundCredentials(auths, settings.globals.default_auth_algorithms_uac) if auths else None

@@ -41,39 +41,6 @@ def show_settings(system: System, args: list[str]) -> str:
     )
 
 
-@cli_command("pjsip show registrations", usage="pjsip show registrations [like <pattern>]")
-def show_registrations(system: System, args: list[str]) -> str:
-    """List registrations with other servers; there are none yet."""
-    driver_of(system)
-    return tables.listing((tables.REGISTRATION,), [])
-
-
-@cli_command("pjsip list registrations", usage="pjsip list registrations [like <pattern>]")
-def list_registrations(system: System, args: list[str]) -> str:
-    """List registrations with other servers; there are none yet."""
-    driver_of(system)
-    return tables.listing((tables.REGISTRATION,), [])
-
-
-def _no_registration(system: System, args: list[str]) -> str:
-    if len(args) != 1:
-        raise CliUsage
-    driver_of(system)
-    raise CliFailure(f"Unable to retrieve registration {args[0]}")
-
-
-@cli_command("pjsip send register", usage="pjsip send register <registration>")
-def send_register(system: System, args: list[str]) -> str:
-    """Register with another server now; there are no such registrations yet."""
-    return _no_registration(system, args)
-
-
-@cli_command("pjsip send unregister", usage="pjsip send unregister <registration>")
-def send_unregister(system: System, args: list[str]) -> str:
-    """End a registration with another server; there are none yet."""
-    return _no_registration(system, args)
-
-
 @cli_command("pjsip show identifiers")
 def show_identifiers(system: System, args: list[str]) -> str:
     """Show how endpoints are looked for, in order."""

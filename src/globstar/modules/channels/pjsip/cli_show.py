@@ -32,7 +32,7 @@ def driver_of(system: System) -> PjsipDriver:
     return driver
 
 
-def _filtered(objects: Iterable[T], args: list[str], name_of: Callable[[T], str]) -> list[T]:
+def filtered(objects: Iterable[T], args: list[str], name_of: Callable[[T], str]) -> list[T]:
     """Objects by name; ``like <regular expression>`` keeps those whose name matches."""
     if args and args[0].lower() == "like" and len(args) == 2:
         try:
@@ -91,7 +91,7 @@ def endpoint_pairs(endpoint: EndpointObject) -> list[tuple[str, str]]:
 def show_endpoints(system: System, args: list[str]) -> str:
     """List PJSIP endpoints with what belongs to them."""
     driver = driver_of(system)
-    wanted = _filtered(driver.settings.endpoints.values(), args, lambda endpoint: endpoint.name)
+    wanted = filtered(driver.settings.endpoints.values(), args, lambda endpoint: endpoint.name)
     return tables.listing(tables.ENDPOINT_HEADER, (tables.endpoint_rows(driver, endpoint) for endpoint in wanted))
 
 
@@ -99,7 +99,7 @@ def show_endpoints(system: System, args: list[str]) -> str:
 def list_endpoints(system: System, args: list[str]) -> str:
     """List PJSIP endpoints, one a line."""
     driver = driver_of(system)
-    wanted = _filtered(driver.settings.endpoints.values(), args, lambda endpoint: endpoint.name)
+    wanted = filtered(driver.settings.endpoints.values(), args, lambda endpoint: endpoint.name)
     return tables.listing((tables.ENDPOINT,), ([tables.endpoint_row(driver, endpoint)] for endpoint in wanted), spaced=False)
 
 
@@ -123,7 +123,7 @@ def show_endpoint(system: System, args: list[str]) -> str:
 def show_aors(system: System, args: list[str]) -> str:
     """List PJSIP aors with their contacts."""
     driver = driver_of(system)
-    wanted = _filtered(driver.settings.aors.values(), args, lambda aor: aor.name)
+    wanted = filtered(driver.settings.aors.values(), args, lambda aor: aor.name)
     blocks = (tables.aor_rows(driver, aor, tables.AOR, tables.AOR_CONTACT) for aor in wanted)
     return tables.listing((tables.AOR, tables.AOR_CONTACT), blocks)
 
@@ -132,7 +132,7 @@ def show_aors(system: System, args: list[str]) -> str:
 def list_aors(system: System, args: list[str]) -> str:
     """List PJSIP aors, one a line."""
     driver = driver_of(system)
-    wanted = _filtered(driver.settings.aors.values(), args, lambda aor: aor.name)
+    wanted = filtered(driver.settings.aors.values(), args, lambda aor: aor.name)
     rows = ([tables.place(tables.AOR, aor.name, str(aor.max_contacts))] for aor in wanted)
     return tables.listing((tables.AOR,), rows, spaced=False)
 
@@ -167,7 +167,7 @@ def _in_order(pairs: list[tuple[str, str]]) -> str:
 def show_contacts(system: System, args: list[str]) -> str:
     """List the contacts of PJSIP aors."""
     driver = driver_of(system)
-    wanted = _filtered(driver.contacts.all(), args, lambda contact: f"{contact.aor}/{contact.uri}")
+    wanted = filtered(driver.contacts.all(), args, lambda contact: f"{contact.aor}/{contact.uri}")
     return tables.listing((tables.CONTACT,), ([tables.contact_row(c, tables.CONTACT)] for c in wanted), spaced=False)
 
 
@@ -209,7 +209,7 @@ def show_contact(system: System, args: list[str]) -> str:
 @cli_command("pjsip show auths", usage="pjsip show auths [like <pattern>]")
 def show_auths(system: System, args: list[str]) -> str:
     """List PJSIP auths."""
-    wanted = _filtered(driver_of(system).settings.auths.values(), args, lambda auth: auth.name)
+    wanted = filtered(driver_of(system).settings.auths.values(), args, lambda auth: auth.name)
     return tables.listing((tables.AUTH,), ([tables.auth_row(auth, "     Auth:", tables.AUTH)] for auth in wanted), spaced=False)
 
 
@@ -234,7 +234,7 @@ def show_auth(system: System, args: list[str]) -> str:
 @cli_command("pjsip show transports", usage="pjsip show transports [like <pattern>]")
 def show_transports(system: System, args: list[str]) -> str:
     """List the transports that are bound."""
-    wanted = _filtered(driver_of(system).transports, args, lambda bound: bound.name)
+    wanted = filtered(driver_of(system).transports, args, lambda bound: bound.name)
     return tables.listing((tables.TRANSPORT,), ([tables.transport_row(b, tables.TRANSPORT)] for b in wanted), spaced=False)
 
 
@@ -262,7 +262,7 @@ def show_transport(system: System, args: list[str]) -> str:
 @cli_command("pjsip show identifies", usage="pjsip show identifies [like <pattern>]")
 def show_identifies(system: System, args: list[str]) -> str:
     """List what identifies endpoints by address or header."""
-    wanted = _filtered(driver_of(system).settings.identifies.values(), args, lambda identify: identify.name)
+    wanted = filtered(driver_of(system).settings.identifies.values(), args, lambda identify: identify.name)
     blocks = (tables.identify_rows(identify, tables.IDENTIFY, tables.IDENTIFY_MATCH) for identify in wanted)
     return tables.listing((tables.IDENTIFY, tables.IDENTIFY_MATCH), blocks)
 
@@ -296,7 +296,7 @@ def _channels(driver: PjsipDriver) -> list[Channel]:
 @cli_command("pjsip show channels", usage="pjsip show channels [like <pattern>]")
 def show_channels(system: System, args: list[str]) -> str:
     """List PJSIP channels."""
-    wanted = _filtered(_channels(driver_of(system)), args, lambda channel: channel.name)
+    wanted = filtered(_channels(driver_of(system)), args, lambda channel: channel.name)
     blocks = [tables.channel_rows(channel, tables.CHANNEL, tables.CHANNEL_EXTEN) for channel in wanted]
     return tables.listing((tables.CHANNEL, tables.CHANNEL_EXTEN), blocks)
 
@@ -304,7 +304,7 @@ def show_channels(system: System, args: list[str]) -> str:
 @cli_command("pjsip list channels", usage="pjsip list channels [like <pattern>]")
 def list_channels(system: System, args: list[str]) -> str:
     """List PJSIP channels, one a line."""
-    wanted = _filtered(_channels(driver_of(system)), args, lambda channel: channel.name)
+    wanted = filtered(_channels(driver_of(system)), args, lambda channel: channel.name)
     rows = ([tables.channel_rows(channel, tables.CHANNEL, tables.CHANNEL_EXTEN)[0]] for channel in wanted)
     return tables.listing((tables.CHANNEL,), rows, spaced=False)
 

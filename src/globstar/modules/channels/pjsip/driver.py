@@ -204,6 +204,8 @@ class PjsipDriver(SipHandler):
     def connection_lost(self, flow: Flow) -> None:
         """A connection is gone."""
         self.sip.connection_closed(flow, self.system.now())
+        for hook in self.hooks.connection_lost:
+            hook(flow)
         self.drain()
 
     def send_failed(self, flow: Flow, reason: str) -> None:

@@ -25,6 +25,7 @@ from globstar.modules.channels.pjsip.objects import (
     SystemObject,
     TransportObject,
 )
+from globstar.modules.channels.pjsip.objects_outbound import OutboundPublishObject, RegistrationObject
 from globstar.modules.channels.pjsip.unsupported import UNSUPPORTED
 
 O = TypeVar("O", bound=PjsipObject)
@@ -37,9 +38,7 @@ IDENTIFIERS = frozenset(("ip", "username", "auth_username", "anonymous", "header
 LATER = {
     "asterisk-publication": "publication of states",
     "inbound-publication": "publication of states",
-    "outbound-publish": "publication of states",
     "phoneprov": "provisioning of phones",
-    "registration": "registration with other servers",
     "resource_list": "resource lists",
     "contact": "contacts as objects; use contact= of the aor",
 }
@@ -55,6 +54,8 @@ class PjsipSettings:
     aors: dict[str, AorObject] = field(default_factory=dict)
     identifies: dict[str, IdentifyObject] = field(default_factory=dict)
     acls: dict[str, AclObject] = field(default_factory=dict)
+    registrations: dict[str, RegistrationObject] = field(default_factory=dict)
+    publishes: dict[str, OutboundPublishObject] = field(default_factory=dict)
     domain_aliases: dict[str, str] = field(default_factory=dict)
     globals: GlobalObject = field(default_factory=GlobalObject)
     system: SystemObject = field(default_factory=SystemObject)
@@ -74,6 +75,8 @@ def read_settings(config: ConfigFile, report: Report) -> PjsipSettings:
         "aor": (AorObject, settings.aors),  # type: ignore[dict-item]
         "acl": (AclObject, settings.acls),  # type: ignore[dict-item]
         "identify": (IdentifyObject, settings.identifies),  # type: ignore[dict-item]
+        "registration": (RegistrationObject, settings.registrations),  # type: ignore[dict-item]
+        "outbound-publish": (OutboundPublishObject, settings.publishes),  # type: ignore[dict-item]
         "domain_alias": (DomainAliasObject, aliases),  # type: ignore[dict-item]
         "global": (GlobalObject, singles),
         "system": (SystemObject, singles),
@@ -141,6 +144,22 @@ def _check(settings: PjsipSettings, config: ConfigFile, report: Report) -> None:
         endpoint.audio_formats = tuple(f for f in endpoint.formats if f.codec.media is MediaType.AUDIO)
         if not endpoint.audio_formats:
             tell("endpoint", endpoint.name, "allow", "allows no audio codec; its calls are refused")
+    clients: list[RegistrationObject | OutboundPublishObject] = [*settings.registrations.values(), *settings.publishes.values()]
+    for client in clients:
+        for option, wanted, known in (
+            ("outbound_auth", client.outbound_auth, settings.auths),
+            ("transport", (client.transport,) if client.transport else (), settings.transports),
+        ):
+            for name in wanted:
+                if name not in known:
+                    tell(client.kind, client.name, option, f"{option} names '{name}', which does not exist"
+                         + did_you_mean(name, known))  # fmt: skip
+    for registration in settings.registrations.values():
+        if registration.endpoint and registration.endpoint not in settings.endpoints:
+            tell("registration", registration.name, "endpoint",
+                 f"names the endpoint '{registration.endpoint}', which does not exist")  # fmt: skip
+        if registration.line and not registration.endpoint:
+            tell("registration", registration.name, "line", "line=yes needs the option endpoint to say whose calls they are")
     for auth in settings.auths.values():
         if not auth.username:
             tell("auth", auth.name, "username", "has no username")

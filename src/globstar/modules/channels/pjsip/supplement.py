@@ -99,6 +99,11 @@ class Supplement:
     def channel_ended(self, leg: Leg, channel: Channel) -> None:
         """A leg is about to lose its channel."""
 
+    # -- connections -------------------------------------------------------------------------------------------------
+
+    def connection_lost(self, flow: Flow) -> None:
+        """A TCP, TLS or WebSocket connection is gone."""
+
     # -- contacts ----------------------------------------------------------------------------------------------------
 
     def contact_changed(self, contact: Contact, is_new: bool) -> None:
@@ -135,6 +140,7 @@ class Hooks:
     session_ended: tuple[Callable[[Leg, InviteSession], None], ...]
     channel_created: tuple[Callable[[Leg, Channel], None], ...]
     channel_ended: tuple[Callable[[Leg, Channel], None], ...]
+    connection_lost: tuple[Callable[[Flow], None], ...]
     contact_changed: tuple[Callable[[Contact, bool], None], ...]
 
     __slots__ = HOOKS

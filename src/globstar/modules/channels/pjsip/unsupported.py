@@ -18,7 +18,6 @@ UNSUPPORTED: dict[str, dict[str, str]] = {
         "oauth_clientid": LATER,
         "oauth_secret": LATER,
         "refresh_token": LATER,
-        "supported_algorithms_uac": LATER,
     },
     "aor": {
         "authenticate_qualify": LATER,
@@ -27,7 +26,6 @@ UNSUPPORTED: dict[str, dict[str, str]] = {
     },
     "global": {
         "all_codecs_on_empty_reinvite": LATER,
-        "default_auth_algorithms_uac": LATER,
         "default_outbound_endpoint": LATER,
         "default_voicemail_extension": LATER,
         "ignore_uri_user_options": LATER,
