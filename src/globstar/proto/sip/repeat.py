@@ -101,11 +101,13 @@ class ReliableProvisionals:
             and rack.method.upper() == "INVITE"
         )
 
-    def acknowledge(self) -> None:
-        """The response in flight was acknowledged."""
-        if self._in_flight is not None:
-            self._in_flight.stop()
-            self._in_flight = None
+    def acknowledge(self) -> bool:
+        """The response in flight was acknowledged; True when it carried a session description."""
+        if self._in_flight is None:
+            return False
+        self._in_flight.stop()
+        self._in_flight = None
+        return self._has_body
 
     def run_waiting(self) -> None:
         """Let what waited go on."""

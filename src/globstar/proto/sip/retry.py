@@ -1,10 +1,16 @@
-"""Sending a request again with other headers: after a challenge (RFC 3261 22.2, 8.1.3.5)."""
+"""Sending a request again with other headers: after a challenge or a 422 (RFC 3261 22.2, 8.1.3.5, RFC 4028 7.4)."""
 
 from __future__ import annotations
 
 from globstar.proto.sip.auth import ClientAuthorizer
+from globstar.proto.sip.errors import SipParseError
+from globstar.proto.sip.headers.session_expires import SessionExpires
 from globstar.proto.sip.message import Header, Request, Response
+from globstar.proto.sip.session_timer import parse_min_se
 from globstar.proto.sip.transaction import ClientTransaction, ClientUser
+
+LONGEST_INTERVAL = 86400
+"""Seconds. Who asks for a session interval beyond a day does not want one (RFC 4028 gives no limit)."""
 
 
 def renewed(request: Request, cseq: int, extra: list[Header]) -> Request:
@@ -24,6 +30,18 @@ def renewed(request: Request, cseq: int, extra: list[Header]) -> Request:
         at -= 1
     out[at:at] = extra
     return Request(request.method, request.uri, out, request.body)
+
+
+def longer_interval(request: Request, response: Response) -> list[Header]:
+    """The headers with which to try again after 422 (RFC 4028 7.4); empty when that makes no sense."""
+    try:
+        least = response.value("Min-SE", parse_min_se)
+        asked = request.value("Session-Expires", SessionExpires.parse)
+    except SipParseError:
+        return []
+    if least is None or asked is None or least <= asked.interval or least > LONGEST_INTERVAL:
+        return []
+    return [("Session-Expires", str(SessionExpires(least, asked.params))), ("Min-SE", str(least))]
 
 
 class AuthorizingUser:

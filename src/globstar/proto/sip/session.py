@@ -8,7 +8,7 @@ from globstar.base.errors import LocalFault
 from globstar.proto.sip.dialog import Dialog
 from globstar.proto.sip.message import Headers, Request
 from globstar.proto.sip.repeat import RepeatedResponse
-from globstar.proto.sip.session_base import ANSWERED, SessionState
+from globstar.proto.sip.session_base import ANSWERED, UNANSWERED, SessionState
 from globstar.proto.sip.session_callee import CalleeSide
 from globstar.proto.sip.session_caller import CallerSide
 from globstar.proto.sip.user import EndReason
@@ -73,9 +73,13 @@ class InviteSession(CallerSide, CalleeSide):
             contact = ("Contact", self.contact)
             headers = [*headers, contact] if method == "INVITE" else [contact, *headers]
         data = transaction.respond(status, reason, headers, body, content_type)
-        if status >= 200 and transaction is self._incoming:
+        if status >= 200 and transaction is self._their_update:
+            self._their_update = None
+            self.user.settled(self)
+        elif status >= 200 and transaction is self._incoming:
             self._incoming = None
             if status < 300:
+                self._offered_in_2xx = bool(body) and not transaction.request.body
                 self._answers[transaction.request.cseq.number] = RepeatedResponse(
                     self._layer, transaction, data, self._ack_missing, self._layer.settings.t2
                 )
@@ -99,26 +103,47 @@ class InviteSession(CallerSide, CalleeSide):
             self.user.request_received(self, transaction)
 
     def _receive_reinvite(self, transaction: ServerTransaction) -> None:
-        """RFC 3261 14.2: 491 while ours is pending, 500 with Retry-After while theirs is."""
-        if self._outgoing is not None:
+        """RFC 3261 14.2, RFC 3311 5.2: 491 while an offer of ours is pending, 500 with Retry-After while theirs is."""
+        if self._outgoing is not None or self._is_update_offered or self._offered_in_2xx:
             transaction.respond(491)
-        elif self._incoming is not None:
-            transaction.respond(500, headers=[("Retry-After", str(self._layer.getrandbits(16) % 11))])
+        elif self._incoming is not None or self._their_update is not None:
+            self._refuse_for_now(transaction)
         else:
             transaction.user = self
             self._incoming = transaction
             self.user.reinvite_received(self, transaction)
 
     def _receive_update(self, transaction: ServerTransaction) -> None:
-        """RFC 3311 5.2: an offer while one is open is refused."""
-        if transaction.request.body and self.state is SessionState.CONFIRMED:
-            if self._outgoing is not None:
+        """RFC 3311 5.2: an UPDATE while another is open is refused, and so is an offer while one is open."""
+        if self._their_update is not None:
+            self._refuse_for_now(transaction)
+            return
+        if transaction.request.body:
+            is_open = self.state in UNANSWERED and not self._is_agreed
+            if self._outgoing is not None and (self.state is SessionState.CONFIRMED or is_open):
                 transaction.respond(491)
                 return
-            if self._incoming is not None:
-                transaction.respond(500, headers=[("Retry-After", str(self._layer.getrandbits(16) % 11))])
+            if self._is_update_offered or self._offered_in_2xx:
+                transaction.respond(491)
                 return
-        self.user.update_received(self, transaction)
+            if self._incoming is not None and (self.state is SessionState.CONFIRMED or is_open):
+                self._refuse_for_now(transaction)
+                return
+        self._their_update = transaction
+        try:
+            self.user.update_received(self, transaction)
+        finally:
+            if transaction.is_answered:
+                self._their_update = None
+
+    @property
+    def _is_update_offered(self) -> bool:
+        """Whether an UPDATE of ours with an offer waits for its answer."""
+        return self._update is not None and bool(self._update.request.body)
+
+    def _refuse_for_now(self, transaction: ServerTransaction) -> None:
+        """500: the other side is to try again in 0 to 10 seconds (RFC 3261 14.2)."""
+        transaction.respond(500, headers=[("Retry-After", str(self._layer.getrandbits(16) % 11))])
 
     def _receive_bye(self, transaction: ServerTransaction) -> None:
         request = transaction.request
@@ -146,9 +171,11 @@ class InviteSession(CallerSide, CalleeSide):
         if answer is None:
             return
         answer.stop()
+        self._offered_in_2xx = False
         if self.state is SessionState.CONNECTING:
             self.state = SessionState.CONFIRMED
         if self._bye_headers is not None:
             self._send_bye(self._bye_headers, EndReason.BYE_SENT)
         else:
             self.user.acknowledged(self, request)
+            self.user.settled(self)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from globstar.base.errors import LocalFault
 from globstar.proto.sip.auth import ClientAuthorizer, CredentialSource
 from globstar.proto.sip.dialog import Dialog
-from globstar.proto.sip.message import Header, Headers, Request, Response
+from globstar.proto.sip.message import Header, Headers, Message, Request, Response
 from globstar.proto.sip.repeat import ReliableProvisionals, RepeatedResponse
 from globstar.proto.sip.session_timer import SessionTimer
 from globstar.proto.sip.timers import Timer
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from globstar.proto.sip.flow import Flow
     from globstar.proto.sip.session import InviteSession
     from globstar.proto.sip.transaction import ClientTransaction, ServerTransaction
+    from globstar.proto.sip.uri import SipUri
 
 
 class SessionState(Enum):
@@ -33,6 +34,7 @@ class SessionState(Enum):
 
 
 ANSWERED = (SessionState.CONNECTING, SessionState.CONFIRMED)
+UNANSWERED = (SessionState.CALLING, SessionState.INCOMING, SessionState.EARLY)
 
 
 class SessionBase:
@@ -54,13 +56,22 @@ class SessionBase:
         "_fork_acks",
         "_glare_timer",
         "_incoming",
+        "_is_agreed",
         "_kept",
         "_layer",
+        "_longer",
+        "_offered_in_2xx",
         "_outgoing",
         "_pracked",
+        "_redirects",
         "_reinvite",
         "_reliable",
         "_session_timer",
+        "_targets",
+        "_their_update",
+        "_told",
+        "_update",
+        "_updates",
         "call_id",
         "contact",
         "dialog",
@@ -119,6 +130,15 @@ class SessionBase:
         self._reinvite: tuple[Headers, bytes, str] | None = None
         self._glare_timer: Timer | None = None
         self._session_timer: SessionTimer | None = None
+        self._is_agreed = False  # offer and answer of the initial INVITE are exchanged reliably (RFC 3262 5)
+        self._offered_in_2xx = False  # our 2xx carried an offer, whose answer the ACK brings
+        self._update: ClientTransaction | None = None  # our pending UPDATE
+        self._updates: tuple[Headers, bytes, str] | None = None  # what it says, for another try after 491
+        self._their_update: ServerTransaction | None = None
+        self._told: Message = request  # the last message of the other side that may have said what it allows
+        self._targets: list[tuple[SipUri, Flow]] = []  # where a redirected INVITE may still go
+        self._redirects: set[str] = set()
+        self._longer = 0  # how often 422 made us ask for a longer session interval
 
     def __repr__(self) -> str:
         return f"<InviteSession {self.call_id} {self.state.value}>"
@@ -202,8 +222,8 @@ class SessionBase:
         if self.dialog is not None:
             self._core.remove_dialog(self.dialog)
             self.dialog.user = NOBODY  # breaks the reference cycle
-        self._incoming = None
-        self._outgoing = None
+        self._incoming = self._their_update = None
+        self._outgoing = self._update = None
         self._bye_headers = None
 
     def _released_user(self) -> SessionUser:

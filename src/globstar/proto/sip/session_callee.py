@@ -97,6 +97,7 @@ class CalleeSide(SessionBase):
         out = self._merge(headers, with_contact=True)
         self._incoming = None
         self._kept = []
+        self._offered_in_2xx = bool(body) and not self.request.body and not self._is_agreed
         data = transaction.respond(status, None, out, body, content_type, server_first=True)
         self._answers[self.request.cseq.number] = RepeatedResponse(
             self._layer, transaction, data, self._ack_missing, self._layer.settings.t2
@@ -152,7 +153,8 @@ class CalleeSide(SessionBase):
         if reliable is None or rack is None or not reliable.acknowledges(rack, self.request.cseq.number):
             self.user.request_received(self._me, transaction)
             return
-        reliable.acknowledge()
+        if reliable.acknowledge():
+            self._is_agreed = True
         self.user.prack_received(self._me, transaction)
         if not transaction.is_answered:
             transaction.respond(200)

@@ -7,15 +7,24 @@ from typing import TYPE_CHECKING
 from globstar.base.errors import LocalFault
 from globstar.proto.sip.auth import ClientAuthorizer
 from globstar.proto.sip.dialog import Dialog
+from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.headers.rack import RAck
-from globstar.proto.sip.message import Headers, Response
+from globstar.proto.sip.message import Header, Headers, Response
 from globstar.proto.sip.names import reason_phrase
-from globstar.proto.sip.retry import renewed
+from globstar.proto.sip.retry import longer_interval, renewed
 from globstar.proto.sip.session_base import ANSWERED, Ignored, SessionBase, SessionState
 from globstar.proto.sip.user import EndReason
 
 if TYPE_CHECKING:
+    from globstar.proto.sip.flow import Flow
     from globstar.proto.sip.transaction import ClientTransaction
+
+MAX_FORKS = 16
+"""Early dialogs of one INVITE. Nobody forks that wide; a flood of made-up tags ends here."""
+MAX_REDIRECTS = 10
+"""Targets that one INVITE is sent to by 3xx responses."""
+MAX_TRIES = 3
+"""How often 422 may ask for a longer session interval."""
 
 
 class CallerSide(SessionBase):
@@ -38,6 +47,7 @@ class CallerSide(SessionBase):
         self.state = SessionState.CONFIRMED
         if len(self._acks) > 4:
             del self._acks[min(self._acks)]
+        self.user.settled(self._me)
 
     def cancel(self, headers: Headers = ()) -> None:
         """Give up our unanswered INVITE: CANCEL leaves after the first provisional response (RFC 3261 9.1)."""
@@ -68,6 +78,8 @@ class CallerSide(SessionBase):
     ) -> ClientTransaction:
         """Acknowledge a reliable provisional response (RFC 3262)."""
         self._pracked = response
+        if response.body:
+            self._is_agreed = True  # RFC 3262 5: its answer is final
         rack = RAck(int(response.get("RSeq") or 0), response.cseq.number, response.cseq.method)
         return self.send_request("PRACK", [("RAck", str(rack)), *headers], body, content_type)
 
@@ -85,17 +97,53 @@ class CallerSide(SessionBase):
     @property
     def can_reinvite(self) -> bool:
         """True when the session is confirmed and no INVITE of either side is pending (RFC 3261 14.1)."""
-        return self.state is SessionState.CONFIRMED and self._outgoing is None and self._incoming is None
+        return self.state is SessionState.CONFIRMED and not self._is_busy
+
+    @property
+    def can_update(self) -> bool:
+        """True when an UPDATE with an offer may be sent: in a dialog, early ones too, with no offer open (RFC 3311 5.1)."""
+        if self.state is SessionState.CONFIRMED:
+            return not self._is_busy
+        return self.state is SessionState.EARLY and self._is_agreed and self._update is None and self._their_update is None
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether a request of either side is pending that keeps us from sending an offer."""
+        return (
+            self._outgoing is not None
+            or self._incoming is not None
+            or self._update is not None
+            or self._their_update is not None
+            or self._offered_in_2xx
+        )
 
     def send_request(self, method: str, headers: Headers = (), body: bytes = b"", content_type: str = "") -> ClientTransaction:
         """Send INFO, MESSAGE, REFER, NOTIFY, OPTIONS ... inside the dialog; its end comes to user.response_received."""
         if self.dialog is None or self.state is SessionState.TERMINATED:
             raise LocalFault(f"no dialog: the session is {self.state.value}")
+        if method == "UPDATE":
+            return self.update(headers, body, content_type)
         return self._request(method, headers, body, content_type)
 
     def update(self, headers: Headers = (), body: bytes = b"", content_type: str = "application/sdp") -> ClientTransaction:
-        """Send an UPDATE (RFC 3311)."""
-        return self.send_request("UPDATE", headers, body, content_type)
+        """Send an UPDATE (RFC 3311); LocalFault while another is pending, or with an offer that cannot be sent now.
+
+        On 491 it is sent again by itself, as a re-INVITE is. What becomes of it comes to user.response_received.
+        """
+        if self.dialog is None or self.state is SessionState.TERMINATED:
+            raise LocalFault(f"no dialog: the session is {self.state.value}")
+        if self._update is not None or (body and not self.can_update):
+            raise LocalFault("an UPDATE is pending, or an offer is open")
+        self._updates = (headers, body, content_type)
+        self._update = self._request("UPDATE", headers, body, content_type)
+        return self._update
+
+    def allows(self, method: str) -> bool:
+        """True when the other side said in an Allow header that it understands ``method``."""
+        try:
+            return method in self._told.tokens("Allow")
+        except SipParseError:
+            return False
 
     # -- input (ClientUser) --------------------------------------------------------------------------------------
     def provisional_received(self, transaction: ClientTransaction, response: Response) -> None:
@@ -107,6 +155,11 @@ class CallerSide(SessionBase):
         tag = response.to.tag
         if response.status == 100 or self._cancel_headers is not None:
             return
+        if response.status == 199:
+            self._fork_ended(tag or "")
+            return
+        if tag and tag not in self._early and len(self._early) >= MAX_FORKS:
+            return
         if tag:
             self._enter_early(tag, response, transaction)
         rseq = response.get("RSeq")
@@ -117,6 +170,14 @@ class CallerSide(SessionBase):
         if reliable and self._pracked is not response and self.state is SessionState.EARLY:
             self.prack(response)
 
+    def _fork_ended(self, tag: str) -> None:
+        """199: one early dialog is over, the INVITE goes on (RFC 6228)."""
+        gone = self._early.pop(tag, None)
+        if gone is not None:
+            self._core.remove_dialog(gone)
+            if self.dialog is gone and self._early:
+                self.dialog = list(self._early.values())[-1]
+
     def _enter_early(self, tag: str, response: Response, transaction: ClientTransaction) -> None:
         dialog = self._early.get(tag)
         if dialog is None:
@@ -125,6 +186,7 @@ class CallerSide(SessionBase):
         else:
             dialog.refresh_target(response, transaction.flow)
         self.dialog = dialog
+        self._told = response
         self.state = SessionState.EARLY
 
     @staticmethod
@@ -148,19 +210,41 @@ class CallerSide(SessionBase):
                 self._invite_accepted(transaction, response)
             elif transaction is self._outgoing:
                 if self.state in (SessionState.CALLING, SessionState.EARLY):
-                    self._rejected(response)
+                    if not self._follow_redirect(transaction, response):
+                        self._rejected(response)
                 else:
                     self._reinvite_refused(response)
         elif request.method == "BYE":
             self._bye_done(transaction, response)
+        elif request.method == "UPDATE":
+            self._update_answered(transaction, response)
         elif request.method != "PRACK":
             self.user.response_received(self._me, transaction, response)
-            if response.status == 481 and request.method == "UPDATE":
-                self._dialog_gone(response)
+
+    def _update_answered(self, transaction: ClientTransaction, response: Response) -> None:
+        """RFC 3311 5.3: 2xx may move the target, 491 is tried again, 408 and 481 end the dialog."""
+        if transaction is not self._update:
+            return
+        self._update = None
+        again, self._updates = self._updates, None
+        if self.state is SessionState.TERMINATED:
+            return
+        if response.status == 491 and again is not None:
+            self._wait_for_glare(again, is_update=True)
+            return
+        if response.is_success and self.dialog is not None:
+            self.dialog.refresh_target(response, transaction.flow)
+        self.user.response_received(self._me, transaction, response)
+        if response.status in (408, 481):
+            self._dialog_gone(response)
+        else:
+            self.user.settled(self._me)
 
     def _try_again(self, transaction: ClientTransaction, response: Response) -> bool:
         """Answer a challenge (22.2). The dialog's CSeq counts on."""
         authorizer = self._authorizers.pop(transaction, None)
+        if response.status == 422:
+            return self._ask_for_longer(transaction, response)
         if response.status not in (401, 407) or self._credentials is None or self._cancel_headers is not None:
             return False
         if authorizer is None:
@@ -168,18 +252,55 @@ class CallerSide(SessionBase):
         extra = authorizer.authorize(transaction.request, response)
         if extra is None:
             return False
+        self._authorizers[self._send_again(transaction, extra)] = authorizer
+        return True
+
+    def _ask_for_longer(self, transaction: ClientTransaction, response: Response) -> bool:
+        """422: the session interval was too short for somebody on the way (RFC 4028 7.4)."""
+        extra = longer_interval(transaction.request, response)
+        if not extra or self._cancel_headers is not None or self._longer >= MAX_TRIES:
+            return False
+        self._longer += 1
+        self._send_again(transaction, extra)
+        return True
+
+    def _send_again(self, transaction: ClientTransaction, extra: list[Header], flow: Flow | None = None) -> ClientTransaction:
+        """Send a request once more with other headers; the initial INVITE begins anew, with the same Call-ID and tag."""
         request = transaction.request
         if self.state in (SessionState.CALLING, SessionState.EARLY) and transaction is self._outgoing:
             number = request.cseq.number + 1
             self._drop_early()
+            self.dialog = None
+            self._is_agreed = False
             self.state = SessionState.CALLING
             self.request = again = renewed(request, number, extra)
         else:
             again = renewed(request, self._the_dialog().next_cseq(), extra)
-        sent = self._layer.send_request(again, transaction.flow, self)
-        self._authorizers[sent] = authorizer
+        sent = self._layer.send_request(again, flow or transaction.flow, self)
         if transaction is self._outgoing:
             self._outgoing = sent
+        elif transaction is self._update:
+            self._update = sent
+        return sent
+
+    def _follow_redirect(self, transaction: ClientTransaction, response: Response) -> bool:
+        """Send the INVITE to the next target that 3xx responses named; 6xx is the end of it (RFC 3261 8.1.3.4)."""
+        status = response.status
+        if self._cancel_headers is not None or status >= 600:
+            return False
+        if 300 <= status < 400:
+            for uri, flow in self.user.redirect_received(self._me, response):
+                text = str(uri)
+                if text not in self._redirects and len(self._redirects) < MAX_REDIRECTS:
+                    self._redirects.add(text)
+                    self._targets.append((uri, flow))
+        if not self._targets:
+            return False
+        uri, flow = self._targets.pop(0)
+        request = transaction.request
+        request.uri = uri.for_request_line()
+        self.flow = flow
+        self._send_again(transaction, [], flow)
         return True
 
     def _invite_accepted(self, transaction: ClientTransaction, response: Response) -> None:
@@ -216,6 +337,7 @@ class CallerSide(SessionBase):
         self._core.add_dialog(dialog)
         dialog.confirm(response)
         self.dialog = dialog
+        self._told = response
         self.state = SessionState.CONNECTING
         self.user.accepted(self._me, response)
         if self._outgoing is transaction and not self.hold_ack and self.state is SessionState.CONNECTING:
@@ -227,8 +349,8 @@ class CallerSide(SessionBase):
         if repeated is not None:
             self._layer.send(*repeated)
             return
-        if len(self._fork_acks) >= 16:
-            return  # nobody forks that wide; a flood of made-up tags ends here
+        if len(self._fork_acks) >= MAX_FORKS:
+            return
         dialog = Dialog.as_uac(transaction.request, response, self.contact, transaction.flow, self._me)
         dialog.confirm(response)
         self._fork_acks[tag] = self._send_ack(dialog, response.cseq.number)
@@ -251,18 +373,24 @@ class CallerSide(SessionBase):
         self.user.reinvite_rejected(self._me, response)
         if response.status in (408, 481):
             self._dialog_gone(response)
+        elif response.status != 491:
+            self.user.settled(self._me)
 
-    def _wait_for_glare(self, again: tuple[Headers, bytes, str]) -> None:
+    def _wait_for_glare(self, again: tuple[Headers, bytes, str], *, is_update: bool = False) -> None:
         """The owner of the Call-ID waits 2.1 to 4 s, the other one 0 to 2 s, in steps of 10 ms."""
         random = self._layer.getrandbits(16)
         delay = 2.1 + (random % 191) / 100 if self.is_caller else (random % 201) / 100
 
         def send_again(now: float) -> None:
             self._glare_timer = None
-            if self.can_reinvite:
+            if is_update and self._update is None and (self.can_update or not again[1]):
+                self.update(*again)
+            elif not is_update and self.can_reinvite:
                 self.reinvite(*again)
+            else:
+                self.user.settled(self._me)
 
-        self._glare_timer = self._layer.timers.start(delay, self._layer.clock(), send_again, "re-INVITE after glare")
+        self._glare_timer = self._layer.timers.start(delay, self._layer.clock(), send_again, "another try after glare")
 
     def _dialog_gone(self, response: Response) -> None:
         if self.state not in ANSWERED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -108,6 +109,10 @@ class SessionUser:
         ACK follows unless session.acknowledge() was called here. Set ``session.hold_ack`` to send it later.
         """
 
+    def redirect_received(self, session: InviteSession, response: Response) -> Sequence[tuple[SipUri, Flow]]:
+        """A 3xx for our initial INVITE: where to send it instead, best first; nothing lets ``rejected`` come (8.1.3.4)."""
+        return ()
+
     def rejected(self, session: InviteSession, response: Response) -> None:
         """Our INVITE failed: 3xx to 6xx, or a made-up 408 or 503 without Via. The session is over."""
 
@@ -142,6 +147,9 @@ class SessionUser:
 
     def response_received(self, session: InviteSession, transaction: ClientTransaction, response: Response) -> None:
         """Final response (or a made-up 408 or 503) to session.request(), update() or bye()."""
+
+    def settled(self, session: InviteSession) -> None:
+        """A request that kept a re-INVITE or UPDATE of ours from being sent is over; see ``can_reinvite``, ``can_update``."""
 
     def refresh_due(self, session: InviteSession) -> None:
         """RFC 4028: it is our turn to refresh the session with re-INVITE or UPDATE."""
