@@ -23,6 +23,7 @@ class OfferAnswer:
     """
 
     __slots__ = (
+        "_answered",
         "_previous",
         "_version",
         "local",
@@ -46,6 +47,7 @@ class OfferAnswer:
         self.streams: tuple[NegotiatedStream, ...] = ()
         #: The media behind our open offer, by m-line; None when no offer of ours is open.
         self.offered: tuple[LocalMedia | None, ...] | None = None
+        self._answered: tuple[LocalMedia | None, ...] | None = None
         self._previous: SessionDescription | None = None
         self._version: int | None = None
 
@@ -142,8 +144,14 @@ class OfferAnswer:
             raise NotAcceptable("no stream of the answer has a codec in common with us")
         self.remote = answer
         self.streams = tuple(streams)
+        self._answered = self.offered
         self.offered = self._previous = None
         return self.streams
+
+    def reopen(self) -> None:
+        """Let our answered offer be answered once more: by another fork of the call."""
+        if self.offered is None:
+            self.offered, self._previous = self._answered, self.local
 
     def cancel_offer(self) -> None:
         """Our offer was refused (488, 491, no answer): what was in force before stays in force."""

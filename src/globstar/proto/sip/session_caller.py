@@ -383,10 +383,11 @@ class CallerSide(SessionBase):
 
         def send_again(now: float) -> None:
             self._glare_timer = None
-            if is_update and self._update is None and (self.can_update or not again[1]):
-                self.update(*again)
-            elif not is_update and self.can_reinvite:
-                self.reinvite(*again)
+            headers, body, content_type = again
+            if self.can_update if is_update else self.can_reinvite:
+                if body:
+                    body = self.user.offer_again(self._me, body)
+                (self.update if is_update else self.reinvite)(headers, body, content_type)
             else:
                 self.user.settled(self._me)
 

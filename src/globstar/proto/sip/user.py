@@ -119,6 +119,10 @@ class SessionUser:
     def reinvite_rejected(self, session: InviteSession, response: Response) -> None:
         """Our re-INVITE failed; the session goes on as before. A 491 has already been scheduled to be tried again."""
 
+    def offer_again(self, session: InviteSession, body: bytes) -> bytes:
+        """The offer for another try of a re-INVITE or UPDATE that was refused with 491; ``body`` is the refused one."""
+        return body
+
     # -- calls we receive ----------------------------------------------------------------------------------------
     def cancelled(self, session: InviteSession, request: Request) -> None:
         """CANCEL for an INVITE we have not answered. 487 follows unless session.reject() was called here."""

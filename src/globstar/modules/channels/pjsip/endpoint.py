@@ -10,6 +10,8 @@ from globstar.modules.channels.pjsip.access import AccessRules
 from globstar.modules.channels.pjsip.objects import PjsipObject
 from globstar.modules.channels.pjsip.readers import YesNo, groups, one_of, presentation, variable, yes_no
 from globstar.proto.sdp import CodecPreference, IncomingPreference, OutgoingPreference
+from globstar.proto.sip.headers.address import NameAddr
+from globstar.proto.sip.uri import SipUri
 
 words = listing(string)
 names = listing(string)
@@ -184,6 +186,10 @@ class EndpointObject(PjsipObject):
         self.caller_name = ""
         self.caller_number = ""
         self.audio_formats: tuple[Format, ...] = ()
+        #: outbound_proxy as routes of requests outside of dialogs
+        self.routes: tuple[NameAddr, ...] = ()
+        #: the global option ignore_uri_user_options
+        self.ignore_user_options = False
         self.access = AccessRules()
         self.contact_access = AccessRules()
 
@@ -230,6 +236,11 @@ class EndpointObject(PjsipObject):
         """incoming_call_offer_pref, cut down to one codec by preferred_codec_only."""
         preference = self.incoming_call_offer_pref
         return _ONLY_FIRST.get(preference, preference) if self.preferred_codec_only else preference
+
+    def user_of(self, uri: SipUri) -> str:
+        """The user part of a URI of its requests; without what follows a semicolon if that is to be ignored."""
+        user = uri.user or ""
+        return user.partition(";")[0] if self.ignore_user_options else user
 
     @property
     def has_caller_id(self) -> bool:

@@ -59,6 +59,13 @@ def update_received(leg: Leg, session: InviteSession, transaction: ServerTransac
         apply_hold(leg)
 
 
+def prack_received(leg: Leg, session: InviteSession, transaction: ServerTransaction) -> None:
+    """Answer an offer in a PRACK (RFC 3262 5)."""
+    body = _answer(leg, session, transaction)
+    if body is not None:
+        session.respond(transaction, 200, body=body)
+
+
 def _answer(leg: Leg, session: InviteSession, transaction: ServerTransaction) -> bytes | None:
     """Our answer to the offer; None when it was refused."""
     request = transaction.request

@@ -40,6 +40,7 @@ class Identifier:
         self._is_multi_domain = not settings.globals.disable_multi_domain
         self._aliases = settings.domain_aliases
         self._by_username = settings.by_auth_username
+        self._cuts_options = settings.globals.ignore_uri_user_options
         identifies = [i for i in settings.identifies.values() if i.endpoint in settings.endpoints]
         self.addresses: AddressIndex[EndpointObject] = AddressIndex()
         for identify in identifies:
@@ -109,7 +110,10 @@ class Identifier:
 
     def _by_user(self, request: Request, flow: Flow) -> EndpointObject | None:
         uri = request.from_.uri
-        return self._named(uri.user, uri.host, "username")
+        user = uri.user
+        if user and self._cuts_options:
+            user = user.partition(";")[0]
+        return self._named(user, uri.host, "username")
 
     def _by_digest(self, request: Request, flow: Flow) -> EndpointObject | None:
         for value in request.get_all("Authorization"):

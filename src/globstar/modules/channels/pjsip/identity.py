@@ -63,6 +63,8 @@ def caller_of(endpoint: EndpointObject, message: Message) -> PartyId:
     if endpoint.has_caller_id:
         return endpoint.caller_id()
     party = party_of_address(message.from_, endpoint.callerid_privacy)
+    if endpoint.ignore_user_options:
+        party.number.text = endpoint.user_of(message.from_.uri)
     party.tag = endpoint.callerid_tag
     return party
 

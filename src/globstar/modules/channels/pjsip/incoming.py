@@ -54,10 +54,14 @@ def invite_received(driver: PjsipDriver, endpoint: EndpointObject, transaction: 
         return
     caller = caller_of(endpoint, request)
     number = caller.number.text if caller.number.valid else ""
-    extension = uri.user or "s"
+    extension = endpoint.user_of(uri) or "s"
     plan = driver.system.plan
     if extension != settings_of(driver.system).pickup_extension and not plan.exists(endpoint.context, extension, 1, number):
-        if endpoint.allow_overlap and uri.user and plan.match_more(endpoint.context, extension, number):
+        if (
+            endpoint.allow_overlap
+            and uri.user
+            and plan.match_more(endpoint.overlap_context or endpoint.context, extension, number)
+        ):
             transaction.respond(484)
         else:
             logger.notice(
@@ -186,6 +190,8 @@ def set_up_channel(channel: Channel, leg: Leg) -> None:
     channel.pickup_group = endpoint.pickup_group
     channel.named_call_groups = frozenset(endpoint.named_call_group)
     channel.named_pickup_groups = frozenset(endpoint.named_pickup_group)
+    if endpoint.tenantid:
+        channel.data["tenantid"] = endpoint.tenantid
 
 
 def _replaces_unknown(driver: PjsipDriver, request: Request) -> bool:

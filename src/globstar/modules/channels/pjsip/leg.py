@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from globstar.base.log import Logger
@@ -9,11 +10,12 @@ from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.frame import Control, Frame, FrameType, control
 from globstar.core.party import Connected, PartyId
-from globstar.modules.channels.pjsip import hold, quality, refer, timers
+from globstar.modules.channels.pjsip import hold, quality, redirects, refer, refresh, timers
 from globstar.modules.channels.pjsip.causes import cause_of_reasons, cause_of_status, reason_header, status_of_cause
-from globstar.modules.channels.pjsip.identity import asserted_party, diversion_headers, identity_headers, reason_of
+from globstar.modules.channels.pjsip.identity import asserted_party, diversion_headers, identity_headers
 from globstar.modules.channels.pjsip.inband import ToneWatcher
 from globstar.modules.channels.pjsip.media import LegMedia
+from globstar.modules.channels.pjsip.option_tags import supported
 from globstar.modules.channels.pjsip.requests import OPTIONS_HEADERS
 from globstar.proto.sdp import NotAcceptable, SdpParseError
 from globstar.proto.sip.errors import SipParseError
@@ -27,14 +29,15 @@ from globstar.proto.sip.user import EndReason, SessionUser
 if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.driver import PjsipDriver
     from globstar.modules.channels.pjsip.endpoint import EndpointObject
+    from globstar.proto.sip.flow import Flow
     from globstar.proto.sip.session import InviteSession
     from globstar.proto.sip.transaction import ClientTransaction, ServerTransaction
+    from globstar.proto.sip.uri import SipUri
 
 logger = Logger("chan_pjsip")
 
 ALLOW: Header = ("Allow", ", ".join(ALL_METHODS))
 SUPPORTED: Header = ("Supported", "100rel, timer, replaces, norefersub")
-SUPPORTED_OUT: Header = ("Supported", "100rel, timer, replaces, norefersub, histinfo")
 HISTORY: Header = ("Supported", "histinfo")
 ANSWERED_ELSEWHERE: Header = ("Reason", 'SIP;cause=200;text="Call completed elsewhere"')
 #: what ends a call whose peer answered without saying where its media go
@@ -47,9 +50,10 @@ class Leg(SessionUser):
     """What ``channel.private`` is for PJSIP channels, and who hears of the SIP session's events."""
 
     __slots__ = (
-        "aor", "channel", "contact_uri", "driver", "dtmf_mode", "early_sent", "endpoint", "extra_headers", "is_caller",
+        "answer_tag", "aor", "channel", "contact_uri",
+        "driver", "dtmf_mode", "early_sent", "endpoint", "extra_headers", "is_caller",
         "last_response", "media", "our_host", "refer", "refer_result", "remote_host", "request", "request_uri", "session",
-        "sip_timer", "told_party", "tone_watcher", "was_answered",
+        "sip_timer", "told_party", "tone_watcher", "waiting_refresh", "was_answered",
     )  # fmt: skip
 
     def __init__(
@@ -79,14 +83,18 @@ class Leg(SessionUser):
         self.refer_result = ""
         self.dtmf_mode = endpoint.dtmf_mode
         self.tone_watcher: ToneWatcher | None = None
+        #: what is to be told when no other request is pending
+        self.waiting_refresh: refresh.Refresh | None = None
+        #: the To tag of whose answer to our offer is in force
+        self.answer_tag = ""
 
     def supported(self) -> Header:
         """What we understand, for responses and requests inside the dialog; norefersub only if the configuration says so."""
-        return SUPPORTED if self.driver.settings.globals.norefersub else _without_refersub(SUPPORTED)
+        return supported(self.endpoint, norefersub=self.driver.settings.globals.norefersub, is_invite=False)
 
     def supported_out(self) -> Header:
         """The same for an INVITE."""
-        return SUPPORTED_OUT if self.driver.settings.globals.norefersub else _without_refersub(SUPPORTED_OUT)
+        return supported(self.endpoint, norefersub=self.driver.settings.globals.norefersub, is_invite=True)
 
     # -- what the channel asks for: incoming calls -------------------------------------------------------------------
 
@@ -124,10 +132,15 @@ class Leg(SessionUser):
         if session is None or not self._is_waiting():
             return
         body = self.media.description()
-        out = [ALLOW, self.supported(), *timers.answer_headers(self), *self._identity("called")]
+        identity = self._identity("called")
+        if identity and self.channel is not None:
+            self.told_party = self.channel.connected.id.copy()
+        out = [ALLOW, self.supported(), *timers.answer_headers(self), *identity]
         for hook in self.driver.hooks.response_headers:
             hook(self, 200, out)
         self.was_answered = True
+        if not session.request.body and self.media.is_agreed:
+            body = b""  # the PRACK brought the answer to our offer; another one would be a new offer
         session.accept(headers=out, body=body)
         timers.start(self)
 
@@ -212,21 +225,30 @@ class Leg(SessionUser):
             return
         if not (endpoint.send_pai or endpoint.send_rpid):
             return
-        party = channel.connected.id
-        if self.told_party is not None and party == self.told_party:
+        if self.told_party is not None and channel.connected.id == self.told_party:
             return
-        if session.state is SessionState.CONFIRMED and session.can_reinvite:
-            headers = self._identity("calling" if self.is_caller else "called")
-            if headers:
-                self.told_party = party.copy()
-                self.send_reinvite(headers)
+        if self._is_waiting():
+            if endpoint.rpid_immediate:
+                if self.early_sent:
+                    self.provisional(183, with_sdp=True)
+                else:
+                    self.provisional(180)
+            return
+        by_update = endpoint.connected_line_method == "update"
+        refresh.ask(self, refresh.Refresh(by_update=by_update, with_offer=not by_update, with_identity=True))
+
+    def identity_if_new(self) -> list[Header]:
+        """The identity headers of a re-INVITE or UPDATE, noted as told; empty when they were told already."""
+        if self.channel is None or self.channel.connected.id == self.told_party:
+            return []
+        headers = self._identity("calling" if self.is_caller else "called")
+        if headers:
+            self.told_party = self.channel.connected.id.copy()
+        return headers
 
     def send_reinvite(self, headers: list[Header]) -> None:
-        """A re-INVITE with our present media."""
-        if self.session is not None and self.session.can_reinvite:
-            body = self.media.make_offer()
-            out = [ALLOW, self.supported_out(), *timers.offer_headers(self.endpoint), *headers]
-            self.session.reinvite(headers=out, body=body)
+        """A re-INVITE with our present media, now or when nothing else is pending."""
+        refresh.ask(self, refresh.Refresh(headers=tuple(headers)))
 
     def watch_tones(self) -> None:
         """Look for digits in the audio if that is how they come, and only then."""
@@ -252,7 +274,7 @@ class Leg(SessionUser):
         for hook in self.driver.hooks.response_received:
             hook(self, response)
         self._take_party(response)
-        has_media = bool(response.body) and self._take_early_answer(response)
+        has_media = bool(response.body) and self._take_answer(response)
         status = response.status
         if status == 180:
             channel.set_state(ChannelState.RINGING)
@@ -264,16 +286,30 @@ class Leg(SessionUser):
         if has_media:
             channel.deliver(control(Control.PROGRESS))
 
-    def _take_early_answer(self, response: Response) -> bool:
+    def _take_answer(self, response: Response) -> bool:
+        """Take the SDP of a response to our INVITE; one in force is replaced if it comes from another fork, and may be."""
+        tag = response.to.tag or ""
         if not self.media.has_open_offer:
-            return True
+            if not self._may_replace(tag):
+                return True
+            self.media.negotiation.reopen()
         try:
             self.media.take_answer(response.body)
         except (SdpParseError, NotAcceptable) as error:
             logger.notice(f"{self}: the SDP of a {response.status} cannot be used: {error}")
+            if self.media.is_agreed:
+                self.media.negotiation.cancel_offer()
             return False
+        self.answer_tag = tag
         self.watch_tones()
         return True
+
+    def _may_replace(self, tag: str) -> bool:
+        """Whether a second answer to our offer counts: of another fork, or (against RFC 3261 13.2.1) of the same callee."""
+        options, endpoint = self.driver.settings.system, self.endpoint
+        if tag != self.answer_tag:
+            return endpoint.follow_early_media_fork and options.follow_early_media_fork
+        return endpoint.accept_multiple_sdp_answers or options.accept_multiple_sdp_answers
 
     def accepted(self, session: InviteSession, response: Response) -> None:
         """2xx for our INVITE or re-INVITE."""
@@ -289,7 +325,9 @@ class Leg(SessionUser):
             self._take_party(response)
             self._tell_cause(Cause.NORMAL_CLEARING, response)
         timers.start_as_caller(self, response)
-        if self.media.has_open_offer:
+        if is_first and response.body and not self.media.has_open_offer:
+            self._take_answer(response)
+        elif self.media.has_open_offer:
             if not response.body:
                 if is_first:
                     self._answered_without_sdp(session, channel)
@@ -305,6 +343,7 @@ class Leg(SessionUser):
                 else:
                     self.media.negotiation.cancel_offer()
                 return
+            self.answer_tag = response.to.tag or ""
             self.watch_tones()
         if is_first:
             channel.deliver(control(Control.ANSWER))
@@ -314,6 +353,10 @@ class Leg(SessionUser):
         session.acknowledge()
         session.bye([NO_SDP])
         channel.deliver(control(Control.ANSWER))
+
+    def redirect_received(self, session: InviteSession, response: Response) -> Sequence[tuple[SipUri, Flow]]:
+        """Where the call goes on by itself after a 3xx."""
+        return redirects.targets(self, session, response)
 
     def rejected(self, session: InviteSession, response: Response) -> None:
         """3xx to 6xx, or nothing at all, for our INVITE."""
@@ -328,39 +371,22 @@ class Leg(SessionUser):
         status = response.status
         cause = cause_of_status(status)
         self._tell_cause(cause, response)
-        if 300 <= status < 400 and self._follow(response):
+        if 300 <= status < 400 and redirects.forward(self, response):
             return
         channel.queue_hangup(cause)
 
-    def _follow(self, response: Response) -> bool:
-        """A redirect: with redirect_method=user, the dialplan of the caller is asked for the user part of the new address."""
-        channel = self.channel
-        try:
-            contacts = response.contacts
-        except SipParseError:
-            contacts = ()
-        if channel is None or not contacts:
-            return False
-        target = contacts[0].uri
-        if self.endpoint.redirect_method == "user":
-            forward = target.user or ""
-        else:
-            forward = f"PJSIP/{self.endpoint.name}/{target}"
-        if not forward:
-            return False
-        channel.hangup_cause = Cause.REDIRECTED_TO_NEW_DESTINATION
-        channel.data["call_forward"] = forward
-        channel.redirecting.from_ = PartyId.of(None, target.user or "")
-        channel.redirecting.to = PartyId.of(None, target.user or "")
-        channel.redirecting.reason = reason_of("unknown")
-        channel.deliver(control(Control.REDIRECTING, channel.redirecting))
-        channel.queue_hangup(Cause.REDIRECTED_TO_NEW_DESTINATION)
-        return True
-
     def reinvite_rejected(self, session: InviteSession, response: Response) -> None:
-        """Our re-INVITE failed: what was agreed before stays."""
-        if response.status != 491:
-            self.media.negotiation.cancel_offer()
+        """Our re-INVITE failed: what was agreed before stays. After 491 another offer is made when the time comes."""
+        self.media.negotiation.cancel_offer()
+
+    def offer_again(self, session: InviteSession, body: bytes) -> bytes:
+        """The wait after a 491 is over: our media may have changed meanwhile."""
+        return self.media.make_offer()
+
+    def settled(self, session: InviteSession) -> None:
+        """Nothing is pending: what waited may go."""
+        if self.waiting_refresh is not None:
+            refresh.resume(self)
 
     # -- SessionUser: calls we receive -------------------------------------------------------------------------------
 
@@ -375,6 +401,21 @@ class Leg(SessionUser):
         if channel is not None:
             cause = cause_of_reasons(_reasons(request)) or Cause.INTERWORKING
             channel.queue_hangup(cause)
+
+    def prack_received(self, session: InviteSession, transaction: ServerTransaction) -> None:
+        """PRACK: it carries the answer to an offer in our provisional response, or a new offer (RFC 3262 5)."""
+        request = transaction.request
+        if not request.body or self.channel is None:
+            return
+        if not self.media.has_open_offer:
+            hold.prack_received(self, session, transaction)
+            return
+        try:
+            self.media.take_answer(request.body)
+            self.watch_tones()
+        except (SdpParseError, NotAcceptable) as error:
+            logger.notice(f"{self}: the answer in the PRACK cannot be used: {error}")
+            self.channel.queue_hangup(Cause.BEARERCAPABILITY_NOTAVAIL)
 
     def acknowledged(self, session: InviteSession, request: Request) -> None:
         """ACK: it carries the answer where the offer was ours (a delayed offer)."""
@@ -430,8 +471,11 @@ class Leg(SessionUser):
 
     def response_received(self, session: InviteSession, transaction: ClientTransaction, response: Response) -> None:
         """The end of a request of ours inside the dialog."""
-        if transaction.request.method == "REFER":
+        method = transaction.request.method
+        if method == "REFER":
             refer.response_received(self, response)
+        elif method == "UPDATE":
+            refresh.update_answered(self, response)
 
     def refresh_due(self, session: InviteSession) -> None:
         """RFC 4028: our turn to show that the call lives."""
@@ -490,10 +534,6 @@ class Leg(SessionUser):
 
     def __str__(self) -> str:
         return self.channel.name if self.channel is not None else f"PJSIP/{self.endpoint.name} (no channel)"
-
-
-def _without_refersub(header: Header) -> Header:
-    return header[0], header[1].replace(", norefersub", "")
 
 
 def _named(address: str, name: str) -> str:

@@ -12,7 +12,13 @@ from globstar.core.format import FormatCapabilities, MediaType
 from globstar.core.tech import DialRequest, RequestFailed
 from globstar.modules.channels.pjsip import timers
 from globstar.modules.channels.pjsip.authenticate import outbound_credentials
-from globstar.modules.channels.pjsip.identity import diversion_headers, from_address, identity_headers, phone_params
+from globstar.modules.channels.pjsip.identity import (
+    diversion_headers,
+    from_address,
+    identity_headers,
+    is_restricted,
+    phone_params,
+)
 from globstar.modules.channels.pjsip.incoming import set_up_channel
 from globstar.modules.channels.pjsip.leg import ALLOW, Leg
 from globstar.modules.channels.pjsip.media import NoMedia
@@ -129,7 +135,9 @@ def route(driver: PjsipDriver, target: Target) -> Flow | None:
     """The flow of the first request: towards the Path that the contact registered through, else towards the URI."""
     contact = target.contact
     hop = target.uri
-    if contact is not None and contact.path:
+    if target.endpoint.routes:
+        hop = target.endpoint.routes[0].uri
+    elif contact is not None and contact.path:
         hop = contact.routes[0].uri
     name = target.endpoint.transport or (contact.transport if contact is not None else "")
     if name and driver.transports.get(name) is None:
@@ -157,10 +165,15 @@ def place(driver: PjsipDriver, leg: Leg) -> None:
     default_user = driver.settings.globals.default_from_user
     party = channel.connected.id
     from_ = from_address(endpoint, party, leg.our_host, default_user)
-    our_user = endpoint.contact_user or endpoint.from_user or default_user
+    our_user = endpoint.contact_user
+    if not our_user and driver.settings.globals.use_callerid_contact and party.number.valid and not is_restricted(party):
+        our_user = party.number.text
+    our_user = our_user or endpoint.from_user or default_user
     headers: list[Header] = [ALLOW, leg.supported_out(), *timers.offer_headers(endpoint)]
     if endpoint.rel100 == "required":
         headers.append(("Require", "100rel"))
+    if endpoint.timers == "required":
+        headers.append(("Require", "timer"))
     leg.told_party = party.copy()
     headers += identity_headers(endpoint, party, leg.our_host, "calling")
     if endpoint.send_diversion and channel.is_redirected:
@@ -177,7 +190,7 @@ def place(driver: PjsipDriver, leg: Leg) -> None:
         contact=driver.transports.contact(flow.transport, our_user, flow.host),
         headers=headers,
         body=body,
-        routes=contact.routes if contact is not None else (),
+        routes=(*endpoint.routes, *(contact.routes if contact is not None else ())),
         credentials=outbound_credentials(driver.settings, endpoint),
     )
     leg.request = leg.session.request

@@ -10,6 +10,7 @@ from typing import Any
 
 from globstar.config.values import is_false, is_true
 from globstar.core.party import PRESENTATION_NAMES, PRESENTATIONS
+from globstar.proto.sip.headers.address import NameAddr
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -39,6 +40,12 @@ def presentation(text: str) -> int:
         return PRESENTATIONS[text.strip().lower()]
     except KeyError:
         raise ValueError("expected one of " + ", ".join(PRESENTATIONS)) from None
+
+
+def proxy_route(text: str) -> NameAddr:
+    """Read the URI of a proxy, with or without angle brackets; raises SipParseError."""
+    text = text.strip()
+    return NameAddr.parse(text if "<" in text else f"<{text}>")
 
 
 def groups(text: str) -> frozenset[int]:

@@ -79,7 +79,7 @@ def register(driver: PjsipDriver, endpoint: EndpointObject, transaction: ServerT
 def find_aor(aors: dict[str, AorObject], endpoint: EndpointObject, request: Request) -> AorObject | None:
     """The endpoint's aor that To names: as user@domain, as user, or as the user of an aor with a domain."""
     uri = request.to.uri
-    user = uri.user or ""
+    user = endpoint.user_of(uri)
     for name in endpoint.aors:
         if name in (user, f"{user}@{uri.host}"):
             return aors.get(name)

@@ -37,7 +37,7 @@ def answer_options(driver: PjsipDriver, endpoint: EndpointObject, transaction: S
     if not uri.is_sip:
         transaction.respond(416)
         return
-    if uri.user and not driver.system.plan.exists(endpoint.context, uri.user, 1, endpoint.caller_number):
+    if uri.user and not driver.system.plan.exists(endpoint.context, endpoint.user_of(uri), 1, endpoint.caller_number):
         transaction.respond(404)
         return
     transaction.respond(200, headers=OPTIONS_HEADERS)

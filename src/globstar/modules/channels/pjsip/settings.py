@@ -26,7 +26,9 @@ from globstar.modules.channels.pjsip.objects import (
     TransportObject,
 )
 from globstar.modules.channels.pjsip.objects_outbound import OutboundPublishObject, RegistrationObject
+from globstar.modules.channels.pjsip.readers import proxy_route
 from globstar.modules.channels.pjsip.unsupported import UNSUPPORTED
+from globstar.proto.sip.errors import SipParseError
 
 O = TypeVar("O", bound=PjsipObject)
 
@@ -141,6 +143,12 @@ def _check(settings: PjsipSettings, config: ConfigFile, report: Report) -> None:
             auth = settings.auths.get(name)
             if auth is not None and auth.username:
                 settings.by_auth_username[auth.username.lower()] = endpoint.name
+        endpoint.ignore_user_options = settings.globals.ignore_uri_user_options
+        if endpoint.outbound_proxy:
+            try:
+                endpoint.routes = (proxy_route(endpoint.outbound_proxy),)
+            except SipParseError as error:
+                tell("endpoint", endpoint.name, "outbound_proxy", f"outbound_proxy is no SIP URI: {error}")
         endpoint.audio_formats = tuple(f for f in endpoint.formats if f.codec.media is MediaType.AUDIO)
         if not endpoint.audio_formats:
             tell("endpoint", endpoint.name, "allow", "allows no audio codec; its calls are refused")

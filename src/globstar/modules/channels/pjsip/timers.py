@@ -94,6 +94,7 @@ def start_as_caller(leg: Leg, response: Response) -> None:
 
 
 def refresh(leg: Leg) -> None:
-    """Our turn: a re-INVITE with what is in force; the timer starts anew when it is answered."""
-    if leg.session is not None and leg.session.can_reinvite:
-        leg.send_reinvite([])
+    """Our turn: an UPDATE if the peer knows it, else a re-INVITE; the timer starts anew when it is answered (RFC 4028 7.4)."""
+    from globstar.modules.channels.pjsip.refresh import Refresh, ask
+
+    ask(leg, Refresh(by_update=True, with_offer=False))
