@@ -92,6 +92,8 @@ class CalleeSide(SessionBase):
                 self._reliable.wait(lambda: self.accept(headers, body, content_type, status))
                 return
             self._reliable.stop()
+        if self._is_agreed and not self.request.body:
+            body = b""  # PRACK brought the answer to our offer (RFC 3262 5); this would be another one
         self.state = SessionState.CONNECTING
         self._the_dialog().state = DialogState.CONFIRMED
         out = self._merge(headers, with_contact=True)
@@ -153,7 +155,7 @@ class CalleeSide(SessionBase):
         if reliable is None or rack is None or not reliable.acknowledges(rack, self.request.cseq.number):
             self.user.request_received(self._me, transaction)
             return
-        if reliable.acknowledge():
+        if reliable.acknowledge() and (self.request.body or transaction.request.body):
             self._is_agreed = True
         self.user.prack_received(self._me, transaction)
         if not transaction.is_answered:

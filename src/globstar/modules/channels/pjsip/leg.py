@@ -139,8 +139,6 @@ class Leg(SessionUser):
         for hook in self.driver.hooks.response_headers:
             hook(self, 200, out)
         self.was_answered = True
-        if not session.request.body and self.media.is_agreed:
-            body = b""  # the PRACK brought the answer to our offer; another one would be a new offer
         session.accept(headers=out, body=body)
         timers.start(self)
 
