@@ -13,12 +13,13 @@ class RtpMedia:
     """``NativeMedia.session`` of kind ``rtp``: the session, and the agreed payload types by encoding.
 
     Keys are ``PCMU/8000/1`` or ``telephone-event/8000/1``; ``receive`` has the numbers under which the peer sends,
-    ``send`` those under which it wants to receive.
+    ``send`` those under which it wants to receive. ``sides`` are the streams beside the audio (``video 0``).
     """
 
     session: RtpSession
     receive: Mapping[str, int] = field(default_factory=dict)
     send: Mapping[str, int] = field(default_factory=dict)
+    sides: Mapping[str, RtpMedia] = field(default_factory=dict)
 
     def pairs_to(self, other: RtpMedia) -> dict[int, int]:
         """Payload types of ours with those of ``other`` for the same encoding."""

@@ -83,7 +83,7 @@ class RtpEngine:
                 logger.error(f"no RTP port left in {allocator.start} to {allocator.end} ({allocator.used} in use)")
                 return None
             try:
-                rtp, rtcp = self._bind(host, port, options.tos)
+                rtp, rtcp = self._bind(host, port, options)
             except OSError as error:
                 allocator.release(port)
                 if error.errno == errno.EADDRINUSE:
@@ -99,10 +99,10 @@ class RtpEngine:
         logger.error(f"{BIND_ATTEMPTS} RTP ports in a row on {host} are taken by other programs")
         return None
 
-    def _bind(self, host: str, port: int, tos: int) -> tuple[MediaSocket, MediaSocket]:
-        rtp = self.sockets.open(host, port, tos)
+    def _bind(self, host: str, port: int, options: SessionOptions) -> tuple[MediaSocket, MediaSocket]:
+        rtp = self.sockets.open(host, port, options.tos, options.cos)
         try:
-            return rtp, self.sockets.open(host, port + 1, tos)
+            return rtp, self.sockets.open(host, port + 1, options.tos, options.cos)
         except OSError:
             rtp.close()
             raise

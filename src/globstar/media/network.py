@@ -45,6 +45,8 @@ class MediaNetwork:
         self._default = impairment or Impairment()
         self._impairments: dict[Address, Impairment] = {}
         self._sockets: dict[Address, MemorySocket] = {}
+        #: TOS and priority of the open sockets
+        self.marks: dict[Address, tuple[int, int]] = {}
         self._places: dict[tuple[Address, Address], int] = {}
         self._held: dict[tuple[Address, Address], bytes] = {}
         #: Totals: datagrams sent, lost on the way, sent to nobody, thrown away by a full socket.
@@ -56,14 +58,15 @@ class MediaNetwork:
     def __len__(self) -> int:
         return len(self._sockets)
 
-    def open(self, host: str, port: int, tos: int = 0) -> MemorySocket:
-        """Bind a socket; port 0 takes a free one."""
+    def open(self, host: str, port: int, tos: int = 0, cos: int = 0) -> MemorySocket:
+        """Bind a socket; port 0 takes a free one; ``tos`` and ``cos`` are only noted."""
         if port == 0:
             port = next(number for number in range(40000, 65536, 2) if (host, number) not in self._sockets)
         address = (host, port)
         if address in self._sockets:
             raise OSError(errno.EADDRINUSE, "address already in use")
         self._sockets[address] = MemorySocket(self, address)
+        self.marks[address] = (tos, cos)
         return self._sockets[address]
 
     def impair(self, source: Address, impairment: Impairment) -> None:
@@ -75,6 +78,7 @@ class MediaNetwork:
     def forget(self, address: Address) -> None:
         """A socket has closed."""
         self._sockets.pop(address, None)
+        self.marks.pop(address, None)
 
     def carry(self, source: Address, target: Address, data: bytes) -> None:
         """Bring a datagram to its target, or lose it."""

@@ -284,6 +284,24 @@ class RtpSession:
         except OSError:  # a full socket buffer or a refused port: media is not sent again
             self.not_sent += 1
 
+    def rtp_time_now(self) -> int:
+        """The timestamp that belongs to this moment."""
+        return self.sender.rtp_time_at(self._engine.loop.time())
+
+    def send_packet(self, payload: bytes, rtp_time: int, payload_type: int, marker: bool) -> None:
+        """Send one packet under a timestamp of its own: a piece of a picture, where several packets share one time."""
+        if not self.is_sending:
+            self.withheld += 1
+            return
+        self.sender.last_rtp_time = rtp_time & 0xFFFFFFFF
+        self.sender.mark_time(self._engine.loop.time())
+        self._transmit(self.sender.packet_at(payload, rtp_time, payload_type, marker))
+
+    def select_payload(self, payload_type: int, clock_rate: int) -> None:
+        """Send under another of the agreed payload types from now on."""
+        self._send_payload_type = payload_type
+        self._clock_rate = self.sender.clock_rate = clock_rate
+
     def send_digit_begin(self, digit: str) -> bool:
         """Begin a digit (RFC 4733); False when the peer takes no telephone-event or the digit is unknown."""
         if self.digit_payload is None or not self.is_sending:

@@ -38,7 +38,9 @@ class SessionOptions:
     timeout: int = 0
     timeout_hold: int = 0
     keepalive: int = 0
+    #: the whole TOS octet (DSCP and ECN), and the kernel's priority (SO_PRIORITY, 0 to 7)
     tos: int = 0
+    cos: int = 0
 
 
 class PayloadKind(Enum):

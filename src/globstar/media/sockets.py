@@ -53,8 +53,8 @@ class MediaSocket(Protocol):
 class SocketFactory(Protocol):
     """Makes sockets; ``UdpSockets`` makes real ones, ``MediaNetwork`` those of tests."""
 
-    def open(self, host: str, port: int, tos: int = 0) -> MediaSocket:
-        """Bind a socket; OSError (EADDRINUSE) when the port is taken."""
+    def open(self, host: str, port: int, tos: int = 0, cos: int = 0) -> MediaSocket:
+        """Bind a socket whose packets carry ``tos`` and the priority ``cos``; OSError (EADDRINUSE) when the port is taken."""
 
 
 class UdpSocket:
@@ -110,7 +110,7 @@ class UdpSockets:
     def __init__(self, poller: Poller) -> None:
         self.poller = poller
 
-    def open(self, host: str, port: int, tos: int = 0) -> UdpSocket:
+    def open(self, host: str, port: int, tos: int = 0, cos: int = 0) -> UdpSocket:
         """See SocketFactory."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         bare = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
@@ -120,6 +120,8 @@ class UdpSockets:
                     bare.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, tos)
                 else:
                     bare.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, tos)
+            if cos:
+                bare.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, cos)
             bare.bind((host, port))
         except OSError:
             bare.close()

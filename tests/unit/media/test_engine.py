@@ -51,7 +51,7 @@ async def test_ports_of_other_programs_are_passed_over(taken: int) -> None:
 
 async def test_host_that_is_not_ours() -> None:
     class Nowhere(MediaNetwork):
-        def open(self, host: str, port: int, tos: int = 0):
+        def open(self, host: str, port: int, tos: int = 0, cos: int = 0):
             raise OSError(errno.EADDRNOTAVAIL, "not ours")
 
     loop = asyncio.get_running_loop()

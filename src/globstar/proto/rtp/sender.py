@@ -63,6 +63,10 @@ class RtpSender:
             payload_type |= MARKER
         return pack_header(FIRST_BYTE, payload_type, sequence, rtp_time & 0xFFFFFFFF, self.ssrc) + payload
 
+    def mark_time(self, now: float) -> None:
+        """``last_rtp_time`` belongs to ``now``: packets with timestamps of their own keep reports right."""
+        self._last_time = now
+
     def skip(self, samples: int, now: float) -> None:
         """Let ``samples`` ticks pass without a packet (audio withheld while a digit is sent)."""
         self._last_time = now

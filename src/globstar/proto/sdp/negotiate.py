@@ -99,8 +99,8 @@ class OfferAnswer:
         streams: list[NegotiatedStream] = []
         for index, theirs in enumerate(offer.media):
             mine = _peek(waiting, theirs)
-            codecs = accept(mine, theirs) if mine is not None and theirs.port else ()
-            if mine is None or not codecs:
+            codecs = accept(mine, theirs) if mine is not None and theirs.port else None
+            if mine is None or codecs is None:
                 lines.append(theirs.declined())
                 addresses.append("")
                 streams.append(NegotiatedStream(index, theirs.kind, None, remote=theirs))
@@ -135,8 +135,10 @@ class OfferAnswer:
         for index, mine in enumerate(self.offered):
             ours = self.local.media[index]
             theirs = answer.media[index] if index < len(answer.media) else None
-            codecs = accept(mine, theirs) if mine is not None and theirs is not None and theirs.port else ()
-            if mine is None or theirs is None or not codecs:
+            codecs = None
+            if mine is not None and theirs is not None and theirs.port:
+                codecs = accept(mine, theirs, is_answer=True)
+            if mine is None or theirs is None or codecs is None:
                 streams.append(NegotiatedStream(index, ours.kind, None, remote=theirs))
                 continue
             streams.append(agree(index, mine, codecs, answer, theirs, received=ours))

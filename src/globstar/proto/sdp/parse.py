@@ -224,4 +224,10 @@ def _media_head(value: str, line: int, proper: bool) -> tuple[str, int, int, str
     count = _number(count_text, 5) if count_text else 1
     if port is None or port > 65535 or count is None:
         raise SdpParseError(SdpFault.MEDIA, line)
-    return parts[0].lower(), port, count, parts[2].upper(), tuple(parts[3:])
+    return parts[0].lower(), port, count, _protocol(parts[2]), tuple(parts[3:])
+
+
+def _protocol(text: str) -> str:
+    """A transport protocol as its RFC writes it: capital letters, but for the ``udptl`` of T.38 (RFC 7345 4.1)."""
+    upper = text.upper()
+    return "udptl" if upper == "UDPTL" else upper

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeVar
 
@@ -19,6 +19,10 @@ class IncomingPreference(Enum):
     LOCAL_FIRST = "local_first"
     REMOTE = "remote"
     REMOTE_FIRST = "remote_first"
+
+    def choose(self, remote: Sequence[Codec], local: Sequence[Codec]) -> list[Codec]:
+        """See :func:`choose_incoming`."""
+        return choose_incoming(local, remote, self)
 
 
 class OutgoingPreference(Enum):
@@ -105,6 +109,12 @@ class CodecPreference:
         else:
             chosen = list(other)
         return chosen[:1] if self.keep == "first" else chosen
+
+    def choose(self, remote: Sequence[Codec], local: Sequence[Codec]) -> list[Codec]:
+        """What of a description of the other side (``remote``) is used: no more than both sides have, whatever the operation."""
+        pending = list(remote)
+        kept = [codec for codec in replace(self, keep="all").apply(pending, local) if codec in pending and codec in local]
+        return kept[:1] if self.keep == "first" else kept
 
 
 _CHOICES = {

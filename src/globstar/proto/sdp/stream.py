@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from globstar.proto.sdp.payloads import OFFERED_PAYLOADS, STATIC_NUMBERS, canonical_name
-from globstar.proto.sdp.preference import IncomingPreference
+from globstar.proto.sdp.preference import CodecPreference, IncomingPreference
 from globstar.proto.sdp.values import Attribute, Direction, Media, RtpMap, SessionDescription
 
 TELEPHONE_EVENT = "TELEPHONE-EVENT"
 RTP_PROTOCOLS = ("RTP/AVP", "RTP/AVPF")
+#: Encodings whose parameters the answer repeats: what a stream contains is up to who encodes it (RFC 6184 8.2.2).
+ECHOED_PARAMETERS = frozenset(("video", "text"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,9 @@ class LocalMedia:
 
     ``codecs`` stand in the endpoint's order (``allow=``). ``attributes`` (crypto, fingerprint, ICE) go before
     the rtpmap lines. ``protocols`` are the transport protocols we take; offers use the first. ``ptime_ms`` overrides
-    the packet time of the codecs; ``preference`` orders the codecs of an answer.
+    the packet time of the codecs; ``use_ptime`` repeats the packet time that an offer asks for. ``preference`` chooses and
+    orders the codecs of an answer of ours, ``narrowing`` does so once more, and ``answer_preference`` those of an answer
+    that we get (None: as it says). ``formats`` are those of a stream that is no RTP (``t38``): it has no codecs.
     """
 
     address: str
@@ -58,7 +62,11 @@ class LocalMedia:
     protocols: tuple[str, ...] = RTP_PROTOCOLS
     attributes: tuple[Attribute, ...] = ()
     ptime_ms: int | None = None
-    preference: IncomingPreference = IncomingPreference.LOCAL
+    preference: IncomingPreference | CodecPreference = IncomingPreference.LOCAL
+    narrowing: CodecPreference | None = None
+    answer_preference: CodecPreference | None = None
+    use_ptime: bool = False
+    formats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +106,17 @@ class NegotiatedStream:
 
     @property
     def is_active(self) -> bool:
-        """Whether the stream carries media (its port is not 0 and a codec is agreed)."""
-        return bool(self.codecs)
+        """Whether the stream carries media (its port is not 0 and a codec is agreed, or it is no RTP)."""
+        return bool(self.codecs) or (self.local is not None and bool(self.local.formats))
 
 
-def accept(mine: LocalMedia, theirs: Media) -> tuple[tuple[CodecDescription, RtpMap], ...]:
-    """Codecs in common, each with the payload type that the peer gave it, in the order the preference asks for."""
+def accept(mine: LocalMedia, theirs: Media, *, is_answer: bool = False) -> tuple[tuple[CodecDescription, RtpMap], ...] | None:
+    """Codecs in common, each with the payload type that the peer gave it, in the order the preference asks for.
+
+    None declines the stream; a stream that is no RTP has no codecs.
+    """
+    if mine.formats:
+        return () if any(format in theirs.formats for format in mine.formats) else None
     rtpmaps = theirs.rtpmaps()
     pairs: list[tuple[CodecDescription, RtpMap]] = []
     for number in theirs.payload_types:
@@ -114,11 +127,25 @@ def accept(mine: LocalMedia, theirs: Media) -> tuple[tuple[CodecDescription, Rtp
             if codec.matches(rtpmap) and all(codec is not taken for taken, _ in pairs):
                 pairs.append((codec, rtpmap))
                 break
-    if mine.preference in (IncomingPreference.LOCAL, IncomingPreference.LOCAL_FIRST):
+    if is_answer:
+        if mine.answer_preference is not None:
+            pairs = _chosen(pairs, mine.answer_preference, mine.codecs)
+    elif mine.preference is IncomingPreference.LOCAL:
         pairs.sort(key=lambda pair: mine.codecs.index(pair[0]))
-    if mine.preference in (IncomingPreference.LOCAL_FIRST, IncomingPreference.REMOTE_FIRST):
-        del pairs[1:]
-    return tuple(pairs)
+    else:
+        pairs = _chosen(pairs, mine.preference, mine.codecs)
+    if mine.narrowing is not None and not is_answer:
+        pairs = _chosen(pairs, mine.narrowing, mine.codecs)
+    return tuple(pairs) or None
+
+
+def _chosen(
+    pairs: list[tuple[CodecDescription, RtpMap]],
+    preference: IncomingPreference | CodecPreference,
+    local: Sequence[CodecDescription],
+) -> list[tuple[CodecDescription, RtpMap]]:
+    rtpmaps = dict(pairs)
+    return [(codec, rtpmaps[codec]) for codec in preference.choose([codec for codec, _ in pairs], local)]
 
 
 def agree(
@@ -137,7 +164,7 @@ def agree(
     """
     fmtps = theirs.fmtps()
     receive_maps = (received or theirs).rtpmaps()
-    if received is not None:
+    if received is not None and mine.answer_preference is None:
         order = theirs.payload_types
         pairs = sorted(pairs, key=lambda pair: order.index(pair[1].payload_type))
     codecs = tuple(
@@ -202,13 +229,21 @@ def _events(media: Media, clocks: set[int]) -> tuple[tuple[int, int], ...]:
 
 
 def answer_line(mine: LocalMedia, theirs: Media, stream: NegotiatedStream) -> Media:
+    if mine.formats:
+        return Media(theirs.kind, mine.port, theirs.protocol, mine.formats, mine.attributes)
     formats = [(codec.receive_payload_type, codec.codec) for codec in stream.codecs]
+    if mine.kind in ECHOED_PARAMETERS:
+        formats = [(codec.receive_payload_type, replace(codec.codec, fmtp=codec.remote_fmtp)) for codec in stream.codecs]
+    elif mine.use_ptime and stream.remote_ptime_ms:
+        mine = replace(mine, ptime_ms=stream.remote_ptime_ms)
     attributes = _attributes(mine, formats, stream.receive_dtmf, stream.direction, stream.rtcp_mux)
     numbers = [str(number) for number, _ in (*formats, *stream.receive_dtmf)]
     return Media(theirs.kind, mine.port, theirs.protocol, tuple(numbers), attributes)
 
 
 def offer_line(mine: LocalMedia, protocol: str, known: Sequence[NegotiatedCodec], known_dtmf: Sequence[tuple[int, int]]) -> Media:
+    if mine.formats:
+        return Media(mine.kind, mine.port, protocol, mine.formats, mine.attributes)
     used: set[int] = set()
     kept = {codec.codec: codec.receive_payload_type for codec in known}
     kept_dtmf = {clock: number for number, clock in known_dtmf}
@@ -263,8 +298,9 @@ def _attributes(
     lines = list(mine.attributes)
     for number, codec in formats:
         lines.append(RtpMap(number, codec.name, codec.clock_rate, codec.channels).attribute())
-        if codec.fmtp:
-            lines.append(Attribute("fmtp", f"{number} {codec.fmtp}"))
+        fmtp = codec.fmtp or (_redundancy(formats) if codec.name.upper() == "RED" else "")
+        if fmtp:
+            lines.append(Attribute("fmtp", f"{number} {fmtp}"))
     for number, clock in events:
         lines.append(RtpMap(number, "telephone-event", clock).attribute())
         lines.append(Attribute("fmtp", f"{number} 0-16"))
@@ -279,3 +315,9 @@ def _attributes(
     if rtcp_mux:
         lines.append(Attribute("rtcp-mux"))
     return tuple(lines)
+
+
+def _redundancy(formats: Sequence[tuple[int, CodecDescription]]) -> str:
+    """What redundant text repeats: the T.140 of the same stream, twice (RFC 4103 section 5)."""
+    number = next((number for number, codec in formats if codec.name.upper() == "T140"), None)
+    return f"{number}/{number}/{number}" if number is not None else ""

@@ -81,7 +81,7 @@ class TestAnswer:
         )
         assert str(answer.media[0]) == "m=video 0 RTP/AVP 99"
         assert answer.media[1].port == 12000
-        assert str(answer.media[2]) == "m=image 0 UDPTL t38"
+        assert str(answer.media[2]) == "m=image 0 udptl t38"
 
     def test_second_audio_stream_is_declined(self) -> None:
         machine = OfferAnswer(1)

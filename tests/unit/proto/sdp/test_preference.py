@@ -62,3 +62,19 @@ def test_codec_prefs(text: str, chosen: list[str]) -> None:
 def test_codec_prefs_refused(text: str) -> None:
     with pytest.raises(RemoteFault):
         CodecPreference.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen"),
+    [
+        ("prefer: pending, operation: intersect", ["b", "c"]),
+        ("prefer: configured, operation: intersect", ["c", "b"]),
+        ("prefer: configured, operation: union", ["c", "b"]),
+        ("prefer: pending, operation: union, keep: first", ["b"]),
+        ("prefer: configured, operation: only_preferred, keep: first", ["c"]),
+        ("prefer: configured, operation: only_nonpreferred", ["b", "c"]),
+    ],
+)
+def test_what_of_an_offer_is_used(text: str, chosen: list[str]) -> None:
+    """Whatever the operation, an answer cannot have what was not offered."""
+    assert CodecPreference.parse(text).choose(["b", "c", "x"], ["c", "a", "b"]) == chosen

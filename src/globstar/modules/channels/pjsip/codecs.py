@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from globstar.core import format as formats
 from globstar.core.format import Format, FormatCapabilities
 from globstar.proto.sdp import CodecDescription
+
+if TYPE_CHECKING:
+    from globstar.modules.channels.pjsip.endpoint import EndpointObject
 
 #: Encoding name, number of channels and fmtp by format name; the clock is the codec's.
 _NAMES: dict[str, tuple[str, int, str]] = {
@@ -26,13 +33,29 @@ _NAMES: dict[str, tuple[str, int, str]] = {
     "siren14": ("G7221", 1, "bitrate=48000"),
     "g719": ("G719", 1, ""),
     "opus": ("opus", 2, "useinbandfec=1"),
+    "h261": ("H261", 1, ""),
+    "h263": ("H263", 1, ""),
+    "h263p": ("H263-1998", 1, ""),
+    "h264": ("H264", 1, ""),
+    "h265": ("H265", 1, ""),
+    "mpeg4": ("MP4V-ES", 1, ""),
+    "vp8": ("VP8", 1, ""),
+    "vp9": ("VP9", 1, ""),
+    "t140": ("T140", 1, ""),
+    "red": ("RED", 1, ""),
 }
+
+#: the attribute of a passed-through format that holds its parameters as SDP states them
+PARAMETERS = "fmtp"
 
 _described: dict[tuple[str, int], CodecDescription | None] = {}
 
 
 def describe(format: Format, framing_ms: int) -> CodecDescription | None:
-    """The SDP description of an audio format sent in packets of ``framing_ms``; None if RTP has no name for it."""
+    """The SDP description of a format sent in packets of ``framing_ms``; None if RTP has no name for it."""
+    if format.attributes:
+        plain = describe(formats.BUILTIN.get(format.name, format), framing_ms)
+        return replace(plain, fmtp=format.attributes.get(PARAMETERS, "")) if plain is not None else None
     key = (format.name, framing_ms)
     if key in _described:
         return _described[key]
@@ -50,12 +73,27 @@ def describe(format: Format, framing_ms: int) -> CodecDescription | None:
     return found
 
 
-def describe_all(capabilities: FormatCapabilities | list[Format], framing: FormatCapabilities) -> dict[CodecDescription, Format]:
-    """The SDP descriptions of formats, in order, each with its format; what RTP cannot carry is left out."""
+def describe_all(
+    capabilities: Iterable[Format], framing: FormatCapabilities, *, aal2_as_rfc3551: bool = False
+) -> dict[CodecDescription, Format]:
+    """The SDP descriptions of formats, in order, each with its format; what RTP cannot carry is left out.
+
+    With ``aal2_as_rfc3551`` G726-32 means the bit order of AAL2 (g726_non_standard): some phones have it the wrong way.
+    """
     found: dict[CodecDescription, Format] = {}
     for format in capabilities:
-        if format.codec.media is formats.MediaType.AUDIO:
+        if aal2_as_rfc3551 and format.codec in (formats.g726.codec, formats.g726aal2.codec):
+            format = formats.g726aal2
+            description = describe(formats.g726, framing.framing_ms.get(format.name, 0))
+        else:
             description = describe(format, framing.framing_ms.get(format.name, 0))
-            if description is not None:
-                found.setdefault(description, format)
+        if description is not None:
+            found.setdefault(description, format)
     return found
+
+
+def audio_codecs(endpoint: EndpointObject) -> dict[CodecDescription, Format]:
+    """The SDP descriptions of an endpoint's audio formats, worked out once."""
+    if endpoint.audio_codecs is None:
+        endpoint.audio_codecs = describe_all(endpoint.audio_formats, endpoint.formats, aal2_as_rfc3551=endpoint.g726_non_standard)
+    return endpoint.audio_codecs

@@ -362,6 +362,12 @@ class PjsipDriver(SipHandler):
         """The media of a new leg, with the addresses that fit ``remote``."""
         address = endpoint.media_address or self.transports.media_address(transport, remote)
         bind = self.transports.bind_address(transport)
+        if endpoint.rtp_ipv6 and ":" not in address and not endpoint.media_address:
+            other = self.transports.ipv6_address(remote)
+            if other:
+                address, bind = other, "::"
+        if endpoint.media_address and (":" in address) != (":" in bind):
+            bind = "::" if ":" in address else "0.0.0.0"
         if endpoint.bind_rtp_to_media_address and endpoint.media_address:
             bind = endpoint.media_address
         return LegMedia(self.rtp, endpoint, address, bind, formats, self.rng.getrandbits(_AUDIO_ID_BITS))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from globstar.config.options import handles, option
 from globstar.config.values import boolean, enumeration, integer, listing, string
 from globstar.core.format import Format, FormatCapabilities
 from globstar.core.party import PartyId, PartyName, PartyNumber, parse_caller_id
 from globstar.modules.channels.pjsip.access import AccessRules
 from globstar.modules.channels.pjsip.objects import PjsipObject
-from globstar.modules.channels.pjsip.readers import YesNo, groups, one_of, presentation, variable, yes_no
-from globstar.proto.sdp import CodecPreference, IncomingPreference, OutgoingPreference
+from globstar.modules.channels.pjsip.readers import YesNo, groups, one_of, presentation, tos, variable, yes_no
+from globstar.proto.sdp import CodecDescription, CodecPreference, IncomingPreference, OutgoingPreference
 from globstar.proto.sip.headers.address import NameAddr
 from globstar.proto.sip.uri import SipUri
 
@@ -23,6 +25,16 @@ reliable = one_of("no", "required", "peer_supported", "yes", true="yes", false="
 def codec_preference(text: str) -> CodecPreference:
     """Read a codec_prefs_* value."""
     return CodecPreference.parse(text)
+
+
+#: The defaults of codec_prefs_*: what is not these very objects was set, and counts.
+_INTERSECTION = CodecPreference()
+_UNION = CodecPreference(operation="union")
+
+
+def if_set(preference: CodecPreference) -> CodecPreference | None:
+    """A codec_prefs_* value if the configuration has one."""
+    return None if preference is _INTERSECTION or preference is _UNION else preference
 
 
 class EndpointObject(PjsipObject):
@@ -146,10 +158,10 @@ class EndpointObject(PjsipObject):
     outgoing_call_offer_pref = option(
         enumeration(OutgoingPreference), OutgoingPreference.REMOTE_MERGE, help="Codecs of our offer."
     )
-    codec_prefs_incoming_offer = option(codec_preference, CodecPreference(), help="Codec choice.")
-    codec_prefs_outgoing_offer = option(codec_preference, CodecPreference(operation="union"), help="Codec choice.")
-    codec_prefs_incoming_answer = option(codec_preference, CodecPreference(), help="Codec choice.")
-    codec_prefs_outgoing_answer = option(codec_preference, CodecPreference(), help="Codec choice.")
+    codec_prefs_incoming_offer = option(codec_preference, _INTERSECTION, help="Codec choice.")
+    codec_prefs_outgoing_offer = option(codec_preference, _UNION, help="Codec choice.")
+    codec_prefs_incoming_answer = option(codec_preference, _INTERSECTION, help="Codec choice.")
+    codec_prefs_outgoing_answer = option(codec_preference, _INTERSECTION, help="Codec choice.")
     moh_passthrough = option(boolean, False, help="Hold is told, not replaced by music.")
     suppress_moh_on_sendonly = option(boolean, False, help="No music for sendonly.")
     t38_udptl = option(boolean, False, help="T.38.")
@@ -163,8 +175,8 @@ class EndpointObject(PjsipObject):
     one_touch_recording = option(boolean, False, help="Record on INFO.")
     record_on_feature = option(string, "automixmon", help="Feature that starts it.")
     record_off_feature = option(string, "automixmon", help="Feature that stops it.")
-    tos_audio = option(string, "0", help="DSCP of audio.")
-    tos_video = option(string, "0", help="DSCP of video.")
+    tos_audio = option(tos, "0", help="DSCP of audio.")
+    tos_video = option(tos, "0", help="DSCP of video.")
     cos_audio = option(integer(0, 7), 0, help="Priority of audio.")
     cos_video = option(integer(0, 7), 0, help="Priority of video.")
     srtp_tag_32 = option(boolean, False, help="Short SRTP tags.")
@@ -190,6 +202,10 @@ class EndpointObject(PjsipObject):
         self.routes: tuple[NameAddr, ...] = ()
         #: the global option ignore_uri_user_options
         self.ignore_user_options = False
+        self.video_formats: tuple[Format, ...] = ()
+        self.text_formats: tuple[Format, ...] = ()
+        #: see ``codecs.audio_codecs``
+        self.audio_codecs: dict[CodecDescription, Format] | None = None
         self.access = AccessRules()
         self.contact_access = AccessRules()
 
@@ -232,8 +248,14 @@ class EndpointObject(PjsipObject):
         return bool(self.access or self.acl or self.contact_access or self.contact_acl)
 
     @property
-    def answer_preference(self) -> IncomingPreference:
-        """incoming_call_offer_pref, cut down to one codec by preferred_codec_only."""
+    def answer_preference(self) -> IncomingPreference | CodecPreference:
+        """What chooses the codecs of our answer: codec_prefs_incoming_offer where it is set, else incoming_call_offer_pref.
+
+        preferred_codec_only leaves one codec of them.
+        """
+        chosen = if_set(self.codec_prefs_incoming_offer)
+        if chosen is not None:
+            return replace(chosen, keep="first") if self.preferred_codec_only else chosen
         preference = self.incoming_call_offer_pref
         return _ONLY_FIRST.get(preference, preference) if self.preferred_codec_only else preference
 
@@ -241,6 +263,13 @@ class EndpointObject(PjsipObject):
         """The user part of a URI of its requests; without what follows a semicolon if that is to be ignored."""
         user = uri.user or ""
         return user.partition(";")[0] if self.ignore_user_options else user
+
+    @property
+    def prevents_transcoding(self) -> bool:
+        """Whether the two sides of a call must agree on one codec (transcode: prevent)."""
+        return any(
+            preference.transcode == "prevent" for preference in (self.codec_prefs_incoming_offer, self.codec_prefs_outgoing_offer)
+        )
 
     @property
     def has_caller_id(self) -> bool:

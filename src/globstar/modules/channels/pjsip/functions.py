@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from globstar.core.channel import Channel
-from globstar.core.format import FormatCapabilities
+from globstar.core.format import FormatCapabilities, MediaType
 from globstar.core.functions import FunctionError
 from globstar.core.registry import function, write_function
 from globstar.dialplan.arguments import argument, split_arguments
@@ -313,21 +313,38 @@ def set_pjsip_dtmf_mode(channel: Channel | None, args: str, value: str) -> None:
     leg.watch_tones()
 
 
-@function("PJSIP_MEDIA_OFFER", syntax="PJSIP_MEDIA_OFFER(audio)")
+@function("PJSIP_MEDIA_OFFER", syntax="PJSIP_MEDIA_OFFER(media)")
 def pjsip_media_offer(channel: Channel | None, args: str) -> str:
-    """Read or set the codecs that an outgoing call offers (before it is dialled) or a session refresh will offer."""
-    return "|".join(format.name for format in _leg(channel).media.formats)
+    """Read or set the codecs that an outgoing call offers (before it is dialled) or a session refresh will offer.
+
+    media is audio, video or text.
+    """
+    kind = _kind(args)
+    return "|".join(format.name for format in _leg(channel).media.formats if format.codec.media is kind)
+
+
+def _kind(args: str) -> MediaType:
+    kind = {"": MediaType.AUDIO, "audio": MediaType.AUDIO, "video": MediaType.VIDEO, "text": MediaType.TEXT}.get(
+        args.strip().lower()
+    )
+    if kind is None:
+        raise FunctionError(f"'{args}' is no kind of media; use audio, video or text")
+    return kind
 
 
 @pjsip_media_offer.writer
 def set_pjsip_media_offer(channel: Channel | None, args: str, value: str) -> None:
     """See PJSIP_MEDIA_OFFER."""
+    kind = _kind(args)
     leg = _leg(channel)
-    formats = FormatCapabilities(list(leg.media.formats.formats))
+    formats = leg.media.formats.of_media(kind)
     unknown = formats.update_by_string(value.replace("(", "").replace(")", ""))
-    if unknown or not formats:
+    wrong = [format.name for format in formats if format.codec.media is not kind and "all" not in value.lower()]
+    chosen = formats.of_media(kind)
+    if unknown or wrong or (not chosen and kind is MediaType.AUDIO):
         raise FunctionError(f"'{value}' names no codec that can be offered")
-    leg.media.set_formats(formats)
+    others = [format for format in leg.media.formats if format.codec.media is not kind]
+    leg.media.set_formats(FormatCapabilities([*chosen, *others], chosen.framing_ms))
 
 
 @write_function("PJSIP_SEND_SESSION_REFRESH", syntax="PJSIP_SEND_SESSION_REFRESH([update_type])")

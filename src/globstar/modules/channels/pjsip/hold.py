@@ -32,6 +32,8 @@ def reinvite_received(leg: Leg, session: InviteSession, transaction: ServerTrans
     if leg.channel is None:
         session.respond(transaction, 481)
         return
+    if not request.body and leg.driver.settings.globals.all_codecs_on_empty_reinvite:
+        leg.media.offer_everything()
     body = _answer(leg, session, transaction) if request.body else leg.media.make_offer()
     if body is None:
         return

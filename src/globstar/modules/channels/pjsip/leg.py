@@ -191,6 +191,8 @@ class Leg(SessionUser):
         """A frame to the endpoint."""
         if frame.type is FrameType.VOICE:
             self.media.write(frame)
+        elif frame.format is not None:
+            self.media.write_side(frame)
         elif frame.type is FrameType.TEXT:
             self._pass_text(str(frame.data))
 

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from globstar.base.errors import GlobstarError
+from globstar.base.log import Logger
 from globstar.core.channel import Channel
-from globstar.core.format import Format, FormatCapabilities, ulaw
+from globstar.core.channelstate import NoTranslation
+from globstar.core.format import Format, FormatCapabilities, MediaType, ulaw
 from globstar.core.frame import Frame, FrameType, digit_begin, digit_end
 from globstar.core.rtp_media import RtpMedia
 from globstar.media.session import MediaTimeout, RtpSession
-from globstar.media.settings import Payload, PayloadKind, SessionOptions
-from globstar.modules.channels.pjsip.codecs import describe_all
-from globstar.proto.sdp import Direction, LocalMedia, NegotiatedStream, NotAcceptable, OfferAnswer, SessionDescription, parse
+from globstar.media.settings import Payload, PayloadKind
+from globstar.media.smoother import Smoother
+from globstar.modules.channels.pjsip import media_options
+from globstar.modules.channels.pjsip.codecs import audio_codecs, describe_all
+from globstar.modules.channels.pjsip.endpoint import if_set
+from globstar.modules.channels.pjsip.streams import SideStream
+from globstar.modules.channels.pjsip.streams import wanted as wanted_sides
+from globstar.proto.sdp import (
+    CodecDescription,
+    Direction,
+    LocalMedia,
+    NegotiatedCodec,
+    NegotiatedStream,
+    NotAcceptable,
+    OfferAnswer,
+    SessionDescription,
+    parse,
+)
 
 if TYPE_CHECKING:
     from globstar.media.engine import RtpEngine
     from globstar.modules.channels.pjsip.endpoint import EndpointObject
+
+logger = Logger("chan_pjsip")
 
 _MEDIA = {rate: Payload(PayloadKind.MEDIA, rate) for rate in (8000, 16000, 48000)}
 _DIGITS = {rate: Payload(PayloadKind.DIGITS, rate) for rate in (8000, 16000, 48000)}
@@ -28,15 +47,15 @@ class NoMedia(GlobstarError):
 
 
 class LegMedia:
-    """One leg's audio. Made with the leg, bound to the channel when there is one, closed at hang-up.
+    """One leg's media: its audio, and the streams beside it. Made with the leg, closed at hang-up.
 
     ``address`` is what SDP says, ``bind`` where the sockets are bound.
     """
 
     __slots__ = (
-        "_bound", "_by_payload", "_clock_shift", "_codecs", "_described", "_description_text", "_endpoint", "_engine",
-        "_read_format", "_read_payload", "address", "bind", "channel", "direction", "formats", "is_held", "negotiation",
-        "session", "stream", "wants_digits", "write_format",
+        "_bound", "_by_payload", "_clock_shift", "_codecs", "_described", "_description_text", "_endpoint", "_engine", "_offer",
+        "_read_format", "_read_payload", "_send_by_receive", "_smoother", "address", "bind", "channel", "direct", "direction",
+        "fax", "formats", "is_held", "negotiation", "session", "sides", "stream", "wants_digits", "write_format",
     )  # fmt: skip
 
     def __init__(
@@ -53,13 +72,20 @@ class LegMedia:
         self.stream: NegotiatedStream | None = None
         self.direction = Direction.SENDRECV
         self.is_held = False
+        #: where the peer of a direct call wants its audio, while our side sends there; None: to us
+        self.direct: tuple[str, int] | None = None
+        self.sides: list[SideStream] = []
         self.wants_digits = endpoint.dtmf_mode in ("rfc4733", "auto", "auto_info")
-        self.write_format: Format = formats.formats[0] if formats else ulaw
-        self._codecs = describe_all(formats, endpoint.formats)
+        audio = [format for format in formats if format.codec.media is MediaType.AUDIO]
+        self.write_format: Format = audio[0] if audio else ulaw
+        self._codecs = audio_codecs(endpoint)
+        self._offer: tuple[CodecDescription, ...] | None = None
         self._by_payload: dict[int, Format] = {}
+        self._send_by_receive: dict[int, NegotiatedCodec] = {}
         self._read_payload = -1
         self._read_format: Format = self.write_format
         self._clock_shift = 0
+        self._smoother: Smoother | None = None
         self._bound = False
         self._described: SessionDescription | None = None
         self._description_text = b""
@@ -69,14 +95,10 @@ class LegMedia:
     def open(self) -> RtpSession:
         """Bind the sockets, once. Raises :class:`NoMedia` when all ports are in use."""
         if self.session is None:
-            endpoint = self._endpoint
-            options = SessionOptions(
-                symmetric=endpoint.rtp_symmetric,
-                timeout=endpoint.rtp_timeout,
-                timeout_hold=endpoint.rtp_timeout_hold,
-                keepalive=endpoint.rtp_keepalive,
+            endpoint, engine = self._endpoint, self._engine
+            self.session = engine.open(
+                self.bind, media_options.session_options(endpoint), ports=media_options.ports(engine, endpoint)
             )
-            self.session = self._engine.open(self.bind, options)
             if self.session is None:
                 raise NoMedia("no RTP port is free")
         return self.session
@@ -85,38 +107,90 @@ class LegMedia:
         """Give the ports back."""
         if self.session is not None:
             self.session.close()
+        for side in self.sides:
+            side.close()
 
     # -- offer and answer --------------------------------------------------------------------------------------------
 
     def set_formats(self, formats: FormatCapabilities) -> None:
         """Offer these from now on."""
         self.formats = formats
-        self._codecs = describe_all(formats, self._endpoint.formats)
+        endpoint = self._endpoint
+        audio = [format for format in formats if format.codec.media is MediaType.AUDIO]
+        chosen = describe_all(audio, endpoint.formats, aal2_as_rfc3551=endpoint.g726_non_standard)
+        self._codecs = {**self._codecs, **chosen}
+        self._offer = tuple(chosen)
+        for kind, limit in ((MediaType.VIDEO, endpoint.max_video_streams), (MediaType.TEXT, 1)):
+            wanted = [format for format in formats if format.codec.media is kind]
+            mine = [side for side in self.sides if side.kind is kind]
+            for side in mine:
+                side.formats = tuple(wanted)
+            if wanted and not mine and limit:
+                self._add_side(kind, wanted)
 
-    def _local(self) -> list[LocalMedia]:
+    def offer_everything(self) -> None:
+        """Offer all that the endpoint allows, whatever was agreed before (all_codecs_on_empty_reinvite)."""
+        self._offer = tuple(audio_codecs(self._endpoint))
+
+    def _add_side(self, kind: MediaType, formats: Sequence[Format]) -> None:
+        number = sum(1 for side in self.sides if side.kind is kind)
+        side = SideStream(self._engine, self._endpoint, kind, number, formats)
+        side.channel = self.channel
+        self.sides.append(side)
+
+    def _local(self, codecs: Iterable[CodecDescription]) -> list[LocalMedia]:
         session = self.open()
         endpoint = self._endpoint
-        return [
+        address, port = self.direct or (self.address, session.local_address[1])
+        media = [
             LocalMedia(
-                self.address,
-                session.local_address[1],
-                tuple(self._codecs),
+                address,
+                port,
+                tuple(codecs),
                 direction=self.direction,
                 telephone_event=self.wants_digits,
                 rtcp_mux=endpoint.rtcp_mux,
+                protocols=media_options.protocols(endpoint),
                 preference=endpoint.answer_preference,
+                narrowing=if_set(endpoint.codec_prefs_outgoing_answer),
+                answer_preference=if_set(endpoint.codec_prefs_incoming_answer),
+                use_ptime=endpoint.use_ptime,
             )
         ]
+        if not endpoint.max_audio_streams:
+            media.clear()
+        for side in self.sides:
+            local = side.describe(self.address, self.bind, self.direction)
+            if local is not None:
+                media.append(local)
+        return media
 
     def make_offer(self) -> bytes:
-        """Our offer."""
-        return self._text(self.negotiation.create_offer(self._local()))
+        """Our offer: what was agreed, or what is to be offered at first."""
+        codecs = self._offer
+        if codecs is None:
+            if self.is_agreed:
+                by_format = {format.name: codec for codec, format in self._codecs.items()}
+                codecs = tuple(by_format[format.name] for format in self.formats if format.name in by_format)
+            else:
+                codecs = tuple(self._codecs)
+                for kind, formats in wanted_sides(self._endpoint, None):
+                    if all(side.kind is not kind for side in self.sides):
+                        self._add_side(kind, formats)
+        return self._text(self.negotiation.create_offer(self._local(codecs)))
 
     def answer_offer(self, offer: SessionDescription) -> bytes:
         """Our answer to an offer, which is in force from now on. Raises NotAcceptable."""
         if not self._codecs:
             raise NotAcceptable("no codec is allowed")
-        answer = self.negotiation.receive_offer(offer, self._local())
+        endpoint = self._endpoint
+        if endpoint.video_formats or endpoint.text_formats:
+            counts = {kind: sum(1 for side in self.sides if side.kind is kind) for kind in (MediaType.VIDEO, MediaType.TEXT)}
+            for kind, formats in wanted_sides(endpoint, offer):
+                counts[kind] -= 1
+                if counts[kind] < 0:
+                    self._add_side(kind, formats)
+        answer = self.negotiation.receive_offer(offer, self._local(self._codecs))
         self._apply(self.negotiation.streams)
         return self._text(answer)
 
@@ -145,15 +219,22 @@ class LegMedia:
             self._described, self._description_text = description, str(description).encode()
         return self._description_text
 
-    def _apply(self, streams: Iterable[NegotiatedStream]) -> None:
+    def _apply(self, streams: Sequence[NegotiatedStream]) -> None:
+        for side in self.sides:
+            port = side.session.local_address[1] if side.session is not None else 0
+            side.apply(
+                next((s for s in streams if s.local is not None and s.local.port == port and s.kind == side.kind.value), None)
+            )
         stream = next((s for s in streams if s.kind == "audio" and s.is_active), None)
         session = self.open()
         if stream is None:
             session.set_direction(sending=False, receiving=False)
             return
         self.stream = stream
+        self._offer = None
         receive: dict[int, Payload] = {}
         self._by_payload = {}
+        self._send_by_receive = {}
         agreed: list[Format] = []
         for codec in stream.codecs:
             format = self._codecs.get(codec.codec)
@@ -161,13 +242,12 @@ class LegMedia:
                 continue
             agreed.append(format)
             self._by_payload[codec.receive_payload_type] = format
+            self._send_by_receive[codec.receive_payload_type] = codec
             receive[codec.receive_payload_type] = _payload(_MEDIA, PayloadKind.MEDIA, codec.codec.clock_rate)
         for number, clock in stream.receive_dtmf:
             receive[number] = _payload(_DIGITS, PayloadKind.DIGITS, clock)
         first = stream.codecs[0]
-        self.write_format = self._codecs[first.codec]
-        codec_rate = self.write_format.codec
-        self._clock_shift = 1 if codec_rate.sample_rate == 2 * codec_rate.clock_rate else 0
+        self._set_write_format(self._codecs[first.codec])
         session.rtcp_mux = stream.rtcp_mux
         session.set_payloads(receive, send=first.send_payload_type, clock_rate=first.codec.clock_rate, digits=stream.send_dtmf)
         if stream.remote_address and stream.remote_port and not stream.remote_address.startswith("0.0.0.0"):
@@ -176,9 +256,23 @@ class LegMedia:
         session.set_hold(stream.is_remote_hold)
         self._read_payload = first.receive_payload_type
         self._read_format = self.write_format
+        for side in self.sides:
+            agreed += side.agreed
         self.formats = FormatCapabilities(agreed, dict(self._endpoint.formats.framing_ms))
         if self.channel is not None:
             self._bind_formats(self.channel)
+
+    def _set_write_format(self, format: Format) -> None:
+        """What we send from now on, and in packets of which length."""
+        self.write_format = format
+        codec = format.codec
+        self._clock_shift = 1 if codec.sample_rate == 2 * codec.clock_rate else 0
+        wanted = self._endpoint.formats.framing_ms.get(format.name, 0)
+        if self._endpoint.use_ptime and self.stream is not None and self.stream.remote_ptime_ms:
+            wanted = self.stream.remote_ptime_ms
+        wanted = min(wanted, codec.maximum_ms)
+        fits = wanted and codec.smooth and format.bytes_for(wanted) and wanted != codec.default_ms
+        self._smoother = Smoother(format, wanted) if fits else None
 
     # -- the channel -------------------------------------------------------------------------------------------------
 
@@ -190,6 +284,8 @@ class LegMedia:
         session.on_digit_begin = self._digit_began
         session.on_digit_end = self._digit_ended
         session.on_timeout = self._timed_out
+        for side in self.sides:
+            side.channel = channel
         if self.stream is not None:
             self._bind_formats(channel)
 
@@ -211,6 +307,8 @@ class LegMedia:
                 return
             self._read_payload = payload_type
             self._read_format = format
+            if not self._endpoint.asymmetric_rtp_codec:
+                self._follow_codec(payload_type, format)
         format = self._read_format
         channel = self.channel
         if channel is not None:
@@ -220,6 +318,20 @@ class LegMedia:
             channel.deliver(
                 Frame(FrameType.VOICE, 0, payload, format=format, samples=samples, rtp_time=rtp_time, seq=sequence, marker=marker)
             )
+
+    def _follow_codec(self, payload_type: int, format: Format) -> None:
+        """The other side sends another of the agreed codecs: send that too, as most phones expect."""
+        codec = self._send_by_receive[payload_type]
+        channel, session = self.channel, self.session
+        if channel is None or session is None or format is self.write_format:
+            return
+        try:
+            channel.set_native_formats(channel.native_formats, write=format)
+        except NoTranslation as error:
+            logger.debug(1, f"{channel.name} goes on sending {self.write_format.name}: {error}")
+            return
+        self._set_write_format(format)
+        session.select_payload(codec.send_payload_type, codec.codec.clock_rate)
 
     def relay_view(self) -> RtpMedia | None:
         """What a bridge needs to relay our packets; None as long as nothing is agreed."""
@@ -237,13 +349,38 @@ class LegMedia:
                 receive.setdefault(f"telephone-event/{clock}/1", number)
             if stream.send_dtmf is not None:
                 send[f"telephone-event/{stream.send_dtmf[1]}/1"] = stream.send_dtmf[0]
-        return RtpMedia(session, receive, send)
+        if not self.sides:
+            return RtpMedia(session, receive, send)
+        views = ((f"{side.kind.value} {side.number}", side.relay_view()) for side in self.sides)
+        return RtpMedia(session, receive, send, {name: view for name, view in views if view is not None})
+
+    @property
+    def unrelayable(self) -> str:
+        """Why packets cannot be passed on as they come; "" if they can."""
+        if self._smoother is not None:
+            return f"packets of {self._smoother.samples * 1000 // self.write_format.sample_rate} ms are asked for"
+        return ""
 
     def write(self, frame: Frame) -> None:
         """Send a voice frame in the agreed format."""
         session = self.session
         if session is not None and self.stream is not None:
-            session.send_media(frame.data, frame.samples >> self._clock_shift, frame.marker)
+            smoother = self._smoother
+            if smoother is None or frame.format is not smoother.format:
+                session.send_media(frame.data, frame.samples >> self._clock_shift, frame.marker)
+                return
+            for packet in smoother.take(frame.data):
+                session.send_media(packet, smoother.samples >> self._clock_shift, frame.marker)
+
+    def write_side(self, frame: Frame) -> None:
+        """Send a frame of video or text; without such a stream it goes nowhere."""
+        format = frame.format
+        if format is None:
+            return
+        for side in self.sides:
+            if side.kind is format.codec.media and side.number == frame.subtype:
+                side.write(frame)
+                return
 
     def _digit_began(self, digit: str) -> None:
         if self.channel is not None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from globstar.base.log import Logger
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelState
-from globstar.core.format import FormatCapabilities, MediaType
+from globstar.core.format import Format, FormatCapabilities, MediaType
 from globstar.core.tech import DialRequest, RequestFailed
-from globstar.modules.channels.pjsip import timers
+from globstar.modules.channels.pjsip import media_options, timers
 from globstar.modules.channels.pjsip.authenticate import outbound_credentials
 from globstar.modules.channels.pjsip.identity import (
     diversion_headers,
@@ -22,7 +22,6 @@ from globstar.modules.channels.pjsip.identity import (
 from globstar.modules.channels.pjsip.incoming import set_up_channel
 from globstar.modules.channels.pjsip.leg import ALLOW, Leg
 from globstar.modules.channels.pjsip.media import NoMedia
-from globstar.proto.sdp import choose_outgoing
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.flow import Flow
 from globstar.proto.sip.headers.address import NameAddr
@@ -91,13 +90,11 @@ def request_channel(driver: PjsipDriver, request: DialRequest) -> Channel:
     flow = route(driver, target)
     if flow is None:
         raise RequestFailed(Cause.NO_ROUTE_DESTINATION, f"no transport leads to {target.uri}")
-    wanted = [f for f in request.capabilities if f.codec.media is MediaType.AUDIO]
-    chosen = choose_outgoing(list(endpoint.audio_formats), wanted, endpoint.outgoing_call_offer_pref)
-    if not chosen:
-        raise RequestFailed(Cause.BEARERCAPABILITY_NOTAVAIL, f"endpoint '{endpoint.name}' allows no codec")
+    chosen = _formats_to_offer(endpoint, request)
     our_host = driver.transports.local_address(flow.transport, flow.host)
     formats = FormatCapabilities(chosen)
     media = driver.new_media(endpoint, flow.transport, flow.host, formats)
+    media.set_formats(formats)
     leg = Leg(driver, endpoint, media, is_caller=True, our_host=our_host, remote_host=flow.host)
     leg.request_uri = str(target.uri)
     if target.contact is not None:
@@ -129,6 +126,27 @@ def request_channel(driver: PjsipDriver, request: DialRequest) -> Channel:
     for name, value in endpoint.set_var:
         channel.set_variable(name, value)
     return channel
+
+
+def _formats_to_offer(endpoint: EndpointObject, request: DialRequest) -> list[Format]:
+    """Audio, and video and text where the calling side has them (or nobody calls); raises RequestFailed without audio."""
+    wanted = request.capabilities
+    requestor = request.requestor
+    other = requestor.private if requestor is not None else None
+    strict = endpoint.prevents_transcoding or (isinstance(other, Leg) and other.endpoint.prevents_transcoding)
+    audio = [format for format in wanted if format.codec.media is MediaType.AUDIO]
+    chosen = media_options.offered(endpoint, endpoint.audio_formats, audio, no_transcoding=strict)
+    if not chosen:
+        raise RequestFailed(Cause.BEARERCAPABILITY_NOTAVAIL, f"endpoint '{endpoint.name}' allows no codec that fits")
+    for kind, allowed, limit in (
+        (MediaType.VIDEO, endpoint.video_formats, endpoint.max_video_streams),
+        (MediaType.TEXT, endpoint.text_formats, 1),
+    ):
+        if allowed and limit:
+            theirs = [format for format in wanted if format.codec.media is kind]
+            if theirs or requestor is None:
+                chosen += media_options.offered(endpoint, allowed, theirs, no_transcoding=bool(theirs))
+    return chosen
 
 
 def route(driver: PjsipDriver, target: Target) -> Flow | None:

@@ -157,3 +157,32 @@ def ranges(numbers: list[Any]) -> str:
 def shown_presentation(value: int) -> str:
     """The name of a caller id presentation."""
     return PRESENTATION_NAMES.get(value, "unavailable")
+
+
+#: Names of DSCP values (RFC 2474, 2597, 3246, 5865) as the TOS octet has them.
+_TOS_NAMES = {
+    **{f"cs{number}": number << 5 for number in range(8)},
+    **{f"af{row}{column}": (row << 3 | column << 1) << 2 for row in range(1, 5) for column in range(1, 4)},
+    "ef": 46 << 2,
+    "voice-admit": 44 << 2,
+}
+
+
+def tos_value(text: str) -> int:
+    """The TOS octet for ``ef``, ``af41``, ``cs3`` or a number (decimal, or hexadecimal with 0x); ValueError for others."""
+    name = text.strip().lower()
+    if name in _TOS_NAMES:
+        return _TOS_NAMES[name]
+    value = int(name, 16 if name.startswith("0x") else 10)
+    if not 0 <= value <= 255:
+        raise ValueError("a TOS octet goes from 0 to 255")
+    return value
+
+
+def tos(text: str) -> str:
+    """Read the mark of packets; it is kept as it is written."""
+    try:
+        tos_value(text)
+    except ValueError:
+        raise ValueError("expected a name like ef, af41 or cs3, or a number from 0 to 255") from None
+    return text.strip()

@@ -150,6 +150,15 @@ def _check(settings: PjsipSettings, config: ConfigFile, report: Report) -> None:
             except SipParseError as error:
                 tell("endpoint", endpoint.name, "outbound_proxy", f"outbound_proxy is no SIP URI: {error}")
         endpoint.audio_formats = tuple(f for f in endpoint.formats if f.codec.media is MediaType.AUDIO)
+        endpoint.video_formats = tuple(f for f in endpoint.formats if f.codec.media is MediaType.VIDEO)
+        endpoint.text_formats = tuple(f for f in endpoint.formats if f.codec.media is MediaType.TEXT)
+        if endpoint.rtp_engine != "asterisk":
+            tell("endpoint", endpoint.name, "rtp_engine", f"rtp_engine '{endpoint.rtp_engine}' does not exist; asterisk is used")
+        start, end = endpoint.rtp_port_start, endpoint.rtp_port_end
+        if (start or end) and not 1024 <= start < end:
+            tell("endpoint", endpoint.name, "rtp_port_start", "rtp_port_start and rtp_port_end must be a range above 1023; "
+                 "that of rtp.conf is used")  # fmt: skip
+            endpoint.rtp_port_start = endpoint.rtp_port_end = 0
         if not endpoint.audio_formats:
             tell("endpoint", endpoint.name, "allow", "allows no audio codec; its calls are refused")
     clients: list[RegistrationObject | OutboundPublishObject] = [*settings.registrations.values(), *settings.publishes.values()]

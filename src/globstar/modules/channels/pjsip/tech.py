@@ -99,6 +99,8 @@ class PjsipTech(ChannelTech):
         view = media.relay_view()
         if view is None:
             return NativeMedia("rtp", reason="no media yet")
+        if media.unrelayable:
+            return NativeMedia("rtp", reason=media.unrelayable)
         return NativeMedia("rtp", view, media.write_format, can_relay=True)
 
     # -- questions ---------------------------------------------------------------------------------------------------

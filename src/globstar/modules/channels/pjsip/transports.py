@@ -171,6 +171,12 @@ class Transports:
             return bound.config.external_media_address
         return self.local_address(transport, remote)
 
+    def ipv6_address(self, remote: str) -> str:
+        """Our IPv6 address for media of a call that is signalled over IPv4 (rtp_ipv6); "" when we have none."""
+        target = remote if ":" in remote else "2001:db8::1"
+        found = self._network.local_address_for((target, 5060)) or ""
+        return found if ":" in found else ""
+
     def bind_address(self, transport: Transport) -> str:
         """Where RTP is bound for calls over ``transport``: the transport's own address, or all."""
         bound = self.of(transport)

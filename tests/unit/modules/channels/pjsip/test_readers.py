@@ -13,6 +13,8 @@ from globstar.modules.channels.pjsip.readers import (
     presentation,
     ranges,
     shown,
+    tos,
+    tos_value,
     variable,
     yes_no,
 )
@@ -94,3 +96,17 @@ def test_the_last_rule_that_fits_decides() -> None:
     assert not rules.allows("pbx.example.com")
     with pytest.raises(ValueError, match="here"):
         rules.add(True, "here")
+
+
+@pytest.mark.parametrize(
+    ("text", "octet"), [("0", 0), ("ef", 0xB8), ("AF41", 0x88), ("cs3", 0x60), ("af11", 0x28), ("184", 184), ("0xB8", 184)]
+)
+def test_tos_names_and_numbers(text: str, octet: int) -> None:
+    assert tos(text) == text
+    assert tos_value(text) == octet
+
+
+@pytest.mark.parametrize("text", ["", "af44", "cs8", "256", "-1", "high"])
+def test_tos_nonsense(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a name"):
+        tos(text)

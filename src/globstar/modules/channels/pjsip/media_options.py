@@ -1,0 +1,67 @@
+"""What an endpoint's options make of its RTP: sockets, timers, profiles, and which codecs are offered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from globstar.core.format import Format, MediaType
+from globstar.media.settings import SessionOptions
+from globstar.modules.channels.pjsip.endpoint import if_set
+from globstar.modules.channels.pjsip.readers import tos_value
+from globstar.proto.sdp import choose_outgoing
+
+if TYPE_CHECKING:
+    from globstar.media.engine import RtpEngine
+    from globstar.media.ports import PortAllocator
+    from globstar.modules.channels.pjsip.endpoint import EndpointObject
+
+AVP, AVPF = "RTP/AVP", "RTP/AVPF"
+
+
+def session_options(endpoint: EndpointObject, media: MediaType = MediaType.AUDIO) -> SessionOptions:
+    """The options of a stream of this kind."""
+    is_video = media is MediaType.VIDEO
+    is_audio = media is MediaType.AUDIO
+    return SessionOptions(
+        symmetric=endpoint.rtp_symmetric,
+        timeout=endpoint.rtp_timeout if is_audio else 0,
+        timeout_hold=endpoint.rtp_timeout_hold if is_audio else 0,
+        keepalive=endpoint.rtp_keepalive,
+        tos=tos_value(endpoint.tos_video if is_video else endpoint.tos_audio),
+        cos=endpoint.cos_video if is_video else endpoint.cos_audio,
+    )
+
+
+def ports(engine: RtpEngine, endpoint: EndpointObject) -> PortAllocator | None:
+    """The endpoint's own range of ports; None for that of rtp.conf."""
+    if not endpoint.rtp_port_start:
+        return None
+    return engine.ports(endpoint.rtp_port_start, endpoint.rtp_port_end)
+
+
+def protocols(endpoint: EndpointObject) -> tuple[str, ...]:
+    """The profiles that are taken, the first one is offered: use_avpf decides, media_use_received_transport takes both."""
+    mine, other = (AVPF, AVP) if endpoint.use_avpf else (AVP, AVPF)
+    return (mine, other) if endpoint.media_use_received_transport else (mine,)
+
+
+def offered(
+    endpoint: EndpointObject, allowed: Sequence[Format], wanted: Sequence[Format], *, no_transcoding: bool = False
+) -> list[Format]:
+    """The formats of one kind that our offer names, given those of the calling side (none: nobody calls).
+
+    codec_prefs_outgoing_offer decides where it is set, else outgoing_call_offer_pref. With ``no_transcoding`` only
+    what the calling side has is left, which may be nothing.
+    """
+    local = [next((format for format in wanted if format.codec is mine.codec), mine) for mine in allowed]
+    if not wanted:
+        return local
+    preference = if_set(endpoint.codec_prefs_outgoing_offer)
+    if preference is None:
+        chosen = choose_outgoing(local, list(wanted), endpoint.outgoing_call_offer_pref)
+    else:
+        chosen = [format for format in preference.apply(list(wanted), local) if format in local] or local
+        if preference.keep == "first":
+            chosen = chosen[:1]
+    return [format for format in chosen if format in wanted] if no_transcoding else chosen

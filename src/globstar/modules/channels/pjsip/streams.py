@@ -1,0 +1,163 @@
+"""Video and text of a call: streams beside the audio, passed on as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from globstar.core.channel import Channel
+from globstar.core.format import Format, FormatCapabilities, MediaType
+from globstar.core.frame import Frame, FrameType
+from globstar.core.rtp_media import RtpMedia
+from globstar.media.session import RtpSession
+from globstar.media.settings import Payload, PayloadKind
+from globstar.modules.channels.pjsip import media_options
+from globstar.modules.channels.pjsip.codecs import PARAMETERS, describe_all
+from globstar.proto.sdp import Direction, LocalMedia, NegotiatedStream, SessionDescription
+
+if TYPE_CHECKING:
+    from globstar.media.engine import RtpEngine
+    from globstar.modules.channels.pjsip.endpoint import EndpointObject
+
+_FRAMES = {MediaType.VIDEO: FrameType.VIDEO, MediaType.TEXT: FrameType.TEXT}
+
+
+class SideStream:
+    """One video or text stream: an RTP session whose packets become frames, and frames packets, with nothing decoded.
+
+    ``number`` counts the streams of its kind; frames carry it as their subtype, so that the second video of one side
+    goes to the second of the other.
+    """
+
+    __slots__ = (
+        "_by_payload", "_endpoint", "_engine", "_send_by_codec", "_shift", "channel", "formats", "kind", "number", "session",
+        "stream",
+    )  # fmt: skip
+
+    def __init__(
+        self, engine: RtpEngine, endpoint: EndpointObject, kind: MediaType, number: int, formats: Sequence[Format]
+    ) -> None:
+        self._engine = engine
+        self._endpoint = endpoint
+        self.kind = kind
+        self.number = number
+        self.formats: tuple[Format, ...] = tuple(formats)
+        self.session: RtpSession | None = None
+        self.channel: Channel | None = None
+        self.stream: NegotiatedStream | None = None
+        self._by_payload: dict[int, Format] = {}
+        self._send_by_codec: dict[str, int] = {}
+        #: what turns the time of the other side's packets into ours; None before the first
+        self._shift: int | None = None
+
+    def describe(self, address: str, bind: str, direction: Direction) -> LocalMedia | None:
+        """Our side of the stream; None when no port is free."""
+        if self.session is None:
+            options = media_options.session_options(self._endpoint, self.kind)
+            self.session = self._engine.open(bind, options, ports=media_options.ports(self._engine, self._endpoint))
+        if self.session is None:
+            return None
+        return LocalMedia(
+            address,
+            self.session.local_address[1],
+            tuple(describe_all(self.formats, FormatCapabilities())),
+            kind=self.kind.value,
+            direction=direction,
+            telephone_event=False,
+            rtcp_mux=self._endpoint.rtcp_mux,
+            protocols=media_options.protocols(self._endpoint),
+            preference=self._endpoint.answer_preference,
+        )
+
+    def apply(self, stream: NegotiatedStream | None) -> None:
+        """What was agreed; None when the stream is declined, which gives its port back."""
+        session = self.session
+        if session is None:
+            return
+        if stream is None or not stream.is_active:
+            self.stream = None
+            self.close()
+            return
+        self.stream = stream
+        by_name = {description.name: format for description, format in describe_all(self.formats, FormatCapabilities()).items()}
+        receive: dict[int, Payload] = {}
+        self._by_payload = {}
+        self._send_by_codec = {}
+        for codec in stream.codecs:
+            format = by_name[codec.codec.name]
+            if codec.remote_fmtp and self.kind is MediaType.VIDEO:
+                format = format.with_attributes({PARAMETERS: codec.remote_fmtp})
+            self._by_payload[codec.receive_payload_type] = format
+            self._send_by_codec.setdefault(format.codec.name, codec.send_payload_type)
+            receive[codec.receive_payload_type] = Payload(PayloadKind.MEDIA, codec.codec.clock_rate)
+        first = stream.codecs[0]
+        session.rtcp_mux = stream.rtcp_mux
+        session.set_payloads(receive, send=first.send_payload_type, clock_rate=first.codec.clock_rate)
+        session.on_media = self._receive
+        if stream.remote_address and stream.remote_port and not stream.remote_address.startswith("0.0.0.0"):
+            session.set_remote((stream.remote_address, stream.remote_port), (stream.remote_rtcp_address, stream.remote_rtcp_port))
+        session.set_direction(sending=stream.direction.can_send, receiving=stream.direction.can_receive)
+        session.set_hold(stream.is_remote_hold)
+
+    @property
+    def agreed(self) -> list[Format]:
+        """The formats that were agreed, with the parameters of the other side."""
+        return list(self._by_payload.values())
+
+    def relay_view(self) -> RtpMedia | None:
+        """What a bridge needs to relay our packets."""
+        session, stream = self.session, self.stream
+        if session is None or session.is_closed or stream is None:
+            return None
+        receive, send = {}, {}
+        for codec in stream.codecs:
+            described = codec.codec
+            name = f"{described.name}/{described.clock_rate}/{described.channels}"
+            receive[name], send[name] = codec.receive_payload_type, codec.send_payload_type
+        return RtpMedia(session, receive, send)
+
+    def _receive(self, payload_type: int, payload: bytes, rtp_time: int, sequence: int, marker: bool) -> None:
+        channel, format = self.channel, self._by_payload.get(payload_type)
+        if channel is not None and format is not None:
+            channel.deliver(
+                Frame(_FRAMES[self.kind], self.number, payload, format=format, rtp_time=rtp_time, seq=sequence, marker=marker)
+            )
+
+    def write(self, frame: Frame) -> None:
+        """Send a packet of the other side on; one of a codec that was not agreed is dropped."""
+        session, format = self.session, frame.format
+        if session is None or self.stream is None or format is None:
+            return
+        number = self._send_by_codec.get(format.codec.name)
+        if number is None:
+            return
+        time = frame.rtp_time
+        if time is None:
+            time = session.rtp_time_now()
+        elif self._shift is None:
+            self._shift = session.rtp_time_now() - time
+        session.send_packet(frame.data, time + (self._shift or 0), number, frame.marker)
+
+    def restart(self) -> None:
+        """The other side is another one: its packets have times of their own."""
+        self._shift = None
+
+    def close(self) -> None:
+        """Give the ports back."""
+        session, self.session = self.session, None
+        if session is not None:
+            session.close()
+
+
+def wanted(endpoint: EndpointObject, offer: SessionDescription | None) -> list[tuple[MediaType, Sequence[Format]]]:
+    """The side streams to have ready for an offer (None: ours), as far as the endpoint allows, by kind and with their formats."""
+    found: list[tuple[MediaType, Sequence[Format]]] = []
+    for kind, formats, limit in (
+        (MediaType.VIDEO, endpoint.video_formats, endpoint.max_video_streams),
+        (MediaType.TEXT, endpoint.text_formats, 1),
+    ):
+        if not formats or not limit:
+            continue
+        asked = sum(1 for media in offer.media if media.kind == kind.value and media.port) if offer is not None else 1
+        found += [(kind, formats)] * min(asked, limit)
+    return found
