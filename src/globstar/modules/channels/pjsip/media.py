@@ -271,8 +271,8 @@ class LegMedia:
         if self._endpoint.use_ptime and self.stream is not None and self.stream.remote_ptime_ms:
             wanted = self.stream.remote_ptime_ms
         wanted = min(wanted, codec.maximum_ms)
-        fits = wanted and codec.smooth and format.bytes_for(wanted) and wanted != codec.default_ms
-        self._smoother = Smoother(format, wanted) if fits else None
+        size = format.bytes_for(wanted) if codec.smooth and wanted != codec.default_ms else 0
+        self._smoother = Smoother(size, format.sample_rate * wanted // 1000) if size else None
 
     # -- the channel -------------------------------------------------------------------------------------------------
 
@@ -366,7 +366,7 @@ class LegMedia:
         session = self.session
         if session is not None and self.stream is not None:
             smoother = self._smoother
-            if smoother is None or frame.format is not smoother.format:
+            if smoother is None:
                 session.send_media(frame.data, frame.samples >> self._clock_shift, frame.marker)
                 return
             for packet in smoother.take(frame.data):
