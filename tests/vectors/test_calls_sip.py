@@ -39,6 +39,7 @@ LEFT_OUT = {
 #: Scenarios of the other groups (transfer, subscriptions, voicemail ...) that need nothing else than what is built.
 OTHERS = (
     "g05_ami_atxfer_without_feature_option", "g05_directed_pickup_app", "g05_group_pickup", "g05_group_pickup_nothing",
+    "g05_invite_with_replaces_takes_over",
     "g05_refer_attended_by_callee", "g05_refer_attended_replaces_answered", "g05_refer_blind_by_callee",
     "g05_refer_blind_by_caller", "g05_refer_blind_to_ringing_phone", "g05_refer_missing_referto", "g05_refer_norefersub",
     "g05_refer_out_of_dialog", "g05_refer_unbridged_channel", "g06_subscribe_unknown_dialog_481",

@@ -39,6 +39,32 @@ def attended_transfer(first: Channel, second: Channel, *, is_external: bool = Fa
     return outcome
 
 
+def replace_party(newcomer: Channel, replaced: Channel) -> bool:
+    """Answer ``newcomer`` and let it take the place of ``replaced``, which ends: in its bridge, or as the one who speaks to the
+    application that ``replaced`` runs. The newcomer, which nobody owns yet, gets its owner here. False if that cannot be.
+    """
+    if replaced.soft_hangup or replaced.is_hung_up:
+        return False
+    newcomer.answer_at_once()
+    newcomer.system.bus.publish(events.ChannelUnheld(newcomer))
+    member = replaced.bridge_member
+    if member is not None:
+        bridge = member.bridge
+        keep_in_bridge(newcomer, bridge.join(newcomer, swap=member))
+        _end(replaced)
+    else:
+        try:
+            near = _local(replaced).carry(replaced, newcomer)
+        except NoTranslation as error:
+            logger.warning(f"{newcomer.name} cannot take the place of {replaced.name}: {error}")
+            return False
+        bridge = Bridge(newcomer.system)
+        keep_in_bridge(near, bridge.join(near))
+        keep_in_bridge(newcomer, bridge.join(newcomer))
+    introduce(bridge)
+    return True
+
+
 def _both_bridged(one: BridgeMember, two: BridgeMember, told: events.AttendedTransferred) -> TransferOutcome:
     if one.bridge is two.bridge or not one.peers or not two.peers:
         return TransferOutcome.INVALID

@@ -66,6 +66,17 @@ async def pick_up(picker: Channel, target: Channel, cause: int = Cause.ANSWERED_
     return True
 
 
+async def pick_up_alone(picker: Channel, target: Channel) -> None:
+    """The whole life of a channel that does nothing else than pick up the call that rings at ``target``."""
+    try:
+        if not await pick_up(picker, target):
+            picker.hangup_cause = Cause.CALL_REJECTED
+    except ChannelGone:
+        pass
+    finally:
+        picker.hangup()
+
+
 async def pick_up_group(picker: Channel) -> None:
     """The whole life of a channel that dialled the pickup extension: a call of its groups, or a refusal (21)."""
     try:

@@ -11,18 +11,15 @@ from globstar.core.format import FormatCapabilities
 from globstar.core.party import PartyId
 from globstar.core.pickup import pick_up_group
 from globstar.modules.channels.pjsip import timers
-from globstar.modules.channels.pjsip.causes import reason_header
 from globstar.modules.channels.pjsip.identity import caller_of, take_diversion
 from globstar.modules.channels.pjsip.leg import SUPPORTED, Leg
 from globstar.modules.channels.pjsip.media import NoMedia
 from globstar.proto.sdp import NotAcceptable, SdpParseError, SessionDescription, parse
-from globstar.proto.sip.errors import SipParseError
-from globstar.proto.sip.headers.replaces import Replaces
-from globstar.proto.sip.message import Request
 
 if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.driver import PjsipDriver
     from globstar.modules.channels.pjsip.endpoint import EndpointObject
+    from globstar.proto.sip.message import Request
     from globstar.proto.sip.transaction import ServerTransaction
 
 logger = Logger("chan_pjsip")
@@ -56,7 +53,7 @@ def invite_received(driver: PjsipDriver, endpoint: EndpointObject, transaction: 
     number = caller.number.text if caller.number.valid else ""
     extension = endpoint.user_of(uri) or "s"
     plan = driver.system.plan
-    if extension != settings_of(driver.system).pickup_extension and not plan.exists(endpoint.context, extension, 1, number):
+    if not _is_welcome(driver, endpoint, request, extension, number):
         if (
             endpoint.allow_overlap
             and uri.user
@@ -71,6 +68,13 @@ def invite_received(driver: PjsipDriver, endpoint: EndpointObject, transaction: 
             transaction.respond(404)
         return
     _start_call(driver, endpoint, transaction, caller, extension, offer)
+
+
+def _is_welcome(driver: PjsipDriver, endpoint: EndpointObject, request: Request, extension: str, number: str) -> bool:
+    """Whether a call to the extension leads anywhere; one that takes over another call goes there, whatever it dials."""
+    if driver.system.plan.exists(endpoint.context, extension, 1, number):
+        return True
+    return extension == settings_of(driver.system).pickup_extension or request.has("Replaces")
 
 
 def _refuse_extensions(endpoint: EndpointObject, transaction: ServerTransaction) -> bool:
@@ -129,9 +133,6 @@ def _start_call(
     for hook in driver.hooks.invite_received:
         if hook(leg, session, transaction):
             return
-    if _replaces_unknown(driver, request):
-        session.reject(481, headers=[reason_header(0)])
-        return
     try:
         if offer is not None:
             media.answer_offer(offer)
@@ -174,6 +175,9 @@ def _start_call(
     channel.set_variable("SIPDOMAIN", request.uri.bare_host)
     media.bind_channel(channel)
     leg.watch_tones()
+    for own in driver.hooks.channel_starting:
+        if own(leg, channel):
+            return
     if extension == settings_of(system).pickup_extension:
         system.start_call_task(channel, pick_up_group(channel), "pickup")
     else:
@@ -192,17 +196,3 @@ def set_up_channel(channel: Channel, leg: Leg) -> None:
     channel.named_pickup_groups = frozenset(endpoint.named_pickup_group)
     if endpoint.tenantid:
         channel.data["tenantid"] = endpoint.tenantid
-
-
-def _replaces_unknown(driver: PjsipDriver, request: Request) -> bool:
-    """Whether the INVITE wants to take over a call (RFC 3891) that cannot be taken over."""
-    if not request.has("Replaces"):
-        return False
-    try:
-        wanted = request.value("Replaces", Replaces.parse)
-    except SipParseError:
-        return True
-    found = wanted is not None and driver.sip.find_session(wanted.call_id, wanted.to_tag, wanted.from_tag) is not None
-    if found:
-        logger.notice("an INVITE with Replaces is refused: taking over calls is not supported yet")
-    return True

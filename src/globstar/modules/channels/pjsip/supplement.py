@@ -96,6 +96,10 @@ class Supplement:
     def channel_created(self, leg: Leg, channel: Channel) -> None:
         """A leg got its channel, which is announced next."""
 
+    def channel_starting(self, leg: Leg, channel: Channel) -> bool:
+        """A call of the other side is about to run the dialplan; True when the supplement starts another task that owns it."""
+        return False
+
     def channel_ended(self, leg: Leg, channel: Channel) -> None:
         """A leg is about to lose its channel."""
 
@@ -139,6 +143,7 @@ class Hooks:
     session_kept: tuple[Callable[[Leg, InviteSession, list[Header]], bool], ...]
     session_ended: tuple[Callable[[Leg, InviteSession], None], ...]
     channel_created: tuple[Callable[[Leg, Channel], None], ...]
+    channel_starting: tuple[Callable[[Leg, Channel], bool], ...]
     channel_ended: tuple[Callable[[Leg, Channel], None], ...]
     connection_lost: tuple[Callable[[Flow], None], ...]
     contact_changed: tuple[Callable[[Contact, bool], None], ...]

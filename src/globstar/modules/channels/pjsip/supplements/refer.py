@@ -145,7 +145,7 @@ class Refer(Supplement):
             outcome = attended_transfer(channel, second)
             transfer.referral.tell(_STATUSES[outcome])
             return outcome is TransferOutcome.SUCCESS
-        extension = EXTERNAL_REPLACES if replaces is not None else uri.user or "s"
+        extension = EXTERNAL_REPLACES if replaces is not None else leg.endpoint.user_of(uri) or "s"
         logger.verbose(3, f"{channel.name}: blind transfer to {extension}@{about.context}")
         if channel.bridge_member is not None and not exists(channel, about.context, extension):
             logger.notice(f"{channel.name} cannot transfer to {extension}@{about.context}: there is no such extension")
