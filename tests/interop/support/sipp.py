@@ -68,6 +68,7 @@ class Sipp:
         transport: str = "u1",
         timeout: float = 30,
         trace: bool = True,
+        control: int = 0,
         arguments: tuple[str, ...] = (),
     ) -> None:
         self.directory = directory / scenario.name
@@ -82,7 +83,7 @@ class Sipp:
             *("-sf", str(path), "-i", HOST, "-mi", HOST, "-p", str(self.port), "-s", number, "-m", str(calls)),
             *("-key", "user", scenario.user),
             *("-r", f"{rate:g}", "-t", transport, "-nostdin", "-timeout", f"{timeout:g}", "-timeout_error"),
-            *("-cp", str(free_port()), "-trace_err", "-error_file", str(self.directory / "errors.txt")),
+            *("-cp", str(control or free_port()), "-trace_err", "-error_file", str(self.directory / "errors.txt")),
             *("-trace_stat", "-stf", str(self.directory / "statistics.csv"), "-fd", "1"),
         ]
         if trace:

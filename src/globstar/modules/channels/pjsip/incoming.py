@@ -101,7 +101,12 @@ def _read_offer(transaction: ServerTransaction) -> SessionDescription | None:
     if not request.body:
         return None
     kind = request.content_type
+    if (request.get("Content-Encoding") or "identity").strip().lower() != "identity":
+        transaction.respond(415, headers=[("Accept", "application/sdp"), ("Accept-Encoding", "identity")])  # RFC 3261 8.2.3
+        return None
     if kind is None or kind.value.lower() != "application/sdp":
+        if "handling=optional" in (request.get("Content-Disposition") or "").replace(" ", "").lower():
+            return None  # RFC 3261 20.11: what is not understood may be ignored
         transaction.respond(415, headers=[("Accept", "application/sdp")])
         return None
     try:

@@ -1,0 +1,178 @@
+"""The servers that the scenarios speak to: one pjsip.conf with an endpoint for every behaviour."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.loopback import HOST, free_port
+from tests.support.server import GlobstarProcess
+
+ENDPOINTS: dict[str, str] = {
+    "alice": "",
+    "bob": "allow=alaw",
+    "gsmonly": "disallow=all\nallow=gsm",
+    "norel": "100rel=no",
+    "needsrel": "100rel=required",
+    "offersrel": "100rel=peer_supported",
+    "notimer": "timers=no",
+    "needstimer": "timers=required",
+    "shorttimer": "timers=always\ntimers_sess_expires=90\ntimers_min_se=90",
+    "trusted": "trust_id_inbound=yes\ntrust_id_outbound=yes\nsend_pai=yes\nsend_rpid=yes\ncallerid=Trusty <4711>",
+    "private": "callerid=Secret <4712>\ncallerid_privacy=prohib\nsend_pai=yes",
+    "showpai": "send_pai=yes",
+    "showrpid": "send_rpid=yes",
+    "numbered": "callerid=Numbered <4713>",
+    "infodtmf": "dtmf_mode=info",
+    "inbandring": "inband_progress=yes",
+    "nat": "force_rport=yes\nrewrite_contact=yes\nrtp_symmetric=yes",
+    "norport": "force_rport=no",
+    "onecodec": "disallow=all\nallow=ulaw,alaw\npreferred_codec_only=yes",
+    "hasty": "rtp_timeout=1",
+    "nooverlap": "allow_overlap=no",
+    "notransfer": "allow_transfer=no",
+    "quiet": "suppress_q850_reason_headers=yes",
+    "texts": "message_context=texts",
+    "follower": "redirect_method=uri_core",
+    "userfollower": "redirect_method=user",
+    "fromsomeone": "from_user=someone\nfrom_domain=example.org",
+    "contactuser": "contact_user=reachme",
+    "callee": "",
+    "outward": "outbound_auth=outward",
+    "diverted": "send_diversion=yes",
+    "phoneuri": "user_eq_phone=yes",
+    "updates": "direct_media_method=update",
+}
+
+OUTBOUND = "[outward]\ntype=auth\nauth_type=digest\nusername=me\npassword=mine\n\n"
+"""How the server answers challenges."""
+
+SECRETS: dict[str, str] = {
+    "locked": "auth_type=digest\nusername=locked\npassword=secret",
+    "realmed": "auth_type=digest\nusername=realmed\npassword=secret\nrealm=example.org",
+    "hashed": "auth_type=digest\nusername=hashed\npassword_digest=MD5:5f7fc3f4e6c1ab2c1c4b6d04a8cbd1a8",
+    "openoptions": "auth_type=digest\nusername=openoptions\npassword=secret",
+}
+
+AORS: dict[str, str] = {
+    "single": "max_contacts=1",
+    "replacing": "max_contacts=1\nremove_existing=yes",
+    "several": "max_contacts=3",
+    "limits": "max_contacts=1\nremove_existing=yes\nminimum_expiration=60\nmaximum_expiration=600\ndefault_expiration=120",
+    "pathless": "max_contacts=1\nremove_existing=yes\nsupport_path=no",
+    "pathful": "max_contacts=1\nremove_existing=yes\nsupport_path=yes",
+    "static": "contact=sip:static@192.0.2.9",
+    "fewest": "max_contacts=1",
+    "refreshed": "max_contacts=1",
+    "equalled": "max_contacts=2",
+    "homeudp": "max_contacts=1\nremove_existing=yes",
+    "hometcp": "max_contacts=1\nremove_existing=yes",
+    "pathcall": "max_contacts=1\nsupport_path=yes",
+    "pair": "max_contacts=2",
+    "locked": "max_contacts=1\nremove_existing=yes",
+    "realmed": "max_contacts=1\nremove_existing=yes",
+    "openoptions": "max_contacts=1\nremove_existing=yes",
+}
+
+DIALPLAN = r"""
+[main]
+exten => 100,1,Answer()
+ same => n,Hangup()
+exten => 101,1,Answer()
+ same => n,Wait(20)
+exten => 102,1,Ringing()
+ same => n,Wait(20)
+exten => 103,1,Progress()
+ same => n,Wait(20)
+exten => 104,1,Ringing()
+ same => n,Wait(0.2)
+ same => n,Answer()
+ same => n,Wait(20)
+exten => 105,1,Answer()
+ same => n,Wait(0.2)
+ same => n,Hangup(16)
+exten => 106,1,Answer()
+ same => n,Read(DIGITS,,3,,1,5)
+ same => n,SendText(digits ${DIGITS})
+ same => n,Wait(20)
+exten => 107,1,Answer()
+ same => n,SendText(hello there)
+ same => n,Wait(20)
+exten => 108,1,Answer()
+ same => n,Echo()
+exten => 109,1,Wait(20)
+exten => 110,1,Set(PJSIP_HEADER(add,X-Nobody)=no)
+ same => n,Answer()
+ same => n,SendText(${PJSIP_HEADER(read,X-Colour)})
+ same => n,Wait(20)
+exten => 111,1,Answer()
+ same => n,SendText(${CALLERID(name)}/${CALLERID(num)}/${CALLERID(name-pres)})
+ same => n,Wait(20)
+exten => 112,1,Answer()
+ same => n,SendText(${REDIRECTING(from-num)}/${REDIRECTING(reason)})
+ same => n,Wait(20)
+exten => 113,1,Progress()
+ same => n,Wait(0.2)
+ same => n,Answer()
+ same => n,Wait(20)
+exten => _12X,1,Hangup(${EXTEN:2}0)
+exten => _cause*.,1,Hangup(${CUT(EXTEN,*,2)})
+exten => busy,1,Busy(5)
+exten => congested,1,Congestion(5)
+exten => _to*.,1,Dial(PJSIP/${CUT(EXTEN,*,2)}/sip:${CUT(EXTEN,*,2)}@127.0.0.1:${CUT(EXTEN,*,3)}\;transport=${CUT(EXTEN,*,4)},15,g)
+ same => n,Verbose(1,${DIALSTATUS} ${HANGUPCAUSE})
+exten => _hdr*.,1,Set(HEADER=${CUT(EXTEN,*,3)})
+ same => n,Dial(PJSIP/callee/sip:callee@127.0.0.1:${CUT(EXTEN,*,2)},15,b(colour^s^1))
+exten => _both*.,1,Dial(PJSIP/callee/sip:one@127.0.0.1:${CUT(EXTEN,*,2)}&PJSIP/callee/sip:two@127.0.0.1:${CUT(EXTEN,*,3)},15)
+exten => _short*.,1,Dial(PJSIP/callee/sip:callee@127.0.0.1:${CUT(EXTEN,*,2)},1)
+exten => _kk*.,1,Answer()
+ same => n,Dial(PJSIP/callee/sip:callee@127.0.0.1:${CUT(EXTEN,*,2)},15)
+exten => _reg*.,1,Dial(PJSIP/${CUT(EXTEN,*,2)},15)
+exten => _all*.,1,Dial(${PJSIP_DIAL_CONTACTS(${CUT(EXTEN,*,2)})},15)
+exten => 7000,1,Answer()
+ same => n,Wait(20)
+exten => 70001,1,Answer()
+ same => n,Wait(20)
+
+[colour]
+exten => s,1,Set(PJSIP_HEADER(add,X-Colour)=red)
+ same => n,Return()
+
+[texts]
+exten => inbox,1,NoOp()
+"""
+
+RTP_PORTS = 2000
+
+
+def main_configuration(port: int) -> dict[str, str]:
+    """Everything that needs no other transport than UDP and TCP."""
+    first = free_port(RTP_PORTS)
+    text = "[global]\ntype=global\nendpoint_identifier_order=username,ip,anonymous\n\n"
+    for kind in ("udp", "tcp"):
+        text += f"[{kind}]\ntype=transport\nprotocol={kind}\nbind={HOST}:{port}\n\n"
+    names = {**ENDPOINTS, **dict.fromkeys((*SECRETS, *AORS), "")}
+    for name, options in names.items():
+        extra = f"auth={name}\n" if name in SECRETS else ""
+        extra += "allow_unauthenticated_options=yes\n" if name == "openoptions" else ""
+        text += (
+            f"[{name}]\ntype=endpoint\ncontext=main\ndisallow=all\nallow=ulaw\naors={name}\ndirect_media=no\n{extra}{options}\n\n"
+            f"[{name}]\ntype=aor\n{AORS.get(name, '')}\n\n"
+        )
+    text += "".join(f"[{name}]\ntype=auth\n{options}\n\n" for name, options in SECRETS.items()) + OUTBOUND
+    return {
+        "modules.conf": "[modules]\nautoload=yes\n",
+        "pjsip.conf": text,
+        "extensions.conf": DIALPLAN,
+        "rtp.conf": f"[general]\nrtpstart={first}\nrtpend={first + RTP_PORTS - 1}\n",
+    }
+
+
+def main(directory: Path) -> tuple[GlobstarProcess, dict[str, int]]:
+    """The server of most scenarios, and the port of each transport."""
+    port = free_port(2)
+    server = GlobstarProcess(directory, main_configuration(port))
+    server.wait_booted()
+    return server, {"udp": port, "tcp": port}
+
+
+SERVERS = {"main": main}
