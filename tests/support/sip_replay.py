@@ -372,6 +372,8 @@ class _Run:
         self.bound.update(found.groupdict())
         if is_loose:
             self._bind_loosely(recorded, got)
+            if recorded.startswith("NOTIFY") and recorded.partition("\r\n\r\n")[2] != got.partition("\r\n\r\n")[2]:
+                raise Mismatch(f"{endpoint.name} was told something else:\n{self._diff(recorded, got, call)}\n{self._story()}")
         for token, value in list(self.bound.items()):
             if token.startswith("CSEQ__"):
                 del self.bound[token]

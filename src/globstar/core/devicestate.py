@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from globstar.core import events
 from globstar.core.channel import Channel, ChannelState
+from globstar.core.hints import Hints
 
 if TYPE_CHECKING:
     from globstar.core.system import System
@@ -98,16 +99,13 @@ class DeviceStates:
     def __init__(self, system: System) -> None:
         self.system = system
         self._providers: dict[str, Provider] = {}
-        #: presence by provider name (``CustomPresence``), each taking the rest of the name
-        self.presence_providers: dict[str, Callable[[str], str]] = {}
-        #: subscriptions by context and extension, kept by those who serve them
-        self.watcher_counts: dict[tuple[str, str], int] = {}
+        #: presence by provider name (``CustomPresence``): state, subtype and message for the rest of the name
+        self.presence_providers: dict[str, Callable[[str], tuple[str, str, str]]] = {}
+        #: what the dialplan's hints follow, and who watches them
+        self.hints = Hints(system, self)
         self._last: dict[str, DeviceState] = {}
         self._pending: dict[str, None] = {}
-        self._hints: dict[str, list[tuple[str, str, str]]] = {}
-        self._hints_of: tuple[object, int] = (None, 0)
         self._listeners = system.bus.listeners(events.DeviceStateChanged)
-        self._last_hint: dict[tuple[str, str], int] = {}
         bus = system.bus
         bus.subscribe(events.ChannelStateChanged, lambda event: self.channel_changed(event.channel))
         bus.subscribe(events.ChannelHungUp, lambda event: self.channel_changed(event.channel))
@@ -154,7 +152,7 @@ class DeviceStates:
         So several changes at once, as when a call is answered as soon as it comes, are told as one. A device that no hint
         names is not looked at while nobody listens; its first change after somebody begins to is told in any case.
         """
-        if not self._listeners and not self._hints_for(device.lower()):
+        if not self._listeners and not self.hints.of_device(device.lower()):
             self._last.pop(device, None)
             return
         if not self._pending:
@@ -168,7 +166,7 @@ class DeviceStates:
             if self._last.get(device) is not state:
                 self._last[device] = state
                 self.system.bus.publish(events.DeviceStateChanged(device, state.name))
-                self._hints_changed(device)
+                self.hints.device_changed(device)
 
     def channel_changed(self, channel: Channel) -> None:
         """A channel's part in the state of its device may have changed."""
@@ -182,39 +180,30 @@ class DeviceStates:
         devices = [device for device in hint.partition(",")[0].split("&") if device]
         return _EXTENSION_STATE[aggregate([self.state(device) for device in devices])]
 
+    def presence_of(self, provider: str) -> tuple[str, str, str]:
+        """State, subtype and message behind the second part of a hint; ``not_set`` without one."""
+        answer = self.presence_providers.get(provider.partition(":")[0].lower()) if provider else None
+        return answer(provider.partition(":")[2]) if answer is not None else ("not_set", "", "")
+
     def presence(self, provider: str) -> str:
         """The presence behind the second part of a hint; ``not_set`` without one."""
-        answer = self.presence_providers.get(provider.partition(":")[0].lower()) if provider else None
-        return answer(provider.partition(":")[2]) if answer is not None else "not_set"
+        return self.presence_of(provider)[0]
+
+    def presence_changed(self, provider: str) -> None:
+        """Whoever keeps the presence of ``CustomPresence:name`` says that it changed."""
+        presence = self.presence_of(provider)
+        self.hints.presence_changed(provider, presence)
+        self.system.bus.publish(events.PresenceStateChanged(provider, *presence))
 
     def watchers(self, context: str, extension: str) -> int:
         """How many subscribe to the state of an extension."""
-        return self.watcher_counts.get((context, extension), 0)
+        hint = self.hints.find(context, extension)
+        return len(hint.watchers) if hint is not None else 0
 
     def extension_state(self, context: str, extension: str) -> int | None:
         """The state of an extension that has a hint, None if it has none."""
         found = self.system.hint_of(None, context, extension)
         return self.hint_state(found[0]) if found is not None else None
-
-    def _hints_changed(self, device: str) -> None:
-        for context, extension, devices in self._hints_for(device.lower()):
-            state = self.hint_state(devices)
-            if self._last_hint.get((context, extension)) != state:
-                self._last_hint[(context, extension)] = state
-                text = EXTENSION_STATE_TEXT.get(state, "Unknown")
-                self.system.bus.publish(events.ExtensionStateChanged(context, extension, devices, state, text))
-
-    def _hints_for(self, device: str) -> list[tuple[str, str, str]]:
-        """Context, extension and devices of the hints that name ``device``, from an index of the dialplan in force."""
-        plan = self.system.plan
-        if self._hints_of != (plan, plan.generation):
-            self._hints_of = (plan, plan.generation)
-            self._hints = {}
-            for step in plan.hints():
-                devices = step.app_name.partition(",")[0]
-                for name in {part.strip().lower() for part in devices.split("&") if part.strip()}:
-                    self._hints.setdefault(name, []).append((step.context, step.extension, devices))
-        return self._hints.get(device, [])
 
 
 _STATE_OF_CHANNEL = {

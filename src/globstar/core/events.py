@@ -349,6 +349,28 @@ class ExtensionStateChanged:
 
 
 @dataclass(slots=True)
+class PresenceStateChanged:
+    """The presence of somebody changed (AMI PresenceStateChange); ``presentity`` as ``CustomPresence:name``."""
+
+    presentity: str
+    status: str
+    subtype: str
+    message: str
+
+
+@dataclass(slots=True)
+class ExtensionPresenceChanged:
+    """The presence behind a hint changed (AMI PresenceStatus); ``hint`` is the whole of it, devices and presence."""
+
+    context: str
+    exten: str
+    hint: str
+    status: str
+    subtype: str
+    message: str
+
+
+@dataclass(slots=True)
 class ContactStatusChanged:
     """A contact was added, removed or became reachable or not (AMI ContactStatus)."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from globstar.core.channel import Channel
+from globstar.core.cli import CliUsage, cli_command
 from globstar.core.devicestate import DeviceState
 from globstar.core.functions import FunctionError
 from globstar.core.registry import function
@@ -54,8 +55,46 @@ def _write(channel: Channel | None, args: str, value: str) -> None:
     state = DeviceState.__members__.get(value.strip().upper())
     if state is None or state is DeviceState.UNKNOWN:
         raise FunctionError(f"unknown device state '{value}'")
+    keep_state(system, name, state)
+
+
+def keep_state(system: System, name: str, state: DeviceState) -> None:
+    """Store the state of ``Custom:name`` and tell those who watch it."""
     system.database.put(_FAMILY, name, state.name)
     system.device_states.changed(f"{_PREFIX}:{name}")
+
+
+_LINE = "-" * 69
+
+
+@cli_command("devstate list")
+def list_states(system: System, args: list[str]) -> str:
+    """List the custom device states.
+
+    Shows every device Custom:name whose state was set, with its state.
+    """
+    lines = ["", _LINE, "--- Custom Device States --------------------------------------------", _LINE, "---"]
+    for full, state in system.database.tree(_FAMILY):
+        lines += [f"--- Name: '{_PREFIX}:{full.removeprefix(f'/{_FAMILY}/')}'  State: '{state}'", "---"]
+    return "\n".join([*lines, _LINE, _LINE, "\n"])
+
+
+@cli_command("devstate change", usage="devstate change <device> <state>")
+def change_state(system: System, args: list[str]) -> str:
+    """Change a custom device state.
+
+    Sets the state of a device Custom:name to NOT_INUSE, INUSE, BUSY, INVALID, UNAVAILABLE, RINGING, RINGINUSE or ONHOLD.
+    """
+    if len(args) != 2:
+        raise CliUsage
+    prefix, colon, name = args[0].partition(":")
+    state = DeviceState.__members__.get(args[1].upper())
+    if state is None or state is DeviceState.UNKNOWN:
+        raise CliUsage
+    if not colon or prefix.lower() != _PREFIX.lower() or not name:
+        return f"The only states that can be set are those of devices called {_PREFIX}:name.\n"
+    keep_state(system, name, state)
+    return f"Changing {name} to {state.name}\n"
 
 
 @function("HINT", syntax="HINT(extension[@context][,options])")

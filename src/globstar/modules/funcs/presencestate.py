@@ -6,6 +6,7 @@ import base64
 import binascii
 
 from globstar.core.channel import Channel
+from globstar.core.cli import CliUsage, cli_command
 from globstar.core.functions import FunctionError
 from globstar.core.registry import function
 from globstar.core.system import System
@@ -19,7 +20,7 @@ _FIELDS = ("value", "subtype", "message")
 
 def load(system: System) -> None:
     """Answer for the presence of ``CustomPresence:name``, which the AstDB keeps."""
-    system.device_states.presence_providers[_PREFIX.lower()] = lambda name: _kept(system, name)[0]
+    system.device_states.presence_providers[_PREFIX.lower()] = lambda name: _kept(system, name)
 
 
 def unload(system: System) -> None:
@@ -90,4 +91,47 @@ def _write(channel: Channel | None, args: str, value: str) -> None:
         raise FunctionError(f"only the presence of {_PREFIX}:name can be set, not that of '{args}'")
     if _read(value) is None:
         raise FunctionError(f"'{value}' is no presence: state,subtype,message[,options]")
-    channel.system.database.put(_FAMILY, name, value)
+    keep_presence(channel.system, name, value)
+
+
+def keep_presence(system: System, name: str, value: str) -> None:
+    """Store the presence of ``CustomPresence:name`` and tell those who watch it."""
+    system.database.put(_FAMILY, name, value)
+    system.device_states.presence_changed(f"{_PREFIX}:{name}")
+
+
+_LINE = "-" * 69
+
+
+@cli_command("presencestate list")
+def list_presence(system: System, args: list[str]) -> str:
+    """List the custom presence states.
+
+    Shows every CustomPresence:name whose presence was set.
+    """
+    lines = ["", _LINE, "--- Custom Presence States ------------------------------------------", _LINE, "---"]
+    kept = [(full.removeprefix(f"/{_FAMILY}/"), text) for full, text in system.database.tree(_FAMILY)]
+    if not kept:
+        return "\n".join([*lines, "No custom presence states defined\n"])
+    for name, text in kept:
+        state, subtype, message = _read(text) or ("not_set", "", "")
+        lines += [f"--- Name: '{_PREFIX}:{name}'", f"    --- State: '{state}'", f"    --- Subtype: '{subtype}'",
+                  f"    --- Message: '{message}'", "---"]  # fmt: skip
+    return "\n".join([*lines, _LINE, _LINE, "\n"])
+
+
+@cli_command("presencestate change", usage="presencestate change <entity> <state>[,<subtype>[,message[,options]]]")
+def change_presence(system: System, args: list[str]) -> str:
+    """Change a custom presence state.
+
+    Sets the presence of CustomPresence:name. The state is not_set, unavailable, available, away, xa, chat or dnd; option e says
+    that subtype and message are in base64.
+    """
+    if len(args) != 2:
+        raise CliUsage
+    prefix, _, name = args[0].partition(":")
+    presence = _read(args[1])
+    if prefix.lower() != _PREFIX.lower() or not name or presence is None:
+        raise CliUsage
+    keep_presence(system, name, args[1])
+    return f"Changing {name} to {presence[0]}\n"

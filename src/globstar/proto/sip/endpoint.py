@@ -238,9 +238,14 @@ class SipEndpoint:
         session.start_incoming(transaction, rewrite_contact=rewrite_contact)
         return session
 
-    def create_dialog(self, transaction: ServerTransaction, user: DialogUser, *, contact: str) -> Dialog:
+    def create_dialog(
+        self, transaction: ServerTransaction, user: DialogUser, *, contact: str, rewrite_contact: bool = False
+    ) -> Dialog:
         """Make a dialog of a received SUBSCRIBE or REFER; respond() on its transaction then carries the dialog's tag."""
-        dialog = Dialog.as_uas(transaction.request, transaction.local_tag, transaction.flow, contact, user, self.first_cseq())
+        dialog = Dialog.as_uas(
+            transaction.request, transaction.local_tag, transaction.flow, contact, user, self.first_cseq(),
+            rewrite_contact=rewrite_contact,
+        )  # fmt: skip
         self.add_dialog(dialog)
         return dialog
 
@@ -261,7 +266,9 @@ class SipEndpoint:
     ) -> ClientTransaction:
         """Send a request inside a dialog that is not an INVITE session (NOTIFY)."""
         request = dialog.make_request(method, headers, self.layer.closing_headers, body, content_type)
-        return self.send_request(request, self.flow_for(dialog), user, credentials)
+        if credentials is not None:
+            user = AuthorizingUser(user, ClientAuthorizer(credentials, self.layer.getrandbits), dialog.next_cseq)
+        return self.layer.send_request(request, self.flow_for(dialog), user)
 
     def find_dialog(self, call_id: str, local_tag: str, remote_tag: str) -> Dialog | None:
         """Return a dialog by its identifiers."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from globstar.proto.sip.auth import ClientAuthorizer
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.headers.session_expires import SessionExpires
@@ -47,9 +49,11 @@ def longer_interval(request: Request, response: Response) -> list[Header]:
 class AuthorizingUser:
     """Stands between a transaction and its user and answers challenges for it."""
 
-    def __init__(self, user: ClientUser, authorizer: ClientAuthorizer) -> None:
+    def __init__(self, user: ClientUser, authorizer: ClientAuthorizer, next_cseq: Callable[[], int] | None = None) -> None:
         self._user = user
         self._authorizer = authorizer
+        #: the counter of the dialog that the request belongs to
+        self._next_cseq = next_cseq
 
     def provisional_received(self, transaction: ClientTransaction, response: Response) -> None:
         """Pass on."""
@@ -62,7 +66,8 @@ class AuthorizingUser:
             self._user.response_received(transaction, response)
             return
         request = transaction.request
-        transaction.layer.send_request(renewed(request, request.cseq.number + 1, extra), transaction.flow, self)
+        number = self._next_cseq() if self._next_cseq is not None else request.cseq.number + 1
+        transaction.layer.send_request(renewed(request, number, extra), transaction.flow, self)
 
     def request_failed(self, transaction: ClientTransaction, status: int, reason: str) -> None:
         """Pass on."""

@@ -70,6 +70,14 @@ from globstar.modules.channels.pjsip.functions import (
     pjsip_send_session_refresh,
 )
 from globstar.modules.channels.pjsip.network import SocketNetwork
+from globstar.modules.channels.pjsip.pubsub.cli import (
+    list_subscriptions_inbound,
+    list_subscriptions_outbound,
+    show_subscription_inbound,
+    show_subscription_outbound,
+    show_subscriptions_inbound,
+    show_subscriptions_outbound,
+)
 from globstar.modules.channels.pjsip.settings import PjsipSettings, read_settings
 from globstar.modules.channels.pjsip.supplement import discover
 from globstar.modules.channels.pjsip.tech import PjsipTech
@@ -85,6 +93,8 @@ __all__ = [
     "list_endpoints",
     "list_identifies",
     "list_registrations",
+    "list_subscriptions_inbound",
+    "list_subscriptions_outbound",
     "list_transports",
     "load",
     "pjsip_aor",
@@ -129,6 +139,10 @@ __all__ = [
     "show_registration",
     "show_registrations",
     "show_settings",
+    "show_subscription_inbound",
+    "show_subscription_outbound",
+    "show_subscriptions_inbound",
+    "show_subscriptions_outbound",
     "show_transport",
     "show_transports",
     "show_unidentified",

@@ -1,0 +1,1 @@
+"""Bodies of notifications, one content type each."""
