@@ -38,13 +38,17 @@ class PubSub(Supplement):
 
     def __init__(self, driver: PjsipDriver) -> None:
         super().__init__(driver)
-        self.left_out = frozenset(normalise(name) for name in driver.system.loader.config.noload)
         self.packages: dict[str, EventPackage] = {}
         self.subscriptions: dict[Subscription, None] = {}
         #: subscriptions that we have with others, kept by those who made them
         self.outbound: dict[Row, None] = {}
         self._by_endpoint: dict[str, int] = {}
         self.counters = dict.fromkeys(("accepted", "refused", "ended"), 0)
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """Modules that modules.conf leaves out, body generators among them."""
+        return frozenset(normalise(name) for name in self.driver.system.loader.config.noload)
 
     def add_package(self, package: EventPackage) -> None:
         """Serve subscriptions to an event."""
