@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from aiohttp.web import BaseRequest, StreamResponse
+
     from globstar.core.channel import Channel
 
 
@@ -49,3 +53,90 @@ class CallRecords(Protocol):
         ``sets_answer``: an answered channel's new record was answered now. ``ends_original``: the present record is closed.
         ``resets_times``: start and answer of the new record are now. ``keeps_variables``: user fields and variables are copied.
         """
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HttpRoute:
+    """A path below the HTTP server's prefix and who answers there.
+
+    ``path`` has no slash at its ends (``ari``, ``metrics``). With ``has_subtree`` the handler gets all that is below it, too.
+    ``handler(request, rest)`` answers; ``rest`` is what of the path follows ``path``, without a slash at its start. It may raise
+    aiohttp's HTTP exceptions; another exception is logged and answered 500.
+    """
+
+    path: str
+    handler: Callable[[BaseRequest, str], Awaitable[StreamResponse]]
+    description: str
+    has_subtree: bool = False
+
+
+class WebSocketPeer(Protocol):
+    """A WebSocket that a client opened, as the handler of its sub-protocol sees it."""
+
+    @property
+    def sub_protocol(self) -> str:
+        """What both sides agreed on."""
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it came over TLS."""
+
+    @property
+    def local_address(self) -> tuple[str, int]:
+        """Our end."""
+
+    @property
+    def remote_address(self) -> tuple[str, int]:
+        """The client's end."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Of the request that opened it."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether ``send`` may succeed."""
+
+    #: seconds that one message may wait for the client to read; then the connection is cut off
+    write_timeout: float
+
+    async def receive(self) -> bytes | None:
+        """The next message, text as UTF-8; None when the connection has ended. Pings are answered below."""
+
+    def send(self, message: bytes, *, is_text: bool = True) -> bool:
+        """Queue a message; False when the connection has ended or its queue is full (then it is being cut off)."""
+
+    def close(self) -> None:
+        """End the connection, after what is queued."""
+
+
+#: ``handler(peer)`` has the WebSocket for its own until it returns; then the connection is closed.
+WebSocketHandler = Callable[[WebSocketPeer], Awaitable[None]]
+
+
+@runtime_checkable
+class HttpServer(Protocol):
+    """Service ``http``: the one HTTP server of http.conf, which other modules put their paths on.
+
+    Routes may be added whether the server is enabled or not, and outlive its reloads; who adds one takes it back at unload.
+    """
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether it listens anywhere."""
+
+    @property
+    def websocket_protocols(self) -> Mapping[str, WebSocketHandler]:
+        """The handlers by sub-protocol, in lower case."""
+
+    def add_route(self, route: HttpRoute) -> None:
+        """Answer at ``route.path``. Raises LocalFault when another route has it."""
+
+    def remove_route(self, route: HttpRoute) -> None:
+        """Stop that; unknown ones are no error."""
+
+    def add_websocket_protocol(self, name: str, handler: WebSocketHandler) -> None:
+        """Give WebSockets with this sub-protocol (at path ``ws``) to ``handler``. Raises LocalFault when it has one."""
+
+    def remove_websocket_protocol(self, name: str) -> None:
+        """Refuse new ones; unknown names are no error."""

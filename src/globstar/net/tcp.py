@@ -6,42 +6,15 @@ import asyncio
 import errno
 import socket
 import ssl
-from dataclasses import dataclass
 from typing import cast
 
 from globstar.base.log import Logger
-from globstar.base.tasks import TaskOwner
 from globstar.net.flow import Address, CloseCallback, DataCallback, OpenCallback
+from globstar.net.listener import TLS_SHUTDOWN, Listener, TcpLimits, address_of
 from globstar.net.sockopts import SocketOptions, bound_socket
 from globstar.net.tls import TlsContexts
 
 logger = Logger("net.tcp")
-
-#: Most connections taken in one wake-up; the loop then serves others before it comes back.
-ACCEPT_BUDGET = 32
-#: How long accepting rests when the process has no descriptor left, seconds.
-ACCEPT_PAUSE = 1.0
-_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-#: How long a peer may take to answer our goodbye of TLS, seconds.
-TLS_SHUTDOWN = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class TcpLimits:
-    """Bounds of every connection.
-
-    ``write_buffer`` bytes may wait for a slow peer, then it is cut off; ``first_byte`` and ``idle`` are the seconds without
-    any byte from the peer after which it is cut off (0: never); a TLS handshake takes ``handshake`` seconds at most. No more than
-    ``connections`` may be open at a time, ``per_source`` of them from one address, and ``handshakes`` may be under way.
-    """
-
-    write_buffer: int = 1 << 20
-    first_byte: float = 30.0
-    idle: float = 0.0
-    handshake: float = 10.0
-    connections: int = 4096
-    per_source: int = 512
-    handshakes: int = 256
 
 
 class TcpFlow(asyncio.Protocol):
@@ -62,8 +35,6 @@ class TcpFlow(asyncio.Protocol):
         self.remote_address: Address = ("", 0)
         self.received = 0
         self.sent = 0
-        #: whether there ever was a connection
-        self.was_open = False
 
     @property
     def transport_name(self) -> str:
@@ -113,9 +84,8 @@ class TcpFlow(asyncio.Protocol):
         """A connection stands."""
         stream = cast("asyncio.Transport", transport)  # uvloop's transports are no subclass of it
         self._transport = stream
-        self.was_open = True
-        self.local_address = _address(transport.get_extra_info("sockname"))
-        self.remote_address = _address(transport.get_extra_info("peername"))
+        self.local_address = address_of(transport.get_extra_info("sockname"))
+        self.remote_address = address_of(transport.get_extra_info("peername"))
         self._last_data = self._owner.loop.time()
         self._owner.opened(self)
         self._watch()
@@ -187,28 +157,18 @@ class TcpTransport:
         self.on_open = on_open
         self.on_close = on_close
         self.limits = limits or TcpLimits()
-        #: exchange it to use other certificates from the next connection on
         self.tls = tls
         self.options = options or SocketOptions()
         self.is_secure = tls is not None
-        self._tasks = TaskOwner(f"net/{self.transport_name}")
-        self._listener: socket.socket | None = None
-        self._pause: asyncio.TimerHandle | None = None
+        self._listener: Listener | None = None
         self._flows: set[TcpFlow] = set()
-        self._sources: dict[str, int] = {}
-        self._pending = 0
         self._local: Address = ("", 0)
         self._source: str | None = None
         self._is_closing = False
         self._drained: asyncio.Future[None] | None = None
-        self.accepted = 0
         self.made = 0
-        self.refused = 0
         self.cut_off = 0
         self.failures = 0
-        #: TLS handshakes of accepted connections that came to nothing, and why the last one did
-        self.failed_handshakes = 0
-        self.last_handshake_error = ""
 
     @property
     def transport_name(self) -> str:
@@ -231,86 +191,23 @@ class TcpTransport:
         Raises:
             OSError: the address is taken or not ours.
         """
-        listener = bound_socket(socket.SOCK_STREAM, address, self.options)
-        try:
-            listener.listen(backlog)
-        except OSError:
-            listener.close()
-            raise
-        self._listener = listener
-        self._local = _address(listener.getsockname())
+        self._listener = Listener(
+            self.loop,
+            address,
+            lambda _, source: TcpFlow(self, source),
+            limits=self.limits,
+            options=self.options,
+            tls=self.tls,
+            backlog=backlog,
+        )
+        self._local = self._listener.local_address
         self._source = None if address[0] in ("0.0.0.0", "::") else address[0]
-        self.loop.add_reader(listener.fileno(), self._acceptable)
 
-    def _acceptable(self) -> None:
-        for _ in range(ACCEPT_BUDGET):
-            if self._listener is None:
-                return
-            try:
-                bare, peer = self._listener.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
-            except OSError as error:
-                if error.errno in _EXHAUSTED:
-                    logger.warning(f"cannot accept connections for a second: {error}")
-                    self._listener_rests()
-                    return
-                continue  # the connection is gone before we looked (accept(2) passes network errors on)
-            source = str(peer[0])
-            limits = self.limits
-            if (
-                len(self._flows) + self._pending >= limits.connections
-                or self._sources.get(source, 0) >= limits.per_source
-                or self._pending >= limits.handshakes
-            ):
-                self.refused += 1
-                bare.close()
-                continue
-            bare.setblocking(False)
-            self._sources[source] = self._sources.get(source, 0) + 1
-            self._pending += 1
-            self._tasks.start(self._accept(bare, source), name=f"accept {source}")
-
-    def _listener_rests(self) -> None:
+    def reconfigure(self, tls: TlsContexts | None, options: SocketOptions) -> None:
+        """Use other certificates and options from the next connection on."""
+        self.tls, self.options = tls, options
         if self._listener is not None:
-            self.loop.remove_reader(self._listener.fileno())
-            self._pause = self.loop.call_later(ACCEPT_PAUSE, self._listener_wakes)
-
-    def _listener_wakes(self) -> None:
-        self._pause = None
-        if self._listener is not None:
-            self.loop.add_reader(self._listener.fileno(), self._acceptable)
-
-    async def _accept(self, bare: socket.socket, source: str) -> None:
-        flow = TcpFlow(self, source)
-        context = self.tls.server if self.tls is not None else None
-        try:
-            self.options.apply(bare)
-            if self.is_secure and context is None:
-                raise ssl.SSLError("there is no certificate")
-            await self.loop.connect_accepted_socket(
-                lambda: flow,
-                bare,
-                ssl=context,
-                ssl_handshake_timeout=self.limits.handshake if context is not None else None,
-                ssl_shutdown_timeout=TLS_SHUTDOWN if context is not None else None,
-            )
-        except (OSError, EOFError) as error:
-            self.failed_handshakes += 1
-            self.last_handshake_error = f"{source}: {str(error) or type(error).__name__}"
-            logger.debug(1, f"no connection with {source}: {error}")
-            bare.close()
-        finally:
-            self._pending -= 1
-            if not flow.was_open:
-                self._source_gone(source)
-
-    def _source_gone(self, source: str) -> None:
-        left = self._sources.get(source, 0) - 1
-        if left > 0:
-            self._sources[source] = left
-        else:
-            self._sources.pop(source, None)
+            self._listener.tls, self._listener.options = tls, options
 
     async def connect(self, address: Address, *, server_name: str | None = None, timeout: float = 10.0) -> TcpFlow:
         """A connection to a numeric address; ``server_name`` is whom we want to reach, told and checked with TLS.
@@ -321,7 +218,6 @@ class TcpTransport:
         if self._is_closing:
             raise OSError(errno.ESHUTDOWN, "the transport is closing")
         if len(self._flows) >= self.limits.connections:
-            self.refused += 1
             raise OSError(errno.EMFILE, "too many connections")
         tls = self.tls
         name = server_name or address[0]
@@ -350,12 +246,9 @@ class TcpTransport:
     def opened(self, flow: TcpFlow) -> None:
         """A connection stands; called by the flow."""
         if self._is_closing:
-            self.refused += 1
             flow.abort()
             return
-        if flow.source:
-            self.accepted += 1
-        else:
+        if not flow.source:
             self.made += 1
         self._flows.add(flow)
         if self.on_open is not None:
@@ -363,8 +256,8 @@ class TcpTransport:
 
     def closed(self, flow: TcpFlow, error: Exception | None) -> None:
         """A connection has ended; called by the flow."""
-        if flow.source:
-            self._source_gone(flow.source)
+        if flow.source and self._listener is not None:
+            self._listener.gone(flow.source)
         if flow in self._flows:
             self._flows.remove(flow)
             if self._drained is not None and not self._flows and not self._drained.done():
@@ -374,32 +267,19 @@ class TcpTransport:
 
     def describe(self) -> dict[str, object]:
         """See Transport."""
-        counters: dict[str, object] = {
+        return {
             "connections": len(self._flows),
-            "accepted": self.accepted,
             "made": self.made,
-            "refused": self.refused,
             "cut_off": self.cut_off,
             "failures": self.failures,
-            "half_open": self._pending,
+            **(self._listener.describe() if self._listener is not None else {}),
         }
-        if self.is_secure:
-            counters["failed_handshakes"] = self.failed_handshakes
-            if self.last_handshake_error:
-                counters["last_handshake_error"] = self.last_handshake_error
-        return counters
 
     async def close(self) -> None:
         """Stop listening and end every connection; what was sent is still written, for a second at most."""
         self._is_closing = True
-        if self._pause is not None:
-            self._pause.cancel()
-            self._pause = None
         if self._listener is not None:
-            self.loop.remove_reader(self._listener.fileno())
-            self._listener.close()
-            self._listener = None
-        await self._tasks.close()
+            await self._listener.close()
         for flow in tuple(self._flows):
             flow.close()
         if self._flows:
@@ -410,7 +290,4 @@ class TcpTransport:
         await asyncio.sleep(0)
 
 
-def _address(name: object) -> Address:
-    if isinstance(name, tuple) and len(name) >= 2:
-        return str(name[0]), int(name[1])
-    return "", 0
+__all__ = ["TcpFlow", "TcpLimits", "TcpTransport"]

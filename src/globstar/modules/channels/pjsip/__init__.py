@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from globstar.base.log import Logger
 from globstar.config.options import Report
-from globstar.core.loader import ModuleDeclined
+from globstar.core.loader import ModuleDeclined, normalise
+from globstar.core.services import HttpServer
 from globstar.core.system import System
 from globstar.core.tech import TechSpec
 from globstar.modules.channels.pjsip.cli_control import (
@@ -169,13 +170,19 @@ def _read(system: System) -> PjsipSettings | None:
     return settings
 
 
+def _websocket_server(system: System) -> HttpServer | None:
+    """The HTTP server, where transports ws and wss are not left out."""
+    left_out = {normalise(name) for name in system.loader.config.noload}
+    return None if "res_pjsip_transport_websocket" in left_out else system.services.get("http")
+
+
 async def load(system: System) -> None:
     """Read pjsip.conf, bind its transports and offer the technology PJSIP."""
     settings = _read(system)
     if settings is None:
         raise ModuleDeclined("there is no pjsip.conf")
     tech = PjsipTech()
-    network = system.services.get("sip network") or SocketNetwork(system.loop)
+    network = system.services.get("sip network") or SocketNetwork(system.loop, lambda: _websocket_server(system))
     driver = PjsipDriver(system, tech, settings, network=network, rtp=system.services["rtp"], rng=system.services.get("sip rng"))
     tech.driver = driver
     await driver.start()

@@ -190,9 +190,8 @@ class ConnectionCarrier:
 
     async def reconfigure(self, config: TransportObject) -> None:
         """See Carrier."""
-        if self._tcp.is_secure:
-            self._tcp.tls = await load_tls(config)
-        self._tcp.options = socket_options(config)
+        tls = await load_tls(config) if self._tcp.is_secure else None
+        self._tcp.reconfigure(tls, socket_options(config))
 
     async def close(self) -> None:
         """See Carrier."""

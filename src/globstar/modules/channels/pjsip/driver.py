@@ -201,6 +201,15 @@ class PjsipDriver(SipHandler):
         finally:
             self.drain()
 
+    def message_received(self, data: bytes, flow: Flow) -> None:
+        """A message of a WebSocket."""
+        if self.message_log.is_on or self.history.is_on:
+            self._note("received", flow, data)
+        try:
+            self.sip.receive_message(data, flow, self.system.now())
+        finally:
+            self.drain()
+
     def connection_lost(self, flow: Flow) -> None:
         """A connection is gone."""
         self.sip.connection_closed(flow, self.system.now())
@@ -396,8 +405,9 @@ class PjsipDriver(SipHandler):
     def rewritten(self, uri: SipUri, flow: Flow) -> SipUri:
         """A contact as it is reached from here: at the address it registered from (rewrite_contact)."""
         uri = at_source(uri, flow)
-        if flow.transport.name != "UDP" and uri.transport is None:
-            uri = uri.with_params(uri.params.replace("transport", flow.transport.name.lower()))
+        name = flow.transport.name
+        if name in ("WS", "WSS") or (name != "UDP" and uri.transport is None):
+            uri = uri.with_params(uri.params.replace("transport", name.lower()))
         return uri
 
     def endpoints_of(self, aor: str) -> list[EndpointObject]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from globstar.base.log import Logger
+from globstar.core.services import HttpServer
 from globstar.modules.channels.pjsip.objects import TransportObject
 from globstar.modules.channels.pjsip.transport_options import load_tls, socket_options
 from globstar.net.flow import Address
@@ -25,6 +26,9 @@ class Receiver(Protocol):
 
     def bytes_received(self, data: bytes, flow: Flow) -> None:
         """A piece of a stream."""
+
+    def message_received(self, data: bytes, flow: Flow) -> None:
+        """A whole message of a connection that keeps them apart (WebSocket)."""
 
     def connection_lost(self, flow: Flow) -> None:
         """A connection is gone."""
@@ -126,15 +130,20 @@ class UdpCarrier:
 class SocketNetwork:
     """Real sockets."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, find_http: Callable[[], HttpServer | None] = lambda: None) -> None:
         self._loop = loop
+        from globstar.modules.channels.pjsip.websocket import WebSocketHub
+
+        self._websockets = WebSocketHub(find_http)
 
     async def open(self, transport: Transport, address: Address, receiver: Receiver, config: TransportObject) -> Carrier:
         """See Network."""
-        from globstar.modules.channels.pjsip.connections import ConnectionCarrier
-
         if transport.name == "UDP":
             return UdpCarrier(self._loop, transport, address, receiver, socket_options(config))
+        if transport.name in ("WS", "WSS"):
+            return await self._websockets.open(transport, address, receiver, config)
+        from globstar.modules.channels.pjsip.connections import ConnectionCarrier
+
         tls = await load_tls(config) if transport.name == "TLS" else None
         carrier = ConnectionCarrier(self._loop, transport, receiver, options=socket_options(config), tls=tls)
         if tls is None or tls.server is not None:

@@ -124,7 +124,7 @@ def _bind(
     changes: list[tuple[Contact | None, str, int]] = []
     for address in wanted:
         uri = address.uri
-        if endpoint.rewrite_contact:
+        if endpoint.rewrite_contact or flow.transport.name in ("WS", "WSS"):  # browsers know no address of theirs (RFC 7118 5)
             uri = driver.rewritten(uri, flow)
         text = str(uri)
         found = next((c for c in known if c.parsed.is_equivalent(uri)), None)

@@ -210,7 +210,7 @@ def _check(settings: PjsipSettings, config: ConfigFile, report: Report) -> None:
         if name not in IDENTIFIERS:
             tell("global", "global", "endpoint_identifier_order", f"'{name}' is no way to identify endpoints")
     for transport in settings.transports.values():
-        if transport.protocol not in ("udp", "tcp", "tls"):
+        if transport.protocol == "flow":
             tell("transport", transport.name, "protocol", f"protocol {transport.protocol} is not supported yet")
         if transport.method.strip().lower() in ("tlsv1", "tlsv1_1"):
             tell("transport", transport.name, "method", f"method {transport.method} is an old version of TLS that can be broken")

@@ -17,7 +17,6 @@ UNSUPPORTED: dict[str, dict[str, str]] = {
         "domain": LATER,
         "external_signaling_hostname": LATER,
         "symmetric_transport": LATER,
-        "websocket_write_timeout": LATER,
     },
     "auth": {
         "oauth_clientid": LATER,
