@@ -77,7 +77,7 @@ def test_templates() -> None:
         ("[x]\ntype=endpoint\nallow=ulaw\ntransport=y\n", "transport names 'y', which does not exist"),
         ("[x]\ntype=endpoint\nallow=ulaw\nice_support=yes\n", "option 'ice_support' has no effect"),
         ("[x]\ntype=endpoint\nallow=ulaw\nmedia_encryption=sdes\n", "option 'media_encryption' has no effect"),
-        ("[x]\ntype=transport\nprotocol=wss\n", "protocol wss is not supported yet"),
+        ("[x]\ntype=transport\nprotocol=flow\n", "protocol flow is not supported yet"),
         ("[x]\ntype=transport\nbind=here\n", "bind"),
         ("[x]\ntype=transport\nexternal_media_address=pbx.example.com\n", "must be an address"),
         ("[x]\ntype=identify\nendpoint=y\nmatch=1.2.3.4\n", "names the endpoint 'y'"),
