@@ -30,7 +30,6 @@ LEFT_OUT = {
     "g02_unsolicited_mwi_on_register": "message waiting notifications come later",
     "g03_bye_glare": "whether our BYE to the callee is on its way when its own arrives is a race that Asterisk's threads decide",
     "g03_callee_answers_without_sdp": "Asterisk says BYE twice, with two reasons; once is enough",
-    "g03_direct_media_reinvites": "direct media comes later: packets always pass through us",
     "g03_nonexistent_technology": "a race between threads decided which cause the Reason header shows",
     "g04_feature_attended_transfer": "attended transfer comes later",
     "g04_feature_park_call": "parking comes later",

@@ -69,6 +69,13 @@ class BridgeTechnology:
     def stop(self) -> None:
         """Undo :meth:`start`."""
 
+    def media_changed(self) -> None:
+        """A member's media have changed while this technology serves, and it goes on to serve: bind anew what depends on them."""
+
+    def detail(self) -> str:
+        """How it serves, where there is more than one way."""
+        return ""
+
     def member_joined(self, member: BridgeMember) -> None:
         """A member came while this technology serves."""
 
@@ -396,6 +403,15 @@ class Bridge:
         if not self.is_dissolved and self._choose().name != self.technology.name:
             self._switch(reason)
 
+    def media_changed(self, reason: str) -> None:
+        """A member agreed on other media (codec, address, direction): choose again, or let the technology adapt."""
+        if self.is_dissolved:
+            return
+        if self._choose().name != self.technology.name:
+            self._switch(reason)
+        else:
+            self.technology.media_changed()
+
     def _switch(self, reason: str) -> None:
         old = self.technology.name
         self.technology.stop()
@@ -421,7 +437,10 @@ class Bridge:
             reason: str | None = "not asked for by this kind of bridge"
             if spec.technology.capability & self.capabilities:
                 reason = "suspended" if spec.is_suspended else spec.technology.unsuitable(self)
-            lines.append(f"{spec.name}: {reason or ('chosen' if spec.name == chosen else 'a preferred one suits')}")
+            if reason is None and spec.name == chosen:
+                detail = self.technology.detail()
+                reason = f"chosen, {detail}" if detail else "chosen"
+            lines.append(f"{spec.name}: {reason or 'a preferred one suits'}")
         return lines
 
 

@@ -21,6 +21,11 @@ class RtpMedia:
     send: Mapping[str, int] = field(default_factory=dict)
     sides: Mapping[str, RtpMedia] = field(default_factory=dict)
 
+    @property
+    def sends_digits(self) -> bool:
+        """Whether digits travel as telephone-event."""
+        return any(name.startswith("telephone-event/") for name in self.send)
+
     def pairs_to(self, other: RtpMedia) -> dict[int, int]:
         """Payload types of ours with those of ``other`` for the same encoding."""
         return {number: other.send[name] for name, number in self.receive.items() if name in other.send}

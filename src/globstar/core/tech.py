@@ -47,7 +47,7 @@ class NativeMedia:
 
     ``kind`` names what must be equal on both sides (``rtp``); ``session`` is the driver's media object;
     ``can_relay`` allows forwarding packets unseen, ``can_direct`` allows the endpoints to send to one another.
-    ``reason`` says why neither is possible.
+    ``reason`` says why neither is possible, ``direct_reason`` why not the latter.
     """
 
     kind: str
@@ -56,6 +56,7 @@ class NativeMedia:
     can_relay: bool = False
     can_direct: bool = False
     reason: str = ""
+    direct_reason: str = ""
 
 
 class ChannelTech:

@@ -36,6 +36,7 @@ class RelayPath:
     __slots__ = (
         "_counted",
         "_counted_octets",
+        "_first_marker",
         "_from",
         "_rtp_time",
         "_shift_sequence",
@@ -47,12 +48,13 @@ class RelayPath:
         "see_digits",
     )
 
-    def __init__(self, source: RtpSession, to: RtpSession, pairs: Mapping[int, int], see_digits: bool) -> None:
+    def __init__(self, source: RtpSession, to: RtpSession, pairs: Mapping[int, int], see_digits: bool, first_marker: int) -> None:
         #: the relay while it is joined
         self.owner: Relay | None = None
         self._from = source
         self._to = to
         self.see_digits = see_digits
+        self._first_marker = first_marker
         self._table = _table(tuple(sorted(pairs.items())))
         self._shift_sequence = self._shift_time = 0
         self._rtp_time = 0
@@ -116,7 +118,7 @@ class RelayPath:
         ahead = due - sender.rtp_time & 0xFFFFFFFF
         self._shift_time = (due if ahead < 0x80000000 else sender.rtp_time) - rtp_time
         sender.marker_next = False
-        return MARKER
+        return self._first_marker
 
     def hand_back(self) -> None:
         """Bring the sender up to date with what went past it."""
@@ -139,7 +141,8 @@ class Relay:
 
     ``forward`` and ``backward`` map payload types of the first session to those of the second, and back; a packet
     of another type goes the ordinary way (the session's callbacks). While joined, digits pass through as packets, and
-    are reported to ``on_digit_begin``/``on_digit_end`` of the receiving session when ``see_digits`` is set.
+    are reported to ``on_digit_begin``/``on_digit_end`` of the receiving session when ``see_digits`` is set. With
+    ``marks_talk`` the first packet carries the marker, which begins a talk spurt; in video it would end a picture.
     """
 
     __slots__ = ("_backward", "_first", "_forward", "_second", "is_joined")
@@ -152,11 +155,13 @@ class Relay:
         backward: Mapping[int, int],
         *,
         see_digits: bool = True,
+        marks_talk: bool = True,
     ) -> None:
+        marker = MARKER if marks_talk else 0
         self._first = first
         self._second = second
-        self._forward = RelayPath(first, second, forward, see_digits)
-        self._backward = RelayPath(second, first, backward, see_digits)
+        self._forward = RelayPath(first, second, forward, see_digits, marker)
+        self._backward = RelayPath(second, first, backward, see_digits, marker)
         self.is_joined = False
 
     def join(self) -> None:

@@ -1,17 +1,22 @@
-"""Native RTP bridging: packets of two channels forwarded with new headers, nothing decoded."""
+"""Native RTP bridging: packets of two channels forwarded with new headers, or not seen at all; nothing is decoded."""
 
 from __future__ import annotations
 
 from globstar.core.bridge import Bridge, BridgeCapability, BridgeMember, BridgeTechnology, BridgeTechnologySpec
+from globstar.core.channel import Channel
 from globstar.core.rtp_media import RtpMedia
 from globstar.core.tech import NativeMedia
 from globstar.media.relay import Relay
+
+#: How often the endpoints of a bridge may move each other's direct media before packets are relayed for good.
+MAX_MOVES = 16
 
 
 class NativeRtpBridge(BridgeTechnology):
     """A relay between two RTP sessions that have agreed on one codec, for as long as nobody must see the frames.
 
-    Packets of an encoding that only one side knows take the ordinary way, through frames and translators.
+    Packets of an encoding that only one side knows take the ordinary way, through frames and translators. Where both
+    channels can, their endpoints are told to send to one another; the relay serves until they do.
     """
 
     name = "native_rtp"
@@ -20,7 +25,13 @@ class NativeRtpBridge(BridgeTechnology):
 
     def __init__(self, bridge: Bridge) -> None:
         super().__init__(bridge)
-        self._relay: Relay | None = None
+        self._relays: list[Relay] = []
+        self._relayed: tuple[object, ...] = ()
+        #: the channels whose media go directly, the last to come first: that is the caller
+        self._direct: tuple[Channel, ...] = ()
+        self._not_direct = ""
+        self._aims: tuple[object, ...] = ()
+        self._moves = 0
 
     @classmethod
     def unsuitable(cls, bridge: Bridge) -> str | None:
@@ -49,24 +60,91 @@ class NativeRtpBridge(BridgeTechnology):
 
     def start(self) -> None:
         """Join the sessions; what cannot be relayed flows as frames."""
-        self.stop()
+        self._part()
         members = self.bridge.members
         if len(members) != 2:
+            self._take_back()
             return
         first, second = members
         for member, peer in ((first, second), (second, first)):
             member.channel.set_read_format(member.channel.raw_read_format)
             member.forward = peer.channel.write
-        one, two = _rtp(first), _rtp(second)
-        if one is not None and two is not None:
-            self._relay = Relay(one.session, two.session, one.pairs_to(two), two.pairs_to(one), see_digits=False)
-            self._relay.join()
+        self.media_changed()
+
+    def media_changed(self) -> None:
+        """Relay what both know under the numbers of now, and see whether media may go directly."""
+        members = self.bridge.members
+        if len(members) != 2:
+            return
+        one, two = _native(members[0]), _native(members[1])
+        if one is None or two is None:
+            self._part()
+            self._take_back()
+            return
+        first, second = one.session, two.session
+        pairs = [(first, second), *((side, second.sides[key]) for key, side in first.sides.items() if key in second.sides)]
+        relayed = tuple((mine.session, yours.session, mine.pairs_to(yours), yours.pairs_to(mine)) for mine, yours in pairs)
+        if relayed != self._relayed:
+            self._part()
+            self._relayed = relayed
+            for index, (mine, yours, there, back) in enumerate(relayed):
+                relay = Relay(mine, yours, there, back, see_digits=False, marks_talk=index == 0)
+                relay.join()
+                self._relays.append(relay)
+        self._consider_direct(one, two)
+
+    def _consider_direct(self, one: NativeMedia, two: NativeMedia) -> None:
+        members = self.bridge.members
+        self._not_direct = self._obstacle(one, two)
+        if self._not_direct:
+            self._take_back()
+            return
+        channels = (members[1].channel, members[0].channel)
+        aims = tuple((native.session.session.remote_address, *native.session.receive.items()) for native in (one, two))
+        if self._direct == channels and aims == self._aims:
+            return
+        self._moves += 1
+        if self._moves > MAX_MOVES:
+            self._not_direct = "the endpoints keep moving their media"
+            self._take_back()
+            return
+        self._direct, self._aims = channels, aims
+        for channel, peer in (channels, channels[::-1]):
+            channel.tech.native_bridge(channel, peer)
+
+    def _obstacle(self, one: NativeMedia, two: NativeMedia) -> str:
+        """Why media cannot go directly; "" if they can."""
+        for member, native in zip(self.bridge.members, (one, two), strict=True):
+            if not native.can_direct:
+                return f"{member.channel.name}: {native.direct_reason or 'it knows no direct media'}"
+        first, second = one.session, two.session
+        if first.sends_digits != second.sends_digits:
+            return "digits travel in different ways"
+        common = [name for name in first.receive if name in second.receive]
+        if any(first.receive[name] != second.send.get(name) or second.receive[name] != first.send.get(name) for name in common):
+            return "the endpoints number their codecs differently"
+        return ""
+
+    def detail(self) -> str:
+        """Where the packets go."""
+        return "media go directly" if self._direct else f"packets are relayed: {self._not_direct}"
+
+    def _part(self) -> None:
+        for relay in self._relays:
+            relay.leave()
+        self._relays = []
+        self._relayed = ()
+
+    def _take_back(self) -> None:
+        channels, self._direct, self._aims = self._direct, (), ()
+        for channel in channels:
+            if not channel.is_hung_up:
+                channel.tech.native_bridge(channel, None)
 
     def stop(self) -> None:
         """Part the sessions; each goes on where it is."""
-        if self._relay is not None:
-            self._relay.leave()
-            self._relay = None
+        self._part()
+        self._take_back()
         for member in self.bridge.members:
             member.drop_voice()
 
@@ -79,10 +157,9 @@ class NativeRtpBridge(BridgeTechnology):
         self.stop()
 
 
-def _rtp(member: BridgeMember) -> RtpMedia | None:
+def _native(member: BridgeMember) -> NativeMedia | None:
     native = member.channel.tech.native_media(member.channel)
-    media = native.session if native is not None else None
-    return media if isinstance(media, RtpMedia) else None
+    return native if native is not None and isinstance(native.session, RtpMedia) else None
 
 
 technology = BridgeTechnologySpec(name=NativeRtpBridge.name, technology=NativeRtpBridge)

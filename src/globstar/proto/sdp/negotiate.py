@@ -26,6 +26,7 @@ class OfferAnswer:
         "_answered",
         "_previous",
         "_version",
+        "address",
         "local",
         "offered",
         "owner",
@@ -35,10 +36,12 @@ class OfferAnswer:
         "streams",
     )
 
-    def __init__(self, session_id: int, *, owner: str = "-", session_name: str = "Asterisk") -> None:
+    def __init__(self, session_id: int, *, owner: str = "-", session_name: str = "Asterisk", address: str = "") -> None:
         self.session_id = session_id
         self.owner = owner
         self.session_name = session_name
+        #: Our own address, for the origin line, where media may go elsewhere; "" for that of the media.
+        self.address = address
         #: Our description in force (or on its way, as offer or answer).
         self.local: SessionDescription | None = None
         #: The peer's description in force.
@@ -171,7 +174,8 @@ class OfferAnswer:
             replace(line, connections=(Connection.of(address),)) if address and address != shared else line
             for line, address in zip(lines, addresses, strict=True)
         )
-        origin = Origin(self.owner, str(session_id), str(version), shared, connection.address_type)
+        source = Connection.of(self.address) if self.address else connection
+        origin = Origin(self.owner, str(session_id), str(version), source.address, source.address_type)
         fresh = SessionDescription(origin, self.session_name, connection, media=media)
         if self.local is None:
             return fresh

@@ -95,6 +95,11 @@ class CallerSide(SessionBase):
         return self._outgoing
 
     @property
+    def has_open_invite(self) -> bool:
+        """Whether a re-INVITE of ours waits for its final response."""
+        return self.state is SessionState.CONFIRMED and self._outgoing is not None
+
+    @property
     def can_reinvite(self) -> bool:
         """True when the session is confirmed and no INVITE of either side is pending (RFC 3261 14.1)."""
         return self.state is SessionState.CONFIRMED and not self._is_busy

@@ -86,7 +86,7 @@ def _rtp(leg: Leg, words: list[str]) -> str | None:
         remote = session.remote_address
         return _address(*remote) if remote is not None else ""
     if what == "direct":
-        return ""
+        return _address(*leg.media.direct) if leg.media.direct is not None else ""
     if what == "secure":
         return "0"
     if what == "hold":

@@ -10,7 +10,7 @@ from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.frame import Control, Frame, FrameType, control
 from globstar.core.party import Connected, PartyId
-from globstar.modules.channels.pjsip import hold, quality, redirects, refer, refresh, timers
+from globstar.modules.channels.pjsip import direct, hold, quality, redirects, refer, refresh, timers
 from globstar.modules.channels.pjsip.causes import cause_of_reasons, cause_of_status, reason_header, status_of_cause
 from globstar.modules.channels.pjsip.identity import asserted_party, diversion_headers, identity_headers
 from globstar.modules.channels.pjsip.inband import ToneWatcher
@@ -50,10 +50,10 @@ class Leg(SessionUser):
     """What ``channel.private`` is for PJSIP channels, and who hears of the SIP session's events."""
 
     __slots__ = (
-        "answer_tag", "aor", "channel", "contact_uri",
+        "answer_tag", "aor", "channel", "contact_uri", "direct_refused", "direct_waits",
         "driver", "dtmf_mode", "early_sent", "endpoint", "extra_headers", "is_caller",
         "last_response", "media", "our_host", "refer", "refer_result", "remote_host", "request", "request_uri", "session",
-        "sip_timer", "told_party", "tone_watcher", "waiting_refresh", "was_answered",
+        "sip_timer", "told_party", "tone_watcher", "waiting_bye", "waiting_refresh", "was_answered",
     )  # fmt: skip
 
     def __init__(
@@ -85,6 +85,10 @@ class Leg(SessionUser):
         self.tone_watcher: ToneWatcher | None = None
         #: what is to be told when no other request is pending
         self.waiting_refresh: refresh.Refresh | None = None
+        #: a BYE waits for the end of our re-INVITE
+        self.waiting_bye = False
+        #: see ``direct``
+        self.direct_refused = self.direct_waits = False
         #: the To tag of whose answer to our offer is in force
         self.answer_tag = ""
 
@@ -179,7 +183,10 @@ class Leg(SessionUser):
             for keep in self.driver.hooks.session_kept:
                 if keep(self, session, headers):
                     return
-            session.bye(headers)
+            if session.has_open_invite:
+                self.waiting_bye = True  # it will have no Reason, as Asterisk's has none then
+            else:
+                session.bye(headers)
         elif self.is_caller:
             if cause == Cause.ANSWERED_ELSEWHERE:
                 headers.insert(0, ANSWERED_ELSEWHERE)
@@ -378,6 +385,8 @@ class Leg(SessionUser):
     def reinvite_rejected(self, session: InviteSession, response: Response) -> None:
         """Our re-INVITE failed: what was agreed before stays. After 491 another offer is made when the time comes."""
         self.media.negotiation.cancel_offer()
+        if response.status != 491:
+            direct.refused(self)
 
     def offer_again(self, session: InviteSession, body: bytes) -> bytes:
         """The wait after a 491 is over: our media may have changed meanwhile."""
@@ -385,8 +394,14 @@ class Leg(SessionUser):
 
     def settled(self, session: InviteSession) -> None:
         """Nothing is pending: what waited may go."""
+        if self.waiting_bye:
+            self.waiting_bye = False
+            session.bye()
+            return
         if self.waiting_refresh is not None:
             refresh.resume(self)
+        if self.direct_waits:
+            direct.sync(self)
 
     # -- SessionUser: calls we receive -------------------------------------------------------------------------------
 
@@ -419,7 +434,12 @@ class Leg(SessionUser):
 
     def acknowledged(self, session: InviteSession, request: Request) -> None:
         """ACK: it carries the answer where the offer was ours (a delayed offer)."""
-        if not self.media.has_open_offer or self.channel is None:
+        channel = self.channel
+        if channel is None:
+            return
+        if not self.media.has_open_offer:
+            if channel.bridge_member is not None:
+                channel.bridge_member.bridge.media_changed(f"{channel.name} is confirmed")
             return
         try:
             if not request.body:
@@ -430,7 +450,7 @@ class Leg(SessionUser):
             if self.media.is_agreed:
                 self.media.negotiation.cancel_offer()
             else:
-                self.channel.queue_hangup(Cause.BEARERCAPABILITY_NOTAVAIL)
+                channel.queue_hangup(Cause.BEARERCAPABILITY_NOTAVAIL)
 
     # -- SessionUser: both -------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from globstar.base.errors import GlobstarError
@@ -66,7 +66,7 @@ class LegMedia:
         self.address = address
         self.bind = bind
         self.formats = formats
-        self.negotiation = OfferAnswer(session_id, owner=endpoint.sdp_owner, session_name=endpoint.sdp_session)
+        self.negotiation = OfferAnswer(session_id, owner=endpoint.sdp_owner, session_name=endpoint.sdp_session, address=address)
         self.session: RtpSession | None = None
         self.channel: Channel | None = None
         self.stream: NegotiatedStream | None = None
@@ -132,6 +132,41 @@ class LegMedia:
         """Offer all that the endpoint allows, whatever was agreed before (all_codecs_on_empty_reinvite)."""
         self._offer = tuple(audio_codecs(self._endpoint))
 
+    def offer_only(self, names: Collection[str]) -> None:
+        """Offer those of the agreed codecs whose encodings are named: what both ends of a direct call know."""
+        if self.stream is not None:
+            self._offer = tuple(codec.codec for codec in self.stream.codecs if codec.codec.name in names) or None
+
+    def told_addresses(self) -> list[tuple[str, int]]:
+        """Where our description in force, or on its way, wants RTP, stream by stream."""
+        local = self.negotiation.local
+        if local is None:
+            return []
+        found = []
+        for line in local.media:
+            connection = local.connection_of(line)
+            if line.port and line.is_rtp:
+                found.append((connection.host if connection is not None else "", line.port))
+        return found
+
+    def wanted_addresses(self) -> list[tuple[str, int]]:
+        """Where RTP is to go, in the order of our description."""
+        local = self.negotiation.local
+        waiting = {
+            "audio": [self.direct or (self.address, self.open().local_address[1])],
+            "video": [
+                side.direct or (self.address, side.port) for side in self.sides if side.kind is MediaType.VIDEO and side.port
+            ],
+            "text": [
+                side.direct or (self.address, side.port) for side in self.sides if side.kind is MediaType.TEXT and side.port
+            ],
+        }
+        return [
+            waiting[line.kind].pop(0)
+            for line in (local.media if local is not None else ())
+            if line.port and line.is_rtp and waiting.get(line.kind)
+        ]
+
     def _add_side(self, kind: MediaType, formats: Sequence[Format]) -> None:
         number = sum(1 for side in self.sides if side.kind is kind)
         side = SideStream(self._engine, self._endpoint, kind, number, formats)
@@ -190,6 +225,8 @@ class LegMedia:
                 counts[kind] -= 1
                 if counts[kind] < 0:
                     self._add_side(kind, formats)
+        if self.direct is not None and _holds(offer):
+            self.direct = None  # the way back goes through us, and the answer can say so already
         answer = self.negotiation.receive_offer(offer, self._local(self._codecs))
         self._apply(self.negotiation.streams)
         return self._text(answer)
@@ -225,7 +262,12 @@ class LegMedia:
             side.apply(
                 next((s for s in streams if s.local is not None and s.local.port == port and s.kind == side.kind.value), None)
             )
-        stream = next((s for s in streams if s.kind == "audio" and s.is_active), None)
+        self._apply_audio(next((s for s in streams if s.kind == "audio" and s.is_active), None))
+        channel = self.channel
+        if channel is not None and channel.bridge_member is not None:
+            channel.bridge_member.bridge.media_changed(f"{channel.name}: its media have changed")
+
+    def _apply_audio(self, stream: NegotiatedStream | None) -> None:
         session = self.open()
         if stream is None:
             session.set_direction(sending=False, receiving=False)
@@ -296,8 +338,6 @@ class LegMedia:
         channel.set_native_formats(self.formats, read=self.write_format, write=self.write_format)
         if was_plain:
             channel.reset_formats()
-        if channel.bridge_member is not None:
-            channel.bridge_member.bridge.reconsider(f"{channel.name}: its codec is now {self.write_format.name}")
 
     def _receive(self, payload_type: int, payload: bytes, rtp_time: int, sequence: int, marker: bool) -> None:
         """One packet of the peer. On the path of every packet."""
@@ -351,7 +391,7 @@ class LegMedia:
                 send[f"telephone-event/{stream.send_dtmf[1]}/1"] = stream.send_dtmf[0]
         if not self.sides:
             return RtpMedia(session, receive, send)
-        views = ((f"{side.kind.value} {side.number}", side.relay_view()) for side in self.sides)
+        views = ((side.key, side.relay_view()) for side in self.sides)
         return RtpMedia(session, receive, send, {name: view for name, view in views if view is not None})
 
     @property
@@ -395,6 +435,15 @@ class LegMedia:
             from globstar.core.cause import Cause
 
             self.channel.queue_hangup(Cause.REQUESTED_CHAN_UNAVAIL)
+
+
+def _holds(offer: SessionDescription) -> bool:
+    """Whether an offer puts us on hold."""
+    for line in offer.media:
+        if line.kind == "audio" and line.port:
+            connection = offer.connection_of(line)
+            return not offer.direction_of(line).can_receive or (connection is not None and connection.is_unspecified)
+    return False
 
 
 def _payload(known: dict[int, Payload], kind: PayloadKind, clock_rate: int) -> Payload:

@@ -87,6 +87,8 @@ def _send(leg: Leg, session: InviteSession, wanted: Refresh) -> bool:
 
 def update_answered(leg: Leg, response: Response) -> None:
     """The answer to an UPDATE of ours; a refusal leaves everything as it was."""
+    from globstar.modules.channels.pjsip import direct
+
     if response.is_success:
         timers.start_as_caller(leg, response)
     if not leg.media.has_open_offer:
@@ -99,3 +101,5 @@ def update_answered(leg: Leg, response: Response) -> None:
     except (SdpParseError, NotAcceptable) as error:
         logger.notice(f"{leg}: an UPDATE changed nothing: {error}")
         leg.media.negotiation.cancel_offer()
+        if response.status != 491:
+            direct.refused(leg)

@@ -30,8 +30,8 @@ class SideStream:
     """
 
     __slots__ = (
-        "_by_payload", "_endpoint", "_engine", "_send_by_codec", "_shift", "channel", "formats", "kind", "number", "session",
-        "stream",
+        "_by_payload", "_endpoint", "_engine", "_send_by_codec", "_shift", "channel", "described", "direct", "formats", "kind",
+        "number", "session", "stream",
     )  # fmt: skip
 
     def __init__(
@@ -45,6 +45,10 @@ class SideStream:
         self.session: RtpSession | None = None
         self.channel: Channel | None = None
         self.stream: NegotiatedStream | None = None
+        #: where the other end of a direct call wants its packets; None: with us
+        self.direct: tuple[str, int] | None = None
+        #: our side as it was described last
+        self.described: LocalMedia | None = None
         self._by_payload: dict[int, Format] = {}
         self._send_by_codec: dict[str, int] = {}
         #: what turns the time of the other side's packets into ours; None before the first
@@ -56,10 +60,12 @@ class SideStream:
             options = media_options.session_options(self._endpoint, self.kind)
             self.session = self._engine.open(bind, options, ports=media_options.ports(self._engine, self._endpoint))
         if self.session is None:
+            self.described = None
             return None
-        return LocalMedia(
+        address, port = self.direct or (address, self.port)
+        self.described = LocalMedia(
             address,
-            self.session.local_address[1],
+            port,
             tuple(describe_all(self.formats, FormatCapabilities())),
             kind=self.kind.value,
             direction=direction,
@@ -68,6 +74,17 @@ class SideStream:
             protocols=media_options.protocols(self._endpoint),
             preference=self._endpoint.answer_preference,
         )
+        return self.described
+
+    @property
+    def key(self) -> str:
+        """Which stream of a call this is."""
+        return f"{self.kind.value} {self.number}"
+
+    @property
+    def port(self) -> int:
+        """Our port, 0 while there is none."""
+        return self.session.local_address[1] if self.session is not None else 0
 
     def apply(self, stream: NegotiatedStream | None) -> None:
         """What was agreed; None when the stream is declined, which gives its port back."""

@@ -8,8 +8,9 @@ from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.devicestate import DeviceState
 from globstar.core.frame import ChannelOption, Control, Frame
+from globstar.core.rtp_media import RtpMedia
 from globstar.core.tech import ChannelTech, DialRequest, NativeMedia, RequestFailed
-from globstar.modules.channels.pjsip import channel_items, dtmf, outgoing, refer
+from globstar.modules.channels.pjsip import channel_items, direct, dtmf, outgoing, refer
 from globstar.modules.channels.pjsip.leg import Leg
 from globstar.proto.sip.session import SessionState
 
@@ -101,7 +102,17 @@ class PjsipTech(ChannelTech):
             return NativeMedia("rtp", reason="no media yet")
         if media.unrelayable:
             return NativeMedia("rtp", reason=media.unrelayable)
-        return NativeMedia("rtp", view, media.write_format, can_relay=True)
+        against = direct.obstacle(_leg(channel))
+        return NativeMedia("rtp", view, media.write_format, can_relay=True, can_direct=not against, direct_reason=against)
+
+    def native_bridge(self, channel: Channel, peer: Channel | None) -> None:
+        """Direct media by re-INVITE or UPDATE."""
+        leg = _leg(channel)
+        native = peer.tech.native_media(peer) if peer is not None else None
+        if native is not None and isinstance(native.session, RtpMedia):
+            direct.go(leg, native.session)
+        else:
+            direct.back(leg)
 
     # -- questions ---------------------------------------------------------------------------------------------------
 

@@ -48,9 +48,6 @@ UNSUPPORTED: dict[str, dict[str, str]] = {
     "endpoint": {
         "aggregate_mwi": LATER,
         "bundle": WITH_BROWSERS,
-        "direct_media_glare_mitigation": LATER,
-        "direct_media_method": LATER,
-        "disable_direct_media_on_nat": LATER,
         "dtls_auto_generate_cert": WITH_ENCRYPTION,
         "dtls_ca_file": WITH_ENCRYPTION,
         "dtls_ca_path": WITH_ENCRYPTION,

@@ -145,8 +145,8 @@ def test_no_option_is_ignored_silently() -> None:
     texts = [file.read_text() for file in folder.rglob("*.py") if file.name not in ("objects.py", "endpoint.py")]
     texts += [(folder / name).read_text().partition("def __init__")[2] for name in ("objects.py", "endpoint.py")]
     code = "\n".join(texts)
-    #: media always pass through the server, which direct_media=no asks for; SRV records are never looked up
-    natural = {"direct_media", "srv_lookups", "async_operations"}
+    #: SRV records are never looked up
+    natural = {"srv_lookups", "async_operations"}
     silent = [
         f"{cls.__name__}.{info.name}"
         for cls in (EndpointObject, AuthObject, AorObject, TransportObject, GlobalObject, SystemObject, IdentifyObject)

@@ -1,0 +1,258 @@
+"""Direct media: two phones exchange RTP themselves, and the server takes it back whenever it must see it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from globstar.core.frame import Frame
+from tests.support.sip_phone import PhoneCall, SipOffice, Wire, phone_section, sip_office
+
+EXTENSIONS = "[default]\nexten => 101,1,Dial(PJSIP/bob,20)\nexten => 102,1,Dial(PJSIP/bob,20,T)\n"
+
+
+def phones(alice: dict[str, object] | None = None, bob: dict[str, object] | None = None) -> str:
+    """Two phones that may exchange media."""
+    return phone_section("alice", **{"direct_media": "yes", **(alice or {})}) + phone_section(
+        "bob", **{"direct_media": "yes", **(bob or {})}
+    )
+
+
+async def talk(office: SipOffice, number: str = "101", codecs: str = "0 101", **parts: str) -> tuple[PhoneCall, PhoneCall]:
+    """A call that was answered, before anything of direct media; bob's host may be another."""
+    alice, bob = office.phone("alice"), office.phone("bob", **parts)
+    await bob.register()
+    calling = alice.call(number)
+    await alice.get(100)
+    called = await bob.ring()
+    called.reply(200, body=called.sdp(codecs))
+    await bob.get("ACK")
+    await calling.answered()
+    return calling, called
+
+
+async def accept(call: PhoneCall, codecs: str = "0 101", method: str = "INVITE") -> Wire:
+    """The server changes the session, which is fine."""
+    request = await call.phone.get(method)
+    call.learn_media(request)
+    call.reply(200, request=request, body=call.sdp(codecs))
+    if method == "INVITE":
+        await call.phone.get("ACK")
+    return request
+
+
+def why(office: SipOffice) -> str:
+    """What ``bridge explain`` says of the relay."""
+    bridge = next(iter(office.system.bridges.values()))
+    return next(line for line in bridge.explain() if line.startswith("native_rtp: "))
+
+
+async def hang_up(calling: PhoneCall, called: PhoneCall) -> None:
+    await calling.hang_up()
+    await accept(called)
+    await called.ended()
+
+
+@pytest.mark.parametrize("method", ["invite", "update"])
+async def test_both_are_told(tmp_path: Path, method: str) -> None:
+    """The caller first; each is offered the other's address, and gets ours back before the BYE."""
+    name = method.upper()
+    options: dict[str, object] = {"direct_media_method": method}
+    async with sip_office(tmp_path, phones(options, options), EXTENSIONS) as office:
+        alice, bob = office.phone("alice"), office.phone("bob")
+        await bob.register()
+        allow = "Allow: INVITE, ACK, BYE, CANCEL, UPDATE\r\n"
+        calling = alice.call("101", extra=allow)
+        await alice.get(100)
+        called = await bob.ring()
+        called.reply(200, body=called.sdp(), extra=allow)
+        await bob.get("ACK")
+        answer = await calling.answered()
+        ours = answer.media
+        first = await accept(calling, method=name)
+        second = await accept(called, method=name)
+        assert first.media == (bob.address[0], called.rtp_port)
+        assert second.media == (alice.address[0], calling.rtp_port)
+        assert "o=alice 7" not in first.body
+        await asyncio.sleep(0.1)
+        assert why(office) == "native_rtp: chosen, media go directly"
+        leg = next(leg for leg in office.driver.legs if leg.endpoint.name == "alice")
+        assert leg.channel.tech.channel_read(leg.channel, "rtp,direct") == f"127.0.0.1:{called.rtp_port}"
+        before = called.remote
+        await calling.hang_up()
+        taken = await accept(called, method=name)
+        assert taken.media not in (before, ours)
+        await called.ended()
+        await office.quiet()
+
+
+async def test_silence_ends_nothing_while_media_go_directly(tmp_path: Path) -> None:
+    """rtp_timeout counts only what would come here."""
+    options: dict[str, object] = {"rtp_timeout": 5}
+    async with sip_office(tmp_path, phones(options, options), EXTENSIONS) as office:
+        calling, called = await talk(office)
+        await accept(calling)
+        await accept(called)
+        await asyncio.sleep(30)
+        assert len(office.system.channels) == 2
+        await hang_up(calling, called)
+
+
+@pytest.mark.parametrize(
+    ("alice", "bob", "codecs", "reason"),
+    [
+        ({"direct_media": "no"}, {}, "0 101", "PJSIP/alice-00000000: direct_media=no"),
+        ({}, {"direct_media": "no"}, "0 101", "PJSIP/bob-00000001: direct_media=no"),
+        ({}, {"dtmf_mode": "info"}, "0", "digits travel in different ways"),
+    ],
+)
+async def test_packets_are_relayed(
+    tmp_path: Path, alice: dict[str, object], bob: dict[str, object], codecs: str, reason: str
+) -> None:
+    async with sip_office(tmp_path, phones(alice, bob), EXTENSIONS) as office:
+        calling, called = await talk(office, codecs=codecs)
+        await asyncio.sleep(1)
+        assert why(office) == f"native_rtp: chosen, packets are relayed: {reason}"
+        await calling.speak(5)
+        await asyncio.sleep(0.1)
+        assert called.sounds() == {0x55: 5}
+        await calling.hang_up()
+        await called.ended()
+        await office.quiet()
+
+
+async def test_numbers_that_differ(tmp_path: Path) -> None:
+    """Telephone-event 101 here and 96 there: phones that talk directly would not understand each other."""
+    async with sip_office(tmp_path, phones(), EXTENSIONS) as office:
+        alice, bob = office.phone("alice"), office.phone("bob")
+        await bob.register()
+        calling = alice.call("101")
+        await alice.get(100)
+        called = await bob.ring()
+        sdp = called.sdp("0 101").replace("0 101", "0 96").replace("rtpmap:101", "rtpmap:96")
+        called.reply(200, body=sdp)
+        await bob.get("ACK")
+        await calling.answered()
+        await asyncio.sleep(0.5)
+        assert why(office) == "native_rtp: chosen, packets are relayed: the endpoints number their codecs differently"
+        await calling.hang_up()
+        await called.ended()
+
+
+async def test_nat_is_no_place_for_direct_media(tmp_path: Path) -> None:
+    """disable_direct_media_on_nat: the SDP names another address than messages come from."""
+    async with sip_office(tmp_path, phones({}, {"disable_direct_media_on_nat": "yes"}), EXTENSIONS) as office:
+        alice, bob = office.phone("alice"), office.phone("bob")
+        await bob.register()
+        calling = alice.call("101")
+        await alice.get(100)
+        called = await bob.ring()
+        called.reply(200, body=called.sdp().replace("IN IP4 127.0.0.1", "IN IP4 10.9.8.7"))
+        await bob.get("ACK")
+        await calling.answered()
+        await asyncio.sleep(0.5)
+        assert "10.9.8.7 is not where its messages come from" in why(office)
+        await calling.hang_up()
+        await called.ended()
+
+
+async def test_a_hook_takes_the_audio_back(tmp_path: Path) -> None:
+    """A recording begins: both phones send to us again; when it ends, to each other."""
+    async with sip_office(tmp_path, phones(), EXTENSIONS) as office:
+        calling, called = await talk(office)
+        await accept(calling)
+        await accept(called)
+        channel = next(channel for channel in office.system.channels.values() if "alice" in channel.name)
+        seen: list[Frame] = []
+
+        def hook(frame: Frame) -> Frame:
+            seen.append(frame)
+            return frame
+
+        channel.add_read_hook(hook)
+        first, second = await accept(calling), await accept(called)
+        assert {first.media[1], second.media[1]}.isdisjoint({calling.rtp_port, called.rtp_port})
+        await calling.speak(5)
+        await asyncio.sleep(0.1)
+        assert len(seen) == 5
+        assert called.sounds() == {0x55: 5}
+        channel.remove_hook(hook)
+        assert (await accept(calling)).media[1] == called.rtp_port
+        assert (await accept(called)).media[1] == calling.rtp_port
+        await hang_up(calling, called)
+        await office.quiet()
+
+
+async def test_hold_takes_the_audio_back(tmp_path: Path) -> None:
+    """Alice holds: her answer has our address at once, bob gets music from us; after it they talk directly again."""
+    async with sip_office(tmp_path, phones(), EXTENSIONS) as office:
+        calling, called = await talk(office)
+        await accept(calling)
+        await accept(called)
+        answer = await calling.reinvite("sendonly")
+        assert "a=recvonly" in answer.body
+        assert answer.media[1] != called.rtp_port
+        assert (await accept(called)).media[1] != calling.rtp_port
+        await office.quiet()
+        await calling.reinvite("sendrecv")
+        assert (await accept(calling)).media[1] == called.rtp_port
+        assert (await accept(called)).media[1] == calling.rtp_port
+        await hang_up(calling, called)
+
+
+async def test_a_new_address_is_passed_on(tmp_path: Path) -> None:
+    """Alice moves her media by re-INVITE: bob is told the new address, alice keeps bob's."""
+    async with sip_office(tmp_path, phones(), EXTENSIONS) as office:
+        calling, called = await talk(office)
+        await accept(calling)
+        await accept(called)
+        calling.rtp_port += 40
+        answer = await calling.reinvite()
+        assert answer.media[1] == called.rtp_port
+        assert (await accept(called)).media[1] == calling.rtp_port
+        await office.quiet()
+        await hang_up(calling, called)
+
+
+async def test_a_refusal_leaves_the_relay(tmp_path: Path) -> None:
+    """Bob refuses: alice is taken back, and nothing is tried again."""
+    async with sip_office(tmp_path, phones(), EXTENSIONS) as office:
+        calling, called = await talk(office)
+        await accept(calling)
+        invite = await called.phone.get("INVITE")
+        called.reply(488, request=invite)
+        await called.phone.get("ACK")
+        assert (await accept(calling)).media[1] != called.rtp_port
+        await office.quiet()
+        assert why(office) == "native_rtp: chosen, packets are relayed: PJSIP/bob-00000001: it has refused direct media"
+        await calling.speak(5)
+        await asyncio.sleep(0.1)
+        assert called.sounds() == {0x55: 5}
+        await calling.hang_up()
+        await called.ended()
+
+
+@pytest.mark.parametrize(("mitigation", "told"), [("outgoing", "alice"), ("incoming", "bob")])
+async def test_glare_mitigation(tmp_path: Path, mitigation: str, told: str) -> None:
+    """Calls of one direction are not sent re-INVITEs: the server at their other end sends them."""
+    options: dict[str, object] = {"direct_media_glare_mitigation": mitigation}
+    async with sip_office(tmp_path, phones(options, options), EXTENSIONS) as office:
+        calling, called = await talk(office)
+        call, other = (calling, called) if told == "alice" else (called, calling)
+        assert (await accept(call)).media[1] == other.rtp_port
+        await office.quiet()
+        await calling.hang_up()
+        if told == "bob":
+            await accept(called)
+        await called.ended()
+
+
+async def test_digit_features_need_the_audio(tmp_path: Path) -> None:
+    async with sip_office(tmp_path, phones(), EXTENSIONS) as office:
+        calling, called = await talk(office, "102")
+        await office.quiet()
+        assert why(office) == "native_rtp: PJSIP/alice-00000000 has digit features"
+        await calling.hang_up()
+        await called.ended()
