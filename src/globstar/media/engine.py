@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from globstar.base.chance import PooledRandom
 from globstar.base.log import Logger
+from globstar.media import native
 from globstar.media.ports import PortAllocator
 from globstar.media.session import RtpSession
 from globstar.media.settings import MediaSettings, SessionOptions
@@ -49,6 +50,10 @@ class RtpEngine:
         self.wall_clock = wall_clock
         #: The 20 ms tick, for digits here and for players above.
         self.ticker = ticker if ticker is not None else Ticker(loop)
+        #: the thread that forwards relayed packets; None where it cannot
+        self.native: native.NativeRelay | None = None
+        if native.is_available() and self.settings.native_relay and isinstance(self.sockets, UdpSockets):
+            self.native = native.NativeRelay(loop)
         self._ranges: dict[tuple[int, int], PortAllocator] = {}
         self._sessions: dict[RtpSession, tuple[PortAllocator, int]] = {}
         self._rounds = 0
@@ -123,6 +128,8 @@ class RtpEngine:
         """Close every session and stop the timer and the tick."""
         for session in tuple(self._sessions):
             session.close()
+        if self.native is not None:
+            self.native.close()
         self.ticker.close()
 
     def _round(self) -> None:
@@ -135,6 +142,9 @@ class RtpEngine:
             try:
                 if slot % slots == turn:
                     session.handle_report(now)
+                path = session.relay_path
+                if self.native is not None and path is not None and not path.is_native:
+                    path.adopt(self.native)
                 options = session.options
                 if (options.timeout or options.timeout_hold or options.keepalive) and not session.is_closed:
                     session.handle_coarse_timer(now)

@@ -133,9 +133,18 @@ class MemorySocket(MediaSocket):
         """See MediaSocket."""
         return self._address
 
+    @property
+    def descriptor(self) -> int | None:
+        """See MediaSocket; there is none."""
+        return None
+
     def set_reader(self, on_readable: Callable[[float], None]) -> None:
         """See MediaSocket."""
         self._reader = on_readable
+
+    def pause_reader(self) -> None:
+        """See MediaSocket."""
+        self._reader = None
 
     def take(self, data: bytes, source: Address) -> bool:
         """A datagram has arrived; False when there is no room for it."""

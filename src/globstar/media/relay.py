@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
+from globstar.base.log import Logger
+from globstar.media.native import NativeRelay
 from globstar.media.session import RtpSession
 from globstar.proto.rtp.packet import FIRST_BYTE, MARKER, pack_header
+from globstar.proto.rtp.receiver import Progress
+
+if TYPE_CHECKING:
+    from globstar.media._native import NativePath
+
+logger = Logger("media.relay")
 
 #: Not a byte that a payload type can give: with the marker bit it would be RTCP's range.
 NOT_RELAYED = 0xC8
@@ -38,11 +47,14 @@ class RelayPath:
         "_counted_octets",
         "_first_marker",
         "_from",
+        "_is_parked",
+        "_native",
         "_rtp_time",
         "_shift_sequence",
         "_shift_time",
         "_started",
         "_table",
+        "_thread",
         "_to",
         "owner",
         "see_digits",
@@ -60,6 +72,100 @@ class RelayPath:
         self._rtp_time = 0
         self._started = False
         self._counted = self._counted_octets = 0
+        #: while the native thread forwards for us
+        self._native: NativePath | None = None
+        self._thread: NativeRelay | None = None
+        #: while the loop treats a packet that the thread handed over: the numbers here are the right ones
+        self._is_parked = False
+
+    # -- the native thread ---------------------------------------------------------------------------------------
+
+    @property
+    def is_native(self) -> bool:
+        """Whether the native thread forwards."""
+        return self._native is not None
+
+    def adopt(self, thread: NativeRelay) -> bool:
+        """Let the native thread forward from now on, if both sockets are settled and the stream runs."""
+        if self._native is not None or not self._started:
+            return False
+        source, to = self._from, self._to
+        descriptor, output = source.settled_descriptor, to.settled_descriptor
+        if descriptor is None or output is None or not to.is_sending:
+            return False
+        clocks = source.jitter_clocks()
+        table = self._table
+        if self.see_digits:
+            table = bytes(
+                NOT_RELAYED if number & 0x7F not in clocks or not clocks[number & 0x7F] else out
+                for number, out in enumerate(table)
+            )
+        self._thread = thread
+        native = thread.new_path(self)
+        self._put(native)
+        source.pause_reading()
+        try:
+            thread.thread().add(native, descriptor, output, table, clocks)
+        except OSError as error:
+            logger.warning(f"the native relay does not take a socket: {error}")
+            source.resume_reading()
+            return False
+        self._native = native
+        return True
+
+    def withdraw(self) -> None:
+        """Forward through the loop again; what is known of the stream comes back."""
+        native, thread = self._native, self._thread
+        if native is None or thread is None:
+            return
+        left = thread.thread().remove(native)
+        self.pull()
+        self._native = None
+        if self._from.is_closed:
+            return
+        self._from.resume_reading()
+        if left is not None:
+            self._from.receive(*left)
+
+    def pull(self) -> None:
+        """Bring the counts of the receiving session up to date."""
+        native, thread = self._native, self._thread
+        if native is None or thread is None or self._is_parked:
+            return
+        highest, cycles, self._rtp_time, received, octets, transit, jitter, last, not_sent = thread.thread().get(native)
+        self._from.receiver.advance(Progress(highest, cycles, received, octets, transit, jitter))
+        self._from.last_received = max(last, self._from.last_received)
+        self._to.not_sent += not_sent
+
+    def receive_parked(self, data: bytes, now: float) -> None:
+        """A datagram that the thread does not know: the session takes it, then the thread goes on."""
+        native, thread = self._native, self._thread
+        if native is None or thread is None:
+            return
+        self.pull()
+        self._is_parked = True
+        try:
+            self._from.receive(data, now)
+        finally:
+            self._is_parked = False
+        if self._native is not native:
+            return
+        if self._started:
+            self._put(native)
+            thread.thread().resume(native)
+        else:
+            self.withdraw()
+
+    def _put(self, native: NativePath) -> None:
+        source = self._from
+        highest, cycles, received, octets, transit, jitter = source.receiver.progress
+        if self._thread is not None:
+            self._thread.thread().put(
+                native, source.remote_ssrc, self._to.sender.ssrc, highest, cycles, self._shift_sequence, self._shift_time,
+                self._rtp_time, received, octets, transit, jitter, source.last_received,
+            )  # fmt: skip
+
+    # -- packets through the loop --------------------------------------------------------------------------------
 
     def restart(self) -> None:
         """The source has changed or the relay ends: the sender goes on where this path has stopped."""
@@ -122,6 +228,7 @@ class RelayPath:
 
     def hand_back(self) -> None:
         """Bring the sender up to date with what went past it."""
+        self.pull()
         if not self._started:
             return
         sender, receiver = self._to.sender, self._from.receiver
@@ -181,10 +288,16 @@ class Relay:
         if not self.is_joined:
             return
         self.is_joined = False
+        self.withdraw()
         self._forward.owner = self._backward.owner = None
         self._first.relay_path = self._second.relay_path = None
         self._forward.restart()
         self._backward.restart()
+
+    def withdraw(self) -> None:
+        """Take both directions back from the native thread: something that it relies on changes."""
+        self._forward.withdraw()
+        self._backward.withdraw()
 
     def synchronize(self) -> None:
         """See RelayPath.synchronize."""

@@ -191,6 +191,28 @@ class RtpSession:
         """Where RTP is sent now: as told by ``set_remote`` or as learnt (rtp_symmetric)."""
         return self._remote
 
+    @property
+    def settled_descriptor(self) -> int | None:
+        """The descriptor of our RTP socket once it is connected to the peer, for the native relay; else None."""
+        return self._socket.descriptor if self._is_connected and not self.is_closed else None
+
+    def jitter_clocks(self) -> dict[int, int]:
+        """By payload type the clock rate that counts for jitter; 0 for digits."""
+        return {number: entry[2] for number, entry in enumerate(self._payloads) if entry is not None}
+
+    def pause_reading(self) -> None:
+        """Somebody else reads the RTP socket from now on."""
+        self._socket.pause_reader()
+
+    def resume_reading(self) -> None:
+        """Read the RTP socket ourselves again."""
+        self._socket.set_reader(self._read_connected if self._is_connected else self._read_open)
+
+    def _through_loop(self) -> None:
+        """Something changes that the native relay relies on: packets take the way through the loop until it is asked again."""
+        if self._relay is not None and self._relay.owner is not None:
+            self._relay.owner.withdraw()
+
     def set_remote(self, address: Address, rtcp_address: Address | None = None) -> None:
         """Tell where the peer wants its media (from its SDP, numeric); learning starts anew if it changed.
 
@@ -218,6 +240,7 @@ class RtpSession:
         ``clock_rate`` are used by ``send_media`` when it names no payload type; ``digits`` is the payload type
         and clock rate of telephone-event towards the peer, None when it takes none.
         """
+        self._through_loop()
         self._payloads = _payload_table(tuple(sorted(receive.items(), key=lambda item: item[0])))
         self._send_payload_type = send
         self._clock_rate = self.sender.clock_rate = clock_rate
@@ -225,6 +248,7 @@ class RtpSession:
 
     def set_direction(self, *, sending: bool, receiving: bool) -> None:
         """Apply the agreed direction: what must not be sent or heard is dropped and counted in ``withheld``."""
+        self._through_loop()
         self.is_sending = sending
         self.is_receiving = receiving
 
@@ -330,6 +354,7 @@ class RtpSession:
 
     def change_source(self) -> None:
         """As ``update_source``, under a new SSRC."""
+        self._through_loop()
         chance = self._engine.chance
         self.sender.change_source(chance.getrandbits(32), chance.getrandbits(15))
 
@@ -380,6 +405,7 @@ class RtpSession:
 
     def _disconnect(self) -> None:
         if self._is_connected:
+            self._through_loop()
             self._is_connected = False
             self._socket.disconnect()
             self._socket.set_reader(self._read_open)
@@ -421,7 +447,7 @@ class RtpSession:
             self._receive_rtcp(data, now)
         elif self.source.accept(source, data[2] << 8 | data[3]):
             self._learn(source)
-            self._receive(data, now)
+            self.receive(data, now)
 
     def _read_connected(self, now: float) -> None:
         """Read one packet of the settled source; the poller calls again while there are more."""
@@ -429,9 +455,9 @@ class RtpSession:
             data = self._recv(MAX_DATAGRAM)
         except OSError:  # nothing there, or an ICMP error of an earlier packet
             return
-        self._receive(data, now)
+        self.receive(data, now)
 
-    def _receive(self, data: bytes, now: float) -> None:
+    def receive(self, data: bytes, now: float) -> None:
         """One datagram of the right source. The path of every packet: keep it short."""
         if len(data) < HEADER_LENGTH:
             self.not_rtp += 1
@@ -548,6 +574,8 @@ class RtpSession:
 
     def handle_coarse_timer(self, now: float) -> None:
         """Look after silence and keepalive; called by the engine about every half second."""
+        if self._relay is not None:
+            self._relay.pull()
         options = self.options
         limit = options.timeout_hold if self.is_held else options.timeout
         if now - self.last_received < limit:
@@ -562,6 +590,8 @@ class RtpSession:
 
     def statistics(self) -> SessionStatistics:
         """The figures of this moment."""
+        if self._relay is not None:
+            self._relay.pull()
         receiver, sender, reports = self.receiver, self.sender, self.reports
         return SessionStatistics(
             local_ssrc=sender.ssrc,

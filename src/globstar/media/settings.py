@@ -28,6 +28,7 @@ class MediaSettings:
     dtmf_timeout: int = 1200
     rtcp_interval_ms: int = 5000
     checksums: bool = True
+    native_relay: bool = True
 
 
 @dataclass(frozen=True, slots=True)

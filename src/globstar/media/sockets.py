@@ -25,8 +25,15 @@ class MediaSocket(Protocol):
     def address(self) -> Address:
         """The bound address."""
 
+    @property
+    def descriptor(self) -> int | None:
+        """The kernel's descriptor; None for sockets that are no real ones."""
+
     def set_reader(self, on_readable: Callable[[float], None]) -> None:
         """Have ``on_readable(now)`` called while there is something to read."""
+
+    def pause_reader(self) -> None:
+        """Call nobody until ``set_reader`` is called again."""
 
     def recvfrom(self, size: int, /) -> tuple[bytes, Address]:
         """One datagram and where it came from."""
@@ -79,9 +86,18 @@ class UdpSocket:
         data, source = self._socket.recvfrom(size)
         return data, (source[0], source[1])
 
+    @property
+    def descriptor(self) -> int | None:
+        """See MediaSocket."""
+        return self._socket.fileno()
+
     def set_reader(self, on_readable: Callable[[float], None]) -> None:
         """See MediaSocket."""
         self._poller.add(self._socket.fileno(), on_readable)
+
+    def pause_reader(self) -> None:
+        """See MediaSocket."""
+        self._poller.remove(self._socket.fileno())
 
     def connect(self, address: Address) -> None:
         """See MediaSocket."""

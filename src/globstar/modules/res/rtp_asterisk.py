@@ -38,6 +38,7 @@ class RtpOptions(Options):
     dtmftimeout = option(integer(1), 1200, unit="samples", help="How long a digit goes on of which no more packets come.")
     rtcpinterval = option(integer(500, 60000), 5000, unit="ms", help="Time between RTCP reports.")
     rtpchecksums = option(boolean, True, help="UDP checksums.")
+    native_relay = option(boolean, True, reload=False, help="Relay packets in the native thread, where it was built.")
     icesupport = option(boolean, False, help="ICE.")
     srtpreplayprotection = option(boolean, True, help="SRTP replay protection.")
     stunaddr = option(string, "", help="STUN server.")
@@ -81,6 +82,7 @@ def read_settings(system: System) -> MediaSettings:
         dtmf_timeout=options.dtmftimeout,
         rtcp_interval_ms=options.rtcpinterval,
         checksums=options.rtpchecksums,
+        native_relay=options.native_relay,
     )
 
 
@@ -128,3 +130,16 @@ def show_settings(system: System, args: list[str]) -> str:
         rows.append(("Probation", f"{settings.probation} frames"))
     rows += [("Replay Protect", "Yes"), ("ICE support", "No"), ("STUN", "disabled"), (" Address", "0.0.0.0:0")]
     return "\n\nGeneral Settings:\n----------------\n" + "".join(f"  {name + ':':<16} {value}\n" for name, value in rows)
+
+
+@cli_command("rtp show relay")
+def show_relay(system: System, args: list[str]) -> str:
+    """Show whether packets are relayed natively, and how many."""
+    engine = system.service("rtp", RtpEngine)
+    if engine is None:
+        return "RTP is not loaded"
+    joined = sum(session.relay_path is not None for session in engine.sessions)
+    if engine.native is None:
+        return f"Relay in Python: {joined} streams\n"
+    relay = engine.native
+    return f"Native relay: {len(relay)} of {joined} streams, {relay.packets} packets, {relay.parked} handed to the loop\n"

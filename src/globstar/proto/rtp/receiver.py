@@ -20,6 +20,17 @@ class ReceptionInterval(NamedTuple):
     jitter: int
 
 
+class Progress(NamedTuple):
+    """A receiver's state as far as packets in order change it; ``transit`` is None before the first that counts for jitter."""
+
+    highest: int
+    cycles: int
+    received: int
+    octets: int
+    transit: float | None
+    jitter: float
+
+
 class RtpReceiver:
     """Validates sequence numbers and counts what came, was lost, came twice or late.
 
@@ -116,6 +127,15 @@ class RtpReceiver:
                 if difference < 2147483648:  # else the timestamps have wrapped
                     self.jitter += (difference - self.jitter) / 16
         return True
+
+    @property
+    def progress(self) -> Progress:
+        """What :meth:`receive` changes with packets that come in order, to count them elsewhere."""
+        return Progress(self._highest, self._cycles, self.received, self.octets, self._transit, self.jitter)
+
+    def advance(self, progress: Progress) -> None:
+        """Take over the count of packets that came in order; the source is valid."""
+        self._highest, self._cycles, self.received, self.octets, self._transit, self.jitter = progress
 
     def _irregular(self, sequence: int) -> bool:
         """Everything but the next number of a valid source (appendix A.1)."""

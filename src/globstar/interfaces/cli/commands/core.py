@@ -12,6 +12,7 @@ from globstar import ASTERISK_VERSION, __version__
 from globstar.base.log import hub
 from globstar.core.cli import CliUsage, cli_command, find_command, plural
 from globstar.core.system import System
+from globstar.media import native
 
 
 @cli_command("core show version")
@@ -56,12 +57,7 @@ def show_settings(system: System, args: list[str]) -> str:
     def clock(wall: float) -> str:
         return system.local_time(wall).strftime("%H:%M:%S")
 
-    try:
-        import globstar.media._native  # type: ignore[import-not-found]  # noqa: F401
-
-        media = "native"
-    except ImportError:
-        media = "Python and numpy"
+    media = "native" if native.is_available() else "Python and numpy"
     core = (
         ("Version", f"{ASTERISK_VERSION} (Globstar {__version__})"),
         ("Event loop", f"{type(system.loop).__module__}.{type(system.loop).__name__}"),
