@@ -146,7 +146,8 @@ def show_aor(system: System, args: list[str]) -> str:
     except _Missing as missing:
         return str(missing)
     rows = "\n".join(tables.aor_rows(driver, aor, tables.AOR, tables.AOR_CONTACT))
-    pairs = tables.option_pairs(aor, ("type", "contact"))
+    ours = tuple(name for name in ("support_gruu", "support_outbound") if not getattr(aor, name))  # Asterisk has them not
+    pairs = tables.option_pairs(aor, ("type", "contact", *ours))
     pairs += [("contact", contact.uri) for contact in driver.contacts.contacts(aor.name)]
     header = f"{tables.AOR}\n{tables.AOR_CONTACT}"
     return f"\n{header}\n{tables.RULE}\n\n{rows}\n\n\n{_in_order(pairs)}"

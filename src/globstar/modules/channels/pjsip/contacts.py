@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
+import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
 from globstar.base.log import Logger
 from globstar.core.astdb import AstDb
-from globstar.modules.channels.pjsip.objects import AorObject
+from globstar.modules.channels.pjsip.objects import AorObject, ContactObject, QualifyOptions
 from globstar.proto.sip.errors import SipParseError
+from globstar.proto.sip.flow import Flow
+from globstar.proto.sip.grammar import split_list
 from globstar.proto.sip.headers.address import NameAddr
 from globstar.proto.sip.uri import SipUri
 
 logger = Logger("res_pjsip_registrar")
 
 FAMILY = "registrar/contact"
+
+#: The heap of ends is swept when it is longer than this and mostly out of date.
+SWEEP_AT = 4096
 
 
 class ContactStatus(Enum):
@@ -47,6 +54,15 @@ class Contact:
     #: the transport that it registered by
     transport: str = ""
     status: ContactStatus = ContactStatus.UNQUALIFIED
+    #: ``+sip.instance`` without its brackets, and the number of its flow (RFC 5626 4.1); empty and 0 without
+    instance: str = ""
+    reg_id: int = 0
+    #: the way that it registered by, when requests must go back on that (RFC 5626 5.3); lost at a restart
+    flow: Flow | None = None
+    #: it ends with its connection, and so with this process
+    prune_on_boot: bool = False
+    #: options of its own (``type=contact``)
+    options: ContactObject | None = None
     #: round-trip time of the last answer to a qualify, seconds
     round_trip: float | None = None
     #: the uri without what does not tell contacts apart
@@ -60,7 +76,7 @@ class Contact:
     @property
     def is_fixed(self) -> bool:
         """Whether it stands in pjsip.conf."""
-        return self.expires_wall is None
+        return self.expires_wall is None or self.options is not None
 
     @property
     def is_usable(self) -> bool:
@@ -85,17 +101,18 @@ class Contact:
                 "qualify_timeout": f"{aor.qualify_timeout if aor else 3.0:f}",
                 "call_id": self.call_id,
                 "reg_server": "",
-                "prune_on_boot": "no",
+                "prune_on_boot": "yes" if self.prune_on_boot else "no",
                 "path": ",".join(self.path),
                 "endpoint": self.endpoint,
                 "via_port": str(self.via_port),
-                "authenticate_qualify": "no",
+                "authenticate_qualify": "yes" if aor and aor.authenticate_qualify else "no",
                 "uri": self.uri,
                 "qualify_frequency": str(aor.qualify_frequency if aor else 0),
                 "user_agent": self.user_agent,
                 "expiration_time": str(int(self.expires_wall or 0)),
                 "outbound_proxy": aor.outbound_proxy if aor else "",
                 "qualify_2xx_only": "yes" if aor and aor.qualify_2xx_only else "no",
+                **({"instance": self.instance, "reg_id": str(self.reg_id)} if self.instance else {}),
             },
             separators=(",", ":"),
         )
@@ -122,6 +139,9 @@ def contact_of_json(aor: str, text: str) -> Contact:
             via_address=value("via_addr"),
             via_port=int(value("via_port") or 0),
             endpoint=value("endpoint"),
+            instance=value("instance"),
+            reg_id=int(value("reg_id") or 0),
+            prune_on_boot=value("prune_on_boot") == "yes",
         )
     except SipParseError as error:
         raise ValueError(str(error)) from None
@@ -139,25 +159,45 @@ class ContactStore:
         self._aors: dict[str, AorObject] = {}
         self._fixed: dict[str, list[Contact]] = {}
         self._registered: dict[str, list[Contact]] = {}
+        #: ends of registrations, with those of before a refresh still in it
+        self._ends: list[tuple[float, int, Contact]] = []
+        self._numbers = itertools.count()
         self.on_change: Listener | None = None
 
-    def configure(self, aors: dict[str, AorObject]) -> list[str]:
-        """Take over the aors of a new configuration; returns what is wrong with fixed contacts."""
+    def configure(self, aors: dict[str, AorObject], objects: Iterable[ContactObject] = ()) -> list[str]:
+        """Take over the aors and contacts of a new configuration; returns what is wrong with fixed contacts."""
         problems: list[str] = []
         self._aors = aors
         known = {(contact.aor, contact.uri): contact for contacts in self._fixed.values() for contact in contacts}
         self._fixed = {}
+
+        def take(aor: str, text: str, options: ContactObject | None) -> None:
+            uri = text.strip("<>")
+            try:
+                contact = known.pop((aor, uri), None) or Contact(aor, uri)
+            except SipParseError as error:
+                problems.append(f"aor '{aor}': contact '{text}': {error}")
+                return
+            contact.options = options
+            if options is not None:
+                contact.path = tuple(split_list(options.path))
+                contact.user_agent, contact.endpoint, contact.call_id = options.user_agent, options.endpoint, options.call_id
+                contact.via_address, contact.via_port = options.via_addr, options.via_port
+                contact.expires_wall = options.expiration_time or None
+            asked = self.qualify_options(contact)
+            if contact.status in (ContactStatus.UNQUALIFIED, ContactStatus.UNKNOWN) or asked is None:
+                is_asked = asked is not None and asked.qualify_frequency
+                contact.status = ContactStatus.UNKNOWN if is_asked else ContactStatus.UNQUALIFIED
+            self._fixed.setdefault(aor, []).append(contact)
+
         for aor in aors.values():
-            contacts: list[Contact] = []
             for text in aor.contact:
-                uri = text.strip("<>")
-                try:
-                    contact = known.pop((aor.name, uri), None) or Contact(aor.name, uri)
-                    contact.status = ContactStatus.UNKNOWN if aor.qualify_frequency else ContactStatus.UNQUALIFIED
-                    contacts.append(contact)
-                except SipParseError as error:
-                    problems.append(f"aor '{aor.name}': contact '{text}': {error}")
-            self._fixed[aor.name] = contacts
+                take(aor.name, text, None)
+        for one in objects:
+            if one.aor in aors:
+                take(one.aor, one.uri, one)
+            else:
+                problems.append(f"contact '{one.name}': there is no aor '{one.aor}'")
         for name in [name for name in self._registered if name not in aors]:
             for contact in list(self._registered[name]):
                 self.remove(contact)
@@ -178,11 +218,13 @@ class ContactStore:
                 logger.warning(f"AstDB: the contact {name} cannot be read ({error}) and is removed")
                 self._database.delete(FAMILY, name)
                 continue
-            if not separator or aor not in self._aors or (contact.expires_wall or 0) <= now:
+            is_over = (contact.expires_wall or 0) <= now or contact.prune_on_boot
+            if not separator or aor not in self._aors or is_over:
                 self._database.delete(FAMILY, name)
                 continue
             contact.status = self._first_status(aor)
             self._registered.setdefault(aor, []).insert(0, contact)
+            self._note_end(contact)
             count += 1
         return count
 
@@ -196,10 +238,11 @@ class ContactStore:
         """The contacts of an aor that have not expired, newest first; fixed ones come last."""
         registered = self._registered.get(aor)
         fixed = self._fixed.get(aor, [])
-        if not registered:
+        if not registered and not any(contact.expires_wall for contact in fixed):
             return list(fixed)
         now = self._wall_time()
-        return [contact for contact in registered if (contact.expires_wall or 0) > now] + fixed
+        alive = [contact for contact in registered or () if (contact.expires_wall or 0) > now]
+        return alive + [contact for contact in fixed if contact.expires_wall is None or contact.expires_wall > now]
 
     def registered(self, aor: str) -> list[Contact]:
         """The registered contacts of an aor, newest first."""
@@ -214,6 +257,10 @@ class ContactStore:
         """The contact with Asterisk's name for it, or with that uri."""
         return next((c for c in self.all() if identity in (c.id, c.uri, f"{c.aor}/{c.uri}")), None)
 
+    def qualify_options(self, contact: Contact) -> QualifyOptions | None:
+        """Where the qualify options of a contact stand; None when its aor is gone."""
+        return contact.options if contact.options is not None else self._aors.get(contact.aor)
+
     # -- changing ----------------------------------------------------------------------------------------------------
 
     def add(self, contact: Contact) -> None:
@@ -225,7 +272,8 @@ class ContactStore:
             self.on_change(contact, True)
 
     def save(self, contact: Contact) -> None:
-        """Write a registered contact to the AstDB."""
+        """Write a registered contact to the AstDB, new or with another end."""
+        self._note_end(contact)
         if self._database is not None and not contact.is_fixed:
             self._database.put(FAMILY, contact.id, contact.to_json(self._aors.get(contact.aor)))
 
@@ -242,14 +290,33 @@ class ContactStore:
         if self.on_change is not None:
             self.on_change(contact, False)
 
+    def _note_end(self, contact: Contact) -> None:
+        ends = self._ends
+        heapq.heappush(ends, (contact.expires_wall or 0.0, next(self._numbers), contact))
+        if len(ends) > SWEEP_AT and len(ends) > 4 * sum(map(len, self._registered.values())):
+            self._ends = [entry for entry in ends if self._is_end(entry)]
+            heapq.heapify(self._ends)
+
+    @staticmethod
+    def _is_end(entry: tuple[float, int, Contact]) -> bool:
+        """Whether an entry of the heap still says when its contact ends."""
+        at, _, contact = entry
+        return contact.status is not ContactStatus.REMOVED and contact.expires_wall == at
+
     def expire(self) -> list[Contact]:
         """Remove what has expired; returns it."""
         now = self._wall_time()
-        expired = [c for contacts in self._registered.values() for c in contacts if (c.expires_wall or 0) <= now]
+        expired: list[Contact] = []
+        while self._ends and self._ends[0][0] <= now:
+            entry = heapq.heappop(self._ends)
+            if self._is_end(entry) and entry[2] not in expired:
+                expired.append(entry[2])
         for contact in expired:
             self.remove(contact)
         return expired
 
     def next_expiry(self) -> float | None:
         """The earliest end of a registration, UTC seconds."""
-        return min((c.expires_wall or 0 for contacts in self._registered.values() for c in contacts), default=None)
+        while self._ends and not self._is_end(self._ends[0]):
+            heapq.heappop(self._ends)
+        return self._ends[0][0] if self._ends else None

@@ -16,7 +16,7 @@ from globstar.core.channel import ChannelState
 from globstar.core.devicestate import DeviceState, aggregate
 from globstar.core.format import FormatCapabilities
 from globstar.core.security import SecurityEventType
-from globstar.modules.channels.pjsip import access, incoming, registrar, requests
+from globstar.modules.channels.pjsip import access, incoming, requests
 from globstar.modules.channels.pjsip.authenticate import Authenticator
 from globstar.modules.channels.pjsip.contacts import Contact, ContactStore
 from globstar.modules.channels.pjsip.endpoint import EndpointObject
@@ -171,7 +171,7 @@ class PjsipDriver(SipHandler):
     def _configure(self, settings: PjsipSettings) -> None:
         self.identifier = Identifier(settings, self.hooks.identify)
         self.authenticator = Authenticator(settings, self.rng.getrandbits)
-        for problem in self.contacts.configure(settings.aors):
+        for problem in self.contacts.configure(settings.aors, settings.contacts.values()):
             logger.warning(problem)
         debug = settings.globals.debug.strip().lower()
         if debug in ("yes", "true", "on", "1"):
@@ -303,8 +303,6 @@ class PjsipDriver(SipHandler):
                 return
         if method == "INVITE":
             incoming.invite_received(self, endpoint, transaction)
-        elif method == "REGISTER":
-            registrar.register(self, endpoint, transaction)
         elif method == "OPTIONS":
             requests.answer_options(self, endpoint, transaction)
         else:
@@ -412,7 +410,7 @@ class PjsipDriver(SipHandler):
 
     def endpoints_of(self, aor: str) -> list[EndpointObject]:
         """The endpoints that use an aor."""
-        return [endpoint for endpoint in self.settings.endpoints.values() if aor in endpoint.aors]
+        return self.settings.endpoints_of(aor)
 
     def _contact_changed(self, contact: Contact, is_new: bool) -> None:
         self.qualifier.contact_changed(contact, is_new)

@@ -130,6 +130,38 @@ class AorObject(PjsipObject):
     authenticate_qualify = option(boolean, False, help="Answer challenges to such questions.")
     mailboxes = option(string, "", help="Mailboxes whose state subscribers are told.")
     voicemail_extension = option(string, "", help="Extension for Message-Account.")
+    support_outbound = option(boolean, False, help="Registrations keep their flow, several for one phone (RFC 5626).")
+    support_gruu = option(boolean, False, help="Phones get URIs of their own (RFC 5627).")
+
+
+class ContactObject(PjsipObject):
+    """``type=contact``: a fixed contact with options of its own; its name is that of its aor, perhaps with ``@@`` and more."""
+
+    kind = "contact"
+    uri = option(string, "", help="Where requests go.")
+    expiration_time = option(floating(0), 0.0, unit="s", help="When it ends, UTC seconds since 1970; 0 never.")
+    qualify_frequency = option(integer(0), 0, unit="s", help="Ask it for life so often; 0 never.")
+    qualify_timeout = option(floating(0), 3.0, unit="s", help="How long an answer may take.")
+    qualify_2xx_only = option(boolean, False, help="Only a 2xx answer counts.")
+    authenticate_qualify = option(boolean, False, help="Answer challenges to such questions.")
+    outbound_proxy = option(string, "", help="Proxy for these questions.")
+    path = option(string, "", help="Path that leads to it (RFC 3327).")
+    user_agent = option(string, "", help="What it is.")
+    endpoint = option(string, "", help="The endpoint that it belongs to, if the aor serves several.")
+    reg_server = option(string, "", help="The server that it registered with, for the CLI.")
+    via_addr = option(string, "", help="The address that it registered from, for the CLI.")
+    via_port = option(integer(0, 65535), 0, help="The port that it registered from, for the CLI.")
+    call_id = option(string, "", help="Call-ID of its registration, for the CLI.")
+    prune_on_boot = option(boolean, False, help="It does not outlive a restart.")
+
+    @property
+    def aor(self) -> str:
+        """The aor's name."""
+        return self.name.partition("@@")[0].partition(";@")[0]
+
+
+#: where qualify options stand: in the aor, or in a contact of its own
+QualifyOptions = AorObject | ContactObject
 
 
 class IdentifyObject(PjsipObject):
@@ -251,10 +283,12 @@ __all__ = [
     "AclObject",
     "AorObject",
     "AuthObject",
+    "ContactObject",
     "DomainAliasObject",
     "GlobalObject",
     "IdentifyObject",
     "PjsipObject",
+    "QualifyOptions",
     "SystemObject",
     "TransportObject",
     "YesNo",

@@ -37,6 +37,8 @@ logger = Logger("chan_pjsip")
 
 #: where a channel keeps the headers that the calls get which it makes (PJSIP_INHERITABLE_HEADER)
 INHERITED = "inherit:pjsip headers"
+#: where a channel keeps the instance of the phone that its call is for, by its GRUU (RFC 5627)
+INSTANCE = "pjsip instance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,11 @@ class Target:
     contact: Contact | None = None
 
 
-def find_target(driver: PjsipDriver, destination: str) -> Target:
-    """Read ``endpoint``, ``endpoint/aor``, ``endpoint/sip:uri`` or ``user@endpoint``; raises RequestFailed."""
+def find_target(driver: PjsipDriver, destination: str, instance: str = "") -> Target:
+    """Read ``endpoint``, ``endpoint/aor``, ``endpoint/sip:uri`` or ``user@endpoint``; raises RequestFailed.
+
+    With ``instance`` the contact must be of that phone (RFC 5627).
+    """
     first, slash, rest = destination.partition("/")
     endpoints = driver.settings.endpoints
     user = ""
@@ -65,7 +70,7 @@ def find_target(driver: PjsipDriver, destination: str) -> Target:
         except SipParseError as error:
             raise RequestFailed(Cause.NO_ROUTE_DESTINATION, f"'{rest}' is no SIP URI: {error}") from None
     aors = (rest,) if slash and rest else endpoint.aors
-    contact = find_contact(driver, aors)
+    contact = find_contact(driver, aors, instance)
     if contact is None:
         raise RequestFailed(Cause.NO_ROUTE_DESTINATION, f"endpoint '{endpoint.name}' has no contact that can be reached")
     uri = contact.parsed
@@ -74,18 +79,19 @@ def find_target(driver: PjsipDriver, destination: str) -> Target:
     return Target(endpoint, uri, contact)
 
 
-def find_contact(driver: PjsipDriver, aors: tuple[str, ...]) -> Contact | None:
-    """The first usable contact of the first aor that has one."""
+def find_contact(driver: PjsipDriver, aors: tuple[str, ...], instance: str = "") -> Contact | None:
+    """The first usable contact (of the phone called ``instance``) of the first aor that has one."""
     for name in aors:
         for contact in driver.contacts.contacts(name):
-            if contact.is_usable:
+            if contact.is_usable and (not instance or contact.instance == instance):
                 return contact
     return None
 
 
 def request_channel(driver: PjsipDriver, request: DialRequest) -> Channel:
     """Make the channel of an outgoing call; raises RequestFailed."""
-    target = find_target(driver, request.destination)
+    instance = request.requestor.data.get(INSTANCE, "") if request.requestor is not None else ""
+    target = find_target(driver, request.destination, instance)
     endpoint = target.endpoint
     flow = route(driver, target)
     if flow is None:
@@ -152,6 +158,8 @@ def _formats_to_offer(endpoint: EndpointObject, request: DialRequest) -> list[Fo
 def route(driver: PjsipDriver, target: Target) -> Flow | None:
     """The flow of the first request: towards the Path that the contact registered through, else towards the URI."""
     contact = target.contact
+    if contact is not None and contact.flow is not None:
+        return contact.flow
     hop = target.uri
     if target.endpoint.routes:
         hop = target.endpoint.routes[0].uri

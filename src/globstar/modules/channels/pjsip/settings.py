@@ -18,6 +18,7 @@ from globstar.modules.channels.pjsip.objects import (
     AclObject,
     AorObject,
     AuthObject,
+    ContactObject,
     DomainAliasObject,
     GlobalObject,
     IdentifyObject,
@@ -42,7 +43,6 @@ LATER = {
     "inbound-publication": "publication of states",
     "phoneprov": "provisioning of phones",
     "resource_list": "resource lists",
-    "contact": "contacts as objects; use contact= of the aor",
 }
 
 
@@ -57,12 +57,24 @@ class PjsipSettings:
     identifies: dict[str, IdentifyObject] = field(default_factory=dict)
     acls: dict[str, AclObject] = field(default_factory=dict)
     registrations: dict[str, RegistrationObject] = field(default_factory=dict)
+    contacts: dict[str, ContactObject] = field(default_factory=dict)
     publishes: dict[str, OutboundPublishObject] = field(default_factory=dict)
     domain_aliases: dict[str, str] = field(default_factory=dict)
     globals: GlobalObject = field(default_factory=GlobalObject)
     system: SystemObject = field(default_factory=SystemObject)
     #: endpoints by the user name of their auth, for identify_by=auth_username
     by_auth_username: dict[str, str] = field(default_factory=dict)
+    _by_aor: dict[str, list[EndpointObject]] | None = None
+
+    def endpoints_of(self, aor: str) -> list[EndpointObject]:
+        """The endpoints that use an aor."""
+        index = self._by_aor
+        if index is None:
+            index = self._by_aor = {}
+            for endpoint in self.endpoints.values():
+                for name in dict.fromkeys(endpoint.aors):
+                    index.setdefault(name, []).append(endpoint)
+        return index.get(aor, [])
 
 
 def read_settings(config: ConfigFile, report: Report) -> PjsipSettings:
@@ -76,6 +88,7 @@ def read_settings(config: ConfigFile, report: Report) -> PjsipSettings:
         "auth": (AuthObject, settings.auths),  # type: ignore[dict-item]
         "aor": (AorObject, settings.aors),  # type: ignore[dict-item]
         "acl": (AclObject, settings.acls),  # type: ignore[dict-item]
+        "contact": (ContactObject, settings.contacts),  # type: ignore[dict-item]
         "identify": (IdentifyObject, settings.identifies),  # type: ignore[dict-item]
         "registration": (RegistrationObject, settings.registrations),  # type: ignore[dict-item]
         "outbound-publish": (OutboundPublishObject, settings.publishes),  # type: ignore[dict-item]

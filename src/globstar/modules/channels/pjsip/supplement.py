@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.driver import PjsipDriver
     from globstar.modules.channels.pjsip.endpoint import EndpointObject
     from globstar.modules.channels.pjsip.leg import Leg
+    from globstar.modules.channels.pjsip.objects import AorObject
     from globstar.modules.channels.pjsip.settings import PjsipSettings
     from globstar.proto.sip.flow import Flow
     from globstar.proto.sip.message import Header, Request, Response
@@ -113,6 +114,16 @@ class Supplement:
     def contact_changed(self, contact: Contact, is_new: bool) -> None:
         """A contact came (``is_new``) or went."""
 
+    def contact_params(self, aor: AorObject, contact: Contact, request: Request) -> str:
+        """Parameters (``;name=value``) for a contact with an instance id in our 200 to a REGISTER."""
+        return ""
+
+    def contact_refreshed(self, contact: Contact) -> None:
+        """A registered contact came again."""
+
+    def contact_status_changed(self, contact: Contact) -> None:
+        """A contact answers OPTIONS, or does so no more."""
+
     # -- what people see ---------------------------------------------------------------------------------------------
 
     def describe(self) -> dict[str, object]:
@@ -147,6 +158,9 @@ class Hooks:
     channel_ended: tuple[Callable[[Leg, Channel], None], ...]
     connection_lost: tuple[Callable[[Flow], None], ...]
     contact_changed: tuple[Callable[[Contact, bool], None], ...]
+    contact_params: tuple[Callable[[AorObject, Contact, Request], str], ...]
+    contact_refreshed: tuple[Callable[[Contact], None], ...]
+    contact_status_changed: tuple[Callable[[Contact], None], ...]
 
     __slots__ = HOOKS
 

@@ -24,7 +24,6 @@ UNSUPPORTED: dict[str, dict[str, str]] = {
         "refresh_token": LATER,
     },
     "aor": {
-        "authenticate_qualify": LATER,
         "mailboxes": LATER,
         "voicemail_extension": LATER,
     },
@@ -32,12 +31,9 @@ UNSUPPORTED: dict[str, dict[str, str]] = {
         "default_outbound_endpoint": LATER,
         "default_voicemail_extension": LATER,
         "keep_alive_interval": LATER,
-        "max_initial_qualify_time": LATER,
         "mwi_disable_initial_unsolicited": LATER,
         "mwi_tps_queue_high": LATER,
         "mwi_tps_queue_low": LATER,
-        "regcontext": LATER,
-        "send_contact_status_on_update_registration": LATER,
         "taskprocessor_overload_trigger": LATER,
     },
     "system": {

@@ -110,3 +110,52 @@ async def test_device_states(tmp_path: Path) -> None:
         await called.ended()
         await office.quiet()
         assert state("bob") is DeviceState.NOT_INUSE
+
+
+async def test_authenticate_qualify(tmp_path: Path) -> None:
+    """Only then a challenge is answered; otherwise it is a sign of life like any other answer."""
+    for wanted in (True, False):
+        text = (
+            "[me]\ntype=auth\nauth_type=userpass\nusername=me\npassword=pw\n"
+            + AOR.replace("aors=alice", "aors=alice\noutbound_auth=me")
+            + f"authenticate_qualify={'yes' if wanted else 'no'}\n"
+        )
+        async with sip_office(tmp_path / str(wanted), text) as office:
+            alice = office.phone("alice")
+            await alice.register()
+            question = await alice.get("OPTIONS")
+            challenge = 'WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"\r\n'
+            alice.send(alice.reply_to(question, 401, extra=challenge))
+            if wanted:
+                again = await alice.get("OPTIONS")
+                assert 'username="me"' in again["Authorization"]
+                alice.send(alice.reply_to(again, 200))
+            await asyncio.sleep(1)
+            assert not alice.inbox
+            (contact,) = office.driver.contacts.all()
+            assert contact.status is ContactStatus.AVAILABLE
+
+
+async def test_questions_go_through_the_aors_outbound_proxy(tmp_path: Path) -> None:
+    text = AOR + "outbound_proxy=sip:127.0.0.1:15072\n"
+    async with sip_office(tmp_path, text) as office:
+        alice, proxy = office.phone("alice"), office.phone("proxy")
+        await alice.register()
+        question = await proxy.get("OPTIONS")
+        assert question.uri == alice.uri
+        assert question["Route"] == "<sip:127.0.0.1:15072;lr>"
+        proxy.send(proxy.reply_to(question, 200))
+
+
+async def test_max_initial_qualify_time_bounds_the_first_question(tmp_path: Path) -> None:
+    contacts = "".join(f"contact=sip:alice@127.0.0.1:{port}\n" for port in range(2000, 2040))
+    aor = AOR.replace("qualify_frequency=20", "qualify_frequency=1000")
+    text = "[g]\ntype=global\nuser_agent=Globstar\nmax_initial_qualify_time=8\n" + aor + contacts
+    async with sip_office(tmp_path, text) as office:
+        asked: list[float] = []
+        begin = office.system.now()
+        office.driver.qualifier.ask = lambda contact: asked.append(office.system.now() - begin)
+        await asyncio.sleep(9)
+        assert len(asked) == 40
+        assert max(asked) <= 8
+        assert max(asked) - min(asked) > 4
