@@ -9,6 +9,7 @@ from globstar.core.format import FormatCapabilities, MediaType
 from globstar.core.functions import FunctionError
 from globstar.core.registry import function, write_function
 from globstar.dialplan.arguments import argument, split_arguments
+from globstar.modules.channels.pjsip import refresh
 from globstar.modules.channels.pjsip.cli_show import endpoint_pairs
 from globstar.modules.channels.pjsip.cli_tables import option_pairs
 from globstar.modules.channels.pjsip.leg import Leg
@@ -78,7 +79,10 @@ def pjsip_header(channel: Channel | None, args: str) -> str:
     if not name:
         raise FunctionError("a header name is needed")
     if action == "read":
-        return _header(leg.request, name, argument(parts, 2).strip())
+        message: Message | None = leg.request
+        if message is None and leg.is_caller:
+            message = Message(leg.extra_headers)  # what was added to an INVITE that is not sent yet
+        return _header(message, name, argument(parts, 2).strip())
     if action == "remove":
         return str(_remove(leg, name))
     raise FunctionError(f"'{action}' cannot be read; use read")
@@ -142,7 +146,10 @@ def pjsip_response_headers(channel: Channel | None, args: str) -> str:
 
 @function("PJSIP_HEADER_PARAM", syntax="PJSIP_HEADER_PARAM(header_name,parameter_type,parameter_name)")
 def pjsip_header_param(channel: Channel | None, args: str) -> str:
-    """Read a parameter of a header of the INVITE, or of the URI in it."""
+    """Read a parameter of a header of the INVITE, or of the URI in it; write one of From of an INVITE to be sent.
+
+    The type is header or uri.
+    """
     parts = split_arguments(args)
     name, kind, parameter = (argument(parts, index).strip() for index in range(3))
     try:
@@ -154,6 +161,23 @@ def pjsip_header_param(channel: Channel | None, args: str) -> str:
     if value is None:
         raise FunctionError(f"{name} has no parameter {parameter}")
     return value
+
+
+@pjsip_header_param.writer
+def set_pjsip_header_param(channel: Channel | None, args: str, value: str) -> None:
+    """See PJSIP_HEADER_PARAM."""
+    parts = split_arguments(args)
+    name, kind, parameter = (argument(parts, index).strip() for index in range(3))
+    leg = _leg(channel)
+    if canonical_name(name) != "From":
+        raise FunctionError("only parameters of From can be written")
+    if not parameter or kind.lower() not in ("", "header", "uri"):
+        raise FunctionError("expected From,header or uri,name of the parameter")
+    if not leg.is_caller or leg.request is not None:
+        raise FunctionError("From is written before the call is sent, in a pre-dial handler (Dial option b)")
+    is_uri = kind.lower() == "uri"
+    kept = [known for known in leg.from_params if known[:2] != (is_uri, parameter)]
+    leg.from_params = (*kept, (is_uri, parameter, value))
 
 
 @write_function("PJSIP_INHERITABLE_HEADER", syntax="PJSIP_INHERITABLE_HEADER(action,name[,number])")
@@ -349,8 +373,12 @@ def set_pjsip_media_offer(channel: Channel | None, args: str, value: str) -> Non
 
 @write_function("PJSIP_SEND_SESSION_REFRESH", syntax="PJSIP_SEND_SESSION_REFRESH([update_type])")
 def pjsip_send_session_refresh(channel: Channel | None, args: str, value: str) -> None:
-    """Send a re-INVITE with the present offer; UPDATE is sent as a re-INVITE as well."""
-    leg = _leg(channel)
-    if leg.session is None or not leg.session.can_reinvite:
-        raise FunctionError("the session cannot be refreshed now")
-    leg.send_reinvite([])
+    """Refresh the session with the present offer, by re-INVITE or (update_type or value update) by UPDATE.
+
+    It is sent when no other request is pending. A peer that does not know UPDATE gets a re-INVITE.
+    """
+    how = (value or args).strip().lower()
+    if how not in ("", "invite", "update"):
+        raise FunctionError(f"'{how}' is no way to refresh a session; use invite or update")
+    if not refresh.ask(_leg(channel), refresh.Refresh(by_update=how == "update")):
+        raise FunctionError("there is no session to refresh")

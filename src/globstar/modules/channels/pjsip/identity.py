@@ -1,14 +1,14 @@
-"""Who calls and who is called, between SIP headers and party information (RFC 3323, 3325, 5806, draft-ietf-sip-privacy)."""
+"""Who calls and who is called, between SIP headers and party information (RFC 3323, 3325, draft-ietf-sip-privacy)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from globstar.core.party import PartyId, PartyName, PartyNumber, Redirecting, RedirectingReason
+from globstar.core.party import PartyId, PartyName, PartyNumber
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.grammar import NO_PARAMS, Params
 from globstar.proto.sip.headers.address import NameAddr
-from globstar.proto.sip.headers.identity import Diversion, RemotePartyId, identity_params
+from globstar.proto.sip.headers.identity import RemotePartyId, identity_params
 from globstar.proto.sip.message import Header, Message
 from globstar.proto.sip.uri import SipUri
 
@@ -18,13 +18,6 @@ if TYPE_CHECKING:
 PROHIBITED = 0x20
 RESTRICTED_BITS = 0x60
 PASSED_SCREEN = 0x01
-
-#: Reasons of redirection: SIP's word by Asterisk's code (RFC 5806 and compat/other_enums.tsv).
-REDIRECTING_REASONS = {
-    0: "unknown", 1: "user-busy", 2: "no-answer", 3: "unavailable", 4: "unconditional", 5: "time-of-day",
-    6: "do-not-disturb", 7: "deflection", 8: "follow-me", 9: "out-of-service", 10: "away", 11: "cf_dte", 12: "send_to_vm",
-}  # fmt: skip
-_REASON_CODES = {name: code for code, name in REDIRECTING_REASONS.items()} | {"no_answer": 2, "cfb": 1, "cfnr": 2, "cfu": 4}
 
 
 def party_of_address(address: NameAddr, presentation: int = 0) -> PartyId:
@@ -111,39 +104,3 @@ def identity_headers(endpoint: EndpointObject, party: PartyId, host: str, side: 
         params = identity_params(side, "full" if hidden else "off", screened)
         headers.append(("Remote-Party-ID", str(NameAddr(uri, name, params))))
     return headers
-
-
-def diversion_headers(redirecting: Redirecting, host: str) -> list[Header]:
-    """Diversion for a call that was forwarded (RFC 5806)."""
-    origin = redirecting.from_
-    if not origin.number.valid or not origin.number.text:
-        return []
-    reason = redirecting.reason.text or REDIRECTING_REASONS.get(redirecting.reason.code, "unknown")
-    name = origin.name.text if origin.name.valid else ""
-    address = NameAddr(SipUri("sip", origin.number.text, host=host), name, Params([("reason", reason)]))
-    return [("Diversion", str(address))]
-
-
-def take_diversion(message: Message, redirecting: Redirecting) -> bool:
-    """Note who forwarded a call that comes in; False when nobody did."""
-    if not message.has("Diversion"):
-        return False
-    try:
-        diversions = message.values("Diversion", Diversion.parse_list)
-    except SipParseError:
-        return False  # an unreadable Diversion is none
-    if not diversions:
-        return False
-    latest, first = diversions[0], diversions[-1]
-    redirecting.from_ = party_of_address(latest.address)
-    redirecting.orig = party_of_address(first.address)
-    redirecting.reason = reason_of(latest.reason)
-    redirecting.orig_reason = reason_of(first.reason)
-    redirecting.count = len(diversions)
-    return True
-
-
-def reason_of(text: str) -> RedirectingReason:
-    """The code of a reason, and its words where the code does not say them."""
-    code = _REASON_CODES.get(text.lower())
-    return RedirectingReason(code) if code is not None else RedirectingReason(0, text)

@@ -11,7 +11,8 @@ from globstar.core.format import FormatCapabilities
 from globstar.core.party import PartyId
 from globstar.core.pickup import pick_up_group
 from globstar.modules.channels.pjsip import timers
-from globstar.modules.channels.pjsip.identity import caller_of, take_diversion
+from globstar.modules.channels.pjsip.diversion import take_diversion, take_history
+from globstar.modules.channels.pjsip.identity import caller_of
 from globstar.modules.channels.pjsip.leg import SUPPORTED, Leg
 from globstar.modules.channels.pjsip.media import NoMedia
 from globstar.proto.sdp import NotAcceptable, SdpParseError, SessionDescription, parse
@@ -134,6 +135,7 @@ def _start_call(
     leg.session = session
     leg.request = request
     leg.request_uri = str(request.uri)
+    leg.is_secure = transport.secure
     session.provisional(100)
     for hook in driver.hooks.invite_received:
         if hook(leg, session, transaction):
@@ -171,6 +173,8 @@ def _start_call(
     set_up_channel(channel, leg)
     if request.has("Diversion"):
         take_diversion(request, channel.redirecting)
+    elif request.has("History-Info"):
+        take_history(request, channel.redirecting)
     driver.leg_started(leg)
     for created in driver.hooks.channel_created:
         created(leg, channel)

@@ -12,7 +12,8 @@ from globstar.core.frame import Control, Frame, FrameType, control
 from globstar.core.party import Connected, PartyId
 from globstar.modules.channels.pjsip import direct, hold, quality, redirects, refer, refresh, timers
 from globstar.modules.channels.pjsip.causes import cause_of_reasons, cause_of_status, reason_header, status_of_cause
-from globstar.modules.channels.pjsip.identity import asserted_party, diversion_headers, identity_headers
+from globstar.modules.channels.pjsip.diversion import redirecting_headers
+from globstar.modules.channels.pjsip.identity import asserted_party, identity_headers
 from globstar.modules.channels.pjsip.inband import ToneWatcher
 from globstar.modules.channels.pjsip.media import LegMedia
 from globstar.modules.channels.pjsip.option_tags import supported
@@ -24,6 +25,7 @@ from globstar.proto.sip.headers.reason import Reason
 from globstar.proto.sip.message import Header, Message, Request, Response
 from globstar.proto.sip.session import SessionState
 from globstar.proto.sip.settings import ALL_METHODS
+from globstar.proto.sip.uri import SipUri
 from globstar.proto.sip.user import EndReason, SessionUser
 
 if TYPE_CHECKING:
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from globstar.proto.sip.flow import Flow
     from globstar.proto.sip.session import InviteSession
     from globstar.proto.sip.transaction import ClientTransaction, ServerTransaction
-    from globstar.proto.sip.uri import SipUri
 
 logger = Logger("chan_pjsip")
 
@@ -51,7 +52,7 @@ class Leg(SessionUser):
 
     __slots__ = (
         "answer_tag", "aor", "channel", "contact_uri", "direct_refused", "direct_waits",
-        "driver", "dtmf_mode", "early_sent", "endpoint", "extra_headers", "is_caller",
+        "driver", "dtmf_mode", "early_sent", "endpoint", "extra_headers", "from_params", "is_caller", "is_secure",
         "last_response", "media", "our_host", "refer", "refer_result", "remote_host", "request", "request_uri", "session",
         "sip_timer", "told_party", "tone_watcher", "waiting_bye", "waiting_refresh", "was_answered",
     )  # fmt: skip
@@ -75,6 +76,10 @@ class Leg(SessionUser):
         self.contact_uri = ""
         #: headers that the dialplan wants in our INVITE
         self.extra_headers: list[Header] = []
+        #: parameters that it wants in its From: whether of the URI, name, value
+        self.from_params: tuple[tuple[bool, str, str], ...] = ()
+        #: whether the first hop is reached by an encrypted transport
+        self.is_secure = False
         self.early_sent = False
         self.was_answered = False
         self.told_party: PartyId | None = None
@@ -547,9 +552,10 @@ class Leg(SessionUser):
         if channel is None or not self._is_waiting():
             return
         headers: list[Header] = [HISTORY]
-        if self.endpoint.send_diversion:
-            redirecting = data if data else channel.redirecting
-            headers += diversion_headers(redirecting, self.our_host)
+        redirecting = data if data else channel.redirecting
+        to = redirecting.to.number
+        target = SipUri("sip", to.text if to.valid else None, host=self.our_host)
+        headers += redirecting_headers(self.endpoint, redirecting, self.our_host, target)
         self.provisional(181, headers=headers)
 
     def __str__(self) -> str:

@@ -12,8 +12,8 @@ from globstar.core.format import Format, FormatCapabilities, MediaType
 from globstar.core.tech import DialRequest, RequestFailed
 from globstar.modules.channels.pjsip import media_options, timers
 from globstar.modules.channels.pjsip.authenticate import outbound_credentials
+from globstar.modules.channels.pjsip.diversion import redirecting_headers
 from globstar.modules.channels.pjsip.identity import (
-    diversion_headers,
     from_address,
     identity_headers,
     is_restricted,
@@ -103,6 +103,7 @@ def request_channel(driver: PjsipDriver, request: DialRequest) -> Channel:
     media.set_formats(formats)
     leg = Leg(driver, endpoint, media, is_caller=True, our_host=our_host, remote_host=flow.host)
     leg.request_uri = str(target.uri)
+    leg.is_secure = flow.transport.secure
     if target.contact is not None:
         leg.aor, leg.contact_uri = target.contact.aor, target.contact.uri
     system = driver.system
@@ -191,6 +192,12 @@ def place(driver: PjsipDriver, leg: Leg) -> None:
     default_user = driver.settings.globals.default_from_user
     party = channel.connected.id
     from_ = from_address(endpoint, party, leg.our_host, default_user)
+    for is_uri, name, value in leg.from_params:
+        from_ = (
+            NameAddr(from_.uri.with_params(from_.uri.params.replace(name, value)), from_.display, from_.params)
+            if is_uri
+            else NameAddr(from_.uri, from_.display, from_.params.replace(name, value))
+        )
     our_user = endpoint.contact_user
     if not our_user and driver.settings.globals.use_callerid_contact and party.number.valid and not is_restricted(party):
         our_user = party.number.text
@@ -202,8 +209,8 @@ def place(driver: PjsipDriver, leg: Leg) -> None:
         headers.append(("Require", "timer"))
     leg.told_party = party.copy()
     headers += identity_headers(endpoint, party, leg.our_host, "calling")
-    if endpoint.send_diversion and channel.is_redirected:
-        headers += diversion_headers(channel.redirecting, leg.our_host)
+    if channel.is_redirected:
+        headers += redirecting_headers(endpoint, channel.redirecting, leg.our_host, uri)
     headers += leg.extra_headers
     for hook in driver.hooks.invite_headers:
         hook(leg, headers)

@@ -8,7 +8,7 @@ from globstar.base.log import Logger
 from globstar.core.cause import Cause
 from globstar.core.frame import Control, control
 from globstar.core.party import PartyId
-from globstar.modules.channels.pjsip.identity import reason_of
+from globstar.modules.channels.pjsip.diversion import reason_of
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.headers.address import NameAddr
 from globstar.proto.sip.message import Response

@@ -118,7 +118,9 @@ class PjsipTech(ChannelTech):
 
     def query_option(self, channel: Channel, option: int) -> Any:
         """What the core asks of a channel."""
-        if option in (ChannelOption.SECURE_SIGNALING, ChannelOption.SECURE_MEDIA):
+        if option == ChannelOption.SECURE_SIGNALING:
+            return _leg(channel).is_secure
+        if option == ChannelOption.SECURE_MEDIA:
             return False
         if option == ChannelOption.DEVICE_NAME:
             return f"PJSIP/{_leg(channel).endpoint.name}"

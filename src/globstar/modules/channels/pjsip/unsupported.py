@@ -75,7 +75,6 @@ UNSUPPORTED: dict[str, dict[str, str]] = {
         "security_mechanisms": LATER,
         "security_negotiation": LATER,
         "send_aoc": LATER,
-        "send_history_info": LATER,
         "srtp_tag_32": WITH_ENCRYPTION,
         "stir_shaken": LATER,
         "stir_shaken_profile": LATER,

@@ -60,6 +60,17 @@ class Diversion:
         """The reason without quotes, ``unknown`` when absent."""
         return self.address.params.unquoted("reason") or "unknown"
 
+    @property
+    def counter(self) -> int:
+        """How many diversions the entry stands for; 1 when absent or unreadable."""
+        text = self.address.params.unquoted("counter") or ""
+        return min(max(int(text), 1), 1000) if text.isascii() and text.isdigit() and len(text) < 10 else 1
+
+    @property
+    def privacy(self) -> str:
+        """off (default), full, name or uri."""
+        return (self.address.params.unquoted("privacy") or "off").lower()
+
     def __str__(self) -> str:
         return str(self.address)
 

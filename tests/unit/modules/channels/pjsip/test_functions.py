@@ -162,3 +162,40 @@ async def test_quality_variables_at_the_end(tmp_path: Path) -> None:
         assert "lp=0" in summary
         assert jitter.startswith("minrxjitter=")
         assert loss.startswith("minrxlost=")
+
+
+async def test_parameters_of_from_and_headers_added_before(tmp_path: Path) -> None:
+    plan = (
+        "[default]\nexten => 1,1,Dial(PJSIP/bob,,b(pre^s^1))\n same => n,Hangup()\n"
+        "[pre]\nexten => s,1,Set(PJSIP_HEADER_PARAM(From,uri,isup-oli)=27)\n"
+        " same => n,Set(PJSIP_HEADER_PARAM(From,uri,isup-oli)=28)\n same => n,Set(PJSIP_HEADER_PARAM(From,header,x)=y)\n"
+        " same => n,Set(PJSIP_HEADER(add,X-A)=1)\n same => n,Set(GLOBAL(READ)=${PJSIP_HEADER(read,X-*)})\n"
+        " same => n,Set(GLOBAL(GONE)=${PJSIP_HEADER(remove,*)})\n same => n,Return()\n"
+    )
+    async with sip_office(tmp_path, TEXT, plan) as office:
+        alice, bob = office.phone("alice"), office.phone("bob")
+        call = alice.call("1")
+        await alice.get(100)
+        invite = await bob.get("INVITE")
+        assert invite["From"].startswith('"Alice" <sip:100@127.0.0.1;isup-oli=28>;x=y;tag=')
+        assert not invite["X-A"]
+        assert (office.system.globals.get("READ"), office.system.globals.get("GONE")) == ("1", "1")
+        bob.send(bob.reply_to(invite, 486, tag="b"))
+        await bob.get("ACK")
+        call.refused(await alice.get(486))
+
+
+@pytest.mark.parametrize(("how", "expected"), [("invite", "INVITE"), ("update", "UPDATE")])
+async def test_session_refresh_from_the_dialplan(tmp_path: Path, how: str, expected: str) -> None:
+    plan = f"[default]\nexten => 1,1,Answer()\n same => n,Set(PJSIP_SEND_SESSION_REFRESH()={how})\n same => n,Wait(5)\n"
+    async with sip_office(tmp_path, TEXT, plan) as office:
+        alice = office.phone("alice")
+        call = alice.call("1", extra="Allow: INVITE, UPDATE\r\n")
+        await alice.get(100)
+        await call.answered()
+        refresh = await alice.get(expected)
+        assert "m=audio" in refresh.body
+        call.reply(200, "OK", request=refresh, body=call.sdp())
+        if expected == "INVITE":
+            await alice.get("ACK")
+        await call.hang_up()
