@@ -444,3 +444,76 @@ async def test_use_callerid_contact(tmp_path: Path) -> None:
         called.reply(486)
         await bob.get("ACK")
         call.refused(await alice.get(486))
+
+
+# -- advice of charge ----------------------------------------------------------------------------------------------
+
+CHARGES = "<aoc><aoc-{0}><recorded-charges><free-charge/></recorded-charges></aoc-{0}></aoc>"
+IS_ADVICE = "Content-Type: application/vnd.etsi.aoc+xml\r\n"
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_ts24_647_advice_of_charge_goes_through_the_call(tmp_path: Path, wanted: bool) -> None:
+    """By INFO while the call lasts, and by BYE; the caller gets it if it has send_aoc."""
+    async with sip_office(tmp_path, config({"send_aoc": "yes"} if wanted else {}), EXTENSIONS) as office:
+        from globstar.core import events
+
+        told: list[str] = []
+        office.system.bus.subscribe(events.ChargeAdvised, lambda event: told.append(event.advice.kind.name))
+        call, called, alice, bob = await talking(office)
+        assert (await called.request_inside("INFO", IS_ADVICE, CHARGES.format("d"))).status == 200
+        if wanted:
+            info = await alice.get("INFO")
+            assert info["Content-Type"] == "application/vnd.etsi.aoc+xml"
+            assert info.body == CHARGES.format("d")
+            call.reply(200, request=info)
+        assert (await called.request_inside("INFO", IS_ADVICE, "<nothing>")).status == 400
+        called._send("BYE", IS_ADVICE, CHARGES.format("e"))
+        await bob.get(200)
+        if wanted:
+            info = await alice.get("INFO")
+            assert info.body == CHARGES.format("e")
+            call.reply(200, request=info)
+        await call.ended()
+        assert told == ["DURING", "END"]
+
+
+async def test_ts24_647_advice_before_the_answer_waits(tmp_path: Path) -> None:
+    async with sip_office(tmp_path, config({"send_aoc": "yes"}), EXTENSIONS) as office:
+        from globstar.core.frame import Control, control
+        from globstar.proto.aoc import AdviceOfCharge, AocKind, Charge
+
+        call, called, alice, _bob = await calling(office)
+        called.reply(180)
+        await alice.get(180)
+        (leg,) = [leg for leg in office.driver.legs if leg.is_caller]
+        leg.channel.deliver(control(Control.AOC, AdviceOfCharge(AocKind.DURING, Charge.UNITS, units=3)))
+        await office.quiet(0.2)
+        await called.answer()
+        await call.answered()
+        info = await alice.get("INFO")
+        assert "<number-of-units>3</number-of-units>" in info.body
+        call.reply(200, request=info)
+        await call.hang_up()
+        await called.ended()
+
+
+# -- security of the other leg -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("demand", "is_called"), [("1", False), ("0", True)])
+async def test_a_call_that_demands_secure_signalling_goes_to_no_other_endpoint(
+    tmp_path: Path, demand: str, is_called: bool
+) -> None:
+    plan = f"[default]\nexten => 1,1,Set(CHANNEL(secure_bridge_signaling)={demand})\n same => n,Dial(PJSIP/bob)\n"
+    async with sip_office(tmp_path, config(), plan) as office:
+        alice, bob = phones(office)
+        call = alice.call("1")
+        await alice.get(100)
+        if is_called:
+            called = await bob.ring()
+            called.reply(486)
+            await bob.get("ACK")
+        answer = await alice._answer()
+        assert answer.status == 486 if is_called else answer.status >= 400
+        call.refused(answer)

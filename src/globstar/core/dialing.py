@@ -14,7 +14,7 @@ from globstar.core import events
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelGone, ChannelState
 from globstar.core.format import FormatCapabilities
-from globstar.core.frame import Control, Frame, FrameType, control
+from globstar.core.frame import ChannelOption, Control, Frame, FrameType, control
 from globstar.core.party import PartyId, parse_caller_id
 from globstar.core.pbx import continue_in_dialplan, parse_subroutine, run_subroutine
 from globstar.core.tech import DialRequest, RequestFailed
@@ -44,6 +44,11 @@ _STATUS_OF_CAUSE: dict[int, CallStatus] = {
     Cause.USER_BUSY: CallStatus.BUSY,
     Cause.NORMAL_CIRCUIT_CONGESTION: CallStatus.CONGESTION,
 }
+
+_SECURITY_DEMANDS = (
+    ("secure_bridge_signaling", ChannelOption.SECURE_SIGNALING),
+    ("secure_bridge_media", ChannelOption.SECURE_MEDIA),
+)
 
 #: Key in ``channel.data`` of the :class:`OutgoingCall` of a channel while it is called.
 OUTGOING_CALL = "outgoing call"
@@ -77,9 +82,23 @@ def request_channel(
     channel = spec.tech.request(request)
     channel.is_outgoing = True
     if requestor is not None:
+        if not _is_secure_enough(requestor, channel):
+            logger.warning(f"{dial_string} is not called: {requestor.name} demands a secure call")
+            channel.hangup(Cause.BEARERCAPABILITY_NOTAVAIL)
+            raise RequestFailed(Cause.BEARERCAPABILITY_NOTAVAIL, f"'{dial_string}' is not secure")
         channel.peer_account = requestor.account_code
         channel.account_code = channel.account_code or requestor.peer_account
     return channel
+
+
+def _is_secure_enough(requestor: Channel, channel: Channel) -> bool:
+    """Whether ``channel`` has what CHANNEL(secure_bridge_signaling) and (secure_bridge_media) of its requestor demand."""
+    for item, option in _SECURITY_DEMANDS:
+        if requestor.data.get(item) == "1":
+            channel.data[item] = "1"
+            if not channel.tech.query_option(channel, option):
+                return False
+    return True
 
 
 class OutgoingCall:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from globstar.core.bridge import Bridge
     from globstar.core.channel import Channel
+    from globstar.proto.aoc import AdviceOfCharge
 
 
 @dataclass(slots=True)
@@ -32,6 +33,14 @@ class ChannelAnswered:
     """A channel went up because this side or the other answered (CEL ANSWER)."""
 
     channel: Channel
+
+
+@dataclass(slots=True)
+class ChargeAdvised:
+    """An endpoint said what a call costs (AMI AOC-S, AOC-D and AOC-E)."""
+
+    channel: Channel
+    advice: AdviceOfCharge
 
 
 @dataclass(slots=True)

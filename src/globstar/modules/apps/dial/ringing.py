@@ -335,6 +335,9 @@ class Ringing:
         if self._is_single:
             self.caller.indicate(Control(frame.subtype), frame.data)
 
+    def _advice_of_charge(self, call: OutgoingCall, frame: Frame) -> None:
+        self.caller.tech.indicate(self.caller, Control.AOC, frame.data)
+
     def _set_time(self, name: str) -> None:
         elapsed = self.system.now() - self.started_at
         self.caller.set_variable(name, str(int(elapsed)))
@@ -435,6 +438,7 @@ _CONDITIONS: dict[int, _Handler] = {
     Control.REDIRECTING: Ringing._redirecting,
     Control.HOLD: Ringing._hold,
     Control.UNHOLD: Ringing._hold,
+    Control.AOC: Ringing._advice_of_charge,
 }
 _SHOWN = (Control.RINGING, Control.PROGRESS, Control.PROCEEDING)
 _FOR_CALLEES = (Control.HOLD, Control.UNHOLD, Control.FLASH, Control.VIDUPDATE, Control.SRCUPDATE)

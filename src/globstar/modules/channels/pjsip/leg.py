@@ -52,7 +52,7 @@ class Leg(SessionUser):
 
     __slots__ = (
         "answer_tag", "aor", "channel", "contact_uri", "direct_refused", "direct_waits",
-        "driver", "dtmf_mode", "early_sent", "endpoint", "extra_headers", "from_params", "is_caller", "is_secure",
+        "driver", "dtmf_mode", "early_sent", "endpoint", "extra_headers", "from_params", "is_caller", "is_confirmed", "is_secure",
         "last_response", "media", "our_host", "refer", "refer_result", "remote_host", "request", "request_uri", "session",
         "sip_timer", "told_party", "tone_watcher", "waiting_bye", "waiting_refresh", "was_answered",
     )  # fmt: skip
@@ -80,6 +80,8 @@ class Leg(SessionUser):
         self.from_params: tuple[tuple[bool, str, str], ...] = ()
         #: whether the first hop is reached by an encrypted transport
         self.is_secure = False
+        #: whether the call was answered and acknowledged
+        self.is_confirmed = False
         self.early_sent = False
         self.was_answered = False
         self.told_party: PartyId | None = None
@@ -403,6 +405,10 @@ class Leg(SessionUser):
             self.waiting_bye = False
             session.bye()
             return
+        if not self.is_confirmed:
+            self.is_confirmed = True
+            for hook in self.driver.hooks.session_confirmed:
+                hook(self, session)
         if self.waiting_refresh is not None:
             refresh.resume(self)
         if self.direct_waits:
@@ -492,6 +498,8 @@ class Leg(SessionUser):
 
     def bye_received(self, session: InviteSession, transaction: ServerTransaction) -> None:
         """The other side hangs up."""
+        for hook in self.driver.hooks.bye_received:
+            hook(self, transaction.request)
         quality.set_variables(self)
 
     def response_received(self, session: InviteSession, transaction: ClientTransaction, response: Response) -> None:

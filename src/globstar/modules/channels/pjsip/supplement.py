@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.leg import Leg
     from globstar.modules.channels.pjsip.objects import AorObject
     from globstar.modules.channels.pjsip.settings import PjsipSettings
+    from globstar.proto.aoc import AdviceOfCharge
     from globstar.proto.sip.flow import Flow
     from globstar.proto.sip.message import Header, Request, Response
     from globstar.proto.sip.session import InviteSession
@@ -92,6 +93,15 @@ class Supplement:
     def session_ended(self, leg: Leg, session: InviteSession) -> None:
         """An answered session is over."""
 
+    def bye_received(self, leg: Leg, request: Request) -> None:
+        """The other side ends an answered call; its channel still lives."""
+
+    def session_confirmed(self, leg: Leg, session: InviteSession) -> None:
+        """A call was answered and acknowledged: requests inside its dialog may be sent."""
+
+    def charge_advised(self, leg: Leg, advice: AdviceOfCharge) -> None:
+        """The core has advice of charge for the endpoint."""
+
     # -- calls: channels ---------------------------------------------------------------------------------------------
 
     def channel_created(self, leg: Leg, channel: Channel) -> None:
@@ -150,6 +160,9 @@ class Hooks:
     invite_headers: tuple[Callable[[Leg, list[Header]], None], ...]
     response_headers: tuple[Callable[[Leg, int, list[Header]], None], ...]
     response_received: tuple[Callable[[Leg, Response], None], ...]
+    bye_received: tuple[Callable[[Leg, Request], None], ...]
+    session_confirmed: tuple[Callable[[Leg, InviteSession], None], ...]
+    charge_advised: tuple[Callable[[Leg, AdviceOfCharge], None], ...]
     session_request: tuple[Callable[[Leg, InviteSession, ServerTransaction], bool], ...]
     session_kept: tuple[Callable[[Leg, InviteSession, list[Header]], bool], ...]
     session_ended: tuple[Callable[[Leg, InviteSession], None], ...]

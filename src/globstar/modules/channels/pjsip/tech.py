@@ -234,6 +234,12 @@ def _flash(leg: Leg, channel: Channel, data: Any) -> bool:
     return True
 
 
+def _advice_of_charge(leg: Leg, channel: Channel, data: Any) -> bool:
+    for hook in leg.driver.hooks.charge_advised:
+        hook(leg, data)
+    return True
+
+
 def _nothing(leg: Leg, channel: Channel, data: Any) -> bool:
     """Conditions that SIP has no word for and that need no tone."""
     return True
@@ -255,7 +261,7 @@ _INDICATIONS = {
     Control.PVT_CAUSE_CODE: _nothing,
     Control.MASQUERADE_NOTIFY: _nothing,
     Control.UPDATE_RTP_PEER: _nothing,
-    Control.AOC: _nothing,
+    Control.AOC: _advice_of_charge,
     Control.END_OF_Q: _nothing,
     Control.STREAM_TOPOLOGY_SOURCE_CHANGED: _nothing,
 }

@@ -74,7 +74,6 @@ UNSUPPORTED: dict[str, dict[str, str]] = {
         "record_on_feature": LATER,
         "security_mechanisms": LATER,
         "security_negotiation": LATER,
-        "send_aoc": LATER,
         "srtp_tag_32": WITH_ENCRYPTION,
         "stir_shaken": LATER,
         "stir_shaken_profile": LATER,
