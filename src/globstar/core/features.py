@@ -77,6 +77,10 @@ class FeatureSettings:
     attended_drop_call: bool = False
     attended_loop_delay: float = 10.0
     attended_callback_retries: int = 2
+    attended_abort: str = "*1"
+    attended_complete: str = "*2"
+    attended_threeway: str = "*3"
+    attended_swap: str = "*4"
     transfer_success_sound: str = "beep"
     transfer_failed_sound: str = "beeperr"
     transfer_retry_sound: str = "pbx-invalid"
@@ -109,8 +113,15 @@ _GENERAL: dict[str, tuple[str, Callable[[str], object]]] = {
     "pickupsound": ("pickup_sound", str),
     "pickupfailsound": ("pickup_failed_sound", str),
 }
-#: Options whose keys a later feature reads (attended transfer in the middle of dialling).
-_LATER = ("atxferabort", "atxfercomplete", "atxferthreeway", "atxferswap", "recordingfailsound")
+#: Codes in [general]: what one who consults with the target of an attended transfer may press.
+_CODES = {
+    "atxferabort": "attended_abort",
+    "atxfercomplete": "attended_complete",
+    "atxferthreeway": "attended_threeway",
+    "atxferswap": "attended_swap",
+}
+#: Options whose feature comes later.
+_LATER = ("recordingfailsound",)
 _FEATURES = ("blindxfer", "disconnect", "atxfer", "parkcall", "automixmon")
 
 
@@ -123,9 +134,10 @@ def read_features(config: ConfigFile | None) -> FeatureSettings:
         for variable in category:
             name, text = variable.name.lower(), variable.value.strip()
             where = f"{variable.file}:{variable.line}"
-            if section == "featuremap" and name in _FEATURES:
+            code = name if section == "featuremap" and name in _FEATURES else _CODES.get(name, "") if section == "general" else ""
+            if code:
                 if set(text) <= _DIGITS:
-                    values[name] = text
+                    values[code] = text
                 else:
                     logger.warning(f"{where}: '{text}' is no digit code for {name}")
             elif section == "general" and name in _GENERAL:

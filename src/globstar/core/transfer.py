@@ -167,6 +167,14 @@ def _cancel(task: asyncio.Task[object]) -> None:
 async def _ask_and_transfer(member: BridgeMember) -> None:
     """Play the announcement, collect the extension, transfer; back to the conversation when that fails."""
     channel = member.channel
+    extension = await ask_extension(member)
+    if extension and not member.left.done() and not blind_transfer(member, transfer_context(channel), extension):
+        logger.warning(f"{channel.name}: nobody can be transferred to {extension}@{transfer_context(channel)}")
+
+
+async def ask_extension(member: BridgeMember) -> str:
+    """Hold the others and ask one party for an extension, apart from them. "" if it dialled none: it is back with them then."""
+    channel = member.channel
     settings = settings_of(channel.system)
     hold_others(member, True)
     member.set_apart()
@@ -174,14 +182,13 @@ async def _ask_and_transfer(member: BridgeMember) -> None:
     try:
         extension = await _ask(channel, settings)
     except ChannelGone:
-        return
+        return ""
     finally:
         if not member.left.done():
             member.bring_back()
             if not extension:
                 hold_others(member, False)
-    if extension and not member.left.done() and not blind_transfer(member, transfer_context(channel), extension):
-        logger.warning(f"{channel.name}: nobody can be transferred to {extension}@{transfer_context(channel)}")
+    return extension
 
 
 def hold_others(member: BridgeMember, is_hold: bool) -> None:

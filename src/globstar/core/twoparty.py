@@ -14,6 +14,7 @@ from globstar.base.log import Logger
 from globstar.config.values import is_true
 from globstar.core import say
 from globstar.core.applications import run_application
+from globstar.core.atxfer import start_attended_transfer
 from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
 from globstar.core.channel import Channel, ChannelGone
 from globstar.core.features import DigitFeatures, DynamicFeature, FeatureAction, settings_of
@@ -156,6 +157,8 @@ def digit_features(channel: Channel, rights: PartyRights) -> DigitFeatures | Non
         actions[settings.disconnect] = _disconnect
     if rights.may_transfer and settings.blindxfer:
         actions[settings.blindxfer] = start_blind_transfer
+    if rights.may_transfer and settings.atxfer:
+        actions[settings.atxfer] = start_attended_transfer
     for name in dynamic.split("#") if dynamic else ():
         feature = settings.application_map.get(name.strip())
         if feature is None:
