@@ -34,23 +34,26 @@ def test_without_a_file_the_defaults() -> None:
 def test_general_and_featuremap() -> None:
     settings = read(
         "[general]\nfeaturedigittimeout = 750\ntransferdigittimeout=5\natxferdropcall=yes\nxfersound=ding\n"
+        "atxferabort=*5\natxfercomplete=\natxferthreeway=*6\natxferswap=*7\n"
         "transferdialattempts=2\npickupexten=*9\n[featuremap]\nblindxfer => #1\ndisconnect => \natxfer => *2\n"
     )
     assert (settings.feature_digit_timeout, settings.transfer_digit_timeout, settings.transfer_dial_attempts) == (0.75, 5.0, 2)
     assert (settings.attended_drop_call, settings.transfer_success_sound, settings.pickup_extension) == (True, "ding", "*9")
     assert (settings.blindxfer, settings.disconnect, settings.atxfer) == ("#1", "", "*2")
+    assert (settings.attended_abort, settings.attended_complete) == ("*5", "")
+    assert (settings.attended_threeway, settings.attended_swap) == ("*6", "*7")
 
 
 def test_what_cannot_be_used_is_told_with_its_place_and_keeps_its_default() -> None:
     with LogCapture() as log:
-        settings = read("[general]\nfeaturedigittimeout = soon\nshoe=42\natxferabort=*1\n[featuremap]\nblindxfer => xyz\n")
+        settings = read("[general]\nfeaturedigittimeout = soon\nshoe=42\natxferabort=stop\n[featuremap]\nblindxfer => xyz\n")
     assert settings == FeatureSettings()
     assert log.texts(Level.WARNING) == [
         "features.conf:2: 'soon' is no value for featuredigittimeout",
         "features.conf:3: unknown option 'shoe' of [general] has no effect",
+        "features.conf:4: 'stop' is no digit code for atxferabort",
         "features.conf:6: 'xyz' is no digit code for blindxfer",
     ]
-    assert log.texts(Level.NOTICE) == ["features.conf:4: unknown option 'atxferabort' of [general] has no effect"]
 
 
 @pytest.mark.parametrize(

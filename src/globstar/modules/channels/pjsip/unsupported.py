@@ -28,7 +28,6 @@ UNSUPPORTED: dict[str, dict[str, str]] = {
         "voicemail_extension": LATER,
     },
     "global": {
-        "default_outbound_endpoint": LATER,
         "default_voicemail_extension": LATER,
         "keep_alive_interval": LATER,
         "mwi_disable_initial_unsolicited": LATER,
