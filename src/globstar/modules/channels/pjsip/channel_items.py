@@ -65,7 +65,7 @@ def _pjsip(leg: Leg, words: list[str]) -> str | None:
             return _address(flow.host, flow.port)
         return _address(*flow.transport.address_for(flow.host))
     if what == "t38state":
-        return "DISABLED"
+        return leg.media.fax.state.value if leg.media.fax is not None else "DISABLED"
     return None
 
 

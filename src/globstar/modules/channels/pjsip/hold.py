@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.core.frame import Control, control
-from globstar.modules.channels.pjsip import timers
+from globstar.modules.channels.pjsip import refresh, timers
 from globstar.modules.channels.pjsip.causes import reason_header
 from globstar.modules.channels.pjsip.media import NoMedia
 from globstar.modules.channels.pjsip.requests import ACCEPT
-from globstar.proto.sdp import NotAcceptable, SdpParseError, parse
+from globstar.proto.sdp import Direction, NegotiatedStream, NotAcceptable, SdpParseError, parse
 from globstar.proto.sip.message import Header
 
 if TYPE_CHECKING:
@@ -32,7 +32,11 @@ def reinvite_received(leg: Leg, session: InviteSession, transaction: ServerTrans
     if leg.channel is None:
         session.respond(transaction, 481)
         return
-    if not request.body and leg.driver.settings.globals.all_codecs_on_empty_reinvite:
+    if request.body:
+        for hook in leg.driver.hooks.reinvite_received:
+            if hook(leg, session, transaction):
+                return
+    elif leg.driver.settings.globals.all_codecs_on_empty_reinvite:
         leg.media.offer_everything()
     body = _answer(leg, session, transaction) if request.body else leg.media.make_offer()
     if body is None:
@@ -99,12 +103,29 @@ def _renew_timer(leg: Leg, transaction: ServerTransaction) -> None:
 def apply_hold(leg: Leg) -> None:
     """Tell the channel when the other side begins or ceases to hold us."""
     stream, channel = leg.media.stream, leg.channel
-    if stream is None or channel is None or stream.is_remote_hold == leg.media.is_held:
+    if stream is None or channel is None:
         return
-    leg.media.is_held = stream.is_remote_hold
-    if stream.is_remote_hold:
+    is_held = stream.is_remote_hold and not (leg.endpoint.suppress_moh_on_sendonly and _states_direction(stream))
+    if is_held == leg.media.is_held:
+        return
+    leg.media.is_held = is_held
+    if is_held:
         channel.deliver(control(Control.HOLD, leg.endpoint.moh_suggest))
     else:
         channel.deliver(control(Control.UNHOLD))
     if channel.bridge_member is not None:
-        channel.bridge_member.bridge.reconsider(f"{channel.name}: {'held' if stream.is_remote_hold else 'taken back'}")
+        channel.bridge_member.bridge.reconsider(f"{channel.name}: {'held' if is_held else 'taken back'}")
+
+
+def _states_direction(stream: NegotiatedStream) -> bool:
+    """Whether the hold is said by sendonly or inactive, and not by an address of zeros."""
+    return stream.remote is not None and stream.remote.stated_direction in (Direction.SENDONLY, Direction.INACTIVE)
+
+
+def indicate_hold(leg: Leg, *, is_held: bool) -> bool:
+    """The other side of the call holds this endpoint: with moh_passthrough it is told so, else it hears music (False)."""
+    if not leg.endpoint.moh_passthrough:
+        return False
+    leg.media.direction = Direction.RECVONLY if is_held else Direction.SENDRECV
+    refresh.ask(leg, refresh.Refresh())
+    return True

@@ -207,6 +207,9 @@ class Leg(SessionUser):
             self.media.write(frame)
         elif frame.format is not None:
             self.media.write_side(frame)
+        elif frame.type is FrameType.MODEM:
+            if self.media.fax is not None:
+                self.media.fax.write(frame)
         elif frame.type is FrameType.TEXT:
             self._pass_text(str(frame.data))
 
@@ -356,9 +359,13 @@ class Leg(SessionUser):
                     channel.queue_hangup(Cause.BEARERCAPABILITY_NOTAVAIL)
                 else:
                     self.media.negotiation.cancel_offer()
+                    if self.media.fax is not None:
+                        self.media.fax.declined()
                 return
             self.answer_tag = response.to.tag or ""
             self.watch_tones()
+            if self.media.fax is not None:
+                self.media.fax.answered(is_accepted=True)
         if is_first:
             channel.deliver(control(Control.ANSWER))
 
@@ -394,6 +401,8 @@ class Leg(SessionUser):
         self.media.negotiation.cancel_offer()
         if response.status != 491:
             direct.refused(self)
+            if self.media.fax is not None:
+                self.media.fax.answered(is_accepted=False)
 
     def offer_again(self, session: InviteSession, body: bytes) -> bytes:
         """The wait after a 491 is over: our media may have changed meanwhile."""

@@ -35,6 +35,7 @@ from globstar.proto.sdp import (
 if TYPE_CHECKING:
     from globstar.media.engine import RtpEngine
     from globstar.modules.channels.pjsip.endpoint import EndpointObject
+    from globstar.modules.channels.pjsip.t38 import Fax
 
 logger = Logger("chan_pjsip")
 
@@ -75,6 +76,8 @@ class LegMedia:
         #: where the peer of a direct call wants its audio, while our side sends there; None: to us
         self.direct: tuple[str, int] | None = None
         self.sides: list[SideStream] = []
+        #: the fax of a call, once somebody has asked for one
+        self.fax: Fax | None = None
         self.wants_digits = endpoint.dtmf_mode in ("rfc4733", "auto", "auto_info")
         audio = [format for format in formats if format.codec.media is MediaType.AUDIO]
         self.write_format: Format = audio[0] if audio else ulaw
@@ -109,6 +112,8 @@ class LegMedia:
             self.session.close()
         for side in self.sides:
             side.close()
+        if self.fax is not None:
+            self.fax.close()
 
     # -- offer and answer --------------------------------------------------------------------------------------------
 
@@ -176,6 +181,11 @@ class LegMedia:
     def _local(self, codecs: Iterable[CodecDescription]) -> list[LocalMedia]:
         session = self.open()
         endpoint = self._endpoint
+        if self.fax is not None and self.fax.is_wanted:
+            image = self.fax.describe(self.address, self.bind)
+            if image is None:
+                raise NoMedia("no port for the fax is free")
+            return [image]
         address, port = self.direct or (self.address, session.local_address[1])
         media = [
             LocalMedia(
@@ -262,6 +272,9 @@ class LegMedia:
             side.apply(
                 next((s for s in streams if s.local is not None and s.local.port == port and s.kind == side.kind.value), None)
             )
+        fax = self.fax
+        if fax is not None:
+            fax.apply(next((s for s in streams if s.local is not None and s.local is fax.described), None))
         self._apply_audio(next((s for s in streams if s.kind == "audio" and s.is_active), None))
         channel = self.channel
         if channel is not None and channel.bridge_member is not None:

@@ -82,6 +82,10 @@ class Supplement:
     def response_received(self, leg: Leg, response: Response) -> None:
         """A provisional or final response to our INVITE, before the driver acts on it."""
 
+    def reinvite_received(self, leg: Leg, session: InviteSession, transaction: ServerTransaction) -> bool:
+        """A re-INVITE with an offer, before anything is agreed; True when it was answered or will be."""
+        return False
+
     def session_request(self, leg: Leg, session: InviteSession, transaction: ServerTransaction) -> bool:
         """A request inside a call other than INVITE, ACK, BYE, CANCEL, UPDATE, PRACK; True when it was answered."""
         return False
@@ -163,6 +167,7 @@ class Hooks:
     bye_received: tuple[Callable[[Leg, Request], None], ...]
     session_confirmed: tuple[Callable[[Leg, InviteSession], None], ...]
     charge_advised: tuple[Callable[[Leg, AdviceOfCharge], None], ...]
+    reinvite_received: tuple[Callable[[Leg, InviteSession, ServerTransaction], bool], ...]
     session_request: tuple[Callable[[Leg, InviteSession, ServerTransaction], bool], ...]
     session_kept: tuple[Callable[[Leg, InviteSession, list[Header]], bool], ...]
     session_ended: tuple[Callable[[Leg, InviteSession], None], ...]

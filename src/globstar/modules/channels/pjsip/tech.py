@@ -10,7 +10,7 @@ from globstar.core.devicestate import DeviceState
 from globstar.core.frame import ChannelOption, Control, Frame
 from globstar.core.rtp_media import RtpMedia
 from globstar.core.tech import ChannelTech, DialRequest, NativeMedia, RequestFailed
-from globstar.modules.channels.pjsip import channel_items, direct, dtmf, outgoing, refer
+from globstar.modules.channels.pjsip import channel_items, direct, dtmf, hold, outgoing, refer, t38
 from globstar.modules.channels.pjsip.leg import Leg
 from globstar.proto.sip.session import SessionState
 
@@ -245,7 +245,22 @@ def _nothing(leg: Leg, channel: Channel, data: Any) -> bool:
     return True
 
 
+def _held(leg: Leg, channel: Channel, data: Any) -> bool:
+    return hold.indicate_hold(leg, is_held=True)
+
+
+def _unheld(leg: Leg, channel: Channel, data: Any) -> bool:
+    return hold.indicate_hold(leg, is_held=False)
+
+
+def _fax(leg: Leg, channel: Channel, data: Any) -> bool:
+    return t38.indicate(leg, data)
+
+
 _INDICATIONS = {
+    Control.HOLD: _held,
+    Control.UNHOLD: _unheld,
+    Control.T38_PARAMETERS: _fax,
     Control.RINGING: _ringing,
     Control.PROGRESS: _progress,
     Control.PROCEEDING: _nothing,

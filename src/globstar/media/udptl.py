@@ -1,0 +1,123 @@
+"""UDPTL sockets: the datagrams of a fax, in and out as they are."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from globstar.base.log import Logger
+from globstar.media.sockets import MAX_DATAGRAM, Address, MediaSocket
+from globstar.proto.t38 import UdptlParseError, parse_udptl
+
+if TYPE_CHECKING:
+    from globstar.media.engine import RtpEngine
+    from globstar.media.ports import PortAllocator
+
+logger = Logger("udptl")
+
+#: Ports tried in a row before a host that cannot be bound is given up.
+BIND_ATTEMPTS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class UdptlSettings:
+    """udptl.conf ``[general]``; ports are inclusive bounds."""
+
+    port_start: int = 4000
+    port_end: int = 4999
+    checksums: bool = True
+    fec_entries: int = 0
+    fec_span: int = 0
+    even_ports: bool = False
+
+
+class UdptlSession:
+    """One UDPTL stream. ``on_packet`` gets each datagram that is UDPTL and comes from where it may.
+
+    With ``is_symmetric`` (t38_udptl_nat) packets are sent to where they come from; otherwise only those of the address
+    in SDP are taken.
+    """
+
+    __slots__ = ("_allocator", "_port", "_socket", "dropped", "is_symmetric", "on_packet", "received", "remote", "sent")
+
+    def __init__(self, socket: MediaSocket, allocator: PortAllocator, port: int, is_symmetric: bool) -> None:
+        self._socket: MediaSocket | None = socket
+        self._allocator = allocator
+        self._port = port
+        self.is_symmetric = is_symmetric
+        self.remote: Address | None = None
+        self.on_packet: Callable[[bytes], None] | None = None
+        self.received = self.sent = 0
+        #: datagrams that are no UDPTL, come from elsewhere, or that the kernel did not send
+        self.dropped = 0
+        socket.set_reader(self._read)
+
+    @property
+    def port(self) -> int:
+        """Our port; 0 when closed."""
+        return self._socket.address[1] if self._socket is not None else 0
+
+    def send(self, data: bytes) -> None:
+        """Send a datagram on."""
+        if self._socket is None or self.remote is None:
+            self.dropped += 1
+            return
+        try:
+            self._socket.sendto(data, self.remote)
+        except OSError:  # a full socket buffer or a refused port: redundancy makes good for it
+            self.dropped += 1
+        else:
+            self.sent += 1
+
+    def _read(self, _now: float) -> None:
+        if self._socket is None:
+            return
+        try:
+            data, source = self._socket.recvfrom(MAX_DATAGRAM)
+        except OSError:  # nothing there, or an ICMP error of an earlier packet
+            return
+        try:
+            parse_udptl(data)
+        except UdptlParseError:
+            self.dropped += 1
+            return
+        if source != self.remote:
+            if not self.is_symmetric:
+                self.dropped += 1
+                return
+            self.remote = source
+        self.received += 1
+        if self.on_packet is not None:
+            self.on_packet(data)
+
+    def close(self) -> None:
+        """Give the port back; a second call does nothing."""
+        socket, self._socket = self._socket, None
+        if socket is not None:
+            self.on_packet = None
+            socket.close()
+            self._allocator.release(self._port)
+
+
+def open_udptl(
+    engine: RtpEngine, host: str, settings: UdptlSettings, *, is_symmetric: bool, tos: int = 0, cos: int = 0
+) -> UdptlSession | None:
+    """A session on a free port of ``host``; None, with a line in the log, when there is none."""
+    allocator = engine.ports(settings.port_start, settings.port_end)
+    for _ in range(BIND_ATTEMPTS):
+        port = allocator.allocate()
+        if port is None:
+            break
+        try:
+            socket = engine.sockets.open(host, port, tos, cos)
+        except OSError as error:
+            allocator.release(port)
+            if error.errno == errno.EADDRINUSE:
+                continue  # another program has it; it comes back last in line
+            logger.error(f"cannot bind a UDPTL port on {host}: {error}")
+            return None
+        return UdptlSession(socket, allocator, port, is_symmetric)
+    logger.error(f"no UDPTL port is free in {settings.port_start} to {settings.port_end}")
+    return None
