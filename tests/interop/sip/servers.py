@@ -34,6 +34,8 @@ ENDPOINTS: dict[str, str] = {
     "texts": "message_context=texts",
     "follower": "redirect_method=uri_core",
     "userfollower": "redirect_method=user",
+    "sipfollower": "redirect_method=uri_pjsip",
+    "no183": "ignore_183_without_sdp=yes",
     "fromsomeone": "from_user=someone\nfrom_domain=example.org",
     "contactuser": "contact_user=reachme",
     "callee": "",
@@ -120,6 +122,10 @@ exten => busy,1,Busy(5)
 exten => congested,1,Congestion(5)
 exten => _to*.,1,Dial(PJSIP/${CUT(EXTEN,*,2)}/sip:${CUT(EXTEN,*,2)}@127.0.0.1:${CUT(EXTEN,*,3)}\;transport=${CUT(EXTEN,*,4)},15,g)
  same => n,Verbose(1,${DIALSTATUS} ${HANGUPCAUSE})
+exten => _away*.,1,Set(REDIRECTING(from-num,i)=555)
+ same => n,Set(REDIRECTING(reason,i)=cfu)
+ same => n,Set(REDIRECTING(count)=1)
+ same => n,Goto(to${EXTEN:4},1)
 exten => _hdr*.,1,Set(HEADER=${CUT(EXTEN,*,3)})
  same => n,Dial(PJSIP/callee/sip:callee@127.0.0.1:${CUT(EXTEN,*,2)},15,b(colour^s^1))
 exten => _both*.,1,Dial(PJSIP/callee/sip:one@127.0.0.1:${CUT(EXTEN,*,2)}&PJSIP/callee/sip:two@127.0.0.1:${CUT(EXTEN,*,3)},15)

@@ -31,7 +31,7 @@ class Script(Scenario):
     def xml(self) -> str:
         """See Scenario; SIPp wants every variable to be used."""
         names = [f"check{number}" for number in range(1, self._checks + 1)]
-        names += ["caller_from", "caller_to"] if self._remembers else []
+        names += ["caller_from", "caller_to", "caller_via", "caller_cseq"] if self._remembers else []
         reference = f'<Reference variables="{",".join(names)}"/>\n' if names else ""
         return super().xml().replace("</scenario>", reference + "</scenario>")
 
@@ -77,7 +77,7 @@ class Script(Scenario):
             self._remembers = True
             actions = "".join(
                 f'<ereg regexp=".+" search_in="hdr" header="{name}:" assign_to="caller_{name.lower()}"/>'
-                for name in ("From", "To")
+                for name in ("From", "To", "Via", "CSeq")
             )
         return self._receive(f'request="{method}"{flags}', has or {}, lacks, actions)
 
@@ -161,6 +161,16 @@ class Script(Scenario):
             f"Max-Forwards: 70\nFrom:[$caller_to];tag=[pid]SIPpTag[call_number]\nTo:[$caller_from]\nCall-ID: [call_id]\n"
             f"CSeq: {cseq} {method}\nContact: <sip:[local_ip]:[local_port];transport=[transport]>\n{extra}" + typed(body, kind),
             retransmitted=method != "ACK",
+        )
+
+    def invite_reply(self, status: int, reason: str, *, body: str = "", extra: str = "", tag: str = "SIPpTag") -> Self:
+        """Answer the INVITE whatever came since; another ``tag`` is another fork (RFC 3261 12.1.2)."""
+        assert self._remembers, "the INVITE comes first"
+        return self.send(
+            f"SIP/2.0 {status} {reason}\nVia:[$caller_via]\nFrom:[$caller_from]\nTo:[$caller_to];tag=[pid]{tag}[call_number]\n"
+            f"Call-ID: [call_id]\nCSeq:[$caller_cseq]\nContact: <sip:{tag}@[local_ip]:[local_port];transport=[transport]>\n{extra}"
+            + typed(body),
+            retransmitted=status >= 200,
         )
 
     def called_bye(self, cseq: int = 1) -> Self:
