@@ -18,8 +18,8 @@ def early(script: Script, status: int = 180, extra: str = RELIABLE) -> Script:
     return script.expect(status, routes=True, has={"Require": "100rel", "RSeq": "^ *[1-9][0-9]*", "Contact": "sip:"})
 
 
-def prack(script: Script, rseq: str = "[$rseq]", **options: str) -> Script:
-    return script.within("PRACK", extra=f"RAck: {rseq} 1 INVITE\n", **options)
+def prack(script: Script, rseq: str = "[$rseq]") -> Script:
+    return script.within("PRACK", extra=f"RAck: {rseq} 1 INVITE\n")
 
 
 def with_rseq(script: Script) -> Script:

@@ -168,8 +168,8 @@ class Script(Scenario):
         assert self._remembers, "the INVITE comes first"
         return self.send(
             f"SIP/2.0 {status} {reason}\nVia:[$caller_via]\nFrom:[$caller_from]\nTo:[$caller_to];tag=[pid]{tag}[call_number]\n"
-            f"Call-ID: [call_id]\nCSeq:[$caller_cseq]\nContact: <sip:{tag}@[local_ip]:[local_port];transport=[transport]>\n{extra}"
-            + typed(body),
+            f"Call-ID: [call_id]\nCSeq:[$caller_cseq]\n"
+            f"Contact: <sip:{tag}@[local_ip]:[local_port];transport=[transport]>\n{extra}" + typed(body),
             retransmitted=status >= 200,
         )
 
