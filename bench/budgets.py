@@ -31,6 +31,8 @@ BUDGETS = (
     Budget("memory", "memory of a bridged call", "KB", 60.0, asterisk="132 (held call)"),
     Budget("idle", "resident memory, idle", "MB", 90.0),
     Budget("start", "start until ready to serve", "s", 1.5),
+    Budget("overload", "completed at twice the sustainable rate", "of that rate", 0.9, at_least=True),
+    Budget("overload_lag", "lag of the event loop meanwhile", "ms at worst", 100.0),
 )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bench.budgets import BUDGETS, Result, number, table
 from bench.media import Streams, legs
+from bench.overload import overload, overload_lag
 from bench.rig import STEPS_A_TURN, TURNS, Rig
 from tests.interop.support.scenario import Scenario
 from tests.support.loopback import wait_until
@@ -144,7 +145,8 @@ def start() -> float:
 
 
 BENCHMARKS: dict[str, Callable[[], float]] = {
-    function.__name__: function for function in (answer, bridged, register, dialplan, relay, generic, memory, idle, start)
+    function.__name__: function
+    for function in (answer, bridged, register, dialplan, relay, generic, memory, idle, start, overload, overload_lag)
 }
 
 

@@ -169,6 +169,11 @@ class ServerAuthenticator:
                 return credentials
         return None
 
+    def knows_nonce(self, request: Request) -> bool:
+        """Whether the credentials for our realm have a nonce that was made here, however old."""
+        credentials = self.credentials(request)
+        return credentials is not None and self._nonce_time(credentials.nonce) is not None
+
     def verify(self, request: Request, secret: Secret | None, now: float, *, proxy: bool = False) -> Verdict:
         """Check a request. ``secret`` None means an unknown user: the same work is done and BAD is returned."""
         credentials = self.credentials(request, proxy=proxy)

@@ -333,6 +333,12 @@ class ServerTransaction(_Transaction):
         self._forget()
         self.layer.notify()
 
+    def drop(self) -> None:
+        """Answer nothing and keep nothing."""
+        self.state = State.TERMINATED
+        self.stop_timers(self.layer.clock())
+        self._forget()
+
     def resend_2xx(self, data: bytes) -> None:
         """Send the 2xx again on behalf of the core (RFC 6026 7.1)."""
         self.layer.retransmissions += 1

@@ -20,6 +20,7 @@ from globstar.modules.channels.pjsip.cli_control import (
     show_unidentified,
     show_version,
 )
+from globstar.modules.channels.pjsip.cli_defence import allow, drop, flush, show_defence, show_overload
 from globstar.modules.channels.pjsip.cli_registration import (
     list_registrations,
     send_register,
@@ -87,6 +88,9 @@ logger = Logger("chan_pjsip")
 
 #: what the loader finds here
 __all__ = [
+    "allow",
+    "drop",
+    "flush",
     "list_aors",
     "list_auths",
     "list_channels",
@@ -131,12 +135,14 @@ __all__ = [
     "show_contact",
     "show_contacts",
     "show_coverage",
+    "show_defence",
     "show_endpoint",
     "show_endpoints",
     "show_history",
     "show_identifiers",
     "show_identifies",
     "show_identify",
+    "show_overload",
     "show_registration",
     "show_registrations",
     "show_settings",

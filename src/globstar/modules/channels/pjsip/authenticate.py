@@ -54,6 +54,12 @@ class Authenticator:
         verdict = self._stranger.verify(request, None, now)
         return verdict, self._stranger.challenge_headers(now)
 
+    def proves_address(self, request: Request) -> bool:
+        """Whether the answer to a challenge, right or wrong, shows that its sender has received the challenge."""
+        return any(
+            server.knows_nonce(request) for server in {s.realm: s for s in (self._stranger, *self._servers.values())}.values()
+        )
+
     def check(self, endpoint: EndpointObject, request: Request, now: float) -> tuple[Verdict, list[Header]]:
         """Whether ``request`` proves to be from ``endpoint``, and if not, the headers of the 401."""
         auths = [auth for auth in map(self._auths.get, endpoint.auth) if auth is not None]

@@ -15,14 +15,17 @@ from globstar.core.acl import NamedLists
 from globstar.core.channel import ChannelState
 from globstar.core.devicestate import DeviceState, aggregate
 from globstar.core.format import FormatCapabilities
+from globstar.core.limits import Full, Limits
 from globstar.core.security import SecurityEventType
 from globstar.modules.channels.pjsip import access, incoming, requests
 from globstar.modules.channels.pjsip.authenticate import Authenticator
 from globstar.modules.channels.pjsip.contacts import Contact, ContactStore
+from globstar.modules.channels.pjsip.defence import Defence, Offence, offended
 from globstar.modules.channels.pjsip.endpoint import EndpointObject
 from globstar.modules.channels.pjsip.identify import Identifier, UnidentifiedRequests
 from globstar.modules.channels.pjsip.media import LegMedia
 from globstar.modules.channels.pjsip.messages import MessageHistory, MessageLogger
+from globstar.modules.channels.pjsip.overload import Overload
 from globstar.modules.channels.pjsip.qualify import Qualifier
 from globstar.modules.channels.pjsip.security import UNKNOWN, SecurityReports
 from globstar.modules.channels.pjsip.supplement import Hooks, Supplement
@@ -86,6 +89,12 @@ class PjsipDriver(SipHandler):
         self.identifier = Identifier(settings)
         self.authenticator = Authenticator(settings, self.rng.getrandbits)
         self.security = SecurityReports(self)
+        #: who is not heard at all; set by its supplement, None when it is off
+        self.defence: Defence | None = None
+        self.overload = Overload(self)
+        self.limits = Limits(system)
+        #: calls that came in and are up
+        self.incoming_calls = 0
         self.counters: dict[str, int] = dict.fromkeys(
             ("unidentified", "challenged", "authentication failed", "refused by address", "refused as full"), 0
         )
@@ -142,6 +151,7 @@ class PjsipDriver(SipHandler):
         for supplement in reversed(self.supplements):
             await supplement.stop()
         self.qualifier.stop()
+        self.overload.stop()
         for handle in (self._timer, self._expiry):
             if handle is not None:
                 handle.cancel()
@@ -171,6 +181,8 @@ class PjsipDriver(SipHandler):
     def _configure(self, settings: PjsipSettings) -> None:
         self.identifier = Identifier(settings, self.hooks.identify)
         self.authenticator = Authenticator(settings, self.rng.getrandbits)
+        trigger = settings.globals.taskprocessor_overload_trigger
+        self.overload.configure(settings.overload, trigger != "none", self.sip.settings.user_agent)
         for problem in self.contacts.configure(settings.aors, settings.contacts.values()):
             logger.warning(problem)
         debug = settings.globals.debug.strip().lower()
@@ -185,6 +197,18 @@ class PjsipDriver(SipHandler):
 
     def datagram_received(self, data: bytes, source: Address, transport: Transport) -> None:
         """A UDP datagram."""
+        now = self.system.now()
+        if self.defence is not None and not self.defence.admits(source[0], now):
+            return
+        overload = self.overload
+        if not self._draining:
+            overload.begin_turn(now)
+        if overload.take(data, source, transport, now):
+            return
+        self.deliver_datagram(data, source, transport)
+
+    def deliver_datagram(self, data: bytes, source: Address, transport: Transport) -> None:
+        """Handle a datagram whose turn it is."""
         if self.message_log.is_on or self.history.is_on:
             self._note("received", Flow(transport, source[0], source[1]), data)
         try:
@@ -194,6 +218,9 @@ class PjsipDriver(SipHandler):
 
     def bytes_received(self, data: bytes, flow: Flow) -> None:
         """A piece of a stream."""
+        if self.defence is not None and not self.defence.admits(flow.host, self.system.now()):
+            self.transports.disconnect(flow)
+            return
         if self.message_log.is_on or self.history.is_on:
             self._note("received", flow, data)
         try:
@@ -273,6 +300,7 @@ class PjsipDriver(SipHandler):
     def message_discarded(self, error: SipParseError, data: bytes, flow: Flow) -> None:
         """A message that cannot be used; the SIP machine counts them."""
         logger.debug(1, f"a message from {flow.host}:{flow.port} was discarded: {error}")
+        offended(self, flow.host, Offence.MALFORMED)
 
     # -- requests ----------------------------------------------------------------------------------------------------
 
@@ -280,6 +308,8 @@ class PjsipDriver(SipHandler):
         """A request outside of any dialog: who is it, may it, what does it want."""
         request, flow = transaction.request, transaction.flow
         method = request.method
+        if self.overload.lag and self.overload.refuses(transaction, self.system.now()):
+            return
         for stray in self.hooks.stray_request:
             if stray(transaction):
                 return
@@ -298,6 +328,8 @@ class PjsipDriver(SipHandler):
                 self.sip.answer_statelessly(transaction, 401, challenge)
                 return
             self.security.succeeded(transaction, endpoint.name)
+            if self.defence is not None:
+                self.defence.proved(flow.host, now)
         for hook in self.hooks.request_received:
             if hook(endpoint, transaction):
                 return
@@ -331,6 +363,8 @@ class PjsipDriver(SipHandler):
         self.counters["authentication failed"] += 1
         self._tell_failure(transaction, "Failed to authenticate")
         self.security.failed(transaction, endpoint.name)
+        if self.authenticator.proves_address(transaction.request):
+            offended(self, transaction.flow.host, Offence.WRONG_PASSWORD)
 
     def _tell_failure(self, transaction: ServerTransaction, why: str) -> None:
         request, flow = transaction.request, transaction.flow
@@ -353,15 +387,24 @@ class PjsipDriver(SipHandler):
         else:
             self.security.failed(transaction, UNKNOWN)
         self.sip.answer_statelessly(transaction, 401, challenge)
+        offended(self, host, Offence.UNKNOWN_ACCOUNT)
 
-    def is_full(self) -> bool:
-        """Whether new calls are refused: shutting down, not started yet, or at maxcalls."""
+    def is_full(self, transaction: ServerTransaction) -> bool:
+        """Whether a new call is refused: shutting down, not started yet, or no room by asterisk.conf."""
         system = self.system
-        limit = system.options.maxcalls
-        full = not system.accepts_calls or not system.is_booted or bool(limit and len(self.legs) >= limit)
-        if full:
+        if not system.accepts_calls or not system.is_booted:
             self.counters["refused as full"] += 1
-        return full
+            return True
+        options = system.options
+        if not (options.maxcalls or options.maxload or options.minmemfree):
+            return False
+        reason = self.limits.check(self.incoming_calls)
+        if reason is None:
+            return False
+        self.counters["refused as full"] += 1
+        user = transaction.request.from_.uri.user or UNKNOWN
+        self.security.report(_FULL_EVENTS[reason], transaction, user)
+        return True
 
     # -- calls -------------------------------------------------------------------------------------------------------
 
@@ -382,12 +425,14 @@ class PjsipDriver(SipHandler):
     def leg_started(self, leg: Leg) -> None:
         """A leg has a channel now."""
         self.legs[leg] = None
+        self.incoming_calls += not leg.is_caller
         self._legs_by_endpoint.setdefault(leg.endpoint.name, {})[leg] = None
 
     def leg_ended(self, leg: Leg) -> None:
         """A leg's channel is gone."""
         if leg in self.legs:
             del self.legs[leg]
+            self.incoming_calls -= not leg.is_caller
             name = leg.endpoint.name
             legs = self._legs_by_endpoint[name]
             del legs[leg]
@@ -464,6 +509,12 @@ class PjsipDriver(SipHandler):
         self.unidentified.prune(self.system.now(), self.settings.globals.unidentified_request_prune_interval)
         self.contact_expiry_changed()
 
+
+_FULL_EVENTS = {
+    Full.CALLS: SecurityEventType.SESSION_LIMIT,
+    Full.LOAD: SecurityEventType.LOAD_AVERAGE_LIMIT,
+    Full.MEMORY: SecurityEventType.MEMORY_LIMIT,
+}
 
 _STATES = {
     ChannelState.DOWN: DeviceState.NOT_INUSE,

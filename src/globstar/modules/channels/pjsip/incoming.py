@@ -34,7 +34,7 @@ RETRY_AFTER = 5
 def invite_received(driver: PjsipDriver, endpoint: EndpointObject, transaction: ServerTransaction) -> None:
     """Check a new INVITE of a known endpoint and make a channel of it."""
     request = transaction.request
-    if driver.is_full():
+    if driver.is_full(transaction):
         transaction.respond(503, headers=[("Retry-After", str(RETRY_AFTER))])
         return
     request.contact  # noqa: B018 - raises the 400 that an INVITE without Contact gets

@@ -242,7 +242,9 @@ class GlobalObject(PjsipObject):
     ignore_uri_user_options = option(boolean, False, help="Cut the user part at a semicolon.")
     use_callerid_contact = option(boolean, False, help="Put the caller id into Contact.")
     send_contact_status_on_update_registration = option(boolean, False, help="Report refreshed contacts.")
-    taskprocessor_overload_trigger = option(one_of("global", "pjsip_only", "none"), "global", help="Accepted for compatibility.")
+    taskprocessor_overload_trigger = option(
+        one_of("global", "pjsip_only", "none"), "global", help="none: new requests are never refused under overload."
+    )
     norefersub = option(boolean, True, help="Offer norefersub.")
     allow_sending_180_after_183 = option(boolean, False, help="Ringing may follow early media.")
     all_codecs_on_empty_reinvite = option(boolean, False, help="Offer all codecs when asked for an offer.")

@@ -13,6 +13,7 @@ from globstar.config.options import Report, did_you_mean
 from globstar.core.acl import Network
 from globstar.core.format import MediaType
 from globstar.modules.channels.pjsip.addresses import Match, read_match
+from globstar.modules.channels.pjsip.defence_object import DefenceObject
 from globstar.modules.channels.pjsip.endpoint import EndpointObject
 from globstar.modules.channels.pjsip.objects import (
     AclObject,
@@ -27,6 +28,7 @@ from globstar.modules.channels.pjsip.objects import (
     TransportObject,
 )
 from globstar.modules.channels.pjsip.objects_outbound import OutboundPublishObject, RegistrationObject
+from globstar.modules.channels.pjsip.overload import OverloadObject
 from globstar.modules.channels.pjsip.readers import proxy_route
 from globstar.modules.channels.pjsip.unsupported import UNSUPPORTED
 from globstar.proto.sip.errors import SipParseError
@@ -59,6 +61,8 @@ class PjsipSettings:
     registrations: dict[str, RegistrationObject] = field(default_factory=dict)
     contacts: dict[str, ContactObject] = field(default_factory=dict)
     publishes: dict[str, OutboundPublishObject] = field(default_factory=dict)
+    defence: DefenceObject = field(default_factory=DefenceObject)
+    overload: OverloadObject = field(default_factory=OverloadObject)
     domain_aliases: dict[str, str] = field(default_factory=dict)
     globals: GlobalObject = field(default_factory=GlobalObject)
     system: SystemObject = field(default_factory=SystemObject)
@@ -95,6 +99,8 @@ def read_settings(config: ConfigFile, report: Report) -> PjsipSettings:
         "domain_alias": (DomainAliasObject, aliases),  # type: ignore[dict-item]
         "global": (GlobalObject, singles),
         "system": (SystemObject, singles),
+        "defence": (DefenceObject, singles),
+        "overload": (OverloadObject, singles),
     }
     for category in config:
         kind = (category.get("type") or "").strip().lower()
@@ -112,6 +118,8 @@ def read_settings(config: ConfigFile, report: Report) -> PjsipSettings:
                 report(where, f"{kind} '{key}' is defined twice; the later one counts")
             table[key] = _read(cls, category, report)
     settings.globals = singles.get("global", settings.globals)  # type: ignore[assignment]
+    settings.defence = singles.get("defence", settings.defence)  # type: ignore[assignment]
+    settings.overload = singles.get("overload", settings.overload)  # type: ignore[assignment]
     settings.system = singles.get("system", settings.system)  # type: ignore[assignment]
     settings.domain_aliases = {name.lower(): alias.domain for name, alias in aliases.items()}
     _check(settings, config, report)

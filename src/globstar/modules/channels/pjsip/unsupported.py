@@ -33,7 +33,6 @@ UNSUPPORTED: dict[str, dict[str, str]] = {
         "mwi_disable_initial_unsolicited": LATER,
         "mwi_tps_queue_high": LATER,
         "mwi_tps_queue_low": LATER,
-        "taskprocessor_overload_trigger": LATER,
     },
     "system": {
         "compact_headers": LATER,
