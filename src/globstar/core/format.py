@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
+#: The attribute that holds a format's parameters as SDP states them.
+FMTP = "fmtp"
+
 
 class MediaType(Enum):
     """What a codec carries."""

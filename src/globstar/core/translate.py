@@ -51,7 +51,8 @@ def default_cost(source: Format, destination: Format) -> int:
 class TranslatorSpec(Spec):
     """A translator, named as Asterisk names it (``ulawtolin``).
 
-    ``open()`` gives the step for one direction of one call. ``is_stateless`` says that the step keeps nothing between
+    ``open()`` gives the step for one direction of one call, ``open_for(source, destination)`` one that minds the parameters
+    of both formats; the latter counts where both are there. ``is_stateless`` says that the step keeps nothing between
     payloads and maps each sample to one sample, so that one step may serve every call.
     """
 
@@ -60,6 +61,7 @@ class TranslatorSpec(Spec):
     open: Callable[[], Step]
     cost: int = 0
     is_stateless: bool = False
+    open_for: Callable[[Format, Format], Step] | None = None
 
     def __post_init__(self) -> None:
         if not self.cost:
@@ -120,7 +122,13 @@ class TranslationPath:
 
     def reset(self) -> None:
         """Forget all state, as after a change of source."""
-        self._steps = tuple(spec.open() for spec in self.specs)
+        last = len(self.specs) - 1
+        self._steps = tuple(
+            spec.open_for(self.source if index == 0 else spec.source, self.destination if index == last else spec.destination)
+            if spec.open_for is not None
+            else spec.open()
+            for index, spec in enumerate(self.specs)
+        )
         self._next_in = None
         self._next_out = 0
         same_clock = self.source.codec.clock_rate == self.destination.codec.clock_rate

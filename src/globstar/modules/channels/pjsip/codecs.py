@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from globstar.core import format as formats
-from globstar.core.format import Format, FormatCapabilities
+from globstar.core.format import FMTP, Format, FormatCapabilities
 from globstar.proto.sdp import CodecDescription
 
 if TYPE_CHECKING:
@@ -45,8 +45,6 @@ _NAMES: dict[str, tuple[str, int, str]] = {
     "red": ("RED", 1, ""),
 }
 
-#: the attribute of a passed-through format that holds its parameters as SDP states them
-PARAMETERS = "fmtp"
 
 _described: dict[tuple[str, int], CodecDescription | None] = {}
 
@@ -55,7 +53,7 @@ def describe(format: Format, framing_ms: int) -> CodecDescription | None:
     """The SDP description of a format sent in packets of ``framing_ms``; None if RTP has no name for it."""
     if format.attributes:
         plain = describe(formats.BUILTIN.get(format.name, format), framing_ms)
-        return replace(plain, fmtp=format.attributes.get(PARAMETERS, "")) if plain is not None else None
+        return replace(plain, fmtp=format.attributes.get(FMTP, "")) if plain is not None else None
     key = (format.name, framing_ms)
     if key in _described:
         return _described[key]

@@ -9,7 +9,7 @@ from globstar.base.errors import GlobstarError
 from globstar.base.log import Logger
 from globstar.core.channel import Channel
 from globstar.core.channelstate import NoTranslation
-from globstar.core.format import Format, FormatCapabilities, MediaType, ulaw
+from globstar.core.format import FMTP, Format, FormatCapabilities, MediaType, opus, ulaw
 from globstar.core.frame import Frame, FrameType, digit_begin, digit_end
 from globstar.core.rtp_media import RtpMedia
 from globstar.media.session import MediaTimeout, RtpSession
@@ -302,7 +302,10 @@ class LegMedia:
         for number, clock in stream.receive_dtmf:
             receive[number] = _payload(_DIGITS, PayloadKind.DIGITS, clock)
         first = stream.codecs[0]
-        self._set_write_format(self._codecs[first.codec])
+        writes = self._codecs[first.codec]
+        if first.remote_fmtp and writes.codec is opus.codec:  # the encoder heeds what the peer asks for
+            writes = writes.with_attributes({FMTP: first.remote_fmtp})
+        self._set_write_format(writes)
         session.rtcp_mux = stream.rtcp_mux
         session.set_payloads(receive, send=first.send_payload_type, clock_rate=first.codec.clock_rate, digits=stream.send_dtmf)
         if stream.remote_address and stream.remote_port and not stream.remote_address.startswith("0.0.0.0"):

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from globstar.core.channel import Channel
-from globstar.core.format import Format, FormatCapabilities, MediaType
+from globstar.core.format import FMTP, Format, FormatCapabilities, MediaType
 from globstar.core.frame import Frame, FrameType
 from globstar.core.rtp_media import RtpMedia
 from globstar.media.session import RtpSession
 from globstar.media.settings import Payload, PayloadKind
 from globstar.modules.channels.pjsip import media_options
-from globstar.modules.channels.pjsip.codecs import PARAMETERS, describe_all
+from globstar.modules.channels.pjsip.codecs import describe_all
 from globstar.proto.sdp import Direction, LocalMedia, NegotiatedStream, SessionDescription
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class SideStream:
         for codec in stream.codecs:
             format = by_name[codec.codec.name]
             if codec.remote_fmtp and self.kind is MediaType.VIDEO:
-                format = format.with_attributes({PARAMETERS: codec.remote_fmtp})
+                format = format.with_attributes({FMTP: codec.remote_fmtp})
             self._by_payload[codec.receive_payload_type] = format
             self._send_by_codec.setdefault(format.codec.name, codec.send_payload_type)
             receive[codec.receive_payload_type] = Payload(PayloadKind.MEDIA, codec.codec.clock_rate)

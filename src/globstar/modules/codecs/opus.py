@@ -1,0 +1,156 @@
+"""Opus (RFC 6716, 7587) to and from signed linear at its own rates; the encoder does what the peer's fmtp asks."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+from functools import cache, partial
+from typing import Any
+
+from globstar.core.format import FMTP, Format, opus, slin, slin12, slin16, slin24, slin48
+from globstar.core.loader import ModuleDeclined
+from globstar.core.translate import TranslatorSpec
+from globstar.dsp.clibrary import Gatherer
+
+#: Samples of the longest packet, 120 ms at 48 kHz, and the longest payload (RFC 6716 section 3.4).
+_MAX_SAMPLES = 5760
+_MAX_BYTES = 1276
+_APPLICATION_VOIP = 2048
+_SET_BITRATE, _SET_MAX_BANDWIDTH, _SET_VBR, _SET_INBAND_FEC, _SET_PACKET_LOSS, _SET_DTX = 4002, 4004, 4006, 4012, 4014, 4016
+#: Loss that the encoder reckons with where the peer can use forward error correction, per cent.
+_EXPECTED_LOSS = 10
+#: Highest audio frequency by the peer's playback rate: OPUS_BANDWIDTH_NARROWBAND and so on.
+_BANDWIDTHS = ((8000, 1101), (12000, 1102), (16000, 1103), (24000, 1104), (48000, 1105))
+
+
+@cache
+def library() -> Any:
+    """libopus as the package brings it, with its functions declared; None where it is missing."""
+    if importlib.util.find_spec("opuslib_next") is None:
+        return None
+    from opuslib_next.api import libopus
+
+    pointer, integer = ctypes.c_void_p, ctypes.c_int
+    prototypes = {
+        "opus_encoder_create": (pointer, (integer, integer, integer, ctypes.POINTER(integer))),
+        "opus_encoder_destroy": (None, (pointer,)),
+        "opus_encode": (integer, (pointer, ctypes.c_char_p, integer, ctypes.c_char_p, integer)),
+        "opus_encoder_ctl": (integer, (pointer, integer, integer)),  # variadic: all that we set are integers
+        "opus_decoder_create": (pointer, (integer, integer, ctypes.POINTER(integer))),
+        "opus_decoder_destroy": (None, (pointer,)),
+        "opus_decode": (integer, (pointer, ctypes.c_char_p, integer, ctypes.c_char_p, integer, integer)),
+    }
+    # prototypes of our own, as the package sets others on the functions that it shares
+    return {name: ctypes.CFUNCTYPE(result, *arguments)((name, libopus)) for name, (result, arguments) in prototypes.items()}
+
+
+class Decoder:
+    """One stream of Opus to signed linear of one channel."""
+
+    __slots__ = ("_functions", "_rate", "_state")
+
+    def __init__(self, rate: int) -> None:
+        self._functions = library()
+        self._rate = rate
+        error = ctypes.c_int()
+        self._state = self._functions["opus_decoder_create"](rate, 1, ctypes.byref(error))
+        if not self._state:
+            raise MemoryError(f"libopus gave no decoder ({error.value})")
+
+    def __del__(self) -> None:
+        if getattr(self, "_state", None):
+            self._functions["opus_decoder_destroy"](self._state)
+
+    def __call__(self, data: bytes) -> bytes:
+        if not data:
+            return b""
+        samples = ctypes.create_string_buffer(2 * _MAX_SAMPLES)
+        count = self._functions["opus_decode"](self._state, data, len(data), samples, _MAX_SAMPLES * self._rate // 48000, 0)
+        return samples.raw[: 2 * count] if count > 0 else b""
+
+
+class Encoder:
+    """One stream of signed linear to Opus, 20 ms a packet, one channel."""
+
+    __slots__ = ("_functions", "_gatherer", "_samples", "_state")
+
+    def __init__(self, rate: int, fmtp: dict[str, str]) -> None:
+        self._functions = library()
+        self._samples = rate // 50
+        self._gatherer = Gatherer(2 * self._samples)
+        error = ctypes.c_int()
+        self._state = self._functions["opus_encoder_create"](rate, 1, _APPLICATION_VOIP, ctypes.byref(error))
+        if not self._state:
+            raise MemoryError(f"libopus gave no encoder ({error.value})")
+        self._configure(fmtp)
+
+    def __del__(self) -> None:
+        if getattr(self, "_state", None):
+            self._functions["opus_encoder_destroy"](self._state)
+
+    def _configure(self, fmtp: dict[str, str]) -> None:
+        """What the peer asks for (RFC 7587 section 6.1)."""
+        if fmtp.get("useinbandfec") == "1":
+            self._set(_SET_INBAND_FEC, 1)
+            self._set(_SET_PACKET_LOSS, _EXPECTED_LOSS)
+        self._set(_SET_DTX, 1 if fmtp.get("usedtx") == "1" else 0)
+        self._set(_SET_VBR, 0 if fmtp.get("cbr") == "1" else 1)
+        average = _number(fmtp.get("maxaveragebitrate"))
+        if 6000 <= average <= 510000:
+            self._set(_SET_BITRATE, average)
+        playback = _number(fmtp.get("maxplaybackrate"))
+        if playback:
+            self._set(_SET_MAX_BANDWIDTH, next((code for rate, code in _BANDWIDTHS if playback <= rate), _BANDWIDTHS[-1][1]))
+
+    def _set(self, request: int, value: int) -> None:
+        self._functions["opus_encoder_ctl"](self._state, request, value)
+
+    def __call__(self, data: bytes) -> bytes:
+        coded = b""
+        for block in self._gatherer.blocks(data):
+            payload = ctypes.create_string_buffer(_MAX_BYTES)
+            size = self._functions["opus_encode"](self._state, block, self._samples, payload, _MAX_BYTES)
+            if size > 2:  # up to two bytes need not be sent: silence with usedtx=1
+                coded = payload.raw[:size]
+        return coded
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() and len(text) < 8 else 0
+
+
+def parameters(fmtp: str) -> dict[str, str]:
+    """``a=1; b=2`` as a dictionary, names in lower case."""
+    pairs = (part.partition("=") for part in fmtp.split(";"))
+    return {name.strip().lower(): value.strip() for name, equals, value in pairs if equals}
+
+
+def _encode(rate: int, source: Format, destination: Format) -> Encoder:
+    return Encoder(rate, parameters(destination.attributes.get(FMTP, "")))
+
+
+def _pair(linear: Format, name: str) -> tuple[TranslatorSpec, TranslatorSpec]:
+    rate = linear.sample_rate
+    return (
+        TranslatorSpec(name=f"opusto{name}", source=opus, destination=linear, open=partial(Decoder, rate)),
+        TranslatorSpec(
+            name=f"{name}toopus",
+            source=linear,
+            destination=opus,
+            open=partial(Encoder, rate, {}),
+            open_for=partial(_encode, rate),
+        ),
+    )
+
+
+OPUS_TO_LIN, LIN_TO_OPUS = _pair(slin, "lin")
+OPUS_TO_LIN12, LIN12_TO_OPUS = _pair(slin12, "lin12")
+OPUS_TO_LIN16, LIN16_TO_OPUS = _pair(slin16, "lin16")
+OPUS_TO_LIN24, LIN24_TO_OPUS = _pair(slin24, "lin24")
+OPUS_TO_LIN48, LIN48_TO_OPUS = _pair(slin48, "lin48")
+
+
+async def load(system: object) -> None:
+    """Decline where the library is missing."""
+    if library() is None:
+        raise ModuleDeclined("the Python package opuslib-next-bundled is not installed (pip install 'globstar[opus]')")

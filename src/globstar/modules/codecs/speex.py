@@ -1,0 +1,202 @@
+"""Speex at 8, 16 and 32 kHz to and from signed linear, by libspeex; codecs.conf ``[speex]`` sets the encoder."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache, partial
+from typing import Any
+
+from globstar.base.log import Logger
+from globstar.config.options import Options, Report, option
+from globstar.config.values import boolean, floating, integer
+from globstar.core.format import Format, slin, slin16, slin32, speex, speex16, speex32
+from globstar.core.loader import ModuleDeclined
+from globstar.core.system import System
+from globstar.core.translate import TranslatorSpec
+from globstar.dsp.clibrary import Gatherer, find_library
+
+logger = Logger("codec_speex")
+
+#: Longest payload that is read or written.
+_MAX_BYTES = 400
+
+# requests of speex_encoder_ctl and speex_decoder_ctl (libspeex's manual, chapter 5)
+_SET_ENH, _GET_FRAME_SIZE, _SET_QUALITY, _SET_VBR, _SET_VBR_QUALITY, _SET_COMPLEXITY = 0, 3, 4, 12, 14, 16
+_SET_ABR, _SET_VAD, _SET_DTX = 32, 30, 34
+
+
+class SpeexOptions(Options):
+    """``[speex]`` of codecs.conf."""
+
+    quality = option(integer(0, 10), 3, help="Quality of the encoder without vbr and abr.")
+    complexity = option(integer(0, 10), 2, help="Work that the encoder may do.")
+    enhancement = option(boolean, True, help="Perceptual enhancement when decoding.")
+    vad = option(boolean, False, help="Send silence in few bits.")
+    vbr = option(boolean, False, help="Variable bit rate.")
+    abr = option(integer(0), 0, unit="bit/s", help="Average bit rate to keep; 0 for none.")
+    vbr_quality = option(floating(0, 10), 4.0, help="Quality with vbr.")
+    dtx = option(boolean, False, help="Send nothing at all in silence; needs vad, vbr or abr.")
+
+
+class _Bits(ctypes.Structure):
+    _fields_ = (
+        ("chars", ctypes.c_void_p), ("nb_bits", ctypes.c_int), ("char_ptr", ctypes.c_int), ("bit_ptr", ctypes.c_int),
+        ("owner", ctypes.c_int), ("overflow", ctypes.c_int), ("buf_size", ctypes.c_int), ("reserved1", ctypes.c_int),
+        ("reserved2", ctypes.c_void_p),
+    )  # fmt: skip
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """libspeex with its functions declared; None where it is missing."""
+    found = find_library("libspeex.so.1", "speex")
+    if found is None:
+        return None
+    pointer, bits, integer_ = ctypes.c_void_p, ctypes.POINTER(_Bits), ctypes.c_int
+    for name, result, arguments in (
+        ("speex_lib_get_mode", pointer, (integer_,)),
+        ("speex_bits_init", None, (bits,)),
+        ("speex_bits_destroy", None, (bits,)),
+        ("speex_bits_reset", None, (bits,)),
+        ("speex_bits_read_from", None, (bits, ctypes.c_char_p, integer_)),
+        ("speex_bits_write", integer_, (bits, ctypes.c_char_p, integer_)),
+        ("speex_bits_remaining", integer_, (bits,)),
+        ("speex_encoder_init", pointer, (pointer,)),
+        ("speex_encoder_destroy", None, (pointer,)),
+        ("speex_encoder_ctl", integer_, (pointer, integer_, pointer)),
+        ("speex_encode_int", integer_, (pointer, ctypes.c_char_p, bits)),
+        ("speex_decoder_init", pointer, (pointer,)),
+        ("speex_decoder_destroy", None, (pointer,)),
+        ("speex_decoder_ctl", integer_, (pointer, integer_, pointer)),
+        ("speex_decode_int", integer_, (pointer, bits, ctypes.c_char_p)),
+    ):
+        function = getattr(found, name)
+        function.restype, function.argtypes = result, arguments
+    return found
+
+
+class _Coder:
+    """A state of the library with its bit buffer, freed with its owner."""
+
+    __slots__ = ("_bits", "_control", "_destroy", "_library", "_state", "frame_bytes")
+
+    def __init__(self, side: str, mode: int) -> None:
+        found = library()
+        if found is None:
+            raise OSError("libspeex is not installed")
+        self._library: Any = found
+        self._destroy = getattr(found, f"speex_{side}_destroy")
+        self._control = getattr(found, f"speex_{side}_ctl")
+        self._bits = _Bits()
+        found.speex_bits_init(ctypes.byref(self._bits))
+        self._state = getattr(found, f"speex_{side}_init")(found.speex_lib_get_mode(mode))
+        size = ctypes.c_int()
+        self._control(self._state, _GET_FRAME_SIZE, ctypes.byref(size))
+        self.frame_bytes = 2 * size.value
+
+    def _set(self, request: int, value: int | float) -> None:
+        held = ctypes.c_float(value) if isinstance(value, float) else ctypes.c_int(value)
+        self._control(self._state, request, ctypes.byref(held))
+
+    def __del__(self) -> None:
+        if getattr(self, "_state", None):
+            self._destroy(self._state)
+            self._library.speex_bits_destroy(ctypes.byref(self._bits))
+
+
+class Decoder(_Coder):
+    """One stream of Speex to signed linear; a payload may hold several frames."""
+
+    __slots__ = ()
+
+    def __init__(self, mode: int) -> None:
+        super().__init__("decoder", mode)
+        self._set(_SET_ENH, int(settings.enhancement))
+
+    def __call__(self, data: bytes) -> bytes:
+        if not data or len(data) > _MAX_BYTES:
+            return b""
+        bits = ctypes.byref(self._bits)
+        self._library.speex_bits_read_from(bits, data, len(data))
+        audio = b""
+        samples = ctypes.create_string_buffer(self.frame_bytes)
+        # -1 is the end of the payload, -2 a payload that is no Speex
+        while self._library.speex_bits_remaining(bits) >= 5:
+            if self._library.speex_decode_int(self._state, bits, samples) != 0:
+                break
+            audio += samples.raw
+        return audio
+
+
+class Encoder(_Coder):
+    """One stream of signed linear to Speex, 20 ms a payload."""
+
+    __slots__ = ("_gatherer",)
+
+    def __init__(self, mode: int) -> None:
+        super().__init__("encoder", mode)
+        self._gatherer = Gatherer(self.frame_bytes)
+        options = settings
+        self._set(_SET_COMPLEXITY, options.complexity)
+        if options.vbr:
+            self._set(_SET_VBR, 1)
+            self._set(_SET_VBR_QUALITY, float(options.vbr_quality))
+        else:
+            self._set(_SET_QUALITY, options.quality)
+        if options.abr:
+            self._set(_SET_ABR, options.abr)
+        if options.vad:
+            self._set(_SET_VAD, 1)
+        if options.dtx:
+            self._set(_SET_DTX, 1)
+
+    def __call__(self, data: bytes) -> bytes:
+        coded = b""
+        bits = ctypes.byref(self._bits)
+        for block in self._gatherer.blocks(data):
+            samples = ctypes.create_string_buffer(block, self.frame_bytes)  # the library works in place
+            self._library.speex_bits_reset(bits)
+            sends = self._library.speex_encode_int(self._state, samples, bits)
+            if not sends and settings.dtx:
+                continue
+            payload = ctypes.create_string_buffer(_MAX_BYTES)
+            size = self._library.speex_bits_write(bits, payload, _MAX_BYTES)
+            coded += payload.raw[:size]
+        return coded
+
+
+#: what codecs.conf says; encoders that are open keep what they began with
+settings = SpeexOptions()
+
+
+def _pair(name: str, plain: str, coded: Format, linear: Format, mode: int) -> tuple[TranslatorSpec, TranslatorSpec]:
+    return (
+        TranslatorSpec(name=f"{name}to{plain}", source=coded, destination=linear, open=partial(Decoder, mode)),
+        TranslatorSpec(name=f"{plain}to{name}", source=linear, destination=coded, open=partial(Encoder, mode)),
+    )
+
+
+SPEEX_TO_LIN, LIN_TO_SPEEX = _pair("speex", "lin", speex, slin, 0)
+SPEEXWB_TO_LIN16, LIN16_TO_SPEEXWB = _pair("speexwb", "lin16", speex16, slin16, 1)
+SPEEXUWB_TO_LIN32, LIN32_TO_SPEEXUWB = _pair("speexuwb", "lin32", speex32, slin32, 2)
+
+
+def load(system: System) -> None:
+    """Decline where the library is missing; else read codecs.conf."""
+    if library() is None:
+        raise ModuleDeclined("libspeex is not installed (Debian: libspeex1)")
+    reload(system)
+
+
+def reload(system: System) -> None:
+    """Read ``[speex]`` of codecs.conf for encoders made from now on."""
+    global settings
+    config = system.configuration.read("codecs.conf")
+    category = config.category("speex") if config is not None else None
+    if category is None:
+        settings = SpeexOptions()
+        return
+    report = Report()
+    settings = SpeexOptions.read(category, report)
+    for warning in report.warnings:
+        logger.warning(str(warning))
