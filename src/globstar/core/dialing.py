@@ -17,6 +17,7 @@ from globstar.core.format import FormatCapabilities
 from globstar.core.frame import ChannelOption, Control, Frame, FrameType, control
 from globstar.core.party import PartyId, parse_caller_id
 from globstar.core.pbx import continue_in_dialplan, parse_subroutine, run_subroutine
+from globstar.core.services import GEO_PROFILE
 from globstar.core.tech import DialRequest, RequestFailed
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ def request_channel(
             logger.warning(f"{dial_string} is not called: {requestor.name} demands a secure call")
             channel.hangup(Cause.BEARERCAPABILITY_NOTAVAIL)
             raise RequestFailed(Cause.BEARERCAPABILITY_NOTAVAIL, f"'{dial_string}' is not secure")
+        if GEO_PROFILE in requestor.data:
+            channel.data[GEO_PROFILE] = requestor.data[GEO_PROFILE]
         channel.peer_account = requestor.account_code
         channel.account_code = channel.account_code or requestor.peer_account
     return channel

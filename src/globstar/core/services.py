@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aiohttp.web import BaseRequest, StreamResponse
 
     from globstar.core.channel import Channel
+    from globstar.proto.geo import Profile
 
 
 @runtime_checkable
@@ -22,6 +23,21 @@ class MusicOnHold(Protocol):
 
     def stop(self, channel: Channel) -> None:
         """Stop the music."""
+
+
+#: where a channel keeps the geolocation profile of its call
+GEO_PROFILE = "geolocation profile"
+
+
+@runtime_checkable
+class Geolocation(Protocol):
+    """Service ``geolocation`` (res_geolocation)."""
+
+    def profile(self, name: str) -> Profile | None:
+        """A configured or built-in profile."""
+
+    def effective(self, profile: Profile, channel: Channel) -> Profile:
+        """The profile as others are told it: refined, its variables and those of ``channel`` replaced."""
 
 
 @runtime_checkable

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from globstar.base.log import Logger
 from globstar.core.frame import Control, control
 from globstar.modules.channels.pjsip import refresh, timers
+from globstar.modules.channels.pjsip.bodies import SDP, sdp_body
 from globstar.modules.channels.pjsip.causes import reason_header
 from globstar.modules.channels.pjsip.media import NoMedia
 from globstar.modules.channels.pjsip.requests import ACCEPT
@@ -76,11 +77,12 @@ def _answer(leg: Leg, session: InviteSession, transaction: ServerTransaction) ->
     """Our answer to the offer; None when it was refused."""
     request = transaction.request
     kind = request.content_type
-    if kind is not None and kind.value.lower() != "application/sdp":
+    sdp = sdp_body(request)
+    if kind is not None and kind.value.lower() != SDP and (not sdp or sdp is request.body):
         session.respond(transaction, 415, headers=[("Accept", "application/sdp")])
         return None
     try:
-        body = leg.media.answer_offer(parse(request.body))
+        body = leg.media.answer_offer(parse(sdp))
         leg.watch_tones()
         return body
     except SdpParseError as error:

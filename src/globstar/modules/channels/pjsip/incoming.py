@@ -11,6 +11,7 @@ from globstar.core.format import FormatCapabilities
 from globstar.core.party import PartyId
 from globstar.core.pickup import pick_up_group
 from globstar.modules.channels.pjsip import timers
+from globstar.modules.channels.pjsip.bodies import sdp_body
 from globstar.modules.channels.pjsip.diversion import take_diversion, take_history
 from globstar.modules.channels.pjsip.identity import caller_of
 from globstar.modules.channels.pjsip.leg import SUPPORTED, Leg
@@ -105,13 +106,17 @@ def _read_offer(transaction: ServerTransaction) -> SessionDescription | None:
     if (request.get("Content-Encoding") or "identity").strip().lower() != "identity":
         transaction.respond(415, headers=[("Accept", "application/sdp"), ("Accept-Encoding", "identity")])  # RFC 3261 8.2.3
         return None
-    if kind is None or kind.value.lower() != "application/sdp":
+    body = sdp_body(request) if kind is not None and kind.value.lower() != "application/sdp" else request.body
+    is_several = body is not request.body
+    if is_several and not body:
+        return None  # parts without an offer: one is made for the caller
+    if kind is None or (not is_several and kind.value.lower() != "application/sdp"):
         if "handling=optional" in (request.get("Content-Disposition") or "").replace(" ", "").lower():
             return None  # RFC 3261 20.11: what is not understood may be ignored
         transaction.respond(415, headers=[("Accept", "application/sdp")])
         return None
     try:
-        return parse(request.body)
+        return parse(body)
     except SdpParseError as error:
         transaction.respond(400, headers=[("Warning", f'399 SIP "{error.fault.value}"')])
         return None

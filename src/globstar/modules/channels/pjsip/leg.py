@@ -11,6 +11,7 @@ from globstar.core.channel import Channel, ChannelState
 from globstar.core.frame import Control, Frame, FrameType, control
 from globstar.core.party import Connected, PartyId
 from globstar.modules.channels.pjsip import direct, hold, quality, redirects, refer, refresh, timers
+from globstar.modules.channels.pjsip.bodies import sdp_body
 from globstar.modules.channels.pjsip.causes import cause_of_reasons, cause_of_status, reason_header, status_of_cause
 from globstar.modules.channels.pjsip.diversion import redirecting_headers
 from globstar.modules.channels.pjsip.identity import asserted_party, identity_headers
@@ -291,7 +292,7 @@ class Leg(SessionUser):
         for hook in self.driver.hooks.response_received:
             hook(self, response)
         self._take_party(response)
-        has_media = bool(response.body) and self._take_answer(response)
+        has_media = bool(response.body) and bool(sdp_body(response)) and self._take_answer(response)
         status = response.status
         if status == 180:
             channel.set_state(ChannelState.RINGING)
@@ -311,7 +312,7 @@ class Leg(SessionUser):
                 return True
             self.media.negotiation.reopen()
         try:
-            self.media.take_answer(response.body)
+            self.media.take_answer(sdp_body(response))
         except (SdpParseError, NotAcceptable) as error:
             logger.notice(f"{self}: the SDP of a {response.status} cannot be used: {error}")
             if self.media.is_agreed:
@@ -352,7 +353,7 @@ class Leg(SessionUser):
                     self.media.negotiation.cancel_offer()
                 return
             try:
-                self.media.take_answer(response.body)
+                self.media.take_answer(sdp_body(response))
             except (SdpParseError, NotAcceptable) as error:
                 logger.notice(f"{self}: the answer cannot be used: {error}")
                 if is_first:

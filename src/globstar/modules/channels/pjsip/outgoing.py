@@ -12,6 +12,7 @@ from globstar.core.format import Format, FormatCapabilities, MediaType
 from globstar.core.tech import DialRequest, RequestFailed
 from globstar.modules.channels.pjsip import media_options, timers
 from globstar.modules.channels.pjsip.authenticate import outbound_credentials
+from globstar.modules.channels.pjsip.bodies import SDP
 from globstar.modules.channels.pjsip.diversion import redirecting_headers
 from globstar.modules.channels.pjsip.identity import (
     from_address,
@@ -22,6 +23,7 @@ from globstar.modules.channels.pjsip.identity import (
 from globstar.modules.channels.pjsip.incoming import set_up_channel
 from globstar.modules.channels.pjsip.leg import ALLOW, Leg
 from globstar.modules.channels.pjsip.media import NoMedia
+from globstar.proto import mime
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.flow import Flow
 from globstar.proto.sip.headers.address import NameAddr
@@ -214,6 +216,14 @@ def place(driver: PjsipDriver, leg: Leg) -> None:
     headers += leg.extra_headers
     for hook in driver.hooks.invite_headers:
         hook(leg, headers)
+    content_type = SDP
+    if driver.hooks.invite_parts:
+        parts: list[mime.Part] = []
+        for add in driver.hooks.invite_parts:
+            add(leg, headers, parts)
+        if parts:
+            boundary = f"{driver.rng.getrandbits(96):024x}"
+            content_type, body = mime.build([mime.Part(SDP, body), *parts], boundary)
     leg.session = driver.sip.invite(
         uri,
         leg,
@@ -223,6 +233,7 @@ def place(driver: PjsipDriver, leg: Leg) -> None:
         contact=driver.transports.contact(flow.transport, our_user, flow.host),
         headers=headers,
         body=body,
+        content_type=content_type,
         routes=(*endpoint.routes, *(contact.routes if contact is not None else ())),
         credentials=outbound_credentials(driver.settings, endpoint),
     )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.objects import AorObject
     from globstar.modules.channels.pjsip.settings import PjsipSettings
     from globstar.proto.aoc import AdviceOfCharge
+    from globstar.proto.mime import Part
     from globstar.proto.sip.flow import Flow
     from globstar.proto.sip.message import Header, Request, Response
     from globstar.proto.sip.session import InviteSession
@@ -75,6 +76,9 @@ class Supplement:
 
     def invite_headers(self, leg: Leg, headers: list[Header]) -> None:
         """Our first INVITE of a call is about to go: add headers."""
+
+    def invite_parts(self, leg: Leg, headers: list[Header], parts: list[Part]) -> None:
+        """Our first INVITE is about to go: add parts to its body beside the SDP, and the headers that name them."""
 
     def response_headers(self, leg: Leg, status: int, headers: list[Header]) -> None:
         """A response of ours to an INVITE of the other side is about to go: add headers."""
@@ -162,6 +166,7 @@ class Hooks:
     stray_request: tuple[Callable[[ServerTransaction], bool], ...]
     invite_received: tuple[Callable[[Leg, InviteSession, ServerTransaction], bool], ...]
     invite_headers: tuple[Callable[[Leg, list[Header]], None], ...]
+    invite_parts: tuple[Callable[[Leg, list[Header], list[Part]], None], ...]
     response_headers: tuple[Callable[[Leg, int, list[Header]], None], ...]
     response_received: tuple[Callable[[Leg, Response], None], ...]
     bye_received: tuple[Callable[[Leg, Request], None], ...]

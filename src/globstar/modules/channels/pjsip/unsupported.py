@@ -56,8 +56,6 @@ UNSUPPORTED: dict[str, dict[str, str]] = {
         "fax_detect_timeout": LATER,
         "follow_redirect_methods": LATER,
         "force_avp": WITH_ENCRYPTION,
-        "geoloc_incoming_call_profile": LATER,
-        "geoloc_outgoing_call_profile": LATER,
         "ice_support": WITH_BROWSERS,
         "incoming_mwi_mailbox": LATER,
         "mailboxes": LATER,
