@@ -302,6 +302,12 @@ class SipPhone:
             await asyncio.wait_for(self._arrived.wait(), PATIENCE)
         return self.inbox.popleft()
 
+    async def final(self) -> Wire:
+        """The next final answer; provisional ones before it are passed over."""
+        while (answer := await self._answer()).status < 200:
+            pass
+        return answer
+
     async def register(self, expires: int = 3600, *, contact: str = "", aor: str = "", extra: str = "") -> Wire:
         """Register; 0 ends the registration."""
         return await self.ask(

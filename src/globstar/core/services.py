@@ -156,3 +156,52 @@ class HttpServer(Protocol):
 
     def remove_websocket_protocol(self, name: str) -> None:
         """Refuse new ones; unknown names are no error."""
+
+
+#: where a channel keeps what became of its Identity headers, and whether its own call is not to be signed
+STIR_RESULTS, STIR_SUPPRESSED = "stir results", "stir suppressed"
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityResult:
+    """One Identity header of a call: who is said to call, how well that is vouched for, and whether that can be believed.
+
+    ``status`` and ``reason`` are the answer that a call gets which is refused for it (RFC 8224 6.2.2), 0 if it was believed.
+    """
+
+    identity: str
+    attestation: str
+    is_believed: bool
+    status: int = 0
+    reason: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityVerdict:
+    """What became of the Identity headers of a call. ``refuse`` is the status and phrase to refuse it with; ``told`` goes into a
+    Reason header of the next response (protocol, status, phrase).
+    """
+
+    results: tuple[IdentityResult, ...]
+    refuse: tuple[int, str] | None = None
+    told: tuple[str, int, str] | None = None
+
+
+@runtime_checkable
+class StirShaken(Protocol):
+    """Service ``stir shaken`` (res_stir_shaken): signs and checks caller numbers."""
+
+    def attests(self, profile: str) -> bool:
+        """Whether calls of a profile (empty: the defaults) are signed."""
+
+    def verifies(self, profile: str) -> bool:
+        """Whether calls of a profile are checked."""
+
+    def sign(self, profile: str, caller: str, callee: str) -> str | None:
+        """The value of an Identity header; None where nothing vouches for the caller, with the reason logged."""
+
+    async def verify(
+        self, profile: str, identities: list[str], callers: list[str], callees: list[str], date: float | None
+    ) -> IdentityVerdict:
+        """Check the Identity headers of a call against its numbers and its Date (UTC seconds)."""

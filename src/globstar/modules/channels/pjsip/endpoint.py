@@ -17,7 +17,6 @@ from globstar.proto.sip.uri import SipUri
 
 words = listing(string)
 names = listing(string)
-on_off = one_of("no", "yes", **{"true": "yes", "false": "no", "on": "yes", "off": "no", "1": "yes", "0": "no"})
 timers = one_of("no", "yes", "required", "always", forced="always", true="yes", false="no", on="yes", off="no")
 reliable = one_of("no", "required", "peer_supported", "yes", true="yes", false="no", on="yes", off="no")
 
@@ -110,8 +109,12 @@ class EndpointObject(PjsipObject):
     refer_blind_progress = option(boolean, True, help="Report the progress of a blind transfer.")
     follow_early_media_fork = option(boolean, True, help="Follow SDP of another fork.")
     accept_multiple_sdp_answers = option(boolean, False, help="Take a second SDP answer.")
-    stir_shaken = option(on_off, "no", help="STIR/SHAKEN.")
-    stir_shaken_profile = option(string, "", help="STIR/SHAKEN profile.")
+    stir_shaken = option(
+        one_of("no", "yes", "attest", "verify", off="no", false="no", on="yes", true="yes", **{"0": "no", "1": "yes"}),
+        "no",
+        help="Caller numbers are signed and checked by the defaults of stir_shaken.conf; stir_shaken_profile goes before it.",
+    )
+    stir_shaken_profile = option(string, "", help="Profile of stir_shaken.conf that says what is done.")
     security_negotiation = option(one_of("no", "mediasec"), "no", help="Security negotiation.")
     security_mechanisms = option(string, "", help="Security mechanisms.")
     geoloc_incoming_call_profile = option(string, "", help="Geolocation profile.")

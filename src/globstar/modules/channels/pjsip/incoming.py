@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
@@ -142,9 +143,21 @@ def _start_call(
     leg.request_uri = str(request.uri)
     leg.is_secure = transport.secure
     session.provisional(100)
+    leg.resume = partial(_go_on, driver, endpoint, leg, caller, extension, offer)
     for hook in driver.hooks.invite_received:
         if hook(leg, session, transaction):
             return
+    leg.resume()
+
+
+def _go_on(
+    driver: PjsipDriver, endpoint: EndpointObject, leg: Leg, caller: PartyId, extension: str, offer: SessionDescription | None
+) -> None:
+    """Nothing holds the call any more: media, channel, dialplan."""
+    leg.resume = None
+    session, request, media = leg.session, leg.request, leg.media
+    assert session is not None
+    assert request is not None
     try:
         if offer is not None:
             media.answer_offer(offer)

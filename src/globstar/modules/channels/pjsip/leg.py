@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from globstar.base.log import Logger
@@ -54,8 +54,8 @@ class Leg(SessionUser):
     __slots__ = (
         "answer_tag", "aor", "channel", "contact_uri", "direct_refused", "direct_waits",
         "driver", "dtmf_mode", "early_sent", "endpoint", "extra_headers", "from_params", "is_caller", "is_confirmed", "is_secure",
-        "last_response", "media", "our_host", "refer", "refer_result", "remote_host", "request", "request_uri", "session",
-        "sip_timer", "told_party", "tone_watcher", "waiting_bye", "waiting_refresh", "was_answered",
+        "last_response", "media", "our_host", "refer", "refer_result", "remote_host", "request", "request_uri", "resume",
+        "session", "sip_timer", "told_party", "tone_watcher", "waiting_bye", "waiting_refresh", "was_answered",
     )  # fmt: skip
 
     def __init__(
@@ -73,6 +73,8 @@ class Leg(SessionUser):
         self.request: Request | None = None
         self.last_response: Response | None = None
         self.request_uri = ""
+        #: lets a call go on that a supplement holds before it has a channel
+        self.resume: Callable[[], None] | None = None
         self.aor = ""
         self.contact_uri = ""
         #: headers that the dialplan wants in our INVITE

@@ -71,7 +71,11 @@ class Supplement:
     # -- calls: signalling -------------------------------------------------------------------------------------------
 
     def invite_received(self, leg: Leg, session: InviteSession, transaction: ServerTransaction) -> bool:
-        """A new INVITE whose extension exists, 100 is sent, no channel yet; True when it was dealt with otherwise."""
+        """A new INVITE whose extension exists, 100 is sent, no channel yet; True when it was dealt with otherwise.
+
+        Who only holds it calls ``leg.resume()`` later, unless the session is over by then; its priority must be the last,
+        as those behind it are not asked again.
+        """
         return False
 
     def invite_headers(self, leg: Leg, headers: list[Header]) -> None:

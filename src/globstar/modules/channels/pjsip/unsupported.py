@@ -70,8 +70,6 @@ UNSUPPORTED: dict[str, dict[str, str]] = {
         "security_mechanisms": LATER,
         "security_negotiation": LATER,
         "srtp_tag_32": WITH_ENCRYPTION,
-        "stir_shaken": LATER,
-        "stir_shaken_profile": LATER,
         "voicemail_extension": LATER,
         "webrtc": WITH_BROWSERS,
     },
