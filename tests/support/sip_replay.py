@@ -49,7 +49,7 @@ _BINDABLE = {
 #: Files of the recording's sound set that scenarios play: name and seconds.
 SOUNDS = {
     "hello-world": 1.4, "beep": 0.3, "vm-goodbye": 0.5, "vm-intro": 0.5, "auth-thankyou": 0.5, "demo-congrats": 2.0,
-    "pbx-transfer": 0.5, "pbx-invalid": 0.5, "beeperr": 0.3,
+    "pbx-transfer": 0.5, "pbx-invalid": 0.5, "pbx-invalidpark": 0.5, "beeperr": 0.3,
     **{f"digits/{n}": 0.3 for n in range(21)}, **{f"digits/{n}0": 0.3 for n in range(2, 10)},
     **{f"letters/{letter}": 0.3 for letter in "abcdefghijklmnopqrstuvwxyz"},
 }  # fmt: skip
@@ -487,7 +487,8 @@ def scenario_files(shared: Path, groups: tuple[str, ...]) -> Iterator[Path]:
 
 
 CONFIGURATION_FILES = (
-    "cdr.conf", "cel.conf", "extensions.conf", "features.conf", "indications.conf", "musiconhold.conf", "pjsip.conf", "rtp.conf",
+    "cdr.conf", "cel.conf", "extensions.conf", "features.conf", "indications.conf", "musiconhold.conf", "pjsip.conf",
+    "res_parking.conf", "rtp.conf",
     "voicemail.conf",
 )  # fmt: skip
 

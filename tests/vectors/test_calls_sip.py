@@ -34,14 +34,14 @@ LEFT_OUT = {
     "g03_bye_glare": "whether our BYE to the callee is on its way when its own arrives is a race that Asterisk's threads decide",
     "g03_callee_answers_without_sdp": "Asterisk says BYE twice, with two reasons; once is enough",
     "g03_nonexistent_technology": "a race between threads decided which cause the Reason header shows",
-    "g04_feature_park_call": "parking comes later",
 }
 
 #: Scenarios of the other groups (transfer, subscriptions, voicemail ...) that need nothing else than what is built.
 OTHERS = (
     "g05_ami_atxfer", "g05_ami_atxfer_without_feature_option", "g05_ami_blindtransfer", "g05_ami_redirect_both",
     "g05_ami_redirect_one", "g05_directed_pickup_app", "g05_group_pickup", "g05_group_pickup_nothing",
-    "g05_invite_with_replaces_takes_over",
+    "g05_invite_with_replaces_takes_over", "g05_park_by_extension_blind_refer", "g05_park_direct_dial_and_retrieve",
+    "g05_park_retrieve_empty_slot", "g05_park_timeout_comeback",
     "g05_refer_attended_by_callee", "g05_refer_attended_replaces_answered", "g05_refer_blind_by_callee",
     "g05_refer_blind_by_caller", "g05_refer_blind_to_ringing_phone", "g05_refer_missing_referto", "g05_refer_norefersub",
     "g05_refer_out_of_dialog", "g05_refer_unbridged_channel", "g06_subscribe_unknown_dialog_481",

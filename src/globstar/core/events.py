@@ -314,6 +314,23 @@ class AttendedTransferred:
 
 
 @dataclass(slots=True)
+class ParkingChanged:
+    """A call was parked, taken out of its place, came back after its time, or ended there; ``kind`` is the AMI event's name:
+    ParkedCall, UnParkedCall, ParkedCallTimeOut, ParkedCallGiveUp. Times are seconds.
+    """
+
+    kind: str
+    parkee: Channel
+    parker: Channel | None
+    parker_dial_string: str
+    lot: str
+    space: int
+    timeout: int
+    duration: int
+    retriever: Channel | None = None
+
+
+@dataclass(slots=True)
 class CallPickedUp:
     """``channel`` answered the call that rang at ``target`` (AMI Pickup)."""
 

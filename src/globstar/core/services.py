@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from aiohttp.web import BaseRequest, StreamResponse
 
+    from globstar.core.bridge import BridgeMember
     from globstar.core.channel import Channel
     from globstar.proto.geo import Profile
 
@@ -46,6 +47,25 @@ class Prompts(Protocol):
 
     def ensure_prompt(self, name: str, language: str = "en") -> Path | None:
         """The file of the prompt, made now if need be (slow: call it off the loop); None if nobody knows its words."""
+
+
+@runtime_checkable
+class Parking(Protocol):
+    """Service ``parking`` (res_parking)."""
+
+    def takes(self, channel: Channel, context: str, extension: str) -> bool:
+        """Whether a transfer of ``channel`` to the extension parks it."""
+
+    def park_transferee(
+        self, member: BridgeMember, context: str = "", extension: str = "", told: Callable[[], None] | None = None
+    ) -> bool:
+        """Park the one other member of the bridge, in the lot of the extension or the channel's own; False if that cannot be.
+
+        ``told`` is called when it is certain, before anything happens.
+        """
+
+    def park_by_code(self, member: BridgeMember) -> None:
+        """The member pressed the code that parks the other one."""
 
 
 @runtime_checkable

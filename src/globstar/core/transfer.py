@@ -15,6 +15,7 @@ from globstar.core.features import FeatureSettings, settings_of
 from globstar.core.frame import Control, control
 from globstar.core.pbx import continue_in_dialplan, exists, plan_of
 from globstar.core.playback import play_all
+from globstar.core.services import Parking
 from globstar.core.tech import RequestFailed
 
 logger = Logger("features")
@@ -58,6 +59,21 @@ def blind_transfer(
         return False
     peer = peers[0]
     transferee = peer.channel
+    parking = bridge.system.service("parking", Parking)  # type: ignore[type-abstract]
+    if parking is not None and parking.takes(transferee, context, extension):
+        told = events.BlindTransferred(
+            transferer, transferee, bridge, context, extension, True, is_external, TransferOutcome.SUCCESS.value
+        )
+
+        def tell() -> None:
+            if prepare is not None:
+                prepare(transferee)
+            bridge.system.bus.publish(told)
+
+        if parking.park_transferee(member, context, extension, tell):
+            return True
+        tell_failure(transferer, context, extension, TransferOutcome.FAIL, is_external=is_external)
+        return False
     transferee.set_variable("BLINDTRANSFER", transferer.name)
     transferer.set_variable("BLINDTRANSFER", transferee.name)
     if prepare is not None:

@@ -23,17 +23,19 @@ def _nothing() -> None:
 class TransferWatch:
     """Tells the progress of one transferred channel as SIP statuses: provisional ones, then a final one, once.
 
-    Success is the first sound that the party hears or the first bridge that it enters; a parking lot is none, and the transfer
-    to it has succeeded when the party comes out of it again. The party hanging up before is 503.
+    Success is the first sound that the party hears or the first bridge that it enters. A parking lot is none: the transfer to it
+    has succeeded when the party comes back from it after its time; of one that is taken out there is no more news, as with
+    Asterisk. The party hanging up before is 503.
     """
 
-    __slots__ = ("_remove_listener", "_told", "_unsubscribe", "channel", "is_over", "tell")
+    __slots__ = ("_remove_listener", "_told", "_unsubscribe", "_was_parked", "channel", "is_over", "tell")
 
     def __init__(self, channel: Channel, tell: Callable[[int], None]) -> None:
         self.channel = channel
         self.tell = tell
         self.is_over = False
         self._told = 0
+        self._was_parked = False
         self._remove_listener: Callable[[], None] = _nothing
         bus = channel.system.bus
         self._unsubscribe = (
@@ -81,11 +83,15 @@ class TransferWatch:
         return frame
 
     def _bridge_entered(self, event: events.BridgeEntered) -> None:
-        if event.channel is self.channel and event.bridge.kind != "parking":
+        if event.channel is not self.channel:
+            return
+        if event.bridge.kind == "parking":
+            self._was_parked = True
+        elif not self._was_parked:
             self._finish(200)
 
     def _bridge_left(self, event: events.BridgeLeft) -> None:
-        if event.channel is self.channel and event.bridge.kind == "parking" and not self.channel.soft_hangup:
+        if event.channel is self.channel and self._was_parked and self.channel.soft_hangup & SoftHangup.ASYNC_GOTO:
             self._finish(200)
 
     def _gone(self, channel: Channel) -> None:

@@ -19,7 +19,7 @@ from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
 from globstar.core.channel import Channel, ChannelGone
 from globstar.core.features import DigitFeatures, DynamicFeature, FeatureAction, settings_of
 from globstar.core.playback import play_all
-from globstar.core.services import MusicOnHold
+from globstar.core.services import MusicOnHold, Parking
 from globstar.core.transfer import start_blind_transfer
 
 logger = Logger("features")
@@ -97,6 +97,7 @@ class PartyRights:
     may_disconnect: bool = False
     #: it is the one who called, which [applicationmap] of features.conf may ask
     is_caller: bool = False
+    may_park: bool = False
 
 
 @dataclass(slots=True)
@@ -149,7 +150,7 @@ def _join(bridge: Bridge, channel: Channel, rights: PartyRights) -> BridgeMember
 def digit_features(channel: Channel, rights: PartyRights) -> DigitFeatures | None:
     """The codes that a party with ``rights`` may press; None if there are none."""
     dynamic = channel.variables.get("DYNAMIC_FEATURES")
-    if not (rights.may_transfer or rights.may_disconnect or dynamic):
+    if not (rights.may_transfer or rights.may_disconnect or rights.may_park or dynamic):
         return None
     settings = settings_of(channel.system)
     actions: dict[str, FeatureAction] = {}
@@ -159,6 +160,9 @@ def digit_features(channel: Channel, rights: PartyRights) -> DigitFeatures | Non
         actions[settings.blindxfer] = start_blind_transfer
     if rights.may_transfer and settings.atxfer:
         actions[settings.atxfer] = start_attended_transfer
+    parking = channel.system.service("parking", Parking) if rights.may_park else None  # type: ignore[type-abstract]
+    if parking is not None and settings.parkcall:
+        actions[settings.parkcall] = parking.park_by_code
     for name in dynamic.split("#") if dynamic else ():
         feature = settings.application_map.get(name.strip())
         if feature is None:

@@ -51,6 +51,7 @@ async def dial(channel: Channel, data: str) -> int:
     h, H: let the called, the calling party hang up with the disconnect code (*).
     i: do not follow when a destination forwards the call; it counts as busy.
     I: ignore news of who is at the other end.
+    k, K: let the called, the calling party park the other one (parkcall of features.conf).
     L(x[:y][:z]): end the call after x ms; warn when y ms are left, and every z ms. See the LIMIT_ variables.
     m([class]): play music on hold to the caller until the answer.
     o([x]): the called channel gets the caller's id, or x, as its own.

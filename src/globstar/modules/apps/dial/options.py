@@ -26,7 +26,6 @@ LETTERS = {
 
 #: Letters that are understood but whose feature does not exist yet, with its name for the log.
 LATER = {
-    "k": "parking by the called party", "K": "parking by the calling party",
     "w": "recording started by the called party", "W": "recording started by the calling party",
     "x": "mixed recording started by the called party", "X": "mixed recording started by the calling party",
     "n": "screening", "N": "screening", "p": "screening", "P": "privacy",
@@ -80,7 +79,9 @@ class DialArguments:
         """The rights of the parties in the bridge."""
         letters = self.options.letters
         return CallOptions(
-            PartyRights("T" in letters, "H" in letters, is_caller=True), PartyRights("t" in letters, "h" in letters), self.limit
+            PartyRights("T" in letters, "H" in letters, is_caller=True, may_park="K" in letters),
+            PartyRights("t" in letters, "h" in letters, may_park="k" in letters),
+            self.limit,
         )
 
 

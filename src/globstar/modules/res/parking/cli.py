@@ -1,0 +1,76 @@
+"""``parking show``."""
+
+from __future__ import annotations
+
+from globstar.core.cli import CliUsage, cli_command
+from globstar.core.system import System
+from globstar.modules.res.parking.lot import ParkingLot
+from globstar.modules.res.parking.service import SERVICE, ParkingService
+
+_LINE = "-" * 74
+
+
+@cli_command("parking show")
+def parking_show(system: System, args: list[str]) -> str:
+    """Usage: parking show [name]
+
+    Show the parking lots, or one of them with the calls that are parked in it.
+    """
+    service = system.service(SERVICE, ParkingService)
+    if service is None:
+        return "Parking is not loaded\n"
+    if len(args) > 1:
+        raise CliUsage
+    if not args:
+        return _lots(service)
+    lot = service.lots.get(args[0])
+    if lot is None:
+        return f"Could not find parking lot '{args[0]}'\n\n"
+    return _one(lot)
+
+
+def _lots(service: ParkingService) -> str:
+    out = ["", "Parking General Options", "-----------------------"]
+    out += [f"Dynamic Parking     :  {_yes(service.settings.is_dynamic)}", ""]
+    for lot in service.lots.values():
+        out += _details(lot)
+    return "\n".join([*out, "", ""])
+
+
+def _one(lot: ParkingLot) -> str:
+    out = ["", *_details(lot), "Parked Calls", "------------"]
+    for space, call in sorted(lot.calls.items()):
+        out += [
+            f"  Space               :  {space}",
+            f"  Channel             :  {call.channel.name}",
+            f"  Parker Dial String  :  {call.request.parker}",
+            "",
+        ]
+    if not lot.calls:
+        out += ["  (none)", ""]
+    return "\n".join([*out, "", ""])
+
+
+def _details(lot: ParkingLot) -> list[str]:
+    settings = lot.settings
+    first, last = settings.parkpos
+    unused = " (comebacktoorigin=yes, not used)" if settings.comebacktoorigin else ""
+    return [
+        f"Parking Lot: {lot.name}",
+        _LINE,
+        f"Parking Extension   :  {settings.parkext}",
+        f"Parking Context     :  {settings.context}",
+        f"Parking Spaces      :  {first}-{last}",
+        f"Parking Time        :  {settings.parkingtime} sec",
+        f"Comeback to Origin  :  {_yes(settings.comebacktoorigin)}",
+        f"Comeback Context    :  {settings.comebackcontext}{unused}",
+        f"Comeback Dial Time  :  {settings.comebackdialtime} sec",
+        f"MusicOnHold Class   :  {settings.parkedmusicclass}",
+        "Enabled             :  yes",
+        f"Dynamic             :  {_yes(lot.is_dynamic)}",
+        "",
+    ]
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"

@@ -1,0 +1,302 @@
+"""Parking (res_parking): calls wait in a place, are taken out, or come back, on virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from globstar.core import events
+from globstar.core.cli import run_command
+from globstar.core.frame import digit_begin, digit_end
+from tests.support.sip_phone import SipOffice, SipPhone
+from tests.support.sip_transfer import notified, refer_to, talk, transfer_office
+
+EXTENSIONS = """\
+[default]
+include => parkedcalls
+exten => 200,1,Dial(PJSIP/bob,20,kK)
+exten => 210,1,Park(,st(5))
+exten => 211,1,Park(,sc(back,s,1)t(5))
+exten => 212,1,ParkAndAnnounce(default,t(20),silence:PARKED,PJSIP/dave)
+exten => 213,1,Set(PARKINGEXTEN=702)
+ same => n,Park(default,s)
+exten => 214,1,Set(PARKINGDYNAMIC=default)
+ same => n,Set(PARKINGDYNCONTEXT=parkedcalls)
+ same => n,Set(PARKINGDYNEXTEN=800)
+ same => n,Set(PARKINGDYNPOS=801-802)
+ same => n,Park(mine,s)
+exten => 215,1,Park(nowhere,s)
+ same => n,Set(GLOBAL(WENT_ON)=1)
+ same => n,Hangup()
+exten => 216,1,ParkedCall(default)
+exten => 217,1,Park(,s)
+[back]
+exten => s,1,Set(GLOBAL(BACK)=${PARKINGSLOT} ${PARKEDLOT} ${PARKER} ${PARKER_FLAT})
+ same => n,Wait(100)
+[parkedcallstimeout]
+exten => PJSIP_alice,1,Set(GLOBAL(BACK)=flat)
+ same => n,Wait(100)
+"""
+PARKING = """\
+[general]
+parkeddynamic=yes
+[default]
+parkext=700
+parkpos=701-703
+parkingtime=10
+parkinghints=yes
+{more}
+"""
+
+
+@asynccontextmanager
+async def lot(root: Path, more: str = "", features: str = "") -> AsyncIterator[tuple[SipOffice, list[SipPhone]]]:
+    """An office with a parking lot."""
+    files = {"res_parking.conf": PARKING.format(more=more), "features.conf": features}
+    async with transfer_office(root, EXTENSIONS, files) as office:
+        yield office
+
+
+def kinds(office: SipOffice) -> list[str]:
+    """A live list of what the listeners are told of parking."""
+    told: list[str] = []
+    office.system.bus.subscribe(events.ParkingChanged, lambda event: told.append(f"{event.kind} {event.space}"))
+    return told
+
+
+def state(office: SipOffice, device: str) -> str:
+    """The state of a device."""
+    return str(office.system.device_states.state(device).name)
+
+
+async def test_park_and_take_out(tmp_path: Path) -> None:
+    """Dial 700, wait; somebody dials 701 and both talk until one hangs up."""
+    async with lot(tmp_path) as (office, (alice, _, carol, _)):
+        told = kinds(office)
+        a = await alice.dial("217")
+        assert state(office, "park:701@parkedcalls") == "INUSE"
+        assert state(office, "park:702@parkedcalls") == "NOT_INUSE"
+        assert office.system.device_states.extension_state("parkedcalls", "701") == 1
+        c = await carol.dial("701")
+        await asyncio.sleep(0.1)
+        await asyncio.gather(a.speak(10, 0x11), c.speak(10, 0x22))
+        await asyncio.sleep(0.1)
+        assert (c.sounds(), a.sounds()) == ({0x11: 10}, {0x22: 10})
+        assert state(office, "park:701@parkedcalls") == "NOT_INUSE"
+        await c.hang_up()
+        await a.ended()
+        assert told == ["ParkedCall 701", "UnParkedCall 701"]
+        await office.quiet()
+
+
+async def test_a_parked_call_hangs_up(tmp_path: Path) -> None:
+    """The place is free again."""
+    async with lot(tmp_path) as (office, (alice, *_)):
+        told = kinds(office)
+        a = await alice.dial("217")
+        await a.hang_up()
+        assert told == ["ParkedCall 701", "ParkedCallGiveUp 701"]
+        assert state(office, "park:701@parkedcalls") == "NOT_INUSE"
+
+
+async def test_parked_by_refer_comes_back_to_who_parked(tmp_path: Path) -> None:
+    """REFER to the parking extension: the party waits, the phone that parked is called after the time."""
+    async with lot(tmp_path) as (office, (alice, bob, *_)):
+        told = kinds(office)
+        a, b = await talk(alice, "101", bob)
+        assert (await a.request_inside("REFER", refer_to("700"))).status == 202
+        assert told == ["ParkedCall 701"]
+        assert "PJSIP/alice" in await run_command(office.system, "parking show default")
+        start = office.system.now()
+        assert (await notified(alice))[0] == "SIP/2.0 100 Trying"
+        assert (await notified(alice))[0] == "SIP/2.0 200 OK"
+        assert 9 < office.system.now() - start < 11
+        back = await alice.ring()
+        assert told == ["ParkedCall 701", "ParkedCallTimeOut 701"]
+        assert back.request is not None
+        assert '"Bob" <sip:101@' in back.request["From"]
+        await a.hang_up()
+        await back.answer()
+        await back.hang_up()
+        await b.ended()
+
+
+async def test_parked_by_code(tmp_path: Path) -> None:
+    """Dial options k and K: the code parks the other one, the place is said, and the parker is let go."""
+    features = "[featuremap]\nparkcall => #72\n"
+    async with lot(tmp_path, features=features) as (office, (alice, bob, carol, _)):
+        told = kinds(office)
+        a, b = await talk(alice, "200", bob)
+        channel = office.system.channels["PJSIP/alice-00000000"]
+        for digit in "#72":
+            channel.deliver(digit_begin(digit))
+            channel.deliver(digit_end(digit, 100))
+        await a.ended()
+        assert told == ["ParkedCall 701"]
+        c = await carol.dial("701")
+        await asyncio.sleep(0.1)
+        await asyncio.gather(b.speak(10, 0x11), c.speak(10, 0x22))
+        await asyncio.sleep(0.1)
+        assert c.sounds() == {0x11: 10}
+        await b.hang_up()
+        await c.ended()
+
+
+async def test_options_of_park(tmp_path: Path) -> None:
+    """t: another time; c: where the call goes after it; and what the dialplan learns."""
+    async with lot(tmp_path) as (office, (alice, *_)):
+        start = office.system.now()
+        a = await alice.dial("211")
+        for _ in range(100):
+            if office.system.globals.get("BACK") is not None:
+                break
+            await asyncio.sleep(0.1)
+        assert 4.9 < office.system.now() - start < 5.5
+        assert office.system.globals.get("BACK") == "701 default PJSIP/alice PJSIP_alice"
+        await a.hang_up()
+
+
+async def test_no_way_back_to_the_origin(tmp_path: Path) -> None:
+    """comebacktoorigin=no: the context of the lot, at the extension that is the parker's name."""
+    async with lot(tmp_path, "comebacktoorigin=no") as (office, (alice, *_)):
+        a = await alice.dial("210")
+        await asyncio.sleep(6)
+        assert office.system.globals.get("BACK") == "flat"
+        await a.hang_up()
+
+
+async def test_places(tmp_path: Path) -> None:
+    """First free, a wanted one, and a full lot."""
+    async with lot(tmp_path) as (office, (alice, bob, carol, dave)):
+        told = kinds(office)
+        calls = [await alice.dial("213"), await bob.dial("217"), await carol.dial("217")]
+        assert told == ["ParkedCall 702", "ParkedCall 701", "ParkedCall 703"]
+        d = await dave.dial("217")
+        await d.ended()
+        await calls[1].hang_up()
+        again = await bob.dial("217")
+        assert told[-1] == "ParkedCall 701"
+        for call in (calls[0], calls[2], again):
+            await call.hang_up()
+
+
+async def test_findslot_next(tmp_path: Path) -> None:
+    """The place after the last one that was taken."""
+    async with lot(tmp_path, "findslot=next") as (office, (alice, *_)):
+        told = kinds(office)
+        for _ in range(4):
+            await (await alice.dial("217")).hang_up()
+        assert [text for text in told if text.startswith("ParkedCall ")] == [f"ParkedCall {n}" for n in (701, 702, 703, 701)]
+
+
+async def test_an_empty_place(tmp_path: Path) -> None:
+    """The caller is answered and hears that nobody is there."""
+    async with lot(tmp_path) as (_, (alice, *_)):
+        a = await alice.dial("702")
+        await a.ended()
+
+
+async def test_the_one_that_waits_longest(tmp_path: Path) -> None:
+    """ParkedCall without a place."""
+    async with lot(tmp_path) as (office, (alice, bob, carol, _)):
+        told = kinds(office)
+        a, b = await alice.dial("213"), await bob.dial("217")
+        c = await carol.dial("216")
+        await asyncio.sleep(0.1)
+        assert told[-1] == "UnParkedCall 702"
+        await c.hang_up()
+        await a.ended()
+        await b.hang_up()
+
+
+async def test_dynamic_lots(tmp_path: Path) -> None:
+    """parkeddynamic: a lot of its own, with its extensions; without it there is no such lot."""
+    async with lot(tmp_path) as (office, (alice, _, carol, _)):
+        told = kinds(office)
+        a = await alice.dial("214")
+        assert told == ["ParkedCall 801"]
+        assert "Parking Lot: mine" in await run_command(office.system, "parking show")
+        c = await carol.dial("801")
+        await c.hang_up()
+        await a.ended()
+    async with lot(tmp_path / "two", "[general](+)\nparkeddynamic=no") as (office, (alice, *_)):
+        call = alice.call("215")
+        await alice.get(100)
+        call.refused(await alice.get(603))
+        assert office.system.globals.get("WENT_ON") == "1"
+
+
+async def test_parking_show(tmp_path: Path) -> None:
+    """As recorded (vectors g10_misc_idle, g05_park_by_extension_blind_refer)."""
+    async with lot(tmp_path, "parkedmusicclass=default") as (office, (alice, *_)):
+        details = (
+            "Parking Lot: default\n" + "-" * 74 + "\n"
+            "Parking Extension   :  700\n"
+            "Parking Context     :  parkedcalls\n"
+            "Parking Spaces      :  701-703\n"
+            "Parking Time        :  10 sec\n"
+            "Comeback to Origin  :  yes\n"
+            "Comeback Context    :  parkedcallstimeout (comebacktoorigin=yes, not used)\n"
+            "Comeback Dial Time  :  30 sec\n"
+            "MusicOnHold Class   :  default\n"
+            "Enabled             :  yes\n"
+            "Dynamic             :  no\n\n"
+        )
+        general = "\nParking General Options\n-----------------------\nDynamic Parking     :  yes\n\n"
+        assert await run_command(office.system, "parking show") == f"{general}{details}\n"
+        calls = "Parked Calls\n------------\n"
+        assert await run_command(office.system, "parking show default") == f"\n{details}{calls}  (none)\n\n\n"
+        a = await alice.dial("217")
+        one = "  Space               :  701\n  Channel             :  PJSIP/alice-00000000\n"
+        one += "  Parker Dial String  :  PJSIP/alice\n\n\n"
+        assert await run_command(office.system, "parking show default") == f"\n{details}{calls}{one}"
+        assert "Could not find" in await run_command(office.system, "parking show other")
+        await a.hang_up()
+
+
+async def test_park_and_announce(tmp_path: Path) -> None:
+    """Somebody is called and hears the place."""
+    async with lot(tmp_path) as (office, (alice, _, _, dave)):
+        a = await alice.dial("212")
+        d = await dave.ring()
+        assert d.request is not None
+        assert '"Alice" <sip:100@' in d.request["From"]
+        await d.answer()
+        await d.ended()
+        channel: Any = office.system.channels["PJSIP/alice-00000000"]
+        assert channel.get_variable("PARKEDAT") == "701"
+        await a.hang_up()
+
+
+@pytest.mark.parametrize("who", ["caller", "callee"])
+async def test_rights_after_taking_out(tmp_path: Path, who: str) -> None:
+    """parkedcallhangup: the code ends the call for those who may press it."""
+    async with lot(tmp_path, f"parkedcallhangup={who}", "[featuremap]\ndisconnect=*0\n") as (office, (alice, _, carol, _)):
+        a = await alice.dial("217")
+        c = await carol.dial("701")
+        await asyncio.sleep(0.1)
+        channel = next(one for one in office.system.channels.values() if (who == "caller") == ("carol" in one.name))
+        for digit in "*0":
+            channel.deliver(digit_begin(digit))
+            channel.deliver(digit_end(digit, 100))
+        await asyncio.gather(a.ended(), c.ended())
+
+
+async def test_reload_keeps_parked_calls(tmp_path: Path) -> None:
+    """Settings are read again, extensions are made anew, the call waits on."""
+    async with lot(tmp_path) as (office, (alice, _, carol, _)):
+        a = await alice.dial("217")
+        await run_command(office.system, "dialplan reload")
+        service: Any = office.system.services["parking"]
+        service.load()
+        c = await carol.dial("701")
+        await c.hang_up()
+        await a.ended()
+        service.stop()
+        assert not office.system.plan.exists("parkedcalls", "701", 1)
+        service.load()
