@@ -320,3 +320,34 @@ async def test_transfer_context(tmp_path: Path) -> None:
         await b.hang_up()
         await d.hang_up()
         await a.ended()
+
+
+async def test_transfers_left_to_an_application(tmp_path: Path) -> None:
+    """PJSIP_TRANSFER_HANDLING(ari-only): declined without an application; one that takes it tells the progress."""
+    extensions = """\
+[default]
+exten => 700,1,Set(PJSIP_TRANSFER_HANDLING()=ari-only)
+ same => n,Dial(PJSIP/bob)
+"""
+    async with transfer_office(tmp_path, extensions) as (office, (alice, bob, *_)):
+        a, b = await talk(alice, "700", bob)
+        assert (await a.request_inside("REFER", refer_to("102"))).status == 202
+        assert await notified(alice) == TRYING
+        assert await notified(alice) == ("SIP/2.0 603 Decline", OVER)
+        asked: list[events.TransferRequested] = []
+
+        def take(event: events.TransferRequested) -> None:
+            event.is_taken = True
+            asked.append(event)
+
+        office.system.bus.subscribe(events.TransferRequested, take)
+        assert (await a.request_inside("REFER", refer_to("102"))).status == 202
+        (request,) = asked
+        assert (request.extension, request.referred_by, request.other) == ("102", "<sip:someone@127.0.0.1>", None)
+        request.tell(180)
+        assert await notified(alice) == TRYING
+        assert await notified(alice) == ("SIP/2.0 180 Ringing", "active")
+        request.tell(200)
+        assert await notified(alice) == ("SIP/2.0 200 OK", OVER)
+        await a.hang_up()
+        await b.ended()

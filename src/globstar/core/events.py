@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from globstar.core.bridge import Bridge
     from globstar.core.channel import Channel
     from globstar.proto.aoc import AdviceOfCharge
@@ -311,6 +313,24 @@ class AttendedTransferred:
     link: tuple[Channel, Channel] | None = None
     is_external: bool = False
     members: tuple[int, int] = (0, 0)
+
+
+@dataclass(slots=True)
+class TransferRequested:
+    """The endpoint of ``channel`` asked for a transfer that an application is to handle (ARI ChannelTransfer).
+
+    Who takes it sets ``is_taken`` while it listens, and calls ``tell`` with SIP statuses as it goes on; 200 or more ends it.
+    ``other`` is the endpoint's second call in an attended transfer; ``replaces`` names its dialog, here or elsewhere.
+    """
+
+    channel: Channel
+    target: str
+    extension: str
+    referred_by: str
+    tell: Callable[[int], None]
+    other: Channel | None = None
+    replaces: str = ""
+    is_taken: bool = False
 
 
 @dataclass(slots=True)

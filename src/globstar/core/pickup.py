@@ -11,6 +11,9 @@ from globstar.core import events
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelGone, ChannelState
 from globstar.core.dialing import OUTGOING_CALL, OutgoingCall
+from globstar.core.features import settings_of
+from globstar.core.playback import play_all
+from globstar.core.twoparty import announce
 
 if TYPE_CHECKING:
     from globstar.core.system import System
@@ -56,20 +59,50 @@ async def pick_up(picker: Channel, target: Channel, cause: int = Cause.ANSWERED_
     picker.system.bus.publish(events.CallPickedUp(picker, target))
     logger.verbose(3, f"{picker.name} picked up the call that rang at {target.name}")
     picker.data["skip_h"] = True
+    stop_waiting = _play_when_bridged(picker, settings_of(picker.system).pickup_sound)
     call.substitute(picker, cause)
     try:
         await released
     finally:
+        stop_waiting()
         picker.data.pop(_RELEASE, None)
         if not released.done():
             released.cancel()
     return True
 
 
+def _play_when_bridged(picker: Channel, sound: str) -> Callable[[], None]:
+    """Let who picks up hear ``sound`` when it is connected; the result gives that up."""
+    if not sound:
+        return _nothing
+
+    def entered(event: events.BridgeEntered) -> None:
+        member = picker.bridge_member
+        if event.channel is picker and member is not None:
+            unsubscribe()
+            picker.system.start_call_task(picker, announce(member, [sound]), "pickup sound")
+
+    unsubscribe = picker.system.bus.subscribe(events.BridgeEntered, entered)
+    return unsubscribe
+
+
+def _nothing() -> None:
+    """There is nothing to give up."""
+
+
+async def play_failure(picker: Channel) -> None:
+    """Let somebody hear that there was nothing to pick up, if a sound is set for that."""
+    sound = settings_of(picker.system).pickup_failed_sound
+    if sound:
+        picker.answer_at_once()
+        await play_all(picker, [sound])
+
+
 async def pick_up_alone(picker: Channel, target: Channel) -> None:
     """The whole life of a channel that does nothing else than pick up the call that rings at ``target``."""
     try:
         if not await pick_up(picker, target):
+            await play_failure(picker)
             picker.hangup_cause = Cause.CALL_REJECTED
     except ChannelGone:
         pass
@@ -85,6 +118,7 @@ async def pick_up_group(picker: Channel) -> None:
                 picker.hangup_cause = picker.hangup_cause or Cause.NORMAL_CLEARING
                 return
         logger.verbose(3, f"{picker.name}: nothing to pick up")
+        await play_failure(picker)
         picker.hangup_cause = Cause.CALL_REJECTED
     except ChannelGone:
         pass

@@ -83,6 +83,7 @@ from globstar.modules.channels.pjsip.pubsub.cli import (
 from globstar.modules.channels.pjsip.settings import PjsipSettings, read_settings
 from globstar.modules.channels.pjsip.supplement import discover
 from globstar.modules.channels.pjsip.tech import PjsipTech
+from globstar.modules.channels.pjsip.transfer_handling import pjsip_transfer_handling
 
 logger = Logger("chan_pjsip")
 
@@ -117,6 +118,7 @@ __all__ = [
     "pjsip_response_header",
     "pjsip_response_headers",
     "pjsip_send_session_refresh",
+    "pjsip_transfer_handling",
     "qualify",
     "reload",
     "reload_qualify_aor",

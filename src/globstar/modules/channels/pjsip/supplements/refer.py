@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
+from globstar.core import events
 from globstar.core.attended import attended_transfer
 from globstar.core.pbx import exists
 from globstar.core.transfer import TransferOutcome, tell_failure, transfer_others
@@ -14,6 +15,7 @@ from globstar.core.transferwatch import TransferWatch
 from globstar.modules.channels.pjsip.leg import ALLOW, Leg
 from globstar.modules.channels.pjsip.referral import LIFETIME, Referral
 from globstar.modules.channels.pjsip.supplement import Supplement
+from globstar.modules.channels.pjsip.transfer_handling import ARI_ONLY
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.headers.replaces import Replaces
 from globstar.proto.sip.session import SessionState
@@ -135,9 +137,10 @@ class Refer(Supplement):
         session = None
         if replaces is not None:
             session = self.driver.sip.find_session(replaces.call_id, replaces.to_tag, replaces.from_tag)
+        second = session.user.channel if session is not None and isinstance(session.user, Leg) else None
+        if ARI_ONLY in channel.data:
+            return self._leave_to_application(leg, channel, transfer, uri, about, second)
         if session is not None:
-            other = session.user
-            second = other.channel if isinstance(other, Leg) else None
             if second is None:
                 transfer.referral.tell(603)
                 return False
@@ -164,6 +167,24 @@ class Refer(Supplement):
         elif transfer.referral.is_silent:
             transfer.referral.close()
         return outcome is TransferOutcome.SUCCESS
+
+    def _leave_to_application(
+        self, leg: Leg, channel: Channel, transfer: Transfer, uri: SipUri, about: _About, other: Channel | None
+    ) -> bool:
+        """PJSIP_TRANSFER_HANDLING(ari-only): somebody else decides; 603 if nobody does."""
+        request = events.TransferRequested(
+            channel,
+            about.target,
+            leg.endpoint.user_of(uri),
+            about.referred_by,
+            lambda status: self._progress(transfer, status),
+            other,
+            str(about.replaces or ""),
+        )
+        channel.system.bus.publish(request)
+        if not request.is_taken:
+            transfer.referral.tell(603)
+        return request.is_taken
 
     def _progress(self, transfer: Transfer, status: int) -> None:
         transfer.referral.tell(status)
