@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from globstar.base.log import Logger
 from globstar.core import events
+from globstar.core.announce import start_announcement
 from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, NoTranslation, SoftHangup
@@ -94,6 +95,11 @@ def _merge(alone: BridgeMember, kept: BridgeMember) -> None:
     _end(kept.channel)
     _end(alone.channel)
     introduce(bridge)
+    sound = alone.channel.variables.get("ATTENDED_TRANSFER_COMPLETE_SOUND")
+    if sound:
+        for member in bridge.members:
+            if member is not partner:
+                start_announcement(member, [sound])
 
 
 def _mark(transferer: Channel, transferee: Channel) -> None:

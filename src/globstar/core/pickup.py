@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.core import events
+from globstar.core.announce import start_announcement
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelGone, ChannelState
 from globstar.core.dialing import OUTGOING_CALL, OutgoingCall
 from globstar.core.features import settings_of
 from globstar.core.playback import play_all
-from globstar.core.twoparty import announce
 
 if TYPE_CHECKING:
     from globstar.core.system import System
@@ -80,7 +80,7 @@ def _play_when_bridged(picker: Channel, sound: str) -> Callable[[], None]:
         member = picker.bridge_member
         if event.channel is picker and member is not None:
             unsubscribe()
-            picker.system.start_call_task(picker, announce(member, [sound]), "pickup sound")
+            start_announcement(member, [sound])
 
     unsubscribe = picker.system.bus.subscribe(events.BridgeEntered, entered)
     return unsubscribe

@@ -189,10 +189,16 @@ async def _ask_and_transfer(member: BridgeMember) -> None:
 
 
 async def ask_extension(member: BridgeMember) -> str:
-    """Hold the others and ask one party for an extension, apart from them. "" if it dialled none: it is back with them then."""
+    """Hold the others and ask one party for an extension, apart from them, unless TRANSFER_EXTEN names one that exists.
+
+    "" if it dialled none: it is back with them then.
+    """
     channel = member.channel
     settings = settings_of(channel.system)
     hold_others(member, True)
+    given = channel.variables.get("TRANSFER_EXTEN")
+    if given and exists(channel, transfer_context(channel), given):
+        return given
     member.set_apart()
     extension = ""
     try:

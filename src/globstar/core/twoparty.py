@@ -13,12 +13,12 @@ from globstar.base.errors import RemoteFault
 from globstar.base.log import Logger
 from globstar.config.values import is_true
 from globstar.core import say
+from globstar.core.announce import start_announcement
 from globstar.core.applications import run_application
 from globstar.core.atxfer import start_attended_transfer
 from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
 from globstar.core.channel import Channel, ChannelGone
 from globstar.core.features import DigitFeatures, DynamicFeature, FeatureAction, settings_of
-from globstar.core.playback import play_all
 from globstar.core.services import MusicOnHold, Parking
 from globstar.core.transfer import start_blind_transfer
 
@@ -245,10 +245,10 @@ class LimitTimer:
 
     def _tell(self, sounds: list[str]) -> None:
         for member in self._told():
-            _start_announcement(member, sounds)
+            start_announcement(member, sounds)
 
     def _expired(self) -> None:
-        told = [_start_announcement(member, [self.limit.timeout_sound]) for member in self._told() if self.limit.timeout_sound]
+        told = [start_announcement(member, [self.limit.timeout_sound]) for member in self._told() if self.limit.timeout_sound]
         if not told:
             self._end()
             return
@@ -260,30 +260,9 @@ class LimitTimer:
         self.caller.leave(LeaveReason.LIMIT)
 
 
-def _start_announcement(member: BridgeMember, sounds: list[str]) -> asyncio.Task[object]:
-    channel = member.channel
-    task = channel.system.start_call_task(channel, announce(member, sounds), "announcement")
-    member.when_left(lambda _member, _reason: _cancel(task))
-    return task
-
-
 def _cancel(task: asyncio.Task[object]) -> None:
     if task is not asyncio.current_task():
         task.cancel()
-
-
-async def announce(member: BridgeMember, sounds: list[str]) -> None:
-    """Let one member hear sounds, apart from the others; nothing if it is spoken to by something else already."""
-    if member.is_apart:
-        return
-    member.set_apart()
-    try:
-        await play_all(member.channel, sounds)
-    except ChannelGone:
-        return
-    finally:
-        if not member.left.done():
-            member.bring_back()
 
 
 def time_left(seconds: float, language: str) -> list[str]:

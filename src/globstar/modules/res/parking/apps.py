@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from globstar.base.log import Logger
 from globstar.core import say
+from globstar.core.announce import start_announcement
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.dialing import Origination, originate
 from globstar.core.pbx import parse_goto
@@ -79,15 +80,9 @@ async def park(channel: Channel, data: str) -> int:
     if call is None:
         return 0
     if "s" not in options and channel.variables.own("BLINDTRANSFER") is None:
-        channel.system.start_call_task(channel, _say_space(call), "parking place")
+        start_announcement(call.member, say.say_digits(str(call.space), channel.language))
     await wait_until_out(call.member)
     return -1
-
-
-async def _say_space(call: ParkedCall) -> None:
-    from globstar.core.twoparty import announce
-
-    await announce(call.member, say.say_digits(str(call.space), call.channel.language))
 
 
 @application("ParkedCall", syntax="ParkedCall([parking_lot_name][,parking_space])")

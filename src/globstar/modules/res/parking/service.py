@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.core import say
+from globstar.core.announce import start_announcement
 from globstar.core.attended import introduce
 from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
 from globstar.core.channel import Channel, ChannelGone
 from globstar.core.devicestate import DeviceState
 from globstar.core.pbx import exists, plan_of
 from globstar.core.playback import play_all
-from globstar.core.twoparty import PartyRights, announce, digit_features
+from globstar.core.twoparty import PartyRights, digit_features
 from globstar.dialplan.context import HINT, PriorityInUse, Step
 from globstar.modules.res.parking.lot import ParkedCall, ParkingLot, ParkRequest
 from globstar.modules.res.parking.settings import DEFAULT_LOT, LotSettings, ParkingSettings, positions, read_parking
@@ -203,7 +204,7 @@ class ParkingService:
     def park_by_code(self, member: BridgeMember) -> None:
         """The code parkcall was pressed."""
         if not member.is_apart and not self.park_transferee(member):
-            member.channel.system.start_call_task(member.channel, announce(member, ["pbx-parkingfailed"]), "parking")
+            start_announcement(member, ["pbx-parkingfailed"])
 
     async def _tell_parker(self, member: BridgeMember, space: int) -> None:
         try:
@@ -263,7 +264,7 @@ class ParkingService:
         if settings.courtesytone:
             for one, who in ((own, "caller"), (member, "callee")):
                 if settings.parkedplay in (who, "both"):
-                    one.channel.system.start_call_task(one.channel, announce(one, [settings.courtesytone]), "courtesy tone")
+                    start_announcement(one, [settings.courtesytone])
         try:
             await own.left
         except asyncio.CancelledError:
