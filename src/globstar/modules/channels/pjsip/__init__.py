@@ -72,6 +72,7 @@ from globstar.modules.channels.pjsip.functions import (
     pjsip_send_session_refresh,
 )
 from globstar.modules.channels.pjsip.network import SocketNetwork
+from globstar.modules.channels.pjsip.notify_app import pjsip_notify
 from globstar.modules.channels.pjsip.pubsub.cli import (
     list_subscriptions_inbound,
     list_subscriptions_outbound,
@@ -113,6 +114,7 @@ __all__ = [
     "pjsip_headers",
     "pjsip_inheritable_header",
     "pjsip_media_offer",
+    "pjsip_notify",
     "pjsip_parse_uri",
     "pjsip_parse_uri_from",
     "pjsip_response_header",
