@@ -127,7 +127,7 @@ class SipOffice:
 
 @asynccontextmanager
 async def sip_office(
-    root: Path, pjsip: str, extensions: str = "", files: Mapping[str, str] | None = None, *, options: Options | None = None
+    root: Path, pjsip: str | None, extensions: str = "", files: Mapping[str, str] | None = None, *, options: Options | None = None
 ) -> AsyncIterator[SipOffice]:
     """A system with the PJSIP driver on a network in memory; at the end nothing of any call may be left."""
     loop = asyncio.get_running_loop()
@@ -139,7 +139,8 @@ async def sip_office(
         system.services["sip network"] = network
         system.services["rtp sockets"] = media
 
-    texts = {"pjsip.conf": GLOBAL + pjsip, "extensions.conf": extensions, **(files or {})}
+    own = {"pjsip.conf": GLOBAL + pjsip} if pjsip is not None else {}
+    texts = {**own, "extensions.conf": extensions, **(files or {})}
     async with running_system(root, texts, options=options, prepare=prepare) as system:
         office = SipOffice(system, network, media)
         yield office

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from globstar.base.log import Logger
-from globstar.config.options import Report
 from globstar.core.loader import ModuleDeclined, normalise
 from globstar.core.services import HttpServer
 from globstar.core.system import System
@@ -52,6 +51,7 @@ from globstar.modules.channels.pjsip.cli_show import (
     show_transport,
     show_transports,
 )
+from globstar.modules.channels.pjsip.cli_sources import export_mapping, export_wizard, show_mapping
 from globstar.modules.channels.pjsip.coverage import show_coverage
 from globstar.modules.channels.pjsip.driver import PjsipDriver
 from globstar.modules.channels.pjsip.functions import (
@@ -81,7 +81,8 @@ from globstar.modules.channels.pjsip.pubsub.cli import (
     show_subscriptions_inbound,
     show_subscriptions_outbound,
 )
-from globstar.modules.channels.pjsip.settings import PjsipSettings, read_settings
+from globstar.modules.channels.pjsip.settings import PjsipSettings
+from globstar.modules.channels.pjsip.sources import read_all
 from globstar.modules.channels.pjsip.supplement import discover
 from globstar.modules.channels.pjsip.tech import PjsipTech
 from globstar.modules.channels.pjsip.transfer_handling import pjsip_transfer_handling
@@ -92,6 +93,8 @@ logger = Logger("chan_pjsip")
 __all__ = [
     "allow",
     "drop",
+    "export_mapping",
+    "export_wizard",
     "flush",
     "list_aors",
     "list_auths",
@@ -146,6 +149,7 @@ __all__ = [
     "show_identifiers",
     "show_identifies",
     "show_identify",
+    "show_mapping",
     "show_overload",
     "show_registration",
     "show_registrations",
@@ -169,15 +173,9 @@ MODULE = "chan_pjsip"
 
 
 def _read(system: System) -> PjsipSettings | None:
-    """pjsip.conf as objects, with its warnings logged; None if there is no such file. Raises ConfigError."""
-    config = system.configuration.read("pjsip.conf")
-    if config is None:
-        return None
-    report = Report()
-    settings = read_settings(config, report)
-    for warning in report.warnings:
-        logger.warning(str(warning))
-    return settings
+    """pjsip.conf and its like as objects, with their warnings logged; None if there are none. Raises ConfigError."""
+    with_wizard = "res_pjsip_config_wizard" not in system.loader.parts.left_out
+    return read_all(system.configuration, with_wizard=with_wizard)
 
 
 def _websocket_server(system: System) -> HttpServer | None:
@@ -190,7 +188,7 @@ async def load(system: System) -> None:
     """Read pjsip.conf, bind its transports and offer the technology PJSIP."""
     settings = _read(system)
     if settings is None:
-        raise ModuleDeclined("there is no pjsip.conf")
+        raise ModuleDeclined("there is no pjsip.conf, pjsip_wizard.conf or sip.conf")
     tech = PjsipTech()
     network = system.services.get("sip network") or SocketNetwork(system.loop, lambda: _websocket_server(system))
     driver = PjsipDriver(system, tech, settings, network=network, rtp=system.services["rtp"], rng=system.services.get("sip rng"))

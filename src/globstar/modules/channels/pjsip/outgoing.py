@@ -53,7 +53,7 @@ class Target:
 
 
 def find_target(driver: PjsipDriver, destination: str, instance: str = "") -> Target:
-    """Read ``endpoint``, ``endpoint/aor``, ``endpoint/sip:uri`` or ``user@endpoint``; raises RequestFailed.
+    """Read ``endpoint``, ``endpoint/aor``, ``endpoint/sip:uri``, ``user@endpoint`` or ``endpoint/user``; raises RequestFailed.
 
     With ``instance`` the contact must be of that phone (RFC 5627).
     """
@@ -72,6 +72,8 @@ def find_target(driver: PjsipDriver, destination: str, instance: str = "") -> Ta
         except SipParseError as error:
             raise RequestFailed(Cause.NO_ROUTE_DESTINATION, f"'{rest}' is no SIP URI: {error}") from None
     aors = (rest,) if slash and rest else endpoint.aors
+    if slash and rest not in driver.settings.aors and not user:
+        user, aors = rest, endpoint.aors  # chan_sip's SIP/peer/extension
     contact = find_contact(driver, aors, instance)
     if contact is None:
         raise RequestFailed(Cause.NO_ROUTE_DESTINATION, f"endpoint '{endpoint.name}' has no contact that can be reached")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from globstar.config import ConfigFile, Variable
 from globstar.config.file import Category
@@ -32,6 +32,9 @@ from globstar.modules.channels.pjsip.overload import OverloadObject
 from globstar.modules.channels.pjsip.readers import proxy_route
 from globstar.modules.channels.pjsip.unsupported import UNSUPPORTED
 from globstar.proto.sip.errors import SipParseError
+
+if TYPE_CHECKING:
+    from globstar.modules.channels.pjsip.sources import Sources
 
 O = TypeVar("O", bound=PjsipObject)
 
@@ -68,6 +71,8 @@ class PjsipSettings:
     system: SystemObject = field(default_factory=SystemObject)
     #: endpoints by the user name of their auth, for identify_by=auth_username
     by_auth_username: dict[str, str] = field(default_factory=dict)
+    #: what was read beside pjsip.conf
+    sources: Sources | None = None
     _by_aor: dict[str, list[EndpointObject]] | None = None
 
     def endpoints_of(self, aor: str) -> list[EndpointObject]:
