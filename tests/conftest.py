@@ -73,7 +73,7 @@ def _open_tasks() -> dict[int, str]:
 
 
 #: Threads of pools, which come when they are needed and stay as long as their pool.
-_POOLS = ("asyncio_", "ThreadPoolExecutor", "globstar-slow")
+_POOLS = ("asyncio_", "uvloop_", "ThreadPoolExecutor", "globstar-slow")
 
 
 def _threads() -> set[threading.Thread]:

@@ -10,6 +10,7 @@ from globstar.modules.channels.pjsip.network import Receiver
 from globstar.modules.channels.pjsip.objects import TransportObject
 from globstar.net.flow import Address
 from globstar.proto.sip.flow import Flow, Transport
+from globstar.proto.sip.locate import Query, Records
 
 #: ``peer(data, source)``: a message for a scripted peer.
 Peer = Callable[[bytes, Address], None]
@@ -32,7 +33,7 @@ class MemoryCarrier:
         self.sent += 1
         self.network.deliver(self.transport.name, self.local_address, address, data)
 
-    def disconnect(self, flow: Flow) -> None:
+    def disconnect(self, flow: Flow, *, at_once: bool = False) -> None:
         """See Carrier."""
         self.network.disconnected.append(flow)
 
@@ -61,6 +62,10 @@ class MemorySipNetwork:
         self.carriers: dict[tuple[str, Address], MemoryCarrier] = {}
         self.peers: dict[Address, Peer] = {}
         self.names: dict[str, str] = {}
+        self.records: dict[Query, Records] = {}
+        #: whether ``records`` are answered from memory
+        self.is_cached = False
+        self.queries: list[Query] = []
         self.lost: list[tuple[Address, bytes]] = []
         self.disconnected: list[Flow] = []
 
@@ -76,11 +81,21 @@ class MemorySipNetwork:
         """See Network."""
         return "127.0.0.1"
 
-    async def resolve(self, host: str, port: int) -> Address | None:
+    def cached(self, query: Query) -> Records | None:
         """See Network."""
+        return self.records.get(query) if self.is_cached else None
+
+    async def query(self, query: Query) -> Records:
+        """See Network: ``records``, and ``names`` for addresses."""
         await asyncio.sleep(0)
-        found = self.names.get(host)
-        return (found, port) if found else None
+        self.queries.append(query)
+        found = self.records.get(query)
+        if found is None and query.kind == "A" and query.name in self.names:
+            found = (self.names[query.name],)
+        return found or ()
+
+    async def close(self) -> None:
+        """See Network."""
 
     def deliver(self, protocol: str, source: Address, target: Address, data: bytes) -> None:
         """A message of the driver for a peer; without one it is lost."""

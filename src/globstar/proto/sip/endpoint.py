@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -65,7 +65,7 @@ class SipEndpoint:
         self.layer = TransactionLayer(self.settings, clock, rng.getrandbits, handler)
         self._methods = frozenset(self.settings.methods)
         self._dialogs: dict[DialogKey, Dialog] = {}
-        self._streams: dict[Hashable, StreamParser] = {}
+        self._streams: dict[Flow, StreamParser] = {}
         self._tag_key = rng.getrandbits(128).to_bytes(16, "big")
 
     # -- input ---------------------------------------------------------------------------------------------------
@@ -97,15 +97,19 @@ class SipEndpoint:
 
     def receive_stream_data(self, flow: Flow, data: bytes, now: float) -> None:
         """Take bytes of a TCP or TLS connection, cut anywhere."""
-        key = (flow.connection, flow.host, flow.port)
-        parser = self._streams.get(key)
+        parser = self._streams.get(flow)
         if parser is None:
-            parser = self._streams[key] = StreamParser(self.settings.max_message_bytes)
+            parser = self._streams[flow] = StreamParser(self.settings.max_message_bytes)
+            parser.since = now
         elif parser.fault is not None:
             return
         self.layer.busy += 1
         try:
-            for item in parser.feed(data):
+            had_part, messages = parser.is_partial, parser.messages
+            items = parser.feed(data)
+            if parser.messages != messages or not had_part:
+                parser.since = now if messages or parser.messages else parser.since
+            for item in items:
                 if item:
                     self.receive_message(item, flow, now)
                 else:
@@ -120,8 +124,16 @@ class SipEndpoint:
 
     def connection_closed(self, flow: Flow, now: float) -> None:
         """A connection ended: its half message is dropped, requests waiting on it fail with 503."""
-        self._streams.pop((flow.connection, flow.host, flow.port), None)
+        self._streams.pop(flow, None)
         self.transport_failed(flow, "connection closed", now)
+
+    def stalled_streams(self, before: float) -> list[tuple[Flow, bool]]:
+        """Connections of slow peers: no whole message since they began before then, or (True) a half one that long ago."""
+        return [
+            (flow, parser.is_partial)
+            for flow, parser in self._streams.items()
+            if parser.since < before and (parser.is_partial or not parser.messages)
+        ]
 
     def transport_failed(self, flow: Flow, reason: str, now: float) -> None:
         """A message could not be sent on ``flow``: requests waiting on it fail with 503."""

@@ -59,10 +59,12 @@ class Transport:
 class Flow(NamedTuple):
     """A transport and the far end on it. ``connection`` is the driver's opaque key of a TCP, TLS or WS connection.
 
-    ``host`` of an outgoing flow may be a name: the network driver resolves it before sending.
+    ``host`` of an outgoing flow may be a name: with a ``Lookup`` as its connection it is resolved before a transaction starts.
+    ``name`` is the domain that an address was found by; whoever answers there with TLS must prove to be that.
     """
 
     transport: Transport
     host: str
     port: int
     connection: Hashable = None
+    name: str = ""

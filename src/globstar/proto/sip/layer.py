@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from globstar.proto.sip.compact import compact
 from globstar.proto.sip.flow import Flow
 from globstar.proto.sip.headers.via import MAGIC_COOKIE
+from globstar.proto.sip.locate import Lookup
 from globstar.proto.sip.message import Header, Headers, Request, Response, serialise
 from globstar.proto.sip.settings import SipSettings
 from globstar.proto.sip.timers import TimerQueue
@@ -68,6 +70,8 @@ class TransactionLayer:
             interval *= 2
         self.timers = TimerQueue(sorted(durations))
         self.output: list[tuple[Flow, bytes]] = []
+        self._rport = ";rport" if settings.rport else ""
+        self._compacts = settings.compact_headers
         self.busy = 0
         self.notified = False
         self.retransmissions = 0
@@ -81,7 +85,7 @@ class TransactionLayer:
     # -- output --------------------------------------------------------------------------------------------------
     def send(self, flow: Flow, data: bytes) -> None:
         """Queue ``data`` for ``flow``."""
-        self.output.append((flow, data))
+        self.output.append((flow, compact(data) if self._compacts else data))
 
     def notify(self) -> None:
         """Ask the driver to drain, once, unless it is about to anyway."""
@@ -100,7 +104,7 @@ class TransactionLayer:
     def via(self, flow: Flow, branch: str) -> str:
         """Return our Via value."""
         transport = flow.transport
-        return f"SIP/2.0/{transport.name} {transport.sent_by(flow.host)};rport;branch={branch}"
+        return f"SIP/2.0/{transport.name} {transport.sent_by(flow.host)}{self._rport};branch={branch}"
 
     def stamp(self, request: Request, flow: Flow) -> tuple[bytes, str, Flow]:
         """Put our Via on top of ``request`` and serialise; large requests may move to another flow (18.1.1)."""
@@ -117,14 +121,34 @@ class TransactionLayer:
                 data = request.to_bytes()
         return data, branch, flow
 
+    def restamp(self, request: Request, flow: Flow, branch: str) -> bytes:
+        """Exchange our Via for that of another flow and serialise."""
+        request.headers[0] = ("Via", self.via(flow, branch))
+        request.headers_changed()
+        return request.to_bytes()
+
     # -- client --------------------------------------------------------------------------------------------------
     def send_request(self, request: Request, flow: Flow, user: ClientUser) -> ClientTransaction:
         """Give ``request`` a Via and start its transaction."""
-        data, branch, flow = self.stamp(request, flow)
-        transaction = ClientTransaction(self, request, data, branch, flow, user)
+        if type(flow.connection) is Lookup:
+            return self._locate(request, flow, user)
+        data, branch, used = self.stamp(request, flow)
+        transaction = ClientTransaction(self, request, data, branch, used, user)
+        if used is not flow:
+            transaction.other_flows = [flow]  # RFC 3261 18.1.1: UDP after all, if the connection cannot be had
         self.clients[transaction.key] = transaction
         transaction.start(self.clock())
         self.notify()
+        return transaction
+
+    def _locate(self, request: Request, flow: Flow, user: ClientUser) -> ClientTransaction:
+        """Start a transaction as soon as it is known where to (RFC 3263)."""
+        branch = self.new_branch()
+        request.headers.insert(0, ("Via", self.via(flow, branch)))
+        request.headers_changed()
+        transaction = ClientTransaction(self, request, b"", branch, flow, user)
+        self.clients[transaction.key] = transaction
+        self.handler.find_targets(flow, transaction.targets_found)
         return transaction
 
     def send_cancel(self, invite: ClientTransaction, headers: Headers, user: ClientUser) -> ClientTransaction:

@@ -55,6 +55,11 @@ class SipSettings:
     detect_merged: bool = True
     """Answer 482 to a request that arrives over two paths (RFC 3261 8.2.2.2)."""
 
+    rport: bool = True
+    """Ask for responses to the port that our requests come from (RFC 3581)."""
+    compact_headers: bool = False
+    """Send the short forms of header names (RFC 3261 7.3.3)."""
+
     max_message_bytes: int = 65536
     """Longest message accepted on a stream."""
     large_request_bytes: int = 1300

@@ -21,7 +21,7 @@ class StreamParser:
     framed any more and must be closed; further data is ignored.
     """
 
-    __slots__ = ("_buffer", "_max", "_need", "_scanned", "fault", "keepalives")
+    __slots__ = ("_buffer", "_max", "_need", "_scanned", "fault", "keepalives", "messages", "since")
 
     def __init__(self, max_message_bytes: int = 65536) -> None:
         self._buffer = bytearray()
@@ -30,6 +30,15 @@ class StreamParser:
         self._need = 0  # length of the message at the front once its head is complete
         self.fault: SipParseError | None = None
         self.keepalives = 0
+        #: complete messages so far
+        self.messages = 0
+        #: when the stream began, or when it last had no half message at its front; set by whoever feeds it
+        self.since = 0.0
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether a message has begun and is not complete."""
+        return bool(self._buffer)
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the complete messages as bytes, and PING for each keep-alive that wants an answer."""
@@ -47,6 +56,7 @@ class StreamParser:
             if len(buffer) < self._need:
                 break
             items.append(bytes(buffer[: self._need]))
+            self.messages += 1
             del buffer[: self._need]
             self._need = self._scanned = 0
         if self.fault is not None:

@@ -36,6 +36,7 @@ class InviteServerUser(Protocol):
         """CANCEL arrived."""
 
 
+_UNANSWERED = (State.CALLING, State.TRYING, State.PROCEEDING)
 _FINAL_INPUT = (Input.RECEIVE_1XX, Input.RECEIVE_1XX, Input.RECEIVE_2XX)
 _SEND_INPUT = (Input.SEND_1XX, Input.SEND_1XX, Input.SEND_2XX)
 
@@ -100,7 +101,7 @@ class _Transaction:
 class ClientTransaction(_Transaction):
     """A request of ours. Made by the layer; ``request`` has its Via, ``flow`` is where it went."""
 
-    __slots__ = ("_ack", "_data", "_interval", "_response", "branch", "request", "user")
+    __slots__ = ("_ack", "_data", "_interval", "_response", "branch", "other_flows", "request", "user")
 
     def __init__(self, layer: TransactionLayer, request: Request, data: bytes, branch: str, flow: Flow, user: ClientUser) -> None:
         invite = request.method == "INVITE"
@@ -118,6 +119,8 @@ class ClientTransaction(_Transaction):
         self._ack = b""
         self._interval = layer.settings.t1
         self._response: Response | None = None
+        #: where the request goes next when it fails here (RFC 3263 4.3)
+        self.other_flows: list[Flow] = []
 
     def start(self, now: float) -> None:
         """Send the request and start its timers."""
@@ -135,11 +138,60 @@ class ClientTransaction(_Transaction):
         """Take a response that matched."""
         self._response = response
         status = response.status
+        if status == 503 and self.other_flows and self.state in _UNANSWERED:
+            key, flow = self.key, self.flow
+            if self.request.method == "INVITE":
+                self.send_ack(now)
+            ack = self._ack
+            self._move_on(now)
+            if ack and not flow.transport.reliable:
+                self.layer.leave_client(key, ack, flow, self.layer.settings.timer_d, now, "Timer D")
+            return
         self._run(_FINAL_INPUT[status // 100] if status < 300 else Input.RECEIVE_FAILURE, now)
 
     def transport_failed(self, now: float) -> None:
         """The request could not be delivered."""
+        if self.other_flows and self.state in (State.CALLING, State.TRYING):
+            self._move_on(now)
+            return
         self._run(Input.TRANSPORT_ERROR, now)
+
+    def _fire(self, what: Input, now: float) -> None:
+        if self.other_flows and what in (Input.TIMER_B, Input.TIMER_F) and self.state in (State.CALLING, State.TRYING):
+            self._move_on(now)
+        else:
+            super()._fire(what, now)
+
+    def targets_found(self, flows: list[Flow]) -> None:
+        """It is known where the request goes; without any target it fails."""
+        if self.state is State.TERMINATED:
+            return
+        now = self.layer.clock()
+        if not flows:
+            self._run(Input.TRANSPORT_ERROR, now)
+        else:
+            self.other_flows = flows[1:]
+            self._go(flows[0], now)
+        self.layer.notify()
+
+    def _move_on(self, now: float) -> None:
+        """Try the next target with a new branch (RFC 3263 4.3)."""
+        self.layer.handler.target_failed(self.flow)
+        self.stop_timers(now)
+        self.layer.forget_client(self)
+        self.branch = self.layer.new_branch()
+        self.key = (self.branch, self.request.method)
+        self._ack = b""
+        self._interval = self.layer.settings.t1
+        self.state = State.CALLING if self.request.method == "INVITE" else State.TRYING
+        self.layer.clients[self.key] = self
+        self._go(self.other_flows.pop(0), now)
+        self.layer.notify()
+
+    def _go(self, flow: Flow, now: float) -> None:
+        self.flow = flow
+        self._data = self.layer.restamp(self.request, flow, self.branch)
+        self.start(now)
 
     def abandon(self, now: float) -> None:
         """Forget the transaction without telling anybody."""

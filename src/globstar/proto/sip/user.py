@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -56,6 +56,13 @@ class SipHandler:
         from, whatever Contact says.
         """
         return current
+
+    def find_targets(self, flow: Flow, found: Callable[[list[Flow]], None]) -> None:
+        """``flow`` has a Lookup: call ``found`` once, now or later, with the flows to try in order; none when there is no way."""
+        found([])
+
+    def target_failed(self, flow: Flow) -> None:
+        """A request got no answer on ``flow``, or 503, and goes on to another target: this one comes last for a while."""
 
     def large_request(self, request: Request, size: int, flow: Flow) -> Flow:
         """A request larger than the limit is about to leave over UDP; return the flow to use (default: the same)."""

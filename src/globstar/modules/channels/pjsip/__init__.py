@@ -178,6 +178,10 @@ def _read(system: System) -> PjsipSettings | None:
     return read_all(system.configuration, with_wizard=with_wizard)
 
 
+def _real_network(system: System) -> SocketNetwork:
+    return SocketNetwork(system.loop, lambda: _websocket_server(system), lambda: system.services.get("dns"))
+
+
 def _websocket_server(system: System) -> HttpServer | None:
     """The HTTP server, where transports ws and wss are not left out."""
     left_out = {normalise(name) for name in system.loader.config.noload}
@@ -190,7 +194,7 @@ async def load(system: System) -> None:
     if settings is None:
         raise ModuleDeclined("there is no pjsip.conf, pjsip_wizard.conf or sip.conf")
     tech = PjsipTech()
-    network = system.services.get("sip network") or SocketNetwork(system.loop, lambda: _websocket_server(system))
+    network = system.services.get("sip network") or _real_network(system)
     driver = PjsipDriver(system, tech, settings, network=network, rtp=system.services["rtp"], rng=system.services.get("sip rng"))
     tech.driver = driver
     await driver.start()

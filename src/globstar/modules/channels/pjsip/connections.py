@@ -91,6 +91,7 @@ class ConnectionCarrier:
         connection = self._connections[net] = _Connection(net, Flow(self._transport, host, port, net))
         if net.source:  # one that we make is found by its peer's name after that was checked
             self._by_peer[connection.key] = connection
+        self._receiver.connection_opened(connection.flow)
 
     def _received(self, net: NetFlow, data: bytes) -> None:
         connection = self._connections.get(net)
@@ -129,7 +130,7 @@ class ConnectionCarrier:
                 self._receiver.send_failed(flow, "too many connections are being made")
                 return
             waiting = self._waiting[key] = deque()
-            self._tasks.start(self._connect(key, flow.host), name=f"connect {address[0]}:{address[1]}")
+            self._tasks.start(self._connect(key, flow.name or flow.host), name=f"connect {address[0]}:{address[1]}")
         if len(waiting) >= WAITING_PER_CONNECTION:
             self._receiver.send_failed(flow, "too many messages wait for the connection")
         else:
@@ -137,7 +138,7 @@ class ConnectionCarrier:
 
     def _key(self, flow: Flow, address: Address) -> Key:
         tls = self._tcp.tls
-        return (address, flow.host.lower() if tls is not None and tls.verify_server else "")
+        return (address, (flow.name or flow.host).lower() if tls is not None and tls.verify_server else "")
 
     def _send_over(self, connection: _Connection, flow: Flow, data: bytes) -> None:
         if not connection.net.send(data):
@@ -173,10 +174,13 @@ class ConnectionCarrier:
             self.keep_alives += 1
             net.send(PING)
 
-    def disconnect(self, flow: Flow) -> None:
+    def disconnect(self, flow: Flow, *, at_once: bool = False) -> None:
         """See Carrier."""
         if isinstance(flow.connection, TcpFlow):
-            flow.connection.close()
+            if at_once:
+                flow.connection.abort()
+            else:
+                flow.connection.close()
 
     # -- life --------------------------------------------------------------------------------------------------------
 

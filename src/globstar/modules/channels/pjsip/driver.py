@@ -31,13 +31,14 @@ from globstar.modules.channels.pjsip.security import UNKNOWN, SecurityReports
 from globstar.modules.channels.pjsip.supplement import Hooks, Supplement
 from globstar.modules.channels.pjsip.supplement import discover as discover_supplements
 from globstar.modules.channels.pjsip.supplement import make as make_supplements
-from globstar.modules.channels.pjsip.transports import Transports
+from globstar.modules.channels.pjsip.transports import Transports, is_alive
 from globstar.net.flow import Address
 from globstar.proto.sip.auth import Verdict
 from globstar.proto.sip.dialog import at_source
 from globstar.proto.sip.endpoint import RandomSource, SipEndpoint
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.flow import Flow, Transport
+from globstar.proto.sip.message import Request
 from globstar.proto.sip.settings import SipSettings
 from globstar.proto.sip.uri import SipUri
 from globstar.proto.sip.user import SipHandler
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from globstar.media.engine import RtpEngine
     from globstar.modules.channels.pjsip.leg import Leg
     from globstar.modules.channels.pjsip.network import Network
-    from globstar.modules.channels.pjsip.objects import AclObject
+    from globstar.modules.channels.pjsip.objects import AclObject, TransportObject
     from globstar.modules.channels.pjsip.settings import PjsipSettings
     from globstar.modules.channels.pjsip.tech import PjsipTech
     from globstar.proto.sip.transaction import ServerTransaction
@@ -77,7 +78,7 @@ class PjsipDriver(SipHandler):
         self.rng: RandomSource = rng if rng is not None else PooledRandom()
         self.tasks = TaskOwner("pjsip")
         self.sip = SipEndpoint(self, clock=system.now, rng=self.rng, settings=_sip_settings(settings))
-        self.transports = Transports(network, self, system.now)
+        self.transports = Transports(network, self, system.now, self.rng.getrandbits)
         self.contacts = ContactStore(getattr(system, "database", None), system.wall_time)
         self.contacts.on_change = self._contact_changed
         self.unidentified = UnidentifiedRequests()
@@ -164,19 +165,27 @@ class PjsipDriver(SipHandler):
         """Take over a new configuration; running calls keep what they have, transports that did not change stay bound."""
         old = self.settings
         self.settings = settings
-        for name, config in old.transports.items():
-            new = settings.transports.get(name)
-            if new is None or (new.protocol, new.bind) != (config.protocol, config.bind):
-                await self.transports.close(name)
-        for name, config in settings.transports.items():
-            bound = self.transports.get(name)
-            if bound is None:
-                await self.transports.open(name, config)
-            else:
-                await self.transports.reconfigure(name, config)
+        await self._apply_transports(old.transports, settings.transports)
         self._configure(settings)
         self.qualifier.start()
         self.contact_expiry_changed()
+
+    async def _apply_transports(self, old: dict[str, TransportObject], new: dict[str, TransportObject]) -> None:
+        """Bind, exchange and give back transports; those whose address changes only where that is allowed."""
+        for name in old.keys() - new.keys():
+            await self.transports.close(name)
+        for name, config in new.items():
+            bound = self.transports.get(name)
+            if bound is None:
+                await self.transports.open(name, config)
+            elif (config.protocol, config.bind) == (bound.config.protocol, bound.config.bind):
+                await self.transports.reconfigure(name, config)
+            elif config.allow_reload:
+                await self.transports.close(name)
+                await self.transports.open(name, config)
+            else:
+                logger.warning(f"transport '{name}' stays as it is: its address or protocol changed and allow_reload is no")
+                new[name] = bound.config
 
     def _configure(self, settings: PjsipSettings) -> None:
         self.identifier = Identifier(settings, self.hooks.identify)
@@ -237,6 +246,11 @@ class PjsipDriver(SipHandler):
         finally:
             self.drain()
 
+    def connection_opened(self, flow: Flow) -> None:
+        """A connection stands."""
+        for hook in self.hooks.connection_opened:
+            hook(flow)
+
     def connection_lost(self, flow: Flow) -> None:
         """A connection is gone."""
         self.sip.connection_closed(flow, self.system.now())
@@ -291,6 +305,24 @@ class PjsipDriver(SipHandler):
     def _note(self, what: str, flow: Flow, data: bytes) -> None:
         self.message_log.note(what, flow, data)
         self.history.note(what, flow, data, self.system.wall_time())
+
+    def find_targets(self, flow: Flow, found: Callable[[list[Flow]], None]) -> None:
+        """See SipHandler."""
+        self.transports.find_targets(flow, found)
+
+    def target_failed(self, flow: Flow) -> None:
+        """See SipHandler."""
+        self.transports.target_failed(flow)
+
+    def select_flow(self, uri: SipUri, current: Flow) -> Flow:
+        """See SipHandler: a connection is used as long as it stands; then there is another way, or the same address again."""
+        if current.connection is None or is_alive(current):
+            return current
+        return self.transports.flow_to(current.transport.label, uri) or current._replace(connection=None)
+
+    def large_request(self, request: Request, size: int, flow: Flow) -> Flow:
+        """See SipHandler."""
+        return flow if self.settings.system.disable_tcp_switch else self.transports.larger(flow)
 
     def close_connection(self, flow: Flow, reason: str) -> None:
         """A stream that makes no sense any more."""
@@ -531,6 +563,8 @@ def _sip_settings(settings: PjsipSettings) -> SipSettings:
         timer_d=machine.timer_b / 1000,
         user_agent=options.user_agent or f"Globstar {__version__}",
         max_forwards=options.max_forwards,
+        rport=not machine.disable_rport,
+        compact_headers=machine.compact_headers,
     )
 
 

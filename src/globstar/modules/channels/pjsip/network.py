@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from globstar.base.log import Logger
 from globstar.core.services import HttpServer
 from globstar.modules.channels.pjsip.objects import TransportObject
 from globstar.modules.channels.pjsip.transport_options import load_tls, socket_options
+from globstar.net.dns import DnsOptions, Resolver
 from globstar.net.flow import Address
 from globstar.net.sockopts import SocketOptions
 from globstar.net.udp import DatagramSocket
 from globstar.proto.sip.flow import Flow, Transport
+from globstar.proto.sip.locate import Naptr, Query, Records, Srv
 
 logger = Logger("res_pjsip")
 
@@ -29,6 +31,9 @@ class Receiver(Protocol):
 
     def message_received(self, data: bytes, flow: Flow) -> None:
         """A whole message of a connection that keeps them apart (WebSocket)."""
+
+    def connection_opened(self, flow: Flow) -> None:
+        """A connection stands, whoever made it."""
 
     def connection_lost(self, flow: Flow) -> None:
         """A connection is gone."""
@@ -47,8 +52,8 @@ class Carrier(Protocol):
     def send(self, flow: Flow, data: bytes, address: Address) -> None:
         """Send a message to a numeric address, or over the connection of ``flow``."""
 
-    def disconnect(self, flow: Flow) -> None:
-        """Close the connection of ``flow``, if it has one."""
+    def disconnect(self, flow: Flow, *, at_once: bool = False) -> None:
+        """Close the connection of ``flow``, if it has one; ``at_once`` without sending what waits."""
 
     def keep_alive(self) -> None:
         """Send a keep-alive (RFC 5626 3.5.1) on every connection."""
@@ -72,8 +77,14 @@ class Network(Protocol):
     def local_address_for(self, remote: Address) -> str | None:
         """Which of our addresses reaches ``remote``."""
 
-    async def resolve(self, host: str, port: int) -> Address | None:
-        """A numeric address for a host name."""
+    def cached(self, query: Query) -> Records | None:
+        """What is known about a name; None where it must be asked for."""
+
+    async def query(self, query: Query) -> Records:
+        """Records of a name; none when there are none, or no answer."""
+
+    async def close(self) -> None:
+        """End what is left of it, when its carriers are closed."""
 
 
 class UdpCarrier:
@@ -107,7 +118,7 @@ class UdpCarrier:
         if not socket.send(data, address) and not socket.waiting:
             self._receiver.send_failed(flow, "not sent")
 
-    def disconnect(self, flow: Flow) -> None:
+    def disconnect(self, flow: Flow, *, at_once: bool = False) -> None:
         """See Carrier; there is no connection."""
 
     def describe(self) -> dict[str, object]:
@@ -130,8 +141,15 @@ class UdpCarrier:
 class SocketNetwork:
     """Real sockets."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, find_http: Callable[[], HttpServer | None] = lambda: None) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        find_http: Callable[[], HttpServer | None] = lambda: None,
+        find_resolver: Callable[[], Resolver | None] = lambda: None,
+    ) -> None:
         self._loop = loop
+        self._find_resolver = find_resolver
+        self._own: Resolver | None = None
         from globstar.modules.channels.pjsip.websocket import WebSocketHub
 
         self._websockets = WebSocketHub(find_http)
@@ -158,14 +176,33 @@ class SocketNetwork:
 
         return local_address_for(remote)
 
-    async def resolve(self, host: str, port: int) -> Address | None:
-        """See Network. IPv4 comes first."""
-        try:
-            found = await self._loop.getaddrinfo(host, port)
-        except OSError:
-            return None
-        found.sort(key=lambda entry: ":" in str(entry[4][0]))
-        return (str(found[0][4][0]), port) if found else None
+    def cached(self, query: Query) -> Records | None:
+        """See Network."""
+        records = self._resolver().cached(*query)
+        return _as_records(query.kind, records) if records is not None else None
+
+    async def query(self, query: Query) -> Records:
+        """See Network."""
+        return _as_records(query.kind, await self._resolver().query(*query))
+
+    def _resolver(self) -> Resolver:
+        found = self._find_resolver()
+        if found is not None:
+            return found
+        if self._own is None:
+            self._own = Resolver(self._loop, DnsOptions(system_only=True))
+        return self._own
+
+    async def close(self) -> None:
+        """See Network."""
+        if self._own is not None:
+            await self._own.close()
+
+
+def _as_records(kind: str, records: Sequence[Any]) -> Records:
+    if kind == "SRV":
+        return [Srv(*record) for record in records]
+    return [Naptr(*record) for record in records] if kind == "NAPTR" else records
 
 
 NetworkFactory = Callable[[asyncio.AbstractEventLoop], Network]

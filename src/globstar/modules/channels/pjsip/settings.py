@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
@@ -240,13 +239,6 @@ def _check(settings: PjsipSettings, config: ConfigFile, report: Report) -> None:
             tell("transport", transport.name, "protocol", f"protocol {transport.protocol} is not supported yet")
         if transport.method.strip().lower() in ("tlsv1", "tlsv1_1"):
             tell("transport", transport.name, "method", f"method {transport.method} is an old version of TLS that can be broken")
-        for address in (transport.external_media_address,):
-            try:
-                ipaddress.ip_address(address or "0.0.0.0")
-            except ValueError:
-                tell("transport", transport.name, "external_media_address",
-                     "must be an address; host names are not supported yet")  # fmt: skip
-                transport.external_media_address = ""
 
 
 def _host_and_port(text: str) -> tuple[str, int]:

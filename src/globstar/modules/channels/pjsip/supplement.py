@@ -128,6 +128,9 @@ class Supplement:
 
     # -- connections -------------------------------------------------------------------------------------------------
 
+    def connection_opened(self, flow: Flow) -> None:
+        """A TCP, TLS or WebSocket connection stands, whoever made it."""
+
     def connection_lost(self, flow: Flow) -> None:
         """A TCP, TLS or WebSocket connection is gone."""
 
@@ -168,6 +171,7 @@ class Hooks:
     request_received: tuple[Callable[[EndpointObject, ServerTransaction], bool], ...]
     identify: tuple[Callable[[Request, Flow], EndpointObject | None], ...]
     stray_request: tuple[Callable[[ServerTransaction], bool], ...]
+    connection_opened: tuple[Callable[[Flow], None], ...]
     invite_received: tuple[Callable[[Leg, InviteSession, ServerTransaction], bool], ...]
     invite_headers: tuple[Callable[[Leg, list[Header]], None], ...]
     invite_parts: tuple[Callable[[Leg, list[Header], list[Part]], None], ...]

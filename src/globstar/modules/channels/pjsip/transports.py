@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import ipaddress
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from globstar.base.log import Logger
-from globstar.base.tasks import TaskOwner
+from globstar.modules.channels.pjsip.names import Names
 from globstar.modules.channels.pjsip.network import Carrier, Network, Receiver
 from globstar.modules.channels.pjsip.objects import TransportObject
-from globstar.net.flow import Address
 from globstar.net.tls import TlsError
 from globstar.proto.sip.flow import DEFAULT_PORTS, Flow, Transport
+from globstar.proto.sip.locate import Lookup, Target
+from globstar.proto.sip.routing import response_target
 from globstar.proto.sip.uri import SipUri
 
 logger = Logger("res_pjsip")
 
-#: How long a resolved name is used again, seconds.
-NAME_LIFE = 60.0
-#: Bounds of the tables of names and of local addresses; when full they start anew.
+#: Bound of the table of local addresses and of Contact headers; when full it starts anew.
 MAX_NAMES = 1024
-#: Messages that wait for one name to be resolved.
-WAITING_PER_NAME = 64
 
 
 @dataclass(slots=True, eq=False)
@@ -53,16 +49,15 @@ class BoundTransport:
 class Transports:
     """All bound transports of the driver."""
 
-    def __init__(self, network: Network, receiver: Receiver, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, network: Network, receiver: Receiver, clock: Callable[[], float], getrandbits: Callable[[int], int]
+    ) -> None:
         self._network = network
         self._receiver = receiver
-        self._clock = clock
         self._bound: dict[str, BoundTransport] = {}
         self._by_transport: dict[int, BoundTransport] = {}
-        self._local: dict[str, str] = {}
-        self._names: dict[tuple[str, int], tuple[Address, float]] = {}
-        self._waiting: dict[tuple[str, int], deque[tuple[Flow, bytes]]] = {}
-        self._tasks = TaskOwner("sip/names")
+        self._local: dict[str, str | None] = {}
+        self.names = Names(network, clock, getrandbits)
 
     def __iter__(self) -> Iterator[BoundTransport]:
         return iter(sorted(self._bound.values(), key=lambda bound: bound.name))
@@ -101,11 +96,20 @@ class Transports:
         bound = BoundTransport(name, config, transport, carrier, ipaddress.ip_address(bind.host).is_unspecified)
         self._bound[name] = bound
         self._by_transport[id(transport)] = bound
-        if bound.is_any or config.external_signaling_address:
-            transport.advertise = lambda remote: self._advertised(bound, remote)
-            any_host = "2001:db8::1" if ":" in bind.host else "192.0.2.1"
-            transport.host = self.local_address(transport, any_host)
+        if bound.is_any:
+            transport.host = self.local_address(transport, "2001:db8::1" if ":" in bind.host else "192.0.2.1")
+        self._advertise(bound)
         logger.debug(1, f"transport '{name}' listens on {bind.host}:{port} ({config.protocol})")
+
+    def _advertise(self, bound: BoundTransport) -> None:
+        """Set whether peers are told another address than the one that is bound."""
+        config = bound.config
+        for external in (config.external_signaling_address, config.external_media_address):
+            if external and not _is_numeric(external):
+                self.names.address(external, "AAAA" if ":" in config.bind.host else "A")  # looked up before it is needed
+        is_told = bound.is_any or config.external_signaling_address or config.external_signaling_hostname
+        bound.transport.advertise = (lambda remote: self._advertised(bound, remote)) if is_told else None
+        bound.contacts.clear()
 
     async def reconfigure(self, name: str, config: TransportObject) -> None:
         """Take over other options of a bound transport; its connections go on, new ones use what its files hold now."""
@@ -116,6 +120,7 @@ class Transports:
             logger.error(f"transport '{name}' goes on with what it had: {error}")
             return
         bound.config = config
+        self._advertise(bound)
 
     async def close(self, name: str) -> None:
         """Give one transport back."""
@@ -126,9 +131,10 @@ class Transports:
 
     async def close_all(self) -> None:
         """Give all back."""
-        await self._tasks.close()
+        await self.names.close()
         for name in list(self._bound):
             await self.close(name)
+        await self._network.close()
 
     # -- addresses ---------------------------------------------------------------------------------------------------
 
@@ -137,20 +143,26 @@ class Transports:
         bound = self._by_transport.get(id(transport))
         if bound is None or not bound.is_any:
             return bound.config.bind.host if bound is not None else transport.host
-        found = self._local.get(remote)
-        if found is None:
-            if len(self._local) >= MAX_NAMES:
-                self._local.clear()
-            loopback = "::1" if ":" in bound.config.bind.host else "127.0.0.1"
-            found = (self._network.local_address_for((remote, 5060)) if _is_numeric(remote) else None) or loopback
-            self._local[remote] = found
-        return found
+        if not _is_numeric(remote):
+            known = self.names.address(remote, "AAAA" if ":" in bound.config.bind.host else "A")
+            if known is None:
+                return transport.host
+            remote = known
+        return self._source(remote) or ("::1" if ":" in bound.config.bind.host else "127.0.0.1")
 
     def _advertised(self, bound: BoundTransport, remote: str) -> tuple[str, int]:
         config, port = bound.config, bound.transport.port
-        if config.external_signaling_address and not bound.is_local(remote):
-            return config.external_signaling_address, config.external_signaling_port or port
+        if (config.external_signaling_address or config.external_signaling_hostname) and not bound.is_local(remote):
+            told = config.external_signaling_hostname or self._external(bound, config.external_signaling_address, remote)
+            return told, config.external_signaling_port or port
         return self.local_address(bound.transport, remote), port
+
+    def _external(self, bound: BoundTransport, told: str, remote: str) -> str:
+        """An external address; a host name is followed as its address changes, and ours is told while it has none."""
+        if _is_numeric(told):
+            return told
+        kind = "AAAA" if ":" in bound.config.bind.host else "A"
+        return self.names.address(told, kind) or self.local_address(bound.transport, remote)
 
     def contact(self, transport: Transport, user: str, remote: str) -> str:
         """Our Contact header towards ``remote``."""
@@ -168,7 +180,7 @@ class Transports:
         """The address that SDP towards ``remote`` names."""
         bound = self.of(transport)
         if bound is not None and bound.config.external_media_address and not bound.is_local(remote):
-            return bound.config.external_media_address
+            return self._external(bound, bound.config.external_media_address, remote)
         return self.local_address(transport, remote)
 
     def ipv6_address(self, remote: str) -> str:
@@ -184,74 +196,138 @@ class Transports:
 
     # -- sending -----------------------------------------------------------------------------------------------------
 
-    def choose(self, name: str, uri: SipUri) -> Transport | None:
-        """The transport for a request to ``uri``: the one named, or the first that speaks what the URI asks for."""
+    def _pick(self, protocol: str, name: str, address: str) -> BoundTransport | None:
+        """The transport for a numeric address: the one named, else the one that the kernel would send from, or any that can."""
+        wants_v6 = ":" in address
         if name:
             bound = self._bound.get(name)
-            return bound.transport if bound is not None else None
-        wanted = uri.transport or ("TLS" if uri.is_secure else "UDP")
-        wants_v6 = ":" in uri.bare_host
-        candidates = [bound for bound in self._bound.values() if bound.transport.name == wanted]
-        for bound in candidates:
-            if (":" in bound.config.bind.host) == wants_v6:
-                return bound.transport
-        return candidates[0].transport if candidates else None
+            return bound if bound is not None and (":" in bound.config.bind.host) == wants_v6 else None
+        candidates = [
+            bound
+            for bound in self._bound.values()
+            if bound.transport.name == protocol and (":" in bound.config.bind.host) == wants_v6
+        ]
+        if len(candidates) > 1:
+            source = self._source(address)
+            for bound in candidates:
+                if bound.config.bind.host == source:
+                    return bound
+            for bound in candidates:
+                if bound.is_any:
+                    return bound
+        return candidates[0] if candidates else None
+
+    def _source(self, remote: str) -> str | None:
+        """Which address of ours the kernel would send from."""
+        if remote not in self._local:
+            if len(self._local) >= MAX_NAMES:
+                self._local.clear()
+            self._local[remote] = self._network.local_address_for((remote, 5060))
+        return self._local[remote]
 
     def flow_to(self, name: str, uri: SipUri) -> Flow | None:
-        """The way to ``uri``; None without a fitting transport."""
-        transport = self.choose(name, uri)
-        if transport is None:
+        """The way to ``uri`` over the transport called ``name``, or any that fits; None without a fitting one."""
+        named = self._bound.get(name)
+        if name and named is None:
             return None
-        return Flow(transport, uri.bare_host, uri.port or DEFAULT_PORTS[transport.name])
+        protocol = named.transport.name if named is not None else _protocol_of(uri)
+        host = (uri.params.get("maddr") or uri.host).strip("[]")
+        if _is_numeric(host):
+            bound = self._pick(protocol or ("TLS" if uri.is_secure else "UDP"), name, host)
+            return Flow(bound.transport, host, uri.port or DEFAULT_PORTS[bound.transport.name]) if bound is not None else None
+        usable: dict[str, tuple[int, ...]] = {}
+        for bound in [named] if named is not None else self._bound.values():
+            families = usable.get(bound.transport.name, ())
+            family = 6 if ":" in bound.config.bind.host else 4
+            if family not in families:
+                usable[bound.transport.name] = tuple(sorted((*families, family)))
+        if protocol and protocol not in usable:
+            return None
+        ordered = tuple((wanted, usable[wanted]) for wanted in ("UDP", "TCP", "TLS", "WS", "WSS") if wanted in usable)
+        lookup = Lookup(host, uri.port or 0, protocol, uri.is_secure, ordered, name)
+        likely = protocol or ("TLS" if uri.is_secure else "UDP")
+        guess = named or next((bound for bound in self._bound.values() if bound.transport.name == likely), None)
+        if guess is None:  # DNS may still lead to another protocol
+            guess = next(iter(self._bound.values()), None)
+        if guess is None:
+            return None
+        return Flow(guess.transport, host, uri.port or DEFAULT_PORTS[guess.transport.name], lookup)
+
+    def find_targets(self, flow: Flow, found: Callable[[list[Flow]], None]) -> None:
+        """Call ``found`` with the flows to try for one with a Lookup (RFC 3263)."""
+        lookup = flow.connection
+        assert isinstance(lookup, Lookup)
+
+        def located(targets: list[Target]) -> None:
+            flows = []
+            for target in targets:
+                bound = self._pick(target.protocol, lookup.via, target.host)
+                if bound is not None:
+                    flows.append(Flow(bound.transport, target.host, target.port, None, lookup.host))
+            found(flows)
+
+        self.names.find(lookup, located)
+
+    def target_failed(self, flow: Flow) -> None:
+        """A request had to go elsewhere."""
+        self.names.target_failed(Target(flow.transport.name, flow.host, flow.port))
+
+    def larger(self, flow: Flow) -> Flow:
+        """The way of a request that is too large for UDP: TCP where there is such a transport (RFC 3261 18.1.1)."""
+        bound = self._pick("TCP", "", flow.host)
+        return Flow(bound.transport, flow.host, flow.port, None, flow.name) if bound is not None else flow
 
     def send(self, flow: Flow, data: bytes) -> None:
-        """Send a message, after its host name is resolved."""
+        """Send a message; a host name that has no address yet is looked up before."""
         bound = self._by_transport.get(id(flow.transport))
         if bound is None:
             self._receiver.send_failed(flow, "the transport is gone")
-        elif flow.connection is not None or _is_numeric(flow.host):
-            bound.carrier.send(flow, data, (flow.host, flow.port))
-        else:
+        elif (flow.connection is None and not _is_numeric(flow.host)) or type(flow.connection) is Lookup:
             self._send_to_name(bound, flow, data)
+        else:
+            if flow.connection is not None and data.startswith(b"SIP/2.0 ") and not is_alive(flow):
+                flow = response_target(data, flow)  # RFC 3261 18.2.2: the connection is gone, the server may still be there
+            bound.carrier.send(flow, data, (flow.host, flow.port))
 
     def _send_to_name(self, bound: BoundTransport, flow: Flow, data: bytes) -> None:
-        key = (flow.host, flow.port)
-        known = self._names.get(key)
-        now = self._clock()
-        if known is not None and known[1] > now:
-            bound.carrier.send(flow, data, known[0])
-            return
-        waiting = self._waiting.get(key)
-        if waiting is None:
-            waiting = self._waiting[key] = deque()
-            self._tasks.start(self._resolve(key), name=f"resolve {flow.host}")
-        if len(waiting) >= WAITING_PER_NAME:
-            self._receiver.send_failed(flow, "too many messages wait for the name")
-        else:
-            waiting.append((flow, data))
+        """A message outside of transactions."""
+        named = flow
+        if not isinstance(flow.connection, Lookup):
+            family = 6 if ":" in bound.config.bind.host else 4
+            protocol = bound.transport.name
+            named = flow._replace(connection=Lookup(flow.host, flow.port, protocol, False, ((protocol, (family,)),), bound.name))
 
-    async def _resolve(self, key: tuple[str, int]) -> None:
-        address = await self._network.resolve(*key)
-        waiting = self._waiting.pop(key, ())
-        if address is None:
-            logger.warning(f"the host name '{key[0]}' cannot be resolved")
-        else:
-            if len(self._names) >= MAX_NAMES:
-                self._names.clear()
-            now = self._clock()
-            self._names[key] = (address, now + NAME_LIFE)
-        for flow, data in waiting:
-            bound = self.of(flow.transport)
-            if address is None or bound is None:
-                self._receiver.send_failed(flow, "host name not found")
+        def found(flows: list[Flow]) -> None:
+            if flows:
+                self.send(flows[0], data)
             else:
-                bound.carrier.send(flow, data, address)
+                self._receiver.send_failed(flow, "host name not found")
 
-    def disconnect(self, flow: Flow) -> None:
-        """Close the connection of ``flow``."""
+        self.find_targets(named, found)
+
+    def keep_alive(self) -> None:
+        """Send a keep-alive on every connection."""
+        for bound in self._bound.values():
+            bound.carrier.keep_alive()
+
+    def disconnect(self, flow: Flow, *, at_once: bool = False) -> None:
+        """Close the connection of ``flow``; ``at_once`` without sending what waits."""
         bound = self.of(flow.transport)
         if bound is not None:
-            bound.carrier.disconnect(flow)
+            bound.carrier.disconnect(flow, at_once=at_once)
+
+
+def is_alive(flow: Flow) -> bool:
+    """Whether the connection of a flow stands; a flow without one is always usable."""
+    return bool(getattr(flow.connection, "is_open", True))
+
+
+def _protocol_of(uri: SipUri) -> str:
+    """The protocol that a URI asks for; empty where it leaves that open (RFC 3263 4.1)."""
+    wanted = uri.transport
+    if not uri.is_secure or wanted is None:
+        return wanted or ""
+    return {"TCP": "TLS", "WS": "WSS"}.get(wanted, wanted)
 
 
 def _is_numeric(host: str) -> bool:

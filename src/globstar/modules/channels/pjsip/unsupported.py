@@ -13,10 +13,8 @@ ONE_AUDIO = "a call has one audio stream; further ones are declined"
 #: by type of object and option
 UNSUPPORTED: dict[str, dict[str, str]] = {
     "transport": {
-        "allow_reload": LATER,
-        "domain": LATER,
-        "external_signaling_hostname": LATER,
-        "symmetric_transport": LATER,
+        "domain": "no header is made of it; from_domain of endpoints and external_signaling_hostname are",
+        "symmetric_transport": "it is always so: a registered contact is reached over the transport it registered by",
     },
     "auth": {
         "oauth_clientid": LATER,
@@ -29,16 +27,11 @@ UNSUPPORTED: dict[str, dict[str, str]] = {
     },
     "global": {
         "default_voicemail_extension": LATER,
-        "keep_alive_interval": LATER,
         "mwi_disable_initial_unsolicited": LATER,
         "mwi_tps_queue_high": LATER,
         "mwi_tps_queue_low": LATER,
     },
-    "system": {
-        "compact_headers": LATER,
-        "disable_rport": LATER,
-        "disable_tcp_switch": LATER,
-    },
+    "system": {},
     "endpoint": {
         "aggregate_mwi": LATER,
         "bundle": WITH_BROWSERS,

@@ -34,6 +34,11 @@ class _Connection:
         #: the flows without a connection whose messages went over this one
         self.aliases: set[Flow] = set()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it stands."""
+        return self.peer.is_open
+
 
 class WebSocketCarrier:
     """The WebSockets of one transport. It makes no connections: who wants to be called has to come (RFC 7118 5.1)."""
@@ -56,6 +61,7 @@ class WebSocketCarrier:
         self._by_peer[peer.remote_address] = connection
         peer.write_timeout = self.write_timeout
         self.accepted += 1
+        self._receiver.connection_opened(connection.flow)
         try:
             while (message := await peer.receive()) is not None:
                 if message == PING:
@@ -78,7 +84,7 @@ class WebSocketCarrier:
         elif flow.connection is not connection and len(connection.aliases) < ALIASES:
             connection.aliases.add(flow)
 
-    def disconnect(self, flow: Flow) -> None:
+    def disconnect(self, flow: Flow, *, at_once: bool = False) -> None:
         """See Carrier."""
         if isinstance(flow.connection, _Connection):
             flow.connection.peer.close()
