@@ -79,7 +79,6 @@ def test_templates() -> None:
         ("[x]\ntype=endpoint\nallow=ulaw\nmedia_encryption=sdes\n", "option 'media_encryption' has no effect"),
         ("[x]\ntype=transport\nprotocol=flow\n", "protocol flow is not supported yet"),
         ("[x]\ntype=transport\nbind=here\n", "bind"),
-        ("[x]\ntype=transport\nexternal_media_address=pbx.example.com\n", "must be an address"),
         ("[x]\ntype=identify\nendpoint=y\nmatch=1.2.3.4\n", "names the endpoint 'y'"),
         ("[x]\ntype=auth\npassword=p\n", "has no username"),
         ("[x]\ntype=auth\nusername=u\nauth_type=google_oauth\n", "google_oauth is not supported yet"),
