@@ -46,7 +46,7 @@ async def test_rfc5626_3_5_1_keep_alives(tmp_path: Path, monkeypatch: pytest.Mon
         writer.close()
         await until(lambda: system.services["pjsip"].transports.get("tcp").carrier.describe()["connections"] == 0)
         (management,) = [
-            one for one in system.services["pjsip"].supplements if one.module == "res_pjsip_transport_management"
+            one for one in system.services["pjsip"].supplements if type(one).__name__ == "TransportManagement"
         ]  # fmt: skip
         assert management._keep_alive is None
 

@@ -25,7 +25,7 @@ ROUND = 8.0
 class TransportManagement(Supplement):
     """Sends keep-alives (global keep_alive_interval) and cuts off peers that are connected and never finish a message."""
 
-    module = "res_pjsip_transport_management"
+    module = "res_pjsip"
 
     def __init__(self, driver: PjsipDriver) -> None:
         super().__init__(driver)
