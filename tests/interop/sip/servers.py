@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.interop.support.batch import Start
+from tests.interop.support.relay import Relay
+from tests.support.certificates import Authority
 from tests.support.loopback import HOST, free_port
 from tests.support.server import GlobstarProcess
 
@@ -150,21 +153,22 @@ exten => inbox,1,NoOp()
 RTP_PORTS = 2000
 
 
-def main_configuration(port: int) -> dict[str, str]:
-    """Everything that needs no other transport than UDP and TCP."""
+def configuration(port: int, transports: str = "", options: str = "") -> dict[str, str]:
+    """The files of a server with UDP and TCP at ``port``; ``options`` are those of every endpoint."""
     first = free_port(RTP_PORTS)
     text = "[global]\ntype=global\nendpoint_identifier_order=username,ip,anonymous\n\n"
     for kind in ("udp", "tcp"):
         text += f"[{kind}]\ntype=transport\nprotocol={kind}\nbind={HOST}:{port}\n\n"
+    text += transports
     names = {**ENDPOINTS, **dict.fromkeys((*SECRETS, *AORS), "")}
-    for name, options in names.items():
+    for name, own in names.items():
         extra = f"auth={name}\n" if name in SECRETS else ""
         extra += "allow_unauthenticated_options=yes\n" if name == "openoptions" else ""
         text += (
-            f"[{name}]\ntype=endpoint\ncontext=main\ndisallow=all\nallow=ulaw\naors={name}\ndirect_media=no\n{extra}{options}\n\n"
+            f"[{name}]\ntype=endpoint\ncontext=main\ndisallow=all\nallow=ulaw\naors={name}\ndirect_media=no\n{extra}{options}{own}\n\n"
             f"[{name}]\ntype=aor\n{AORS.get(name, '')}\n\n"
         )
-    text += "".join(f"[{name}]\ntype=auth\n{options}\n\n" for name, options in SECRETS.items()) + OUTBOUND
+    text += "".join(f"[{name}]\ntype=auth\n{own}\n\n" for name, own in SECRETS.items()) + OUTBOUND
     return {
         "modules.conf": "[modules]\nautoload=yes\n",
         "pjsip.conf": text,
@@ -173,12 +177,33 @@ def main_configuration(port: int) -> dict[str, str]:
     }
 
 
-def main(directory: Path) -> tuple[GlobstarProcess, dict[str, int]]:
-    """The server of most scenarios, and the port of each transport."""
+def main(directory: Path) -> tuple[GlobstarProcess, dict[str, int], list[Relay]]:
+    """The server of most scenarios: UDP and TCP."""
     port = free_port(2)
-    server = GlobstarProcess(directory, main_configuration(port))
+    server = GlobstarProcess(directory, configuration(port))
     server.wait_booted()
-    return server, {"udp": port, "tcp": port}
+    return server, {"udp": port, "tcp": port}, []
 
 
-SERVERS = {"main": main}
+def secure(directory: Path) -> tuple[GlobstarProcess, dict[str, int], list[Relay]]:
+    """TLS and WebSockets; everybody is reached by the connection that they made, as phones behind such transports are."""
+    directory.mkdir(parents=True)
+    authority = Authority(directory)
+    certificate, key = authority.issue("server", "localhost", HOST)
+    port, tls, http, https = free_port(2), free_port(), free_port(), free_port()
+    transports = (
+        f"[tls]\ntype=transport\nprotocol=tls\nbind={HOST}:{tls}\ncert_file={certificate}\npriv_key_file={key}\n\n"
+        f"[ws]\ntype=transport\nprotocol=ws\nbind={HOST}\n\n[wss]\ntype=transport\nprotocol=wss\nbind={HOST}\n\n"
+    )
+    files = configuration(port, transports, "rewrite_contact=yes\n")
+    files["http.conf"] = (
+        f"[general]\nenabled=yes\nbindaddr={HOST}\nbindport={http}\ntlsenable=yes\ntlsbindaddr={HOST}:{https}\n"
+        f"tlscertfile={certificate}\ntlsprivatekey={key}\n"
+    )
+    server = GlobstarProcess(directory, files)
+    server.wait_booted()
+    relays = [Relay(kind, target, authority.path) for kind, target in (("tls", tls), ("ws", http), ("wss", https))]
+    return server, {"udp": port, "tcp": port, **{relay.protocol: relay.port for relay in relays}}, relays
+
+
+SERVERS: dict[str, Start] = {"main": main, "secure": secure}

@@ -15,19 +15,19 @@ def ended_by_caller(callee: Script) -> Script:
     return callee.expect_request("BYE").reply(200, "OK")
 
 
-@scenario("udp tcp")
+@scenario("udp tcp tls ws")
 def test_rfc3261_13_a_call_that_the_caller_ends(call: Call) -> None:
     callee = ended_by_caller(call.callee().ringing().answer(RTP))
     call.caller(to=callee).invite(RTP).expect(100).expect(180, has={"To": "tag="}).expect(200, routes=True).acknowledged().bye()
 
 
-@scenario("udp tcp")
+@scenario("udp tcp tls ws")
 def test_rfc3261_15_a_call_that_the_callee_ends(call: Call) -> None:
     callee = call.callee().ringing().answer(RTP).pause(100).called_bye()
     call.caller(to=callee).invite(RTP).answered().hung_up()
 
 
-@scenario("udp tcp")
+@scenario("udp tcp tls ws")
 def test_rfc3261_8_1_1_our_invite_has_what_a_request_needs(call: Call) -> None:
     callee = call.callee()
     callee.expect_request(
@@ -79,7 +79,7 @@ def test_rfc3960_ringing_then_early_media(call: Call) -> None:
     call.caller(to=callee).invite(RTP).expect(100).expect(180).expect(183).expect(200, routes=True).acknowledged().bye()
 
 
-@scenario("udp tcp")
+@scenario("udp tcp tls ws")
 def test_rfc3261_9_1_cancel_reaches_the_callee(call: Call) -> None:
     callee = call.callee().ringing().cancelled()
     call.caller(to=callee).invite(RTP).expect(100).expect(180).pause(50).cancel()
@@ -154,7 +154,7 @@ def test_rfc3261_13_2_2_4_ack_and_bye_go_to_the_callees_contact(call: Call) -> N
     call.check = check
 
 
-@scenario("udp tcp")
+@scenario("udp tcp tls ws")
 def test_rfc3261_13_3_1_3_busy_reaches_the_caller(call: Call) -> None:
     callee = call.callee().expect_request("INVITE").reply(486, "Busy Here", tag=True).expect_request("ACK")
     call.caller(to=callee).invite(RTP).refused(486)

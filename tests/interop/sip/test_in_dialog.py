@@ -16,7 +16,7 @@ def digits(script: Script, *signals: str) -> Script:
     return script
 
 
-@scenario("udp tcp")
+@scenario("udp tcp tls ws")
 def test_digits_in_info_are_read_by_the_dialplan(call: Call) -> None:
     script = digits(call.caller("infodtmf", "106").invite(RTP).answered().pause(100), "1", "2", "#")
     script.expect_request("MESSAGE", has={"body": "digits 12"}).answer_request().bye()
@@ -48,7 +48,7 @@ def test_rfc6086_an_info_of_an_unknown_kind_is_refused(call: Call) -> None:
     call.caller(number="101").invite(RTP).answered().within("INFO", body="tea", kind="application/x-tea").expect(415).bye()
 
 
-@scenario("udp tcp")
+@scenario("udp tcp tls ws")
 def test_rfc3428_a_text_in_a_call_is_accepted(call: Call) -> None:
     call.caller(number="101").invite(RTP).answered().within("MESSAGE", body="hello", kind="text/plain").expect(202).bye()
 
@@ -66,14 +66,14 @@ def test_rfc3428_a_text_of_another_kind_is_415(call: Call) -> None:
     call.caller(number="101").invite(RTP).answered().within("MESSAGE", body="x", kind="image/png").expect(415).bye()
 
 
-@scenario("udp tcp")
+@scenario("udp tcp tls ws")
 def test_sendtext_sends_a_message(call: Call) -> None:
     call.caller(number="107").invite(RTP).answered().expect_request(
         "MESSAGE", has={"body": "hello there", "Content-Type": "text/plain", "CSeq": "MESSAGE"}
     ).answer_request().bye()
 
 
-@scenario("udp tcp")
+@scenario("udp tcp tls ws")
 def test_rfc3428_7_a_text_outside_of_calls_is_202(call: Call) -> None:
     call.caller("texts", "inbox").ask("MESSAGE", body="hello", kind="text/plain", contact="").expect(202)
 

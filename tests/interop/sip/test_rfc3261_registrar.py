@@ -137,7 +137,7 @@ def test_rfc3327_5_1_path_is_kept_and_repeated(call: Call) -> None:
     )
 
 
-@scenario("udp tcp")
+@scenario("udp tcp tls ws")
 def test_22_1_a_challenge_is_answered(call: Call) -> None:
     script = register(call.caller("locked"), "locked").expect(
         401, auth=True, has={"WWW-Authenticate": 'Digest .*realm="asterisk".*nonce="[^"]+".*algorithm=MD5.*qop="auth"'}

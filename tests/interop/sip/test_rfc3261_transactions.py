@@ -80,7 +80,7 @@ def test_rfc6026_7_1_a_repeated_invite_after_the_answer_makes_no_second_call(cal
     call.check = check
 
 
-@scenario("udp tcp")
+@scenario("udp tcp tls ws")
 def test_9_2_cancel_is_200_and_the_invite_487(call: Call) -> None:
     call.caller(number="102").ask("INVITE", body=OFFER).expect(100).expect(180).cancel()
 
@@ -107,7 +107,7 @@ def test_9_2_the_answer_to_cancel_has_the_tag_of_the_invites_response(call: Call
     call.check = check
 
 
-@scenario("udp tcp")
+@scenario("udp tcp tls ws")
 def test_15_1_2_bye_is_200_and_a_second_one_481(call: Call) -> None:
     call.caller(number="101").ask("INVITE", body=OFFER).answered().bye().within("BYE").expect(481)
 
@@ -164,7 +164,7 @@ def test_12_1_1_a_provisional_response_repeats_record_route(call: Call) -> None:
     ).expect(100).expect(180, has={"Record-Route": "y=2.*192.0.2.5"}).cancel()
 
 
-@scenario("udp tcp")
+@scenario("udp tcp tls ws")
 def test_15_1_1_the_server_hangs_up_with_bye(call: Call) -> None:
     call.caller(number="105").ask("INVITE", body=OFFER).answered().expect_request(
         "BYE", has={"Reason": "Q.850;cause=16", "Max-Forwards": "70", "Via": "branch=z9hG4bK"}

@@ -8,7 +8,7 @@ from tests.interop.support.scenario import sdp
 OFFER = sdp("[media_port]")
 
 
-@scenario("udp tcp")
+@scenario("udp tcp tls ws")
 def test_11_2_options_for_an_extension_is_200_with_what_the_server_can(call: Call) -> None:
     call.caller().ask("OPTIONS").expect(
         200, has={"Allow": "INVITE", "Accept": "application/sdp", "Supported": "100rel", "To": "tag="}
@@ -25,7 +25,7 @@ def test_8_2_2_1_an_unknown_uri_scheme_is_416(call: Call) -> None:
     call.caller().ask("INVITE", uri="mailto:someone@example.org", body=OFFER).refused(416, provisional=False)
 
 
-@scenario("udp tcp")
+@scenario("udp tcp tls ws")
 def test_8_2_2_3_a_required_extension_that_is_unknown_is_420(call: Call) -> None:
     call.caller().ask("INVITE", extra="Require: telepathy\n", body=OFFER).expect(100, optional=True).expect(
         420, has={"Unsupported": "telepathy"}
@@ -64,7 +64,7 @@ def test_21_4_26_no_common_codec_is_488(call: Call) -> None:
     call.caller("gsmonly").ask("INVITE", body=OFFER).refused(488)
 
 
-@scenario("udp tcp")
+@scenario("udp tcp tls ws")
 def test_13_3_1_4_an_answer_is_200_with_contact_and_sdp(call: Call) -> None:
     call.caller(number="101").ask("INVITE", body=OFFER).expect(100, has={"Via": "branch="}, lacks=("Contact",)).expect(
         200, routes=True, has={"Contact": "sip:", "To": "tag=", "Content-Type": "application/sdp", "body": "m=audio [1-9]"}
@@ -135,7 +135,7 @@ def test_7_3_3_compact_forms(call: Call) -> None:
     ).expect(100, optional=True).expect(200, routes=True).within("ACK", cseq=1).within("BYE", cseq=2).expect(200)
 
 
-@scenario("udp tcp")
+@scenario("udp tcp tls ws")
 def test_7_3_1_oddly_spelt_headers(call: Call) -> None:
     call.caller().send(
         "OPTIONS sip:[service]@[remote_ip]:[remote_port] SIP/2.0\n"

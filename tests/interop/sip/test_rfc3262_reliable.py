@@ -30,7 +30,7 @@ def with_rseq(script: Script) -> Script:
     return script
 
 
-@scenario("udp tcp")
+@scenario("udp tcp tls ws")
 def test_3_a_ringing_response_is_acknowledged_by_prack(call: Call) -> None:
     script = with_rseq(early(call.caller("needsrel", "104")))
     prack(script).expect(200, has={"CSeq": "PRACK"}).expect(200, routes=True).within("ACK", cseq=1).within("BYE", cseq=3).expect(
@@ -100,7 +100,7 @@ def test_3_who_requires_it_gets_it(call: Call) -> None:
     prack(script).expect(200).within("BYE", cseq=3).expect(487, optional=True).expect(200)
 
 
-@scenario("udp tcp")
+@scenario("udp tcp tls ws")
 def test_4_a_reliable_response_of_the_callee_is_acknowledged(call: Call) -> None:
     callee = call.callee().expect_request("INVITE", routes=True, has={"Supported": "100rel"})
     callee.invite_reply(180, "Ringing", extra="Require: 100rel\nRSeq: 77\n")
@@ -135,7 +135,7 @@ def test_rfc3311_5_2_update_without_sdp_is_200(call: Call) -> None:
     call.caller(number="101").invite(RTP).answered().within("UPDATE").expect(200).bye()
 
 
-@scenario("udp tcp")
+@scenario("udp tcp tls ws")
 def test_rfc3311_5_2_update_with_an_offer_is_answered(call: Call) -> None:
     call.caller(number="101").invite(RTP).answered().within("UPDATE", body=sdp(RTP, direction="sendonly")).expect(
         200, has={"body": "a=recvonly"}

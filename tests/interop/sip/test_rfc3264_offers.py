@@ -59,7 +59,7 @@ def test_6_1_inactive_is_answered_inactive(call: Call) -> None:
     ).acknowledged().bye()
 
 
-@scenario("udp tcp")
+@scenario("udp tcp tls ws")
 def test_8_4_hold_by_sendonly_and_back(call: Call) -> None:
     script = call.caller(number="101").invite(RTP).answered().reinvite("sendonly")
     script.expect(100, optional=True).expect(200, routes=True, has={"body": "a=recvonly"}).acknowledged()
@@ -115,7 +115,7 @@ def test_rfc3261_14_2_a_reinvite_without_an_offer_is_answered_with_one(call: Cal
     script.bye()
 
 
-@scenario("udp tcp")
+@scenario("udp tcp tls ws")
 def test_rfc3261_14_1_a_reinvite_of_the_callee(call: Call) -> None:
     callee = call.callee().ringing().answer(RTP).pause(100).called_request("INVITE", 1, body=sdp(RTP, direction="sendonly"))
     callee.expect(100, optional=True).expect(200, routes=True, has={"body": "a=recvonly"}).called_request("ACK", 1).called_bye(2)

@@ -9,7 +9,7 @@ OFFER = sdp("[media_port]")
 RTP = "[media_port]"
 
 
-@scenario("udp tcp")
+@scenario("udp tcp tls ws")
 def test_9_an_interval_that_is_asked_for_is_granted(call: Call) -> None:
     call.caller(number="101").ask("INVITE", body=OFFER, extra="Supported: timer\nSession-Expires: 600;refresher=uac\n").expect(
         100

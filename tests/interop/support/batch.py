@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.interop.support.relay import Relay
 from tests.interop.support.script import Script
 from tests.interop.support.sipp import Sipp
 from tests.support.loopback import free_port
@@ -43,7 +44,8 @@ class Call:
 
     def callee(self, name: str = "callee") -> Script:
         """A party that is called; ``{port}`` of a caller's number is its port."""
-        script = Script(f"{name}{len(self.scripts)}", port=ports(), transport=self.transport)
+        transport = self.transport if self.transport in ("udp", "tcp") else "udp"
+        script = Script(f"{name}{len(self.scripts)}", port=ports(), transport=transport)
         script.user = name
         self.scripts.append(script)
         return script
@@ -67,8 +69,8 @@ class Call:
 
 
 Build = Callable[[Call], None]
-Start = Callable[[Path], tuple[GlobstarProcess, dict[str, int]]]
-"""Starts a server in a folder; the port of each of its transports."""
+Start = Callable[[Path], tuple[GlobstarProcess, dict[str, int], list[Relay]]]
+"""Starts a server in a folder; the port of each of its transports, and the relays that some of them need."""
 
 
 def scenario(on: str = "udp", server: str = "main") -> Callable[[Build], Callable[..., None]]:
@@ -77,7 +79,7 @@ def scenario(on: str = "udp", server: str = "main") -> Callable[[Build], Callabl
     def decorate(build: Build) -> Callable[..., None]:
         @pytest.mark.parametrize("transport", on.split())
         def run(batch: Batch, transport: str) -> None:
-            batch.passed(build, transport, server)
+            batch.passed(build, transport, _server_for(server, transport))
 
         run.__name__, run.__doc__, run.__module__ = build.__name__, build.__doc__, build.__module__
         run.scenario = (build, server)  # type: ignore[attr-defined]
@@ -86,13 +88,18 @@ def scenario(on: str = "udp", server: str = "main") -> Callable[[Build], Callabl
     return decorate
 
 
+def _server_for(server: str, transport: str) -> str:
+    """The other transports have a server of their own, whose endpoints are reached by the connections that they made."""
+    return "secure" if server == "main" and transport in ("tls", "ws", "wss") else server
+
+
 class Batch:
     """Runs the scenarios of all selected tests, some at a time, and gives each test its result."""
 
     def __init__(self, directory: Path, servers: Mapping[str, Start]) -> None:
         self.directory = directory
         self._make = servers
-        self._servers: dict[str, tuple[GlobstarProcess, dict[str, int]]] = {}
+        self._servers: dict[str, tuple[GlobstarProcess, dict[str, int], list[Relay]]] = {}
         self._starting = threading.Lock()
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="ThreadPoolExecutor-sipp")
         self._results: dict[tuple[str, str], Future[None]] = {}
@@ -102,7 +109,8 @@ class Batch:
         for item in items:
             found = getattr(getattr(item, "function", None), "scenario", None)
             if found is not None:
-                self._begin(found[0], item.callspec.params["transport"], found[1])
+                transport = item.callspec.params["transport"]
+                self._begin(found[0], transport, _server_for(found[1], transport))
 
     def _begin(self, build: Build, transport: str, server: str) -> Future[None]:
         key = (f"{build.__module__}.{build.__name__}", transport)
@@ -117,7 +125,7 @@ class Batch:
         except AssertionError as failed:
             pytest.fail(str(failed), pytrace=False)
 
-    def _server(self, name: str) -> tuple[GlobstarProcess, dict[str, int]]:
+    def _server(self, name: str) -> tuple[GlobstarProcess, dict[str, int], list[Relay]]:
         with self._starting:
             if name not in self._servers:
                 self._servers[name] = self._make[name](self.directory / name)
@@ -166,9 +174,11 @@ class Batch:
         """End the servers; what was wrong with them."""
         self._pool.shutdown(cancel_futures=True)
         problems = []
-        for name, (server, _) in self._servers.items():
+        for name, (server, _, relays) in self._servers.items():
             with contextlib.suppress(AssertionError):  # finish() says which channels are left
                 server.wait_idle(15)
+            for relay in relays:
+                relay.close()
             problems += [f"{name}: {problem}" for problem in server.finish()]
             problems += [f"{name}: {line}" for line in server.log().splitlines() if "Traceback" in line]
         return problems

@@ -43,6 +43,8 @@ class Scenario:
     steps: list[str] = field(default_factory=list)
     user: str = "caller"
     """What SIPp puts for ``[user]``; it may be set until SIPp is started."""
+    repeat_ms: int = 500
+    """After so long SIPp repeats a request that is not answered."""
     _cseq: int = 0
     _invite_step: int = 0
 
@@ -53,7 +55,7 @@ class Scenario:
 
     def send(self, text: str, retransmitted: bool = False, start_timer: int = 0) -> Self:
         """Send a message; with ``retransmitted`` SIPp repeats it as RFC 3261 says until an answer comes."""
-        attributes = ' retrans="500"' if retransmitted else ""
+        attributes = f' retrans="{self.repeat_ms}"' if retransmitted else ""
         attributes += f' start_rtd="{start_timer}"' if start_timer else ""
         self.steps.append(f"<send{attributes}><![CDATA[\n\n{text.strip(chr(10))}\n\n]]></send>")
         return self

@@ -22,6 +22,9 @@ def typed(body: str, kind: str = "application/sdp") -> str:
 class Script(Scenario):
     """A scenario; ``has`` and ``lacks`` are checked by SIPp, which ends the call as failed where they do not hold."""
 
+    # On a busy machine a response may take 500 ms. SIPp then takes every repeated response for a reason to repeat its request,
+    # which the server answers again: an endless exchange.
+    repeat_ms: int = 3000
     port: int = 0
     number: str = "service"
     transport: str = "udp"
