@@ -49,6 +49,7 @@ class GlobstarProcess:
     """One running server; ``files`` maps names in the configuration folder to their text.
 
     ``asterisk.conf`` and ``logger.conf`` are written unless given, with every directory below ``directory``.
+    ``prefix`` is a command that runs the server (in a network namespace).
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class GlobstarProcess:
         environment: dict[str, str] | None = None,
         arguments: tuple[str, ...] = (),
         sounds: Path | None = SOUNDS,
+        prefix: tuple[str, ...] = (),
     ) -> None:
         self.directory = directory
         self.boot_timeout = boot_timeout
@@ -77,7 +79,7 @@ class GlobstarProcess:
         self._output = (directory / "output.txt").open("wb")
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "globstar", "-f", "-C", str(self.config / "asterisk.conf"), *arguments],
+            [*prefix, sys.executable, "-m", "globstar", "-f", "-C", str(self.config / "asterisk.conf"), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,

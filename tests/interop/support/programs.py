@@ -26,7 +26,13 @@ def require(program: str) -> str:
     """The program's path; without it the test is skipped, in CI it fails."""
     path = shutil.which(program)
     if path is None:
-        package = {"sipp": "sip-tester", "baresip": "baresip-core"}.get(program, program)
+        package = {
+            "sipp": "sip-tester",
+            "baresip": "baresip-core",
+            "ip": "iproute2",
+            "nft": "nftables",
+            "linphonec": "linphone-cli",
+        }.get(program, program)
         _missing(program, f"apt-get install {package} (make test-tools)")
     return path
 
@@ -44,3 +50,19 @@ def require_capture() -> list[str]:
     if subprocess.run([str(AS_ROOT), "true"], check=False).returncode:
         _missing("the right to capture packets", "be root, or let sudo ask for no password")
     return command
+
+
+def require_namespaces() -> None:
+    """Network namespaces with address translation may be made; without the right to it the test is skipped, in CI it fails."""
+    if os.geteuid() != 0:
+        _missing("the right to make network namespaces", "run the tests as root")
+    name = f"globstar-probe-{os.getpid()}"
+    ip, nft = require("ip"), require("nft")
+    made = subprocess.run([ip, "netns", "add", name], capture_output=True, text=True, check=False)
+    if made.returncode:
+        _missing("network namespaces", f"the kernel must allow them: {made.stderr.strip()}")
+    rules = "add table ip nat; add chain ip nat out { type nat hook postrouting priority 100 ; }; add rule ip nat out masquerade"
+    translated = subprocess.run([ip, "netns", "exec", name, nft, rules], capture_output=True, text=True, check=False)
+    subprocess.run([ip, "netns", "delete", name], capture_output=True, check=False)
+    if translated.returncode:
+        _missing("address translation", f"the kernel must have nf_tables with masquerade: {translated.stderr.strip()}")
