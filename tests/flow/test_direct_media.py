@@ -256,3 +256,36 @@ async def test_digit_features_need_the_audio(tmp_path: Path) -> None:
         assert why(office) == "native_rtp: PJSIP/alice-00000000 has digit features"
         await calling.hang_up()
         await called.ended()
+
+
+async def test_video_goes_directly_as_well(tmp_path: Path) -> None:
+    """Streams beside the audio are sent to the other phone too, under the numbers that both use."""
+    video = "m=video {} RTP/AVP 99\r\na=rtpmap:99 H264/90000\r\n"
+    options: dict[str, object] = {"allow": "ulaw,h264"}
+    async with sip_office(tmp_path, phones(options, options), EXTENSIONS) as office:
+        alice, bob = office.phone("alice"), office.phone("bob")
+        await bob.register()
+        calling = PhoneCall(alice, "sip:101@127.0.0.1:15060")
+        calling.invite(body=calling.sdp() + video.format(4002))
+        await alice.get(100)
+        called = await bob.ring()
+        called.reply(200, body=called.sdp() + video.format(5002))
+        await bob.get("ACK")
+        await calling.answered()
+        first = await alice.get("INVITE")
+        assert f"m=audio {called.rtp_port} " in first.body
+        assert "m=video 5002 RTP/AVP 99" in first.body
+        calling.reply(200, request=first, body=calling.sdp() + video.format(4002))
+        await alice.get("ACK")
+        second = await bob.get("INVITE")
+        assert f"m=audio {calling.rtp_port} " in second.body
+        assert "m=video 4002 RTP/AVP 99" in second.body
+        called.reply(200, request=second, body=called.sdp() + video.format(5002))
+        await bob.get("ACK")
+        await office.quiet()
+        await calling.hang_up()
+        back = await bob.get("INVITE")
+        assert "m=video 4002 " not in back.body
+        called.reply(200, request=back, body=called.sdp() + video.format(5002))
+        await bob.get("ACK")
+        await called.ended()

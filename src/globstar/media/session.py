@@ -24,6 +24,7 @@ from globstar.proto.rtp import (
     RtpReceiver,
     RtpSender,
     build_comfort_noise,
+    build_picture_loss,
     parse_comfort_noise,
     parse_compound,
 )
@@ -561,6 +562,14 @@ class RtpSession:
                 self._rtcp_socket.sendto(data, self._remote_rtcp)
         except OSError:  # reports are repeated anyway
             self.not_sent += 1
+
+    def ask_for_picture(self) -> None:
+        """Ask the peer for a picture from scratch: Picture Loss Indication after a report (RFC 4585 section 6.3.1)."""
+        now = self._engine.loop.time()
+        report = self.reports.build(
+            self.sender, self.receiver, self.remote_ssrc, self._clock_rate, now, self._engine.wall_clock()
+        )
+        self._send_rtcp(report + build_picture_loss(self.sender.ssrc, self.remote_ssrc))
 
     def handle_report(self, now: float) -> None:
         """Send the RTCP report that is due; called by the engine every ``rtcpinterval``."""

@@ -46,6 +46,17 @@ ENDPOINTS: dict[str, str] = {
     "diverted": "send_diversion=yes",
     "phoneuri": "user_eq_phone=yes",
     "updates": "direct_media_method=update",
+    "localprefs": "disallow=all\nallow=alaw,ulaw",
+    "remoteprefs": "disallow=all\nallow=alaw,ulaw\nincoming_call_offer_pref=remote",
+    "firstpref": "disallow=all\nallow=alaw,ulaw\ncodec_prefs_incoming_offer=prefer: pending, keep: first",
+    "avpf": "use_avpf=yes",
+    "anyprofile": "media_use_received_transport=yes",
+    "viewer": "allow=h264",
+    "texter": "allow=t140",
+    "ptimer": "use_ptime=yes",
+    "inbander": "dtmf_mode=inband",
+    "faxer": "t38_udptl=yes",
+    "direct": "direct_media=yes",
 }
 
 OUTBOUND = "[outward]\ntype=auth\nauth_type=digest\nusername=me\npassword=mine\n\n"

@@ -10,6 +10,9 @@ from enum import IntEnum
 from globstar.proto.rtp.packet import RtpParseError
 
 SR, RR, SDES, BYE = 200, 201, 202, 203
+#: Feedback on the payload, and its kinds (RFC 4585 6.1, RFC 5104 4.3)
+PSFB = 206
+PLI, FIR = 1, 4
 MAX_ITEMS = 31
 #: Seconds between the NTP epoch (1900) and the Unix epoch (1970).
 NTP_OFFSET = 2_208_988_800
@@ -129,6 +132,16 @@ class OtherRtcp:
 
 
 RtcpPacket = SenderReport | ReceiverReport | SourceDescription | Bye | OtherRtcp
+
+
+def asks_for_picture(packets: Iterable[RtcpPacket]) -> bool:
+    """Whether a compound has a Picture Loss Indication (RFC 4585 6.3.1) or a Full Intra Request (RFC 5104 4.3.1)."""
+    return any(isinstance(packet, OtherRtcp) and packet.packet_type == PSFB and packet.count in (PLI, FIR) for packet in packets)
+
+
+def build_picture_loss(ssrc: int, media_ssrc: int) -> bytes:
+    """A Picture Loss Indication; it stands behind a report."""
+    return bytes(OtherRtcp(PSFB, PLI, ssrc.to_bytes(4, "big") + media_ssrc.to_bytes(4, "big")))
 
 
 def build_compound(packets: Iterable[RtcpPacket]) -> bytes:

@@ -158,6 +158,11 @@ class OfferAnswer:
         if self.offered is None:
             self.offered, self._previous = self._answered, self.local
 
+    def forget(self) -> None:
+        """Our first answer was never sent: begin anew."""
+        self.local = self.remote = self.offered = self._previous = self._version = None
+        self.streams = ()
+
     def cancel_offer(self) -> None:
         """Our offer was refused (488, 491, no answer): what was in force before stays in force."""
         if self.offered is not None:

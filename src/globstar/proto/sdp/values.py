@@ -368,6 +368,15 @@ class SessionDescription(HasAttributes):
         """The direction that counts for ``media``; sendrecv when nothing is stated (section 6.7)."""
         return media.stated_direction or self.stated_direction or Direction.SENDRECV
 
+    @property
+    def uses_ipv6(self) -> bool | None:
+        """Whether the first stream in use is over IPv6; None when no stream is."""
+        for media in self.media:
+            connection = self.connection_of(media)
+            if media.port and connection is not None:
+                return connection.address_type == "IP6"
+        return None
+
     def with_version(self, version: int) -> SessionDescription:
         """The same description under another origin version."""
         return replace(self, origin=replace(self.origin, version=str(version)))

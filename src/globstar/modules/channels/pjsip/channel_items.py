@@ -8,7 +8,9 @@ from globstar.modules.channels.pjsip import quality
 from globstar.proto.sip.flow import bracket
 
 if TYPE_CHECKING:
+    from globstar.media.session import RtpSession
     from globstar.modules.channels.pjsip.leg import Leg
+    from globstar.proto.sdp import NegotiatedStream
 
 
 def read(leg: Leg, item: str) -> str | None:
@@ -73,11 +75,19 @@ def _uri(address: str) -> str:
     return address.partition("<")[2].partition(">")[0] or address
 
 
+def _stream(leg: Leg, kind: str) -> tuple[RtpSession | None, NegotiatedStream | None, tuple[str, int] | None]:
+    """The session, agreement and direct address of the first stream of a kind."""
+    if kind == "audio":
+        return leg.media.session, leg.media.stream, leg.media.direct
+    for side in leg.media.sides:
+        if side.kind.value == kind:
+            return side.session, side.stream, side.direct
+    return None, None, None
+
+
 def _rtp(leg: Leg, words: list[str]) -> str | None:
     what = words[0] if words else ""
-    if len(words) > 1 and words[1] != "audio":
-        return ""
-    session, stream = leg.media.session, leg.media.stream
+    session, stream, direct = _stream(leg, words[1] if len(words) > 1 else "audio")
     if session is None:
         return ""
     if what == "src":
@@ -86,7 +96,7 @@ def _rtp(leg: Leg, words: list[str]) -> str | None:
         remote = session.remote_address
         return _address(*remote) if remote is not None else ""
     if what == "direct":
-        return _address(*leg.media.direct) if leg.media.direct is not None else ""
+        return _address(*direct) if direct is not None else ""
     if what == "secure":
         return "0"
     if what == "hold":
@@ -96,7 +106,7 @@ def _rtp(leg: Leg, words: list[str]) -> str | None:
 
 def _rtcp(leg: Leg, words: list[str]) -> str | None:
     what = words[0] if words else "all"
-    session = leg.media.session
+    session, _, _ = _stream(leg, words[1] if len(words) > 1 else "audio")
     if session is None or session.is_closed:
         return ""
     s = session.statistics()

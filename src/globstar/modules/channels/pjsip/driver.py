@@ -33,6 +33,7 @@ from globstar.modules.channels.pjsip.supplement import discover as discover_supp
 from globstar.modules.channels.pjsip.supplement import make as make_supplements
 from globstar.modules.channels.pjsip.transports import Transports, is_alive
 from globstar.net.flow import Address
+from globstar.proto.sdp import SessionDescription
 from globstar.proto.sip.auth import Verdict
 from globstar.proto.sip.dialog import at_source
 from globstar.proto.sip.endpoint import RandomSource, SipEndpoint
@@ -440,15 +441,26 @@ class PjsipDriver(SipHandler):
 
     # -- calls -------------------------------------------------------------------------------------------------------
 
-    def new_media(self, endpoint: EndpointObject, transport: Transport, remote: str, formats: FormatCapabilities) -> LegMedia:
-        """The media of a new leg, with the addresses that fit ``remote``."""
+    def new_media(
+        self,
+        endpoint: EndpointObject,
+        transport: Transport,
+        remote: str,
+        formats: FormatCapabilities,
+        offer: SessionDescription | None = None,
+    ) -> LegMedia:
+        """The media of a new leg, with the addresses that fit ``remote``, in the family of ``offer`` if there is one."""
         address = endpoint.media_address or self.transports.media_address(transport, remote)
         bind = self.transports.bind_address(transport)
-        if endpoint.rtp_ipv6 and ":" not in address and not endpoint.media_address:
-            other = self.transports.ipv6_address(remote)
-            if other:
-                address, bind = other, "::"
-        if endpoint.media_address and (":" in address) != (":" in bind):
+        if not endpoint.media_address:
+            wants_ipv6 = offer.uses_ipv6 if offer is not None else None
+            if wants_ipv6 is None:
+                wants_ipv6 = endpoint.rtp_ipv6 or ":" in address
+            if wants_ipv6 != (":" in address):
+                other = self.transports.address_of_family(remote, is_ipv6=wants_ipv6)
+                if other:
+                    address, bind = other, "::" if wants_ipv6 else "0.0.0.0"
+        elif (":" in address) != (":" in bind):
             bind = "::" if ":" in address else "0.0.0.0"
         if endpoint.bind_rtp_to_media_address and endpoint.media_address:
             bind = endpoint.media_address

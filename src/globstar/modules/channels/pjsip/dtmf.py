@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.core.frame import Control, control, digit_begin, digit_end
+from globstar.modules.channels.pjsip import refresh
 from globstar.modules.channels.pjsip.causes import reason_header
+from globstar.proto.sdp import parse
 from globstar.proto.sip.message import Header
 from globstar.proto.sip.session import SessionState
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 logger = Logger("res_pjsip_dtmf_info")
 
 DEFAULT_DURATION_MS = 100
+#: the modes in which telephone-event (RFC 4733) is offered and taken
+EVENT_MODES = frozenset(("rfc4733", "auto", "auto_info"))
 _EVENTS = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D", "16": "!"}
 _DIGITS = "0123456789*#ABCDabcd!"
 
@@ -91,3 +95,17 @@ def send_info_digit(leg: Leg, digit: str, duration_ms: int) -> bool:
     body = f"Signal={digit}\r\nDuration={duration_ms or DEFAULT_DURATION_MS}\r\n"
     session.send_request("INFO", body=body.encode(), content_type="application/dtmf-relay")
     return True
+
+
+def set_mode(leg: Leg, mode: str) -> None:
+    """How digits travel from now on. What the endpoint was told of it before, it is told anew."""
+    media, session = leg.media, leg.session
+    leg.dtmf_mode = mode
+    wants = mode in EVENT_MODES
+    if wants != media.wants_digits:
+        media.wants_digits = wants
+        if session is not None and session.state is SessionState.CONFIRMED:
+            refresh.ask(leg, refresh.Refresh())
+        elif not leg.is_caller and not leg.early_sent and not leg.was_answered and leg.request is not None and leg.request.body:
+            media.answer_again(parse(leg.request.body))
+    leg.watch_tones()

@@ -12,6 +12,7 @@ from globstar.dialplan.arguments import argument, split_arguments
 from globstar.modules.channels.pjsip import refresh
 from globstar.modules.channels.pjsip.cli_show import endpoint_pairs
 from globstar.modules.channels.pjsip.cli_tables import option_pairs
+from globstar.modules.channels.pjsip.dtmf import set_mode
 from globstar.modules.channels.pjsip.leg import Leg
 from globstar.modules.channels.pjsip.outgoing import INHERITED
 from globstar.proto.sip.errors import SipParseError
@@ -332,9 +333,7 @@ def set_pjsip_dtmf_mode(channel: Channel | None, args: str, value: str) -> None:
     mode = "rfc4733" if mode == "rfc2833" else mode
     if mode not in ("rfc4733", "inband", "info", "auto", "auto_info", "none"):
         raise FunctionError(f"'{value}' is no way for digits to travel")
-    leg = _leg(channel)
-    leg.dtmf_mode = mode
-    leg.watch_tones()
+    set_mode(_leg(channel), mode)
 
 
 @function("PJSIP_MEDIA_OFFER", syntax="PJSIP_MEDIA_OFFER(media)")

@@ -134,7 +134,7 @@ def _start_call(
     request, flow = transaction.request, transaction.flow
     transport = flow.transport
     our_host = driver.transports.local_address(transport, flow.host)
-    media = driver.new_media(endpoint, transport, flow.host, FormatCapabilities(list(endpoint.audio_formats)))
+    media = driver.new_media(endpoint, transport, flow.host, FormatCapabilities(list(endpoint.audio_formats)), offer)
     leg = Leg(driver, endpoint, media, is_caller=False, our_host=our_host, remote_host=flow.host)
     contact = driver.transports.contact(transport, endpoint.contact_user, flow.host)
     session = driver.sip.accept_invite(transaction, leg, contact=contact, rewrite_contact=endpoint.rewrite_contact)

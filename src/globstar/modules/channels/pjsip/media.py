@@ -10,7 +10,7 @@ from globstar.base.log import Logger
 from globstar.core.channel import Channel
 from globstar.core.channelstate import NoTranslation
 from globstar.core.format import FMTP, Format, FormatCapabilities, MediaType, opus, ulaw
-from globstar.core.frame import Frame, FrameType, digit_begin, digit_end
+from globstar.core.frame import Control, Frame, FrameType, control, digit_begin, digit_end
 from globstar.core.rtp_media import RtpMedia
 from globstar.media.session import MediaTimeout, RtpSession
 from globstar.media.settings import Payload, PayloadKind
@@ -54,9 +54,9 @@ class LegMedia:
     """
 
     __slots__ = (
-        "_bound", "_by_payload", "_clock_shift", "_codecs", "_described", "_description_text", "_endpoint", "_engine", "_offer",
-        "_read_format", "_read_payload", "_send_by_receive", "_smoother", "address", "bind", "channel", "direct", "direction",
-        "fax", "formats", "is_held", "negotiation", "session", "sides", "stream", "wants_digits", "write_format",
+        "_bound", "_by_payload", "_clock_shift", "_codecs", "_described", "_description_text", "_endpoint", "_engine", "_kinds",
+        "_offer", "_read_format", "_read_payload", "_send_by_receive", "_smoother", "address", "bind", "channel", "direct",
+        "direction", "fax", "formats", "is_held", "negotiation", "session", "sides", "stream", "wants_digits", "write_format",
     )  # fmt: skip
 
     def __init__(
@@ -76,6 +76,7 @@ class LegMedia:
         #: where the peer of a direct call wants its audio, while our side sends there; None: to us
         self.direct: tuple[str, int] | None = None
         self.sides: list[SideStream] = []
+        self._kinds: set[MediaType] = set()
         #: the fax of a call, once somebody has asked for one
         self.fax: Fax | None = None
         self.wants_digits = endpoint.dtmf_mode in ("rfc4733", "auto", "auto_info")
@@ -241,6 +242,11 @@ class LegMedia:
         self._apply(self.negotiation.streams)
         return self._text(answer)
 
+    def answer_again(self, offer: SessionDescription) -> None:
+        """Answer the first offer anew: our answer has not been sent yet, and what we want has changed."""
+        self.negotiation.forget()
+        self.answer_offer(offer)
+
     def take_answer(self, body: bytes) -> None:
         """Take the answer to our offer. Raises SdpParseError or NotAcceptable."""
         self._apply(self.negotiation.receive_answer(parse(body)))
@@ -268,10 +274,8 @@ class LegMedia:
 
     def _apply(self, streams: Sequence[NegotiatedStream]) -> None:
         for side in self.sides:
-            port = side.session.local_address[1] if side.session is not None else 0
-            side.apply(
-                next((s for s in streams if s.local is not None and s.local.port == port and s.kind == side.kind.value), None)
-            )
+            side.apply(next((s for s in streams if s.local is not None and s.local is side.described), None))
+        self._tell_new_kinds()
         fax = self.fax
         if fax is not None:
             fax.apply(next((s for s in streams if s.local is not None and s.local is fax.described), None))
@@ -279,6 +283,30 @@ class LegMedia:
         channel = self.channel
         if channel is not None and channel.bridge_member is not None:
             channel.bridge_member.bridge.media_changed(f"{channel.name}: its media have changed")
+
+    def _tell_new_kinds(self) -> None:
+        """The endpoint has begun with video or text in the middle of a call: the other side may have it too."""
+        kinds = {side.kind for side in self.sides if side.stream is not None}
+        new, self._kinds = kinds - self._kinds, kinds
+        channel = self.channel
+        if new and channel is not None and channel.bridge_member is not None:
+            formats = [format for side in self.sides if side.kind in new for format in side.agreed]
+            channel.deliver(control(Control.STREAM_TOPOLOGY_REQUEST_CHANGE, FormatCapabilities(formats)))
+
+    def add_kinds(self, wanted: FormatCapabilities) -> bool:
+        """Offer the kinds of ``wanted`` as well, as far as the endpoint allows them and has none; whether there are any."""
+        endpoint = self._endpoint
+        chosen: list[Format] = []
+        for kind, allowed, limit in (
+            (MediaType.VIDEO, endpoint.video_formats, endpoint.max_video_streams),
+            (MediaType.TEXT, endpoint.text_formats, 1),
+        ):
+            theirs = wanted.of_media(kind).formats
+            if theirs and allowed and limit and not any(side.kind is kind and side.stream is not None for side in self.sides):
+                chosen += media_options.offered(endpoint, allowed, theirs, no_transcoding=True)
+        if chosen:
+            self.set_formats(FormatCapabilities([*self.formats, *chosen], self.formats.framing_ms))
+        return bool(chosen)
 
     def _apply_audio(self, stream: NegotiatedStream | None) -> None:
         session = self.open()

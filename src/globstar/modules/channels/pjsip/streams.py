@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING
 
 from globstar.core.channel import Channel
 from globstar.core.format import FMTP, Format, FormatCapabilities, MediaType
-from globstar.core.frame import Frame, FrameType
+from globstar.core.frame import Control, Frame, FrameType, control
 from globstar.core.rtp_media import RtpMedia
 from globstar.media.session import RtpSession
 from globstar.media.settings import Payload, PayloadKind
 from globstar.modules.channels.pjsip import media_options
 from globstar.modules.channels.pjsip.codecs import describe_all
-from globstar.proto.sdp import Direction, LocalMedia, NegotiatedStream, SessionDescription
+from globstar.proto.rtp import RtcpPacket, asks_for_picture
+from globstar.proto.sdp import Attribute, Direction, LocalMedia, NegotiatedStream, SessionDescription
 
 if TYPE_CHECKING:
     from globstar.media.engine import RtpEngine
     from globstar.modules.channels.pjsip.endpoint import EndpointObject
 
+#: what an endpoint may tell us of its pictures under RTP/AVPF (RFC 4585 4.2, RFC 5104 7.1)
+_FEEDBACK = (Attribute("rtcp-fb", "* nack pli"), Attribute("rtcp-fb", "* ccm fir"))
 _FRAMES = {MediaType.VIDEO: FrameType.VIDEO, MediaType.TEXT: FrameType.TEXT}
 
 
@@ -72,6 +75,7 @@ class SideStream:
             telephone_event=False,
             rtcp_mux=self._endpoint.rtcp_mux,
             protocols=media_options.protocols(self._endpoint),
+            attributes=_FEEDBACK if self.kind is MediaType.VIDEO and self._endpoint.use_avpf else (),
             preference=self._endpoint.answer_preference,
         )
         return self.described
@@ -111,6 +115,7 @@ class SideStream:
         session.rtcp_mux = stream.rtcp_mux
         session.set_payloads(receive, send=first.send_payload_type, clock_rate=first.codec.clock_rate)
         session.on_media = self._receive
+        session.on_rtcp = self._reported if self.kind is MediaType.VIDEO else None
         if stream.remote_address and stream.remote_port and not stream.remote_address.startswith("0.0.0.0"):
             session.set_remote((stream.remote_address, stream.remote_port), (stream.remote_rtcp_address, stream.remote_rtcp_port))
         session.set_direction(sending=stream.direction.can_send, receiving=stream.direction.can_receive)
@@ -139,6 +144,19 @@ class SideStream:
             channel.deliver(
                 Frame(_FRAMES[self.kind], self.number, payload, format=format, rtp_time=rtp_time, seq=sequence, marker=marker)
             )
+
+    def _reported(self, packets: tuple[RtcpPacket, ...]) -> None:
+        """The endpoint has lost the picture: the other side is asked for one from scratch."""
+        if self.channel is not None and asks_for_picture(packets):
+            self.channel.deliver(control(Control.VIDUPDATE))
+
+    def ask_for_picture(self) -> bool:
+        """Ask the endpoint for a picture from scratch by RTCP; False where its profile has no such feedback."""
+        session, stream = self.session, self.stream
+        if session is None or stream is None or stream.remote is None or not stream.remote.protocol.endswith("F"):
+            return False
+        session.ask_for_picture()
+        return True
 
     def write(self, frame: Frame) -> None:
         """Send a packet of the other side on; one of a codec that was not agreed is dropped."""

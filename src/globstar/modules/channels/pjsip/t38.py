@@ -69,7 +69,7 @@ class Fax:
         if endpoint.t38_bind_udptl_to_media_address and endpoint.media_address:
             bind = endpoint.media_address
         if endpoint.t38_udptl_ipv6 and ":" not in address and not endpoint.media_address:
-            other = driver.transports.ipv6_address(self._leg.remote_host)
+            other = driver.transports.address_of_family(self._leg.remote_host, is_ipv6=True)
             if other:
                 address, bind = other, "::"
         if self.session is None:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.devicestate import DeviceState
+from globstar.core.format import FormatCapabilities
 from globstar.core.frame import ChannelOption, Control, Frame
 from globstar.core.rtp_media import RtpMedia
 from globstar.core.tech import ChannelTech, DialRequest, NativeMedia, RequestFailed
-from globstar.modules.channels.pjsip import channel_items, direct, dtmf, hold, outgoing, refer, t38
+from globstar.modules.channels.pjsip import channel_items, direct, dtmf, hold, outgoing, refer, refresh, t38
 from globstar.modules.channels.pjsip.leg import Leg
+from globstar.modules.channels.pjsip.supplements import media_control
 from globstar.proto.sip.session import SessionState
 
 if TYPE_CHECKING:
@@ -257,6 +259,17 @@ def _fax(leg: Leg, channel: Channel, data: Any) -> bool:
     return t38.indicate(leg, data)
 
 
+def _more_streams(leg: Leg, channel: Channel, data: Any) -> bool:
+    """The other side has begun with video or text: offer that."""
+    if isinstance(data, FormatCapabilities) and leg.media.add_kinds(data):
+        refresh.ask(leg, refresh.Refresh())
+    return True
+
+
+def _new_picture(leg: Leg, channel: Channel, data: Any) -> bool:
+    return media_control.ask(leg)
+
+
 _INDICATIONS = {
     Control.HOLD: _held,
     Control.UNHOLD: _unheld,
@@ -272,7 +285,8 @@ _INDICATIONS = {
     Control.SRCUPDATE: _source_update,
     Control.SRCCHANGE: _source_change,
     Control.FLASH: _flash,
-    Control.VIDUPDATE: _nothing,
+    Control.VIDUPDATE: _new_picture,
+    Control.STREAM_TOPOLOGY_REQUEST_CHANGE: _more_streams,
     Control.PVT_CAUSE_CODE: _nothing,
     Control.MASQUERADE_NOTIFY: _nothing,
     Control.UPDATE_RTP_PEER: _nothing,

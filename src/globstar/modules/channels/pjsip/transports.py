@@ -183,11 +183,11 @@ class Transports:
             return self._external(bound, bound.config.external_media_address, remote)
         return self.local_address(transport, remote)
 
-    def ipv6_address(self, remote: str) -> str:
-        """Our IPv6 address for media of a call that is signalled over IPv4 (rtp_ipv6); "" when we have none."""
-        target = remote if ":" in remote else "2001:db8::1"
+    def address_of_family(self, remote: str, *, is_ipv6: bool) -> str:
+        """Our address for media of the other family than signalling has (rtp_ipv6); "" when we have none."""
+        target = remote if (":" in remote) == is_ipv6 else "2001:db8::1" if is_ipv6 else "192.0.2.1"
         found = self._network.local_address_for((target, 5060)) or ""
-        return found if ":" in found else ""
+        return found if (":" in found) == is_ipv6 else ""
 
     def bind_address(self, transport: Transport) -> str:
         """Where RTP is bound for calls over ``transport``: the transport's own address, or all."""

@@ -45,8 +45,6 @@ UNSUPPORTED: dict[str, dict[str, str]] = {
         "dtls_rekey": WITH_ENCRYPTION,
         "dtls_setup": WITH_ENCRYPTION,
         "dtls_verify": WITH_ENCRYPTION,
-        "fax_detect": LATER,
-        "fax_detect_timeout": LATER,
         "follow_redirect_methods": LATER,
         "force_avp": WITH_ENCRYPTION,
         "ice_support": WITH_BROWSERS,

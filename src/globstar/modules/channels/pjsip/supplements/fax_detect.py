@@ -1,0 +1,101 @@
+"""fax_detect: a caller that sends the tone of a fax goes to the extension ``fax``."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from globstar.base.log import Logger
+from globstar.core.channelstate import ChannelState
+from globstar.core.format import slin
+from globstar.core.frame import Frame, FrameType
+from globstar.core.translate import TranslationPath
+from globstar.dsp.faxtone import FaxToneDetector
+from globstar.modules.channels.pjsip.supplement import Supplement
+
+if TYPE_CHECKING:
+    from globstar.core.channel import Channel
+    from globstar.modules.channels.pjsip.driver import PjsipDriver
+    from globstar.modules.channels.pjsip.leg import Leg
+
+logger = Logger("chan_pjsip")
+
+EXTENSION = "fax"
+
+
+class FaxDetect(Supplement):
+    """Listens to the audio of calls of endpoints with fax_detect, for fax_detect_timeout seconds at the most."""
+
+    module = "chan_pjsip"
+
+    def __init__(self, driver: PjsipDriver) -> None:
+        super().__init__(driver)
+        self._listeners: dict[Channel, FaxListener] = {}
+
+    def channel_created(self, leg: Leg, channel: Channel) -> None:
+        """Begin to listen."""
+        if leg.endpoint.fax_detect:
+            self._listeners[channel] = FaxListener(channel, leg.endpoint.fax_detect_timeout)
+
+    def channel_ended(self, leg: Leg, channel: Channel) -> None:
+        """Nothing more to hear."""
+        listener = self._listeners.pop(channel, None)
+        if listener is not None:
+            listener.stop()
+
+    def describe(self) -> dict[str, object]:
+        """How many calls are listened to."""
+        return {"listening": sum(listener.is_on for listener in self._listeners.values())}
+
+
+class FaxListener:
+    """A hook on a channel's incoming audio; the audio goes on as it is."""
+
+    __slots__ = ("_channel", "_detector", "_path", "_timer", "is_on")
+
+    def __init__(self, channel: Channel, seconds: int) -> None:
+        self._channel = channel
+        self._detector = FaxToneDetector()
+        self._path: TranslationPath | None = None
+        self.is_on = True
+        channel.add_read_hook(self)
+        self._timer: asyncio.TimerHandle | None = None
+        if seconds:
+            self._timer = channel.system.loop.call_later(seconds, self.stop)
+
+    def stop(self) -> None:
+        """Listen no longer; a second call does nothing."""
+        if self.is_on:
+            self.is_on = False
+            self._channel.remove_hook(self)
+            if self._timer is not None:
+                self._timer.cancel()
+
+    def __call__(self, frame: Frame) -> Frame:
+        """Look at one frame."""
+        if frame.type is not FrameType.VOICE or not self.is_on:
+            return frame
+        plain: Frame | None = frame
+        if frame.format is not None and frame.format.codec is not slin.codec:
+            if self._path is None or self._path.source is not frame.format:
+                self._path = self._channel.system.translation.build_path(frame.format, slin)
+            plain = self._path.translate(frame) if self._path is not None else None
+        if plain is not None and self._detector.receive(plain.data):
+            self._found()
+        return frame
+
+    def _found(self) -> None:
+        channel = self._channel
+        if channel.state is not ChannelState.UP:
+            return  # early media: the tone comes again
+        self.stop()
+        plan = channel.system.plan
+        number = channel.caller.id.number.text
+        if channel.extension == EXTENSION:
+            return
+        if not plan.exists(channel.context, EXTENSION, 1, number):
+            logger.notice(f"FAX CNG detected on '{channel.name}' but no fax extension in '{channel.context}' context")
+            return
+        logger.verbose(2, f"Redirecting '{channel.name}' to fax extension due to CNG detection")
+        channel.set_variable("FAXEXTEN", channel.extension)
+        channel.redirect(channel.context, EXTENSION, 1)
