@@ -13,7 +13,7 @@ from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelGone
 from globstar.core.dialing import CallStatus, OutgoingCall, request_channel
-from globstar.core.features import DigitFeatures, FeatureAction, settings_of
+from globstar.core.features import DigitFeatures, FeatureAction, settings_for
 from globstar.core.frame import Control, Frame, FrameType
 from globstar.core.local import LocalPair
 from globstar.core.pbx import exists
@@ -96,7 +96,7 @@ class ConsultedTransfer:
         self.member = member
         self.transferer = member.channel
         self.system = self.transferer.system
-        self.settings = settings_of(self.system)
+        self.settings = settings_for(self.transferer)
         self.context, self.extension = context, extension
         #: where the transferees wait, and where the transferer talks to the target
         self.first = member.bridge

@@ -90,8 +90,11 @@ class FeatureSettings:
     pickup_extension: str = "*8"
     pickup_sound: str = ""
     pickup_failed_sound: str = ""
+    recording_failed_sound: str = ""
     #: [applicationmap], for DYNAMIC_FEATURES
     application_map: Mapping[str, DynamicFeature] = field(default_factory=dict)
+    #: the other sections: names of features and their codes in that group ("" for their own)
+    groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 _DIGITS = frozenset("0123456789*#ABCDabcd")
@@ -112,6 +115,7 @@ _GENERAL: dict[str, tuple[str, Callable[[str], object]]] = {
     "pickupexten": ("pickup_extension", str),
     "pickupsound": ("pickup_sound", str),
     "pickupfailsound": ("pickup_failed_sound", str),
+    "recordingfailsound": ("recording_failed_sound", str),
 }
 #: Codes in [general]: what one who consults with the target of an attended transfer may press.
 _CODES = {
@@ -120,8 +124,6 @@ _CODES = {
     "atxferthreeway": "attended_threeway",
     "atxferswap": "attended_swap",
 }
-#: Options whose feature comes later.
-_LATER = ("recordingfailsound",)
 _FEATURES = ("blindxfer", "disconnect", "atxfer", "parkcall", "automixmon")
 
 
@@ -129,6 +131,7 @@ def read_features(config: ConfigFile | None) -> FeatureSettings:
     """The settings of a features.conf; what cannot be used is logged by file and line and keeps its default."""
     values: dict[str, object] = {}
     application_map: dict[str, DynamicFeature] = {}
+    groups: dict[str, dict[str, str]] = {}
     for category in config or ():
         section = category.name.lower()
         for variable in category:
@@ -152,9 +155,12 @@ def read_features(config: ConfigFile | None) -> FeatureSettings:
                 except ValueError as fault:
                     logger.warning(f"{where}: {variable.name}: {fault}")
             elif section in ("general", "featuremap"):
-                level = logger.notice if name in _LATER else logger.warning
-                level(f"{where}: unknown option '{variable.name}' of [{section}] has no effect")
-    return replace(FeatureSettings(), application_map=application_map, **values)  # type: ignore[arg-type]
+                logger.warning(f"{where}: unknown option '{variable.name}' of [{section}] has no effect")
+            elif set(text) <= _DIGITS:
+                groups.setdefault(category.name, {})[variable.name] = text
+            else:
+                logger.warning(f"{where}: '{text}' is no digit code for {variable.name} of group [{category.name}]")
+    return replace(FeatureSettings(), application_map=application_map, groups=groups, **values)  # type: ignore[arg-type]
 
 
 def settings_of(system: System) -> FeatureSettings:
@@ -164,6 +170,67 @@ def settings_of(system: System) -> FeatureSettings:
 
 
 _DEFAULTS = FeatureSettings()
+
+#: Key in ``channel.data`` of what a channel has instead of the settings of features.conf.
+OVERRIDES = "feature settings"
+
+
+@dataclass(slots=True)
+class FeatureOverrides:
+    """Settings of one channel (FEATURE and FEATUREMAP of the dialplan), by attribute of :class:`FeatureSettings`."""
+
+    values: dict[str, object] = field(default_factory=dict)
+    #: the channels that it calls get them, too
+    is_inherited: bool = False
+
+
+def settings_for(channel: Channel) -> FeatureSettings:
+    """The settings in force for one channel."""
+    settings = settings_of(channel.system)
+    overrides: FeatureOverrides | None = channel.data.get(OVERRIDES)
+    return replace(settings, **overrides.values) if overrides is not None else settings  # type: ignore[arg-type]
+
+
+def overrides_of(channel: Channel) -> FeatureOverrides:
+    """What a channel has of its own, to be changed."""
+    overrides: FeatureOverrides = channel.data.setdefault(OVERRIDES, FeatureOverrides())
+    return overrides
+
+
+def inherit_features(parent: Channel, child: Channel) -> None:
+    """A channel that ``parent`` calls gets its settings if they are inherited."""
+    overrides: FeatureOverrides | None = parent.data.get(OVERRIDES)
+    if overrides is not None and overrides.is_inherited:
+        child.data[OVERRIDES] = FeatureOverrides(dict(overrides.values), True)
+
+
+def read_option(name: str, text: str) -> tuple[str, object]:
+    """The attribute and the value of an option of [general]. Raises ValueError, KeyError for one that does not exist."""
+    code = _CODES.get(name)
+    if code is not None:
+        return code, read_code(text)
+    attribute, read = _GENERAL[name]
+    return attribute, read(text)
+
+
+def read_code(text: str) -> str:
+    """A digit code; "" for none. Raises ValueError."""
+    if not set(text) <= _DIGITS:
+        raise ValueError(f"'{text}' is no digit code")
+    return text
+
+
+def show_option(settings: FeatureSettings, name: str) -> str:
+    """The value of an option of [general] as features.conf would say it. Raises KeyError."""
+    attribute = _CODES.get(name) or _GENERAL[name][0]
+    value = getattr(settings, attribute)
+    if name == "featuredigittimeout":
+        value = round(value * 1000)
+    return str(int(value)) if isinstance(value, (bool, float)) else str(value)
+
+
+#: The features of [featuremap].
+FEATURES = _FEATURES
 
 #: What a feature does when its code was pressed by a member.
 FeatureAction = Callable[["BridgeMember"], None]

@@ -10,6 +10,7 @@ from globstar.core import events
 from globstar.core.bridge import LeaveReason
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelState
+from globstar.core.features import inherit_features
 from globstar.core.format import FormatCapabilities, slin
 from globstar.core.frame import Control, Frame, FrameType, digit_begin, digit_end
 from globstar.core.frame import control as control_frame
@@ -131,6 +132,7 @@ class LocalTech(ChannelTech):
         second.music_class = channel.music_class
         second.hangup_cause = channel.hangup_cause
         second.data.update({key: value for key, value in channel.data.items() if key.startswith("inherit:")})
+        inherit_features(channel, second)
         second.call_id = second.call_id or channel.call_id
         second.caller.id = channel.connected.id.copy()
         second.caller.ani = (channel.connected.ani if channel.connected.ani.number.valid else channel.connected.id).copy()

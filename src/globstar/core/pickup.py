@@ -12,7 +12,7 @@ from globstar.core.announce import start_announcement
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelGone, ChannelState
 from globstar.core.dialing import OUTGOING_CALL, OutgoingCall
-from globstar.core.features import settings_of
+from globstar.core.features import settings_for
 from globstar.core.playback import play_all
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ async def pick_up(picker: Channel, target: Channel, cause: int = Cause.ANSWERED_
     picker.system.bus.publish(events.CallPickedUp(picker, target))
     logger.verbose(3, f"{picker.name} picked up the call that rang at {target.name}")
     picker.data["skip_h"] = True
-    stop_waiting = _play_when_bridged(picker, settings_of(picker.system).pickup_sound)
+    stop_waiting = _play_when_bridged(picker, settings_for(picker).pickup_sound)
     call.substitute(picker, cause)
     try:
         await released
@@ -92,7 +92,7 @@ def _nothing() -> None:
 
 async def play_failure(picker: Channel) -> None:
     """Let somebody hear that there was nothing to pick up, if a sound is set for that."""
-    sound = settings_of(picker.system).pickup_failed_sound
+    sound = settings_for(picker).pickup_failed_sound
     if sound:
         picker.answer_at_once()
         await play_all(picker, [sound])

@@ -11,7 +11,7 @@ from globstar.core import events
 from globstar.core.bridge import BridgeMember, LeaveReason
 from globstar.core.channel import Channel, ChannelGone
 from globstar.core.dialing import request_channel
-from globstar.core.features import FeatureSettings, settings_of
+from globstar.core.features import FeatureSettings, settings_for
 from globstar.core.frame import Control, control
 from globstar.core.pbx import continue_in_dialplan, exists, plan_of
 from globstar.core.playback import play_all
@@ -194,7 +194,7 @@ async def ask_extension(member: BridgeMember) -> str:
     "" if it dialled none: it is back with them then.
     """
     channel = member.channel
-    settings = settings_of(channel.system)
+    settings = settings_for(channel)
     hold_others(member, True)
     given = channel.variables.get("TRANSFER_EXTEN")
     if given and exists(channel, transfer_context(channel), given):

@@ -18,7 +18,7 @@ from globstar.core.applications import run_application
 from globstar.core.atxfer import start_attended_transfer
 from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
 from globstar.core.channel import Channel, ChannelGone
-from globstar.core.features import DigitFeatures, DynamicFeature, FeatureAction, settings_of
+from globstar.core.features import DigitFeatures, DynamicFeature, FeatureAction, FeatureSettings, settings_for
 from globstar.core.services import MusicOnHold, Parking
 from globstar.core.transfer import start_blind_transfer
 
@@ -152,7 +152,7 @@ def digit_features(channel: Channel, rights: PartyRights) -> DigitFeatures | Non
     dynamic = channel.variables.get("DYNAMIC_FEATURES")
     if not (rights.may_transfer or rights.may_disconnect or rights.may_park or dynamic):
         return None
-    settings = settings_of(channel.system)
+    settings = settings_for(channel)
     actions: dict[str, FeatureAction] = {}
     if rights.may_disconnect and settings.disconnect:
         actions[settings.disconnect] = _disconnect
@@ -163,13 +163,22 @@ def digit_features(channel: Channel, rights: PartyRights) -> DigitFeatures | Non
     parking = channel.system.service("parking", Parking) if rights.may_park else None  # type: ignore[type-abstract]
     if parking is not None and settings.parkcall:
         actions[settings.parkcall] = parking.park_by_code
-    for name in dynamic.split("#") if dynamic else ():
-        feature = settings.application_map.get(name.strip())
+    for name, code in _dynamic_names(settings, dynamic or ""):
+        feature = settings.application_map.get(name)
         if feature is None:
             logger.warning(f"DYNAMIC_FEATURES of {channel.name}: features.conf has no '{name}' in [applicationmap]")
         elif feature.for_caller if rights.is_caller else feature.for_callee:
-            actions[feature.code] = partial(start_dynamic_feature, feature)
+            actions[code or feature.code] = partial(start_dynamic_feature, feature)
     return DigitFeatures(channel, actions, settings.feature_digit_timeout) if actions else None
+
+
+def _dynamic_names(settings: FeatureSettings, text: str) -> list[tuple[str, str]]:
+    """The features that DYNAMIC_FEATURES names, singly or by group, and the codes that groups give them instead of their own."""
+    names: list[tuple[str, str]] = []
+    for name in (part.strip() for part in text.split("#") if part.strip()):
+        group = settings.groups.get(name)
+        names += list(group.items()) if group is not None else [(name, "")]
+    return names
 
 
 def _disconnect(member: BridgeMember) -> None:

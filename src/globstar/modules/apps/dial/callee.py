@@ -10,6 +10,7 @@ from globstar.core.bridge import BridgeMember, LeaveReason
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel
 from globstar.core.dialing import show_application
+from globstar.core.features import inherit_features
 from globstar.core.groups import ChannelGroups
 from globstar.core.party import Connected
 from globstar.core.pbx import continue_in_dialplan, parse_goto, run_hangup_handlers
@@ -28,6 +29,7 @@ def prepare(caller: Channel, callee: Channel, number: str, arguments: DialArgume
     if not is_forward:
         callee.set_variable("DIALEDPEERNUMBER", number)
     caller.variables.inherit_to(callee)
+    inherit_features(caller, callee)
     _join_group(caller, callee)
     callee.context = caller.context
     if not is_forward:

@@ -11,7 +11,7 @@ from globstar.base.log import Logger
 from globstar.core.cause import Cause, cause_text
 from globstar.core.channel import Channel, ChannelState, NoTranslation
 from globstar.core.dialing import CallStatus, OutgoingCall, request_channel
-from globstar.core.features import settings_of
+from globstar.core.features import settings_for
 from globstar.core.frame import Control, Frame, FrameType
 from globstar.core.party import Connected, PartyId, Redirecting
 from globstar.core.pbx import exists, parse_subroutine, run_subroutine
@@ -421,7 +421,7 @@ class Ringing:
                 self.exit_extension = digit
                 return Outcome.DIGIT
         if self.arguments.has("H"):
-            code = settings_of(self.system).disconnect
+            code = settings_for(caller).disconnect
             self._digits = (self._digits + digit)[-len(code) :] if code else ""
             if code and self._digits == code:
                 logger.verbose(3, f"{caller.name} pressed the disconnect code")

@@ -10,7 +10,7 @@ from globstar.base.log import Logger
 from globstar.core import events
 from globstar.core.attended import attended_transfer
 from globstar.core.pbx import exists
-from globstar.core.transfer import TransferOutcome, tell_failure, transfer_others
+from globstar.core.transfer import TransferOutcome, transfer_others
 from globstar.core.transferwatch import TransferWatch
 from globstar.modules.channels.pjsip.leg import ALLOW, Leg
 from globstar.modules.channels.pjsip.referral import LIFETIME, Referral
@@ -152,7 +152,6 @@ class Refer(Supplement):
         logger.verbose(3, f"{channel.name}: blind transfer to {extension}@{about.context}")
         if channel.bridge_member is not None and not exists(channel, about.context, extension):
             logger.notice(f"{channel.name} cannot transfer to {extension}@{about.context}: there is no such extension")
-            tell_failure(channel, about.context, extension, TransferOutcome.FAIL, is_external=True)
             transfer.referral.tell(404)
             return False
 
