@@ -36,7 +36,7 @@ exten => 215,1,Park(nowhere,s)
 exten => 216,1,ParkedCall(default)
 exten => 217,1,Park(,s)
 [back]
-exten => s,1,Set(GLOBAL(BACK)=${PARKINGSLOT} ${PARKEDLOT} ${PARKER} ${PARKER_FLAT})
+exten => s,1,Set(GLOBAL(BACK)=${PARKING_SPACE} ${PARKEDLOT} ${PARKER} ${PARKER_FLAT})
  same => n,Wait(100)
 [parkedcallstimeout]
 exten => PJSIP_alice,1,Set(GLOBAL(BACK)=flat)

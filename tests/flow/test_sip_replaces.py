@@ -139,3 +139,22 @@ async def test_an_unanswered_call_to_us_is_not_replaced(tmp_path: Path) -> None:
         await a.answered()
         await a.hang_up()
         await b.ended()
+
+
+async def test_a_replaced_party_does_not_go_on_elsewhere(tmp_path: Path) -> None:
+    """Dial options F and g are for other ends: who is replaced is hung up."""
+    extensions = "[default]\nexten => 700,1,Dial(PJSIP/bob,20,F(default^600^1)g)\n same => n,Wait(100)\n"
+    async with transfer_office(tmp_path, extensions) as (office, (alice, bob, carol, dave)):
+        a, b = await talk(alice, "700", bob)
+        c = carol.call("101", extra=f"Replaces: {dialog_of(b)}\r\n")
+        await carol.get(100)
+        await c.answered()
+        await b.ended()
+        d = dave.call("100", extra=f"Replaces: {dialog_of(a)}\r\n")
+        await dave.get(100)
+        await d.answered()
+        await a.ended()
+        await d.hang_up()
+        await c.ended()
+        await office.quiet()
+        assert not office.system.channels

@@ -51,6 +51,7 @@ def replace_party(newcomer: Channel, replaced: Channel) -> bool:
     member = replaced.bridge_member
     if member is not None:
         bridge = member.bridge
+        _condemn(replaced)
         keep_in_bridge(newcomer, bridge.join(newcomer, swap=member))
         _end(replaced)
     else:
@@ -88,6 +89,8 @@ def _merge(alone: BridgeMember, kept: BridgeMember) -> None:
     """The one partner of ``alone`` takes the place of ``kept`` in its bridge; both of the transferring party leave."""
     partner, bridge = alone.peers[0], kept.bridge
     _mark(alone.channel, partner.channel)
+    _condemn(alone.channel)
+    _condemn(kept.channel)
     bridge.move(partner, swap=kept)
     partner.channel.variables.unset("ATTENDEDTRANSFER")
     if not alone.left.done():
@@ -116,9 +119,14 @@ def introduce(bridge: Bridge) -> None:
     second.set_connected_line(first.caller.id)
 
 
+def _condemn(channel: Channel) -> None:
+    """The channel is about to lose its place in a bridge and has nowhere else to go on: it ends then."""
+    channel.soft_hangup |= SoftHangup.EXPLICIT
+
+
 def _end(channel: Channel) -> None:
     """The transferring party is done with this call."""
-    if not channel.is_hung_up and not channel.soft_hangup:
+    if not channel.is_hung_up:
         channel.request_hangup(SoftHangup.EXPLICIT, channel.hangup_cause or Cause.NORMAL_CLEARING)
 
 
@@ -128,6 +136,7 @@ def _link(one: BridgeMember, two: BridgeMember) -> tuple[Channel, Channel]:
     for half, member in ((near, one), (far, two)):
         half.mark_answered()
         transferer = member.channel
+        _condemn(transferer)
         keep_in_bridge(half, member.bridge.join(half, swap=member))
         _end(transferer)
     return near, far
@@ -159,6 +168,7 @@ def _into_application(member: BridgeMember, channel: Channel, told: events.Atten
         return TransferOutcome.FAIL
     near.caller.id = channel.connected.id.copy()
     _mark(transferer, channel)
+    _condemn(transferer)
     keep_in_bridge(near, bridge.join(near, swap=member))
     _end(transferer)
     introduce(bridge)

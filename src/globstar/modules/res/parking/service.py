@@ -223,7 +223,6 @@ class ParkingService:
         flat = _FLAT.sub("_", request.parker)
         for name, value in (
             ("PARKING_SPACE", str(call.space)),
-            ("PARKINGSLOT", str(call.space)),
             ("PARKEDLOT", call.lot.name),
             ("PARKER", request.parker),
             ("PARKER_FLAT", flat),
