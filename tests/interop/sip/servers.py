@@ -39,6 +39,11 @@ ENDPOINTS: dict[str, str] = {
     "userfollower": "redirect_method=user",
     "sipfollower": "redirect_method=uri_pjsip",
     "no183": "ignore_183_without_sdp=yes",
+    "patient": "sub_min_expiry=120",
+    "nosubscribe": "allow_subscribe=no",
+    "watched2": "",
+    "watched3": "",
+    "history": "send_history_info=yes",
     "fromsomeone": "from_user=someone\nfrom_domain=example.org",
     "contactuser": "contact_user=reachme",
     "callee": "",
@@ -77,6 +82,11 @@ AORS: dict[str, str] = {
     "pathless": "max_contacts=1\nremove_existing=yes\nsupport_path=no",
     "pathful": "max_contacts=1\nremove_existing=yes\nsupport_path=yes",
     "static": "contact=sip:static@192.0.2.9",
+    "flowudp": "max_contacts=2\nsupport_outbound=yes\nsupport_path=yes",
+    "flowtcp": "max_contacts=2\nsupport_outbound=yes\nsupport_path=yes",
+    "flowagain": "max_contacts=3\nsupport_outbound=yes\nsupport_path=yes",
+    "flowtwo": "max_contacts=3\nsupport_outbound=yes\nsupport_path=yes",
+    "gruu": "max_contacts=2\nsupport_gruu=yes",
     "fewest": "max_contacts=1",
     "refreshed": "max_contacts=1",
     "equalled": "max_contacts=2",
@@ -148,6 +158,10 @@ exten => _kk*.,1,Answer()
  same => n,Dial(PJSIP/callee/sip:callee@127.0.0.1:${CUT(EXTEN,*,2)},15)
 exten => _reg*.,1,Dial(PJSIP/${CUT(EXTEN,*,2)},15)
 exten => _all*.,1,Dial(${PJSIP_DIAL_CONTACTS(${CUT(EXTEN,*,2)})},15)
+exten => nohint,1,NoOp()
+exten => 8001,hint,PJSIP/callee
+exten => 8002,hint,PJSIP/watched2
+exten => 8003,hint,PJSIP/watched3
 exten => 7000,1,Answer()
  same => n,Wait(20)
 exten => 70001,1,Answer()
@@ -161,7 +175,7 @@ exten => s,1,Set(PJSIP_HEADER(add,X-Colour)=red)
 exten => inbox,1,NoOp()
 """
 
-RTP_PORTS = 2000
+RTP_PORTS = 200
 
 
 def configuration(port: int, transports: str = "", options: str = "") -> dict[str, str]:

@@ -235,6 +235,10 @@ def _answer(driver: PjsipDriver, store: ContactStore, aor: AorObject, request: R
         left = round((contact.expires_wall or 0) - now)
         if left > 0:
             params = "".join(hook(aor, contact, request) for hook in hooks) if contact.instance else ""
+            if contact.reg_id:  # RFC 5626 6: as it was registered
+                params += f";reg-id={contact.reg_id}"
+                if ";+sip.instance=" not in params:
+                    params += f';+sip.instance="<{contact.instance}>"'
             headers.append(("Contact", f"<{contact.uri}>;expires={left}{params}"))
     asked = request.expires
     if asked is not None:
