@@ -37,6 +37,10 @@ class MemoryCarrier:
         """See Carrier."""
         self.network.disconnected.append(flow)
 
+    def flows(self) -> list[Flow]:
+        """See Carrier."""
+        return []
+
     def describe(self) -> dict[str, object]:
         """See Carrier."""
         return {"sent": self.sent}

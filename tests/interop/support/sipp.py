@@ -49,6 +49,11 @@ class Message:
         return re.split(r"\r?\n\r?\n", self.text, maxsplit=1)[-1]
 
 
+def _place(host: str, port: int | None) -> str:
+    bracketed = f"[{host}]" if ":" in host else host
+    return f"{bracketed}:{port}" if port else bracketed
+
+
 class Sipp:
     """One SIPp process; a context manager that ends it."""
 
@@ -70,6 +75,7 @@ class Sipp:
         trace: bool = True,
         control: int = 0,
         arguments: tuple[str, ...] = (),
+        host: str = HOST,
     ) -> None:
         self.directory = directory / scenario.name
         self.directory.mkdir(parents=True)
@@ -79,8 +85,8 @@ class Sipp:
         path.write_text(scenario.xml())
         command = [
             require("sipp"),
-            f"{HOST}:{remote}" if remote else HOST,
-            *("-sf", str(path), "-i", HOST, "-mi", HOST, "-p", str(self.port), "-s", number, "-m", str(calls)),
+            _place(host, remote),
+            *("-sf", str(path), "-i", host, "-mi", host, "-p", str(self.port), "-s", number, "-m", str(calls)),
             *("-key", "user", scenario.user),
             *("-r", f"{rate:g}", "-t", transport, "-nostdin", "-timeout", f"{timeout:g}", "-timeout_error"),
             *("-cp", str(control or free_port()), "-trace_err", "-error_file", str(self.directory / "errors.txt")),

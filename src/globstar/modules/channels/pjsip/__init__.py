@@ -52,6 +52,7 @@ from globstar.modules.channels.pjsip.cli_show import (
     show_transports,
 )
 from globstar.modules.channels.pjsip.cli_sources import export_mapping, export_wizard, show_mapping
+from globstar.modules.channels.pjsip.cli_transports import list_ciphers, show_transport_monitors
 from globstar.modules.channels.pjsip.coverage import show_coverage
 from globstar.modules.channels.pjsip.driver import PjsipDriver
 from globstar.modules.channels.pjsip.functions import (
@@ -99,6 +100,7 @@ __all__ = [
     "list_aors",
     "list_auths",
     "list_channels",
+    "list_ciphers",
     "list_contacts",
     "list_endpoints",
     "list_identifies",
@@ -159,6 +161,7 @@ __all__ = [
     "show_subscriptions_inbound",
     "show_subscriptions_outbound",
     "show_transport",
+    "show_transport_monitors",
     "show_transports",
     "show_unidentified",
     "show_version",

@@ -184,6 +184,10 @@ class ConnectionCarrier:
 
     # -- life --------------------------------------------------------------------------------------------------------
 
+    def flows(self) -> list[Flow]:
+        """See Carrier."""
+        return [connection.flow for connection in self._connections.values()]
+
     def describe(self) -> dict[str, object]:
         """See Carrier."""
         counters = self._tcp.describe()

@@ -58,6 +58,9 @@ class Carrier(Protocol):
     def keep_alive(self) -> None:
         """Send a keep-alive (RFC 5626 3.5.1) on every connection."""
 
+    def flows(self) -> list[Flow]:
+        """The connections that stand."""
+
     def describe(self) -> dict[str, object]:
         """Counters for the CLI."""
 
@@ -120,6 +123,10 @@ class UdpCarrier:
 
     def disconnect(self, flow: Flow, *, at_once: bool = False) -> None:
         """See Carrier; there is no connection."""
+
+    def flows(self) -> list[Flow]:
+        """See Carrier; there are none."""
+        return []
 
     def describe(self) -> dict[str, object]:
         """See Carrier."""

@@ -95,6 +95,10 @@ class WebSocketCarrier:
             self.keep_alives += 1
             connection.peer.send(PING)
 
+    def flows(self) -> list[Flow]:
+        """See Carrier."""
+        return [connection.flow for connection in self._connections]
+
     def describe(self) -> dict[str, object]:
         """See Carrier."""
         return {"connections": len(self._connections), "accepted": self.accepted, "keep_alives": self.keep_alives}

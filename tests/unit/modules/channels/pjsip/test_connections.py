@@ -41,6 +41,11 @@ async def test_rfc5626_3_5_1_keep_alives(tmp_path: Path, monkeypatch: pytest.Mon
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         assert await asyncio.wait_for(reader.readexactly(4), 5) == b"\r\n\r\n"
         writer.write(b"\r\n")
+        shown = await run_command(system, "pjsip show transport-monitors")
+        host, own = writer.get_extra_info("sockname")
+        assert shown.startswith(f"TCP   tcp                  {host}:{own}\n\n1 connections\n lookups: ")
+        assert "\n0 connections\n" in await run_command(system, "pjsip show transport-monitors like TLS")
+        assert "ECDHE-RSA-AES128-GCM-SHA256" in await run_command(system, "pjsip list ciphers")
         text = await run_command(system, "pjsip show transport tcp")
         assert " keep_alives: 1\n" in text
         writer.close()
