@@ -27,6 +27,8 @@ exten => answer,1,Answer()
 exten => hold,1,Answer()
  same => n,Wait(600)
 
+exten => lamp,hint,Custom:lamp
+
 exten => relay,1,Dial(PJSIP/bob)
 exten => generic,1,Dial(PJSIP/bob,,tT)
 

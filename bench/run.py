@@ -65,6 +65,58 @@ def register() -> float:
         return (rig.cpu() - before) / CALLS * 1000
 
 
+def options() -> float:
+    """OPTIONS for the server itself, and its 200."""
+
+    def scenario(name: str) -> Scenario:
+        return Scenario(name, user="alice").request("OPTIONS").expect(200)
+
+    with Rig() as rig:
+        rig.sipp(scenario("warm"), "answer", 100, 100).passed()
+        before = rig.cpu()
+        rig.sipp(scenario("caller"), "answer", CALLS, 400).passed()
+        return (rig.cpu() - before) / CALLS * 1000
+
+
+def _subscription(name: str) -> Scenario:
+    event = "Event: dialog\nAccept: application/dialog-info+xml\n"
+    steps = Scenario(name, user="alice").request("SUBSCRIBE", extra=f"{event}Expires: 600\n")
+    return steps.expect(200, routes=True).expect_request("NOTIFY").reply(200, "OK")
+
+
+def _unsubscribed(scenario: Scenario) -> Scenario:
+    event = "Event: dialog\nAccept: application/dialog-info+xml\n"
+    scenario.request("SUBSCRIBE", extra=f"{event}Expires: 0\n", in_dialog=True)
+    return scenario.expect(200).expect_request("NOTIFY").reply(200, "OK")
+
+
+def subscribe() -> float:
+    """A subscription to a hint is SUBSCRIBE, 200, NOTIFY, 200, twice."""
+    with Rig() as rig:
+        rig.sipp(_unsubscribed(_subscription("warm")), "lamp", 100, 100).passed()
+        before = rig.cpu()
+        rig.sipp(_unsubscribed(_subscription("caller")), "lamp", CALLS, 200).passed()
+        return (rig.cpu() - before) / CALLS * 1000
+
+
+def lamps() -> float:
+    """A thousand subscriptions to one hint that changes: NOTIFY and its 200 for each."""
+    watchers, changes = 1000, 5
+    with Rig() as rig:
+        scenario = _subscription("watcher")
+        for _ in range(changes):
+            scenario.expect_request("NOTIFY").reply(200, "OK")
+        sipp = rig.sipp(scenario, "lamp", watchers, 200, timeout=120, limit=watchers)
+        shown = f"Watchers {watchers:>2}"
+        wait_until(lambda: shown in rig.server.cli("core show hint lamp@phones"), 30, "all subscribe", interval=0.5)
+        before = rig.cpu()
+        for turn in range(changes):
+            rig.server.cli(f"devstate change Custom:lamp {'INUSE' if turn % 2 == 0 else 'NOT_INUSE'}")
+            time.sleep(1)
+        sipp.passed()
+        return (rig.cpu() - before) / (watchers * changes) * 1000
+
+
 def dialplan() -> float:
     """One call runs a loop of NoOp, Set (a function and an expression) and GotoIf."""
     with Rig() as rig:
@@ -146,7 +198,22 @@ def start() -> float:
 
 BENCHMARKS: dict[str, Callable[[], float]] = {
     function.__name__: function
-    for function in (answer, bridged, register, dialplan, relay, generic, memory, idle, start, overload, overload_lag)
+    for function in (
+        answer,
+        bridged,
+        register,
+        options,
+        subscribe,
+        lamps,
+        dialplan,
+        relay,
+        generic,
+        memory,
+        idle,
+        start,
+        overload,
+        overload_lag,
+    )
 }
 
 

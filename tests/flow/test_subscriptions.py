@@ -236,3 +236,37 @@ async def test_the_cli_shows_who_subscribes(tmp_path: Path) -> None:
         assert "ExtensionStates: Idle" in detail
         assert "Watchers  1" in await run_command(office.system, "core show hint 6009@lamps")
         await lamp.subscribe(0)
+
+
+async def test_a_reload_that_takes_an_endpoint_away_ends_its_subscriptions(tmp_path: Path) -> None:
+    async with sip_office(tmp_path, PHONES, EXTENSIONS) as office:
+        cat, dan = office.phone("cat"), office.phone("dan")
+        lost, kept = Lamp(cat, "6009"), Lamp(dan, "6009")
+        await lost.subscribe()
+        await kept.subscribe()
+        files = office.system.configuration.source.files  # type: ignore[attr-defined]
+        text = files["pjsip.conf"].replace("[cat]\ntype=endpoint", "[cat]\ntype=endpoint\nallow_subscribe=no")
+        office.system.configuration.source = MemorySource({**files, "pjsip.conf": text})
+        await office.system.loader.reload("chan_pjsip")
+        assert (await lost.notified())["Subscription-State"] == "terminated;reason=deactivated"
+        await change(office, "INUSE")
+        assert dialog_state(await kept.notified()) == "1 confirmed"
+        await office.quiet()
+        await kept.subscribe(0)
+
+
+async def test_a_hint_that_many_watch_is_told_in_slices(tmp_path: Path) -> None:
+    async with sip_office(tmp_path, PHONES, EXTENSIONS) as office:
+        hints, told, rounds = office.system.device_states.hints, [], 0
+        watchers = [lambda hint, change, number=number: told.append(number) for number in range(120)]
+        for watcher in watchers:
+            hint = hints.watch("lamps", "6009", watcher)
+        assert hint is not None
+        await change(office, "INUSE")
+        while len(told) < 120:
+            rounds += 1
+            await asyncio.sleep(0)
+        assert told == list(range(120))
+        assert rounds >= 3
+        for watcher in watchers:
+            hints.unwatch(hint, watcher)

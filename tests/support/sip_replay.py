@@ -15,7 +15,7 @@ import itertools
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -151,15 +151,23 @@ class SipReplay:
         self.runner.run(shut_down(self.system))
         self.runner.close()
 
-    def run(self, scenario: Scenario, actions: Action | None = None, at_end: Action | None = None) -> None:
+    def run(
+        self,
+        scenario: Scenario,
+        actions: Action | None = None,
+        at_end: Action | None = None,
+        *,
+        pauses: Mapping[str, float] | None = None,
+    ) -> None:
         """Replay one scenario; raises Mismatch at the first difference.
 
-        ``actions`` goes on beside it, ``at_end`` is awaited before calls and contacts are cleaned up.
+        ``actions`` goes on beside it, ``at_end`` is awaited before calls and contacts are cleaned up. ``pauses`` are the
+        seconds that the script waits before it sends a method.
         """
-        self.runner.run(self._run(scenario, actions, at_end))
+        self.runner.run(self._run(scenario, actions, at_end, pauses or {}))
 
-    async def _run(self, scenario: Scenario, actions: Action | None, at_end: Action | None) -> None:
-        replay = _Run(self, scenario)
+    async def _run(self, scenario: Scenario, actions: Action | None, at_end: Action | None, pauses: Mapping[str, float]) -> None:
+        replay = _Run(self, scenario, pauses)
         task = asyncio.ensure_future(actions(self)) if actions is not None else None
         try:
             await replay.play()
@@ -203,8 +211,9 @@ Action = Callable[[SipReplay], Coroutine[Any, Any, None]]
 class _Run:
     """One scenario at work."""
 
-    def __init__(self, owner: SipReplay, scenario: Scenario) -> None:
+    def __init__(self, owner: SipReplay, scenario: Scenario, pauses: Mapping[str, float]) -> None:
         self.serial = next(_SERIALS)
+        self.pauses = pauses
         self.owner = owner
         self.scenario = scenario
         self.bound: dict[str, str] = {}
@@ -240,7 +249,7 @@ class _Run:
             endpoint = self.endpoints[message["endpoint"]]
             if message["dir"] == "to_asterisk":
                 if not _cross(previous, message):
-                    await asyncio.sleep(PAUSE)
+                    await asyncio.sleep(self.pauses.get(message["text"].partition(" ")[0], PAUSE))
                 self._send(endpoint, message["text"])
             else:
                 await self._expect(endpoint, message["text"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -35,6 +35,8 @@ class AstDb:
         self._is_urgent = threading.Event()
         self._thread: threading.Thread | None = None
         self.failures = 0
+        #: who is told of changes, by full key
+        self._watchers: dict[str, dict[Callable[[str], None], None]] = {}
         if path is not None:
             self._open(path)
 
@@ -120,7 +122,10 @@ class AstDb:
         if len(full) > MAXIMUM_KEY:
             logger.warning(f"AstDB: family and key are longer than {MAXIMUM_KEY} characters: {full[:60]}...")
             return False
+        is_same = self._entries.get(full) == value
         self._entries[full] = value
+        if self._watchers and not is_same:
+            self._tell(full)
         self._store("INSERT OR REPLACE INTO astdb (key, value) VALUES (?, ?)", full, value)
         return True
 
@@ -130,6 +135,8 @@ class AstDb:
         if self._entries.pop(full, None) is None:
             return False
         self._store("DELETE FROM astdb WHERE key = ?", full)
+        if self._watchers:
+            self._tell(full)
         return True
 
     def delete_tree(self, family: str = "", key_tree: str = "") -> int:
@@ -138,7 +145,27 @@ class AstDb:
         for full in doomed:
             del self._entries[full]
             self._store("DELETE FROM astdb WHERE key = ?", full)
+        if self._watchers:
+            for full in doomed:
+                self._tell(full)
         return len(doomed)
+
+    def watch(self, family: str, key: str, watcher: Callable[[str], None]) -> None:
+        """Call ``watcher(family)`` when the value of a key becomes another one, or goes."""
+        self._watchers.setdefault(self._key(family, key), {})[watcher] = None
+
+    def unwatch(self, family: str, key: str, watcher: Callable[[str], None]) -> None:
+        """Call it no more."""
+        full = self._key(family, key)
+        watchers = self._watchers.get(full)
+        if watchers is not None:
+            watchers.pop(watcher, None)
+            if not watchers:
+                del self._watchers[full]
+
+    def _tell(self, full: str) -> None:
+        for watcher in tuple(self._watchers.get(full, ())):
+            watcher(full[1:].partition("/")[0])
 
     def tree(self, family: str = "", key_tree: str = "") -> Iterator[tuple[str, str]]:
         """Full keys and values, sorted, of everything, of a family, or of its keys below ``key_tree``."""

@@ -11,6 +11,7 @@ from globstar.config.reader import read_config
 from globstar.config.source import ConfigSource
 from globstar.core.astdb import AstDb
 from globstar.core.devicestate import DeviceStates
+from globstar.core.mailboxes import Mailboxes
 from globstar.core.settings import read_modules_config
 from globstar.core.system import System
 
@@ -43,6 +44,7 @@ async def boot(system: System, source: ConfigSource, *, keep_database: bool = Tr
     path = Path(system.directories.astdbdir) / "astdb.sqlite3" if keep_database else None
     system.database = await system.run_blocking(AstDb, path)
     system.device_states = DeviceStates(system)
+    system.mailboxes = Mailboxes(system.bus)
     system.is_configured = True
     await system.loader.load_builtin()
     await system.loader.load_all(read_modules_config(source))

@@ -101,6 +101,8 @@ class DeviceStates:
         self._providers: dict[str, Provider] = {}
         #: presence by provider name (``CustomPresence``): state, subtype and message for the rest of the name
         self.presence_providers: dict[str, Callable[[str], tuple[str, str, str]]] = {}
+        #: states of devices elsewhere, by device and server
+        self._remote: dict[str, dict[str, DeviceState]] = {}
         #: what the dialplan's hints follow, and who watches them
         self.hints = Hints(system, self)
         self._last: dict[str, DeviceState] = {}
@@ -120,7 +122,28 @@ class DeviceStates:
         self._providers.pop(prefix.lower(), None)
 
     def state(self, device: str) -> DeviceState:
-        """The state of one device now."""
+        """The state of one device now, here and at other servers that told of it."""
+        state = self.local_state(device)
+        remote = self._remote.get(device.lower()) if self._remote else None
+        if not remote:
+            return state
+        states = list(remote.values())
+        return aggregate(states if state in (DeviceState.INVALID, DeviceState.UNKNOWN) else [state, *states])
+
+    def set_remote(self, device: str, source: str, state: DeviceState | None) -> None:
+        """Another server tells the state of a device there; None when it tells no more."""
+        key = device.lower()
+        if state is None:
+            remote = self._remote.get(key, {})
+            remote.pop(source, None)
+            if not remote:
+                self._remote.pop(key, None)
+        else:
+            self._remote.setdefault(key, {})[source] = state
+        self.changed(device)
+
+    def local_state(self, device: str) -> DeviceState:
+        """The state of one device of this server."""
         prefix, colon, rest = device.partition(":")
         if colon and "/" not in prefix:
             provider = self._providers.get(prefix.lower())
@@ -202,8 +225,8 @@ class DeviceStates:
 
     def extension_state(self, context: str, extension: str) -> int | None:
         """The state of an extension that has a hint, None if it has none."""
-        found = self.system.hint_of(None, context, extension)
-        return self.hint_state(found[0]) if found is not None else None
+        text = self.hints.text_of(context, extension)
+        return self.hint_state(text) if text is not None else None
 
 
 _STATE_OF_CHANNEL = {

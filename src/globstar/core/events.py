@@ -487,8 +487,11 @@ class FilePlayed:
 
 @dataclass(slots=True)
 class MessageWaiting:
-    """The number of messages in a mailbox (``100@default``) changed."""
+    """Somebody counted the messages of a mailbox (``100@default``) (AMI MessageWaiting)."""
 
     mailbox: str
     new: int
     old: int
+    urgent: int = 0
+    #: whose doing it was, where it was a caller
+    channel: Channel | None = None

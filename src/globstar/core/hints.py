@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from globstar.core.system import System
 
 
+#: watchers that are told in one callback of the loop
+SLICE = 50
+
+
 class HintChange(Enum):
     """What happened to a hint."""
 
@@ -69,6 +73,13 @@ class Hints:
         self._state_listeners = system.bus.listeners(events.ExtensionStateChanged)
         self._presence_listeners = system.bus.listeners(events.ExtensionPresenceChanged)
         system.bus.subscribe(events.DialplanReplaced, lambda event: self.refresh())
+        system.bus.subscribe(events.FullyBooted, lambda event: self._begin())
+
+    def _begin(self) -> None:
+        """Everything is loaded: what hints say now is nothing new to anybody."""
+        self.refresh()
+        for hint in self._by_place.values():
+            hint.state = self._states.hint_state(hint.device_text)
 
     # -- the index ---------------------------------------------------------------------------------------------------
 
@@ -100,6 +111,8 @@ class Hints:
         hint = known
         if hint is None:
             hint = Hint(context, extension, text)
+            if self._system.is_booted:
+                hint.state = self._states.hint_state(hint.device_text)
         is_changed = hint.text != text
         if is_changed:
             hint.set_text(text)
@@ -125,6 +138,11 @@ class Hints:
                 table[key].remove(hint)
                 if not table[key]:
                     del table[key]
+
+    def text_of(self, context: str, extension: str) -> str | None:
+        """What the hint of an extension says, None if it has none."""
+        hint = self.find(context, extension)
+        return hint.text if hint is not None else self._resolve(context, extension)
 
     def _resolve(self, context: str, extension: str) -> str | None:
         """What the hint of an extension says; that of a pattern with its variables put in."""
@@ -193,8 +211,7 @@ class Hints:
 
             text = EXTENSION_STATE_TEXT.get(state, "Unknown")
             self._system.bus.publish(events.ExtensionStateChanged(hint.context, hint.extension, hint.device_text, state, text))
-        for watcher in tuple(hint.watchers):
-            watcher(hint, HintChange.STATE)
+        self._tell(hint, HintChange.STATE, tuple(hint.watchers))
 
     def presence_changed(self, provider: str, presence: tuple[str, str, str]) -> None:
         """The presence of somebody changed: state, subtype, message."""
@@ -202,5 +219,12 @@ class Hints:
         for hint in tuple(self._by_presence.get(provider.lower(), ())):
             if self._presence_listeners:
                 self._system.bus.publish(events.ExtensionPresenceChanged(hint.context, hint.extension, hint.text, *presence))
-            for watcher in tuple(hint.watchers):
-                watcher(hint, HintChange.PRESENCE)
+            self._tell(hint, HintChange.PRESENCE, tuple(hint.watchers))
+
+    def _tell(self, hint: Hint, change: HintChange, watchers: tuple[Watcher, ...]) -> None:
+        """Call the watchers, some at a time, so that a hint that all phones of a house watch does not hold up calls."""
+        for watcher in watchers[:SLICE]:
+            if watcher in hint.watchers:
+                watcher(hint, change)
+        if len(watchers) > SLICE:
+            self._system.loop.call_soon(self._tell, hint, change, watchers[SLICE:])

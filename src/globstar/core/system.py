@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from globstar.core.bridge import Bridge, BridgeTechnologySpec
     from globstar.core.channel import Channel
     from globstar.core.devicestate import DeviceStates
+    from globstar.core.mailboxes import Mailboxes
     from globstar.core.tech import ChannelTech, TechSpec
 
 logger = Logger("system")
@@ -102,6 +103,7 @@ class System:
         self.configuration: Configuration
         self.database: AstDb
         self.device_states: DeviceStates
+        self.mailboxes: Mailboxes
         self.calls_processed = 0
         #: the configuration folder, the AstDB and device states are there
         self.is_configured = False

@@ -65,6 +65,9 @@ class Baresip:
         auto_answer: bool = False,
         transport: str = "udp",
         tone_seconds: float = 60,
+        modules: tuple[str, ...] = (),
+        contacts: str = "",
+        account: tuple[str, ...] = (),
     ) -> None:
         self.user = user
         self.directory = directory
@@ -74,7 +77,8 @@ class Baresip:
         (directory / "recorded").mkdir(parents=True)
         write_wav(directory / "tone.wav", sine(tone, tone_seconds))
         values = {"host": HOST, "port": self.port, "directory": directory, "rtp": self.rtp, "rtp_end": self.rtp + 9}
-        (directory / "config").write_text(CONFIG.format(**values, control=self.control, modules=MODULES))
+        text = CONFIG.format(**values, control=self.control, modules=MODULES)
+        (directory / "config").write_text(text + "".join(f"module_app {name}.so\n" for name in modules))
         domain = f"{HOST}:{registrar or self.port}"
         options = [
             f"auth_user={user}",
@@ -82,10 +86,11 @@ class Baresip:
             f"regint={60 if registrar else 0}",
             f"audio_codecs={codecs}",
             f"answermode={'auto' if auto_answer else 'manual'}",
+            *account,
         ]
-        account = f"<sip:{user}@{domain};transport={transport}>;" + ";".join(options)
+        line = f"<sip:{user}@{domain};transport={transport}>;" + ";".join(options)
         (directory / "accounts").write_text("")
-        (directory / "contacts").write_text("")
+        (directory / "contacts").write_text(contacts)
         self.domain = domain
         self.events: list[dict[str, Any]] = []
         self._replies: list[dict[str, Any]] = []
@@ -109,7 +114,7 @@ class Baresip:
         self._thread.start()
         # The account comes by command and not from the file, as a registration that starts with the program
         # may be over before its events can be seen.
-        self.command("uanew", account)
+        self.command("uanew", line)
 
     def _connect(self) -> socket.socket:
         deadline = time.monotonic() + 10

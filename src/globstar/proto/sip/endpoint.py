@@ -66,6 +66,7 @@ class SipEndpoint:
         self._methods = frozenset(self.settings.methods)
         self._dialogs: dict[DialogKey, Dialog] = {}
         self._streams: dict[Flow, StreamParser] = {}
+        self._expected: dict[tuple[str, str], Callable[[ServerTransaction], None]] = {}
         self._tag_key = rng.getrandbits(128).to_bytes(16, "big")
 
     # -- input ---------------------------------------------------------------------------------------------------
@@ -301,6 +302,13 @@ class SipEndpoint:
         if self._dialogs.get(dialog.key) is dialog:
             del self._dialogs[dialog.key]
 
+    def expect_notify(self, call_id: str, local_tag: str, taker: Callable[[ServerTransaction], None] | None) -> None:
+        """Give a NOTIFY that comes before the answer to our SUBSCRIBE to ``taker`` (RFC 6665 4.4.1); None ends that."""
+        if taker is None:
+            self._expected.pop((call_id, local_tag), None)
+        else:
+            self._expected[call_id, local_tag] = taker
+
     def flow_for(self, dialog: Dialog) -> Flow:
         """Return the flow for the next request in ``dialog``."""
         return self.handler.select_flow(dialog.next_hop, dialog.flow)
@@ -352,7 +360,11 @@ class SipEndpoint:
         elif request.to.tag and method not in _OUTSIDE_DIALOGS:
             dialog = self._dialogs.get((request.call_id, request.to.tag, request.from_.tag or ""))
             if dialog is None:
-                transaction.respond(481)
+                expected = self._expected.get((request.call_id, request.to.tag)) if method == "NOTIFY" else None
+                if expected is not None:
+                    expected(transaction)
+                else:
+                    transaction.respond(481)
                 return
             dialog.receive_request(request, transaction.flow)
             user = dialog.user

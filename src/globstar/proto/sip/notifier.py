@@ -45,6 +45,10 @@ class NotifierUser:
         """The state now: body, its content type, and more headers. Asked for each NOTIFY that the machine sends itself."""
         raise NotImplementedError
 
+    def refuses(self, subscription: Notifier, transaction: ServerTransaction) -> int:
+        """The status that refuses a SUBSCRIBE inside the dialog for its content; 0 takes it."""
+        return 0
+
     def subscription_refreshed(self, subscription: Notifier, transaction: ServerTransaction) -> None:
         """It was renewed; 200 is sent, and a NOTIFY follows."""
 
@@ -252,6 +256,10 @@ class Notifier(DialogUser, RequestUser):
             asked = self.usual
         if asked and asked < self.shortest:
             transaction.respond(423, headers=[("Min-Expires", str(self.shortest))])
+            return
+        refusal = self._user.refuses(self, transaction)
+        if refusal:
+            transaction.respond(refusal)
             return
         if self.longest:
             asked = min(asked, self.longest)

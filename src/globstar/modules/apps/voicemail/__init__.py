@@ -9,18 +9,20 @@ from globstar.modules.apps.voicemail.service import VoicemailService
 __all__ = ["load", "reload", "reload_voicemail", "show_users", "show_zones", "unload", "voicemail", "voicemail_main"]
 
 
-def load(system: System) -> None:
+async def load(system: System) -> None:
     """Read voicemail.conf and offer the service ``voicemail``."""
     service = VoicemailService(system)
     service.load()
     system.services["voicemail"] = service
+    await service.count_all()
 
 
-def reload(system: System) -> None:
+async def reload(system: System) -> None:
     """Read voicemail.conf again; a broken file leaves everything as it is."""
     service = system.service("voicemail", VoicemailService)
     if service is not None:
         service.load()
+        await service.count_all()
 
 
 def unload(system: System) -> None:

@@ -199,7 +199,7 @@ async def _record(visit: _Visit) -> str:
         return "FAILED"
     logger.verbose(3, f"Recorded a message of {info.duration} s for {user.number}@{user.context}")
     channel.set_variable("VM_MESSAGEFILE", str(message))
-    await service.announce(user)
+    await service.announce(user, channel)
     if not channel.soft_hangup and not told and channel.goto_target is None:
         with suppress(ChannelGone):  # the message is kept whether the caller hears that or not
             await visit.play("auth-thankyou")
@@ -299,7 +299,7 @@ async def _copy_to_others(
 
         await channel.system.run_blocking(transfer)
         await channel.system.run_blocking(box.store, copy, info, folder, user.options.maxmsg)
-        await service.announce(user)
+        await service.announce(user, channel)
 
 
 def _discard(stem: Path) -> None:

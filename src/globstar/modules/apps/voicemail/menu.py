@@ -176,7 +176,7 @@ class _Session:
     async def close(self) -> None:
         """Leave: write what was decided and tell who waits for messages."""
         await self._apply()
-        await self.service.announce(self.user)
+        await self.service.announce(self.user, self.channel)
 
     async def run(self, folder: str) -> None:
         """The main menu until the user leaves; raises ``ChannelGone`` at the hang-up."""
@@ -417,7 +417,7 @@ class _Session:
 
         if not await self.channel.system.run_blocking(transfer):
             return await self.say("vm-mailboxfull")
-        await self.service.announce(other)
+        await self.service.announce(other, self.channel)
         return await self.say("vm-msgforwarded")
 
     async def _options(self) -> str | None:

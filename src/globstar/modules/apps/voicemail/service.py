@@ -11,7 +11,8 @@ from pathlib import Path
 from globstar.base.log import Logger
 from globstar.config.options import Options, Report, option
 from globstar.config.values import boolean, integer, string
-from globstar.core import events
+from globstar.core.channel import Channel
+from globstar.core.mailboxes import MailboxState
 from globstar.core.system import System
 from globstar.modules.apps.voicemail.store import FOLDERS, URGENT, Mailbox
 
@@ -216,12 +217,26 @@ class VoicemailService:
         urgent = box.count(URGENT)
         return MessageCounts(box.count(FOLDERS[0]) + urgent, box.count(FOLDERS[1]), urgent)
 
-    async def announce(self, user: MailboxUser) -> None:
+    async def announce(self, user: MailboxUser, channel: Channel | None = None) -> None:
         """Tell those who wait for messages (MWI) and ``externnotify`` how many there are."""
         counts = await self.system.run_blocking(self.counts, user)
         mailbox = f"{user.number}@{user.context}"
-        self.system.bus.publish(events.MessageWaiting(mailbox, counts.new, counts.old))
+        self.system.mailboxes.update(mailbox, counts.new, counts.old, counts.urgent, channel=channel)
         await self._run("externnotify", self.options.externnotify, user, counts.new, counts.old, counts.urgent)
+
+    async def count_all(self) -> None:
+        """Let those who wait for messages know what waits since the last run."""
+
+        def count() -> list[tuple[str, MailboxState]]:
+            found = []
+            for user in users:
+                if (self.root / user.context / user.number).is_dir():
+                    counts = self.counts(user)
+                    found.append((f"{user.number}@{user.context}", MailboxState(counts.new, counts.old, counts.urgent)))
+            return found
+
+        users = list(self.users.values())
+        self.system.mailboxes.learn(await self.system.run_blocking(count))
 
     async def change_password(self, user: MailboxUser, password: str) -> None:
         """Change a password for good and tell ``externpass``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,6 +27,12 @@ from globstar.modules.channels.pjsip.objects import (
     SystemObject,
     TransportObject,
 )
+from globstar.modules.channels.pjsip.objects_events import (
+    AsteriskPublicationObject,
+    InboundPublicationObject,
+    OutboundSubscriptionObject,
+    ResourceListObject,
+)
 from globstar.modules.channels.pjsip.objects_outbound import OutboundPublishObject, RegistrationObject
 from globstar.modules.channels.pjsip.overload import OverloadObject
 from globstar.modules.channels.pjsip.readers import proxy_route
@@ -43,10 +50,7 @@ IDENTIFIERS = frozenset(("ip", "username", "auth_username", "anonymous", "header
 
 #: object types that Asterisk knows and that come later
 LATER = {
-    "asterisk-publication": "publication of states",
-    "inbound-publication": "publication of states",
     "phoneprov": "provisioning of phones",
-    "resource_list": "resource lists",
 }
 
 
@@ -65,6 +69,10 @@ class PjsipSettings:
     publishes: dict[str, OutboundPublishObject] = field(default_factory=dict)
     defence: DefenceObject = field(default_factory=DefenceObject)
     overload: OverloadObject = field(default_factory=OverloadObject)
+    resource_lists: dict[str, ResourceListObject] = field(default_factory=dict)
+    inbound_publications: dict[str, InboundPublicationObject] = field(default_factory=dict)
+    asterisk_publications: dict[str, AsteriskPublicationObject] = field(default_factory=dict)
+    outbound_subscriptions: dict[str, OutboundSubscriptionObject] = field(default_factory=dict)
     domain_aliases: dict[str, str] = field(default_factory=dict)
     globals: GlobalObject = field(default_factory=GlobalObject)
     system: SystemObject = field(default_factory=SystemObject)
@@ -100,6 +108,10 @@ def read_settings(config: ConfigFile, report: Report) -> PjsipSettings:
         "identify": (IdentifyObject, settings.identifies),  # type: ignore[dict-item]
         "registration": (RegistrationObject, settings.registrations),  # type: ignore[dict-item]
         "outbound-publish": (OutboundPublishObject, settings.publishes),  # type: ignore[dict-item]
+        "resource_list": (ResourceListObject, settings.resource_lists),  # type: ignore[dict-item]
+        "inbound-publication": (InboundPublicationObject, settings.inbound_publications),  # type: ignore[dict-item]
+        "asterisk-publication": (AsteriskPublicationObject, settings.asterisk_publications),  # type: ignore[dict-item]
+        "outbound-subscription": (OutboundSubscriptionObject, settings.outbound_subscriptions),  # type: ignore[dict-item]
         "domain_alias": (DomainAliasObject, aliases),  # type: ignore[dict-item]
         "global": (GlobalObject, singles),
         "system": (SystemObject, singles),
@@ -202,6 +214,7 @@ def _check(settings: PjsipSettings, config: ConfigFile, report: Report) -> None:
                  f"names the endpoint '{registration.endpoint}', which does not exist")  # fmt: skip
         if registration.line and not registration.endpoint:
             tell("registration", registration.name, "line", "line=yes needs the option endpoint to say whose calls they are")
+    _check_events(settings, tell)
     for auth in settings.auths.values():
         if not auth.username:
             tell("auth", auth.name, "username", "has no username")
@@ -246,3 +259,32 @@ def _host_and_port(text: str) -> tuple[str, int]:
     found = _HOST.fullmatch(text.strip())
     port = int(found[3] or 0) if found is not None else 0
     return (found[1], port) if found is not None and port < 65536 else ("", 0)
+
+
+def _check_events(settings: PjsipSettings, tell: Callable[[str, str, str, str], None]) -> None:
+    """References of the objects about events."""
+    for resources in settings.resource_lists.values():
+        if not resources.event:
+            tell("resource_list", resources.name, "event", "names no event (presence, dialog or message-summary)")
+        if not resources.list_item:
+            tell("resource_list", resources.name, "list_item", "has no list_item")
+    for inbound in settings.inbound_publications.values():
+        if inbound.endpoint and inbound.endpoint not in settings.endpoints:
+            tell(
+                "inbound-publication", inbound.name, "endpoint", f"names the endpoint '{inbound.endpoint}', which does not exist"
+            )
+        for event, name in inbound.events.items():
+            if name not in settings.asterisk_publications:
+                tell("inbound-publication", inbound.name, f"event_{event}", f"event_{event} names '{name}', which does not exist")
+    for publication in settings.asterisk_publications.values():
+        for option in ("devicestate_publish", "mailboxstate_publish"):
+            name = getattr(publication, option)
+            if name and name not in settings.publishes:
+                tell("asterisk-publication", publication.name, option, f"{option} names '{name}', which does not exist")
+    for wanted in settings.outbound_subscriptions.values():
+        if wanted.endpoint not in settings.endpoints:
+            tell(
+                "outbound-subscription", wanted.name, "endpoint", f"names the endpoint '{wanted.endpoint}', which does not exist"
+            )
+        if not wanted.mailbox or not wanted.server_uri:
+            tell("outbound-subscription", wanted.name, "mailbox", "needs mailbox and server_uri")

@@ -41,9 +41,9 @@ class Resource:
         """There is no such thing any more."""
         self.subscription.resource_removed(self)
 
-    def body(self) -> bytes:
-        """Its state now."""
-        return self.package.render(self)
+    def content(self) -> tuple[bytes, str]:
+        """Its state now, and the content type of that."""
+        return self.package.content(self)
 
 
 class EventPackage:
@@ -77,6 +77,14 @@ class EventPackage:
 
     def refreshed(self, resource: Resource, request: Request) -> None:
         """Its subscriber sent another SUBSCRIBE, which may have a body."""
+
+    def refuses(self, resource: Resource, request: Request) -> int:
+        """The status that refuses a SUBSCRIBE inside the dialog; 0 takes it."""
+        return 0
+
+    def content(self, resource: Resource) -> tuple[bytes, str]:
+        """Its state now, and the content type of that."""
+        return self.render(resource), resource.content_type
 
     def render(self, resource: Resource) -> bytes:
         """Its state now in its content type."""

@@ -36,8 +36,20 @@ class Subscription(NotifierUser):
         self.remote = remote
         #: key of its record in the AstDB
         self.record = ""
+        #: the SUBSCRIBE that began it
+        self.packet = ""
         self.notifier: Notifier
         self.resource: Resource | None = None
+
+    @property
+    def version(self) -> int:
+        """How often its state changed; bodies count with it."""
+        return self.resource.version if self.resource is not None else 0
+
+    @version.setter
+    def version(self, version: int) -> None:
+        if self.resource is not None:
+            self.resource.version = version
 
     @property
     def host(self) -> str:
@@ -85,7 +97,6 @@ class Subscription(NotifierUser):
     def resource_changed(self, resource: Resource) -> None:
         """Tell the subscriber."""
         self.notifier.notify_now()
-        self.owner.subscription_notified(self)
 
     def resource_removed(self, resource: Resource) -> None:
         """The end (RFC 6665 4.1.3 noresource)."""
@@ -97,7 +108,12 @@ class Subscription(NotifierUser):
         """See NotifierUser."""
         resource = self.resource
         assert resource is not None
-        return resource.body(), self.content_type, self.package.headers(resource)
+        body, content_type = resource.content()
+        return body, content_type, self.package.headers(resource)
+
+    def refuses(self, subscription: Notifier, transaction: ServerTransaction) -> int:
+        """See NotifierUser."""
+        return self.package.refuses(self.resource, transaction.request) if self.resource is not None else 0
 
     def subscription_refreshed(self, subscription: Notifier, transaction: ServerTransaction) -> None:
         """See NotifierUser."""

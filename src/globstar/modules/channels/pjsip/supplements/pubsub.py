@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
+from globstar.core import events
 from globstar.core.loader import normalise
 from globstar.modules.channels.pjsip.authenticate import outbound_credentials
 from globstar.modules.channels.pjsip.leg import ALLOW, SUPPORTED
 from globstar.modules.channels.pjsip.pubsub.package import EventPackage
+from globstar.modules.channels.pjsip.pubsub.persistence import SubscriptionRecords
+from globstar.modules.channels.pjsip.pubsub.resource_list import MULTIPART, REQUIRE, RLMI, ListSubscription
 from globstar.modules.channels.pjsip.pubsub.subscription import Subscription
 from globstar.modules.channels.pjsip.refer import EVENTS
 from globstar.modules.channels.pjsip.supplement import Supplement
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.driver import PjsipDriver
     from globstar.modules.channels.pjsip.endpoint import EndpointObject
     from globstar.modules.channels.pjsip.pubsub.cli import Row
+    from globstar.modules.channels.pjsip.settings import PjsipSettings
     from globstar.proto.sip.message import Request
     from globstar.proto.sip.transaction import ServerTransaction
 
@@ -28,6 +34,9 @@ logger = Logger("res_pjsip_pubsub")
 DEFAULT_EXPIRES = 3600
 #: Subscriptions of one endpoint; more are refused with 503.
 MAX_PER_ENDPOINT = 10000
+#: After a restart so many are told at once, then so many seconds pass.
+BATCH = 50
+BATCH_PAUSE = 0.1
 
 
 class PubSub(Supplement):
@@ -44,18 +53,60 @@ class PubSub(Supplement):
         self.outbound: dict[Row, None] = {}
         self._by_endpoint: dict[str, int] = {}
         self.counters = dict.fromkeys(("accepted", "refused", "ended"), 0)
+        self.records = SubscriptionRecords(self)
+        self._is_stopping = False
+        self._unsubscribe: Callable[[], None] | None = None
 
     @property
     def left_out(self) -> frozenset[str]:
         """Modules that modules.conf leaves out, body generators among them."""
         return frozenset(normalise(name) for name in self.driver.system.loader.config.noload)
 
+    def configure(self, settings: PjsipSettings) -> None:
+        """Subscriptions of endpoints that are gone, or may subscribe no more, end; the others follow the new options."""
+        for subscription in list(self.subscriptions):
+            endpoint = settings.endpoints.get(subscription.endpoint.name)
+            if endpoint is None or not endpoint.allow_subscribe:
+                subscription.notifier.terminate("configuration", says="deactivated")
+            else:
+                subscription.endpoint = endpoint
+
     def add_package(self, package: EventPackage) -> None:
         """Serve subscriptions to an event."""
         self.packages[package.event] = package
 
+    async def start(self) -> None:
+        """What outlived a restart goes on once everything is loaded: packages and hints."""
+        self._is_stopping = False
+        system = self.driver.system
+        if system.is_booted:
+            system.loop.call_soon(self._restore)
+        else:
+            self._unsubscribe = system.bus.subscribe(events.FullyBooted, lambda event: self._restore())
+
+    def _restore(self) -> None:
+        if self._is_stopping:
+            return
+        found = self.records.restore()
+        if found:
+            logger.verbose(2, f"{len(found)} subscriptions go on")
+            for subscription in found:
+                self.add(subscription)
+            self.driver.tasks.start(self._tell(found), name="restored subscriptions")
+
+    async def _tell(self, restored: list[Subscription]) -> None:
+        """Tell the subscribers the state after a restart, some at a time."""
+        for number, subscription in enumerate(restored, 1):
+            subscription.notifier.notify_now()
+            if number % BATCH == 0:
+                await asyncio.sleep(BATCH_PAUSE)
+
     async def stop(self) -> None:
-        """The driver ends: subscriptions end with it, without a word, as their subscribers refresh them elsewhere or anew."""
+        """The driver ends: subscriptions end without a word; their records let them go on after the next start."""
+        self._is_stopping = True
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
         for subscription in list(self.subscriptions):
             subscription.notifier.drop("shutdown")
 
@@ -92,7 +143,7 @@ class PubSub(Supplement):
         if package is None:
             logger.warning(f"Endpoint '{endpoint.name}' subscribes to the unknown event '{event}'")
             return 489
-        content_type = package.choose_type(accepted_types(request))
+        content_type = package.choose_type(self.accepted(request))
         if content_type is None:
             logger.warning(f"Endpoint '{endpoint.name}' takes no body that tells of '{event}'")
             return 489
@@ -110,7 +161,10 @@ class PubSub(Supplement):
     def make(self, endpoint: EndpointObject, package: EventPackage, content_type: str, request: Request) -> Subscription:
         """The subscription that a request asks for."""
         user = request.uri.user or ""
-        return Subscription(self, endpoint, package, content_type, user, str(request.to.uri), str(request.from_.uri))
+        listed = self.driver.settings.resource_lists.get(user)
+        is_list = listed is not None and listed.event == package.event and request.supports("eventlist")
+        cls = ListSubscription if is_list else Subscription
+        return cls(self, endpoint, package, content_type, user, str(request.to.uri), str(request.from_.uri))
 
     def _start(self, subscription: Subscription, transaction: ServerTransaction, event: str, event_id: str, expires: int) -> None:
         endpoint, flow = subscription.endpoint, transaction.flow
@@ -130,9 +184,16 @@ class PubSub(Supplement):
         """The SIP side of a subscription."""
         endpoint = subscription.endpoint
         return Notifier(
-            self.driver.sip, subscription, event, event_id, headers=[EVENTS], answer_headers=[ALLOW, SUPPORTED],
+            self.driver.sip, subscription, event, event_id, headers=[EVENTS],
+            answer_headers=[ALLOW, SUPPORTED, *((REQUIRE,) if isinstance(subscription, ListSubscription) else ())],
             credentials=outbound_credentials(self.driver.settings, endpoint), usual=DEFAULT_EXPIRES,
         )  # fmt: skip
+
+    @staticmethod
+    def accepted(request: Request) -> tuple[str, ...]:
+        """The content types that a subscriber takes for a state, in its order; those of lists are no states."""
+        kinds = (token.partition(";")[0].strip().lower() for token in request.tokens("Accept"))
+        return tuple(kind for kind in kinds if kind not in (RLMI, MULTIPART, "multipart/mixed"))
 
     # -- life of subscriptions ---------------------------------------------------------------------------------------
 
@@ -142,14 +203,14 @@ class PubSub(Supplement):
         name = subscription.endpoint.name
         self._by_endpoint[name] = self._by_endpoint.get(name, 0) + 1
 
-    def subscription_notified(self, subscription: Subscription) -> None:
-        """A change was told."""
-
     def subscription_refreshed(self, subscription: Subscription, transaction: ServerTransaction) -> None:
         """It began, or was renewed."""
+        self.records.save(subscription, transaction)
 
     def subscription_ended(self, subscription: Subscription, reason: str) -> None:
         """It is over."""
+        if not self._is_stopping:
+            self.records.remove(subscription)
         if subscription in self.subscriptions:
             del self.subscriptions[subscription]
             name = subscription.endpoint.name
@@ -162,11 +223,6 @@ class PubSub(Supplement):
     def describe(self) -> dict[str, object]:
         """See Supplement."""
         return {"subscriptions": len(self.subscriptions), **self.counters}
-
-
-def accepted_types(request: Request) -> tuple[str, ...]:
-    """The content types of Accept, in order, without parameters."""
-    return tuple(token.partition(";")[0].strip().lower() for token in request.tokens("Accept"))
 
 
 def pubsub_of(driver: PjsipDriver) -> PubSub | None:
