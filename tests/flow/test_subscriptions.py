@@ -270,3 +270,20 @@ async def test_a_hint_that_many_watch_is_told_in_slices(tmp_path: Path) -> None:
         assert rounds >= 3
         for watcher in watchers:
             hints.unwatch(hint, watcher)
+
+
+async def test_packages_are_there_whichever_module_is_loaded_first(tmp_path: Path) -> None:
+    async with sip_office(tmp_path, PHONES, EXTENSIONS) as office:
+        loader, cat = office.system.loader, office.phone("cat")
+        lamp = Lamp(cat, "6009")
+        await lamp.subscribe()
+        await loader.unload("res_pjsip_exten_state")
+        assert (await lamp.notified())["Subscription-State"] == "terminated;reason=deactivated"
+        Lamp(cat, "6009").send(60)
+        await cat.get(489)
+        await loader.load("res_pjsip_exten_state")
+        await loader.unload("res_pjsip_pubsub")
+        await loader.load("res_pjsip_pubsub")
+        again = Lamp(cat, "6009")
+        await again.subscribe()
+        await again.subscribe(0)

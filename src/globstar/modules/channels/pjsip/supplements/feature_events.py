@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from globstar.modules.channels.pjsip.pubsub.feature_events import FeatureEventPackage
-from globstar.modules.channels.pjsip.supplement import Supplement
-from globstar.modules.channels.pjsip.supplements.pubsub import pubsub_of
+from globstar.modules.channels.pjsip.pubsub.owners import PackageOwner
+from globstar.modules.channels.pjsip.pubsub.package import EventPackage
+from globstar.modules.channels.pjsip.supplements.pubsub import PubSub
 
 
-class FeatureEvents(Supplement):
+class FeatureEvents(PackageOwner):
     """Offers the package ``as-feature-event``."""
 
     module = "res_pjsip_pubsub"
 
-    async def start(self) -> None:
-        """The package is there from now on."""
-        pubsub = pubsub_of(self.driver)
-        if pubsub is not None:
-            pubsub.add_package(FeatureEventPackage(self.driver))
+    def packages(self, pubsub: PubSub) -> list[EventPackage]:
+        """See PackageOwner."""
+        return [FeatureEventPackage(self.driver)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from globstar.modules.channels.pjsip.pubsub.owners import HandlerOwner
 from globstar.modules.channels.pjsip.pubsub.publications import Publications
 from globstar.modules.channels.pjsip.supplement import Supplement
 
@@ -22,6 +23,12 @@ class InboundPublish(Supplement):
     def __init__(self, driver: PjsipDriver) -> None:
         super().__init__(driver)
         self.publications = Publications(driver)
+
+    async def start(self) -> None:
+        """Handlers that were there before are taken in."""
+        for owner in self.driver.supplements:
+            if isinstance(owner, HandlerOwner):
+                owner.offer(self.publications)
 
     async def stop(self) -> None:
         """See Supplement."""

@@ -12,9 +12,10 @@ from globstar.modules.channels.pjsip.outgoing import Target, route
 from globstar.modules.channels.pjsip.pubsub.bodies import message_summary
 from globstar.modules.channels.pjsip.pubsub.message_summary import MessageSummaryPackage, account_uri, mailbox_names
 from globstar.modules.channels.pjsip.pubsub.outside import send_to_contact
+from globstar.modules.channels.pjsip.pubsub.owners import PackageOwner
+from globstar.modules.channels.pjsip.pubsub.package import EventPackage
 from globstar.modules.channels.pjsip.refer import EVENTS
-from globstar.modules.channels.pjsip.supplement import Supplement
-from globstar.modules.channels.pjsip.supplements.pubsub import pubsub_of
+from globstar.modules.channels.pjsip.supplements.pubsub import PubSub
 from globstar.proto.sip.message import Header
 from globstar.proto.sip.notifier import event_of
 
@@ -34,7 +35,7 @@ BATCH_PAUSE = 0.1
 _HEADERS: tuple[Header, ...] = (("Subscription-State", "terminated"), ("Event", "message-summary"), EVENTS)
 
 
-class MessageWaiting(Supplement):
+class MessageWaiting(PackageOwner):
     """Offers the package ``message-summary`` and tells endpoints with ``mailboxes`` without being asked."""
 
     module = "res_pjsip_mwi"
@@ -54,10 +55,7 @@ class MessageWaiting(Supplement):
 
     async def start(self) -> None:
         """See Supplement. Everybody is told once the system is up."""
-        pubsub = pubsub_of(self.driver)
-        if pubsub is not None and message_summary.MODULE not in pubsub.left_out:
-            self.package = MessageSummaryPackage(self.driver)
-            pubsub.add_package(self.package)
+        await super().start()
         self._is_started = True
         system = self.driver.system
         if system.is_booted:
@@ -67,6 +65,7 @@ class MessageWaiting(Supplement):
 
     async def stop(self) -> None:
         """See Supplement."""
+        await super().stop()
         self._is_started = False
         if self._unsubscribe is not None:
             self._unsubscribe()
@@ -74,6 +73,14 @@ class MessageWaiting(Supplement):
         for mailbox in self._by_mailbox:
             self.driver.system.mailboxes.unwatch(mailbox, self._mailbox_changed)
         self._by_mailbox, self._by_aor = {}, {}
+
+    def packages(self, pubsub: PubSub) -> list[EventPackage]:
+        """See PackageOwner."""
+        if message_summary.MODULE in pubsub.left_out:
+            return []
+        if self.package is None:
+            self.package = MessageSummaryPackage(self.driver)
+        return [self.package]
 
     def configure(self, settings: PjsipSettings) -> None:
         """See Supplement."""

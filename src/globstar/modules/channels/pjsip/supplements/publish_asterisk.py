@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from globstar.base.log import Logger
 from globstar.core import events
 from globstar.core.devicestate import DeviceState
-from globstar.modules.channels.pjsip.pubsub.publications import Publication, PublicationHandler
-from globstar.modules.channels.pjsip.supplement import Supplement
+from globstar.modules.channels.pjsip.pubsub.owners import HandlerOwner
+from globstar.modules.channels.pjsip.pubsub.publications import Publication, PublicationHandler, Publications
 from globstar.modules.channels.pjsip.supplements.inbound_publish import publications_of
 from globstar.modules.channels.pjsip.supplements.outbound_publish import PublishClient, publisher
 
@@ -143,7 +143,7 @@ class MailboxStateHandler(_Handler):
         self.driver.system.loop.call_soon(self.owner.send_all_mailboxes, config)
 
 
-class AsteriskPublications(Supplement):
+class AsteriskPublications(HandlerOwner):
     """Sends our own states to the servers that ``devicestate_publish`` and ``mailboxstate_publish`` name, and takes theirs."""
 
     module = "res_pjsip_publish_asterisk"
@@ -161,10 +161,14 @@ class AsteriskPublications(Supplement):
         """See Supplement."""
         publications = publications_of(self.driver)
         if publications is not None:
-            publications.add_handler(DeviceStateHandler(self))
-            publications.add_handler(MailboxStateHandler(self))
+            self.offer(publications)
         self._is_started = True
         self._begin()
+
+    def offer(self, publications: Publications) -> None:
+        """See HandlerOwner."""
+        publications.add_handler(DeviceStateHandler(self))
+        publications.add_handler(MailboxStateHandler(self))
 
     async def stop(self) -> None:
         """See Supplement."""

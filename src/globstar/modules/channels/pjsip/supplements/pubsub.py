@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
@@ -11,6 +11,7 @@ from globstar.core import events
 from globstar.core.loader import normalise
 from globstar.modules.channels.pjsip.authenticate import outbound_credentials
 from globstar.modules.channels.pjsip.leg import ALLOW, SUPPORTED
+from globstar.modules.channels.pjsip.pubsub.owners import PackageOwner
 from globstar.modules.channels.pjsip.pubsub.package import EventPackage
 from globstar.modules.channels.pjsip.pubsub.persistence import SubscriptionRecords
 from globstar.modules.channels.pjsip.pubsub.resource_list import MULTIPART, REQUIRE, RLMI, ListSubscription
@@ -75,9 +76,20 @@ class PubSub(Supplement):
         """Serve subscriptions to an event."""
         self.packages[package.event] = package
 
+    def remove_packages(self, events_of: Iterable[str]) -> None:
+        """Serve some events no more; their subscriptions end."""
+        for event in events_of:
+            self.packages.pop(event, None)
+        for subscription in list(self.subscriptions):
+            if subscription.package.event not in self.packages and not self._is_stopping:
+                subscription.notifier.terminate("module unloaded", says="deactivated")
+
     async def start(self) -> None:
         """What outlived a restart goes on once everything is loaded: packages and hints."""
         self._is_stopping = False
+        for owner in self.driver.supplements:
+            if isinstance(owner, PackageOwner):
+                owner.offer(self)
         system = self.driver.system
         if system.is_booted:
             system.loop.call_soon(self._restore)
