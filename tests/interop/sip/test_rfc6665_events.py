@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.interop.sip.servers import SERVERS
 from tests.interop.support.batch import Call, scenario
+from tests.interop.support.relay import Relay
 from tests.interop.support.script import Script
 from tests.support.loopback import HOST, free_port
 from tests.support.server import GlobstarProcess
@@ -42,7 +43,7 @@ device_state=yes
 """
 
 
-def events(directory: Path) -> tuple[GlobstarProcess, dict[str, int]]:
+def events(directory: Path) -> tuple[GlobstarProcess, dict[str, int], list[Relay]]:
     """A server with hints, lists and publications."""
     port = free_port(2)
     text = "[global]\ntype=global\nendpoint_identifier_order=username,ip,anonymous\n\n"
@@ -54,7 +55,7 @@ def events(directory: Path) -> tuple[GlobstarProcess, dict[str, int]]:
     files = {"modules.conf": "[modules]\nautoload=yes\n", "pjsip.conf": text + LISTS, "extensions.conf": EXTENSIONS}
     server = GlobstarProcess(directory, files)
     server.wait_booted()
-    return server, {"udp": port, "tcp": port}
+    return server, {"udp": port, "tcp": port}, []
 
 
 SERVERS["events"] = events

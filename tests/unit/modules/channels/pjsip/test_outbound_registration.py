@@ -253,7 +253,8 @@ async def test_silence_is_a_failure_that_may_pass(tmp_path: Path) -> None:
         assert one.state is RegistrationState.REJECTED
         far.inbox.clear()
         await far.get("REGISTER")
-        assert office.system.now() - begin == pytest.approx(42, abs=0.3)
+        # the first copy may have gone out before the other side was there, so that its repetition begins the count
+        assert office.system.now() - begin == pytest.approx(42, abs=0.6)
 
 
 async def test_rfc3261_10_2_8_too_brief(tmp_path: Path) -> None:
