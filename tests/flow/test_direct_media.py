@@ -289,3 +289,23 @@ async def test_video_goes_directly_as_well(tmp_path: Path) -> None:
         called.reply(200, request=back, body=called.sdp() + video.format(5002))
         await bob.get("ACK")
         await called.ended()
+
+
+async def test_rfc3261_14_1_our_reinvite_waits_for_the_ack_of_theirs(tmp_path: Path) -> None:
+    """Alice takes bob back from hold: she is sent to him only when her ACK is there, which is no answer to that offer."""
+    async with sip_office(tmp_path, phones(), EXTENSIONS) as office:
+        calling, called = await talk(office)
+        await accept(calling)
+        await accept(called)
+        await calling.reinvite("sendonly")
+        await accept(called)
+        calling.invite(body=calling.sdp())
+        await calling.phone.get(200)
+        await asyncio.sleep(0.3)
+        assert not calling.phone.inbox
+        calling._send("ACK", cseq=calling.cseq)
+        assert (await accept(calling)).media[1] == called.rtp_port
+        assert (await accept(called)).media[1] == calling.rtp_port
+        await asyncio.sleep(0.1)
+        assert why(office) == "native_rtp: chosen, media go directly"
+        await hang_up(calling, called)

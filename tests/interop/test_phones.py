@@ -63,7 +63,15 @@ def make_pair(globstar_process: ServerFactory, tmp_path: Path) -> Iterator[objec
     with ExitStack() as stack:
 
         def make(**options: str) -> Pair:
-            members = [Phone(name, f"secret-of-{name}", codecs=options.get(f"allow_{name}", "ulaw")) for name in ("100", "101")]
+            members = [
+                Phone(
+                    name,
+                    f"secret-of-{name}",
+                    codecs=options.get(f"allow_{name}", "ulaw"),
+                    direct_media="direct_media" in options,
+                )
+                for name in ("100", "101")
+            ]
             office = Office(list(members), contexts={"phones": DIALPLAN})
             server = globstar_process(office.configuration())
             return Pair(server, tmp_path, office.port, stack, **options)
@@ -204,3 +212,35 @@ def test_the_callee_declines(make_pair):
     pair.b.hangup()
     pair.a.wait_event("CALL_CLOSED")
     pair.server.wait_idle()
+
+
+def test_direct_media_and_back_for_a_hold(make_pair, tmp_path: Path):
+    """The phones' packets bypass the server; a hold brings them back to it, and its end lets them go again."""
+    pair = make_pair(direct_media="yes")
+    first, last = min(pair.a.rtp, pair.b.rtp), max(pair.a.rtp, pair.b.rtp) + 9
+    with Capture(tmp_path / "both.pcap", first, last) as capture:
+        pair.connect()
+
+        def between(since: float) -> int:
+            """Packets from one phone's ports to the other's."""
+            a, b = range(pair.a.rtp, pair.a.rtp + 10), range(pair.b.rtp, pair.b.rtp + 10)
+            return sum(
+                1
+                for when, source, target, _ in capture.datagrams()
+                if when > since and ((source in a and target in b) or (source in b and target in a))
+            )
+
+        wait_until(lambda: between(0) >= 50, 10, "the phones send to one another", interval=0.2)
+        pair.a.hold()
+        wait_until(lambda: re.search(r"101/101 +On Hold ", pair.server.cli("pjsip show endpoints")) is not None, 5, "101 is held")
+        time.sleep(0.5)
+        held = time.time()
+        time.sleep(1)
+        assert between(held) == 0
+        pair.a.resume()
+        wait_until(lambda: between(held) >= 50, 10, "they do so again", interval=0.2)
+        pair.a.hangup()
+        pair.b.wait_event("CALL_CLOSED")
+        pair.server.wait_idle()
+    pair.a.close()
+    pair.b.close()

@@ -171,11 +171,11 @@ class InviteSession(CallerSide, CalleeSide):
         if answer is None:
             return
         answer.stop()
-        self._offered_in_2xx = False
         if self.state is SessionState.CONNECTING:
             self.state = SessionState.CONFIRMED
         if self._bye_headers is not None:
             self._send_bye(self._bye_headers, EndReason.BYE_SENT)
         else:
             self.user.acknowledged(self, request)
+            self._offered_in_2xx = False
             self.user.settled(self)

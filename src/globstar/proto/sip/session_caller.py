@@ -101,8 +101,13 @@ class CallerSide(SessionBase):
 
     @property
     def can_reinvite(self) -> bool:
-        """True when the session is confirmed and no INVITE of either side is pending (RFC 3261 14.1)."""
-        return self.state is SessionState.CONFIRMED and not self._is_busy
+        """True when the session is confirmed and no INVITE of either side is pending or waits for its ACK (RFC 3261 14.1)."""
+        return self.state is SessionState.CONFIRMED and not self._is_busy and not self._answers
+
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether the ACK to our 2xx brings the answer to the offer in it; still true while ``acknowledged`` is called."""
+        return self._offered_in_2xx
 
     @property
     def can_update(self) -> bool:

@@ -460,7 +460,7 @@ class Leg(SessionUser):
         channel = self.channel
         if channel is None:
             return
-        if not self.media.has_open_offer:
+        if not session.awaits_answer or not self.media.has_open_offer:
             if channel.bridge_member is not None:
                 channel.bridge_member.bridge.media_changed(f"{channel.name} is confirmed")
             return
