@@ -309,3 +309,21 @@ async def test_rfc3261_14_1_our_reinvite_waits_for_the_ack_of_theirs(tmp_path: P
         await asyncio.sleep(0.1)
         assert why(office) == "native_rtp: chosen, media go directly"
         await hang_up(calling, called)
+
+
+async def test_a_refused_refresh_changes_nothing(tmp_path: Path) -> None:
+    """Alice refuses another re-INVITE while media go directly: they go on so."""
+    async with sip_office(tmp_path, phones(), EXTENSIONS) as office:
+        calling, called = await talk(office)
+        await accept(calling)
+        await accept(called)
+        leg = next(leg for leg in office.driver.legs if leg.endpoint.name == "alice")
+        leg.send_reinvite([])
+        office.driver.drain()
+        invite = await calling.phone.get("INVITE")
+        assert invite.media[1] == called.rtp_port
+        calling.reply(488, request=invite)
+        await calling.phone.get("ACK")
+        await office.quiet()
+        assert why(office) == "native_rtp: chosen, media go directly"
+        await hang_up(calling, called)

@@ -386,3 +386,49 @@ async def test_delayed_offer_with_video(tmp_path: Path) -> None:
         await asyncio.sleep(0.1)
         assert len(office.driver.rtp.sessions) == 1, "the port of the declined video is given back"
         await call.hang_up()
+
+
+async def test_another_codec_in_a_bridged_call(tmp_path: Path) -> None:
+    """Alice changes to a-law and another port: packets were relayed, now they are translated, and go where she says."""
+    pjsip = phone_section("alice", allow="ulaw,alaw") + phone_section("bob")
+    async with sip_office(tmp_path, pjsip, EXTENSIONS) as office:
+        calling, _, called = await both(office, offer=sdp("m=audio 21000 RTP/AVP 0\n"))
+        await called.answer()
+        await calling.answered()
+        bridge = next(iter(office.system.bridges.values()))
+        assert bridge.technology.name == "native_rtp"
+        moved = PhoneCall(calling.phone, calling.target)
+        calling.invite(body=sdp(f"m=audio {moved.rtp_port} RTP/AVP 8\n"))
+        answer = await calling.phone.get(200)
+        calling._send("ACK", cseq=calling.cseq)
+        assert media_lines(answer) == ["m=audio 1 RTP/AVP 8"]
+        assert bridge.technology.name == "simple_bridge"
+        moved.learn_media(answer)
+        await asyncio.gather(moved.speak(5, 0xD5, 8), called.speak(5, 0xFF))
+        await asyncio.sleep(0.1)
+        assert {kind for kind, _ in called.heard} == {0}
+        assert {kind for kind, _ in moved.heard} == {8}
+        assert len(called.heard) == len(moved.heard) == 5
+        assert not calling.heard
+        await calling.hang_up()
+        await called.ended()
+
+
+async def test_other_payload_numbers_in_a_relayed_call(tmp_path: Path) -> None:
+    """Alice gives her telephone-event another number in a re-INVITE: what is relayed to her has it at once."""
+    pjsip = phone_section("alice") + phone_section("bob")
+    async with sip_office(tmp_path, pjsip, EXTENSIONS) as office:
+        calling, _, called = await both(office)
+        await called.answer()
+        await calling.answered()
+        body = calling.sdp().replace("0 101", "0 97").replace("rtpmap:101", "rtpmap:97")
+        calling.invite(body=body)
+        await calling.phone.get(200)
+        calling._send("ACK", cseq=calling.cseq)
+        await called.speak(3)
+        await called.press(5)
+        await asyncio.sleep(0.1)
+        assert next(iter(office.system.bridges.values())).technology.name == "native_rtp"
+        assert {kind for kind, _ in calling.heard} == {0, 97}
+        await calling.hang_up()
+        await called.ended()

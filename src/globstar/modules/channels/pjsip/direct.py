@@ -82,8 +82,9 @@ def sync(leg: Leg) -> None:
 
 def refused(leg: Leg) -> None:
     """An offer of ours was refused: if it was for direct media, packets go on through us, and it is not tried again."""
-    if leg.media.direct is None:
-        return
+    media = leg.media
+    if media.direct is None or media.told_addresses() == media.wanted_addresses():
+        return  # it was about something else: what is in force is what is wanted
     leg.direct_refused = True
     _forget(leg)
     channel = leg.channel

@@ -140,7 +140,7 @@ def request_channel(driver: PjsipDriver, request: DialRequest) -> Channel:
 
 
 def _formats_to_offer(endpoint: EndpointObject, request: DialRequest) -> list[Format]:
-    """Audio, and video and text where the calling side has them (or nobody calls); raises RequestFailed without audio."""
+    """Audio, and video and text where the calling side has them (or says nothing); raises RequestFailed without audio."""
     wanted = request.capabilities
     requestor = request.requestor
     other = requestor.private if requestor is not None else None
@@ -155,7 +155,7 @@ def _formats_to_offer(endpoint: EndpointObject, request: DialRequest) -> list[Fo
     ):
         if allowed and limit:
             theirs = [format for format in wanted if format.codec.media is kind]
-            if theirs or requestor is None:
+            if theirs or not wanted:
                 chosen += media_options.offered(endpoint, allowed, theirs, no_transcoding=bool(theirs))
     return chosen
 
