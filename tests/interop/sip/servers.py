@@ -62,6 +62,7 @@ ENDPOINTS: dict[str, str] = {
     "inbander": "dtmf_mode=inband",
     "faxer": "t38_udptl=yes",
     "direct": "direct_media=yes",
+    "passhold": "moh_passthrough=yes",
 }
 
 OUTBOUND = "[outward]\ntype=auth\nauth_type=digest\nusername=me\npassword=mine\n\n"

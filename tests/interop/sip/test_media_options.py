@@ -120,3 +120,28 @@ def test_direct_media_sends_each_side_to_the_other(call: Call) -> None:
         assert theirs
 
     call.check = check
+
+
+def image(version: int) -> str:
+    """Audio off, fax on."""
+    return FAX.replace("[pid] 1 IN", f"[pid] {version} IN", 1)
+
+
+@scenario("udp tcp")
+def test_t38_is_passed_on_to_the_other_gateway(call: Call) -> None:
+    callee = call.callee("faxer").ringing().answer(RTP).pause(200).called_request("INVITE", 1, body=image(2))
+    callee.expect(100, optional=True).expect(200, routes=True, has={"body": "m=image [1-9][0-9]* udptl t38"})
+    callee.called_request("ACK", 1).expect_request("BYE").reply(200, "OK")
+    script = call.caller("faxer", to=callee).invite(RTP).answered()
+    script.expect_request("INVITE", routes=True, has={"body": "m=audio 0 .*m=image [1-9][0-9]* udptl t38"})
+    script.reply(200, "OK", body=image(2)).expect_request("ACK").pause(500).bye()
+
+
+@scenario()
+def test_moh_passthrough_tells_the_held_side(call: Call) -> None:
+    callee = call.callee("passhold").ringing().answer(RTP)
+    callee.expect_request("INVITE", routes=True, has={"body": "a=recvonly"}).answer(RTP)
+    callee.expect_request("INVITE", routes=True, has={"body": "a=sendrecv"}).answer(RTP).expect_request("BYE").reply(200, "OK")
+    script = call.caller(to=callee).invite(RTP).answered().reinvite("sendonly")
+    script.expect(100, optional=True).expect(200, routes=True, has={"body": "a=recvonly"}).acknowledged().pause(300)
+    script.reinvite(version=3).expect(100, optional=True).expect(200, routes=True).acknowledged().pause(300).bye()
