@@ -24,6 +24,8 @@ MIN_LIFE, MAX_LIFE = 1.0, 86400.0
 NEGATIVE_LIFE, FAILURE_LIFE = 60.0, 5.0
 #: Life of what the system's own resolver says, which tells no time.
 SYSTEM_LIFE = 60.0
+#: How long no name server is asked after none has answered, seconds.
+REST = 10.0
 #: How long one question may take in all, and how long one server has, seconds.
 LIFETIME, TRY = 5.0, 2.0
 
@@ -94,6 +96,7 @@ class Resolver:
         self._tasks = TaskOwner("net/dns")
         self._resolver: Any = None
         self._hosts: _Hosts | None = None
+        self._rests_until = 0.0
         self.counters = DnsCounters()
 
     def __len__(self) -> int:
@@ -155,6 +158,9 @@ class Resolver:
 
     async def _ask_dns(self, kind: str, name: str) -> bool:
         """Ask the name servers; False when they give no answer at all."""
+        if self._loop.time() < self._rests_until:
+            self._keep(kind, name, (), FAILURE_LIFE)
+            return False
         if self._resolver is None:
             self._resolver = await asyncio.to_thread(_make_resolver, self._options)
         import dns.exception
@@ -171,6 +177,8 @@ class Resolver:
             self.counters.failures += 1
             logger.debug(1, f"no answer for {kind} of {name}: {error}")
             self._keep(kind, name, (), FAILURE_LIFE)
+            if isinstance(error, dns.exception.Timeout):  # one look-up asks several questions; it need not wait for each
+                self._rests_until = self._loop.time() + REST
             return False
         self._keep(kind, name, tuple(_VALUES[kind](record) for record in answer), float(answer.rrset.ttl))
         return True

@@ -87,6 +87,8 @@ async def test_no_answer(fault: str | None, monkeypatch: pytest.MonkeyPatch) -> 
         resolver = Resolver(asyncio.get_running_loop(), DnsOptions(nameservers=(server.text,)))
         assert await resolver.query("SRV", "_sip._udp.a.example") == ()
         assert resolver.counters.failures == 1
+        await resolver.query("SRV", "_sip._tcp.a.example")
+        assert resolver.counters.queries == (1 if fault is None else 2)  # who is silent is left alone for a while
         asked: list[str] = []
 
         async def system(kind: str, name: str) -> None:

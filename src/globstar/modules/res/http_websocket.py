@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
+from globstar.base.tasks import TaskOwner
 from globstar.core.loader import ModuleDeclined
 from globstar.core.services import HttpRoute, HttpServer, WebSocketPeer
 from globstar.core.system import System
@@ -71,7 +72,7 @@ class Peer:
         if not self.is_open:
             return False
         if self._queued + len(message) > WRITE_BUFFER:
-            self._abort("the client does not read")
+            self.abort("the client does not read")
             return False
         self._queue.append((message, is_text))
         self._queued += len(message)
@@ -96,7 +97,7 @@ class Peer:
                         else:
                             await self._socket.send_bytes(message)
                 except TimeoutError:
-                    self._abort("the client does not read")
+                    self.abort("the client does not read")
                     return
                 except (ConnectionError, RuntimeError):  # it ended meanwhile
                     return
@@ -109,7 +110,8 @@ class Peer:
             self._wake.clear()
             await self._wake.wait()
 
-    def _abort(self, reason: str) -> None:
+    def abort(self, reason: str) -> None:
+        """End the connection at once; what is queued is lost."""
         self.cut_off = reason
         self._is_closing = True
         self._queue.clear()
@@ -123,7 +125,15 @@ class WebSockets:
 
     def __init__(self, server: HttpServer) -> None:
         self._server = server
+        self.tasks = TaskOwner("websockets")
+        self.peers: set[Peer] = set()
         self.route = HttpRoute("ws", self.answer, "Asterisk HTTP WebSocket")
+
+    async def close(self) -> None:
+        """End every connection."""
+        for peer in tuple(self.peers):
+            peer.abort("the module is unloaded")
+        await self.tasks.close()
 
     async def answer(self, request: web.BaseRequest, rest: str) -> web.StreamResponse:
         """Agree on a sub-protocol and give the connection to its handler."""
@@ -141,10 +151,12 @@ class WebSockets:
         )
         await socket.prepare(request)
         peer = Peer(socket, request)
-        writer = asyncio.get_running_loop().create_task(peer.write(), name=f"websocket {name} {peer.remote_address}")
+        self.peers.add(peer)
+        writer = self.tasks.start(peer.write(), name=f"write {name} {peer.remote_address[0]}")
         try:
             await protocols[name.lower()](peer)
         finally:
+            self.peers.discard(peer)
             peer.close()
             await asyncio.wait((writer,), timeout=peer.write_timeout)
             writer.cancel()
@@ -168,13 +180,14 @@ def load(system: System) -> None:
     system.services["websockets"] = sockets
 
 
-def unload(system: System) -> None:
-    """Take them back; connections that stand go on."""
+async def unload(system: System) -> None:
+    """Take them back and end the connections."""
     sockets = system.services.pop("websockets", None)
     server = _server(system)
     if sockets is not None and server is not None:
         server.remove_route(sockets.route)
         server.remove_websocket_protocol("echo")
+        await sockets.close()
 
 
 def _server(system: System) -> HttpServer | None:

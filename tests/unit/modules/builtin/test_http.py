@@ -201,7 +201,9 @@ async def test_rfc6455_websockets(tmp_path: Path) -> None:
                 await session.ws_connect(url, protocols=protocols)
             assert refused.value.status == 400
         assert (await fetch(url))[0] == 400
+        last = await session.ws_connect(url, protocols=("echo",))
         await system.loader.unload("res_http_websocket")
+        assert (await last.receive(5)).type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.ERROR)
         assert (await fetch(url))[0] == 404
 
 

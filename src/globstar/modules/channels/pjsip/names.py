@@ -54,11 +54,14 @@ class Names:
         self._tasks.start(self._ask(lookup, steps, query, found), name=f"find {lookup.host}")
 
     async def _ask(self, lookup: Lookup, steps: Steps, query: Query, found: Callable[[list[Target]], None]) -> None:
+        targets: list[Target] = []
         try:
             while True:
                 query = steps.send(await self._network.query(query))
         except StopIteration as done:
-            self._finish(lookup, done.value, found)
+            targets = done.value
+        finally:  # whatever went wrong: who waits is told
+            self._finish(lookup, targets, found)
 
     def _finish(self, lookup: Lookup, targets: list[Target], found: Callable[[list[Target]], None]) -> None:
         if not targets:

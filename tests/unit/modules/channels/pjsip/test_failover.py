@@ -239,3 +239,19 @@ async def test_external_names(tmp_path: Path, lines: str, told: str) -> None:
             office.network.send(bob.reply_to(invite, 486, tag="b").encode(), bob.address, ("127.0.0.1", 15080))
             await bob.get("ACK")
             call.refused(await alice.get(486))
+
+
+async def test_a_resolver_that_fails(tmp_path: Path) -> None:
+    """Whatever goes wrong in a look-up, the call that waits for it is answered."""
+    async with sip_office(tmp_path, TRUNK, PLAN) as office:
+
+        async def broken(query: Query) -> tuple[object, ...]:
+            raise RuntimeError("a bug")
+
+        office.network.query = broken  # type: ignore[method-assign]
+        alice = office.phone("alice")
+        call = alice.call("2")
+        await alice.get(100)
+        answer = await alice._answer()
+        call.refused(answer)
+        assert answer.status == 503
