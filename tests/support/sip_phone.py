@@ -269,10 +269,10 @@ class SipPhone:
     def credentials(self, challenge: str, method: str, uri: str, *, password: str = "", user: str = "", count: int = 1) -> str:
         """The Authorization line for a challenge."""
         fields = dict(re.findall(r'(\w+)="?([^",]+)"?', challenge.partition("Digest ")[2]))
-        hash_ = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}[fields.get("algorithm", "MD5")]
+        name = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}[fields.get("algorithm", "MD5")]
 
         def digest(text: str) -> str:
-            return hash_(text.encode()).hexdigest()
+            return hashlib.new(name, text.encode()).hexdigest()
 
         user = user or self.name
         nonce, realm, nc = fields["nonce"], fields["realm"], f"{count:08x}"

@@ -20,30 +20,35 @@ def read_network(text: str) -> Network:
 
 
 class AccessRules:
-    """Rules in the order of the file; the last one that fits an address decides, and without one it is let in."""
+    """Rules in the order of the file; the last one that fits an address decides, and without one it is let in.
+
+    Once a line could not be read nobody is let in: a rule left out could let in whom it was to keep away.
+    """
 
     def __init__(self) -> None:
         self._rules: list[tuple[bool, Network]] = []
+        self.is_broken = False
 
     def __bool__(self) -> bool:
-        return bool(self._rules)
+        return bool(self._rules) or self.is_broken
 
     def __iter__(self) -> Iterator[tuple[bool, Network]]:
         return iter(self._rules)
 
     def add(self, is_permitted: bool, text: str) -> None:
         """Add the addresses and networks of a line; ``!`` before one turns its sense round. Raises ValueError."""
-        rules: list[tuple[bool, Network]] = []
-        for part in text.split(","):
-            part = part.strip()
-            if part.startswith("!"):
-                rules.append((not is_permitted, read_network(part[1:])))
-            elif part:
-                rules.append((is_permitted, read_network(part)))
-        self._rules += rules
+        try:
+            for part in filter(None, map(str.strip, text.split(","))):
+                turned = part.startswith("!")
+                self._rules.append((is_permitted != turned, read_network(part[turned:])))
+        except ValueError:
+            self.is_broken = True
+            raise
 
     def allows(self, host: str) -> bool:
         """Whether an address is let in. A host name is not: it could lead anywhere."""
+        if self.is_broken:
+            return False
         if not self._rules:
             return True
         try:
@@ -75,14 +80,10 @@ class NamedLists:
 
 
 def read_lists(config: ConfigFile | None) -> tuple[NamedLists, list[str]]:
-    """The lists of acl.conf, and what is wrong with single lines.
-
-    A list with a line that cannot be read lets nobody in: a rule left out could let in whom it was to keep away.
-    """
+    """The lists of acl.conf, and what is wrong with single lines."""
     named, problems = NamedLists(), []
     for category in config or ():
         rules = named.lists[category.name] = AccessRules()
-        is_broken = False
         for variable in category:
             where = f"{variable.file}:{variable.line}"
             kind = variable.name.lower()
@@ -92,11 +93,7 @@ def read_lists(config: ConfigFile | None) -> tuple[NamedLists, list[str]]:
             try:
                 rules.add(kind == "permit", variable.value)
             except ValueError as error:
-                is_broken = True
                 problems.append(f"{where}: {error}; the list '{category.name}' lets nobody in")
-        if is_broken:
-            nobody = named.lists[category.name] = AccessRules()
-            nobody.add(False, "0.0.0.0/0,::/0")
     return named, problems
 
 

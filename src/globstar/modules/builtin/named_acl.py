@@ -53,4 +53,6 @@ def acl_show(system: System, args: list[str]) -> str:
     lines += [
         f"{index:3}: {'allow' if permitted else 'deny':>5} - {rule_text(net)}" for index, (permitted, net) in enumerate(rules)
     ]
+    if rules.is_broken:
+        lines.append("A line of this list cannot be read: it lets nobody in")
     return "\n".join(lines) + "\n"

@@ -26,6 +26,7 @@ _NEW = re.compile(rb"(?:INVITE|REGISTER|SUBSCRIBE|OPTIONS|PUBLISH|MESSAGE|REFER|
 _TO = re.compile(rb"\n(?:To|t)[ \t]*:([^\n]*)", re.IGNORECASE)
 _VIA = re.compile(rb"\n(?:Via|v)[ \t]*:[ \t]*SIP/2\.0/[A-Za-z]+[ \t]+([^; \t\r\n,]+)([^\n,]*)", re.IGNORECASE)
 _BRANCH = re.compile(rb";[ \t]*branch=([^;, \t\r\n]+)", re.IGNORECASE)
+_CSEQ = re.compile(rb"\nCSeq[ \t]*:[ \t]*\d+[ \t]+([A-Za-z]+)", re.IGNORECASE)
 _TAG = re.compile(rb";[ \t]*tag[ \t]*=", re.IGNORECASE)
 _OLD_PARAMS = re.compile(r";\s*(?:rport|received)(?:\s*=\s*[^;]*)?(?=;|\Z)", re.IGNORECASE)
 _NAMES = {
@@ -56,6 +57,18 @@ def transaction_key(data: bytes) -> tuple[str, str, str] | None:
         return None
     method = data[: data.find(b" ")].decode("latin-1")
     return (branch[1].decode("utf-8", "surrogateescape"), via[1].decode("utf-8", "surrogateescape").lower(), method)
+
+
+def response_key(data: bytes) -> tuple[str, str] | None:
+    """The key of the request of ours that a response answers (RFC 3261 17.1.3); None for anything else."""
+    if not data.startswith(b"SIP/2.0 "):
+        return None
+    via = _VIA.search(data)
+    branch = _BRANCH.search(via[2]) if via is not None else None
+    cseq = _CSEQ.search(data)
+    if branch is None or cseq is None:
+        return None
+    return (branch[1].decode("utf-8", "surrogateescape"), cseq[1].decode("latin-1"))
 
 
 class Refuser:

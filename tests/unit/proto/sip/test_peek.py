@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from globstar.proto.sip.layer import server_key
 from globstar.proto.sip.message import Request, Response
 from globstar.proto.sip.parser import parse
-from globstar.proto.sip.peek import Kind, Refuser, kind_of, transaction_key
+from globstar.proto.sip.peek import Kind, Refuser, kind_of, response_key, transaction_key
 
 
 def message(
@@ -132,3 +134,31 @@ def test_compact_headers_are_understood() -> None:
 )
 def test_what_needs_a_parser_is_left_to_it(data: bytes) -> None:
     assert REFUSER.refuse(data, "203.0.113.1", 6060) is None
+
+
+def test_rfc3261_17_1_3_the_key_of_a_response() -> None:
+    head = b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;rport=5060;branch=z9hG4bKabc\r\nCSeq: 7 INVITE\r\n\r\n"
+    assert response_key(head) == ("z9hG4bKabc", "INVITE")
+    for data in (b"", message(), head.replace(b"CSeq", b"X"), head.replace(b"branch", b"x")):
+        assert response_key(data) is None
+
+
+_PIECES = st.sampled_from(
+    [b"INVITE sip:x SIP/2.0", b"CANCEL ", b"SIP/2.0 200 OK", b"\r\n", b"\n", b"\r", b"Via: SIP/2.0/UDP h;branch=z9hG4bKa", b"v:",
+     b"To: <sip:x>", b";tag=1", b"From:", b"Call-ID: 1", b"CSeq: 1 INVITE", b" ", b"\t", b":", b";", b",", b"\xff\xfe", b"\0"]
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(_PIECES, max_size=30).map(b"".join) | st.binary(max_size=300))
+def test_any_bytes_are_looked_at(data: bytes) -> None:
+    """Never an error; what is refused is a response that can be read, with exactly one To tag at the end of To."""
+    assert kind_of(data) in Kind
+    transaction_key(data)
+    response_key(data)
+    REFUSER.is_own_ack(data)
+    answer = REFUSER.refuse(data, "203.0.113.1", 6060)
+    if answer is not None:
+        assert answer.startswith(b"SIP/2.0 503 ")
+        assert answer.endswith(b"\r\n\r\n")
+        assert answer.count(b"\r\n\r\n") == 1

@@ -284,7 +284,8 @@ def show_identify(system: System, args: list[str]) -> str:
         return str(missing)
     rows = "\n".join(tables.identify_rows(identify, tables.IDENTIFY, tables.IDENTIFY_MATCH))
     header = f"{tables.IDENTIFY}\n{tables.IDENTIFY_MATCH}"
-    return f"\n{header}\n{tables.RULE}\n\n{rows}\n\n\n{tables.parameters(tables.option_pairs(identify))}"
+    pairs = [(name, tables.match_text(identify) if name == "match" else value) for name, value in tables.option_pairs(identify)]
+    return f"\n{header}\n{tables.RULE}\n\n{rows}\n\n\n{tables.parameters(pairs)}"
 
 
 # -- channels ------------------------------------------------------------------------------------------------------------

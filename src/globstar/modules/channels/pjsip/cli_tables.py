@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from globstar.config.options import REDACTED, Options
+from globstar.core.acl import rule_text
 from globstar.core.cli import duration_text
 from globstar.core.devicestate import DEVICE_STATE_TEXT
 from globstar.core.party import format_caller_id
@@ -115,6 +116,14 @@ def transport_row(bound: BoundTransport, header: str) -> str:
     config = bound.config
     return place(header, bound.name, f"{config.protocol:>6}", f"{config.cos:>5}", f"{config.tos:>5}", str(bound.config.bind) if
                  config.bind.port else f"{bound.transport.host}:{bound.transport.port}")  # fmt: skip
+
+
+def match_text(identify: IdentifyObject) -> str:
+    """What an identify object matches, as its parameter shows it: networks with their masks."""
+    parts = [rule_text(match.network) + (f":{match.port}" if match.port else "") for match in identify.networks]
+    parts += [f"!{rule_text(net)}" for net in identify.excluded]
+    parts += [f"{host}:{port}" if port else host for host, port in identify.hosts]
+    return ",".join(parts)
 
 
 def identify_rows(identify: IdentifyObject, header: str, match_header: str) -> list[str]:

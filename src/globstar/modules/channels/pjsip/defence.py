@@ -100,14 +100,8 @@ class Defence:
                 return True
             del self._proved[host]
         source, network = self._keys.get(host) or self._key(host)
-        if self._dropped:
-            dropped = self._dropped.get(source)
-            if dropped is not None:
-                if dropped.until > now:
-                    dropped.ignored += 1
-                    self.counters["ignored"] += 1
-                    return False
-                del self._dropped[source]
+        if self._dropped and self._is_ignored(source, now):
+            return False
         options = self.options
         bucket = self._sources.get(source)
         if bucket is None:
@@ -131,6 +125,23 @@ class Defence:
                 self.counters["over the limit of a network"] += 1
                 return False
         return True
+
+    def _is_ignored(self, source: str, now: float) -> bool:
+        dropped = self._dropped.get(source)
+        if dropped is None:
+            return False
+        if dropped.until <= now:
+            del self._dropped[source]
+            return False
+        dropped.ignored += 1
+        self.counters["ignored"] += 1
+        return True
+
+    def is_dropped(self, host: str, now: float) -> bool:
+        """Whether ``host`` is ignored; for connections, whose rate is not limited, as they can be slowed down."""
+        if not self._dropped or self._proved.get(host, 0.0) > now:
+            return False
+        return self._is_ignored((self._keys.get(host) or self._key(host))[0], now)
 
     def _flooded(self, source: str, bucket: _Bucket, now: float) -> None:
         """Who goes on far above the limit is not worth a look at its bucket any more."""

@@ -40,6 +40,7 @@ from globstar.proto.sip.endpoint import RandomSource, SipEndpoint
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.flow import Flow, Transport
 from globstar.proto.sip.message import Request
+from globstar.proto.sip.peek import response_key
 from globstar.proto.sip.settings import SipSettings
 from globstar.proto.sip.uri import SipUri
 from globstar.proto.sip.user import SipHandler
@@ -208,7 +209,8 @@ class PjsipDriver(SipHandler):
     def datagram_received(self, data: bytes, source: Address, transport: Transport) -> None:
         """A UDP datagram."""
         now = self.system.now()
-        if self.defence is not None and not self.defence.admits(source[0], now):
+        defence = self.defence
+        if defence is not None and not defence.admits(source[0], now) and not self._is_expected(data, source[0], now):
             return
         overload = self.overload
         if not self._draining:
@@ -216,6 +218,14 @@ class PjsipDriver(SipHandler):
         if overload.take(data, source, transport, now):
             return
         self.deliver_datagram(data, source, transport)
+
+    def _is_expected(self, data: bytes, host: str, now: float) -> bool:
+        """Whether a message over the limit is a response to a request of ours: then its source is a peer, and left alone."""
+        key = response_key(data)
+        if key is None or key not in self.sip.layer.clients or self.defence is None or self.defence.is_dropped(host, now):
+            return False
+        self.defence.proved(host, now)
+        return True
 
     def deliver_datagram(self, data: bytes, source: Address, transport: Transport) -> None:
         """Handle a datagram whose turn it is."""
@@ -228,8 +238,7 @@ class PjsipDriver(SipHandler):
 
     def bytes_received(self, data: bytes, flow: Flow) -> None:
         """A piece of a stream."""
-        if self.defence is not None and not self.defence.admits(flow.host, self.system.now()):
-            self.transports.disconnect(flow)
+        if self._is_shut_out(flow):
             return
         if self.message_log.is_on or self.history.is_on:
             self._note("received", flow, data)
@@ -240,6 +249,8 @@ class PjsipDriver(SipHandler):
 
     def message_received(self, data: bytes, flow: Flow) -> None:
         """A message of a WebSocket."""
+        if self._is_shut_out(flow):
+            return
         if self.message_log.is_on or self.history.is_on:
             self._note("received", flow, data)
         try:
@@ -251,6 +262,13 @@ class PjsipDriver(SipHandler):
         """A connection stands."""
         for hook in self.hooks.connection_opened:
             hook(flow)
+
+    def _is_shut_out(self, flow: Flow) -> bool:
+        """Whether the other end of a connection is ignored; the connection is closed then."""
+        if self.defence is None or not self.defence.is_dropped(flow.host, self.system.now()):
+            return False
+        self.transports.disconnect(flow)
+        return True
 
     def connection_lost(self, flow: Flow) -> None:
         """A connection is gone."""

@@ -219,7 +219,7 @@ def _check(settings: PjsipSettings, config: ConfigFile, report: Report) -> None:
         if not auth.username:
             tell("auth", auth.name, "username", "has no username")
         if auth.auth_type == "google_oauth":
-            tell("auth", auth.name, "auth_type", "auth_type=google_oauth is not supported yet")
+            tell("auth", auth.name, "auth_type", "auth_type=google_oauth is not supported; use a password or its digest")
     for identify in settings.identifies.values():
         if identify.endpoint not in settings.endpoints:
             tell("identify", identify.name, "endpoint", f"names the endpoint '{identify.endpoint}', which does not exist")

@@ -10,6 +10,9 @@ WITH_ENCRYPTION = "comes with encrypted media (SRTP); until then media are plain
 WITH_BROWSERS = "comes with media for browsers (ICE, DTLS and BUNDLE)"
 ONE_AUDIO = "a call has one audio stream; further ones are declined"
 
+#: for sign-on with tokens instead of passwords
+OAUTH = "sign-on with OAuth tokens is not supported; auths with a password or its digest are"
+
 #: by type of object and option
 UNSUPPORTED: dict[str, dict[str, str]] = {
     "transport": {
@@ -17,9 +20,9 @@ UNSUPPORTED: dict[str, dict[str, str]] = {
         "symmetric_transport": "it is always so: a registered contact is reached over the transport it registered by",
     },
     "auth": {
-        "oauth_clientid": LATER,
-        "oauth_secret": LATER,
-        "refresh_token": LATER,
+        "oauth_clientid": OAUTH,
+        "oauth_secret": OAUTH,
+        "refresh_token": OAUTH,
     },
     "global": {
         "mwi_tps_queue_high": "notifications of waiting messages are made at once; there is no queue",

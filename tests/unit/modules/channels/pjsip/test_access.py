@@ -32,6 +32,9 @@ LISTS = {"acl.conf": "[inside]\ndeny=0.0.0.0/0\npermit=127.0.0.1\n[elsewhere]\nd
         ({}, "[wall]\ntype=acl\ndeny=0.0.0.0/0\npermit=127.0.0.1\n", 200),
         ({}, "[wall]\ntype=acl\ncontact_deny=127.0.0.0/8\n", 403),
         ({}, "[wall]\ntype=acl\ncontact_permit=127.0.0.0/8\n[second]\ntype=acl\ncontact_acl=elsewhere\n", 403),
+        ({"deny": "10.0.0.0/99"}, "", 403),
+        ({"contact_permit": "nobody"}, "", 403),
+        ({}, "[wall]\ntype=acl\npermit=127.0.0.0/x\n", 403),
         ({}, "[empty]\ntype=acl\n", 200),
     ],
 )

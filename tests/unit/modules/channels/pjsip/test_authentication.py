@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,7 @@ async def test_old_challenges_are_stale(tmp_path: Path) -> None:
         await alice.get(200)
 
 
-@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256", "SHA-512-256"])
 async def test_algorithms(tmp_path: Path, algorithm: str) -> None:
     text = ALICE.replace("password=s3cret", f"password=s3cret\nsupported_algorithms_uas={algorithm}")
     async with sip_office(tmp_path, text) as office:
@@ -82,6 +83,93 @@ async def test_a_stored_hash(tmp_path: Path) -> None:
     text = ALICE.replace("password=s3cret", f"auth_type=md5\nmd5_cred={digest}")
     async with sip_office(tmp_path, text) as office:
         assert (await office.phone("alice", "s3cret").register()).status == 200
+
+
+@pytest.mark.parametrize(("algorithm", "hash_"), [("MD5", "md5"), ("SHA-256", "sha256"), ("SHA-512-256", "sha512_256")])
+async def test_a_stored_hash_of_any_algorithm(tmp_path: Path, algorithm: str, hash_: str) -> None:
+    digest = hashlib.new(hash_, b"alice:asterisk:s3cret").hexdigest()
+    text = ALICE.replace("password=s3cret", f"password_digest={algorithm}:{digest}\nsupported_algorithms_uas={algorithm}")
+    async with sip_office(tmp_path, text) as office:
+        assert (await office.phone("alice", "s3cret").register()).status == 200
+        assert (await office.phone("alice", "guess").register()).status == 401
+
+
+async def test_rfc8760_2_3_the_defaults_are_offered_in_order(tmp_path: Path) -> None:
+    text = ALICE + "[global](+)\ndefault_auth_algorithms_uas=SHA-512-256,SHA-256,MD5\ndefault_realm=office\n"
+    async with sip_office(tmp_path, text) as office:
+        alice, stranger = office.phone("alice", "s3cret"), office.phone("stranger")
+        offers = []
+        for phone in (alice, stranger):
+            phone.send(phone.text("REGISTER", "sip:127.0.0.1", to="<sip:alice@127.0.0.1>"))
+            challenges = (await phone.get(401)).all("WWW-Authenticate")
+            offers.append([re.sub(r'(nonce|opaque)="[^"]*"', "", challenge) for challenge in challenges])
+        assert [re.search(r"algorithm=([^,]+)", one)[1] for one in offers[0]] == ["SHA-512-256", "SHA-256", "MD5"]  # type: ignore[index]
+        assert offers[0] == offers[1], "strangers are offered the same"
+        assert (await alice.register()).status == 200
+
+
+async def test_rfc3261_22_several_realms(tmp_path: Path) -> None:
+    """An endpoint with two auths may prove itself in either realm."""
+    text = ALICE.replace("auth=alice", "auth=alice,second") + "[second]\ntype=auth\nusername=anna\npassword=other\nrealm=annex\n"
+    async with sip_office(tmp_path, text) as office:
+        alice = office.phone("alice")
+        alice.send(alice.text("REGISTER", "sip:127.0.0.1", to="<sip:alice@127.0.0.1>"))
+        challenges = (await alice.get(401)).all("WWW-Authenticate")
+        assert [re.search(r'realm="([^"]+)"', one)[1] for one in challenges] == ["asterisk", "annex"]  # type: ignore[index]
+        for challenge, user, password, status in (
+            (challenges[0], "alice", "s3cret", 200),
+            (challenges[1], "anna", "other", 200),
+            (challenges[1], "alice", "s3cret", 401),
+            (challenges[0], "anna", "other", 401),
+        ):
+            line = alice.credentials(challenge, "REGISTER", "sip:127.0.0.1", user=user, password=password)
+            alice.send(alice.text("REGISTER", "sip:127.0.0.1", to="<sip:alice@127.0.0.1>", extra=line))
+            await alice.get(status)
+
+
+async def test_rfc7616_3_4_an_answer_counts_once(tmp_path: Path) -> None:
+    """Who repeats an answer that was overheard is asked again; the next count of the same nonce is taken."""
+    async with sip_office(tmp_path, ALICE) as office:
+        alice = office.phone("alice", "s3cret")
+        alice.send(alice.text("REGISTER", "sip:127.0.0.1", to="<sip:alice@127.0.0.1>"))
+        challenge = (await alice.get(401))["WWW-Authenticate"]
+        for count, status in ((1, 200), (1, 401), (2, 200), (5, 200), (4, 401)):
+            line = alice.credentials(challenge, "REGISTER", "sip:127.0.0.1", count=count)
+            alice.send(alice.text("REGISTER", "sip:127.0.0.1", to="<sip:alice@127.0.0.1>", extra=line))
+            assert ("stale=true" in (await alice.get(status)).text) == (status == 401)
+
+
+async def test_strangers_learn_nothing_of_extensions(tmp_path: Path) -> None:
+    """Whatever a stranger dials, and whatever it answers, the answers differ in their random parts only."""
+    async with sip_office(tmp_path, ALICE, ECHO) as office:
+        stranger = office.phone("stranger")
+        shapes = set()
+        for method in ("INVITE", "OPTIONS"):
+            for number in ("1", "999", "alice"):
+                stranger.send(stranger.text(method, f"sip:{number}@127.0.0.1", to=f"<sip:{number}@127.0.0.1>"))
+                answer = await stranger.get(401)
+                line = stranger.credentials(answer["WWW-Authenticate"], method, f"sip:{number}@127.0.0.1", password="x")
+                stranger.send(stranger.text(method, f"sip:{number}@127.0.0.1", to=f"<sip:{number}@127.0.0.1>", extra=line))
+                for seen in (answer, await stranger.get(401)):
+                    text = re.sub(r'(nonce|opaque|tag|branch)="?[^",;\r]*', "", seen.text)
+                    shapes.add(re.sub(r"(Call-ID|CSeq|To|From|Via): [^\r]*", "", text))
+        assert len(shapes) == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("auth_type=google_oauth", "auth_type=google_oauth is not supported; use a password or its digest"),
+        ("refresh_token=x", "sign-on with OAuth tokens is not supported"),
+        ("oauth_clientid=x", "sign-on with OAuth tokens is not supported"),
+        ("oauth_secret=x", "sign-on with OAuth tokens is not supported"),
+    ],
+)
+async def test_oauth_is_told(tmp_path: Path, option: str, told: str) -> None:
+    with LogCapture(Level.WARNING) as log:
+        async with sip_office(tmp_path, ALICE.replace("password=s3cret", f"password=s3cret\n{option}")):
+            pass
+    assert any(told in text for text in log.texts(Level.WARNING))
 
 
 async def test_an_auth_that_is_missing_lets_nobody_in(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ PLAN = "[default]\nexten => 1,1,Answer()\n same => n,Wait(60)\n"
         ("pjsip list transports", ["Objects found: 2"]),
         ("pjsip show identifies", [" Identify:  peer/bob", "        Match: 192.0.2.0/24"]),
         ("pjsip list identifies", ["Objects found: 1"]),
-        ("pjsip show identify peer", [" Identify:  peer/bob"]),
+        ("pjsip show identify peer", [" Identify:  peer/bob", " match ", "192.0.2.0/255.255.255.0"]),
         ("pjsip show channels", ["No objects found."]),
         ("pjsip list channels", ["No objects found."]),
         ("pjsip show registrations", ["No objects found."]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import cProfile
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from globstar.base.log import Level
 from globstar.core.cli import run_command
 from globstar.modules.channels.pjsip.defence import Defence, Offence
 from globstar.modules.channels.pjsip.defence_object import DefenceObject
-from tests.support.sip_phone import phone_section, sip_office
+from tests.support.sip_phone import PhoneCall, SipPhone, phone_section, sip_office
 from tests.support.switch import LogCapture
 
 STRANGER = "203.0.113.7"
@@ -119,6 +121,30 @@ def test_memory_is_bounded_however_many_sources_there_are() -> None:
     assert len(defence._agents) <= 4096
 
 
+def test_a_look_costs_the_same_however_many_sources_there_are() -> None:
+    """Counted in calls, for sources that are watched, ignored and left alone."""
+
+    def calls(count: int) -> list[int]:
+        defence = make(network_rate=0.0, rate=0.0)
+        for number in range(count):
+            host = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+            defence.admits(f"1{host}", 1.0)
+            defence.drop(host, 1.0)
+            defence.proved(f"172.16.{number >> 8}.{number & 255}", 1.0)
+        counts = []
+        for host in ("10.0.0.1", "110.0.0.1", "172.16.0.1"):
+            defence.admits(host, 2.0)
+            profile = cProfile.Profile()
+            profile.enable()
+            defence.admits(host, 2.0)
+            profile.disable()
+            counts.append(sum(entry.callcount for entry in profile.getstats()))
+        return counts
+
+    assert calls(5000) == calls(5)
+    assert max(calls(5)) < 12
+
+
 def test_by_hand() -> None:
     defence = make()
     with pytest.raises(ValueError, match="nobody"):
@@ -184,6 +210,50 @@ async def test_a_scanner_gets_no_answer_at_all(tmp_path: Path) -> None:
         scanner.send(scanner.text("OPTIONS", "sip:127.0.0.1", to="<sip:100@127.0.0.1>"))
         await office.quiet()
         assert "1 sources are heard again" in await run_command(office.system, "pjsip defence flush")
+
+
+@pytest.mark.virtual_time
+async def test_answers_to_our_own_requests_are_never_limited(tmp_path: Path) -> None:
+    """A provider that we call answers fast, and nothing in the configuration names its address."""
+    plan = "[default]\nexten => 1,1,Dial(PJSIP/peer)\n"
+    peer = phone_section("peer", contact="sip:peer@127.0.0.66:15072")
+    async with sip_office(tmp_path, ALICE + peer + WATCHED, plan) as office:
+        alice, provider = office.phone("alice", "s3cret"), office.phone("peer", host="127.0.0.66")
+        caller = await _dial(alice)
+        ringing = await provider.ring()
+        for _ in range(200):
+            ringing.reply(180)
+        await asyncio.sleep(0.1)
+        assert office.driver.defence.counters["over the limit of an address"] == 1, "after one look it is known as a peer"
+        ringing.reply(486)
+        await provider.get("ACK")
+        caller.refused(await alice.final())
+
+
+async def _dial(phone: SipPhone) -> PhoneCall:
+    call = phone.call("1")
+    await call.authorise()
+    await phone.get(100)
+    return call
+
+
+@pytest.mark.virtual_time
+async def test_connections_of_ignored_sources_are_closed(tmp_path: Path) -> None:
+    async with sip_office(tmp_path, ALICE + WATCHED) as office:
+        phone = office.phone("alice", "s3cret", host="127.0.0.66", protocol="TCP")
+        for _ in range(50):
+            phone.send(phone.text("OPTIONS", "sip:127.0.0.1", to="<sip:x@127.0.0.1>"))
+        await asyncio.sleep(0.1)
+        assert not office.network.disconnected, "no limit on connections"
+        office.driver.defence.drop("127.0.0.66", office.system.now())
+        phone.send(phone.text("OPTIONS", "sip:127.0.0.1", to="<sip:x@127.0.0.1>"))
+        await asyncio.sleep(0.1)
+        assert [flow.host for flow in office.network.disconnected] == ["127.0.0.66"]
+        requests = office.driver.sip.counters.requests
+        office.driver.message_received(b"OPTIONS sip:x SIP/2.0\r\n\r\n", office.network.disconnected[0])
+        assert len(office.network.disconnected) == 2, "nor may it speak over a WebSocket"
+        assert office.driver.sip.counters.requests == requests
+        phone.inbox.clear()
 
 
 @pytest.mark.virtual_time

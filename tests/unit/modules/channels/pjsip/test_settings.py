@@ -81,7 +81,7 @@ def test_templates() -> None:
         ("[x]\ntype=transport\nbind=here\n", "bind"),
         ("[x]\ntype=identify\nendpoint=y\nmatch=1.2.3.4\n", "names the endpoint 'y'"),
         ("[x]\ntype=auth\npassword=p\n", "has no username"),
-        ("[x]\ntype=auth\nusername=u\nauth_type=google_oauth\n", "google_oauth is not supported yet"),
+        ("[x]\ntype=auth\nusername=u\nauth_type=google_oauth\n", "google_oauth is not supported; use a password"),
         ("[x]\ntype=aor\nmax_contacts=many\n", "max_contacts"),
         ("[x]\ntype=global\nendpoint_identifier_order=ip,voice\n", "'voice' is no way to identify"),
         ("[x]\ntype=aor\n[x]\ntype=aor\n", "defined twice"),
