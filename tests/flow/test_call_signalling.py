@@ -517,3 +517,89 @@ async def test_a_call_that_demands_secure_signalling_goes_to_no_other_endpoint(
         answer = await alice._answer()
         assert answer.status == 486 if is_called else answer.status >= 400
         call.refused(answer)
+
+
+# -- RFC 3329 ------------------------------------------------------------------------------------------------------
+
+MEDIASEC = {"security_negotiation": "mediasec", "security_mechanisms": r"sdes-srtp\;mediasec,dtls-srtp\;mediasec"}
+SERVER = "Security-Server: msrp-tls;mediasec, sdes-srtp;mediasec\r\nSecurity-Server: dtls-srtp;mediasec\r\n"
+VERIFIED = ["msrp-tls;mediasec", "sdes-srtp;mediasec", "dtls-srtp;mediasec"]
+
+
+async def test_rfc3329_2_3_1_the_second_invite_verifies_what_the_server_has(tmp_path: Path) -> None:
+    """494 with Security-Server leads to one more INVITE; the next call knows the server."""
+    async with sip_office(tmp_path, config(bob=MEDIASEC), EXTENSIONS) as office:
+        call, called, alice, bob = await calling(office)
+        first = called.request
+        assert first is not None
+        assert first["Security-Client"] == "sdes-srtp;mediasec, dtls-srtp;mediasec"
+        assert (first.all("Security-Verify"), first["Proxy-Require"]) == ([], "mediasec")
+        called.reply(494, extra=SERVER)
+        await bob.get("ACK")
+        again = called.request = await bob.get("INVITE")
+        assert again.all("Security-Verify") == VERIFIED
+        assert again["Call-ID"] == first["Call-ID"]
+        called.reply(486)
+        await bob.get("ACK")
+        call.refused(await alice.get(486))
+        second = alice.call("101")
+        await alice.get(100)
+        called = await bob.ring()
+        assert called.request is not None
+        assert called.request.all("Security-Verify") == VERIFIED
+        called.reply(486)
+        await bob.get("ACK")
+        second.refused(await alice.get(486))
+
+
+async def test_rfc3329_494_without_mechanisms_ends_the_call(tmp_path: Path) -> None:
+    async with sip_office(tmp_path, config(bob=MEDIASEC), EXTENSIONS) as office:
+        call, called, alice, bob = await calling(office)
+        called.reply(494)
+        await bob.get("ACK")
+        refused = await alice._answer()
+        assert refused.status >= 400
+        call.refused(refused)
+
+
+async def test_rfc3329_after_a_challenge_both_are_answered(tmp_path: Path) -> None:
+    text = config(bob={**MEDIASEC, "outbound_auth": "far"}) + "[far]\ntype=auth\nusername=u\npassword=p\n"
+    async with sip_office(tmp_path, text, EXTENSIONS) as office:
+        call, called, alice, bob = await calling(office)
+        challenge = 'WWW-Authenticate: Digest realm="far",nonce="n",algorithm=MD5,qop="auth"\r\n'
+        called.reply(401, extra=challenge + SERVER)
+        await bob.get("ACK")
+        again = called.request = await bob.get("INVITE")
+        assert 'username="u"' in again["Authorization"]
+        assert again.all("Security-Verify") == VERIFIED
+        called.reply(486)
+        await bob.get("ACK")
+        call.refused(await alice.get(486))
+
+
+# -- redirected messages -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("methods", "follows"), [("message", True), ("", False)])
+async def test_follow_redirect_methods(tmp_path: Path, methods: str, follows: bool) -> None:
+    """A MESSAGE goes on to the contacts of a 302, the best first, until one takes it."""
+    plan = "[default]\nexten => 1,1,Set(MESSAGE(body)=hello)\n same => n,MessageSend(pjsip:bob)\n same => n,Hangup(17)\n"
+    async with sip_office(tmp_path, config(bob={"follow_redirect_methods": methods}), plan) as office:
+        alice, bob = phones(office)
+        carol = SipPhone(office, "carol", "", 15073, 21500)
+        office.phones["carol"] = carol
+        call = alice.call("1")
+        await alice.get(100)
+        call.refused(await alice.get(486))
+        first = await bob.get("MESSAGE")
+        text = bob.reply_to(first, 302, tag="x")
+        contacts = "<sip:b@127.0.0.1:15073>;q=0.3, <sip:a@127.0.0.1:15073>"
+        bob.send(text.replace(f"Contact: <{bob.uri}>", f"Contact: {contacts}"))
+        if follows:
+            for user, status in (("a", 404), ("b", 200)):
+                message = await carol.get("MESSAGE")
+                assert message.uri == f"sip:{user}@127.0.0.1:15073"
+                assert message.body == "hello"
+                assert message["Call-ID"] == first["Call-ID"]
+                carol.send(carol.reply_to(message, status, tag="y"))
+        await office.quiet(1)

@@ -138,7 +138,7 @@ class SessionBase:
         self._told: Message = request  # the last message of the other side that may have said what it allows
         self._targets: list[tuple[SipUri, Flow]] = []  # where a redirected INVITE may still go
         self._redirects: set[str] = set()
-        self._longer = 0  # how often 422 made us ask for a longer session interval
+        self._longer = 0  # how often 422 or 494 made us send a request again
 
     def __repr__(self) -> str:
         return f"<InviteSession {self.call_id} {self.state.value}>"

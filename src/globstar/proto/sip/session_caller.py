@@ -255,6 +255,8 @@ class CallerSide(SessionBase):
         authorizer = self._authorizers.pop(transaction, None)
         if response.status == 422:
             return self._ask_for_longer(transaction, response)
+        if response.status == 494:
+            return self._agree_on_security(transaction, response)
         if response.status not in (401, 407) or self._credentials is None or self._cancel_headers is not None:
             return False
         if authorizer is None:
@@ -262,7 +264,20 @@ class CallerSide(SessionBase):
         extra = authorizer.authorize(transaction.request, response)
         if extra is None:
             return False
+        if transaction is self._outgoing:
+            extra = [*extra, *self.user.retry_headers(self._me, response)]
         self._authorizers[self._send_again(transaction, extra)] = authorizer
+        return True
+
+    def _agree_on_security(self, transaction: ClientTransaction, response: Response) -> bool:
+        """494: the INVITE goes again, once, with what the server wants to see verified (RFC 3329 2.3.1)."""
+        if transaction is not self._outgoing or self._cancel_headers is not None or self._longer >= MAX_TRIES:
+            return False
+        extra = self.user.retry_headers(self._me, response)
+        if not extra:
+            return False
+        self._longer += 1
+        self._send_again(transaction, extra)
         return True
 
     def _ask_for_longer(self, transaction: ClientTransaction, response: Response) -> bool:

@@ -11,7 +11,7 @@ from globstar.proto.sip.flow import Flow
 
 if TYPE_CHECKING:
     from globstar.proto.sip.dialog import Dialog
-    from globstar.proto.sip.message import Request, Response
+    from globstar.proto.sip.message import Header, Request, Response
     from globstar.proto.sip.session import InviteSession
     from globstar.proto.sip.transaction import ClientTransaction, ServerTransaction
     from globstar.proto.sip.uri import SipUri
@@ -115,6 +115,13 @@ class SessionUser:
 
         ACK follows unless session.acknowledge() was called here. Set ``session.hold_ack`` to send it later.
         """
+
+    def retry_headers(self, session: InviteSession, response: Response) -> list[Header]:
+        """Our INVITE was challenged (401, 407), or answered 494 (RFC 3329): more headers for the next one.
+
+        After 494 nothing lets ``rejected`` come.
+        """
+        return []
 
     def redirect_received(self, session: InviteSession, response: Response) -> Sequence[tuple[SipUri, Flow]]:
         """A 3xx for our initial INVITE: where to send it instead, best first; nothing lets ``rejected`` come (8.1.3.4)."""

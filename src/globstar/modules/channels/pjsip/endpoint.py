@@ -116,7 +116,7 @@ class EndpointObject(PjsipObject):
     )
     stir_shaken_profile = option(string, "", help="Profile of stir_shaken.conf that says what is done.")
     security_negotiation = option(one_of("no", "mediasec"), "no", help="Security negotiation.")
-    security_mechanisms = option(string, "", help="Security mechanisms.")
+    security_mechanisms = option(names, (), help="Security mechanisms.")
     geoloc_incoming_call_profile = option(string, "", help="Geolocation profile.")
     geoloc_outgoing_call_profile = option(string, "", help="Geolocation profile.")
     acl = option(names, (), help="Access lists.")

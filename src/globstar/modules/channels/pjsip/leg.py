@@ -378,6 +378,10 @@ class Leg(SessionUser):
         session.bye([NO_SDP])
         channel.deliver(control(Control.ANSWER))
 
+    def retry_headers(self, session: InviteSession, response: Response) -> list[Header]:
+        """More headers for the INVITE that follows a challenge or a 494."""
+        return [header for hook in self.driver.hooks.retry_headers for header in hook(self, response)]
+
     def redirect_received(self, session: InviteSession, response: Response) -> Sequence[tuple[SipUri, Flow]]:
         """Where the call goes on by itself after a 3xx."""
         return redirects.targets(self, session, response)

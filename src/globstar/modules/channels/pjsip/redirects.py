@@ -8,26 +8,69 @@ from globstar.base.log import Logger
 from globstar.core.cause import Cause
 from globstar.core.frame import Control, control
 from globstar.core.party import PartyId
+from globstar.modules.channels.pjsip.authenticate import outbound_credentials
 from globstar.modules.channels.pjsip.diversion import reason_of
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.headers.address import NameAddr
 from globstar.proto.sip.message import Response
+from globstar.proto.sip.retry import renewed
 
 if TYPE_CHECKING:
+    from globstar.modules.channels.pjsip.driver import PjsipDriver
+    from globstar.modules.channels.pjsip.endpoint import EndpointObject
     from globstar.modules.channels.pjsip.leg import Leg
     from globstar.proto.sip.flow import Flow
     from globstar.proto.sip.session import InviteSession
+    from globstar.proto.sip.transaction import ClientTransaction
     from globstar.proto.sip.uri import SipUri
+    from globstar.proto.sip.user import RequestUser
 
 logger = Logger("chan_pjsip")
 
+#: targets that one request is sent to by 3xx responses
+MAX_TARGETS = 10
 
-def _contacts(leg: Leg, response: Response) -> tuple[NameAddr, ...]:
+
+def _contacts(whom: object, response: Response) -> tuple[NameAddr, ...]:
     try:
         return response.contacts
     except SipParseError as error:
-        logger.notice(f"{leg}: the contacts of a {response.status} cannot be used: {error}")
+        logger.notice(f"{whom}: the contacts of a {response.status} cannot be used: {error}")
         return ()
+
+
+class RedirectTargets:
+    """Where a request outside of dialogs may still go that was answered with 3xx (RFC 3261 8.1.3.4)."""
+
+    __slots__ = ("_tried", "_waiting")
+
+    def __init__(self) -> None:
+        self._tried: set[str] = set()
+        self._waiting: list[SipUri] = []
+
+    def follow(
+        self, driver: PjsipDriver, endpoint: EndpointObject, transaction: ClientTransaction, response: Response, user: RequestUser
+    ) -> bool:
+        """Send the request to the next target, if its method is one that the endpoint lets follow; False when that is the end."""
+        request = transaction.request
+        if response.status >= 600 or request.method.lower() not in map(str.lower, endpoint.follow_redirect_methods):
+            return False
+        if 300 <= response.status < 400:
+            for contact in sorted(_contacts(endpoint.name, response), key=lambda contact: -contact.q):
+                text = str(contact.uri)
+                if contact.uri.is_sip and text not in self._tried and len(self._tried) < MAX_TARGETS:
+                    self._tried.add(text)
+                    self._waiting.append(contact.uri)
+        while self._waiting:
+            uri = self._waiting.pop(0)
+            flow = transaction.flow if endpoint.routes else driver.transports.flow_to(endpoint.transport, uri)
+            if flow is not None:
+                again = renewed(request, request.cseq.number + 1, [])
+                again.uri = uri.for_request_line()
+                driver.sip.send_request(again, flow, user, outbound_credentials(driver.settings, endpoint))
+                driver.output_pending()
+                return True
+        return False
 
 
 def targets(leg: Leg, session: InviteSession, response: Response) -> list[tuple[SipUri, Flow]]:

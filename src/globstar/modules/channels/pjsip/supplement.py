@@ -94,6 +94,10 @@ class Supplement:
         """A re-INVITE with an offer, before anything is agreed; True when it was answered or will be."""
         return False
 
+    def retry_headers(self, leg: Leg, response: Response) -> list[Header]:
+        """Our INVITE was challenged, or answered 494: headers for the next one; after 494 without any there is none."""
+        return []
+
     def session_request(self, leg: Leg, session: InviteSession, transaction: ServerTransaction) -> bool:
         """A request inside a call other than INVITE, ACK, BYE, CANCEL, UPDATE, PRACK; True when it was answered."""
         return False
@@ -181,6 +185,7 @@ class Hooks:
     session_confirmed: tuple[Callable[[Leg, InviteSession], None], ...]
     charge_advised: tuple[Callable[[Leg, AdviceOfCharge], None], ...]
     reinvite_received: tuple[Callable[[Leg, InviteSession, ServerTransaction], bool], ...]
+    retry_headers: tuple[Callable[[Leg, Response], list[Header]], ...]
     session_request: tuple[Callable[[Leg, InviteSession, ServerTransaction], bool], ...]
     session_kept: tuple[Callable[[Leg, InviteSession, list[Header]], bool], ...]
     session_ended: tuple[Callable[[Leg, InviteSession], None], ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
@@ -16,6 +16,7 @@ from globstar.core.textmessage import SERVICE, MessageBus, MessageDatum, TextMes
 from globstar.modules.channels.pjsip.authenticate import outbound_credentials
 from globstar.modules.channels.pjsip.identity import from_address
 from globstar.modules.channels.pjsip.outgoing import Target, find_target, route
+from globstar.modules.channels.pjsip.redirects import RedirectTargets
 from globstar.modules.channels.pjsip.supplement import Supplement
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.headers.address import NameAddr
@@ -149,9 +150,11 @@ class Messaging(Supplement):
             headers=headers,
             body=message.body.encode("utf-8", "replace"),
             content_type="text/plain;charset=UTF-8" if not message.body.isascii() else "text/plain",
-            routes=contact.routes if contact is not None else (),
+            routes=(*endpoint.routes, *(contact.routes if contact is not None else ())),
         )
-        driver.sip.send_request(request, flow, _Answer(self, destination), outbound_credentials(driver.settings, endpoint))
+        driver.sip.send_request(
+            request, flow, _Answer(self, destination, endpoint), outbound_credentials(driver.settings, endpoint)
+        )
         driver.output_pending()
         self.sent += 1
         return True
@@ -195,10 +198,12 @@ class _Answer(RequestUser):
 
     messaging: Messaging
     destination: str
+    endpoint: EndpointObject
+    targets: RedirectTargets = field(default_factory=RedirectTargets)
 
     def response_received(self, transaction: ClientTransaction, response: Response) -> None:
-        """Taken, or not."""
-        if response.status >= 300:
+        """Taken, refused, or sent elsewhere (follow_redirect_methods)."""
+        if response.status >= 300 and not self.targets.follow(self.messaging.driver, self.endpoint, transaction, response, self):
             self.request_failed(transaction, response.status, response.reason)
 
     def request_failed(self, transaction: ClientTransaction, status: int, reason: str) -> None:
