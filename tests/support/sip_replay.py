@@ -151,6 +151,17 @@ class SipReplay:
         self.runner.run(shut_down(self.system))
         self.runner.close()
 
+    def run_until(self, is_so: Callable[[], bool]) -> None:
+        """Let virtual time pass until something is so, for as long as a transaction may take."""
+
+        async def wait() -> None:
+            for _ in range(140):
+                if is_so():
+                    return
+                await asyncio.sleep(0.5)
+
+        self.runner.run(wait())
+
     def run(
         self,
         scenario: Scenario,

@@ -149,6 +149,7 @@ def test_asterisk_scenario(replay: SipReplay, file: Path) -> None:
 
 def test_nothing_is_left_behind(replay: SipReplay) -> None:
     """After all scenarios: no channel, no dialog, no RTP session, no transaction."""
+    replay.run_until(lambda: not replay.driver.sip.layer.clients)  # a registration elsewhere that is tried again in between
     assert not replay.system.channels
     assert not replay.driver.legs
     assert replay.driver.sip.dialogs == 0

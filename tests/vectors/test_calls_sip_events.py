@@ -122,6 +122,7 @@ def test_asterisk_scenario(replay: SipReplay, file: Path) -> None:
 
 def test_nothing_is_left_behind(replay: SipReplay) -> None:
     """After all scenarios: no channel, no subscription, no dialog, no transaction."""
+    replay.run_until(lambda: not replay.driver.sip.layer.clients)  # a registration elsewhere that is tried again in between
     assert not replay.system.channels
     assert replay.driver.sip.dialogs == 0
     assert not replay.driver.sip.layer.clients
