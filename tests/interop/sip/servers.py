@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.interop.support.batch import Start
+from tests.interop.support.batch import Helper, Start
+from tests.interop.support.names import Names
 from tests.interop.support.relay import Relay
 from tests.support.certificates import Authority
 from tests.support.loopback import HOST, free_port
@@ -71,7 +72,10 @@ OUTBOUND = "[outward]\ntype=auth\nauth_type=digest\nusername=me\npassword=mine\n
 SECRETS: dict[str, str] = {
     "locked": "auth_type=digest\nusername=locked\npassword=secret",
     "realmed": "auth_type=digest\nusername=realmed\npassword=secret\nrealm=example.org",
-    "hashed": "auth_type=digest\nusername=hashed\npassword_digest=MD5:5f7fc3f4e6c1ab2c1c4b6d04a8cbd1a8",
+    "digested": "auth_type=digest\nusername=digested\nrealm=asterisk\npassword_digest=MD5:2605ab7985812f0ea603eca13e2aa72f",
+    "sha256": "auth_type=digest\nusername=sha256\npassword=secret\nsupported_algorithms_uas=SHA-256",
+    "sha512": "auth_type=digest\nusername=sha512\npassword=secret\nsupported_algorithms_uas=SHA-512-256",
+    "allhashes": "auth_type=digest\nusername=allhashes\npassword=secret\nsupported_algorithms_uas=SHA-512-256,SHA-256,MD5",
     "openoptions": "auth_type=digest\nusername=openoptions\npassword=secret",
 }
 
@@ -98,6 +102,7 @@ AORS: dict[str, str] = {
     "locked": "max_contacts=1\nremove_existing=yes",
     "realmed": "max_contacts=1\nremove_existing=yes",
     "openoptions": "max_contacts=1\nremove_existing=yes",
+    **dict.fromkeys(("sha256", "sha512", "allhashes", "digested"), "max_contacts=1\nremove_existing=yes"),
 }
 
 DIALPLAN = r"""
@@ -159,6 +164,9 @@ exten => _kk*.,1,Answer()
  same => n,Dial(PJSIP/callee/sip:callee@127.0.0.1:${CUT(EXTEN,*,2)},15)
 exten => _reg*.,1,Dial(PJSIP/${CUT(EXTEN,*,2)},15)
 exten => _all*.,1,Dial(${PJSIP_DIAL_CONTACTS(${CUT(EXTEN,*,2)})},15)
+exten => _site*.,1,Set(TRANSPORT=${IF($["${CUT(EXTEN,*,3)}"=""]?:\;transport=${CUT(EXTEN,*,3)})})
+ same => n,Dial(PJSIP/callee/sip:callee@${CUT(EXTEN,*,2)}.test${TRANSPORT},15)
+exten => _port*.,1,Dial(PJSIP/callee/sip:callee@host.test:${CUT(EXTEN,*,2)},15)
 exten => nohint,1,NoOp()
 exten => 8001,hint,PJSIP/callee
 exten => 8002,hint,PJSIP/watched2
@@ -203,15 +211,17 @@ def configuration(port: int, transports: str = "", options: str = "") -> dict[st
     }
 
 
-def main(directory: Path) -> tuple[GlobstarProcess, dict[str, int], list[Relay]]:
+def main(directory: Path) -> tuple[GlobstarProcess, dict[str, int], list[Helper]]:
     """The server of most scenarios: UDP and TCP."""
     port = free_port(2)
-    server = GlobstarProcess(directory, configuration(port))
+    names = Names()
+    files = {**configuration(port), "resolver_unbound.conf": f"[general]\nnameserver={names.text}\n"}
+    server = GlobstarProcess(directory, files)
     server.wait_booted()
-    return server, {"udp": port, "tcp": port}, []
+    return server, {"udp": port, "tcp": port}, [names]
 
 
-def secure(directory: Path) -> tuple[GlobstarProcess, dict[str, int], list[Relay]]:
+def secure(directory: Path) -> tuple[GlobstarProcess, dict[str, int], list[Helper]]:
     """TLS and WebSockets; everybody is reached by the connection that they made, as phones behind such transports are."""
     directory.mkdir(parents=True)
     authority = Authority(directory)
@@ -228,8 +238,8 @@ def secure(directory: Path) -> tuple[GlobstarProcess, dict[str, int], list[Relay
     )
     server = GlobstarProcess(directory, files)
     server.wait_booted()
-    relays = [Relay(kind, target, authority.path) for kind, target in (("tls", tls), ("ws", http), ("wss", https))]
-    return server, {"udp": port, "tcp": port, **{relay.protocol: relay.port for relay in relays}}, relays
+    relays: list[Relay] = [Relay(kind, target, authority.path) for kind, target in (("tls", tls), ("ws", http), ("wss", https))]
+    return server, {"udp": port, "tcp": port, **{relay.protocol: relay.port for relay in relays}}, list(relays)
 
 
 SERVERS: dict[str, Start] = {"main": main, "secure": secure}

@@ -31,7 +31,7 @@ def notified(script: Script, status: str, state: str) -> Script:
     ).answer_request()
 
 
-@scenario("udp tcp tls ws")
+@scenario()
 def test_rfc3515_2_4_a_blind_transfer_of_the_caller_is_reported_to_its_end(call: Call) -> None:
     target = call.callee().ringing().pause(100).answer(RTP).expect_request("BYE").reply(200, "OK")
     callee = call.callee().ringing().answer(RTP).pause(800).called_bye()

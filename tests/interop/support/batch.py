@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
-from tests.interop.support.relay import Relay
 from tests.interop.support.script import Script
 from tests.interop.support.sipp import Sipp
 from tests.support.loopback import free_port
@@ -68,9 +67,15 @@ class Call:
         return script
 
 
+class Helper(Protocol):
+    """Something beside a server that ends with it: a relay, a name server."""
+
+    def close(self) -> None: ...
+
+
 Build = Callable[[Call], None]
-Start = Callable[[Path], tuple[GlobstarProcess, dict[str, int], list[Relay]]]
-"""Starts a server in a folder; the port of each of its transports, and the relays that some of them need."""
+Start = Callable[[Path], tuple[GlobstarProcess, dict[str, int], list[Helper]]]
+"""Starts a server in a folder; the port of each of its transports, and what ends with the server."""
 
 
 def scenario(on: str = "udp", server: str = "main") -> Callable[[Build], Callable[..., None]]:
@@ -99,7 +104,7 @@ class Batch:
     def __init__(self, directory: Path, servers: Mapping[str, Start]) -> None:
         self.directory = directory
         self._make = servers
-        self._servers: dict[str, tuple[GlobstarProcess, dict[str, int], list[Relay]]] = {}
+        self._servers: dict[str, tuple[GlobstarProcess, dict[str, int], list[Helper]]] = {}
         self._starting = threading.Lock()
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="ThreadPoolExecutor-sipp")
         self._results: dict[tuple[str, str], Future[None]] = {}
@@ -125,11 +130,15 @@ class Batch:
         except AssertionError as failed:
             pytest.fail(str(failed), pytrace=False)
 
-    def _server(self, name: str) -> tuple[GlobstarProcess, dict[str, int], list[Relay]]:
+    def _server(self, name: str) -> tuple[GlobstarProcess, dict[str, int], list[Helper]]:
         with self._starting:
             if name not in self._servers:
                 self._servers[name] = self._make[name](self.directory / name)
             return self._servers[name]
+
+    def port(self, server: str, transport: str) -> int:
+        """Where a server listens, for a test that speaks to it without SIPp."""
+        return self._server(server)[1][transport]
 
     def _run(self, build: Build, transport: str, server_name: str) -> None:
         listening = self._server(server_name)[1]
@@ -174,11 +183,11 @@ class Batch:
         """End the servers; what was wrong with them."""
         self._pool.shutdown(cancel_futures=True)
         problems = []
-        for name, (server, _, relays) in self._servers.items():
+        for name, (server, _, helpers) in self._servers.items():
             with contextlib.suppress(AssertionError):  # finish() says which channels are left
                 server.wait_idle(15)
-            for relay in relays:
-                relay.close()
+            for helper in helpers:
+                helper.close()
             problems += [f"{name}: {problem}" for problem in server.finish()]
             problems += [f"{name}: {line}" for line in server.log().splitlines() if "Traceback" in line]
         return problems
