@@ -65,14 +65,11 @@ class Baresip:
         auto_answer: bool = False,
         transport: str = "udp",
         tone_seconds: float = 60,
-<<<<<<< HEAD
         modules: tuple[str, ...] = (),
         contacts: str = "",
         account: tuple[str, ...] = (),
-=======
         authority: Path | None = None,
         media_encryption: str = "",
->>>>>>> c4fd214 (baresip over TLS with an offer capable of SRTP)
     ) -> None:
         self.user = user
         self.directory = directory
@@ -82,15 +79,11 @@ class Baresip:
         (directory / "recorded").mkdir(parents=True)
         write_wav(directory / "tone.wav", sine(tone, tone_seconds))
         values = {"host": HOST, "port": self.port, "directory": directory, "rtp": self.rtp, "rtp_end": self.rtp + 9}
-<<<<<<< HEAD
         text = CONFIG.format(**values, control=self.control, modules=MODULES)
-        (directory / "config").write_text(text + "".join(f"module_app {name}.so\n" for name in modules))
-=======
-        (directory / "config").write_text(CONFIG.format(**values, control=self.control, modules=MODULES))
+        text += "".join(f"module_app {name}.so\n" for name in modules)
         if authority is not None:  # TLS: the server's certificate is checked
-            with (directory / "config").open("a") as more:
-                more.write(f"sip_cafile {authority}\nsip_verify_server yes\nmodule srtp.so\n")
->>>>>>> c4fd214 (baresip over TLS with an offer capable of SRTP)
+            text += f"sip_cafile {authority}\nsip_verify_server yes\nmodule srtp.so\n"
+        (directory / "config").write_text(text)
         domain = f"{HOST}:{registrar or self.port}"
         options = [
             f"auth_user={user}",
@@ -100,13 +93,9 @@ class Baresip:
             f"answermode={'auto' if auto_answer else 'manual'}",
             *account,
         ]
-<<<<<<< HEAD
-        line = f"<sip:{user}@{domain};transport={transport}>;" + ";".join(options)
-=======
         if media_encryption:
             options.append(f"mediaenc={media_encryption}")
-        account = f"<sip:{user}@{domain};transport={transport}>;" + ";".join(options)
->>>>>>> c4fd214 (baresip over TLS with an offer capable of SRTP)
+        line = f"<sip:{user}@{domain};transport={transport}>;" + ";".join(options)
         (directory / "accounts").write_text("")
         (directory / "contacts").write_text(contacts)
         self.domain = domain
