@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import socket
+from collections.abc import Iterator
 
 import pytest
 
@@ -69,10 +70,10 @@ class Client:
 
 
 @pytest.fixture
-def client(batch: Batch, request: pytest.FixtureRequest) -> Client:
+def client(batch: Batch, request: pytest.FixtureRequest) -> Iterator[Client]:
     made = Client(request.param, batch.port("main", "udp"))
-    request.addfinalizer(made.close)
-    return made
+    yield made
+    made.close()
 
 
 def by(name: str) -> pytest.MarkDecorator:
