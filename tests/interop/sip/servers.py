@@ -102,6 +102,7 @@ AORS: dict[str, str] = {
     "locked": "max_contacts=1\nremove_existing=yes",
     "realmed": "max_contacts=1\nremove_existing=yes",
     "openoptions": "max_contacts=1\nremove_existing=yes",
+    **dict.fromkeys(("browser1", "browser2", "browser3"), "max_contacts=1\nremove_existing=yes"),
     **dict.fromkeys(("sha256", "sha512", "allhashes", "digested"), "max_contacts=1\nremove_existing=yes"),
 }
 
@@ -239,7 +240,7 @@ def secure(directory: Path) -> tuple[GlobstarProcess, dict[str, int], list[Helpe
     server = GlobstarProcess(directory, files)
     server.wait_booted()
     relays: list[Relay] = [Relay(kind, target, authority.path) for kind, target in (("tls", tls), ("ws", http), ("wss", https))]
-    return server, {"udp": port, "tcp": port, **{relay.protocol: relay.port for relay in relays}}, list(relays)
+    return server, {"udp": port, "tcp": port, "http": http, **{relay.protocol: relay.port for relay in relays}}, list(relays)
 
 
 SERVERS: dict[str, Start] = {"main": main, "secure": secure}

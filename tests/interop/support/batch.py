@@ -136,6 +136,10 @@ class Batch:
                 self._servers[name] = self._make[name](self.directory / name)
             return self._servers[name]
 
+    def process(self, server: str) -> GlobstarProcess:
+        """A server, for its CLI."""
+        return self._server(server)[0]
+
     def port(self, server: str, transport: str) -> int:
         """Where a server listens, for a test that speaks to it without SIPp."""
         return self._server(server)[1][transport]
