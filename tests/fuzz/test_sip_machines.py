@@ -143,7 +143,10 @@ class SipMachine(RuleBasedStateMachine):
 
 
 SipMachine.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=max(60, settings().max_examples // 10),
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 TestSipMachine = SipMachine.TestCase
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.interop.support.batch import Helper, Start
@@ -212,7 +213,7 @@ def configuration(port: int, transports: str = "", options: str = "") -> dict[st
     }
 
 
-def main(directory: Path) -> tuple[GlobstarProcess, dict[str, int], list[Helper]]:
+def main(directory: Path) -> tuple[GlobstarProcess, dict[str, int], Sequence[Helper]]:
     """The server of most scenarios: UDP and TCP."""
     port = free_port(2)
     names = Names()
@@ -222,7 +223,7 @@ def main(directory: Path) -> tuple[GlobstarProcess, dict[str, int], list[Helper]
     return server, {"udp": port, "tcp": port}, [names]
 
 
-def secure(directory: Path) -> tuple[GlobstarProcess, dict[str, int], list[Helper]]:
+def secure(directory: Path) -> tuple[GlobstarProcess, dict[str, int], Sequence[Helper]]:
     """TLS and WebSockets; everybody is reached by the connection that they made, as phones behind such transports are."""
     directory.mkdir(parents=True)
     authority = Authority(directory)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,7 +74,7 @@ class Helper(Protocol):
 
 
 Build = Callable[[Call], None]
-Start = Callable[[Path], tuple[GlobstarProcess, dict[str, int], list[Helper]]]
+Start = Callable[[Path], tuple[GlobstarProcess, dict[str, int], Sequence[Helper]]]
 """Starts a server in a folder; the port of each of its transports, and what ends with the server."""
 
 
@@ -104,7 +104,7 @@ class Batch:
     def __init__(self, directory: Path, servers: Mapping[str, Start]) -> None:
         self.directory = directory
         self._make = servers
-        self._servers: dict[str, tuple[GlobstarProcess, dict[str, int], list[Helper]]] = {}
+        self._servers: dict[str, tuple[GlobstarProcess, dict[str, int], Sequence[Helper]]] = {}
         self._starting = threading.Lock()
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="ThreadPoolExecutor-sipp")
         self._results: dict[tuple[str, str], Future[None]] = {}
@@ -130,7 +130,7 @@ class Batch:
         except AssertionError as failed:
             pytest.fail(str(failed), pytrace=False)
 
-    def _server(self, name: str) -> tuple[GlobstarProcess, dict[str, int], list[Helper]]:
+    def _server(self, name: str) -> tuple[GlobstarProcess, dict[str, int], Sequence[Helper]]:
         with self._starting:
             if name not in self._servers:
                 self._servers[name] = self._make[name](self.directory / name)
