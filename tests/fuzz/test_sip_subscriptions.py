@@ -2,7 +2,8 @@
 
 Invariants:
 
-- when the subscriber has stopped and the notifier has ended what it served, neither end has a transaction, a dialog or a timer left;
+- when the subscriber has stopped and the notifier has ended what it served, neither end has a transaction, a dialog or a timer
+  left;
 - a subscription ends once;
 - what the subscriber was told last is the notifier's state, as soon as every NOTIFY is answered and both know the subscription;
 - no state is told that the notifier never had, and none that is older than one told before in the same dialog.
