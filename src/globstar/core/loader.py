@@ -255,7 +255,7 @@ class ModuleLoader:
         names = self.parts.of(whole.name)
         if not names:
             return
-        can = switchable(names, self.parts.table, whole.code)
+        can = switchable(names, self.parts.table, whole.code, at_start=True)
         for name in names:
             if name in self.parts.left_out and name not in can and name in {normalise(n) for n in self.config.noload}:
                 logger.notice(f"noload of {name} has no effect: it is a part of {whole.name} that cannot be left out")

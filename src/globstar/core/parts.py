@@ -2,7 +2,8 @@
 
 The table is ``globstar.modules.parts``. A part is *switchable* when its whole can work without it: it offers things of its own
 (``offers``), or the whole's code has ``start_part`` and ``stop_part`` for it and names it in ``switchable_parts``. The others are
-there whenever their whole is.
+there whenever their whole is. Of some the code knows only at its start that they are left out (``parts_of_start``): ``noload``
+works, ``module unload`` does not.
 """
 
 from __future__ import annotations
@@ -70,8 +71,13 @@ class Parts:
                 self.left_out |= {name for name in self.of(whole) if name not in names}
 
 
-def switchable(part_names: Iterable[str], table: Mapping[str, Part], code: ModuleType | None) -> set[str]:
-    """Those of ``part_names`` that their whole, whose code this is, can work without."""
-    by_code = getattr(code, "switchable_parts", None)
-    known = set(by_code()) if by_code is not None else set()
+def switchable(
+    part_names: Iterable[str], table: Mapping[str, Part], code: ModuleType | None, *, at_start: bool = False
+) -> set[str]:
+    """Those of ``part_names`` that their whole, whose code this is, can work without, or start without."""
+    known: set[str] = set()
+    for name in ("switchable_parts", "parts_of_start") if at_start else ("switchable_parts",):
+        by_code = getattr(code, name, None)
+        if by_code is not None:
+            known |= set(by_code())
     return {name for name in part_names if not table[name].is_essential and (name in known or table[name].offers)}

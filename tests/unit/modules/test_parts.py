@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import pytest
+
 from globstar.base.log import Level
 from globstar.core.cli import run_command
-from globstar.core.loader import ModuleLoader, ModuleStatus
+from globstar.core.loader import ModuleError, ModuleLoader, ModuleStatus
 from globstar.core.system import System
 from globstar.interfaces.cli.commands import register_commands
 from globstar.modules.channels.pjsip import PjsipDriver
@@ -74,3 +76,13 @@ async def test_a_supplement_is_left_out_unloaded_and_loaded(tmp_path: Path) -> N
         await system.loader.unload("res_pjsip_messaging")
         assert "res_pjsip_messaging" not in hooked()
         assert len(driver.hooks.request_received) == len(before) - 1
+
+
+async def test_a_body_generator_is_left_out_at_the_start_and_stays_so(tmp_path: Path) -> None:
+    files = {"modules.conf": "[modules]\nautoload=yes\nnoload => res_pjsip_pidf_body_generator.so\n", "pjsip.conf": PJSIP}
+    with LogCapture() as log:
+        async with running_system(tmp_path, files) as system:
+            assert "res_pjsip_pidf_body_generator" not in system.loader.modules
+            with pytest.raises(ModuleError, match="cannot do without"):
+                await system.loader.unload("res_pjsip_xpidf_body_generator")
+    assert not [text for text in log.texts(Level.NOTICE) if "no effect" in text]

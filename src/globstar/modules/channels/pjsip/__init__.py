@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from globstar.base.log import Logger
-from globstar.core.loader import ModuleDeclined, normalise
+from globstar.core.loader import ModuleDeclined
 from globstar.core.services import HttpServer
 from globstar.core.system import System
 from globstar.core.tech import TechSpec
@@ -109,6 +109,7 @@ __all__ = [
     "list_subscriptions_outbound",
     "list_transports",
     "load",
+    "parts_of_start",
     "pjsip_aor",
     "pjsip_contact",
     "pjsip_dial_contacts",
@@ -187,8 +188,7 @@ def _real_network(system: System) -> SocketNetwork:
 
 def _websocket_server(system: System) -> HttpServer | None:
     """The HTTP server, where transports ws and wss are not left out."""
-    left_out = {normalise(name) for name in system.loader.config.noload}
-    return None if "res_pjsip_transport_websocket" in left_out else system.services.get("http")
+    return None if "res_pjsip_transport_websocket" in system.loader.parts.left_out else system.services.get("http")
 
 
 async def load(system: System) -> None:
@@ -216,6 +216,12 @@ async def reload(system: System) -> None:
 def switchable_parts() -> set[str]:
     """The ``res_pjsip_*`` modules of Asterisk that may be left out, unloaded and loaded."""
     return {cls.module for cls in discover()}
+
+
+def parts_of_start() -> set[str]:
+    """Those that ``noload`` leaves out, and that stay as they are while the server runs."""
+    bodies = {f"res_pjsip_{kind}_body_generator" for kind in ("dialog_info", "mwi", "pidf", "xpidf")}
+    return bodies | {"res_pjsip_transport_websocket"}
 
 
 async def start_part(system: System, name: str) -> None:

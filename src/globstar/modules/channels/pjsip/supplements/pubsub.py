@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.core import events
-from globstar.core.loader import normalise
 from globstar.modules.channels.pjsip.authenticate import outbound_credentials
 from globstar.modules.channels.pjsip.leg import ALLOW, SUPPORTED
 from globstar.modules.channels.pjsip.pubsub.owners import PackageOwner
@@ -61,7 +60,7 @@ class PubSub(Supplement):
     @property
     def left_out(self) -> frozenset[str]:
         """Modules that modules.conf leaves out, body generators among them."""
-        return frozenset(normalise(name) for name in self.driver.system.loader.config.noload)
+        return frozenset(self.driver.system.loader.parts.left_out)
 
     def configure(self, settings: PjsipSettings) -> None:
         """Subscriptions of endpoints that are gone, or may subscribe no more, end; the others follow the new options."""
