@@ -24,7 +24,7 @@ MIN_LIFE, MAX_LIFE = 1.0, 86400.0
 NEGATIVE_LIFE, FAILURE_LIFE = 60.0, 5.0
 #: Life of what the system's own resolver says, which tells no time.
 SYSTEM_LIFE = 60.0
-#: How long no name server is asked after none has answered, seconds.
+#: How long nothing is asked about a host after no name server has answered in time, seconds.
 REST = 10.0
 #: How long one question may take in all, and how long one server has, seconds.
 LIFETIME, TRY = 5.0, 2.0
@@ -96,7 +96,7 @@ class Resolver:
         self._tasks = TaskOwner("net/dns")
         self._resolver: Any = None
         self._hosts: _Hosts | None = None
-        self._rests_until = 0.0
+        self._silent: dict[str, float] = {}
         self.counters = DnsCounters()
 
     def __len__(self) -> int:
@@ -158,7 +158,8 @@ class Resolver:
 
     async def _ask_dns(self, kind: str, name: str) -> bool:
         """Ask the name servers; False when they give no answer at all."""
-        if self._loop.time() < self._rests_until:
+        host = _host_of(name)
+        if self._silent.get(host, 0.0) > self._loop.time():
             self._keep(kind, name, (), FAILURE_LIFE)
             return False
         if self._resolver is None:
@@ -178,7 +179,9 @@ class Resolver:
             logger.debug(1, f"no answer for {kind} of {name}: {error}")
             self._keep(kind, name, (), FAILURE_LIFE)
             if isinstance(error, dns.exception.Timeout):  # one look-up asks several questions; it need not wait for each
-                self._rests_until = self._loop.time() + REST
+                if len(self._silent) >= MAX_RECORDS:
+                    self._silent.clear()
+                self._silent[host] = self._loop.time() + REST
             return False
         self._keep(kind, name, tuple(_VALUES[kind](record) for record in answer), float(answer.rrset.ttl))
         return True
@@ -240,6 +243,13 @@ def _negative_life(nothing: Any) -> float:
             if rrset.rdtype == dns.rdatatype.SOA:
                 return float(min(rrset.ttl, rrset[0].minimum))
     return NEGATIVE_LIFE
+
+
+def _host_of(name: str) -> str:
+    """The host that a name of services is about: ``_sip._udp.example.org`` is about example.org."""
+    while name.startswith("_"):
+        name = name.partition(".")[2]
+    return name
 
 
 def _name(name: Any) -> str:

@@ -88,7 +88,9 @@ async def test_no_answer(fault: str | None, monkeypatch: pytest.MonkeyPatch) -> 
         assert await resolver.query("SRV", "_sip._udp.a.example") == ()
         assert resolver.counters.failures == 1
         await resolver.query("SRV", "_sip._tcp.a.example")
-        assert resolver.counters.queries == (1 if fault is None else 2)  # who is silent is left alone for a while
+        assert resolver.counters.queries == (1 if fault is None else 2)  # no second wait for the same host
+        await resolver.query("SRV", "_sip._tcp.b.example")
+        assert resolver.counters.queries == (2 if fault is None else 3)  # others are not held up
         asked: list[str] = []
 
         async def system(kind: str, name: str) -> None:
