@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -225,3 +225,21 @@ class StirShaken(Protocol):
         self, profile: str, identities: list[str], callers: list[str], callees: list[str], date: float | None
     ) -> IdentityVerdict:
         """Check the Identity headers of a call against its numbers and its Date (UTC seconds)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneUser:
+    """Whom a phone is provisioned for: its MAC, the name of its profile, and what templates may refer to."""
+
+    name: str
+    mac: str
+    profile: str
+    variables: tuple[tuple[str, str], ...]
+
+
+@runtime_checkable
+class PhoneUsers(Protocol):
+    """A service of any name that knows users for the provisioning of phones (res_phoneprov)."""
+
+    def phone_users(self) -> Sequence[PhoneUser]:
+        """The users as they are now."""

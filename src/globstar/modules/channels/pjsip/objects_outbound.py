@@ -1,8 +1,9 @@
-"""The objects of pjsip.conf that make us a client of other servers: registration, outbound-publish."""
+"""Objects of pjsip.conf that calls do not need: registration, outbound-publish, phoneprov."""
 
 from __future__ import annotations
 
-from globstar.config.options import option
+from globstar.config.file import Variable
+from globstar.config.options import Report, option
 from globstar.config.values import boolean, integer, listing, string
 from globstar.modules.channels.pjsip.objects import PjsipObject
 from globstar.modules.channels.pjsip.readers import one_of
@@ -51,3 +52,20 @@ class OutboundPublishObject(PjsipObject):
     max_auth_attempts = option(integer(1), 5, help="How many challenges of one PUBLISH are answered.")
     transport = option(string, "", help="Transport object to use.")
     multi_user = option(boolean, False, help="One publication for each user, who is put into the URIs.")
+
+
+class PhoneprovObject(PjsipObject):
+    """``type=phoneprov``: a user of phone provisioning. Every option but ``endpoint`` is a variable of templates."""
+
+    kind = "phoneprov"
+    endpoint = option(string, "", help="The endpoint whose name, secret and caller id the variables get.")
+
+    def __init__(self, **values: object) -> None:
+        super().__init__(**values)
+        self.variables: list[tuple[str, str]] = []
+
+    def _take(self, name: str, variable: Variable, report: Report) -> None:
+        if name in self._options:
+            super()._take(name, variable, report)
+        else:
+            self.variables.append((variable.name, variable.value))

@@ -33,7 +33,7 @@ from globstar.modules.channels.pjsip.objects_events import (
     OutboundSubscriptionObject,
     ResourceListObject,
 )
-from globstar.modules.channels.pjsip.objects_outbound import OutboundPublishObject, RegistrationObject
+from globstar.modules.channels.pjsip.objects_outbound import OutboundPublishObject, PhoneprovObject, RegistrationObject
 from globstar.modules.channels.pjsip.overload import OverloadObject
 from globstar.modules.channels.pjsip.readers import proxy_route
 from globstar.modules.channels.pjsip.unsupported import UNSUPPORTED
@@ -49,9 +49,7 @@ _HOST = re.compile(r"([A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?)(?::([0-9]{1,5
 IDENTIFIERS = frozenset(("ip", "username", "auth_username", "anonymous", "header", "request_uri"))
 
 #: object types that Asterisk knows and that come later
-LATER = {
-    "phoneprov": "provisioning of phones",
-}
+LATER: dict[str, str] = {}
 
 
 @dataclass(slots=True)
@@ -66,6 +64,7 @@ class PjsipSettings:
     acls: dict[str, AclObject] = field(default_factory=dict)
     registrations: dict[str, RegistrationObject] = field(default_factory=dict)
     contacts: dict[str, ContactObject] = field(default_factory=dict)
+    phoneprovs: dict[str, PhoneprovObject] = field(default_factory=dict)
     publishes: dict[str, OutboundPublishObject] = field(default_factory=dict)
     defence: DefenceObject = field(default_factory=DefenceObject)
     overload: OverloadObject = field(default_factory=OverloadObject)
@@ -107,6 +106,7 @@ def read_settings(config: ConfigFile, report: Report) -> PjsipSettings:
         "contact": (ContactObject, settings.contacts),  # type: ignore[dict-item]
         "identify": (IdentifyObject, settings.identifies),  # type: ignore[dict-item]
         "registration": (RegistrationObject, settings.registrations),  # type: ignore[dict-item]
+        "phoneprov": (PhoneprovObject, settings.phoneprovs),  # type: ignore[dict-item]
         "outbound-publish": (OutboundPublishObject, settings.publishes),  # type: ignore[dict-item]
         "resource_list": (ResourceListObject, settings.resource_lists),  # type: ignore[dict-item]
         "inbound-publication": (InboundPublicationObject, settings.inbound_publications),  # type: ignore[dict-item]

@@ -1,0 +1,56 @@
+"""Two servers: one registers with the other, and calls go both ways over what that made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.interop.support.office import Office, Peer, Phone
+from tests.interop.support.scenario import Scenario
+from tests.interop.support.sipp import Sipp
+from tests.support.loopback import HOST, free_port, wait_until
+
+CENTRAL = """\
+exten => 700,1,Dial(PJSIP/branch)
+ same => n,Verbose(1,Dial ended: ${DIALSTATUS})
+"""
+BRANCH = """\
+exten => inbound,1,Answer()
+ same => n,Verbose(1,Inbound for ${CHANNEL(endpoint)})
+ same => n,Wait(1)
+"""
+
+
+def test_a_registration_between_two_servers(tmp_path: Path) -> None:
+    """The branch registers with digest and line=yes; a call of the central's phone finds it, as its endpoint ``trunk``."""
+    central = Office([Phone("branch", "secret"), Peer("alice")], contexts={"phones": CENTRAL})
+    registration = (
+        "[central]\ntype=auth\nauth_type=digest\nusername=branch\npassword=secret\n\n"
+        f"[central]\ntype=registration\nserver_uri=sip:{HOST}:{central.port}\nclient_uri=sip:branch@{HOST}:{central.port}\n"
+        "contact_user=inbound\noutbound_auth=central\nmax_random_initial_delay=0\nline=yes\nendpoint=trunk\nretry_interval=5\n\n"
+    )
+    branch = Office([Peer("trunk")], contexts={"phones": BRANCH})
+    first = central.start(tmp_path / "central")
+    try:
+        files = branch.configuration()
+        branch.files = {"pjsip.conf": files["pjsip.conf"] + registration}
+        second = branch.start(tmp_path / "branch")
+        try:
+            wait_until(lambda: "Registered" in second.cli("pjsip show registrations"), 10, "the registration")
+            contacts = first.cli("pjsip show contacts")
+            assert f"branch/sip:inbound@{HOST}:{branch.port};line=" in contacts
+            scenario = Scenario("caller").invite(free_port(2)).answered().hung_up()
+            scenario.user = "alice"
+            with Sipp(scenario, tmp_path, remote=central.port, number="700") as sipp:
+                sipp.passed()
+            second.wait_log("Inbound for trunk")
+            second.cli("pjsip send unregister central")
+            wait_until(lambda: "No objects found" in first.cli("pjsip show contacts"), 10, "the end of the registration")
+            second.cli("pjsip send register central")
+            wait_until(lambda: "branch/" in first.cli("pjsip show contacts"), 10, "the registration again")
+        finally:
+            problems = second.finish()
+        assert not problems, second.log_tail()
+        assert "No objects found" in first.cli("pjsip show contacts"), "a server that stops ends its registration"
+    finally:
+        problems = first.finish()
+    assert not problems, first.log_tail()
