@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from pathlib import Path
 
 from tests.interop.support.office import Office, Peer, Phone
@@ -54,3 +56,39 @@ def test_a_registration_between_two_servers(tmp_path: Path) -> None:
     finally:
         problems = first.finish()
     assert not problems, first.log_tail()
+
+
+def test_sipp_as_the_registrar(tmp_path: Path) -> None:
+    """SIPp challenges and accepts; the server answers with its secret, and ends the registration when it stops."""
+    port = free_port(2)
+    challenge = 'WWW-Authenticate: Digest realm="far", nonce="{}", algorithm=MD5, qop="auth"\n'
+    scenario = Scenario("registrar")
+    for number, expires in (("n1", "Expires: 120\n"), ("n2", "Expires: 0\n")):
+        scenario.expect_request("REGISTER").reply(401, "Unauthorized", extra=challenge.format(number))
+        scenario.expect_request("REGISTER").reply(200, "OK", extra=f"[last_Contact:]\n{expires}")
+    office = Office([Peer("alice")])
+    registration = (
+        "[far]\ntype=auth\nauth_type=digest\nusername=me\npassword=secret\n\n"
+        f"[far]\ntype=registration\nserver_uri=sip:{HOST}:{port}\nclient_uri=sip:me@{HOST}\noutbound_auth=far\n"
+        "max_random_initial_delay=0\n\n"
+    )
+    office.files = {"pjsip.conf": office.configuration()["pjsip.conf"] + registration}
+    with Sipp(scenario, tmp_path, port=port) as sipp:
+        server = office.start(tmp_path / "server")
+        try:
+            wait_until(lambda: "Registered" in server.cli("pjsip show registrations"), 10, "the registration")
+        finally:
+            problems = server.finish()
+        assert not problems, server.log_tail()
+        sipp.passed()
+    requests = [message for message in sipp.received() if message.method == "REGISTER"]
+    assert [message.header("Expires") for message in requests] == ["3600", "3600", "0", "0"]
+    for request in requests[1::2]:
+        fields = dict(re.findall(r'(\w+)="?([^",]+)"?', request.header("Authorization")))
+        ha1, ha2 = md5("me:far:secret"), md5(f"REGISTER:{fields['uri']}")
+        assert fields["response"] == md5(f"{ha1}:{fields['nonce']}:{fields['nc']}:{fields['cnonce']}:auth:{ha2}")
+
+
+def md5(text: str) -> str:
+    """In hexadecimal."""
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()

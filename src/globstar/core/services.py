@@ -243,3 +243,38 @@ class PhoneUsers(Protocol):
 
     def phone_users(self) -> Sequence[PhoneUser]:
         """The users as they are now."""
+
+
+@runtime_checkable
+class SipNotifier(Protocol):
+    """Service ``sip notify``: NOTIFY outside of subscriptions (PJSIPNotify)."""
+
+    def send(
+        self,
+        *,
+        endpoint: str = "",
+        uri: str = "",
+        channel: Channel | None = None,
+        option: str = "",
+        variables: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """Notify one of an endpoint, a URI and the call of a channel, with a section of pjsip_notify.conf or with headers
+        and lines of ``Content``. Raises ValueError with the reason when nothing was sent.
+        """
+
+
+@runtime_checkable
+class SipRegistrations(Protocol):
+    """Service ``sip registrations``: our registrations with other servers (PJSIPRegister, PJSIPShowRegistrationsOutbound)."""
+
+    def names(self) -> Sequence[str]:
+        """The registrations, in the order of the configuration."""
+
+    def fields(self, name: str) -> dict[str, str]:
+        """What AMI's OutboundRegistrationDetail says of one. Raises KeyError."""
+
+    def begin(self, name: str) -> None:
+        """Register anew. Raises KeyError."""
+
+    def end(self, name: str) -> None:
+        """End it at the server until it is begun again. Raises KeyError."""

@@ -20,6 +20,7 @@ from globstar.modules.channels.pjsip.cli_control import (
     show_version,
 )
 from globstar.modules.channels.pjsip.cli_defence import allow, drop, flush, show_defence, show_overload
+from globstar.modules.channels.pjsip.cli_qualify import show_qualify_aor, show_qualify_endpoint, show_scheduled_tasks
 from globstar.modules.channels.pjsip.cli_registration import (
     list_registrations,
     send_register,
@@ -154,8 +155,11 @@ __all__ = [
     "show_identify",
     "show_mapping",
     "show_overload",
+    "show_qualify_aor",
+    "show_qualify_endpoint",
     "show_registration",
     "show_registrations",
+    "show_scheduled_tasks",
     "show_settings",
     "show_subscription_inbound",
     "show_subscription_outbound",

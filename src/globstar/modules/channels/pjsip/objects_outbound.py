@@ -58,6 +58,8 @@ class PhoneprovObject(PjsipObject):
     """``type=phoneprov``: a user of phone provisioning. Every option but ``endpoint`` is a variable of templates."""
 
     kind = "phoneprov"
+    mac = option(string, "", help="MAC address of the phone.")
+    profile = option(string, "", help="Profile of phoneprov.conf; the default one without.")
     endpoint = option(string, "", help="The endpoint whose name, secret and caller id the variables get.")
 
     def __init__(self, **values: object) -> None:

@@ -75,6 +75,11 @@ class Qualifier:
     def __len__(self) -> int:
         return len(self._dates)
 
+    def seconds_until(self, contact: Contact) -> float | None:
+        """Seconds until a contact is asked next; None when it is not."""
+        at = self._dates.date_of(contact)
+        return None if at is None else max(at - self._driver.system.loop.time(), 0.0)
+
     # -- life --------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:

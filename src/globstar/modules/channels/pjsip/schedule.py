@@ -32,6 +32,11 @@ class Schedule(Generic[K]):
     def __contains__(self, key: K) -> bool:
         return key in self._dates
 
+    def date_of(self, key: K) -> float | None:
+        """When a key is due, monotonic seconds; None when it is not. Searches: for people who ask."""
+        number = self._dates.get(key)
+        return next((at for at, other, _ in self._heap if other == number), None)
+
     def set(self, key: K, delay: float) -> None:
         """Call ``due(key)`` in ``delay`` seconds instead of at its date until now."""
         number = next(self._numbers)

@@ -9,6 +9,7 @@ import pytest
 
 from globstar.base.log import Level
 from globstar.core.cli import find_command, run_command
+from globstar.core.services import SipNotifier
 from globstar.modules.channels.pjsip.supplements.notify import Notice, NotifyFailed, notifier
 from tests.support.sip_phone import phone_section, sip_office
 from tests.support.switch import LogCapture
@@ -112,3 +113,23 @@ def test_header_injection_and_reserved_names() -> None:
         with pytest.raises(NotifyFailed):
             Notice.of([(name, "x")])
     assert Notice.of([("Event", "x")]).headers == (("Event", "x"),)
+
+
+async def test_the_service_for_other_interfaces(tmp_path: Path) -> None:
+    async with sip_office(tmp_path, TEXT, files=FILES) as office:
+        alice = office.phone("alice")
+        await alice.register()
+        service = office.system.services["sip notify"]
+        assert isinstance(service, SipNotifier)
+        service.send(endpoint="alice", variables=[("Event", "x"), ("Content-Type", "text/plain"), ("Content", "a")])
+        notify = await alice.get("NOTIFY")
+        assert (notify["Event"], notify.body) == ("x", "a")
+        alice.send(alice.reply_to(notify, 200))
+        service.send(uri=alice.uri, option="reboot")
+        alice.send(alice.reply_to(await alice.get("NOTIFY"), 200))
+        for wrong in (
+            {"endpoint": "alice"}, {"option": "reboot"}, {"endpoint": "alice", "uri": "sip:a@b", "option": "reboot"},
+            {"endpoint": "alice", "option": "none"}, {"endpoint": "nobody", "option": "reboot"},
+        ):  # fmt: skip
+            with pytest.raises(ValueError, match=r".+"):
+                service.send(**wrong)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import csv
 import hashlib
 import re
 from collections.abc import AsyncIterator
@@ -15,11 +16,13 @@ import pytest
 from globstar.base.log import Level
 from globstar.core.cli import run_command
 from globstar.core.events import RegistryChanged
+from globstar.core.services import SipRegistrations
 from globstar.modules.channels.pjsip.supplements.outbound_registration import (
     OutboundRegistration,
     RegistrationState,
     registrations_of,
 )
+from tests.conftest import SHARED
 from tests.support.sip_phone import SipOffice, SipPhone, Wire, phone_section, sip_office
 from tests.support.switch import LogCapture
 
@@ -401,3 +404,25 @@ async def test_rfc5626_4_4_a_lost_connection_is_made_anew(tmp_path: Path) -> Non
         again = await far.get("REGISTER", seconds=2)
         assert again["Expires"] == "3600"
         one.close()
+
+
+async def test_the_service_for_other_interfaces(tmp_path: Path) -> None:
+    async with registrar(tmp_path, AUTH + section(outbound_auth="secret", line="no")) as (office, far, _):
+        service = office.system.services["sip registrations"]
+        assert isinstance(service, SipRegistrations)
+        assert service.names() == ["far"]
+        accept(far, await far.get("REGISTER"), 600)
+        await asyncio.sleep(0.1)
+        fields = service.fields("far")
+        names = next(
+            row["fields"].split()
+            for row in csv.DictReader((SHARED / "compat" / "manager_events.tsv").open(), delimiter="\t")
+            if row["event"] == "OutboundRegistrationDetail"
+        )
+        assert {name.partition("=")[0] for name in names} - set(fields) == set()
+        assert (fields["Status"], fields["NextReg"], fields["OutboundAuth"]) == ("Registered", "590", "secret")
+        service.end("far")
+        assert (await far.get("REGISTER"))["Expires"] == "0"
+        service.begin("far")
+        with pytest.raises(KeyError):
+            service.begin("none")

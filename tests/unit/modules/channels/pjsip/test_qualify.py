@@ -159,3 +159,24 @@ async def test_max_initial_qualify_time_bounds_the_first_question(tmp_path: Path
         assert len(asked) == 40
         assert max(asked) <= 8
         assert max(asked) - min(asked) > 4
+
+
+async def test_what_the_cli_shows(tmp_path: Path) -> None:
+    async with sip_office(tmp_path, AOR + phone_section("bob", contact="sip:bob@127.0.0.1:9")) as office:
+        alice, run = office.phone("alice"), run_command
+        await alice.register()
+        alice.send(alice.reply_to(await alice.get("OPTIONS"), 200))
+        await asyncio.sleep(0.5)
+        shown = await run(office.system, "pjsip show qualify endpoint alice")
+        row = shown.splitlines()[1].split()
+        assert row[:2] == [f"alice/{alice.uri}", "Avail"]
+        assert row[3:] == ["20", "3.0", "19.5"]
+        assert await run(office.system, "pjsip show qualify aor alice") == shown
+        assert (await run(office.system, "pjsip show qualify aor bob")).splitlines()[1].split()[-1] == "never"
+        assert "Unable to retrieve aor 'x'" in await run(office.system, "pjsip show qualify aor x")
+        assert "Unable to retrieve endpoint 'x'" in await run(office.system, "pjsip show qualify endpoint x")
+        tasks = await run(office.system, "pjsip show scheduled_tasks")
+        assert f"pjsip/qualify/alice/{alice.uri}" in tasks
+        assert "Total Scheduled Tasks: 1" in tasks
+        assert "Total Scheduled Tasks: 0" in await run(office.system, "pjsip show scheduled_tasks like nothing")
+        assert "bad regular expression" in await run(office.system, "pjsip show scheduled_tasks like (")

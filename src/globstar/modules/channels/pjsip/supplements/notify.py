@@ -6,7 +6,7 @@ the default outbound endpoint, or inside a call.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,7 +40,7 @@ RESERVED = frozenset(("call-id", "contact", "cseq", "to", "from", "record-route"
 USAGE = "pjsip send notify <type> {endpoint|uri|channel} <peer> [<peer>...]"
 
 
-class NotifyFailed(Exception):
+class NotifyFailed(ValueError):
     """It could not be sent; the message says why."""
 
 
@@ -103,9 +103,14 @@ class Notify(Supplement):
                 logger.warning(f"{category.file}:{category.line}: [{category.name}]: {error}; it is left out")
         self._offer_command(config is not None)
 
+    async def start(self) -> None:
+        """Offer the service."""
+        self.driver.system.services["sip notify"] = self
+
     async def stop(self) -> None:
-        """The command goes."""
+        """The command and the service go."""
         self._offer_command(False)
+        self.driver.system.services.pop("sip notify", None)
 
     def _offer_command(self, wanted: bool) -> None:
         registry = self.driver.system.registry("cli command")
@@ -124,6 +129,29 @@ class Notify(Supplement):
             self._command = None
 
     # -- sending -----------------------------------------------------------------------------------------------------
+
+    def send(
+        self,
+        *,
+        endpoint: str = "",
+        uri: str = "",
+        channel: Channel | None = None,
+        option: str = "",
+        variables: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """See SipNotifier."""
+        if bool(endpoint) + bool(uri) + (channel is not None) != 1:
+            raise NotifyFailed("one of endpoint, URI and channel is needed")
+        if bool(option) == bool(variables):
+            raise NotifyFailed("either a type or variables are needed")
+        notice = self.notice(option) if option else Notice.of(variables)
+        if channel is not None:
+            self.to_channel(channel, notice)
+        elif endpoint:
+            self.to_endpoint(endpoint, notice)
+        else:
+            self.to_uri(uri, notice)
+        self.driver.output_pending()
 
     def notice(self, option: str) -> Notice:
         """The notice called ``option`` in pjsip_notify.conf; raises NotifyFailed."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from globstar.base.log import Logger
 from globstar.core.events import RegistryChanged
 from globstar.modules.channels.pjsip.exchange import Exchange, Outcome, credentials_of, proxy_routes, until_idle, way_to
+from globstar.modules.channels.pjsip.readers import shown
 from globstar.modules.channels.pjsip.supplement import Supplement
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.flow import Flow
@@ -336,6 +337,30 @@ class OutboundRegistration(Supplement):
         """The registration called ``name``."""
         return self.registrations.get(name)
 
+    def names(self) -> list[str]:
+        """See SipRegistrations."""
+        return list(self.registrations)
+
+    def fields(self, name: str) -> dict[str, str]:
+        """See SipRegistrations."""
+        registration = self.registrations[name]
+        found = {"ObjectType": "registration", "ObjectName": name}
+        for info, value in registration.config.items():
+            if info.name != "type":
+                found["".join(word.capitalize() for word in info.name.split("_"))] = shown(value)
+        found["Status"] = registration.state.value
+        left = registration.seconds_left
+        found["NextReg"] = str(max(left, 0) if left is not None else 0)
+        return found
+
+    def begin(self, name: str) -> None:
+        """See SipRegistrations."""
+        self.registrations[name].register()
+
+    def end(self, name: str) -> None:
+        """See SipRegistrations."""
+        self.registrations[name].unregister()
+
     def configure(self, settings: PjsipSettings) -> None:
         """Registrations that did not change go on; those that did end at their old server and begin anew."""
         old, self.registrations = self.registrations, {}
@@ -362,11 +387,13 @@ class OutboundRegistration(Supplement):
     async def start(self) -> None:
         """Register, each after a random delay."""
         self._is_started = True
+        self.driver.system.services["sip registrations"] = self
         for registration in self.registrations.values():
             registration.register()
 
     async def stop(self) -> None:
         """End the registrations and wait shortly for the answers."""
+        self.driver.system.services.pop("sip registrations", None)
         ending = [one for one in self.registrations.values() if one.state is RegistrationState.REGISTERED]
         for registration in self.registrations.values():
             if registration.state is RegistrationState.REGISTERED:

@@ -45,7 +45,8 @@ class PhoneprovProvider(Supplement):
 
 def _user_of(settings: PjsipSettings, config: PhoneprovObject) -> PhoneUser | None:
     given = {name.upper(): value for name, value in config.variables}
-    mac, profile = given.get("MAC", ""), given.get("PROFILE", "")
+    mac, profile = config.mac, config.profile
+    given |= {name: value for name, value in (("MAC", mac), ("PROFILE", profile)) if value}
     if not mac:
         logger.warning(f"phoneprov '{config.name}' has no MAC and is left out")
         return None
