@@ -162,6 +162,7 @@ class ContactStore:
         #: ends of registrations, with those of before a refresh still in it
         self._ends: list[tuple[float, int, Contact]] = []
         self._numbers = itertools.count()
+        self._live = 0
         self.on_change: Listener | None = None
 
     def configure(self, aors: dict[str, AorObject], objects: Iterable[ContactObject] = ()) -> list[str]:
@@ -224,6 +225,7 @@ class ContactStore:
                 continue
             contact.status = self._first_status(aor)
             self._registered.setdefault(aor, []).insert(0, contact)
+            self._live += 1
             self._note_end(contact)
             count += 1
         return count
@@ -267,6 +269,7 @@ class ContactStore:
         """A new registration; it comes first."""
         contact.status = self._first_status(contact.aor)
         self._registered.setdefault(contact.aor, []).insert(0, contact)
+        self._live += 1
         self.save(contact)
         if self.on_change is not None:
             self.on_change(contact, True)
@@ -282,6 +285,7 @@ class ContactStore:
         contacts = self._registered.get(contact.aor, [])
         if contact in contacts:
             contacts.remove(contact)
+            self._live -= 1
             if not contacts:
                 del self._registered[contact.aor]
         if self._database is not None:
@@ -293,7 +297,7 @@ class ContactStore:
     def _note_end(self, contact: Contact) -> None:
         ends = self._ends
         heapq.heappush(ends, (contact.expires_wall or 0.0, next(self._numbers), contact))
-        if len(ends) > SWEEP_AT and len(ends) > 4 * sum(map(len, self._registered.values())):
+        if len(ends) > SWEEP_AT and len(ends) > 4 * self._live:
             self._ends = [entry for entry in ends if self._is_end(entry)]
             heapq.heapify(self._ends)
 

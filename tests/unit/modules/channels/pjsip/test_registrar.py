@@ -381,6 +381,7 @@ async def test_expiry_of_thousands_needs_no_search(tmp_path: Path) -> None:
     assert store.next_expiry() == 1060.0 + 28
     wall[0] = 1060.0 + 28 + 99
     assert len(store.expire()) == 100
+    assert store._live == 1400
     assert store.next_expiry() == 1060.0 + 28 + 100
 
 
