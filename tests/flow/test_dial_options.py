@@ -538,11 +538,11 @@ async def test_arguments_without_sense_end_the_call(arguments: str) -> None:
 
 async def test_options_of_later_features_are_told() -> None:
     with LogCapture(Level.NOTICE) as log:
-        async with dialling("Test/bob,,wx") as world:
+        async with dialling("Test/bob,,wW") as world:
             call, _ = await ringing(world)
             call.hangs_up()
     told = [text.partition(" has no effect")[0] for text in log.texts(Level.NOTICE) if text.startswith("Dial")]
-    assert told == ["Dial: option w", "Dial: option x"]
+    assert told == ["Dial: option W", "Dial: option w"]
 
 
 async def test_c_resets_the_callers_record() -> None:

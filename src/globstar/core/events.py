@@ -495,3 +495,26 @@ class MessageWaiting:
     urgent: int = 0
     #: whose doing it was, where it was a caller
     channel: Channel | None = None
+
+
+@dataclass(slots=True)
+class MixMonitorStarted:
+    """A recording by MixMonitor began (AMI MixMonitorStart)."""
+
+    channel: Channel
+
+
+@dataclass(slots=True)
+class MixMonitorStopped:
+    """A recording by MixMonitor ended (AMI MixMonitorStop)."""
+
+    channel: Channel
+
+
+@dataclass(slots=True)
+class MixMonitorMuted:
+    """A direction (read, write or both) of a channel's recordings was muted or is heard again (AMI MixMonitorMute)."""
+
+    channel: Channel
+    direction: str
+    is_muted: bool

@@ -278,3 +278,17 @@ class SipRegistrations(Protocol):
 
     def end(self, name: str) -> None:
         """End it at the server until it is begun again. Raises KeyError."""
+
+
+@runtime_checkable
+class CallRecorder(Protocol):
+    """Service ``call recorder`` (app_mixmonitor)."""
+
+    def start(self, channel: Channel, file: str, options: str = "", command: str = "") -> str:
+        """Record what the channel says and hears, with the options of MixMonitor; gives the id. Raises SoundFault."""
+
+    async def stop(self, channel: Channel, identity: str = "") -> bool:
+        """End one recording of the channel, the oldest without an id; its files are whole then. False if there is none."""
+
+    def mute(self, channel: Channel, direction: str, is_muted: bool) -> int:
+        """Record silence of a direction (read, write or both), or its sound again; gives how many recordings there are."""

@@ -20,6 +20,7 @@ from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
 from globstar.core.channel import Channel, ChannelGone
 from globstar.core.features import DigitFeatures, DynamicFeature, FeatureAction, FeatureSettings, settings_for
 from globstar.core.services import MusicOnHold, Parking
+from globstar.core.touchrecord import toggle_recording
 from globstar.core.transfer import start_blind_transfer
 
 logger = Logger("features")
@@ -95,6 +96,7 @@ class PartyRights:
 
     may_transfer: bool = False
     may_disconnect: bool = False
+    may_record: bool = False
     #: it is the one who called, which [applicationmap] of features.conf may ask
     is_caller: bool = False
     may_park: bool = False
@@ -150,7 +152,7 @@ def _join(bridge: Bridge, channel: Channel, rights: PartyRights) -> BridgeMember
 def digit_features(channel: Channel, rights: PartyRights) -> DigitFeatures | None:
     """The codes that a party with ``rights`` may press; None if there are none."""
     dynamic = channel.variables.get("DYNAMIC_FEATURES")
-    if not (rights.may_transfer or rights.may_disconnect or rights.may_park or dynamic):
+    if not (rights.may_transfer or rights.may_disconnect or rights.may_record or rights.may_park or dynamic):
         return None
     settings = settings_for(channel)
     actions: dict[str, FeatureAction] = {}
@@ -160,6 +162,8 @@ def digit_features(channel: Channel, rights: PartyRights) -> DigitFeatures | Non
         actions[settings.blindxfer] = start_blind_transfer
     if rights.may_transfer and settings.atxfer:
         actions[settings.atxfer] = start_attended_transfer
+    if rights.may_record and settings.automixmon:
+        actions[settings.automixmon] = toggle_recording
     parking = channel.system.service("parking", Parking) if rights.may_park else None  # type: ignore[type-abstract]
     if parking is not None and settings.parkcall:
         actions[settings.parkcall] = parking.park_by_code

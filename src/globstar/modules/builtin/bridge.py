@@ -22,7 +22,7 @@ _OPTIONS = {
 }  # fmt: skip
 #: How long the other channel may take to leave what it does, seconds.
 _PATIENCE = 5.0
-_LATER = {"k": "parking", "K": "parking", "w": "recording", "W": "recording", "X": "recording"}
+_LATER = {"k": "parking", "K": "parking", "w": "recording", "W": "recording"}
 
 
 @application("Bridge", syntax="Bridge(channel[,options])")
@@ -70,7 +70,7 @@ async def _bridge(channel: Channel, name: str, options: ParsedOptions) -> str:
     if channel.state is not ChannelState.UP and "n" not in options:
         channel.answer_at_once()
     meeting = Bridge(channel.system)
-    own = _join(meeting, channel, PartyRights("T" in options, "H" in options))
+    own = _join(meeting, channel, PartyRights("T" in options, "H" in options, "X" in options))
     arrived: asyncio.Future[BridgeMember] = channel.system.loop.create_future()
     _fetch(channel, other, meeting, options, arrived)
     timers: list[LimitTimer] = []

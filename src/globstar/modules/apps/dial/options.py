@@ -27,7 +27,6 @@ LETTERS = {
 #: Letters that are understood but whose feature does not exist yet, with its name for the log.
 LATER = {
     "w": "recording started by the called party", "W": "recording started by the calling party",
-    "x": "mixed recording started by the called party", "X": "mixed recording started by the calling party",
     "n": "screening", "N": "screening", "p": "screening", "P": "privacy",
     "E": "the echo of MF and SF digits", "O": "operator services mode", "j": "the stream topology of the caller",
 }  # fmt: skip
@@ -79,8 +78,8 @@ class DialArguments:
         """The rights of the parties in the bridge."""
         letters = self.options.letters
         return CallOptions(
-            PartyRights("T" in letters, "H" in letters, is_caller=True, may_park="K" in letters),
-            PartyRights("t" in letters, "h" in letters, may_park="k" in letters),
+            PartyRights("T" in letters, "H" in letters, "X" in letters, is_caller=True, may_park="K" in letters),
+            PartyRights("t" in letters, "h" in letters, "x" in letters, may_park="k" in letters),
             self.limit,
         )
 

@@ -1,0 +1,225 @@
+"""Mixed Audio Monitoring Application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from globstar.base.log import Logger
+from globstar.core import events
+from globstar.core.channel import Channel
+from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.functions import FunctionError
+from globstar.core.playback import SoundMissing, play
+from globstar.core.registry import application, function
+from globstar.core.services import CallRecorder
+from globstar.core.soundfile import SoundFault
+from globstar.dialplan.arguments import ParsedOptions, argument, parse_options, split_arguments
+from globstar.dialplan.substitute import substitute
+from globstar.modules.apps.mixmonitor.recorder import Recorder, RecorderOptions
+
+if TYPE_CHECKING:
+    from globstar.core.system import System
+
+logger = Logger("app_mixmonitor")
+
+SERVICE = "call recorder"
+_KEY = "mixmonitors"
+_LETTERS = {
+    "a": False, "b": False, "d": False, "D": False, "i": True, "n": False, "p": False, "P": False, "r": True, "t": True,
+    "v": True, "V": True, "W": True,
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The MixMonitors of one channel."""
+
+    recorders: list[Recorder] = field(default_factory=list)
+    beeps_at_end: bool = False
+
+
+class MixMonitors(CallRecorder):
+    """Service ``call recorder``: the MixMonitors of all channels."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._number = 0
+        self._undo = system.bus.subscribe(events.ChannelHungUp, self._hung_up)
+
+    def close(self) -> None:
+        """Hear of no channel any more."""
+        self._undo()
+
+    def recorders(self, channel: Channel) -> list[Recorder]:
+        """Those that run on a channel, the oldest first."""
+        kept = channel.data.get(_KEY)
+        return kept.recorders if isinstance(kept, _Kept) else []
+
+    def start(self, channel: Channel, file: str, options: str = "", command: str = "") -> str:
+        """See CallRecorder."""
+        return self.begin(channel, file, parse_options(options, _LETTERS, logger.warning), command).identity
+
+    def begin(self, channel: Channel, file: str, options: ParsedOptions, command: str) -> Recorder:
+        """Start a recording with options that are read already. Raises SoundFault."""
+        both = _volume(options, "W")
+        wanted = RecorderOptions(
+            append="a" in options,
+            only_bridged="b" in options,
+            interleaved="D" in options,
+            synchronised="n" not in options,
+            delete="d" in options,
+            said_volume=both or _volume(options, "V"),
+            heard_volume=both or _volume(options, "v"),
+            said_file=options.get("r", ""),
+            heard_file=options.get("t", ""),
+            command=substitute(command.replace("^{", "${"), channel.variables) if command else "",
+        )
+        if not (file or wanted.said_file or wanted.heard_file):
+            raise SoundFault("MixMonitor needs a file")
+        self._number += 1
+        recorder = Recorder(channel, f"0x{self._number:012x}", wanted)
+        recorder.start(file)
+        channel.data.setdefault(_KEY, _Kept()).recorders.append(recorder)
+        if "P" in options:
+            channel.data[_KEY].beeps_at_end = True
+        if options.get("i"):
+            channel.set_variable(options.get("i", ""), recorder.identity)
+        return recorder
+
+    async def stop(self, channel: Channel, identity: str = "") -> bool:
+        """See CallRecorder."""
+        kept = self.recorders(channel)
+        chosen = next((recorder for recorder in kept if not identity or recorder.identity == identity), None)
+        if chosen is None:
+            return False
+        kept.remove(chosen)
+        await chosen.stop()
+        return True
+
+    def mute(self, channel: Channel, direction: str, is_muted: bool) -> int:
+        """See CallRecorder."""
+        directions = {"read", "write"} if direction == "both" else {direction}
+        for recorder in self.recorders(channel):
+            recorder.muted = recorder.muted | directions if is_muted else recorder.muted - directions
+        self._system.bus.publish(events.MixMonitorMuted(channel, direction, is_muted))
+        return len(self.recorders(channel))
+
+    def _hung_up(self, event: events.ChannelHungUp) -> None:
+        for recorder in self.recorders(event.channel):
+            self._system.tasks.start(recorder.stop(), name=f"end of MixMonitor of {event.channel.name}")
+
+
+def _volume(options: ParsedOptions, letter: str) -> int:
+    text = options.get(letter, "")
+    if not text:
+        return 0
+    try:
+        steps = int(text)
+    except ValueError:
+        steps = 5
+    if not -4 <= steps <= 4:
+        logger.warning(f"MixMonitor: option {letter} takes -4 to 4, not '{text}'")
+        return 0
+    return 2 * steps
+
+
+def _service(system: System) -> MixMonitors:
+    service = system.services[SERVICE]
+    assert isinstance(service, MixMonitors)
+    return service
+
+
+@application("MixMonitor", syntax="MixMonitor(filename.extension[,options[,command]])")
+async def mix_monitor(channel: Channel, data: str) -> int | None:
+    """Record what a channel says and hears, mixed into one file, until StopMixMonitor or the end of the channel.
+
+    Without a slash at its start the file goes into the folder monitor of the spool. Options: a appends, b records only while
+    the channel is bridged, r(file) and t(file) record what it says and hears into files of their own (n: without filling them up
+    with silence), D puts both side by side into one file of raw audio, v(x) V(x) W(x) change the volume of what is heard,
+    said, or both (-4 to 4), i(variable) keeps the id, d deletes the files at the end, p and P play a beep at the start and
+    the end. command runs in a shell at the end; ``^{X}`` in it is the variable X of the time of the start.
+    MIXMONITOR_FILENAME is the file.
+    """
+    file, options, command = read_arguments(data)
+    try:
+        _service(channel.system).begin(channel, file, options, command)
+    except SoundFault as fault:
+        logger.warning(f"MixMonitor on {channel.name}: {fault}")
+        return -1
+    if "p" in options:
+        await _beep(channel)
+    return None
+
+
+def read_arguments(data: str) -> tuple[str, ParsedOptions, str]:
+    """File, options and command; the command may hold commas."""
+    arguments = split_arguments(data, 3)
+    return argument(arguments, 0), parse_options(argument(arguments, 1), _LETTERS, logger.warning), argument(arguments, 2)
+
+
+@application("StopMixMonitor", syntax="StopMixMonitor([MixMonitorID])")
+async def stop_mix_monitor(channel: Channel, data: str) -> None:
+    """End a recording by MixMonitor, the oldest without an id; its files are whole afterwards."""
+    await _service(channel.system).stop(channel, data.strip())
+    kept = channel.data.get(_KEY)
+    if isinstance(kept, _Kept) and kept.beeps_at_end:
+        await _beep(channel)
+
+
+async def _beep(channel: Channel) -> None:
+    try:
+        await play(channel, "beep", stop_on="")
+    except SoundMissing as missing:
+        logger.warning(f"MixMonitor on {channel.name}: {missing}")
+
+
+@function("MIXMONITOR", syntax="MIXMONITOR(id,key)")
+def mixmonitor_function(channel: Channel | None, args: str) -> str:
+    """What a MixMonitor of the channel does; the key filename gives its file."""
+    if channel is None:
+        raise FunctionError("MIXMONITOR needs a channel")
+    identity, _, key = (part.strip() for part in args.partition(","))
+    if key.lower() != "filename":
+        raise FunctionError(f"MIXMONITOR knows the key filename, not '{key}'")
+    for recorder in _service(channel.system).recorders(channel):
+        if recorder.identity == identity:
+            return recorder.names[0]
+    raise FunctionError(f"{channel.name} has no MixMonitor '{identity}'")
+
+
+@cli_command("mixmonitor", usage="mixmonitor <start|stop|list> <chan_name> [args]")
+async def mixmonitor_command(system: System, args: list[str]) -> str:
+    """Start, stop or list the recordings of a channel."""
+    if len(args) < 2 or args[0] not in ("start", "stop", "list"):
+        raise CliUsage
+    channel = system.channels.get(args[1])
+    if channel is None:
+        raise CliFailure(f"No channel matching '{args[1]}' found.")
+    service = _service(system)
+    if args[0] == "start":
+        if len(args) < 3:
+            raise CliUsage
+        try:
+            service.begin(channel, *read_arguments(args[2]))
+        except SoundFault as fault:
+            raise CliFailure(str(fault)) from fault
+        return ""
+    if args[0] == "stop":
+        await service.stop(channel, args[2] if len(args) > 2 else "")
+        return ""
+    lines = ["MixMonitor ID\tFile\tReceive File\tTransmit File", "=" * 73]
+    lines += ["\t".join((recorder.identity, *recorder.names)) + "\t" for recorder in service.recorders(channel)]
+    return "\n".join(lines)
+
+
+def load(system: System) -> None:
+    """Offer the service ``call recorder``."""
+    system.services[SERVICE] = MixMonitors(system)
+
+
+def unload(system: System) -> None:
+    """Recordings that run go on to their channel's end; new ones cannot begin."""
+    service = system.services.pop(SERVICE, None)
+    if service is not None:
+        service.close()

@@ -1,0 +1,175 @@
+"""One MixMonitor: a tap on a channel, the files that it fills, and what happens when it ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from globstar.base.log import Logger
+from globstar.core import events
+from globstar.core.audiotap import BLOCK_MS, AudioTap
+from globstar.core.format import slin_for_rate
+from globstar.core.soundfile import SoundFault, SoundWriter
+from globstar.dsp.level import adjust_volume, mix
+
+if TYPE_CHECKING:
+    from globstar.core.channel import Channel
+    from globstar.core.translate import TranslationPath
+
+logger = Logger("app_mixmonitor")
+
+
+@dataclass(slots=True)
+class RecorderOptions:
+    """What a MixMonitor was asked to do; volumes are steps of VOLUME()."""
+
+    append: bool = False
+    only_bridged: bool = False
+    #: the two directions side by side in one file of raw audio
+    interleaved: bool = False
+    #: the files of one direction are filled up with silence, which keeps them together
+    synchronised: bool = True
+    delete: bool = False
+    said_volume: int = 0
+    heard_volume: int = 0
+    said_file: str = ""
+    heard_file: str = ""
+    command: str = ""
+
+
+class _Track:
+    """A file, with the translators that lead to its format."""
+
+    __slots__ = ("_path", "failed", "silence", "writer")
+
+    def __init__(self, channel: Channel, writer: SoundWriter, sample_rate: int) -> None:
+        linear = slin_for_rate(sample_rate)
+        self.writer = writer
+        self.failed = False
+        self.silence = bytes(linear.bytes_for(BLOCK_MS))
+        self._path: TranslationPath | None = None
+        if writer.format.codec is not linear.codec:
+            self._path = channel.system.translation.build_path(linear, writer.format)
+            if self._path is None:
+                raise SoundFault(f"no translators lead to {writer.format}")
+
+    def write(self, data: bytes) -> None:
+        if self.failed:
+            return
+        try:
+            self.writer.write_bytes(data if self._path is None else self._path.translate_bytes(data))
+        except SoundFault as fault:
+            self.failed = True
+            logger.error(f"MixMonitor: {fault}")
+
+
+@dataclass(slots=True, eq=False)
+class Recorder:
+    """A running MixMonitor. ``stop`` ends it and waits until its files are whole."""
+
+    channel: Channel
+    identity: str
+    options: RecorderOptions
+    #: file names without extension, as ``mixmonitor list`` shows them
+    names: tuple[str, str, str] = ("", "", "")
+    #: directions that are recorded as silence (MixMonitorMute)
+    muted: set[str] = field(default_factory=set)
+    _mixed: _Track | None = None
+    _said: _Track | None = None
+    _heard: _Track | None = None
+    _tap: AudioTap | None = None
+
+    def start(self, mixed: str) -> None:
+        """Make the files and begin. Raises SoundFault."""
+        options, channel = self.options, self.channel
+        writers = [self._writer(name) for name in (mixed, options.said_file, options.heard_file)]
+        rate = max((writer.format.sample_rate for writer in writers if writer is not None), default=8000)
+        try:
+            self._mixed, self._said, self._heard = (
+                _Track(channel, writer, rate) if writer is not None else None for writer in writers
+            )
+        except SoundFault:
+            for writer in writers:
+                if writer is not None:
+                    writer.close()
+            raise
+        self.names = tuple(str(w.path.with_suffix("")) if w is not None else "" for w in writers)  # type: ignore[assignment]
+        if self._mixed is not None:
+            channel.set_variable("MIXMONITOR_FILENAME", str(self._mixed.writer.path))
+        self._tap = AudioTap(channel, self._take, sample_rate=rate)
+        self._tap.start()
+        channel.system.bus.publish(events.MixMonitorStarted(channel))
+
+    def _writer(self, name: str) -> SoundWriter | None:
+        if not name:
+            return None
+        stem, dot, extension = name.rpartition(".")
+        if not dot or "/" in extension:
+            raise SoundFault(f"'{name}' has no extension")
+        if extension == "wav49":
+            extension = "WAV"
+        folder = Path(self.channel.system.directories.astspooldir) / "monitor"
+        return self.channel.system.sounds.create(str(folder / stem), extension, append=self.options.append)
+
+    def _take(self, said: bytes | None, heard: bytes | None) -> None:
+        options = self.options
+        if options.only_bridged and self.channel.bridge_member is None:
+            return
+        if "read" in self.muted:
+            said = None
+        if "write" in self.muted:
+            heard = None
+        if said is not None:
+            said = adjust_volume(said, options.said_volume)
+        if heard is not None:
+            heard = adjust_volume(heard, options.heard_volume)
+        for track, data in ((self._said, said), (self._heard, heard)):
+            if track is not None and (data is not None or options.synchronised):
+                track.write(data if data is not None else track.silence)
+        track = self._mixed
+        if track is None:
+            return
+        if options.interleaved:
+            track.write(_interleave(said or track.silence, heard or track.silence))
+        elif said is not None and heard is not None:
+            track.write(mix(said, heard))
+        else:
+            track.write(said or heard or track.silence)
+
+    async def stop(self) -> None:
+        """End the recording: the files are whole when this returns; a command runs on by itself."""
+        if self._tap is None or not self._tap.is_running:
+            return
+        self._tap.stop()
+        self.channel.system.bus.publish(events.MixMonitorStopped(self.channel))
+        tracks = [track for track in (self._mixed, self._said, self._heard) if track is not None]
+        for track in tracks:
+            try:
+                await track.writer.aclose()
+            except SoundFault as fault:
+                logger.error(f"MixMonitor of {self.channel.name}: {fault}")
+        if self.options.command:
+            logger.verbose(2, f"Executing [{self.options.command}]")
+            await self.channel.system.run_blocking(_execute, self.options.command)
+        if self.options.delete:
+            for track in tracks:
+                await self.channel.system.run_blocking(track.writer.path.unlink, True)
+
+
+def _interleave(left: bytes, right: bytes) -> bytes:
+    """Samples of both, one after the other."""
+    out = bytearray(2 * len(left))
+    for offset in (0, 1):
+        out[offset::4] = left[offset::2]
+        out[offset + 2 :: 4] = right[offset::2]
+    return bytes(out)
+
+
+def _execute(command: str) -> None:
+    try:
+        subprocess.run(["/bin/sh", "-c", os.fsencode(command)], stdin=subprocess.DEVNULL, check=False)
+    except OSError as error:
+        logger.warning(f"there is no shell for '{command}': {error}")
