@@ -194,7 +194,7 @@ def test_the_office_registers_from_behind_the_translation(trunk: Trunk) -> None:
 
 
 def test_qualify_keeps_the_mapping_of_the_translator_alive(trunk: Trunk) -> None:
-    """The translator forgets after 3 s without a packet; the provider's OPTIONS every second prevent that."""
+    """The translator forgets UDP after 3 s without a packet; the provider's OPTIONS every second prevent that."""
     registered(trunk)
     first, begun = trunk.contact(), time.monotonic()
     wait_until(lambda: time.monotonic() - begun > 5, 10, "longer than the translator remembers", interval=0.5)

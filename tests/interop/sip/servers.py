@@ -41,6 +41,9 @@ ENDPOINTS: dict[str, str] = {
     "userfollower": "redirect_method=user",
     "sipfollower": "redirect_method=uri_pjsip",
     "no183": "ignore_183_without_sdp=yes",
+    "groupie": "named_call_group=sales",
+    "picker": "named_pickup_group=sales",
+    "onecall": "device_state_busy_at=1",
     "patient": "sub_min_expiry=120",
     "nosubscribe": "allow_subscribe=no",
     "watched2": "",
@@ -169,6 +172,10 @@ exten => _all*.,1,Dial(${PJSIP_DIAL_CONTACTS(${CUT(EXTEN,*,2)})},15)
 exten => _site*.,1,Set(TRANSPORT=${IF($["${CUT(EXTEN,*,3)}"=""]?:\;transport=${CUT(EXTEN,*,3)})})
  same => n,Dial(PJSIP/callee/sip:callee@${CUT(EXTEN,*,2)}.test${TRANSPORT},15)
 exten => _port*.,1,Dial(PJSIP/callee/sip:callee@host.test:${CUT(EXTEN,*,2)},15)
+exten => pick,1,Pickup()
+exten => _state*.,1,Answer()
+ same => n,SendText(${DEVICE_STATE(PJSIP/${CUT(EXTEN,*,2)})})
+ same => n,Wait(20)
 exten => nohint,1,NoOp()
 exten => 8001,hint,PJSIP/callee
 exten => 8002,hint,PJSIP/watched2
