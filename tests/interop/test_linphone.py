@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.interop.support.audio import sine, write_wav
 from tests.interop.support.linphone import Linphone
 from tests.interop.support.office import Office, Phone
 from tests.support.certificates import Authority
@@ -50,6 +51,16 @@ class Bench:
         self.stack.enter_context(phone)
         phone.wait_registered()
         return phone
+
+    def tone(self) -> Path:
+        """A sound to play."""
+        path = self.directory / "tone.wav"
+        write_wav(path, sine(440, 30))
+        return path
+
+    def recordings(self) -> list[Path]:
+        """The sound files of mailboxes, finished or not."""
+        return list(self.server.paths["astspooldir"].rglob("*.wav"))
 
     def bridged(self, count: int = 2) -> bool:
         return self.server.channel_count() == count
@@ -181,3 +192,17 @@ def test_a_busy_lamp_follows_the_other_phone(bench: Bench) -> None:
     watcher.wait_message(r"(?s)NOTIFY sip:101@.*?(on-the-phone|On the phone|busy)")
     watched.send("terminate")
     watched.wait("ended")
+
+
+def test_a_waiting_message_is_told(bench: Bench) -> None:
+    """The phone is told unasked when it registers, and again when somebody has left a message."""
+    phone = bench.phone("101")
+    phone.wait_message(r"(?s)NOTIFY sip:101@.*?Event: message-summary.*?Messages-Waiting: no")
+    caller = bench.phone("103")
+    caller.call("620")
+    caller.play(bench.tone())
+    wait_until(lambda: any(path.stat().st_size > 16000 for path in bench.recordings()), 20, "a second is recorded")
+    caller.send("terminate")
+    caller.wait("ended")
+    bench.server.wait_idle()
+    phone.wait_message(r"(?s)NOTIFY sip:101@.*?Event: message-summary.*?Messages-Waiting: yes")

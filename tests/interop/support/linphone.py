@@ -164,3 +164,7 @@ class Linphone:
         """Call, and wait until media flow."""
         self.send(f"call {number}")
         self.wait("Media streams established")
+
+    def play(self, sound: Path) -> None:
+        """Play a sound into the call."""
+        self.send(f"play {sound}")
