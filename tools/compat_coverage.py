@@ -82,14 +82,13 @@ def missing_pjsip_options() -> list[str]:
     """``type: option`` for what is neither supported nor named as without effect."""
     has = {one.kind: one for one in coverage()}
     wanted = sorted(pjsip_options())
-    return [f"{kind}: {name}" for kind, name in wanted if kind not in has or not (has[kind].reason or name in has[kind].known)]
+    return [f"{kind}: {name}" for kind, name in wanted if kind not in has or name not in has[kind].known]
 
 
 def report_pjsip(show_missing: bool) -> None:
     """The options of pjsip.conf: with effect, without, missing."""
     found, wanted, missing = coverage(), pjsip_options(), missing_pjsip_options()
     without = {(one.kind, name) for one in found for name in one.unsupported}
-    without |= {(kind, name) for one in found if one.reason for kind, name in wanted if kind == one.kind}
     counted = len(wanted & without)
     print(f"{'pjsip.conf':<14} {len(wanted) - counted - len(missing):>4} of {len(wanted)}, {counted} without effect")
     if show_missing:

@@ -60,9 +60,6 @@ class OptionInfo:
     repeat: str = "last"
     handler: Callable[[Any, str], None] | None = None
 
-    def __get__(self, instance: Options | None, owner: type[Options]) -> Any:
-        return self if instance is None else self.default
-
 
 class _Declared:
     """An option in a class body, until the class is complete and names are known."""
@@ -122,7 +119,7 @@ class Options:
         for attribute, declared in list(vars(cls).items()):
             if isinstance(declared, _Declared):
                 info = OptionInfo(attribute=attribute, **{**declared.fields, "name": declared.fields["name"] or attribute})
-                setattr(cls, attribute, info)
+                setattr(cls, attribute, info.default)  # a plain attribute: options are read on the way of every call
             elif marked := getattr(declared, "__globstar_option__", None):
                 info = OptionInfo(attribute=attribute, read=None, default=None, handler=declared, **marked)
             else:

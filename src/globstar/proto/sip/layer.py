@@ -193,7 +193,7 @@ class TransactionLayer:
     def leave_client(self, key: Key, ack: bytes, flow: Flow, duration: float, now: float, name: str) -> None:
         """Replace a finished client transaction by its remnant for ``duration``."""
         self.clients[key] = Remnant(ack, flow)
-        self.timers.start(duration, now, partial(self._drop_client, key), name)
+        self.timers.start_lazily(duration, now, partial(self._drop_client, key), name)
 
     def _drop_client(self, key: Key, now: float) -> None:
         self.clients.pop(key, None)
@@ -244,7 +244,7 @@ class TransactionLayer:
             self.servers.pop(transaction.key, None)
             return
         self.servers[transaction.key] = Remnant(data, transaction.reply_flow, transaction.local_tag, merge)
-        self.timers.start(duration, now, partial(self._drop_server, transaction.key), name)
+        self.timers.start_lazily(duration, now, partial(self._drop_server, transaction.key), name)
 
     def _drop_server(self, key: Key, now: float) -> None:
         remnant = self.servers.pop(key, None)

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
+from math import ceil
+
+#: Lazy timers are looked at so often (seconds): one wake-up for all that fell due meanwhile.
+LAZINESS = 0.5
 
 
 class Timer:
@@ -34,10 +38,11 @@ class TimerQueue:
     Within one duration deadlines are in order because ``now`` never runs backwards, so nothing is sorted.
     """
 
-    __slots__ = ("_heap", "_queues")
+    __slots__ = ("_heap", "_lazy", "_queues")
 
     def __init__(self, durations: Iterable[float]) -> None:
         self._queues: dict[float, deque[Timer]] = {duration: deque() for duration in durations}
+        self._lazy: dict[float, deque[Timer]] = {}
         self._heap: list[Timer] = []
 
     def start(self, duration: float, now: float, callback: Callable[[float], None], name: str) -> Timer:
@@ -50,8 +55,17 @@ class TimerQueue:
             queue.append(timer)
         return timer
 
+    def start_lazily(self, duration: float, now: float, callback: Callable[[float], None], name: str) -> Timer:
+        """Start a timer that may fire up to ``LAZINESS`` late: it only forgets something, and wakes nobody for itself."""
+        timer = Timer(now + duration, callback, name)
+        queue = self._lazy.get(duration)
+        if queue is None:
+            queue = self._lazy[duration] = deque()
+        queue.append(timer)
+        return timer
+
     def next_deadline(self) -> float | None:
-        """Return the earliest deadline, or None when nothing runs."""
+        """Return when ``expire`` is wanted next, or None when nothing runs."""
         earliest: float | None = None
         for queue in self._queues.values():
             while queue and queue[0].callback is None:
@@ -63,6 +77,11 @@ class TimerQueue:
             heappop(heap)
         if heap and (earliest is None or heap[0].deadline < earliest):
             earliest = heap[0].deadline
+        for queue in self._lazy.values():
+            if queue:
+                due = ceil(queue[0].deadline / LAZINESS) * LAZINESS
+                if earliest is None or due < earliest:
+                    earliest = due
         return earliest
 
     def expire(self, now: float) -> int:
@@ -71,12 +90,22 @@ class TimerQueue:
         while True:
             due = self._pop_due(now)
             if due is None:
-                return fired
+                return fired + self._expire_lazy(now)
             callback = due.callback
             if callback is not None:
                 due.callback = None
                 fired += 1
                 callback(now)
+
+    def _expire_lazy(self, now: float) -> int:
+        fired = 0
+        for queue in self._lazy.values():
+            while queue and queue[0].deadline <= now:
+                callback = queue.popleft().callback
+                if callback is not None:
+                    fired += 1
+                    callback(now)
+        return fired
 
     def _pop_due(self, now: float) -> Timer | None:
         best: deque[Timer] | None = None
@@ -93,12 +122,13 @@ class TimerQueue:
     def __len__(self) -> int:
         """How many timers are running."""
         running = sum(1 for timer in self._heap if timer.callback is not None)
-        return running + sum(1 for queue in self._queues.values() for timer in queue if timer.callback is not None)
+        queues = (*self._queues.values(), *self._lazy.values())
+        return running + sum(1 for queue in queues for timer in queue if timer.callback is not None)
 
     def describe(self) -> dict[str, int]:
         """How many timers run, by name, for the CLI."""
         counts: dict[str, int] = {}
-        for queue in (*self._queues.values(), self._heap):
+        for queue in (*self._queues.values(), *self._lazy.values(), self._heap):
             for timer in queue:
                 if timer.callback is not None:
                     counts[timer.name] = counts.get(timer.name, 0) + 1

@@ -62,3 +62,22 @@ def test_a_firing_timer_is_not_running_any_more() -> None:
     queue.start(1.0, 0.0, lambda now: seen.append(len(queue)), "x")
     queue.expire(1.0)
     assert seen == [0]
+
+
+def test_lazy_timers_wake_nobody_for_themselves() -> None:
+    """What only forgets something waits for the next half second, and falls due with whatever is expired before."""
+    queue = TimerQueue([1.0])
+    fired: list[tuple[str, float]] = []
+    for number in range(3):
+        queue.start_lazily(5.0, 10.0 + number / 10, lambda now: fired.append(("lazy", now)), "Timer K")
+    assert queue.next_deadline() == 15.0
+    queue.expire(15.05)
+    assert fired == [("lazy", 15.05)]
+    assert queue.next_deadline() == 15.5
+    assert len(queue) == 2
+    assert queue.describe() == {"Timer K": 2}
+    queue.start(1.0, 14.3, lambda now: fired.append(("other", now)), "Timer E")
+    assert queue.next_deadline() == 15.3
+    queue.expire(15.3)
+    assert [name for name, _ in fired] == ["lazy", "other", "lazy", "lazy"]
+    assert queue.next_deadline() is None

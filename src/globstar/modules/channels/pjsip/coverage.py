@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from globstar.core.cli import CliUsage, cli_command
 from globstar.modules.channels.pjsip import supplement
 from globstar.modules.channels.pjsip.objects import PjsipObject
-from globstar.modules.channels.pjsip.settings import LATER
 from globstar.modules.channels.pjsip.unsupported import UNSUPPORTED
 
 if TYPE_CHECKING:
@@ -25,8 +24,6 @@ class Coverage:
     kind: str
     supported: tuple[str, ...]
     unsupported: dict[str, str]
-    #: why the type as a whole is not supported
-    reason: str = ""
 
     @property
     def known(self) -> set[str]:
@@ -50,8 +47,6 @@ def coverage() -> list[Coverage]:
         names = [name for info in cls.describe() for name in (info.name, *info.aliases)]
         supported = tuple(sorted(name for name in names if name not in reasons))
         found[cls.kind] = Coverage(cls.kind, supported, {name: reasons[name] for name in sorted(names) if name in reasons})
-    for kind, reason in LATER.items():
-        found.setdefault(kind, Coverage(kind, (), {}, reason))
     return [found[kind] for kind in sorted(found)]
 
 
@@ -59,9 +54,7 @@ def markdown() -> str:
     """The tables of docs/pjsip.md between its marks."""
     lines = [DOC_BEGIN, ""]
     for one in coverage():
-        if one.reason:
-            lines += [f"### {one.kind}", "", f"The type as a whole is not supported: {one.reason}.", ""]
-        elif one.unsupported:
+        if one.unsupported:
             lines += [f"### {one.kind}", "", "| option | why |", "| --- | --- |"]
             lines += [*(f"| `{name}` | {reason} |" for name, reason in one.unsupported.items()), ""]
     return "\n".join([*lines, DOC_END])
@@ -77,13 +70,12 @@ def show_coverage(system: System, args: list[str]) -> str:
         if one is None:
             raise CliUsage
         lines = [f"{name:<40} {one.unsupported.get(name, 'supported')}" for name in sorted({*one.supported, *one.unsupported})]
-        return "\n".join([f"not supported: {one.reason}"] if one.reason else lines) + "\n"
+        return "\n".join(lines) + "\n"
     lines = [f"{'Type':<26} {'Supported':>9} {'Without effect':>15}"]
     total = without = 0
     for one in coverage():
         total, without = total + len(one.supported), without + len(one.unsupported)
-        note = f"  not supported: {one.reason}" if one.reason else ""
-        lines.append(f"{one.kind:<26} {len(one.supported):>9} {len(one.unsupported):>15}{note}")
+        lines.append(f"{one.kind:<26} {len(one.supported):>9} {len(one.unsupported):>15}")
     lines += [f"{'all':<26} {total:>9} {without:>15}", ""]
     lines += [f"{one.kind}: {name}: {reason}" for one in coverage() for name, reason in one.unsupported.items()]
     return "\n".join(lines) + "\n"

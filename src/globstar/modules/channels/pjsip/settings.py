@@ -48,9 +48,6 @@ _HOST = re.compile(r"([A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?)(?::([0-9]{1,5
 #: what endpoint_identifier_order may name
 IDENTIFIERS = frozenset(("ip", "username", "auth_username", "anonymous", "header", "request_uri"))
 
-#: object types that Asterisk knows and that come later
-LATER: dict[str, str] = {}
-
 
 @dataclass(slots=True)
 class PjsipSettings:
@@ -123,8 +120,6 @@ def read_settings(config: ConfigFile, report: Report) -> PjsipSettings:
         where = category.find("type") or Variable(category.name, "", file=category.file, line=category.line)
         if not kind:
             report(where, f"[{category.name}] has no type and is ignored")
-        elif kind in LATER:
-            report(where, f"[{category.name}] type={kind} is not supported yet ({LATER[kind]}); it is ignored")
         elif kind not in tables:
             report(where, f"[{category.name}] has the unknown type '{kind}'{did_you_mean(kind, tables)}")
         else:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-#: what is built later in the same way for all
-LATER = "not supported yet"
 #: SRTP and what only means something with it
 WITH_ENCRYPTION = "comes with encrypted media (SRTP); until then media are plain and offers of RTP/SAVP are declined"
 #: what only browsers ask for

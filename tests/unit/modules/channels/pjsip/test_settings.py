@@ -20,7 +20,7 @@ from globstar.modules.channels.pjsip.objects import (
     SystemObject,
     TransportObject,
 )
-from globstar.modules.channels.pjsip.settings import LATER, PjsipSettings, read_settings
+from globstar.modules.channels.pjsip.settings import PjsipSettings, read_settings
 from globstar.modules.channels.pjsip.unsupported import UNSUPPORTED
 
 
@@ -92,13 +92,6 @@ def test_what_is_wrong_is_told_with_its_place(text: str, told: str) -> None:
     found = [warning for warning in warnings if told in warning]
     assert len(found) == 1, warnings
     assert "pjsip.conf:" in found[0]
-
-
-@pytest.mark.parametrize("kind", sorted(LATER))
-def test_object_types_of_later(kind: str) -> None:
-    settings, warnings = read(f"[x]\ntype={kind}\n")
-    assert "is not supported yet" in warnings[0]
-    assert not settings.endpoints
 
 
 def test_a_default_that_is_written_down_is_no_cause_to_complain() -> None:
