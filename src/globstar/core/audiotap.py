@@ -17,7 +17,7 @@ logger = Logger("audiotap")
 
 #: Length of a block, ms: one tick.
 BLOCK_MS = 20
-#: Blocks that a direction may be ahead of the tick; older ones go, so that both stay together.
+#: Blocks that a direction may be ahead of the tick, unless said otherwise; older ones go, so that both stay together.
 _AHEAD = 3
 
 #: ``on_block(said, heard)``: 20 ms from the endpoint and to it; None where there was nothing.
@@ -27,10 +27,11 @@ BlockHandler = Callable[["bytes | None", "bytes | None"], None]
 class _Direction:
     """One direction: frames in as they come, blocks out at every tick."""
 
-    __slots__ = ("_channel", "_data", "_format", "_linear", "_path", "_size", "dropped")
+    __slots__ = ("_ahead", "_channel", "_data", "_format", "_linear", "_path", "_size", "dropped")
 
-    def __init__(self, channel: Channel, linear: Format) -> None:
+    def __init__(self, channel: Channel, linear: Format, ahead: int) -> None:
         self._channel = channel
+        self._ahead = ahead
         self._linear = linear
         self._size = linear.bytes_for(BLOCK_MS)
         self._format: Format | None = None
@@ -57,7 +58,7 @@ class _Direction:
             linear = self._path.translate(frame)
             if linear is not None:
                 self._data += linear.data
-        surplus = len(self._data) - _AHEAD * self._size
+        surplus = len(self._data) - self._ahead * self._size
         if surplus > 0:
             self.dropped += surplus
             del self._data[:surplus]
@@ -75,16 +76,16 @@ class _Direction:
 class AudioTap:
     """Calls ``on_block`` every 20 ms with what a channel said and heard since; ``stop`` ends it, as the channel's end does.
 
-    While there is one, the channel's bridge goes through frames.
+    ``ahead`` is how many blocks of a direction may wait. While there is one, the channel's bridge goes through frames.
     """
 
-    def __init__(self, channel: Channel, on_block: BlockHandler, *, sample_rate: int = 8000) -> None:
+    def __init__(self, channel: Channel, on_block: BlockHandler, *, sample_rate: int = 8000, ahead: int = _AHEAD) -> None:
         self.channel = channel
         #: the format of the blocks
         self.format = slin_for_rate(sample_rate)
         self._on_block = on_block
-        self._said = _Direction(channel, self.format)
-        self._heard = _Direction(channel, self.format)
+        self._said = _Direction(channel, self.format, ahead)
+        self._heard = _Direction(channel, self.format, ahead)
         self.is_running = False
 
     def start(self) -> None:

@@ -518,3 +518,19 @@ class MixMonitorMuted:
     channel: Channel
     direction: str
     is_muted: bool
+
+
+@dataclass(slots=True)
+class ChanSpyStarted:
+    """A channel began to listen to another (AMI ChanSpyStart)."""
+
+    spyer: Channel
+    spied: Channel
+
+
+@dataclass(slots=True)
+class ChanSpyStopped:
+    """A channel listens to another no more (AMI ChanSpyStop)."""
+
+    spyer: Channel
+    spied: Channel

@@ -292,3 +292,11 @@ class CallRecorder(Protocol):
 
     def mute(self, channel: Channel, direction: str, is_muted: bool) -> int:
         """Record silence of a direction (read, write or both), or its sound again; gives how many recordings there are."""
+
+
+@runtime_checkable
+class RecordedNames(Protocol):
+    """Service ``voicemail`` as those see it who say people's names (app_voicemail)."""
+
+    def recorded_name(self, mailbox: str) -> str | None:
+        """The sound in which the owner of the mailbox (``100@context``) says its name; None if there is none."""

@@ -39,6 +39,15 @@ def mix(one: bytes, other: bytes) -> bytes:
     return audioop.add(one, other + bytes(len(one) - len(other)), 2)
 
 
+def interleave(left: bytes, right: bytes) -> bytes:
+    """Samples of both, one after the other; both are of one length."""
+    out = bytearray(2 * len(left))
+    for offset in (0, 1):
+        out[offset::4] = left[offset::2]
+        out[offset + 2 :: 4] = right[offset::2]
+    return bytes(out)
+
+
 def subtract(total: bytes, part: bytes) -> bytes:
     """``total`` without ``part`` (both of one length), saturating."""
     return audioop.add(total, audioop.mul(part, 2, -1.0), 2)

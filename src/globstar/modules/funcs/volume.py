@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from globstar.base.log import Logger
 from globstar.core import events
+from globstar.core.audiofilter import AudioFilter
 from globstar.core.channel import Channel
-from globstar.core.format import Format, slin_for_rate
-from globstar.core.frame import Frame, voice
 from globstar.core.functions import FunctionError
 from globstar.core.registry import function
-from globstar.core.translate import TranslationPath
 from globstar.dialplan.arguments import argument, parse_options, split_arguments
 from globstar.dsp.level import adjust_volume
 
@@ -25,47 +23,19 @@ class Direction:
     """The volume of one direction of a channel: 0 leaves the audio alone, 3 makes it three times as loud, -3 a third."""
 
     def __init__(self, channel: Channel) -> None:
-        self.channel = channel
-        self.volume = 0
-        self._format: Format | None = None
-        self._to_linear: TranslationPath | None = None
-        self._from_linear: TranslationPath | None = None
+        self._volume = 0
+        self.filter = AudioFilter(channel, lambda data, _: adjust_volume(data, self._volume))
+        self.filter.is_idle = True
 
-    def adjust(self, frame: Frame) -> Frame | None:
-        """A voice frame made louder or lower; None while a codec gathers a whole frame."""
-        format_ = frame.format
-        if format_ is None or self.volume in (0, 1, -1):
-            return frame
-        if format_ is not self._format:
-            self._build(format_)
-        if self._to_linear is None or self._from_linear is None:
-            if not format_.is_slin:
-                return frame
-            return self._with(frame, adjust_volume(frame.data, self.volume))
-        linear = self._to_linear.translate(frame)
-        if linear is None:
-            return None
-        louder = self._from_linear.translate(self._with(linear, adjust_volume(linear.data, self.volume)))
-        return louder
+    @property
+    def volume(self) -> int:
+        """Steps."""
+        return self._volume
 
-    @staticmethod
-    def _with(frame: Frame, data: bytes) -> Frame:
-        changed = voice(frame.format, data, frame.samples) if frame.format is not None else frame
-        changed.rtp_time, changed.seq, changed.marker = frame.rtp_time, frame.seq, frame.marker
-        return changed
-
-    def _build(self, format_: Format) -> None:
-        """Translators to and from signed linear, once for each format."""
-        self._format = format_
-        self._to_linear = self._from_linear = None
-        if format_.is_slin:
-            return
-        linear = slin_for_rate(format_.codec.sample_rate)
-        translation = self.channel.system.translation
-        self._to_linear = translation.build_path(format_, linear)
-        self._from_linear = translation.build_path(linear, format_)
-        if self._to_linear is None or self._from_linear is None:
-            logger.warning(f"{self.channel.name}: the volume of {format_} cannot be changed, since it cannot be translated")
+    @volume.setter
+    def volume(self, volume: int) -> None:
+        self._volume = volume
+        self.filter.is_idle = volume in (0, 1, -1)
 
 
 class Volume:
@@ -75,8 +45,8 @@ class Volume:
         self.channel = channel
         self.directions = {"tx": Direction(channel), "rx": Direction(channel)}
         self.keys: set[str] = set()
-        channel.add_read_hook(self.directions["rx"].adjust)
-        channel.add_write_hook(self.directions["tx"].adjust)
+        channel.add_read_hook(self.directions["rx"].filter.take)
+        channel.add_write_hook(self.directions["tx"].filter.take)
         bus = channel.system.bus
         self._undo = [bus.subscribe(events.DigitEnded, self._digit), bus.subscribe(events.ChannelHungUp, self._hung_up)]
 

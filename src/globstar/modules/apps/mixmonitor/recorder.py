@@ -13,7 +13,7 @@ from globstar.core import events
 from globstar.core.audiotap import BLOCK_MS, AudioTap
 from globstar.core.format import slin_for_rate
 from globstar.core.soundfile import SoundFault, SoundWriter
-from globstar.dsp.level import adjust_volume, mix
+from globstar.dsp.level import adjust_volume, interleave, mix
 
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
@@ -133,7 +133,7 @@ class Recorder:
         if track is None:
             return
         if options.interleaved:
-            track.write(_interleave(said or track.silence, heard or track.silence))
+            track.write(interleave(said or track.silence, heard or track.silence))
         elif said is not None and heard is not None:
             track.write(mix(said, heard))
         else:
@@ -157,15 +157,6 @@ class Recorder:
         if self.options.delete:
             for track in tracks:
                 await self.channel.system.run_blocking(track.writer.path.unlink, True)
-
-
-def _interleave(left: bytes, right: bytes) -> bytes:
-    """Samples of both, one after the other."""
-    out = bytearray(2 * len(left))
-    for offset in (0, 1):
-        out[offset::4] = left[offset::2]
-        out[offset + 2 :: 4] = right[offset::2]
-    return bytes(out)
 
 
 def _execute(command: str) -> None:

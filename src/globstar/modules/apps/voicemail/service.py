@@ -204,6 +204,12 @@ class VoicemailService:
         """The folders of a user."""
         return Mailbox(self.root, user.context, user.number)
 
+    def recorded_name(self, mailbox: str) -> str | None:
+        """The sound in which the owner of a mailbox says its name; None without one."""
+        user = self.find(mailbox)
+        name = str(self.mailbox(user).path / "greet") if user is not None else ""
+        return name if name and self.system.sounds.exists(name) else None
+
     def keep_password(self, user: MailboxUser, password: str) -> None:
         """Write a new password to the mailbox's folder, so that voicemail.conf stays as its owner wrote it."""
         path = self.mailbox(user).folder("") / "secret.conf"
