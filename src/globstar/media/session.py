@@ -11,6 +11,7 @@ from globstar.media.reports import Reports
 from globstar.media.settings import Payload, PayloadKind, SessionOptions
 from globstar.media.sockets import MAX_DATAGRAM, Address, MediaSocket
 from globstar.media.source import SourceFilter, SourceState
+from globstar.media.srtp import SecureSocket, SrtpContext
 from globstar.media.statistics import SessionStatistics
 from globstar.proto.rtp import (
     COMFORT_NOISE,
@@ -119,6 +120,7 @@ class RtpSession:
         "remote_ssrc",
         "reports",
         "rtcp_mux",
+        "security",
         "sender",
         "source",
         "unknown_payload",
@@ -160,6 +162,8 @@ class RtpSession:
         #: What sends a finished packet to the peer (raises OSError); None without an address. Relays use it too.
         self.output: Callable[[bytes], object] | None = None
         self._relay: RelayPath | None = None
+        #: The keys of SRTP; None while RTP is plain.
+        self.security: SrtpContext | None = None
         #: RTCP goes over the RTP port (RFC 5761); set it when the answer says so.
         self.rtcp_mux = False
         self.is_sending = True
@@ -252,6 +256,21 @@ class RtpSession:
         self._through_loop()
         self.is_sending = sending
         self.is_receiving = receiving
+
+    def secure(self, context: SrtpContext | None) -> None:
+        """Send and take only SRTP under these keys from now on; None for plain RTP."""
+        if context is self.security:
+            return
+        self._through_loop()
+        self.security = context
+        self._socket = _secured(self._socket, context)
+        self._recv = self._socket.recv
+        if self._rtcp_socket is not None:
+            self._rtcp_socket = _secured(self._rtcp_socket, context)
+        if self._is_connected:
+            self.output = self._socket.send
+        elif self._remote is not None:
+            self._aim(self._remote)
 
     def set_hold(self, is_held: bool) -> None:
         """Whether the peer holds us: then ``timeout_hold`` counts instead of ``timeout``, from now on."""
@@ -601,7 +620,7 @@ class RtpSession:
         """The figures of this moment."""
         if self._relay is not None:
             self._relay.pull()
-        receiver, sender, reports = self.receiver, self.sender, self.reports
+        receiver, sender, reports, security = self.receiver, self.sender, self.reports, self.security
         return SessionStatistics(
             local_ssrc=sender.ssrc,
             remote_ssrc=self.remote_ssrc,
@@ -627,6 +646,9 @@ class RtpSession:
             not_sent=self.not_sent,
             rtcp_sent=reports.sent,
             rtcp_received=reports.received,
+            not_authentic=security.not_authentic if security is not None else 0,
+            replayed=security.replayed if security is not None else 0,
+            unkeyed=security.unkeyed if security is not None else 0,
         )
 
     # -- the relay -----------------------------------------------------------------------------------------------
@@ -639,3 +661,9 @@ class RtpSession:
     @relay_path.setter
     def relay_path(self, path: RelayPath | None) -> None:
         self._relay = path
+
+
+def _secured(socket: MediaSocket, context: SrtpContext | None) -> MediaSocket:
+    """The socket under new keys."""
+    plain = socket.inner if isinstance(socket, SecureSocket) else socket
+    return SecureSocket(plain, context) if context is not None else plain

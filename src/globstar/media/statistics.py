@@ -82,3 +82,7 @@ class SessionStatistics:
     not_sent: int
     rtcp_sent: int
     rtcp_received: int
+    #: of SRTP: packets that failed authentication, that came twice, that came or were to go before there was a key
+    not_authentic: int = 0
+    replayed: int = 0
+    unkeyed: int = 0

@@ -82,7 +82,9 @@ class Baresip:
         text = CONFIG.format(**values, control=self.control, modules=MODULES)
         text += "".join(f"module_app {name}.so\n" for name in modules)
         if authority is not None:  # TLS: the server's certificate is checked
-            text += f"sip_cafile {authority}\nsip_verify_server yes\nmodule srtp.so\n"
+            text += f"sip_cafile {authority}\nsip_verify_server yes\n"
+        if media_encryption:
+            text += f"module {'dtls_srtp' if media_encryption.startswith('dtls') else 'srtp'}.so\n"
         (directory / "config").write_text(text)
         domain = f"{HOST}:{registrar or self.port}"
         options = [

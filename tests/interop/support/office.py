@@ -71,13 +71,15 @@ class Phone:
     codecs: str = "ulaw"
     context: str = "phones"
     direct_media: bool = False
+    #: further lines of the endpoint
+    options: str = ""
 
     def sections(self) -> str:
         direct = "yes" if self.direct_media else "no"
         return (
             f"[{self.name}]\ntype=endpoint\ncontext={self.context}\ndisallow=all\nallow={self.codecs}\n"
-            f"auth={self.name}\naors={self.name}\ndirect_media={direct}\ncallerid=Phone {self.name} <{self.name}>\n\n"
-            f"[{self.name}]\ntype=auth\nauth_type=digest\nusername={self.name}\npassword={self.password}\n\n"
+            f"auth={self.name}\naors={self.name}\ndirect_media={direct}\ncallerid=Phone {self.name} <{self.name}>\n"
+            f"{self.options}\n[{self.name}]\ntype=auth\nauth_type=digest\nusername={self.name}\npassword={self.password}\n\n"
             f"[{self.name}]\ntype=aor\nmax_contacts=1\nremove_existing=yes\n\n"
         )
 

@@ -9,7 +9,7 @@ from globstar.proto.sdp.preference import (
     choose_incoming,
     choose_outgoing,
 )
-from globstar.proto.sdp.stream import CodecDescription, LocalMedia, NegotiatedCodec, NegotiatedStream
+from globstar.proto.sdp.stream import CodecDescription, Keying, LocalMedia, NegotiatedCodec, NegotiatedStream
 from globstar.proto.sdp.values import (
     Attribute,
     Bandwidth,
@@ -35,6 +35,7 @@ __all__ = [
     "Direction",
     "Fingerprint",
     "IncomingPreference",
+    "Keying",
     "LocalMedia",
     "Media",
     "NegotiatedCodec",

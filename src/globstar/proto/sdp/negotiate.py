@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from globstar.base.errors import LocalFault, RemoteFault
 from globstar.proto.sdp.stream import LocalMedia, NegotiatedStream, accept, agree, answer_line, offer_line
-from globstar.proto.sdp.values import Connection, Media, Origin, SessionDescription
+from globstar.proto.sdp.values import Attribute, Connection, Media, Origin, SessionDescription
 
 
 class NotAcceptable(RemoteFault):
@@ -103,7 +103,10 @@ class OfferAnswer:
         for index, theirs in enumerate(offer.media):
             mine = _peek(waiting, theirs)
             codecs = accept(mine, theirs) if mine is not None and theirs.port else None
-            if mine is None or codecs is None:
+            keys: tuple[Attribute, ...] | None = ()
+            if codecs is not None and mine is not None and mine.keying is not None:
+                keys = mine.keying.answer(theirs, offer)
+            if mine is None or codecs is None or keys is None:
                 lines.append(theirs.declined())
                 addresses.append("")
                 streams.append(NegotiatedStream(index, theirs.kind, None, remote=theirs))
@@ -111,7 +114,7 @@ class OfferAnswer:
             waiting.remove(mine)
             stream = agree(index, mine, codecs, offer, theirs, received=None)
             streams.append(stream)
-            lines.append(answer_line(mine, theirs, stream))
+            lines.append(answer_line(mine, theirs, stream, keys))
             addresses.append(mine.address)
         if not any(stream.is_active for stream in streams) and any(theirs.port for theirs in offer.media):
             raise NotAcceptable("no stream of the offer has a codec in common with us")
@@ -140,7 +143,8 @@ class OfferAnswer:
             theirs = answer.media[index] if index < len(answer.media) else None
             codecs = None
             if mine is not None and theirs is not None and theirs.port:
-                codecs = accept(mine, theirs, is_answer=True)
+                if mine.keying is None or mine.keying.accepts(theirs, answer):
+                    codecs = accept(mine, theirs, is_answer=True)
             if mine is None or theirs is None or codecs is None:
                 streams.append(NegotiatedStream(index, ours.kind, None, remote=theirs))
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import Protocol
 
 from globstar.proto.sdp.payloads import OFFERED_PAYLOADS, STATIC_NUMBERS, canonical_name
 from globstar.proto.sdp.preference import CodecPreference, IncomingPreference
@@ -41,12 +42,25 @@ class CodecDescription:
         )
 
 
+class Keying(Protocol):
+    """How the keys of a stream come about: what its descriptions say for it, and which of the peer's will do."""
+
+    def offer(self) -> tuple[Attribute, ...]:
+        """The lines of an offer."""
+
+    def answer(self, theirs: Media, description: SessionDescription) -> tuple[Attribute, ...] | None:
+        """The lines of the answer to an offered stream; None declines it."""
+
+    def accepts(self, theirs: Media, description: SessionDescription) -> bool:
+        """Whether the answer to our offer can be used."""
+
+
 @dataclass(frozen=True, slots=True)
 class LocalMedia:
     """What we can do on one stream: the input of every offer and answer.
 
-    ``codecs`` stand in the endpoint's order (``allow=``). ``attributes`` (crypto, fingerprint, ICE) go before
-    the rtpmap lines. ``protocols`` are the transport protocols we take; offers use the first. ``ptime_ms`` overrides
+    ``codecs`` stand in the endpoint's order (``allow=``). ``attributes``, and those of ``keying`` (crypto, fingerprint, ICE),
+    go before the rtpmap lines. ``protocols`` are the transport protocols we take; offers use the first. ``ptime_ms`` overrides
     the packet time of the codecs; ``use_ptime`` repeats the packet time that an offer asks for. ``preference`` chooses and
     orders the codecs of an answer of ours, ``narrowing`` does so once more, and ``answer_preference`` those of an answer
     that we get (None: as it says). ``formats`` are those of a stream that is no RTP (``t38``): it has no codecs.
@@ -67,6 +81,7 @@ class LocalMedia:
     answer_preference: CodecPreference | None = None
     use_ptime: bool = False
     formats: tuple[str, ...] = ()
+    keying: Keying | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +243,9 @@ def _events(media: Media, clocks: set[int]) -> tuple[tuple[int, int], ...]:
     )
 
 
-def answer_line(mine: LocalMedia, theirs: Media, stream: NegotiatedStream) -> Media:
+def answer_line(mine: LocalMedia, theirs: Media, stream: NegotiatedStream, keys: tuple[Attribute, ...] = ()) -> Media:
+    if keys:
+        mine = replace(mine, attributes=(*keys, *mine.attributes))
     if mine.formats:
         return Media(theirs.kind, mine.port, theirs.protocol, mine.formats, mine.attributes)
     formats = [(codec.receive_payload_type, codec.codec) for codec in stream.codecs]
@@ -242,6 +259,8 @@ def answer_line(mine: LocalMedia, theirs: Media, stream: NegotiatedStream) -> Me
 
 
 def offer_line(mine: LocalMedia, protocol: str, known: Sequence[NegotiatedCodec], known_dtmf: Sequence[tuple[int, int]]) -> Media:
+    if mine.keying is not None:
+        mine = replace(mine, attributes=(*mine.keying.offer(), *mine.attributes))
     if mine.formats:
         return Media(mine.kind, mine.port, protocol, mine.formats, mine.attributes)
     used: set[int] = set()

@@ -54,9 +54,10 @@ class LegMedia:
     """
 
     __slots__ = (
-        "_bound", "_by_payload", "_clock_shift", "_codecs", "_described", "_description_text", "_endpoint", "_engine", "_kinds",
-        "_offer", "_read_format", "_read_payload", "_send_by_receive", "_smoother", "address", "bind", "channel", "direct",
-        "direction", "fax", "formats", "is_held", "negotiation", "session", "sides", "stream", "wants_digits", "write_format",
+        "_bound", "_by_payload", "_clock_shift", "_codecs", "_described", "_description_text", "_endpoint", "_engine",
+        "_kinds", "_offer", "_read_format", "_read_payload", "_send_by_receive", "_smoother", "address", "bind",
+        "channel", "direct", "direction", "fax", "formats", "is_held", "keying", "negotiation", "session", "sides",
+        "stream", "wants_digits", "write_format",
     )  # fmt: skip
 
     def __init__(
@@ -69,6 +70,8 @@ class LegMedia:
         self.formats = formats
         self.negotiation = OfferAnswer(session_id, owner=endpoint.sdp_owner, session_name=endpoint.sdp_session, address=address)
         self.session: RtpSession | None = None
+        #: how the keys of the audio are agreed on; None: it is plain
+        self.keying = media_options.keying(endpoint)
         self.channel: Channel | None = None
         self.stream: NegotiatedStream | None = None
         self.direction = Direction.SENDRECV
@@ -111,6 +114,8 @@ class LegMedia:
         """Give the ports back."""
         if self.session is not None:
             self.session.close()
+        if self.keying is not None:
+            self.keying.close()
         for side in self.sides:
             side.close()
         if self.fax is not None:
@@ -201,6 +206,7 @@ class LegMedia:
                 narrowing=if_set(endpoint.codec_prefs_outgoing_answer),
                 answer_preference=if_set(endpoint.codec_prefs_incoming_answer),
                 use_ptime=endpoint.use_ptime,
+                keying=self.keying,
             )
         ]
         if not endpoint.max_audio_streams:
@@ -335,6 +341,8 @@ class LegMedia:
             writes = writes.with_attributes({FMTP: first.remote_fmtp})
         self._set_write_format(writes)
         session.rtcp_mux = stream.rtcp_mux
+        if self.keying is not None:
+            self.keying.apply(session, stream)
         session.set_payloads(receive, send=first.send_payload_type, clock_rate=first.codec.clock_rate, digits=stream.send_dtmf)
         if stream.remote_address and stream.remote_port and not stream.remote_address.startswith("0.0.0.0"):
             session.set_remote((stream.remote_address, stream.remote_port), (stream.remote_rtcp_address, stream.remote_rtcp_port))
@@ -359,6 +367,14 @@ class LegMedia:
         wanted = min(wanted, codec.maximum_ms)
         size = format.bytes_for(wanted) if codec.smooth and wanted != codec.default_ms else 0
         self._smoother = Smoother(size, format.sample_rate * wanted // 1000) if size else None
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether all streams of the call are encrypted; before they are agreed on, whether they will have to be."""
+        if not self.is_agreed:
+            return self.keying is not None and not self._endpoint.media_encryption_optimistic
+        sessions = [self.session, *(side.session for side in self.sides if side.stream is not None)]
+        return all(session is not None and session.security is not None for session in sessions)
 
     # -- the channel -------------------------------------------------------------------------------------------------
 

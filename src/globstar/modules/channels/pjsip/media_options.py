@@ -9,6 +9,7 @@ from globstar.core.format import Format, MediaType
 from globstar.media.settings import SessionOptions
 from globstar.modules.channels.pjsip.endpoint import if_set
 from globstar.modules.channels.pjsip.readers import tos_value
+from globstar.modules.channels.pjsip.sdes import SdesKeying
 from globstar.proto.sdp import choose_outgoing
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.endpoint import EndpointObject
 
 AVP, AVPF = "RTP/AVP", "RTP/AVPF"
+SAVP, SAVPF = "RTP/SAVP", "RTP/SAVPF"
 
 
 def session_options(endpoint: EndpointObject, media: MediaType = MediaType.AUDIO) -> SessionOptions:
@@ -41,9 +43,26 @@ def ports(engine: RtpEngine, endpoint: EndpointObject) -> PortAllocator | None:
 
 
 def protocols(endpoint: EndpointObject) -> tuple[str, ...]:
-    """The profiles that are taken, the first one is offered: use_avpf decides, media_use_received_transport takes both."""
-    mine, other = (AVPF, AVP) if endpoint.use_avpf else (AVP, AVPF)
+    """The profiles that are taken, the first one is offered.
+
+    use_avpf decides between those with and without feedback, media_use_received_transport takes both; media_encryption asks for
+    the secured ones, beside which media_encryption_optimistic offers and takes the plain ones.
+    """
+    profiles = _profiles(AVP, AVPF, endpoint)
+    if endpoint.media_encryption != "sdes":
+        return profiles
+    secured = _profiles(SAVP, SAVPF, endpoint)
+    return (*profiles, *secured) if endpoint.media_encryption_optimistic else secured
+
+
+def _profiles(plain: str, feedback: str, endpoint: EndpointObject) -> tuple[str, ...]:
+    mine, other = (feedback, plain) if endpoint.use_avpf else (plain, feedback)
     return (mine, other) if endpoint.media_use_received_transport else (mine,)
+
+
+def keying(endpoint: EndpointObject) -> SdesKeying | None:
+    """What agrees on the keys of a stream; None for plain media."""
+    return SdesKeying(endpoint) if endpoint.media_encryption == "sdes" else None
 
 
 def offered(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections import deque
 from dataclasses import dataclass
 
@@ -13,12 +14,16 @@ logger = Logger("res_pjsip_logger")
 
 #: Messages that the history keeps; the oldest go first.
 HISTORY_LIMIT = 2000
+#: a=crypto (RFC 4568): the key is base64 up to its lifetime
+_KEY = re.compile(r"(inline:)[^\s|;]+", re.IGNORECASE)
 _SECRET_HEADERS = ("authorization:", "proxy-authorization:")
 
 
 def readable(data: bytes) -> str:
-    """A message as text, with digests made unreadable."""
+    """A message as text, with digests and keys of media made unreadable."""
     text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+    if "a=crypto:" in text:
+        text = _KEY.sub(r"\1<redacted>", text)
     if "uthorization:" not in text:
         return text
     lines = []

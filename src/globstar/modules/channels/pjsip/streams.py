@@ -33,8 +33,8 @@ class SideStream:
     """
 
     __slots__ = (
-        "_by_payload", "_endpoint", "_engine", "_send_by_codec", "_shift", "channel", "described", "direct", "formats", "kind",
-        "number", "session", "stream",
+        "_by_payload", "_endpoint", "_engine", "_send_by_codec", "_shift", "channel", "described", "direct", "formats", "keying",
+        "kind", "number", "session", "stream",
     )  # fmt: skip
 
     def __init__(
@@ -46,6 +46,8 @@ class SideStream:
         self.number = number
         self.formats: tuple[Format, ...] = tuple(formats)
         self.session: RtpSession | None = None
+        #: how its keys are agreed on; None: it is plain
+        self.keying = media_options.keying(endpoint)
         self.channel: Channel | None = None
         self.stream: NegotiatedStream | None = None
         #: where the other end of a direct call wants its packets; None: with us
@@ -77,6 +79,7 @@ class SideStream:
             protocols=media_options.protocols(self._endpoint),
             attributes=_FEEDBACK if self.kind is MediaType.VIDEO and self._endpoint.use_avpf else (),
             preference=self._endpoint.answer_preference,
+            keying=self.keying,
         )
         return self.described
 
@@ -113,6 +116,8 @@ class SideStream:
             receive[codec.receive_payload_type] = Payload(PayloadKind.MEDIA, codec.codec.clock_rate)
         first = stream.codecs[0]
         session.rtcp_mux = stream.rtcp_mux
+        if self.keying is not None:
+            self.keying.apply(session, stream)
         session.set_payloads(receive, send=first.send_payload_type, clock_rate=first.codec.clock_rate)
         session.on_media = self._receive
         session.on_rtcp = self._reported if self.kind is MediaType.VIDEO else None
@@ -182,6 +187,8 @@ class SideStream:
         session, self.session = self.session, None
         if session is not None:
             session.close()
+        if self.keying is not None:
+            self.keying.close()
 
 
 def wanted(endpoint: EndpointObject, offer: SessionDescription | None) -> list[tuple[MediaType, Sequence[Format]]]:

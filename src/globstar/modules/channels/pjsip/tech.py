@@ -123,7 +123,7 @@ class PjsipTech(ChannelTech):
         if option == ChannelOption.SECURE_SIGNALING:
             return _leg(channel).is_secure
         if option == ChannelOption.SECURE_MEDIA:
-            return False
+            return _leg(channel).media.is_secure
         if option == ChannelOption.DEVICE_NAME:
             return f"PJSIP/{_leg(channel).endpoint.name}"
         return None

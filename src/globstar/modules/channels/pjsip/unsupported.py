@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-#: SRTP and what only means something with it
-WITH_ENCRYPTION = "comes with encrypted media (SRTP); until then media are plain and offers of RTP/SAVP are declined"
+#: what only means something with DTLS
+WITH_ENCRYPTION = "comes with DTLS-SRTP; media_encryption=sdes is supported"
 #: what only browsers ask for
 WITH_BROWSERS = "comes with media for browsers (ICE, DTLS and BUNDLE)"
 ONE_AUDIO = "a call has one audio stream; further ones are declined"
@@ -42,9 +42,6 @@ UNSUPPORTED: dict[str, dict[str, str]] = {
         "force_avp": WITH_ENCRYPTION,
         "ice_support": WITH_BROWSERS,
         "max_audio_streams": ONE_AUDIO,
-        "media_encryption": WITH_ENCRYPTION,
-        "media_encryption_optimistic": WITH_ENCRYPTION,
-        "srtp_tag_32": WITH_ENCRYPTION,
         "webrtc": WITH_BROWSERS,
     },
 }

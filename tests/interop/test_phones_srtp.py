@@ -1,0 +1,69 @@
+"""baresip phones whose media are encrypted: tones cross between secured and plain, and between two secured phones."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.interop.support.audio import tone_seconds
+from tests.interop.support.baresip import Baresip
+from tests.interop.support.office import Office, Phone
+from tests.support.loopback import wait_until
+from tests.support.server import ServerFactory
+
+pytestmark = pytest.mark.leaks_threads  # each phone's reader ends with the phone
+
+DIALPLAN = """\
+exten => _1XX,1,Dial(PJSIP/${EXTEN},15)
+exten => h,1,Log(NOTICE,the caller is secured: ${CHANNEL(rtp,secure)})
+"""
+TONES = {"100": 440.0, "101": 1000.0}
+SDES = "media_encryption=sdes\n"
+
+
+def recorded(phone: Baresip) -> int:
+    """Bytes of sound that the phone has written so far."""
+    return sum(path.stat().st_size for path in (phone.directory / "recorded").glob("dump-*-dec.wav"))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("srtp-mand", SDES), ("srtp-mand", SDES)),
+        (("srtp-mand", SDES), ("", "")),
+        (("", ""), ("srtp-mand", SDES)),
+        (("srtp", SDES + "media_encryption_optimistic=yes\n"), ("srtp", SDES + "media_encryption_optimistic=yes\n")),
+    ],
+    ids=["sdes-sdes", "sdes-plain", "plain-sdes", "optimistic"],
+)
+def test_tones_cross(globstar_process: ServerFactory, tmp_path: Path, first: tuple[str, str], second: tuple[str, str]) -> None:
+    """Both directions are heard; a phone whose encryption is mandatory ends a call without it."""
+    kinds = dict(zip(TONES, (first, second), strict=True))
+    office = Office([Phone(name, f"secret-of-{name}", options=kind[1]) for name, kind in kinds.items()], {"phones": DIALPLAN})
+    server = globstar_process(office.configuration())
+    with ExitStack() as stack:
+        a, b = (
+            stack.enter_context(
+                Baresip(
+                    tmp_path / name, name, registrar=office.port, password=f"secret-of-{name}", tone=TONES[name],
+                    media_encryption=mode,
+                )
+            )
+            for name, (mode, _) in kinds.items()
+        )  # fmt: skip
+        a.wait_registered()
+        b.wait_registered()
+        a.dial("101")
+        b.wait_event("CALL_INCOMING")
+        b.accept()
+        a.wait_event("CALL_ESTABLISHED")
+        b.wait_event("CALL_ESTABLISHED")
+        for phone in (a, b):
+            wait_until(lambda phone=phone: recorded(phone) > 3 * 16000, 15, f"{phone.user} has recorded three seconds")
+        a.hangup()
+        server.wait_idle()
+        assert tone_seconds(a.heard(), TONES["101"]) >= 1.5
+        assert tone_seconds(b.heard(), TONES["100"]) >= 1.5
+        assert f"the caller is secured: {int(bool(first[0]))}" in server.log()
