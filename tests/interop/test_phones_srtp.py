@@ -60,8 +60,7 @@ def test_tones_cross(globstar_process: ServerFactory, tmp_path: Path, first: tup
         b.accept()
         a.wait_event("CALL_ESTABLISHED")
         b.wait_event("CALL_ESTABLISHED")
-        for phone in (a, b):
-            wait_until(lambda phone=phone: recorded(phone) > 3 * 16000, 15, f"{phone.user} has recorded three seconds")
+        wait_until(lambda: min(recorded(a), recorded(b)) > 3 * 16000, 15, "both have recorded three seconds")
         a.hangup()
         server.wait_idle()
         assert tone_seconds(a.heard(), TONES["101"]) >= 1.5
