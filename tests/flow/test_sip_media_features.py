@@ -329,3 +329,22 @@ async def test_rfc4585_a_lost_picture_is_told_by_rtcp(tmp_path: Path) -> None:
             socket.close()
         await calling.hang_up()
         await called.ended()
+
+
+@pytest.mark.parametrize(("codecs", "passed"), [("0 13 101", True), ("0 101", False)])
+async def test_rfc3389_comfort_noise_is_passed_on_to_who_knows_it(tmp_path: Path, codecs: str, passed: bool) -> None:
+    """Silence told by one phone: the other is told as well, and the talk spurt after it carries the marker (RFC 3551 4.1)."""
+    async with sip_office(tmp_path, phone_section("alice") + phone_section("bob"), EXTENSIONS) as office:
+        calling, called = await both(office, codecs=codecs)
+        await calling.speak(20)
+        await called.speak(20)
+        called.heard.clear()
+        called.packets.clear()
+        calling.send_rtp(b"\x2a", 13)
+        await asyncio.sleep(0.5)
+        noise = [payload for kind, payload in called.heard if kind == 13]
+        assert noise == ([b"\x2a"] if passed else [])
+        await calling.speak(10)
+        assert called.sounds() == {0x55: 10}
+        await calling.hang_up()
+        await called.ended()

@@ -377,7 +377,8 @@ class PhoneCall:
         """The phone's session description, a new version each time."""
         self.sdp_version += 1
         host = self.phone.address[0]
-        names = {"0": "PCMU/8000", "8": "PCMA/8000", "9": "G722/8000", "3": "GSM/8000", "101": "telephone-event/8000"}
+        names = {"0": "PCMU/8000", "8": "PCMA/8000", "9": "G722/8000", "3": "GSM/8000", "13": "CN/8000"}
+        names |= {"101": "telephone-event/8000"}
         maps = "".join(f"a=rtpmap:{kind} {names[kind]}\r\n" for kind in codecs.split())
         return (
             f"v=0\r\no={self.phone.name} 7 {self.sdp_version} IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"

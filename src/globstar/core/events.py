@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from globstar.core.bridge import Bridge
     from globstar.core.channel import Channel
     from globstar.proto.aoc import AdviceOfCharge
+    from globstar.proto.rtp import ReceiverReport, SenderReport
 
 
 @dataclass(slots=True)
@@ -534,3 +535,21 @@ class ChanSpyStopped:
 
     spyer: Channel
     spied: Channel
+
+
+class RtcpSent:
+    """We sent a report of an RTP stream to ``to`` (host and port) (AMI RTCPSent)."""
+
+    channel: Channel
+    to: tuple[str, int]
+    report: SenderReport | ReceiverReport
+
+
+@dataclass(slots=True)
+class RtcpReceived:
+    """The endpoint sent a report of an RTP stream (AMI RTCPReceived); ``round_trip`` is in seconds, None while unknown."""
+
+    channel: Channel
+    source: tuple[str, int]
+    report: SenderReport | ReceiverReport
+    round_trip: float | None = None

@@ -17,6 +17,7 @@ from globstar.media.settings import MediaSettings, SessionOptions
 from globstar.media.sockets import MediaSocket, SocketFactory, UdpSockets
 from globstar.media.ticker import Ticker
 from globstar.net.poller import Poller
+from globstar.proto.rtp import RtcpPacket
 
 logger = Logger("media.engine")
 
@@ -54,6 +55,10 @@ class RtpEngine:
         self.native: native.NativeRelay | None = None
         if native.is_available() and self.settings.native_relay and isinstance(self.sockets, UdpSockets):
             self.native = native.NativeRelay(loop)
+        #: hears of every compound RTCP packet: those that came as values, ours as octets, which need not be looked at
+        self.on_rtcp: Callable[[RtpSession, tuple[RtcpPacket, ...] | bytes], None] | None = None
+        #: hears of every session that is opened
+        self.on_open: Callable[[RtpSession], None] | None = None
         self._ranges: dict[tuple[int, int], PortAllocator] = {}
         self._sessions: dict[RtpSession, tuple[PortAllocator, int]] = {}
         self._rounds = 0
@@ -68,11 +73,16 @@ class RtpEngine:
         """The open sessions."""
         return tuple(self._sessions)
 
+    @property
+    def ranges(self) -> tuple[PortAllocator, ...]:
+        """The allocators that are in use."""
+        return tuple(self._ranges.values())
+
     def ports(self, start: int = 0, end: int = 0) -> PortAllocator:
         """The allocator of a range: that of rtp.conf, or an endpoint's own (rtp_port_start, rtp_port_end)."""
         key = (start or self.settings.port_start, end or self.settings.port_end)
         if key not in self._ranges:
-            self._ranges[key] = PortAllocator(*key, self.chance)
+            self._ranges[key] = PortAllocator(*key, self.chance, self.loop.time)
         return self._ranges[key]
 
     def open(self, host: str, options: SessionOptions | None = None, *, ports: PortAllocator | None = None) -> RtpSession | None:
@@ -98,6 +108,8 @@ class RtpEngine:
             session = RtpSession(self, rtp, rtcp, port, options)
             self._sessions[session] = (allocator, self._next_slot)
             self._next_slot += 1
+            if self.on_open is not None:
+                self.on_open(session)
             if self._timer is None:
                 self._timer = self.loop.call_later(ROUND, self._round)
             return session

@@ -116,6 +116,7 @@ class RtpSession:
         "on_timeout",
         "options",
         "output",
+        "owner",
         "receiver",
         "remote_ssrc",
         "reports",
@@ -141,6 +142,9 @@ class RtpSession:
         self.on_rtcp: Callable[[tuple[RtcpPacket, ...]], None] | None = None
         self.on_timeout: Callable[[MediaTimeout], None] | None = None
         self.on_source: Callable[[Address], None] | None = None
+
+        #: whose stream this is, for those who look at the engine's sessions from outside (a channel)
+        self.owner: object = None
 
         settings, chance = engine.settings, engine.chance
         self.sender = RtpSender(chance.getrandbits(32), chance.getrandbits(15), chance.getrandbits(32))
@@ -200,6 +204,21 @@ class RtpSession:
     def settled_descriptor(self) -> int | None:
         """The descriptor of our RTP socket once it is connected to the peer, for the native relay; else None."""
         return self._socket.descriptor if self._is_connected and not self.is_closed else None
+
+    @property
+    def rtcp_address(self) -> Address | None:
+        """Where our reports go, and where the peer's come from."""
+        return self._remote if self.rtcp_mux else self._remote_rtcp
+
+    def exchange_socket(self, wrap: Callable[[MediaSocket], MediaSocket]) -> None:
+        """Send and receive RTP through what ``wrap`` makes of our socket: one that watches, or loses packets for a test."""
+        self._through_loop()
+        self._socket = wrap(self._socket)
+        self._recv = self._socket.recv
+        if self._is_connected:
+            self.output = self._socket.send
+        elif self._remote is not None:
+            self._aim(self._remote)
 
     def jitter_clocks(self) -> dict[int, int]:
         """By payload type the clock rate that counts for jitter; 0 for digits."""
@@ -294,7 +313,7 @@ class RtpSession:
         if self.sender.packets:
             self._send_rtcp(self.reports.build_bye(self.sender))
         self.is_closed = True
-        self.output = None
+        self.output = self.owner = None
         self.on_media = self.on_digit_begin = self.on_digit_end = self.on_timeout = None
         self.on_comfort_noise = self.on_rtcp = self.on_source = None
         self._digits_out.end(self._engine.loop.time())
@@ -327,6 +346,15 @@ class RtpSession:
             output(data)
         except OSError:  # a full socket buffer or a refused port: media is not sent again
             self.not_sent += 1
+
+    def send_comfort_noise(self, level: int) -> None:
+        """Say that nothing is said, over noise of ``level`` (-dBov; RFC 3389); what comes next begins a talk spurt."""
+        if not self.is_sending or self._digits_out.is_active:
+            self.withheld += 1
+            return
+        now = self._engine.loop.time()
+        self._transmit(self.sender.packet_at(build_comfort_noise(level), self.sender.rtp_time_at(now), COMFORT_NOISE))
+        self.sender.marker_next = True
 
     def rtp_time_now(self) -> int:
         """The timestamp that belongs to this moment."""
@@ -569,10 +597,14 @@ class RtpSession:
             self.not_rtp += 1
             return
         self.reports.receive(packets, self.sender.ssrc, self._clock_rate, now, self._engine.wall_clock())
+        if self._engine.on_rtcp is not None:
+            self._engine.on_rtcp(self, packets)
         if self.on_rtcp is not None:
             self.on_rtcp(packets)
 
     def _send_rtcp(self, data: bytes) -> None:
+        if self._engine.on_rtcp is not None:
+            self._engine.on_rtcp(self, data)
         try:
             if self.rtcp_mux:
                 if self.output is not None:

@@ -8,10 +8,13 @@ import pytest
 
 from globstar.base.log import Level
 from globstar.config import MemorySource
+from globstar.core import events
 from globstar.core.cli import run_command
 from globstar.interfaces.cli.commands import register_commands
 from globstar.media.engine import RtpEngine
 from globstar.media.settings import MediaSettings, StrictRtp
+from globstar.modules.res.rtp_asterisk.reports import report_fields
+from globstar.proto.rtp import ReportBlock, SenderReport, build_compound
 from tests.support.sip_phone import phone_section, sip_office
 from tests.support.switch import LogCapture, running_system
 
@@ -86,3 +89,64 @@ async def test_ports_and_reload(tmp_path: Path) -> None:
         await call.hang_up()
         await third.hang_up()
         assert len(office.media) == 3, "only the phones' own sockets are left"
+
+
+async def test_asterisk_rtp_and_rtcp_debug_texts(tmp_path: Path) -> None:
+    async with running_system(tmp_path, MODULES) as system:
+        for line, answer in (
+            ("rtp set debug on", "RTP Packet Debugging Enabled\n"),
+            ("rtp set debug off", "RTP Packet Debugging Disabled\n"),
+            ("rtp set debug ip 192.0.2.1:4000", "RTP Packet Debugging Enabled for address: 192.0.2.1:4000\n"),
+            ("rtcp set debug on", "RTCP Packet Debugging Enabled\n"),
+            ("rtcp set debug ip [2001:db8::1]", "RTCP Packet Debugging Enabled for address: 2001:db8::1\n"),
+            ("rtcp set debug off", "RTCP Packet Debugging Disabled\n"),
+            ("rtcp set stats on", "RTCP Stats Enabled\n"),
+            ("rtcp set stats off", "RTCP Stats Disabled\n"),
+            ("rtp drop", "RTP packets are not being dropped.\n"),
+            ("rtp drop 5 incoming packets every 2 sec on 192.0.2.1",
+             "Dropping 5 incoming RTP packets every 2 seconds on 192.0.2.1; 0 dropped so far.\n"),
+            ("rtp drop stop", "RTP packets are not dropped any more; 0 were dropped.\n"),
+        ):  # fmt: skip
+            assert await run_command(system, line) == answer
+        for line in ("rtp set debug perhaps", "rtcp set debug ip nowhere", "rtp drop 0 incoming packets", "rtcp set stats"):
+            assert (await run_command(system, line)).startswith("Usage: ")
+
+
+@pytest.mark.virtual_time
+async def test_rfc3550_6_4_reports_are_told_on_the_bus_and_in_the_log(tmp_path: Path) -> None:
+    """Both directions of a call's RTCP, with all that AMI names; nothing is built while nobody listens."""
+    heard: list[events.RtcpSent | events.RtcpReceived] = []
+    async with sip_office(tmp_path, phone_section("alice"), "[default]\nexten => 1,1,Answer()\n same => n,Echo()\n") as office:
+        alice = office.phone("alice")
+        call = await alice.dial("1")
+        await call.speak(10)
+        office.system.bus.subscribe(events.RtcpSent, heard.append)
+        office.system.bus.subscribe(events.RtcpReceived, heard.append)
+        await run_command(office.system, "rtp set debug on")
+        await run_command(office.system, "rtcp set debug on")
+        await run_command(office.system, "rtcp set stats on")
+        with LogCapture(Level.VERBOSE) as log:
+            await call.speak(300)
+            session = office.system.services["rtp"].sessions[0]
+            block = ReportBlock(session.sender.ssrc, 64, 12, 2 << 16 | 77, 80, 0, 0)
+            report = build_compound([SenderReport(0x1234, 5 << 32, 160, 10, 1600, (block,))])
+            session._receive_rtcp(report, office.system.now())
+        told = "\n".join(record.message for record in log.records)
+        await call.hang_up()
+    sent = [event for event in heard if isinstance(event, events.RtcpSent)]
+    received = [event for event in heard if isinstance(event, events.RtcpReceived)]
+    assert len(sent) >= 1
+    assert len(received) == 1
+    fields = dict(report_fields(sent[0].report))
+    assert fields["PT"] == "200(SR)"
+    assert int(fields["SentPackets"]) > 10
+    assert fields["Report0FractionLost"] == "0"
+    assert sent[0].channel.name.startswith("PJSIP/alice-")
+    assert dict(report_fields(received[0].report)) == {
+        "SSRC": "0x00001234", "PT": "200(SR)", "ReportCount": "1", "SentNTP": "5.0000000000", "SentRTP": "160",
+        "SentPackets": "10", "SentOctets": "1600", "Report0SourceSSRC": f"0x{block.ssrc:08x}", "Report0FractionLost": "64",
+        "Report0CumulativeLost": "12", "Report0HighestSequence": "77", "Report0SequenceNumberCycles": "2",
+        "Report0IAJitter": "80", "Report0LSR": "0", "Report0DLSR": "0.0000",
+    }  # fmt: skip
+    for text in ("Got  RTP packet from", "Sent RTP packet to", "200(SR)", "Sent RTCP to", "Received RTCP from", "Reported loss:"):
+        assert text in told

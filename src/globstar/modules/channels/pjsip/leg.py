@@ -213,6 +213,8 @@ class Leg(SessionUser):
         elif frame.type is FrameType.MODEM:
             if self.media.fax is not None:
                 self.media.fax.write(frame)
+        elif frame.type is FrameType.CNG:
+            self.media.write_noise(frame.subtype)
         elif frame.type is FrameType.TEXT:
             self._pass_text(str(frame.data))
 

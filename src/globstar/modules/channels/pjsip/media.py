@@ -20,6 +20,7 @@ from globstar.modules.channels.pjsip.codecs import audio_codecs, describe_all
 from globstar.modules.channels.pjsip.endpoint import if_set
 from globstar.modules.channels.pjsip.streams import SideStream
 from globstar.modules.channels.pjsip.streams import wanted as wanted_sides
+from globstar.proto.rtp import COMFORT_NOISE
 from globstar.proto.sdp import (
     CodecDescription,
     Direction,
@@ -382,9 +383,11 @@ class LegMedia:
         """Let the packets become frames of ``channel``."""
         self.channel = channel
         session = self.open()
+        session.owner = channel
         session.on_media = self._receive
         session.on_digit_begin = self._digit_began
         session.on_digit_end = self._digit_ended
+        session.on_comfort_noise = self._noise_told
         session.on_timeout = self._timed_out
         for side in self.sides:
             side.channel = channel
@@ -489,6 +492,17 @@ class LegMedia:
     def _digit_ended(self, digit: str, duration_ms: int) -> None:
         if self.channel is not None:
             self.channel.deliver(digit_end(digit, duration_ms))
+
+    def _noise_told(self, level: int) -> None:
+        if self.channel is not None:
+            self.channel.deliver(Frame(FrameType.CNG, level))
+
+    def write_noise(self, level: int) -> None:
+        """The other side is silent over noise of this level (-dBov): tell it to an endpoint that knows comfort noise."""
+        session, stream = self.session, self.stream
+        if session is not None and stream is not None and stream.remote is not None:
+            if COMFORT_NOISE in stream.remote.payload_types:
+                session.send_comfort_noise(level)
 
     def _timed_out(self, reason: MediaTimeout) -> None:
         if self.channel is not None:

@@ -119,6 +119,7 @@ class SideStream:
         if self.keying is not None:
             self.keying.apply(session, stream)
         session.set_payloads(receive, send=first.send_payload_type, clock_rate=first.codec.clock_rate)
+        session.owner = self.channel
         session.on_media = self._receive
         session.on_rtcp = self._reported if self.kind is MediaType.VIDEO else None
         if stream.remote_address and stream.remote_port and not stream.remote_address.startswith("0.0.0.0"):

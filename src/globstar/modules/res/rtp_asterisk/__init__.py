@@ -9,6 +9,14 @@ from globstar.core.cli import cli_command
 from globstar.core.system import System
 from globstar.media.engine import RtpEngine
 from globstar.media.settings import MediaSettings, StrictRtp
+from globstar.media.watch import Watch
+from globstar.modules.res.rtp_asterisk.cli import RTCP_WATCH, WATCH, drop, set_rtcp_debug, set_rtcp_stats, set_rtp_debug
+from globstar.modules.res.rtp_asterisk.reports import RtcpWatch
+
+__all__ = [
+    "drop", "load", "reload", "set_rtcp_debug", "set_rtcp_stats", "set_rtp_debug", "show_ports", "show_relay",
+    "show_settings", "unload",
+]  # fmt: skip
 
 logger = Logger("res_rtp_asterisk")
 
@@ -88,13 +96,16 @@ def read_settings(system: System) -> MediaSettings:
 
 def load(system: System) -> None:
     """Offer the service ``rtp``: the engine that makes RTP sessions."""
-    system.services["rtp"] = RtpEngine(
+    engine = RtpEngine(
         system.loop,
         read_settings(system),
         sockets=system.services.get("rtp sockets"),
         wall_clock=system.wall_time,
         ticker=system.ticker,
     )
+    system.services["rtp"] = engine
+    system.services[WATCH] = Watch(engine)
+    system.services[RTCP_WATCH] = engine.on_rtcp = RtcpWatch(system)
 
 
 def reload(system: System) -> None:
@@ -106,6 +117,8 @@ def reload(system: System) -> None:
 
 def unload(system: System) -> None:
     """Close every session."""
+    system.services.pop(WATCH, None)
+    system.services.pop(RTCP_WATCH, None)
     engine = system.services.pop("rtp", None)
     if engine is not None:
         engine.close()
@@ -143,3 +156,15 @@ def show_relay(system: System, args: list[str]) -> str:
         return f"Relay in Python: {joined} streams\n"
     relay = engine.native
     return f"Native relay: {len(relay)} of {joined} streams, {relay.packets} packets, {relay.parked} handed to the loop\n"
+
+
+@cli_command("rtp show ports")
+def show_ports(system: System, args: list[str]) -> str:
+    """Show how many RTP ports are given out and free, and how often one was used again before it had rested."""
+    engine = system.service("rtp", RtpEngine)
+    if engine is None:
+        return "RTP is not loaded"
+    engine.ports()
+    lines = [f"{'Range':<14} {'Used':>6} {'Free':>6} {'Unrested':>9}"]
+    lines += [f"{f'{p.start}-{p.end}':<14} {p.used:>6} {p.free:>6} {p.unrested:>9}" for p in engine.ranges]
+    return "\n".join(lines) + "\n"
