@@ -537,6 +537,7 @@ class ChanSpyStopped:
     spied: Channel
 
 
+@dataclass(slots=True)
 class RtcpSent:
     """We sent a report of an RTP stream to ``to`` (host and port) (AMI RTCPSent)."""
 
