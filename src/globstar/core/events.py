@@ -554,3 +554,18 @@ class RtcpReceived:
     source: tuple[str, int]
     report: SenderReport | ReceiverReport
     round_trip: float | None = None
+
+
+class ChannelTalkingStarted:
+    """A channel with TALK_DETECT began to talk (AMI ChannelTalkingStart)."""
+
+    channel: Channel
+
+
+@dataclass(slots=True)
+class ChannelTalkingStopped:
+    """A channel with TALK_DETECT has been silent for long enough (AMI ChannelTalkingStop)."""
+
+    channel: Channel
+    #: since it began to talk
+    duration_ms: int
