@@ -556,6 +556,7 @@ class RtcpReceived:
     round_trip: float | None = None
 
 
+@dataclass(slots=True)
 class ChannelTalkingStarted:
     """A channel with TALK_DETECT began to talk (AMI ChannelTalkingStart)."""
 
