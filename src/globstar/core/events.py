@@ -426,6 +426,14 @@ class ContactStatusChanged:
 
 
 @dataclass(slots=True)
+class EndpointMaintenanceChanged:
+    """An endpoint's maintenance mode began or ended (AMI PJSIPMaintenanceStatus); ``status`` is enabled or disabled."""
+
+    endpoint: str
+    status: str
+
+
+@dataclass(slots=True)
 class PeerStatusChanged:
     """An endpoint registered, unregistered or changed reachability (AMI PeerStatus)."""
 

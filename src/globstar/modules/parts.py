@@ -43,7 +43,12 @@ PARTS: dict[str, Part] = {
         "Memory of SIP messages", "cli command pjsip set history", "cli command pjsip show history", level="extended"
     ),
     "res_pjsip_logger": _pjsip("Log of SIP messages", "cli command pjsip set logger"),
-    "res_pjsip_maintenance": _pjsip("Maintenance mode of endpoints", level="extended"),
+    "res_pjsip_maintenance": _pjsip(
+        "Maintenance mode of endpoints",
+        "cli command pjsip set maintenance",
+        "cli command pjsip show maintenance",
+        level="extended",
+    ),
     "res_pjsip_messaging": _pjsip("Text messages"),
     "res_pjsip_mwi": _pjsip("Message waiting indication"),
     "res_pjsip_mwi_body_generator": _pjsip("Bodies of simple-message-summary"),

@@ -8,19 +8,23 @@ from globstar.core.services import HttpServer
 from globstar.core.system import System
 from globstar.core.tech import TechSpec
 from globstar.modules.channels.pjsip.cli_control import (
-    qualify,
-    reload_qualify_aor,
-    reload_qualify_endpoint,
-    set_history,
-    set_logger,
-    show_history,
+    dump_endpoint,
     show_identifiers,
     show_settings,
     show_unidentified,
     show_version,
 )
 from globstar.modules.channels.pjsip.cli_defence import allow, drop, flush, show_defence, show_overload
-from globstar.modules.channels.pjsip.cli_qualify import show_qualify_aor, show_qualify_endpoint, show_scheduled_tasks
+from globstar.modules.channels.pjsip.cli_maintenance import set_maintenance, show_maintenance
+from globstar.modules.channels.pjsip.cli_messages import set_history, set_logger, show_history
+from globstar.modules.channels.pjsip.cli_qualify import (
+    qualify,
+    reload_qualify_aor,
+    reload_qualify_endpoint,
+    show_qualify_aor,
+    show_qualify_endpoint,
+    show_scheduled_tasks,
+)
 from globstar.modules.channels.pjsip.cli_registration import (
     list_registrations,
     send_register,
@@ -95,6 +99,7 @@ logger = Logger("chan_pjsip")
 __all__ = [
     "allow",
     "drop",
+    "dump_endpoint",
     "export_mapping",
     "export_wizard",
     "flush",
@@ -136,6 +141,7 @@ __all__ = [
     "send_unregister",
     "set_history",
     "set_logger",
+    "set_maintenance",
     "show_aor",
     "show_aors",
     "show_auth",
@@ -153,6 +159,7 @@ __all__ = [
     "show_identifiers",
     "show_identifies",
     "show_identify",
+    "show_maintenance",
     "show_mapping",
     "show_overload",
     "show_qualify_aor",

@@ -58,7 +58,7 @@ class _Missing(Exception):
     """There is no such object; the message is what the command prints."""
 
 
-def _names(kind: str) -> Callable[[System, list[str]], Iterable[str]]:
+def names(kind: str) -> Callable[[System, list[str]], Iterable[str]]:
     """Completion with the names of a kind of object."""
 
     def complete(system: System, args: list[str]) -> Iterable[str]:
@@ -103,7 +103,7 @@ def list_endpoints(system: System, args: list[str]) -> str:
     return tables.listing((tables.ENDPOINT,), ([tables.endpoint_row(driver, endpoint)] for endpoint in wanted), spaced=False)
 
 
-@cli_command("pjsip show endpoint", usage="pjsip show endpoint <id>", complete=_names("endpoints"))
+@cli_command("pjsip show endpoint", usage="pjsip show endpoint <id>", complete=names("endpoints"))
 def show_endpoint(system: System, args: list[str]) -> str:
     """Show a PJSIP endpoint with all its parameters."""
     driver = driver_of(system)
@@ -137,7 +137,7 @@ def list_aors(system: System, args: list[str]) -> str:
     return tables.listing((tables.AOR,), rows, spaced=False)
 
 
-@cli_command("pjsip show aor", usage="pjsip show aor <id>", complete=_names("aors"))
+@cli_command("pjsip show aor", usage="pjsip show aor <id>", complete=names("aors"))
 def show_aor(system: System, args: list[str]) -> str:
     """Show a PJSIP aor with its contacts and parameters."""
     driver = driver_of(system)
@@ -179,7 +179,12 @@ def list_contacts(system: System, args: list[str]) -> str:
     return text
 
 
-@cli_command("pjsip show contact", usage="pjsip show contact <aor/uri>")
+def _contact_names(system: System, args: list[str]) -> Iterable[str]:
+    driver = system.service("pjsip", PjsipDriver)
+    return [f"{one.aor}/{one.uri}" for one in driver.contacts.all()] if driver is not None and len(args) == 1 else []
+
+
+@cli_command("pjsip show contact", usage="pjsip show contact <aor/uri>", complete=_contact_names)
 def show_contact(system: System, args: list[str]) -> str:
     """Show one contact, given as aor/uri or by its id."""
     if len(args) != 1:
@@ -221,7 +226,7 @@ def list_auths(system: System, args: list[str]) -> str:
     return text
 
 
-@cli_command("pjsip show auth", usage="pjsip show auth <id>", complete=_names("auths"))
+@cli_command("pjsip show auth", usage="pjsip show auth <id>", complete=names("auths"))
 def show_auth(system: System, args: list[str]) -> str:
     """Show a PJSIP auth; its secrets are not shown."""
     try:
@@ -246,7 +251,7 @@ def list_transports(system: System, args: list[str]) -> str:
     return text
 
 
-@cli_command("pjsip show transport", usage="pjsip show transport <id>", complete=_names("transports"))
+@cli_command("pjsip show transport", usage="pjsip show transport <id>", complete=names("transports"))
 def show_transport(system: System, args: list[str]) -> str:
     """Show a transport with its parameters and counters."""
     if len(args) != 1:
@@ -275,7 +280,7 @@ def list_identifies(system: System, args: list[str]) -> str:
     return text
 
 
-@cli_command("pjsip show identify", usage="pjsip show identify <id>", complete=_names("identifies"))
+@cli_command("pjsip show identify", usage="pjsip show identify <id>", complete=names("identifies"))
 def show_identify(system: System, args: list[str]) -> str:
     """Show an identify object."""
     try:
@@ -311,7 +316,12 @@ def list_channels(system: System, args: list[str]) -> str:
     return tables.listing((tables.CHANNEL,), rows, spaced=False)
 
 
-@cli_command("pjsip show channel", usage="pjsip show channel <channel>")
+def _channel_names(system: System, args: list[str]) -> Iterable[str]:
+    driver = system.service("pjsip", PjsipDriver)
+    return [channel.name for channel in _channels(driver)] if driver is not None and len(args) == 1 else []
+
+
+@cli_command("pjsip show channel", usage="pjsip show channel <channel>", complete=_channel_names)
 def show_channel(system: System, args: list[str]) -> str:
     """Show one PJSIP channel."""
     if len(args) != 1:

@@ -162,6 +162,7 @@ class PjsipDriver(SipHandler):
         self.drain()
         await self.tasks.close()
         await self.transports.close_all()
+        self.message_log.disable()
 
     async def apply(self, settings: PjsipSettings) -> None:
         """Take over a new configuration; running calls keep what they have, transports that did not change stay bound."""
@@ -322,8 +323,9 @@ class PjsipDriver(SipHandler):
         self.drain()
 
     def _note(self, what: str, flow: Flow, data: bytes) -> None:
-        self.message_log.note(what, flow, data)
-        self.history.note(what, flow, data, self.system.wall_time())
+        now = self.system.wall_time()
+        self.message_log.note(what, flow, data, now)
+        self.history.note(what, flow, data, now)
 
     def find_targets(self, flow: Flow, found: Callable[[list[Flow]], None]) -> None:
         """See SipHandler."""

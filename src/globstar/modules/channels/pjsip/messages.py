@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from collections import deque
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from globstar.base.log import Logger
+from globstar.proto import pcap
 from globstar.proto.sip.flow import Flow
 
 logger = Logger("res_pjsip_logger")
@@ -37,10 +40,12 @@ def readable(data: bytes) -> str:
 
 
 class MessageLogger:
-    """Logs messages, all of them or those of some hosts and methods."""
+    """Logs messages, all of them or those of some hosts and methods, to the log, to a capture file or to both."""
 
     def __init__(self) -> None:
         self.is_on = False
+        self.is_verbose = True
+        self._capture: BinaryIO | None = None
         self.hosts: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
         self.methods: set[str] = set()
 
@@ -51,16 +56,33 @@ class MessageLogger:
         self.is_on = True
 
     def disable(self) -> None:
-        """Log nothing."""
+        """Log nothing, and close the capture file."""
         self.is_on = False
         self.hosts = []
         self.methods = set()
+        if self._capture is not None:
+            self._capture.close()
+            self._capture = None
 
-    def note(self, what: str, flow: Flow, data: bytes) -> None:
+    def write_to(self, path: str) -> None:
+        """Write messages to a new capture file too, until :meth:`disable`, as they are: only we may read it. Raises OSError."""
+        capture = open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: SIM115 - it stays open
+        if self._capture is not None:
+            self._capture.close()
+        self._capture = capture
+        capture.write(pcap.FILE_HEADER)
+        capture.flush()
+        self.is_on = True
+
+    def note(self, what: str, flow: Flow, data: bytes, wall_time: float) -> None:
         """A message passes."""
         if not self.is_on or (self.hosts and not self._is_wanted(flow.host)):
             return
         if self.methods and data.split(b" ", 1)[0].decode("ascii", "replace") not in self.methods:
+            return
+        if self._capture is not None:
+            self._write(what == "received", flow, data, wall_time)
+        if not self.is_verbose:
             return
         verb, way = ("Received", "from") if what == "received" else ("Transmitting", "to")
         kind = "request" if not data.startswith(b"SIP/2.0") else "response"
@@ -69,6 +91,18 @@ class MessageLogger:
             f"<--- {verb} SIP {kind} ({len(data)} bytes) {way} {flow.transport.name}:{flow.host}:{flow.port} --->\n"
             f"{readable(data)}\n",
         )
+
+    def _write(self, is_received: bool, flow: Flow, data: bytes, wall_time: float) -> None:
+        here, there = flow.transport.address_for(flow.host), (flow.host, flow.port)
+        source, destination = (there, here) if is_received else (here, there)
+        assert self._capture is not None
+        try:
+            self._capture.write(pcap.record(data, source, destination, wall_time))
+            self._capture.flush()
+        except OSError as error:
+            logger.error(f"the capture file cannot be written any more: {error}")
+            self._capture.close()
+            self._capture = None
 
     def _is_wanted(self, host: str) -> bool:
         try:

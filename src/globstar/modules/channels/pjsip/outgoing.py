@@ -97,6 +97,10 @@ def request_channel(driver: PjsipDriver, request: DialRequest) -> Channel:
     instance = request.requestor.data.get(INSTANCE, "") if request.requestor is not None else ""
     target = find_target(driver, request.destination, instance)
     endpoint = target.endpoint
+    for hook in driver.hooks.call_obstacle:
+        obstacle = hook(endpoint)
+        if obstacle:
+            raise RequestFailed(Cause.DESTINATION_OUT_OF_ORDER, obstacle)
     flow = route(driver, target)
     if flow is None:
         raise RequestFailed(Cause.NO_ROUTE_DESTINATION, f"no transport leads to {target.uri}")
@@ -131,8 +135,8 @@ def request_channel(driver: PjsipDriver, request: DialRequest) -> Channel:
     if requestor is not None:
         leg.extra_headers += requestor.data.get(INHERITED, ())
     driver.leg_started(leg)
-    for hook in driver.hooks.channel_created:
-        hook(leg, channel)
+    for created in driver.hooks.channel_created:
+        created(leg, channel)
     system.announce_channel(channel)
     for name, value in endpoint.set_var:
         channel.set_variable(name, value)

@@ -78,6 +78,10 @@ class Supplement:
         """
         return False
 
+    def call_obstacle(self, endpoint: EndpointObject) -> str:
+        """Why no call may go to an endpoint now; empty if this feature has nothing against it."""
+        return ""
+
     def invite_headers(self, leg: Leg, headers: list[Header]) -> None:
         """Our first INVITE of a call is about to go: add headers."""
 
@@ -177,6 +181,7 @@ class Hooks:
     stray_request: tuple[Callable[[ServerTransaction], bool], ...]
     connection_opened: tuple[Callable[[Flow], None], ...]
     invite_received: tuple[Callable[[Leg, InviteSession, ServerTransaction], bool], ...]
+    call_obstacle: tuple[Callable[[EndpointObject], str], ...]
     invite_headers: tuple[Callable[[Leg, list[Header]], None], ...]
     invite_parts: tuple[Callable[[Leg, list[Header], list[Part]], None], ...]
     response_headers: tuple[Callable[[Leg, int, list[Header]], None], ...]

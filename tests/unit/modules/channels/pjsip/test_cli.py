@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,9 @@ async def test_the_history(tmp_path: Path) -> None:
         entry = await run_command(office.system, "pjsip show history entry 2")
         assert "Authorization: Digest" in entry
         assert 'response="<redacted>"' in entry
+        chosen = await run_command(office.system, "pjsip show history where sip.msg.request.method = REGISTER and number > 0")
+        assert len(chosen.splitlines()) == 2 + 1
+        assert "is no field" in await run_command(office.system, "pjsip show history where colour = red")
         await run_command(office.system, "pjsip set history clear")
         assert len((await run_command(office.system, "pjsip show history")).splitlines()) == 2
 
@@ -153,6 +157,67 @@ async def test_completion(tmp_path: Path) -> None:
     async with sip_office(tmp_path, TEXT, PLAN) as office:
         assert complete_line(office.system, "pjsip show endpoint ") == ["alice", "bob"]
         assert "pjsip" not in complete_line(office.system, "pjsip show end")
+
+
+@pytest.mark.parametrize(
+    ("line", "candidates"),
+    [
+        ("pjsip qualify ", ["alice", "bob"]), ("pjsip reload qualify endpoint b", ["bob"]),
+        ("pjsip reload qualify aor a", ["alice"]),
+        ("pjsip show qualify endpoint ", ["alice", "bob"]), ("pjsip show qualify aor b", ["bob"]),
+        ("pjsip show contact ", ["bob/sip:bob@127.0.0.1:15072"]), ("pjsip show channel ", []),
+        ("pjsip set logger verbose ", ["off", "on"]), ("pjsip set logger method IN", ["INFO", "INVITE"]),
+        ("pjsip set history ", ["clear", "off", "on"]), ("pjsip show history ", ["entry", "where"]),
+        ("pjsip dump endpt ", ["details"]), ("pjsip show subscription inbound ", []), ("pjsip show identify ", ["peer"]),
+    ],
+)  # fmt: skip
+async def test_completion_of_arguments(tmp_path: Path, line: str, candidates: list[str]) -> None:
+    async with sip_office(tmp_path, TEXT, PLAN) as office:
+        assert complete_line(office.system, line) == candidates
+
+
+async def test_every_command_of_asterisk_is_there(tmp_path: Path, shared: Path) -> None:
+    """Those of compat/cli.tsv; ``pjsip send notify`` comes with pjsip_notify.conf."""
+    names = {
+        line.split("\t")[0] for line in (shared / "compat" / "cli.tsv").read_text().splitlines() if line.startswith("pjsip ")
+    }
+    wanted = {re.sub(r" [\[{].*", "", name) for name in names} - {"pjsip show subscription", "pjsip show subscriptions"}
+    wanted |= {f"pjsip show {what} {way}" for what in ("subscription", "subscriptions") for way in ("inbound", "outbound")}
+    wanted |= {f"pjsip list subscriptions {way}" for way in ("inbound", "outbound")}
+    async with sip_office(tmp_path, TEXT, PLAN, {"pjsip_notify.conf": "[check]\nEvent=check-sync\n"}) as office:
+        known = {spec.name for spec in office.system.registry("cli command")}
+        assert not sorted(wanted - known - {"pjsip list subscriptions"})
+
+
+async def test_what_the_stack_holds(tmp_path: Path) -> None:
+    async with sip_office(tmp_path, TEXT, PLAN) as office:
+        alice = office.phone("alice", "Geheim1")
+        await alice.register()
+        call = await alice.dial("1")
+        short, long = [await run_command(office.system, f"pjsip dump endpt{more}") for more in ("", " details")]
+        assert "Dialogs: 1" in short
+        assert call.call_id not in short
+        assert any(row.split()[0] == "udp" for row in short.splitlines() if row)
+        await call.hang_up()
+        assert "Client transactions: 0" in long
+
+
+async def test_a_capture_file(tmp_path: Path) -> None:
+    async with sip_office(tmp_path, TEXT, PLAN) as office:
+        alice = office.phone("alice", "Geheim1")
+        file = tmp_path / "sip.pcap"
+        assert "failed" in await run_command(office.system, f"pjsip set logger pcap {tmp_path}/nowhere/x.pcap")
+        assert str(file) in await run_command(office.system, f"pjsip set logger pcap {file}")
+        assert "disabled" in await run_command(office.system, "pjsip set logger verbose off")
+        with LogCapture(Level.VERBOSE) as log:
+            await alice.register()
+        assert not any("SIP request" in record.message for record in log.records)
+        await run_command(office.system, "pjsip set logger off")
+        size = file.stat().st_size
+        assert file.read_bytes().count(b"REGISTER sip:127.0.0.1 SIP/2.0") == 2
+        assert file.read_bytes().count(b"SIP/2.0 401") == 1
+        await alice.register()
+        assert file.stat().st_size == size
 
 
 async def test_reload(tmp_path: Path) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from globstar.core.cli import CliFailure, CliUsage, cli_command
 from globstar.core.party import format_caller_id
 from globstar.core.system import System
 from globstar.modules.channels.pjsip.cli_show import driver_of
+from globstar.modules.channels.pjsip.driver import PjsipDriver
 from globstar.modules.channels.pjsip.endpoint import EndpointObject
 from globstar.modules.channels.pjsip.supplements.pubsub import pubsub_of
 
@@ -62,6 +63,17 @@ def _rows(system: System, direction: str) -> list[Row]:
         raise CliFailure("res_pjsip_pubsub is not loaded")
     found: Iterable[Row] = pubsub.subscriptions if direction == "inbound" else pubsub.outbound
     return sorted(found, key=lambda row: (row.endpoint.name, row.what))
+
+
+def _call_ids(direction: str) -> Callable[[System, list[str]], Iterable[str]]:
+    """Completion with the Call-IDs of a direction's subscriptions."""
+
+    def complete(system: System, args: list[str]) -> Iterable[str]:
+        driver = system.service("pjsip", PjsipDriver)
+        is_there = driver is not None and pubsub_of(driver) is not None
+        return [row.call_id for row in _rows(system, direction)] if is_there and len(args) == 1 else []
+
+    return complete
 
 
 def _chosen(system: System, direction: str, args: Sequence[str]) -> list[Row]:
@@ -138,7 +150,7 @@ def list_subscriptions_outbound(system: System, args: list[str]) -> str:
     return _list(system, "outbound", args)
 
 
-@cli_command("pjsip show subscription inbound", usage="pjsip show subscription inbound <call-id>")
+@cli_command("pjsip show subscription inbound", usage="pjsip show subscription inbound <call-id>", complete=_call_ids("inbound"))
 def show_subscription_inbound(system: System, args: list[str]) -> str:
     """Show one subscription that we serve.
 
@@ -147,7 +159,9 @@ def show_subscription_inbound(system: System, args: list[str]) -> str:
     return _detail(system, "inbound", args)
 
 
-@cli_command("pjsip show subscription outbound", usage="pjsip show subscription outbound <call-id>")
+@cli_command(
+    "pjsip show subscription outbound", usage="pjsip show subscription outbound <call-id>", complete=_call_ids("outbound")
+)
 def show_subscription_outbound(system: System, args: list[str]) -> str:
     """Show one subscription that we have with others.
 
