@@ -222,13 +222,17 @@ class Phone:
     async def speak(self, samples: Samples) -> None:
         """Send samples, a packet every 20 ms, the last one filled up with silence."""
         samples = np.concatenate((samples, np.zeros(-len(samples) % PACKET, np.int16)))
-        encode = _FROM_LINEAR.get(self.format.name, bytes)
         start = self._loop.time()
         for index in range(0, len(samples), PACKET):
             if self.channel.is_hung_up:
                 return
-            self.channel.deliver(voice(self.format, encode(samples[index : index + PACKET].tobytes()), PACKET))
+            self.deliver(samples[index : index + PACKET])
             await self.at(start + (index // PACKET + 1) * TICK)
+
+    def deliver(self, samples: Samples) -> None:
+        """Send one packet."""
+        encode = _FROM_LINEAR.get(self.format.name, bytes)
+        self.channel.deliver(voice(self.format, encode(samples.tobytes()), len(samples)))
 
     async def keep_silent(self) -> None:
         """Send silence until the call is over."""

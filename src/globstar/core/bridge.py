@@ -14,6 +14,8 @@ from globstar.core import events
 from globstar.core.cause import Cause
 from globstar.core.frame import Control, Frame, FrameType
 from globstar.core.frame import control as control_frame
+from globstar.core.idle import IdleMode
+from globstar.core.mixing import PLAIN_MIX, BridgeMix, MemberMix
 from globstar.core.party import Connected
 from globstar.core.registry import Spec
 
@@ -51,6 +53,8 @@ class BridgeTechnology:
     capability = BridgeCapability.ONE_TO_ONE
     #: the higher the better; Asterisk's bases are 10 holding, 20 early, 90 native, 50 one-to-one, 10 multimix
     preference = 50
+    #: members hear a mix: what one tells the other in a call of two (hold, ringing ...) is not told to the others
+    mixes = False
 
     def __init__(self, bridge: Bridge) -> None:
         self.bridge = bridge
@@ -71,6 +75,9 @@ class BridgeTechnology:
 
     def media_changed(self) -> None:
         """A member's media have changed while this technology serves, and it goes on to serve: bind anew what depends on them."""
+
+    def mix_changed(self) -> None:
+        """How the bridge mixes has changed, or what a member gives to the mix and hears of it."""
 
     def detail(self) -> str:
         """How it serves, where there is more than one way."""
@@ -111,8 +118,8 @@ class BridgeMember:
     """
 
     __slots__ = (
-        "_remove_listener", "bridge", "channel", "destination", "digit_filter", "forward", "is_apart", "joined_at", "left",
-        "on_leave", "role",
+        "_remove_listener", "bridge", "channel", "destination", "digit_filter", "forward", "idle", "is_apart", "joined_at",
+        "left", "mix", "on_leave", "role",
     )  # fmt: skip
 
     def __init__(self, bridge: Bridge, channel: Channel) -> None:
@@ -124,6 +131,9 @@ class BridgeMember:
         self.is_apart = False
         #: what kind of member it is, where the bridge's technology makes a difference (``announcer`` of a holding bridge)
         self.role = ""
+        #: what it hears while it waits in a holding bridge
+        self.idle: IdleMode | None = None
+        self.mix: MemberMix = PLAIN_MIX
         self.left: asyncio.Future[LeaveReason] = asyncio.get_running_loop().create_future()
         self.on_leave: list[Callable[[BridgeMember, LeaveReason], None]] = []
         self.joined_at = channel.system.now()
@@ -163,7 +173,14 @@ class BridgeMember:
             return f"{channel.name} is apart"
         if channel.read_hooks or channel.write_hooks:
             return f"{channel.name} has hooks on its audio"
-        return None
+        special = self.mix.special()
+        return f"{channel.name} {special}" if special is not None else None
+
+    def set_mix(self, mix: MemberMix) -> None:
+        """Change what the member gives to a mix and hears of it (mute, volume ...)."""
+        if mix != self.mix:
+            self.mix = mix
+            self.bridge.mix_changed(f"{self.channel.name} {mix.special() or 'is mixed as it is'}")
 
     def set_apart(self) -> None:
         """Take the member out of the conversation without leaving: a feature speaks to it."""
@@ -196,8 +213,8 @@ class Bridge:
     """A meeting of channels. Dissolves when one of two leaves, if ``dissolve_on_hangup``, and when it is empty."""
 
     __slots__ = (
-        "capabilities", "created_at", "creator", "dissolve_on_hangup", "is_dissolved", "kind", "members", "name", "system",
-        "technology", "unique_id", "video_mode",
+        "capabilities", "created_at", "creator", "dissolve_on_hangup", "is_dissolved", "kind", "last_change", "members", "mix",
+        "name", "system", "technology", "unique_id", "video_mode", "video_source",
     )  # fmt: skip
 
     def __init__(
@@ -210,6 +227,7 @@ class Bridge:
         creator: str = "",
         dissolve_on_hangup: bool = True,
         unique_id: str = "",
+        mix: BridgeMix | None = None,
     ) -> None:
         self.system = system
         self.capabilities = capabilities
@@ -218,7 +236,12 @@ class Bridge:
         self.creator = creator
         self.dissolve_on_hangup = dissolve_on_hangup
         self.unique_id = unique_id or str(uuid.uuid4())
+        #: whose video all see: none, talker, single (``video_source``), sfu (everybody sees everybody)
         self.video_mode = "none"
+        self.video_source: Channel | None = None
+        self.mix = mix if mix is not None else BridgeMix()
+        #: the last change of technology and its reason
+        self.last_change = ""
         self.created_at = system.now()
         self.members: list[BridgeMember] = []
         self.is_dissolved = False
@@ -242,12 +265,16 @@ class Bridge:
         *,
         digit_filter: Callable[[Frame], bool] | None = None,
         role: str = "",
+        idle: IdleMode | None = None,
+        mix: MemberMix = PLAIN_MIX,
         swap: BridgeMember | None = None,
     ) -> BridgeMember:
         """Bring ``channel`` in, in the place of ``swap`` if given, which leaves; its owner then awaits ``member.left``."""
         member = BridgeMember(self, channel)
         member.digit_filter = digit_filter
         member.role = role
+        member.idle = idle
+        member.mix = mix
         if swap is not None:
             self._exit(swap, is_replaced=True)
         self._enter(member, swapped=swap.channel if swap is not None else None)
@@ -270,6 +297,16 @@ class Bridge:
         if swap is not None:
             self._finish(swap, LeaveReason.KICKED)
         origin._after_departure(f"{member.channel.name} moved to another bridge", may_dissolve=True)
+
+    def merge(self, other: Bridge) -> None:
+        """Bring in all members of ``other``, which ends."""
+        if other is self or self.is_dissolved or other.is_dissolved:
+            return
+        self.system.bus.publish(events.BridgesMerged(self, other))
+        other.dissolve_on_hangup = False  # not before the last one has moved
+        for member in tuple(other.members):
+            self.move(member)
+        other.dissolve()
 
     def leave(self, member: BridgeMember, reason: LeaveReason) -> None:
         """Take ``member`` out for good; a second call does nothing."""
@@ -333,6 +370,8 @@ class Bridge:
         if len(self.members) == 1 and not is_replaced:
             _clear_peer_variables(self.members[0].channel)
         self.system.bus.publish(events.BridgeLeft(self, channel))
+        if self.video_source is channel:
+            self.set_video_source(None)
 
     def _finish(self, member: BridgeMember, reason: LeaveReason) -> None:
         """A member is out for good: its channel is put in order and its owner told."""
@@ -368,8 +407,9 @@ class Bridge:
         members = self.members
         if len(members) < 2 or self.capabilities & BridgeCapability.HOLDING:
             return
+        first = members[: _MOST_PEERS_NAMED + 1]
         for member in members:
-            peers = [peer.channel for peer in members if peer is not member]
+            peers = [peer.channel for peer in first if peer is not member][:_MOST_PEERS_NAMED]
             variables = member.channel.variables
             variables.set("BRIDGEPEER", ",".join(peer.name for peer in peers))
             call_id = peers[0].tech.private_unique_id(peers[0])
@@ -381,7 +421,7 @@ class Bridge:
     def pass_on(self, sender: BridgeMember, frame: Frame) -> None:
         """Give a frame other than voice to the other members."""
         if frame.type is FrameType.CONTROL:
-            if frame.subtype in _NOT_PASSED_ON:
+            if frame.subtype in _NOT_PASSED_ON or (self.technology.mixes and frame.subtype in _FOR_TWO):
                 return
             if frame.subtype == Control.CONNECTED_LINE and isinstance(frame.data, Connected):
                 for member in sender.peers:
@@ -390,6 +430,26 @@ class Bridge:
         for member in self.members:
             if member is not sender and not member.is_apart:
                 member.channel.write(frame)
+
+    def mix_changed(self, reason: str) -> None:
+        """How is mixed has changed: another technology may be needed."""
+        technology = self.technology
+        self.reconsider(reason)
+        if self.technology is technology:
+            technology.mix_changed()
+
+    def set_mix(self, mix: BridgeMix) -> None:
+        """Mix in another way from now on."""
+        if mix != self.mix:
+            self.mix = mix
+            self.mix_changed("the mixing was set")
+
+    def set_video_source(self, channel: Channel | None) -> None:
+        """All see the video of ``channel`` from now on; None: of whoever the mode gives."""
+        previous = self.video_source
+        if channel is not previous:
+            self.video_source = channel
+            self.system.bus.publish(events.VideoSourceChanged(self, previous))
 
     def hearing_changed(self, reason: str) -> None:
         """A member went apart or came back: bind anew who hears whom."""
@@ -418,6 +478,7 @@ class Bridge:
         for member in self.members:
             member.drop_voice()
         self.technology = self._choose()(self)
+        self.last_change = f"{old} to {self.technology.name}: {reason}"
         self.technology.start()
         self.system.bus.publish(events.BridgeTechnologyChanged(self, old, reason))
 
@@ -441,6 +502,8 @@ class Bridge:
                 detail = self.technology.detail()
                 reason = f"chosen, {detail}" if detail else "chosen"
             lines.append(f"{spec.name}: {reason or 'a preferred one suits'}")
+        if self.last_change:
+            lines.append(f"last change: {self.last_change}")
         return lines
 
 
@@ -451,6 +514,22 @@ _NOT_PASSED_ON = (
     Control.MASQUERADE_NOTIFY,
     Control.PLAYBACK_BEGIN,
 )
+
+
+#: What says how a call of two goes on; in a conference it concerns nobody else.
+_FOR_TWO = (
+    Control.HOLD,
+    Control.UNHOLD,
+    Control.RINGING,
+    Control.BUSY,
+    Control.CONGESTION,
+    Control.PROGRESS,
+    Control.PROCEEDING,
+    Control.CONNECTED_LINE,
+    Control.REDIRECTING,
+)
+#: How many peers BRIDGEPEER names, so that a conference of hundreds does not name all to each.
+_MOST_PEERS_NAMED = 10
 
 
 def _preference(spec: BridgeTechnologySpec) -> int:

@@ -239,6 +239,22 @@ class BridgeLeft:
 
 
 @dataclass(slots=True)
+class BridgesMerged:
+    """The members of ``origin`` are about to come into ``bridge`` (AMI BridgeMerge)."""
+
+    bridge: Bridge
+    origin: Bridge
+
+
+@dataclass(slots=True)
+class VideoSourceChanged:
+    """All members of a bridge see the video of another one, or of nobody in particular (AMI BridgeVideoSourceUpdate)."""
+
+    bridge: Bridge
+    previous: Channel | None
+
+
+@dataclass(slots=True)
 class BridgeTechnologyChanged:
     """A bridge moves its media in another way from now on; ``reason`` says why."""
 

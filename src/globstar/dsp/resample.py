@@ -63,7 +63,13 @@ class Resampler:
         count = len(data) // 2
         if not count:
             return b""
-        samples = np.frombuffer(data, dtype="<i2", count=count)
+        made = self.convert(np.frombuffer(data, dtype="<i2", count=count))
+        rounded: npt.NDArray[np.int16] = np.clip(np.rint(made), -32768, 32767).astype("<i2")
+        return rounded.tobytes()
+
+    def convert(self, samples: npt.NDArray[np.signedinteger]) -> Floats:
+        """:meth:`__call__` for samples as numbers, which may be wider than 16 bits (up to 24): not rounded, not limited."""
+        count = len(samples)
         stream = np.concatenate((self._history, samples), dtype=np.float32)
         self._history = stream[count:]
         taps = self._taps
@@ -73,7 +79,7 @@ class Resampler:
             made = windows @ self._bank.T
         elif self._phase >= end:
             self._phase -= end
-            return b""
+            return np.zeros(0, np.float32)
         elif self._up == 1:
             made = windows[self._phase :: self._down] @ self._bank[0]
             self._phase = (self._phase - count) % self._down
@@ -81,8 +87,7 @@ class Resampler:
             rows, coefficients = self._plan(count, self._phase)
             made = np.einsum("ij,ij->i", windows[rows], coefficients)
             self._phase += len(rows) * self._down - end
-        rounded: npt.NDArray[np.int16] = np.clip(np.rint(made), -32768, 32767).astype("<i2")
-        return rounded.tobytes()
+        return made.ravel()
 
     def _plan(self, count: int, phase: int) -> tuple[npt.NDArray[np.intp], Floats]:
         """Which window and which coefficients make each output sample, for frames of ``count`` samples."""

@@ -7,9 +7,8 @@ import asyncio
 from globstar.base.log import Logger
 from globstar.core.bridge import Bridge, BridgeCapability, LeaveReason
 from globstar.core.channel import Channel, ChannelState
-from globstar.core.frame import Control
+from globstar.core.idle import Entertainment, IdleMode
 from globstar.core.registry import application
-from globstar.core.services import MusicOnHold
 from globstar.core.system import System
 from globstar.dialplan.arguments import ParsedOptions, argument, parse_options, split_arguments
 
@@ -42,9 +41,8 @@ async def bridge_wait(channel: Channel, data: str) -> int:
     seconds = _seconds(options.get("S")) if "S" in options else None
     if channel.state is not ChannelState.UP and "n" not in options:
         channel.answer_at_once()
-    member = _bridge(channel.system, name).join(channel, role=role)
-    if role == "participant":
-        _entertain(channel, options)
+    idle = _idle_mode(options) if role == "participant" else None
+    member = _bridge(channel.system, name).join(channel, role=role, idle=idle)
     timer = channel.system.loop.call_later(seconds, member.leave, LeaveReason.KICKED) if seconds else None
     try:
         await member.left
@@ -54,7 +52,6 @@ async def bridge_wait(channel: Channel, data: str) -> int:
     finally:
         if timer is not None:
             timer.cancel()
-        _stop_music(channel)
     return 0
 
 
@@ -85,24 +82,11 @@ def _seconds(text: str) -> float | None:
     return seconds
 
 
-def _entertain(channel: Channel, options: ParsedOptions) -> None:
-    mode = (options.get("e") or "m")[:1].lower()
-    if mode == "m":
-        music = channel.system.service("music on hold", MusicOnHold)  # type: ignore[type-abstract]
-        if music is not None:
-            music.start(channel, options.get("m"))
-    elif mode == "r":
-        channel.indicate(Control.RINGING)
-    elif mode == "h":
-        channel.indicate(Control.HOLD, "")
-    elif mode not in "sn":
-        logger.warning(f"BridgeWait: '{mode}' is no entertainment")
-
-
-def _stop_music(channel: Channel) -> None:
-    if channel.is_hung_up:
-        return
-    music = channel.system.service("music on hold", MusicOnHold)  # type: ignore[type-abstract]
-    if music is not None:
-        music.stop(channel)
-    channel.stop_generator()
+def _idle_mode(options: ParsedOptions) -> IdleMode | None:
+    letter = (options.get("e") or "m")[:1].lower()
+    try:
+        kind = Entertainment(letter)
+    except ValueError:
+        logger.warning(f"BridgeWait: '{letter}' is no entertainment")
+        return None
+    return IdleMode(kind, options.get("m") or "")

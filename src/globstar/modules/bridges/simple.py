@@ -12,8 +12,14 @@ class SimpleBridge(BridgeTechnology):
 
     @classmethod
     def unsuitable(cls, bridge: Bridge) -> str | None:
-        """Only two can take part."""
-        return f"{len(bridge.members)} channels, it serves two" if len(bridge.members) > 2 else None
+        """Only two can take part, and both hear all that the other says."""
+        if len(bridge.members) > 2:
+            return f"{len(bridge.members)} channels, it serves two"
+        for member in bridge.members:
+            special = member.mix.special()
+            if special is not None:
+                return f"{member.channel.name} {special}"
+        return None
 
     def start(self) -> None:
         """Bind the members to one another."""

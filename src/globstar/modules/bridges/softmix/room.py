@@ -1,0 +1,168 @@
+"""The step of a mixed bridge: rows in, sums, rows out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from globstar.base.log import Logger
+from globstar.core.cause import Cause
+from globstar.core.channelstate import SoftHangup
+from globstar.core.frame import Frame, voice
+from globstar.dsp.mixer import Encoding, Mixer, Rows, Sums, decode, encode, levels, scaled, without
+from globstar.modules.bridges.softmix.participant import Participant
+
+logger = Logger("bridge_softmix")
+
+
+class Room:
+    """Mixes its participants, one step at a time.
+
+    Who said nothing in a step, or is not mixed, hears what all the others like it hear: those share one frame. Until somebody
+    has said something nothing is written.
+    """
+
+    __slots__ = ("_by_rate", "_listening", "_mixer", "has_begun", "interval_ms", "participants", "steps")
+
+    def __init__(self, interval_ms: int) -> None:
+        self.interval_ms = interval_ms
+        self.participants: tuple[Participant, ...] = ()
+        self.has_begun = False
+        self.steps = 0
+        self._mixer = Mixer(interval_ms)
+        self._by_rate: dict[int, dict[Encoding, list[Participant]]] = {}
+        self._listening: dict[tuple[int, Encoding], list[Participant]] = {}
+
+    def arrange(self, participants: list[Participant]) -> None:
+        """Who takes part from the next step on; all are bound."""
+        self.participants = tuple(participants)
+        by_rate: dict[int, dict[Encoding, list[Participant]]] = {}
+        listening: dict[tuple[int, Encoding], list[Participant]] = {}
+        for participant in participants:
+            by_rate.setdefault(participant.rate, {}).setdefault(participant.reads, []).append(participant)
+            listening.setdefault((participant.rate, participant.writes), []).append(participant)
+        self._by_rate, self._listening = by_rate, listening
+
+    @property
+    def rates(self) -> list[int]:
+        """The rates at which is mixed."""
+        return sorted(self._by_rate)
+
+    def step(self, *, only_heard: bool = False) -> None:
+        """Mix once. ``only_heard`` writes to those only who have something to hear, as when the mix ends."""
+        places: dict[Participant, int] = {}
+        spoken: dict[int, Rows] = {}
+        for rate, groups in self._by_rate.items():
+            rows = self._gather(rate, groups, places)
+            if rows is not None:
+                spoken[rate] = rows
+        if places:
+            self.has_begun = True
+        elif not self.has_begun or only_heard:
+            return
+        self.steps += 1
+        totals = self._mixer.totals(spoken, self._by_rate)
+        for (rate, encoding), listeners in self._listening.items():
+            self._serve(rate, encoding, listeners, totals[rate], spoken.get(rate), places, only_heard)
+
+    def _gather(self, rate: int, groups: dict[Encoding, list[Participant]], places: dict[Participant, int]) -> Rows | None:
+        """The rows of those who are mixed at one rate; ``places`` notes the row of each."""
+        samples = self._mixer.samples(rate)
+        parts: list[Rows] = []
+        start = 0
+        for encoding, members in groups.items():
+            speakers: list[Participant] = []
+            blocks: list[bytes] = []
+            for member in members:
+                block = member.block()
+                if block is not None:
+                    speakers.append(member)
+                    blocks.append(block)
+                elif member.mix.detects_talking:
+                    member.judge(0, self.interval_ms)
+            if not speakers:
+                continue
+            rows = decode(encoding, blocks, samples)
+            if any(speaker.mix.gain_in != 1.0 for speaker in speakers):
+                rows = scaled(rows, np.array([speaker.mix.gain_in for speaker in speakers], np.float32))
+            if any(speaker.mix.detects_talking for speaker in speakers):
+                rows, speakers = self._judge(rows, speakers)
+            places.update({speaker: place for place, speaker in enumerate(speakers, start)})
+            start += len(speakers)
+            parts.append(rows)
+        if not start:
+            return None
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _judge(self, rows: Rows, speakers: list[Participant]) -> tuple[Rows, list[Participant]]:
+        """Look who talks; those whose silence is dropped are left out while they do not."""
+        kept: list[int] = []
+        for place, (speaker, level) in enumerate(zip(speakers, levels(rows), strict=True)):
+            if speaker.mix.detects_talking:
+                speaker.judge(level, self.interval_ms)
+                if speaker.mix.drops_silence and not speaker.is_talking:
+                    continue
+            kept.append(place)
+        if len(kept) == len(speakers):
+            return rows, speakers
+        return rows[kept], [speakers[place] for place in kept]
+
+    def _serve(
+        self,
+        rate: int,
+        encoding: Encoding,
+        listeners: list[Participant],
+        total: Sums,
+        rows: Rows | None,
+        places: dict[Participant, int],
+        only_heard: bool,
+    ) -> None:
+        """Write to all who hear one rate in one encoding."""
+        samples = self._mixer.samples(rate)
+        heard: list[Participant] = []
+        own: list[int] = []
+        shared: Frame | None = None
+        for listener in listeners:
+            mix = listener.mix
+            place = places.get(listener)
+            if mix.is_deaf or (place is None and mix.gain_out == 1.0):
+                if only_heard and mix.is_deaf:
+                    continue
+                if mix.is_deaf:
+                    _write(listener, _frame(listener, encode(encoding, np.zeros(samples, np.int32)), samples))
+                    continue
+                if shared is None:
+                    shared = _frame(listener, encode(encoding, total), samples)
+                _write(listener, shared)
+            elif place is None:
+                louder = np.rint(total * np.float32(mix.gain_out)).astype(np.int32)
+                _write(listener, _frame(listener, encode(encoding, louder), samples))
+            elif not only_heard or len(places) > 1:
+                heard.append(listener)
+                own.append(place)
+        if not heard or rows is None:
+            return
+        sums = without(total, rows if own == list(range(len(rows))) else rows[own])
+        if any(listener.mix.gain_out != 1.0 for listener in heard):
+            gains = np.array([listener.mix.gain_out for listener in heard], np.float32)
+            sums = np.rint(sums * gains[:, np.newaxis]).astype(np.int32)
+        data = encode(encoding, sums)
+        size = samples * encoding.sample_bytes
+        for index, listener in enumerate(heard):
+            _write(listener, _frame(listener, data[index * size : index * size + size], samples))
+
+
+def _frame(listener: Participant, data: bytes, samples: int) -> Frame:
+    assert listener.hears is not None
+    return voice(listener.hears, data, samples)
+
+
+def _write(listener: Participant, frame: Frame) -> None:
+    """Give a frame to a member, unless it hears something else: music, a tone."""
+    channel = listener.member.channel
+    if channel.generator is not None or channel.is_hung_up:
+        return
+    try:
+        channel.write(frame)
+    except Exception as error:  # one call's bug ends that call, the others go on
+        logger.error(f"{channel.name} could not be written to and ends", exception=error)
+        channel.request_hangup(SoftHangup.EXPLICIT, Cause.FAILURE)
