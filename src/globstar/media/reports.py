@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from globstar.media.experience import experience
 from globstar.media.statistics import RunningStat
 from globstar.proto.rtp import (
     Bye,
@@ -33,9 +34,11 @@ class Reports:
         "round_trips",
         "rx_jitters",
         "rx_losses",
+        "rx_scores",
         "sent",
         "tx_jitters",
         "tx_losses",
+        "tx_scores",
     )
 
     def __init__(self, cname: str) -> None:
@@ -49,6 +52,8 @@ class Reports:
         self.tx_jitters = RunningStat()
         self.rx_losses = RunningStat()
         self.tx_losses = RunningStat()
+        self.rx_scores = RunningStat()
+        self.tx_scores = RunningStat()
         self._last_sr = 0
         self._last_sr_time = 0.0
         self._reported_packets = 0
@@ -69,6 +74,8 @@ class Reports:
             self.rx_jitters.add(receiver.jitter / clock_rate)
             self.rx_losses.add(max(before - self._reported_lost, 0))
             self._reported_lost = before
+            jitter = receiver.jitter / clock_rate
+            self.rx_scores.add(experience(figures.fraction_lost / 256, self.round_trips.last, jitter))
             delay = int((now - self._last_sr_time) * 65536) & 0xFFFFFFFF if self._last_sr else 0
             block = ReportBlock(
                 remote_ssrc,
@@ -122,3 +129,4 @@ class Reports:
         took = round_trip(block, ntp_time(wall_time))
         if took is not None:
             self.round_trips.add(took)
+        self.tx_scores.add(experience(block.fraction_lost / 256, self.round_trips.last, self.remote_jitter))

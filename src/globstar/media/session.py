@@ -672,6 +672,8 @@ class RtpSession:
             rx_losses=reports.rx_losses.snapshot(),
             tx_losses=reports.tx_losses.snapshot(),
             round_trips=reports.round_trips.snapshot(),
+            rx_scores=reports.rx_scores.snapshot(),
+            tx_scores=reports.tx_scores.snapshot(),
             not_rtp=self.not_rtp,
             unknown_payload=self.unknown_payload,
             wrong_source=self.source.dropped,

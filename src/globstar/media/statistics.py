@@ -86,3 +86,6 @@ class SessionStatistics:
     not_authentic: int = 0
     replayed: int = 0
     unkeyed: int = 0
+    #: media experience, see ``experience``: of what we hear, and of what the peer hears
+    rx_scores: Spread = Spread()
+    tx_scores: Spread = Spread()

@@ -109,23 +109,6 @@ def _rtcp(leg: Leg, words: list[str]) -> str | None:
     session, _, _ = _stream(leg, words[1] if len(words) > 1 else "audio")
     if session is None or session.is_closed:
         return ""
-    s = session.statistics()
-    builders = {
-        "all": quality.summary, "all_jitter": quality.jitter, "all_loss": quality.loss, "all_rtt": quality.round_trip,
-        "all_mes": quality.score,
-    }  # fmt: skip
-    if what in builders:
-        return builders[what](s)
-    counts = {
-        "ssrc": s.local_ssrc, "themssrc": s.remote_ssrc, "lp": s.lost, "rxcount": s.received, "txcount": s.sent,
-        "rlp": s.remote_lost, "rxoctetcount": s.received_octets, "txoctetcount": s.sent_octets,
-    }  # fmt: skip
-    if what in counts:
-        return str(counts[what])
-    times = {
-        "rxjitter": s.rx_jitter, "txjitter": s.tx_jitter, "rtt": s.round_trip,
-        "maxrxjitter": s.rx_jitters.maximum, "minrxjitter": s.rx_jitters.minimum, "normdevrxjitter": s.rx_jitters.mean,
-        "stdevrxjitter": s.rx_jitters.deviation, "maxrtt": s.round_trips.maximum, "minrtt": s.round_trips.minimum,
-        "normdevrtt": s.round_trips.mean, "stdevrtt": s.round_trips.deviation,
-    }  # fmt: skip
-    return f"{times[what]:.6f}" if what in times else None
+    statistics = session.statistics()
+    summary = quality.SUMMARIES.get(what)
+    return summary(statistics) if summary is not None else quality.figures(statistics).get(what)

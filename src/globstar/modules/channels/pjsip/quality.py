@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from globstar.media.experience import experience
 from globstar.media.statistics import SessionStatistics, Spread
 
 if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.leg import Leg
-
-#: A loss-free connection without delay has this media experience score (0 to 100).
-_BEST = 88.0
-
-
-def experience(loss_share: float, round_trip: float, jitter: float) -> float:
-    """A media experience score after the simplified E-model (ITU-T G.107): delay and loss cost quality."""
-    delay = round_trip / 2 * 1000 + 2 * jitter * 1000 + 10
-    cost = delay / 40 if delay < 160 else (delay - 120) / 10
-    return max(0.0, min(100.0, _BEST + 5.2 - cost - loss_share * 100 * 2.5))
 
 
 def scores(s: SessionStatistics) -> tuple[float, float]:
@@ -36,23 +27,21 @@ def summary(s: SessionStatistics) -> str:
     )
 
 
-def _spread(label: str, spread: Spread) -> str:
-    if not spread.count:
-        return f"min{label}=0.000000;max{label}=0.000000;avg{label}=0.000000;stdev{label}=0.000000;"
+def _spread(label: str, spread: Spread, prefix: str = "") -> str:
     return (
-        f"min{label}={spread.minimum:.6f};max{label}={spread.maximum:.6f};avg{label}={spread.mean:.6f};"
-        f"stdev{label}={spread.deviation:.6f};"
+        f"{prefix}min{label}={spread.minimum:.6f};{prefix}max{label}={spread.maximum:.6f};"
+        f"{prefix}avg{label}={spread.mean:.6f};{prefix}stdev{label}={spread.deviation:.6f};"
     )
 
 
 def jitter(s: SessionStatistics) -> str:
     """The value of RTPAUDIOQOSJITTER."""
-    return _spread("rxjitter", s.rx_jitters) + _spread("reported_jitter", s.tx_jitters)
+    return _spread("rxjitter", s.rx_jitters) + _spread("jitter", s.tx_jitters, "reported_")
 
 
 def loss(s: SessionStatistics) -> str:
     """The value of RTPAUDIOQOSLOSS."""
-    return _spread("rxlost", s.rx_losses) + _spread("reported_lost", s.tx_losses)
+    return _spread("rxlost", s.rx_losses) + _spread("lost", s.tx_losses, "reported_")
 
 
 def round_trip(s: SessionStatistics) -> str:
@@ -62,9 +51,32 @@ def round_trip(s: SessionStatistics) -> str:
 
 def score(s: SessionStatistics) -> str:
     """The value of RTPAUDIOQOSMES."""
-    rx, tx = scores(s)
-    return f"rxmes={rx:.6f};txmes={tx:.6f};"
+    return _spread("mes", s.rx_scores) + _spread("mes", s.tx_scores, "reported_")
 
+
+def figures(s: SessionStatistics) -> dict[str, str]:
+    """The items of ``CHANNEL(rtcp,...)``; *remote* is what the peer reports of our stream, *local* what we know of its own."""
+    rx, tx = scores(s)
+    counts = {
+        "txcount": s.sent, "rxcount": s.received, "txploss": s.remote_lost, "rxploss": s.lost, "local_ssrc": s.local_ssrc,
+        "remote_ssrc": s.remote_ssrc, "ssrc": s.local_ssrc, "themssrc": s.remote_ssrc, "lp": s.lost, "rlp": s.remote_lost,
+        "txoctetcount": s.sent_octets, "rxoctetcount": s.received_octets,
+    }  # fmt: skip
+    values = {"txjitter": s.tx_jitter, "rxjitter": s.rx_jitter, "rtt": s.round_trip, "txmes": tx, "rxmes": rx}
+    spreads = {
+        ("remote_", "jitter"): s.tx_jitters, ("local_", "jitter"): s.rx_jitters, ("remote_", "rxploss"): s.tx_losses,
+        ("local_", "rxploss"): s.rx_losses, ("", "rtt"): s.round_trips, ("remote_", "mes"): s.tx_scores,
+        ("local_", "mes"): s.rx_scores,
+    }  # fmt: skip
+    for (whose, what), spread in spreads.items():
+        values |= {
+            f"{whose}max{what}": spread.maximum, f"{whose}min{what}": spread.minimum, f"{whose}normdev{what}": spread.mean,
+            f"{whose}stdev{what}": spread.deviation,
+        }  # fmt: skip
+    return {name: str(count) for name, count in counts.items()} | {name: f"{value:.6f}" for name, value in values.items()}
+
+
+SUMMARIES = {"all": summary, "all_jitter": jitter, "all_loss": loss, "all_rtt": round_trip, "all_mes": score}
 
 VARIABLES = (
     ("RTPAUDIOQOS", summary),
@@ -82,11 +94,11 @@ def set_variables(leg: Leg) -> None:
         return
     if leg.media.stream is None:
         return
-    figures = session.statistics()
+    statistics = session.statistics()
     member = channel.bridge_member
     peers = [peer.channel for peer in member.peers] if member is not None else []
     for name, build in VARIABLES:
-        value = build(figures)
+        value = build(statistics)
         channel.set_variable(name, value)
         for peer in peers:
             peer.set_variable(f"{name}BRIDGED", value)

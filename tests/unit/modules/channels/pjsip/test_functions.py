@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,35 @@ async def test_media_items(tmp_path: Path) -> None:
     assert int(ssrc) == 0xABCD
     assert summary.startswith("ssrc=")
     assert f"themssrc={0xABCD}" in summary
+
+
+async def test_every_item_of_the_documentation_is_known(tmp_path: Path, shared: Path) -> None:
+    """The items of CHANNEL(pjsip|rtp|rtcp) in compat/tech_info_items.tsv; the words between are values and their parts."""
+    rows = [line.split("\t") for line in (shared / "compat" / "tech_info_items.tsv").read_text().splitlines()]
+    words = next(row[3].split() for row in rows if row[:2] == ["CHANNEL", "PJSIP"])
+    rtp, rtcp, pjsip = words[1 : words.index("rtcp")], words[words.index("rtcp") + 1 :], words[words.index("pjsip") + 1 :]
+    shown_in_all = {word for word in rtcp if re.match(r"(reported_)?(min|max|avg|stdev)(rxjitter|jitter|rxlost|lost|mes)$", word)}
+    rtcp = [word for word in rtcp[: rtcp.index("audio")] if word not in shown_in_all | {"avgrtt"}]
+    items = [f"rtp,{word}" for word in rtp if word not in ("0", "1", "audio", "video")] + [f"rtcp,{word}" for word in rtcp]
+    items += ["endpoint", "contact", "aor"]
+    items += [f"pjsip,{word}" for word in pjsip if word not in ("0", "1") and not word.isupper() and word != "REMOTE_REINVITE"]
+    assert len(items) > 60
+    plan = "[default]\nexten => 1,1,Answer()\n same => n,Wait(11)\n"
+    plan += "".join(f" same => n,Set(GLOBAL(R{index})=<${{CHANNEL({item})}}>)\n" for index, item in enumerate(items))
+    async with sip_office(tmp_path, TEXT, plan) as office:
+        alice = office.phone("alice")
+        with LogCapture(Level.WARNING) as log:
+            call = await alice.dial("1")
+            await call.speak(20)
+            await call.ended()
+        values = {item: office.system.globals.get(f"R{index}") for index, item in enumerate(items)}
+    assert not log.records
+    empty = {item for item, value in values.items() if value == "<>"}
+    assert empty == {"rtp,direct", "contact", "aor"}
+    for word in ("minrxjitter", "maxrxjitter", "avgrxjitter", "stdevrxjitter", "reported_minjitter", "reported_stdevjitter"):
+        assert f"{word}=" in str(values["rtcp,all_jitter"])
+    assert float(str(values["rtcp,local_minmes"]).strip("<>")) > 80
+    assert values["rtcp,rxcount"] == "<20>"
 
 
 async def test_headers_of_outgoing_calls(tmp_path: Path) -> None:
