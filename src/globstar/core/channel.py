@@ -83,6 +83,7 @@ class Channel(ChannelMedia):
         "state",
         "step_cause",
         "tasks",
+        "tech_cause",
         "tone_zone",
         "unique_id",
         "user_field",
@@ -140,6 +141,8 @@ class Channel(ChannelMedia):
         #: the hangup cause when the application that runs began
         self.step_cause: int = 0
         self.hangup_source = ""
+        #: the technology's own number for the end of the call (a SIP status), 0 where it has none
+        self.tech_cause: int = 0
         self.hangup_tech_cause: dict[str, tuple[int, str]] = {}
         self.hangup_handlers: list[str] = []
         self.created_at = system.now()
@@ -326,15 +329,18 @@ class Channel(ChannelMedia):
             self.system.ticker.add(self._poll)
         self.set_native_formats(formats, read=best, write=best)
 
-    def queue_hangup(self, cause: int = 0, *, source: str | None = None) -> None:
+    def queue_hangup(self, cause: int = 0, *, source: str | None = None, tech_cause: int = 0) -> None:
         """The endpoint hung up. Called by the driver; the owner finds out at once.
 
-        ``source`` is who began it: the channel itself unless said, nobody when "".
+        ``source`` is who began it: the channel itself unless said, nobody when "". ``tech_cause`` is the cause in the words of
+        the technology.
         """
         if self.is_hung_up:
             return
         if cause:
             self.hangup_cause = cause
+        if tech_cause:
+            self.tech_cause = tech_cause
         if not self.hangup_source:
             self.hangup_source = self.name if source is None else source
         self.system.bus.publish(events.HangupRequested(self, self.hangup_cause, False))

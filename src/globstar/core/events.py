@@ -490,6 +490,15 @@ class Reloaded:
 
 
 @dataclass(slots=True)
+class ModuleChanged:
+    """A module was loaded or unloaded (AMI Load, Unload); ``error`` says why it could not be."""
+
+    module: str
+    is_loaded: bool
+    error: str = ""
+
+
+@dataclass(slots=True)
 class FullyBooted:
     """Everything is loaded and the server accepts calls."""
 

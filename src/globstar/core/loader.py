@@ -56,6 +56,10 @@ _ORDER = {
 }
 
 
+#: Statuses of the event Reload.
+RELOADED, RELOAD_FAILED, NOT_FOUND, NO_RELOAD = "0", "1", "2", "6"
+
+
 class ModuleDeclined(GlobstarError):
     """Raised by a module's ``load`` when it cannot work here (a library or a device is missing)."""
 
@@ -119,6 +123,11 @@ class LoadedModule:
         self.use_count = 0
         self.support_level = "core"
         self.requires: tuple[str, ...] = ()
+
+    @property
+    def shown_name(self) -> str:
+        """The name as events tell it: ``app_dial.so``, or the bare name of a part of the core (``cdr``)."""
+        return self.name.removeprefix("builtin_") if self.is_builtin else f"{self.name}.so"
 
     def __repr__(self) -> str:
         return f"<Module {self.name} {self.status.value}>"
@@ -241,6 +250,7 @@ class ModuleLoader:
             raise ModuleError(f"{module.name} failed: {error}") from error
         module.status, module.reason = ModuleStatus.RUNNING, ""
         self._show_parts(module)
+        self.system.bus.publish(events.ModuleChanged(module.shown_name, is_loaded=True))
         logger.debug(1, f"module {module.name} loaded")
 
     # -- parts -------------------------------------------------------------------------------------------------------
@@ -335,6 +345,7 @@ class ModuleLoader:
         for part in self.parts.of(module.name):
             if part in self.modules:
                 self.modules[part].status = ModuleStatus.NOT_RUNNING
+        self.system.bus.publish(events.ModuleChanged(module.shown_name, is_loaded=False))
 
     async def unload_all(self) -> None:
         """Unload everything, the last loaded first; a module that fails is logged and the rest go on."""
@@ -347,11 +358,20 @@ class ModuleLoader:
 
     async def reload(self, name: str) -> None:
         """Let a module read its configuration again; of a part, its whole does."""
-        module = self._running(name)
+        try:
+            module = self._running(name)
+        except ModuleError:
+            self.system.bus.publish(events.Reloaded(name, NOT_FOUND))
+            raise
         if not hasattr(module.code, "reload"):
+            self.system.bus.publish(events.Reloaded(module.shown_name, NO_RELOAD))
             raise ModuleError(f"module {module.name} does not support reloading")
-        await self._call(module, "reload")
-        self.system.bus.publish(events.Reloaded(module.name, "0"))
+        try:
+            await self._call(module, "reload")
+        except Exception:
+            self.system.bus.publish(events.Reloaded(module.shown_name, RELOAD_FAILED))
+            raise
+        self.system.bus.publish(events.Reloaded(module.shown_name, RELOADED))
 
     async def reload_all(self) -> list[str]:
         """Reload every module that can; the names of those that failed come back, each logged."""

@@ -6,6 +6,7 @@ Names, fields and their order are those of Asterisk's AMI events; the log line h
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -48,6 +49,13 @@ class SecurityEventType(Enum):
 
 #: The one kind whose name in the log is not that of its AMI event.
 _LOG_NAMES = {"RequestBadFormat": "ReqBadFormat"}
+#: Fields that are left out unless given.
+_OPTIONAL: defaultdict[str, tuple[str, ...]] = defaultdict(
+    tuple,
+    RequestNotAllowed=("RequestParams",),
+    RequestBadFormat=("RequestParams",),
+    InvalidPassword=("Challenge", "ReceivedChallenge", "ReceivedHash"),
+)
 #: What must not reach a log line: a value from the network could begin a line of its own.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -67,12 +75,13 @@ def report(
     local: str,
     remote: str,
     module: str = "",
+    session_time: float | None = None,
     **extra: str,
 ) -> None:
     """Log an event and publish it.
 
     ``local`` and ``remote`` are written as :func:`address_text` does. ``extra`` are the kind's own fields; those not given
-    are empty, RequestParams is left out then.
+    are empty, or left out where they are optional. ``session_time`` is when a session began that lasts (UTC seconds).
     """
     if not is_wanted(system):
         return
@@ -80,17 +89,24 @@ def report(
         "EventTV": time_text(system.local_time()),
         "Severity": kind.severity,
         "Service": service,
-        "EventVersion": "1",
+        "EventVersion": "2" if kind is SecurityEventType.INVALID_PASSWORD else "1",
         "AccountID": account,
         "SessionID": session,
         "LocalAddress": local,
         "RemoteAddress": remote,
     }
+    for name in kind.extra:
+        if name not in _OPTIONAL[kind.title]:
+            fields[name] = extra.get(name, "")
     if module:
         fields["Module"] = module
-    for name in kind.extra:
-        if name in extra or name != "RequestParams":
-            fields[name] = extra.get(name, "")
+    if session_time is not None:
+        fields["SessionTV"] = time_text(system.local_time(session_time))
+    for name in _OPTIONAL[kind.title]:
+        if name in extra:
+            fields[name] = extra[name]
+    if kind is SecurityEventType.REQUEST_BAD_FORMAT:  # may come from nobody in particular, so the account stands last
+        fields["AccountID"] = fields.pop("AccountID")
     if hub.mask & Level.SECURITY:
         logger.security(log_text(_LOG_NAMES.get(kind.title, kind.title), fields))
     system.bus.publish(SecurityEvent(kind.title, dict(fields)))

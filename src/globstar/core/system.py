@@ -46,7 +46,7 @@ T = TypeVar("T")
 #: How long a stop waits for channels to say goodbye, seconds.
 STOP_WAIT = 5.0
 #: Names of registries whose entries are found whatever the case of the name.
-_FOLDED = {"application", "tech"}
+_FOLDED = {"application", "tech", "manager action"}
 
 
 class System:

@@ -23,6 +23,7 @@ from globstar.core.logfiles import LogSetup
 from globstar.core.settings import Directories, Files, Options, read_settings
 from globstar.core.system import System
 from globstar.demo import demo_folders, demo_options, write_demo
+from globstar.interfaces.ami.server import ManagerServer
 from globstar.interfaces.cli.commands import register_commands
 from globstar.interfaces.cli.server import ControlServer
 
@@ -167,6 +168,7 @@ class Server:
         system = System(directories=self.directories, options=self.options)
         system.services["log"] = self.log
         register_commands(system)
+        manager = ManagerServer(system)
         control = ControlServer(system, Path(self.directories.astrundir) / self.files.astctl)
         pid_file = Path(self.directories.astrundir) / "asterisk.pid"
         try:
@@ -185,12 +187,14 @@ class Server:
                 logger.error(f"the server does not start: {error}")
                 sys.stderr.write(f"{error}\n")
                 return 1
+            await manager.start()
             _settle_memory()
             system.watchdog.start()
             logger.notice("Globstar is ready")
             await self._serve(system)
         finally:
             await control.stop()
+            await manager.stop()
             await shut_down(system)
             pid_file.unlink(missing_ok=True)
             self.log.close()

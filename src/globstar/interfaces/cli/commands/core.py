@@ -170,6 +170,9 @@ async def core_reload(system: System, args: list[str]) -> str:
     if log is not None:
         log.load(system.configuration.source)
     failed = await system.loader.reload_all()
+    manager = system.services.get("manager")
+    if manager is not None:
+        await manager.reload()
     system.last_reload_wall = system.wall_time()
     return "".join(f"Module '{name}' reported a reload failure\n" for name in failed)
 

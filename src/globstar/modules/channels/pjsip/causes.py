@@ -67,6 +67,11 @@ def status_of_cause(cause: int) -> int:
     return _STATUS_OF_CAUSE.get(cause, 603)  # type: ignore[call-overload, no-any-return]
 
 
+def tech_cause_of(cause: int) -> int:
+    """The SIP status that tells of a hangup cause in events, 0 for those that have none."""
+    return _STATUS_OF_CAUSE.get(cause, 0)  # type: ignore[call-overload, no-any-return]
+
+
 def cause_of_reasons(reasons: tuple[Reason, ...]) -> int | None:
     """The cause that a Reason: Q.850 header states (RFC 3326), None without one."""
     for reason in reasons:

@@ -12,7 +12,13 @@ from globstar.core.frame import Control, Frame, FrameType, control
 from globstar.core.party import Connected, PartyId
 from globstar.modules.channels.pjsip import direct, hold, quality, redirects, refer, refresh, timers
 from globstar.modules.channels.pjsip.bodies import sdp_body
-from globstar.modules.channels.pjsip.causes import cause_of_reasons, cause_of_status, reason_header, status_of_cause
+from globstar.modules.channels.pjsip.causes import (
+    cause_of_reasons,
+    cause_of_status,
+    reason_header,
+    status_of_cause,
+    tech_cause_of,
+)
 from globstar.modules.channels.pjsip.diversion import redirecting_headers
 from globstar.modules.channels.pjsip.identity import asserted_party, identity_headers
 from globstar.modules.channels.pjsip.inband import ToneWatcher
@@ -403,7 +409,7 @@ class Leg(SessionUser):
         self._tell_cause(cause, response)
         if 300 <= status < 400 and redirects.forward(self, response):
             return
-        channel.queue_hangup(cause)
+        channel.queue_hangup(cause, tech_cause=status)
 
     def reinvite_rejected(self, session: InviteSession, response: Response) -> None:
         """Our re-INVITE failed: what was agreed before stays. After 491 another offer is made when the time comes."""
@@ -444,7 +450,7 @@ class Leg(SessionUser):
         self.media.close()
         if channel is not None:
             cause = cause_of_reasons(_reasons(request)) or Cause.INTERWORKING
-            channel.queue_hangup(cause)
+            channel.queue_hangup(cause, tech_cause=487)
 
     def prack_received(self, session: InviteSession, transaction: ServerTransaction) -> None:
         """PRACK: it carries the answer to an offer in our provisional response, or a new offer (RFC 3262 5)."""
@@ -541,7 +547,8 @@ class Leg(SessionUser):
         if channel is None or reason is EndReason.BYE_SENT:
             return
         if reason is EndReason.BYE_RECEIVED and message is not None:
-            channel.queue_hangup(cause_of_reasons(_reasons(message)) or Cause.NORMAL_CLEARING)
+            cause = cause_of_reasons(_reasons(message)) or Cause.NORMAL_CLEARING
+            channel.queue_hangup(cause, tech_cause=tech_cause_of(cause))
         else:
             logger.notice(f"{self}: the call ended: {reason.value}")
             channel.queue_hangup(

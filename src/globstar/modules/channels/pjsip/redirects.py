@@ -104,5 +104,5 @@ def forward(leg: Leg, response: Response) -> bool:
     channel.redirecting.to = PartyId.of(None, target.user or "")
     channel.redirecting.reason = reason_of("unknown")
     channel.deliver(control(Control.REDIRECTING, channel.redirecting))
-    channel.queue_hangup(Cause.REDIRECTED_TO_NEW_DESTINATION)
+    channel.queue_hangup(Cause.REDIRECTED_TO_NEW_DESTINATION, tech_cause=302)
     return True

@@ -39,6 +39,7 @@ class SecurityReports:
             session=transaction.request.call_id,
             local=address_text(transport.name, local, transport.port),
             remote=address_text(transport.name, flow.host, flow.port),
+            session_time=None,
             **extra,
         )
 

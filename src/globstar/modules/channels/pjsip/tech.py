@@ -12,6 +12,7 @@ from globstar.core.frame import ChannelOption, Control, Frame
 from globstar.core.rtp_media import RtpMedia
 from globstar.core.tech import ChannelTech, DialRequest, NativeMedia, RequestFailed
 from globstar.modules.channels.pjsip import channel_items, direct, dtmf, hold, outgoing, refer, refresh, t38
+from globstar.modules.channels.pjsip.causes import tech_cause_of
 from globstar.modules.channels.pjsip.leg import Leg
 from globstar.modules.channels.pjsip.supplements import media_control
 from globstar.proto.sip.session import SessionState
@@ -50,6 +51,7 @@ class PjsipTech(ChannelTech):
 
     def hangup(self, channel: Channel) -> None:
         """BYE, CANCEL or a refusal."""
+        channel.tech_cause = channel.tech_cause or tech_cause_of(channel.hangup_cause)
         _leg(channel).hang_up(channel.hangup_cause)
 
     def indicate(self, channel: Channel, condition: Control, data: Any = b"") -> bool:
@@ -201,7 +203,7 @@ def _refusal(status: int, cause: Cause) -> Any:
             return False
         channel.hangup_cause = cause
         leg.refuse(status, cause)
-        channel.queue_hangup(cause)
+        channel.queue_hangup(cause, tech_cause=status)
         return True
 
     return refuse

@@ -1,0 +1,1 @@
+"""The Asterisk Manager Interface: events and actions over TCP, TLS and HTTP."""

@@ -1,0 +1,179 @@
+"""manager.conf."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+
+from globstar.config import ConfigFile
+from globstar.config.file import Category, Variable
+from globstar.config.options import Options, Report, handles, option
+from globstar.config.values import boolean, integer, is_true, string
+from globstar.core.acl import AccessRules
+from globstar.core.manager import NONE, Permission, read_permissions, unknown_permissions
+from globstar.interfaces.ami.filters import FilterSet, read_filter
+
+
+def _address(text: str) -> str:
+    text = text.strip().strip("[]")
+    if text:
+        ipaddress.ip_address(text)
+    return text
+
+
+def _host_port(text: str) -> tuple[str, int]:
+    """Read ``address`` or ``address:port`` (``[v6]:port``); port 0 when none is given."""
+    text = text.strip()
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        port = rest.removeprefix(":")
+    elif text.count(":") > 1:
+        host, port = text, ""
+    else:
+        host, _, port = text.partition(":")
+    ipaddress.ip_address(host)
+    if port and (not port.isdecimal() or int(port) > 65535):
+        raise ValueError("expected a port")
+    return host, int(port or 0)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (part.strip() for part in text.split(","))))
+
+
+def _permissions(text: str) -> Permission:
+    unknown = unknown_permissions(text)
+    if unknown:
+        raise ValueError(f"there is no class {', '.join(unknown)}")
+    return read_permissions(text)
+
+
+class ManagerOptions(Options):
+    """``[general]``."""
+
+    enabled = option(boolean, False, help="Whether clients are served at all.")
+    webenabled = option(boolean, False, help="Whether they are served over HTTP, too.")
+    port = option(integer(0, 65535), 5038, help="Port for TCP.")
+    bindaddr = option(_address, "0.0.0.0", help="Address for TCP.")
+    tlsenable = option(boolean, False, aliases=("sslenable",), help="Whether they are served over TLS, too.")
+    tlsbindaddr = option(
+        _host_port, ("", 0), aliases=("sslbindaddr",), help="Address and port for TLS; bindaddr and 5039 unless set."
+    )
+    tlscertfile = option(string, "", aliases=("sslcert", "tlscert"), help="Certificate.")
+    tlsprivatekey = option(string, "", aliases=("sslprivatekey",), help="Its private key, unless the certificate's file has it.")
+    tlscipher = option(string, "", aliases=("sslcipher",), help="Ciphers, names of OpenSSL.")
+    tlscafile = option(string, "", help="Authorities that sign certificates of clients.")
+    tlscapath = option(string, "", aliases=("tlscadir",), help="Folder with such authorities.")
+    tlsverifyclient = option(boolean, False, help="Clients must show a certificate.")
+    tlsclientmethod = option(string, "", aliases=("sslclientmethod",), help="Accepted for compatibility.")
+    tlsdontverifyserver = option(boolean, False, help="Accepted for compatibility.")
+    allowmultiplelogin = option(boolean, True, help="Whether a user may log in more than once at a time.")
+    displayconnects = option(boolean, True, help="Whether logins and logoffs are logged as verbose lines.")
+    timestampevents = option(boolean, False, help="Whether events carry the time.")
+    brokeneventsaction = option(
+        boolean, False, help="Whether the action Events stays unanswered when single classes are asked for."
+    )
+    channelvars = option(_names, (), help="Variables that events about channels show.")
+    disabledevents = option(_names, (), help="Events that are never sent.")
+    debug = option(boolean, False, help="Whether events carry a number.")
+    authtimeout = option(integer(1), 30, unit="s", help="How long a client may take to log in.")
+    authlimit = option(integer(1), 50, help="Clients at a time that are not logged in yet.")
+    httptimeout = option(integer(1), 60, unit="s", help="How long a session over HTTP lasts without a request.")
+    eventnumbers = option(boolean, False, help="Whether events carry a number that the action Replay takes (not in Asterisk).")
+    replayevents = option(
+        integer(0, 1_000_000), 0, help="How many of the last events are kept for the action Replay (not in Asterisk)."
+    )
+
+
+class UserOptions(Options):
+    """The section of a user."""
+
+    secret = option(string, "", secret=True, help="What the user proves to know.")
+    reads = option(_permissions, NONE, name="read", help="Classes of events.")
+    writes = option(_permissions, NONE, name="write", help="Classes of actions.")
+    acl = option(_names, (), repeat="extend", help="Named access lists of acl.conf.")
+    displayconnects = option(boolean, True, help="As in general, for this user.")
+    allowmultiplelogin = option(boolean, True, help="As in general, for this user.")
+    writetimeout = option(integer(1), 100, unit="ms", help="How long the client may stop reading before it is cut off.")
+
+    def __init__(self, **values: object) -> None:
+        super().__init__(**values)
+        self.access = AccessRules()
+        self.filters = FilterSet()
+        self.variables: list[tuple[str, str]] = []
+
+    @handles("permit", "allow", help="Addresses that are let in.")
+    def _permit(self, text: str) -> None:
+        self.access.add(True, text)
+
+    @handles("deny", help="Addresses that are kept out.")
+    def _deny(self, text: str) -> None:
+        self.access.add(False, text)
+
+    @handles("setvar", help="A variable of every channel that the user originates; may be repeated.")
+    def _setvar(self, text: str) -> None:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise ValueError("expected NAME=value")
+        self.variables.append((name.strip(), value.strip()))
+
+    def add_filter(self, variable: Variable, report: Report) -> None:
+        """Read ``eventfilter`` or ``eventfilter(criteria)``."""
+        criteria = variable.name[len("eventfilter") :].strip()
+        try:
+            if criteria and not (criteria.startswith("(") and criteria.endswith(")")):
+                raise ValueError("expected eventfilter(criteria)")
+            self.filters.add(read_filter(criteria[1:-1] if criteria else None, variable.value))
+        except ValueError as error:
+            report(variable, f"bad filter '{variable.name} = {variable.value}': {error}")
+
+
+@dataclass(slots=True)
+class ManagerUser:
+    """One user."""
+
+    name: str
+    options: UserOptions
+
+
+@dataclass(slots=True)
+class ManagerSettings:
+    """All of manager.conf."""
+
+    general: ManagerOptions = field(default_factory=ManagerOptions)
+    users: dict[str, ManagerUser] = field(default_factory=dict)
+
+
+def read_manager(config: ConfigFile | None, report: Report) -> ManagerSettings:
+    """Read manager.conf; a mistake in a line is reported and the line left out."""
+    settings = ManagerSettings()
+    for category in config or ():
+        if category.name == "general":
+            settings.general = ManagerOptions.read(category, report)
+    for category in config or ():
+        if category.name != "general" and not category.is_template:
+            settings.users[category.name] = ManagerUser(category.name, _read_user(category, settings.general, report))
+    return settings
+
+
+def _read_user(category: Category, general: ManagerOptions, report: Report) -> UserOptions:
+    filters = [variable for variable in category if variable.name.lower().startswith("eventfilter")]
+    options = UserOptions.read([variable for variable in category if variable not in filters], report)
+    for name in ("displayconnects", "allowmultiplelogin"):
+        if name not in options.given():
+            setattr(options, name, getattr(general, name))
+    for variable in filters:
+        options.add_filter(variable, report)
+    return options
+
+
+def event_mask(text: str) -> Permission | None:
+    """What ``Events`` or ``EventMask`` asks for; None if nothing was said. Unknown classes count for nothing."""
+    text = text.strip()
+    if not text:
+        return None
+    if text.isdecimal():
+        return Permission(int(text) & int(read_permissions("all"))) if len(text) < 12 else NONE
+    if is_true(text):
+        return read_permissions("all")
+    return read_permissions(text)

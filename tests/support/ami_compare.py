@@ -1,0 +1,97 @@
+"""Compares a recorded AMI event stream with ours: per channel, in order, every field in the order of the wire.
+
+Names that differ from run to run (unique ids, channel numbers, bridge ids) are numbered by first appearance on both sides.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from tests.support.ami import Message
+
+#: Events that belong to modules that the replayed system does not have, to the recording's own connections, or to no channel.
+LEFT_OUT = frozenset({
+    "QueueMemberStatus", "DeviceStateChange", "ExtensionStatus", "FullyBooted", "RTCPSent", "RTCPReceived", "SuccessfulAuth",
+    "ChallengeSent", "ChallengeResponseFailed", "InvalidAccountID", "FailedACL", "RequestBadFormat", "RequestNotAllowed",
+    "RequestNotSupported", "InvalidPassword",
+})  # fmt: skip
+#: Values that tell of time or chance.
+_CHANCE = re.compile(r"<(TS|TIME|EPOCH|RTPQOS|SECS|HEX32|HEX|DATE|SESSIONID|EPHEMERAL)>")
+_CHANGING = re.compile(
+    r"<(?:UID|UUID|TAG|CALLID|BRANCH)\d+>|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b1[78]\d{8}\.\d+\b"
+)
+_SHOWN_LOOSELY = re.compile(r"(RTPAUDIOQOS|SIPCALLID|RTP).*")
+_TIMES = re.compile(r"(ANSWERED|DIALED|RING|PROGRESS)TIME(_MS)?")
+
+
+class _Names:
+    """Gives each changing name a number."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, str] = {}
+
+        self.channels: dict[str, str] = {}
+
+    def add_channel(self, name: str) -> None:
+        """A channel came into being; the halves of a Local channel have one number."""
+        base = name.partition(";")[0]
+        self.channels.setdefault(base, f"{base.rpartition('-')[0]}-channel{len(self.channels)}")
+
+    def __call__(self, text: str) -> str:
+        for name, shown in self.channels.items():
+            text = text.replace(name, shown)
+        return _CHANGING.sub(lambda found: self.known.setdefault(found[0], f"<{len(self.known)}>"), text)
+
+
+def _channel_of(message: Message) -> str:
+    fields = dict(message)
+    for name in ("Channel", "DestChannel", "ParkeeChannel", "TransfererChannel", "OrigTransfererChannel", "LocalOneChannel"):
+        if name in fields:
+            return fields[name]
+    return ""
+
+
+def per_channel(stream: Iterable[Sequence[Sequence[str]]]) -> dict[str, list[str]]:
+    """The events of each channel as text, channels by order of creation."""
+    names = _Names()
+    found: dict[str, list[str]] = defaultdict(list)
+    messages = [[(line[0], line[1]) for line in message] for message in stream]
+    messages = [message for message in messages if message[0][1] not in LEFT_OUT]
+    for message in messages:
+        if message[0][1] == "Newchannel":
+            fields = dict(message)
+            names(fields["Uniqueid"])
+            names.add_channel(fields["Channel"])
+    for message in messages:
+        channel = names(_channel_of(message))
+        if channel:
+            found[channel].append(_text(message, names))
+    return found
+
+
+def _text(message: Message, names: _Names) -> str:
+    fields = dict(message)
+    lines = []
+    for name, value in message:
+        if name == "Value" and _SHOWN_LOOSELY.fullmatch(fields.get("Variable", "")):
+            value = "?"
+        elif (name == "Value" and _TIMES.fullmatch(fields.get("Variable", ""))) or name in ("ANSWEREDTIME", "DIALEDTIME"):
+            value = "n" if value.isdecimal() else value
+        elif name in ("BridgeUniqueid", "DestBridgeUniqueid") or re.fullmatch(r"\w*BridgeUniqueid", name):
+            value = "bridge"
+        lines.append(f"{name}: {names(value)}")
+    return " | ".join(lines)
+
+
+def compare(recorded: Iterable[Sequence[Sequence[str]]], ours: Iterable[Message]) -> list[str]:
+    """The differences as lines of a diff, none if there are none."""
+    theirs, mine = per_channel(recorded), per_channel(ours)
+    found: list[str] = []
+    for channel in dict.fromkeys([*theirs, *mine]):
+        found += difflib.unified_diff(
+            theirs.get(channel, []), mine.get(channel, []), f"recorded {channel}", "ours", n=0, lineterm=""
+        )
+    return found
