@@ -17,7 +17,7 @@ DIFFERENT = {"x0184", "x0194", "x0439"}
 CASES = load_vectors("functions", lambda case: case["id"] not in DIFFERENT and not case.get("crash"))
 
 #: Cases of functions that are not there yet.
-MISSING = {"x0983": "VMCOUNT is not there yet", "x0990": "DENOISE is not there yet"}
+MISSING = {"x0983": "VMCOUNT is not there yet"}
 
 
 @pytest.fixture(scope="module")

@@ -165,9 +165,12 @@ class ChannelMedia:
                     del self.queue[index]
                     return
 
-    def add_read_hook(self, hook: FrameHook) -> None:
-        """Let ``hook`` see, change or swallow (None) every voice frame from the endpoint, before translation."""
-        self.read_hooks.append(hook)
+    def add_read_hook(self, hook: FrameHook, *, first: bool = False) -> None:
+        """Let ``hook`` see, change or swallow (None) every voice frame from the endpoint, before translation.
+
+        One that comes ``first`` sees them before all others.
+        """
+        self.read_hooks.insert(0 if first else len(self.read_hooks), hook)
         self._hooks_changed("a hook on its audio was added")
 
     def add_write_hook(self, hook: FrameHook) -> None:

@@ -1,0 +1,165 @@
+"""Functions that change a channel's audio, for every kind of codec."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from globstar.base.log import Level
+from globstar.core.format import Format, alaw, slin, ulaw
+from globstar.core.frame import Frame, FrameType
+from globstar.core.system import System
+from globstar.dsp.g711 import linear_to_ulaw
+from tests.interop.support.audio import level, sine, tone_share
+from tests.support.phone import Phone, Samples, media_system, sound
+from tests.support.switch import LogCapture
+
+pytestmark = pytest.mark.virtual_time
+
+MODULES = "func_speex func_pitchshift func_scramble func_jitterbuffer func_volume".split()
+TONE = sine(700, 3.0)
+
+
+@pytest.fixture
+async def system(tmp_path: Path) -> AsyncIterator[System]:
+    sound(tmp_path / "data" / "sounds" / "en", "tone", TONE)
+    async with media_system(tmp_path, modules=MODULES) as system:
+        yield system
+
+
+async def echoed(system: System, setting: str, said: Samples, format: Format = ulaw) -> Samples:
+    """What a caller hears of itself with a setting in force."""
+    phone = Phone(system, format=format, name=f"Phone/{system.now()}")
+    phone.start(f"[default]\nexten => s,1,Answer(,i)\nsame => n,Set({setting})\nsame => n,Echo()\n")
+    await phone.speak(said)
+    phone.hang_up()
+    await phone.end()
+    return phone.samples
+
+
+@pytest.mark.parametrize("format", [ulaw, alaw, slin], ids=str)
+@pytest.mark.parametrize(
+    ("setting", "hertz"),
+    [
+        ("PITCH_SHIFT(rx)=highest", 1400),
+        ("PITCH_SHIFT(tx)=lowest", 350),
+        ("PITCH_SHIFT(both)=1.5", 1575),
+        ("PITCH_SHIFT(rx)=1", 700),
+        ("SCRAMBLE()=rx", 3300),
+        ("SCRAMBLE()=tx", 3300),
+        ("SCRAMBLE()=both", 700),
+        ("SCRAMBLE()=remove", 700),
+    ],
+)
+async def test_where_a_tone_goes(system: System, setting: str, hertz: int, format: Format) -> None:
+    heard = await echoed(system, setting, TONE, format)
+    assert len(heard) >= len(TONE) - 320
+    assert tone_share(heard[-12000:], hertz, 30) > 0.9
+    assert level(heard[-12000:]) / level(TONE) == pytest.approx(1, abs=0.25)
+
+
+async def test_noise_is_taken_out(system: System) -> None:
+    said = np.random.default_rng(3).normal(0, 300, 6 * 8000).astype(np.int16)
+    plain = await echoed(system, "X=1", said)
+    quiet = await echoed(system, "DENOISE(rx)=on", said)
+    assert level(quiet[-8000:]) < 0.4 * level(plain[-8000:])
+    assert np.array_equal(await echoed(system, "DENOISE(rx)=off", said), plain)
+
+
+async def test_quiet_sound_is_made_louder(system: System) -> None:
+    said = (sine(300, 10, 800) * ((np.arange(80000) // 2000) % 2)).astype(np.int16)
+    plain = await echoed(system, "X=1", said)
+    louder = await echoed(system, "AGC(tx)=8000", said)
+    assert level(louder[-8000:]) > 2 * level(plain[-8000:])
+
+
+async def test_what_functions_read(system: System) -> None:
+    phone = Phone(system)
+    await phone.run(
+        "[default]\nexten => s,1,Set(A=${DENOISE(rx)}${AGC(tx)})\nsame => n,Set(DENOISE(rx)=on)\nsame => n,Set(AGC(RX)=8000)\n"
+        "same => n,Set(B=${DENOISE(RX)} ${AGC(rx)} ${DENOISE(tx)})\nsame => n,Set(AGC(rx)=off)\nsame => n,Set(DENOISE(rx)=no)\n"
+        "same => n,Set(C=${DENOISE(rx)} ${AGC(rx)})\n"
+    )
+    assert (phone.variables["A"], phone.variables["B"], phone.variables["C"]) == ("", "on 8000 ", "off off")
+    assert not phone.channel.read_hooks
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("DENOISE(up)=on", "knows rx and tx"),
+        ("DENOISE(rx)=maybe", "takes on or off"),
+        ("AGC(rx)=0", "takes a level"),
+        ("PITCH_SHIFT(up)=high", "knows rx, tx and both"),
+        ("PITCH_SHIFT(rx)=funny", "is no pitch"),
+        ("PITCH_SHIFT(rx)=9", "a pitch is 0.1 to 4.0"),
+        ("SCRAMBLE()=eggs", "knows TX, RX, both"),
+        ("JITTERBUFFER(none)=", "knows fixed, adaptive"),
+        ("JITTERBUFFER(fixed)=x", "no max_size"),
+        ("JITTERBUFFER(fixed)=200,,,perhaps", "neither yes nor no"),
+    ],
+)
+async def test_bad_settings_are_told(system: System, setting: str, told: str) -> None:
+    with LogCapture() as log:
+        phone = await Phone(system).run(f"[default]\nexten => s,1,Set({setting})\nsame => n,Set(DONE=1)\n")
+    assert told in " / ".join(log.texts(Level.WARNING) + log.texts(Level.ERROR))
+    assert not phone.channel.read_hooks
+
+
+async def jittery(phone: Phone, seed: int, count: int = 150) -> None:
+    """Packets sent every 20 ms that are up to 90 ms late, with time stamps; each is one octet all over."""
+    chance = random.Random(seed)
+    arrivals = sorted((number * 0.02 + chance.uniform(0, 0.09), number) for number in range(count))
+    start = asyncio.get_running_loop().time()
+    for when, number in arrivals:
+        await phone.at(start + when)
+        stamp = (0xFFFFF000 + number * 160) % 2**32  # it wraps on the way
+        data = bytes([number]) * 160
+        phone.channel.deliver(Frame(FrameType.VOICE, 0, data, format=ulaw, samples=160, rtp_time=stamp, seq=number))
+
+
+@pytest.mark.parametrize("setting", ["JITTERBUFFER(fixed)=default", "JITTERBUFFER(fixed)=120", "JITTERBUFFER(adaptive)=default"])
+async def test_jitter_is_evened_out(system: System, setting: str) -> None:
+    phone = Phone(system)
+    phone.start(f"[default]\nexten => s,1,Answer(,i)\nsame => n,Set({setting})\nsame => n,Echo()\n")
+    await jittery(phone, 7)
+    await phone.after(0.5)
+    heard = [frame.data[0] for _, frame in phone.voice]
+    assert heard == sorted(heard)
+    times = [when for when, _ in phone.voice][40:]
+    late = 0 if "fixed" in setting else 10
+    assert len(heard) >= 150 - late
+    gaps = [round(after - before, 3) for before, after in itertools.pairwise(times)]
+    assert sum(gap == 0.02 for gap in gaps) >= len(gaps) - late
+    phone.hang_up()
+    await phone.end()
+    assert not phone.channel.read_hooks
+
+
+async def test_a_buffer_comes_before_other_hooks_and_can_be_taken_away(system: System) -> None:
+    phone = Phone(system)
+    phone.start(
+        "[default]\nexten => s,1,Answer(,i)\nsame => n,Set(VOLUME(RX)=2)\nsame => n,Set(JITTERBUFFER(fixed)=100)\n"
+        "same => n,Echo()\n"
+    )
+    await phone.after(0.1)
+    loud = linear_to_ulaw(sine(700, 0.02, 4000).tobytes())
+    for number in range(20):
+        frame = Frame(FrameType.VOICE, 0, loud, format=ulaw, samples=160, rtp_time=number * 160, seq=number)
+        phone.channel.deliver(frame)
+        await phone.after(0.02)
+    await phone.after(0.3)
+    # once through the other hook, not twice: a gain of two, and 100 ms late
+    assert level(phone.samples) == pytest.approx(2 * level(sine(700, 0.02, 4000)), rel=0.05)
+    assert len(phone.voice) == 20
+    assert phone.voice[0][0] >= 0.2
+    phone.channel.system.functions.write(phone.channel, "JITTERBUFFER", "disabled", "")
+    assert len(phone.channel.read_hooks) == 1
+    phone.hang_up()
+    await phone.end()
