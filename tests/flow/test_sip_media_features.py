@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import audioop
+import itertools
 import re
 from pathlib import Path
 
@@ -346,5 +347,73 @@ async def test_rfc3389_comfort_noise_is_passed_on_to_who_knows_it(tmp_path: Path
         assert noise == ([b"\x2a"] if passed else [])
         await calling.speak(10)
         assert called.sounds() == {0x55: 10}
+        await calling.hang_up()
+        await called.ended()
+
+
+async def test_lost_packets_of_one_phone_are_made_up_for_to_another_of_another_codec(tmp_path: Path) -> None:
+    pjsip = phone_section("alice", allow="ulaw") + phone_section("bob", allow="alaw")
+    async with sip_office(tmp_path, pjsip, EXTENSIONS) as office:
+        alice, bob = office.phone("alice"), office.phone("bob")
+        await bob.register()
+        calling = alice.call("101")
+        await alice.get(100)
+        called = await bob.ring()
+        called.reply(200, body=called.sdp("8 101"))
+        await bob.get("ACK")
+        await calling.answered()
+        await calling.speak(20)
+        called.heard.clear()
+        for number in range(20):
+            if number in (7, 12, 13):
+                calling.sequence += 1
+            else:
+                calling.send_rtp(bytes([0x35]) * 160)
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.1)
+        assert [len(payload) for kind, payload in called.heard if kind == 8] == [160] * 20
+        await calling.hang_up()
+        await called.ended()
+
+
+@pytest.mark.parametrize(("size", "count"), [(80, 20), (160, 20), (240, 20), (320, 20)])
+async def test_packets_of_one_length_whatever_the_other_side_sends(tmp_path: Path, size: int, count: int) -> None:
+    """Packets of 10 to 40 ms of one phone become packets of 20 ms to another with another codec (RFC 3551 4.2)."""
+    pjsip = phone_section("alice", allow="ulaw") + phone_section("bob", allow="alaw")
+    async with sip_office(tmp_path, pjsip, EXTENSIONS) as office:
+        alice, bob = office.phone("alice"), office.phone("bob")
+        await bob.register()
+        calling = alice.call("101")
+        await alice.get(100)
+        called = await bob.ring()
+        called.reply(200, body=called.sdp("8 101"))
+        await bob.get("ACK")
+        await calling.answered()
+        await asyncio.sleep(0.1)
+        called.heard.clear()
+        called.packets.clear()
+        for number in range(count):
+            calling.send_rtp(bytes([0x35]) * size, time=number * size)
+            await asyncio.sleep(size / 8000)
+        await asyncio.sleep(0.1)
+        sound = [packet for packet in called.packets if packet[1] & 0x7F == 8]
+        assert {len(packet) - 12 for packet in sound} == {160}
+        assert len(sound) == size * count // 160
+        times = [int.from_bytes(packet[4:8], "big") for packet in sound]
+        assert {(later - earlier) & 0xFFFFFFFF for earlier, later in itertools.pairwise(times)} == {160}
+        await calling.hang_up()
+        await called.ended()
+
+
+async def test_codecs_conf_conceals_between_equal_codecs_too(tmp_path: Path) -> None:
+    files = {"codecs.conf": "[plc]\ngenericplc=yes\ngenericplc_on_equal_codecs=yes\n"}
+    async with sip_office(tmp_path, phone_section("alice") + phone_section("bob"), EXTENSIONS, files) as office:
+        calling, called = await both(office)
+        bridge = next(iter(office.system.bridges.values()))
+        assert bridge.technology.name == "simple_bridge"
+        await calling.speak(10)
+        calling.sequence += 1
+        await calling.speak(10)
+        assert sum(called.sounds().values()) == 21
         await calling.hang_up()
         await called.ended()

@@ -173,6 +173,9 @@ class BridgeMember:
             return f"{channel.name} is apart"
         if channel.read_hooks or channel.write_hooks:
             return f"{channel.name} has hooks on its audio"
+        plc = channel.system.translation.plc
+        if plc.on_equal_codecs and plc.generic:
+            return f"lost packets of {channel.name} are concealed"
         special = self.mix.special()
         return f"{channel.name} {special}" if special is not None else None
 

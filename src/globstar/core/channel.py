@@ -316,7 +316,7 @@ class Channel(ChannelMedia):
         best = formats.formats[0]
         for source, destination in ((best, self.read_format), (self.write_format, best)):
             if source.codec is not destination.codec:
-                self._path(source, destination)
+                self._path(source, destination, is_reading=False)
         try:
             self.tech.hangup(self)
         except Exception as error:  # a driver's bug must not end the call that goes on elsewhere

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from globstar.base.log import Logger
 from globstar.core import events
 from globstar.core.channelstate import ChannelGone, NoTranslation, SoftHangup
+from globstar.core.conceal import ConcealingPath, build_concealing_path
 from globstar.core.format import Format, FormatCapabilities, slin
 from globstar.core.frame import Control, Frame, FrameType
 from globstar.core.tech import ChannelTech
@@ -42,11 +43,13 @@ class ChannelMedia:
 
     __slots__ = (
         "_hangup_listeners",
+        "_read_filler",
         "_read_path",
         "_refused_format",
         "_sending_digit",
         "_sink",
         "_wanted_write_format",
+        "_write_filler",
         "_write_from",
         "_write_path",
         "bridge_member",
@@ -87,6 +90,9 @@ class ChannelMedia:
         self.raw_write_format: Format = best
         self.read_format: Format = best
         self._read_path: TranslationPath | None = None
+        #: the paths again, where they make up for losses
+        self._read_filler: ConcealingPath | None = None
+        self._write_filler: ConcealingPath | None = None
         self._refused_format: Format | None = None
         self._write_path: TranslationPath | None = None
         self._write_from: Format = best
@@ -120,6 +126,9 @@ class ChannelMedia:
                     self.dropped_voice += 1
                     return
             if self._read_path is not None:
+                filler = self._read_filler
+                if filler is not None and frame.seq != filler.expects and not self._make_up(filler, frame, self._sink):
+                    return
                 translated = self._read_path.translate(frame)
                 if translated is None:
                     return
@@ -148,6 +157,19 @@ class ChannelMedia:
             self._sink(frame)
         else:
             self._enqueue(frame)
+
+    def _make_up(self, filler: ConcealingPath, frame: Frame, sink: FrameSink | None) -> bool:
+        """Play what was lost before ``frame``; False when that comes too late to be played."""
+        missing = filler.fill(frame)
+        if missing is None:
+            return False
+        if sink is not None:
+            for made in missing:
+                sink(made)
+        return True
+
+    def _send(self, frame: Frame) -> None:
+        self.tech.write(self._channel, frame)
 
     def _poll(self) -> None:
         """A polled technology is asked for a frame on every tick."""
@@ -323,6 +345,9 @@ class ChannelMedia:
                     return
                 frame = hooked
             if self._write_path is not None:
+                filler = self._write_filler
+                if filler is not None and frame.seq != filler.expects and not self._make_up(filler, frame, self._send):
+                    return
                 translated = self._write_path.translate(frame)
                 if translated is None:
                     return
@@ -379,21 +404,17 @@ class ChannelMedia:
 
     def _build_read_path(self) -> None:
         self._refused_format = None
-        if self.raw_read_format.codec is self.read_format.codec:
-            self._read_path = None
-        else:
-            self._read_path = self._path(self.raw_read_format, self.read_format)
+        self._read_path = self._path(self.raw_read_format, self.read_format, is_reading=True)
+        self._read_filler = self._read_path if isinstance(self._read_path, ConcealingPath) else None
 
     def _build_write_path(self, source: Format) -> None:
         self._write_from = source
-        if source.codec is self.raw_write_format.codec:
-            self._write_path = None
-        else:
-            self._write_path = self._path(source, self.raw_write_format)
+        self._write_path = self._path(source, self.raw_write_format, is_reading=False)
+        self._write_filler = self._write_path if isinstance(self._write_path, ConcealingPath) else None
 
-    def _path(self, source: Format, destination: Format) -> TranslationPath:
-        path = self.system.translation.build_path(source, destination)
-        if path is None:
+    def _path(self, source: Format, destination: Format, *, is_reading: bool) -> TranslationPath | None:
+        path = build_concealing_path(self.system.translation, source, destination, is_reading=is_reading)
+        if path is None and source.codec is not destination.codec:
             raise NoTranslation(f"{self.name}: no translators lead from {source} to {destination}")
         return path
 

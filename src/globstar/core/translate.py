@@ -8,7 +8,7 @@ quality above work, so that the cheapest path is also the one that loses least.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,7 +18,8 @@ from globstar.core.frame import Frame, FrameType
 from globstar.core.registry import Registry, Spec, attach
 
 #: One step of a path: payload in, payload out. ``b""`` while a whole frame is being gathered. It never raises for
-#: what came from the network: a payload that cannot be decoded gives ``b""``.
+#: what came from the network: a payload that cannot be decoded gives ``b""``. An encoder whose payloads do not tell their
+#: length in samples has it in ``samples_made`` after each call, at the rate of its codec.
 Step = Callable[[bytes], bytes]
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -52,7 +53,8 @@ class TranslatorSpec(Spec):
     """A translator, named as Asterisk names it (``ulawtolin``).
 
     ``open()`` gives the step for one direction of one call, ``open_for(source, destination)`` one that minds the parameters
-    of both formats; the latter counts where both are there. ``is_stateless`` says that the step keeps nothing between
+    of both formats; the latter counts where both are there. ``conceals`` says that the steps have a method ``conceal`` (see
+    :mod:`globstar.core.conceal`). ``is_stateless`` says that the step keeps nothing between
     payloads and maps each sample to one sample, so that one step may serve every call.
     """
 
@@ -62,6 +64,7 @@ class TranslatorSpec(Spec):
     cost: int = 0
     is_stateless: bool = False
     open_for: Callable[[Format, Format], Step] | None = None
+    conceals: bool = False
 
     def __post_init__(self) -> None:
         if not self.cost:
@@ -89,6 +92,15 @@ def stateful_translator(name: str, source: Format, destination: Format, *, cost:
     return decorate
 
 
+@dataclass(frozen=True, slots=True)
+class PlcSettings:
+    """``[plc]`` of codecs.conf: whether signed linear is concealed where a codec has no way of its own, and whether a stream
+    that needs no translation is decoded and coded again for it."""
+
+    generic: bool = True
+    on_equal_codecs: bool = False
+
+
 class TranslationPath:
     """The steps from ``source`` to ``destination`` for one direction of one call, bound once.
 
@@ -97,7 +109,9 @@ class TranslationPath:
     clocks or frame lengths differ it is counted on from the first frame, and a jump of the source is carried over.
     """
 
-    __slots__ = ("_next_in", "_next_out", "_steps", "destination", "source", "specs", "translate")
+    __slots__ = (
+        "_coder_counts", "_next_in", "_next_out", "_rest", "_steps", "destination", "source", "specs", "translate",
+    )  # fmt: skip
 
     translate: Callable[[Frame], Frame | None]
 
@@ -108,6 +122,7 @@ class TranslationPath:
         self.destination = destination
         self.specs = specs
         self._steps: tuple[Step, ...] = ()
+        self._rest: tuple[Step, ...] = ()
         self._next_in: int | None = None
         self._next_out = 0
         self.reset()
@@ -131,6 +146,8 @@ class TranslationPath:
         )
         self._next_in = None
         self._next_out = 0
+        self._rest = self._steps[1:]
+        self._coder_counts = hasattr(self._steps[-1], "samples_made")
         same_clock = self.source.codec.clock_rate == self.destination.codec.clock_rate
         if same_clock and all(spec.is_stateless for spec in self.specs):
             self.translate = _bind_stateless(self.destination, self._steps)
@@ -148,6 +165,9 @@ class TranslationPath:
         destination = self.destination
         destination_clock = destination.codec.clock_rate
         samples_in = frame.samples or self.source.samples_in(frame.data)
+        data = self._steps[0](frame.data)
+        if not samples_in:  # only the decoder knows
+            samples_in = len(data) // 2 * self.source.sample_rate // self.specs[0].destination.sample_rate
         ticks_in = samples_in * source_clock // self.source.sample_rate
         arrived = frame.rtp_time
         if arrived is not None:
@@ -160,12 +180,13 @@ class TranslationPath:
                     jump -= _WRAP
                 self._next_out += jump * destination_clock // source_clock
             self._next_in = (arrived + ticks_in) % _WRAP
-        data = frame.data
-        for step in self._steps:
-            data = step(data)
+        for step in self._rest:
             if not data:
-                return None
-        samples = destination.samples_in(data) or samples_in * destination.sample_rate // self.source.sample_rate
+                break
+            data = step(data)
+        if not data:
+            return None
+        samples = self._samples_out(data, samples_in)
         rtp_time = None
         if arrived is not None:
             rtp_time = self._next_out % _WRAP
@@ -174,6 +195,17 @@ class TranslationPath:
             _VOICE, 0, data, format=destination, samples=samples, rtp_time=rtp_time, seq=frame.seq, marker=frame.marker,
             source=frame.source,
         )  # fmt: skip
+
+    def _samples_out(self, data: bytes, samples_in: int) -> int:
+        """How many samples of the destination's rate ``data`` holds: by its length, as the encoder says, or as went in."""
+        samples = self.destination.samples_in(data)
+        if samples:
+            return samples
+        coder = self._steps[-1]
+        if self._coder_counts:
+            made: int = coder.samples_made  # type: ignore[attr-defined]
+            return made
+        return samples_in * self.destination.sample_rate // self.source.sample_rate
 
 
 def _bind_stateless(destination: Format, steps: tuple[Step, ...]) -> Callable[[Frame], Frame | None]:
@@ -229,11 +261,14 @@ def codec_family(format: Format) -> str:
 class TranslationRegistry:
     """Finds paths among the registered translators; answers are kept until the set of translators changes."""
 
-    __slots__ = ("_edges", "_generation", "_paths", "registry")
+    __slots__ = ("_edges", "_generation", "_measured", "_paths", "plc", "registry")
 
     def __init__(self, registry: Registry[TranslatorSpec] | None = None) -> None:
         self.registry: Registry[TranslatorSpec] = Registry("translator") if registry is None else registry
+        #: how paths of channels make up for lost packets
+        self.plc = PlcSettings()
         self._generation = -1
+        self._measured: dict[str, float] = {}
         self._edges: dict[str, list[TranslatorSpec]] = {}
         self._paths: dict[str, dict[str, tuple[int, tuple[TranslatorSpec, ...]]]] = {}
 
@@ -250,16 +285,20 @@ class TranslationRegistry:
             self._edges.setdefault(spec.source.codec.name, []).append(spec)
 
     def _paths_from(self, source: str) -> dict[str, tuple[int, tuple[TranslatorSpec, ...]]]:
-        """The cheapest path from ``source`` to every codec that can be reached (Dijkstra; fewer steps win a tie)."""
+        """The best path from ``source`` to every codec that can be reached (Dijkstra).
+
+        The least loss of quality wins, which is what costs say; then the least work, as it was measured; then the fewest steps.
+        """
         self._refresh()
         known = self._paths.get(source)
         if known is not None:
             return known
         done: dict[str, tuple[int, tuple[TranslatorSpec, ...]]] = {}
         order = 0
-        heap: list[tuple[int, int, int, str, tuple[TranslatorSpec, ...]]] = [(0, 0, 0, source, ())]
+        heap: list[tuple[int, float, int, int, str, tuple[TranslatorSpec, ...]]] = [(0, 0.0, 0, 0, source, ())]
+        measured = self._measured
         while heap:
-            cost, length, _, name, path = heapq.heappop(heap)
+            cost, work, length, _, name, path = heapq.heappop(heap)
             if name in done:
                 continue
             done[name] = (cost, path)
@@ -267,7 +306,8 @@ class TranslationRegistry:
                 reached = spec.destination.codec.name
                 if reached not in done:
                     order += 1
-                    heapq.heappush(heap, (cost + spec.cost, length + 1, order, reached, (*path, spec)))
+                    more = work + measured.get(spec.name, 0.0)
+                    heapq.heappush(heap, (cost + spec.cost, more, length + 1, order, reached, (*path, spec)))
         self._paths[source] = done
         return done
 
@@ -285,6 +325,16 @@ class TranslationRegistry:
         found = self._paths_from(source.codec.name).get(destination.codec.name)
         return None if found is None else found[0]
 
+    def set_measured(self, work: Mapping[str, float]) -> None:
+        """What translators really take, in microseconds per second of audio, by their names; for paths built from now on."""
+        self._measured = dict(work)
+        self._paths.clear()
+
+    def measured(self, source: Format, destination: Format) -> float | None:
+        """What the path really takes, in microseconds per second of audio; None without a path, 0 for what was not measured."""
+        path = self.find_path(source, destination)
+        return None if path is None else sum(self._measured.get(spec.name, 0.0) for spec in path)
+
     def is_possible(self, source: Format, destination: Format) -> bool:
         """Whether ``source`` can become ``destination``."""
         return self.cost(source, destination) is not None
@@ -293,6 +343,20 @@ class TranslationRegistry:
         """A path with fresh state, None when there is no way. Asking for one that needs no step is a mistake."""
         specs = self.find_path(source, destination)
         return None if specs is None else TranslationPath(source, destination, specs)
+
+    def path_through_linear(self, source: Format, destination: Format) -> tuple[TranslatorSpec, ...] | None:
+        """The translators by way of signed linear, for a pair that has a way past it; None when there is none."""
+        best: tuple[int, tuple[TranslatorSpec, ...]] | None = None
+        for first in self._edges_from(source):
+            if first.destination.is_slin:
+                rest = self._paths_from(first.destination.codec.name).get(destination.codec.name)
+                if rest is not None and rest[1] and (best is None or first.cost + rest[0] < best[0]):
+                    best = (first.cost + rest[0], (first, *rest[1]))
+        return None if best is None else best[1]
+
+    def _edges_from(self, source: Format) -> list[TranslatorSpec]:
+        self._refresh()
+        return self._edges.get(source.codec.name, [])
 
     def require_path(self, source: Format, destination: Format) -> TranslationPath:
         """:meth:`build_path` where a path is expected; raises :class:`NoTranslation`."""

@@ -18,8 +18,10 @@ def _label(format: Format) -> str:
     return f"{family}{format.sample_rate // 1000}" if family in ("slin", "speex", "silk") else family
 
 
-def translation_matrix(registry: TranslationRegistry, formats: Iterable[Format] | None = None) -> list[str]:
-    """``core show translation``: the cost between all formats that have any translation."""
+def translation_matrix(
+    registry: TranslationRegistry, formats: Iterable[Format] | None = None, *, is_measured: bool = False
+) -> list[str]:
+    """``core show translation``: the cost between all formats that have any translation, or what was measured of it."""
     used = {name for spec in registry for name in (spec.source.codec.name, spec.destination.codec.name)}
     shown = [f for f in _audio(formats) if f.codec.name in used]
     labels = [_label(f) for f in shown]
@@ -34,7 +36,9 @@ def translation_matrix(registry: TranslationRegistry, formats: Iterable[Format] 
     for source, label in zip(shown, labels, strict=True):
         cells = []
         for destination, width in zip(shown, widths, strict=True):
-            cost = registry.cost(source, destination)
+            cost: float | None = registry.cost(source, destination)
+            if cost and is_measured:
+                cost = max(round(registry.measured(source, destination) or 0), 1)
             cells.append(f" {'-' if not cost else str(cost):>{width}}")
         lines.append(f"{label:>{margin}}" + "".join(cells))
     return lines

@@ -13,6 +13,7 @@ from globstar.core.format import BUILTIN, find_format
 from globstar.core.frame import Frame, FrameType, voice
 from globstar.core.registry import Registry, specs_of
 from globstar.core.translate import NoTranslation, TranslationRegistry, TranslatorSpec, default_cost
+from globstar.core.translate_measure import measure_all
 from globstar.core.translate_report import translation_matrix, translation_paths
 from globstar.modules.codecs import a_mu, alaw, g722, gsm, resample, ulaw
 
@@ -223,3 +224,36 @@ def test_each_call_has_its_own_state(translations):
 )  # fmt: skip
 def test_asterisk_costs_by_class(source, destination, cost):
     assert default_cost(BUILTIN[source], BUILTIN[destination]) == cost
+
+
+def test_among_paths_of_equal_loss_the_measured_work_decides():
+    registry: Registry[Any] = Registry("translator")
+    for name, source, destination in (
+        ("a", "ulaw", "slin"), ("b", "slin", "gsm"), ("c", "ulaw", "alaw"), ("d", "alaw", "gsm"),
+    ):  # fmt: skip
+        registry.register(
+            TranslatorSpec(name=name, source=BUILTIN[source], destination=BUILTIN[destination], cost=1000, open=lambda: bytes)
+        )
+    translations = TranslationRegistry(registry)
+    for slow, way in (("a", ["c", "d"]), ("d", ["a", "b"])):
+        translations.set_measured({"a": 10.0, "b": 10.0, "c": 10.0, "d": 10.0} | {slow: 500.0})
+        assert [spec.name for spec in translations.find_path(formats.ulaw, formats.gsm)] == way
+        assert translations.measured(formats.ulaw, formats.gsm) == 20.0
+    translations.set_measured({"a": 1.0})
+    registry.register(TranslatorSpec(name="e", source=formats.ulaw, destination=formats.gsm, cost=1999, open=lambda: bytes))
+    assert [spec.name for spec in translations.find_path(formats.ulaw, formats.gsm)] == ["e"]
+
+
+def test_translators_are_measured(translations):
+    measured = measure_all(list(translations), 1)
+    assert set(measured) == {spec.name for spec in translations}
+    assert all(0 < work < 5_000_000 for work in measured.values())
+    assert measured["ulawtolin"] < measured["lintogsm"]
+    translations.set_measured(measured)
+    lines = translation_matrix(translations, is_measured=True)
+    plain = translation_matrix(translations)
+    assert lines[:4] == plain[:4]
+    row = next(line for line in lines[4:] if line.split()[:1] == ["ulaw"]).split()
+    assert row.count("-") == 1
+    assert all(cell == "-" or int(cell) > 0 for cell in row[1:])
+    assert [line.split()[0] for line in lines[4:]] == [line.split()[0] for line in plain[4:]]

@@ -15,6 +15,8 @@ from globstar.dsp.clibrary import Gatherer
 #: Samples of the longest packet, 120 ms at 48 kHz, and the longest payload (RFC 6716 section 3.4).
 _MAX_SAMPLES = 5760
 _MAX_BYTES = 1276
+#: Blocks of 20 ms that make one packet at the most: 120 ms.
+_BLOCKS_AT_ONCE = 6
 _APPLICATION_VOIP = 2048
 _SET_BITRATE, _SET_MAX_BANDWIDTH, _SET_VBR, _SET_INBAND_FEC, _SET_PACKET_LOSS, _SET_DTX = 4002, 4004, 4006, 4012, 4014, 4016
 #: Loss that the encoder reckons with where the peer can use forward error correction, per cent.
@@ -68,15 +70,31 @@ class Decoder:
         count = self._functions["opus_decode"](self._state, data, len(data), samples, _MAX_SAMPLES * self._rate // 48000, 0)
         return samples.raw[: 2 * count] if count > 0 else b""
 
+    def conceal(self, samples: int, following: bytes | None) -> bytes:
+        """Sound in place of a lost packet: from what the next one says of it (forward error correction), else made up.
+
+        The library works in steps of 2.5 ms; what is left of ``samples`` after that is not made.
+        """
+        wanted = min(samples - samples % (self._rate // 400), _MAX_SAMPLES * self._rate // 48000)
+        if wanted <= 0:
+            return b""
+        made = ctypes.create_string_buffer(2 * wanted)
+        size = len(following) if following else 0
+        count = self._functions["opus_decode"](self._state, following or None, size, made, wanted, 1 if size else 0)
+        return made.raw[: 2 * count] if count > 0 else b""
+
 
 class Encoder:
-    """One stream of signed linear to Opus, 20 ms a packet, one channel."""
+    """One stream of signed linear to Opus of one channel: packets of 20 ms, or up to 120 where as much comes at once."""
 
-    __slots__ = ("_functions", "_gatherer", "_samples", "_state")
+    __slots__ = ("_functions", "_gatherer", "_rate", "_samples", "_state", "samples_made")
 
     def __init__(self, rate: int, fmtp: dict[str, str]) -> None:
         self._functions = library()
+        self._rate = rate
         self._samples = rate // 50
+        #: samples at 48 kHz of the last packet
+        self.samples_made = 0
         self._gatherer = Gatherer(2 * self._samples)
         error = ctypes.c_int()
         self._state = self._functions["opus_encoder_create"](rate, 1, _APPLICATION_VOIP, ctypes.byref(error))
@@ -106,12 +124,18 @@ class Encoder:
         self._functions["opus_encoder_ctl"](self._state, request, value)
 
     def __call__(self, data: bytes) -> bytes:
+        blocks = self._gatherer.blocks(data)
+        if not blocks:
+            return b""
         coded = b""
-        for block in self._gatherer.blocks(data):
+        # a call makes one packet: of all that came, if that is not longer than the library takes at once
+        for start in range(0, len(blocks), _BLOCKS_AT_ONCE):
+            together = blocks[start : start + _BLOCKS_AT_ONCE]
+            samples = len(together) * self._samples
             payload = ctypes.create_string_buffer(_MAX_BYTES)
-            size = self._functions["opus_encode"](self._state, block, self._samples, payload, _MAX_BYTES)
-            if size > 2:  # up to two bytes need not be sent: silence with usedtx=1
-                coded = payload.raw[:size]
+            size = self._functions["opus_encode"](self._state, b"".join(together), samples, payload, _MAX_BYTES)
+            self.samples_made = samples * 48000 // self._rate
+            coded = payload.raw[:size] if size > 2 else b""  # up to two bytes need not be sent: silence with usedtx=1
         return coded
 
 
@@ -132,7 +156,7 @@ def _encode(rate: int, source: Format, destination: Format) -> Encoder:
 def _pair(linear: Format, name: str) -> tuple[TranslatorSpec, TranslatorSpec]:
     rate = linear.sample_rate
     return (
-        TranslatorSpec(name=f"opusto{name}", source=opus, destination=linear, open=partial(Decoder, rate)),
+        TranslatorSpec(name=f"opusto{name}", source=opus, destination=linear, open=partial(Decoder, rate), conceals=True),
         TranslatorSpec(
             name=f"{name}toopus",
             source=linear,

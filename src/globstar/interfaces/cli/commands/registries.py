@@ -10,6 +10,7 @@ from globstar.core.loader import LoadedModule, ModuleError, ModuleStatus
 from globstar.core.registry import ApplicationSpec, FunctionSpec
 from globstar.core.system import System
 from globstar.core.tech import ChannelTech
+from globstar.core.translate_measure import MOST_SECONDS, measure_all
 from globstar.core.translate_report import translation_matrix, translation_paths
 
 
@@ -137,8 +138,14 @@ def show_file_formats(system: System, args: list[str]) -> str:
 
 
 @cli_command("core show translation", usage="core show translation [recalc [<seconds>]] | [paths <codec> [<sample rate>]]")
-def show_translation(system: System, args: list[str]) -> str:
-    """Show the cost of translating between formats, or the way from one codec to the others."""
+async def show_translation(system: System, args: list[str]) -> str:
+    """Show the cost of translating between formats, or the way from one codec to the others.
+
+    Without arguments the costs by which paths are chosen: they weigh loss of quality above work.
+    With recalc each translator is timed on so many seconds of sound (1, at most 60), and the times are shown; among
+    paths that lose as little they decide from then on.
+    With paths the translators between a codec and every other.
+    """
     if args[:1] == ["paths"]:
         if len(args) not in (2, 3):
             raise CliUsage
@@ -147,9 +154,15 @@ def show_translation(system: System, args: list[str]) -> str:
         if format is None:
             return f'Codec "{args[1]}" not found'
         return "\n".join(translation_paths(system.translation, format))
-    if args and args[0] != "recalc":
+    if not args:
+        return "\n".join(translation_matrix(system.translation))
+    if args[0] != "recalc" or len(args) > 2 or (len(args) == 2 and not args[1].isdigit()):
         raise CliUsage
-    return "\n".join(translation_matrix(system.translation))
+    seconds = min(max(int(args[1]), 1), MOST_SECONDS) if len(args) == 2 else 1
+    specs = list(system.translation)
+    system.translation.set_measured(await system.run_blocking(measure_all, specs, seconds))
+    title = f"         Recalculating Codec Translation (number of sample seconds: {seconds})"
+    return "\n".join([title, "", *translation_matrix(system.translation, is_measured=True)])
 
 
 def _overrides(tech: ChannelTech, method: str) -> str:

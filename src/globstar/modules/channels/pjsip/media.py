@@ -56,7 +56,8 @@ class LegMedia:
 
     __slots__ = (
         "_bound", "_by_payload", "_clock_shift", "_codecs", "_described", "_description_text", "_endpoint", "_engine",
-        "_kinds", "_offer", "_read_format", "_read_payload", "_send_by_receive", "_smoother", "address", "bind",
+        "_kinds", "_offer", "_read_format", "_read_payload", "_regular", "_send_by_receive", "_smoother",
+        "_usual_samples", "address", "bind",
         "channel", "direct", "direction", "fax", "formats", "is_held", "keying", "negotiation", "session", "sides",
         "stream", "wants_digits", "write_format",
     )  # fmt: skip
@@ -94,6 +95,9 @@ class LegMedia:
         self._read_format: Format = self.write_format
         self._clock_shift = 0
         self._smoother: Smoother | None = None
+        #: makes packets of the usual length once others came; what that is in samples, 0 for a codec that is left alone
+        self._regular: Smoother | None = None
+        self._usual_samples = 0
         self._bound = False
         self._described: SessionDescription | None = None
         self._description_text = b""
@@ -368,6 +372,8 @@ class LegMedia:
         wanted = min(wanted, codec.maximum_ms)
         size = format.bytes_for(wanted) if codec.smooth and wanted != codec.default_ms else 0
         self._smoother = Smoother(size, format.sample_rate * wanted // 1000) if size else None
+        self._regular = None
+        self._usual_samples = format.sample_rate * codec.default_ms // 1000 if codec.smooth and codec.sample_bytes else 0
 
     @property
     def is_secure(self) -> bool:
@@ -468,12 +474,18 @@ class LegMedia:
         """Send a voice frame in the agreed format."""
         session = self.session
         if session is not None and self.stream is not None:
-            smoother = self._smoother
+            smoother = self._smoother or self._regular
             if smoother is None:
-                session.send_media(frame.data, frame.samples >> self._clock_shift, frame.marker)
-                return
+                if frame.samples == self._usual_samples or not self._usual_samples:
+                    session.send_media(frame.data, frame.samples >> self._clock_shift, frame.marker)
+                    return
+                # the other side has packets of another length
+                codec = self.write_format.codec
+                smoother = self._regular = Smoother(self.write_format.bytes_for(codec.default_ms), self._usual_samples)
+            marker = frame.marker
             for packet in smoother.take(frame.data):
-                session.send_media(packet, smoother.samples >> self._clock_shift, frame.marker)
+                session.send_media(packet, smoother.samples >> self._clock_shift, marker)
+                marker = False
 
     def write_side(self, frame: Frame) -> None:
         """Send a frame of video or text; without such a stream it goes nowhere."""
