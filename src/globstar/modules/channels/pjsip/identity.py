@@ -14,6 +14,7 @@ from globstar.proto.sip.uri import SipUri
 
 if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.endpoint import EndpointObject
+    from globstar.modules.channels.pjsip.leg import Leg
 
 PROHIBITED = 0x20
 RESTRICTED_BITS = 0x60
@@ -103,4 +104,22 @@ def identity_headers(endpoint: EndpointObject, party: PartyId, host: str, side: 
         screened = party.presentation & 0x03 == PASSED_SCREEN
         params = identity_params(side, "full" if hidden else "off", screened)
         headers.append(("Remote-Party-ID", str(NameAddr(uri, name, params))))
+    return headers
+
+
+def leg_identity(leg: Leg, side: str) -> list[Header]:
+    """The headers that name who is connected to a leg, for an endpoint that wants them; ``side`` as in identity_headers."""
+    channel = leg.channel
+    if channel is None or not (leg.endpoint.send_pai or leg.endpoint.send_rpid):
+        return []
+    return identity_headers(leg.endpoint, channel.connected.id, leg.our_host, side)
+
+
+def identity_if_new(leg: Leg) -> list[Header]:
+    """The identity headers of a re-INVITE or UPDATE, noted as told; empty when they were told already."""
+    if leg.channel is None or leg.channel.connected.id == leg.told_party:
+        return []
+    headers = leg_identity(leg, "calling" if leg.is_caller else "called")
+    if headers:
+        leg.told_party = leg.channel.connected.id.copy()
     return headers

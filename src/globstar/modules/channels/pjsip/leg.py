@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.frame import Control, Frame, FrameType, control
-from globstar.core.party import Connected, PartyId
-from globstar.modules.channels.pjsip import direct, hold, quality, redirects, refer, refresh, timers
+from globstar.core.party import PartyId
+from globstar.modules.channels.pjsip import answers, connected, direct, hold, quality, redirects, refer, refresh, texts, timers
 from globstar.modules.channels.pjsip.bodies import sdp_body
 from globstar.modules.channels.pjsip.causes import (
     cause_of_reasons,
@@ -19,15 +19,12 @@ from globstar.modules.channels.pjsip.causes import (
     status_of_cause,
     tech_cause_of,
 )
-from globstar.modules.channels.pjsip.diversion import redirecting_headers
-from globstar.modules.channels.pjsip.identity import asserted_party, identity_headers
+from globstar.modules.channels.pjsip.identity import leg_identity
 from globstar.modules.channels.pjsip.inband import ToneWatcher
 from globstar.modules.channels.pjsip.media import LegMedia
 from globstar.modules.channels.pjsip.option_tags import supported
 from globstar.modules.channels.pjsip.requests import OPTIONS_HEADERS
-from globstar.proto.sdp import NotAcceptable, SdpParseError
 from globstar.proto.sip.errors import SipParseError
-from globstar.proto.sip.grammar import quote
 from globstar.proto.sip.headers.reason import Reason
 from globstar.proto.sip.message import Header, Message, Request, Response
 from globstar.proto.sip.session import SessionState
@@ -46,10 +43,7 @@ logger = Logger("chan_pjsip")
 
 ALLOW: Header = ("Allow", ", ".join(ALL_METHODS))
 SUPPORTED: Header = ("Supported", "100rel, timer, replaces, norefersub")
-HISTORY: Header = ("Supported", "histinfo")
 ANSWERED_ELSEWHERE: Header = ("Reason", 'SIP;cause=200;text="Call completed elsewhere"')
-#: what ends a call whose peer answered without saying where its media go
-NO_SDP: Header = ("Reason", 'SIP ;cause=406 ;text="SDP offer/answer incomplete"')
 
 _ENDING = (SessionState.TERMINATED,)
 
@@ -118,13 +112,8 @@ class Leg(SessionUser):
 
     # -- what the channel asks for: incoming calls -------------------------------------------------------------------
 
-    def _identity(self, side: str) -> list[Header]:
-        channel = self.channel
-        if channel is None or not (self.endpoint.send_pai or self.endpoint.send_rpid):
-            return []
-        return identity_headers(self.endpoint, channel.connected.id, self.our_host, side)
-
-    def _is_waiting(self) -> bool:
+    @property
+    def is_waiting(self) -> bool:
         """Whether an INVITE of the other side waits for our final response."""
         session = self.session
         return session is not None and not self.is_caller and session.state in (SessionState.INCOMING, SessionState.EARLY)
@@ -132,14 +121,14 @@ class Leg(SessionUser):
     def provisional(self, status: int, *, with_sdp: bool = False, headers: list[Header] | None = None) -> None:
         """Send 180, 181, 183; reliably where both sides want it (RFC 3262)."""
         session = self.session
-        if session is None or not self._is_waiting():
+        if session is None or not self.is_waiting:
             return
         body = self.media.description() if with_sdp else b""
         mode = self.endpoint.rel100
         can = session.supports_100rel
         required = "100rel" in session.request.tokens("Require")
         is_reliable = can and (mode == "required" or required or (mode == "peer_supported"))
-        out = [ALLOW, *(headers or ()), *self._identity("called")]
+        out = [ALLOW, *(headers or ()), *leg_identity(self, "called")]
         for hook in self.driver.hooks.response_headers:
             hook(self, status, out)
         session.provisional(status, headers=out, body=body, reliable=is_reliable)
@@ -149,10 +138,10 @@ class Leg(SessionUser):
     def answer(self) -> None:
         """Accept the incoming call."""
         session = self.session
-        if session is None or not self._is_waiting():
+        if session is None or not self.is_waiting:
             return
         body = self.media.description()
-        identity = self._identity("called")
+        identity = leg_identity(self, "called")
         if identity and self.channel is not None:
             self.told_party = self.channel.connected.id.copy()
         out = [ALLOW, self.supported(), *timers.answer_headers(self), *identity]
@@ -165,7 +154,7 @@ class Leg(SessionUser):
     def refuse(self, status: int, cause: int, headers: list[Header] | None = None) -> None:
         """Refuse the incoming call, if it still waits."""
         session = self.session
-        if session is not None and self._is_waiting():
+        if session is not None and self.is_waiting:
             out = list(headers or ())
             if not self.endpoint.suppress_q850_reason_headers:
                 out.append(reason_header(cause))
@@ -222,57 +211,7 @@ class Leg(SessionUser):
         elif frame.type is FrameType.CNG:
             self.media.write_noise(frame.subtype)
         elif frame.type is FrameType.TEXT:
-            self._pass_text(str(frame.data))
-
-    def _pass_text(self, text: str) -> None:
-        """A text of the party that this one talks to: the MESSAGE names both, as Asterisk's does."""
-        channel, session = self.channel, self.session
-        dialog = session.dialog if session is not None else None
-        if channel is None or dialog is None:
-            return
-        plain = dialog.local, dialog.remote
-        dialog.local = _named(dialog.local, channel.connected.id.name.text)
-        dialog.remote = _named(dialog.remote, channel.caller.id.name.text)
-        try:
-            self.send_text(text, "text/plain")
-        finally:
-            dialog.local, dialog.remote = plain
-
-    def send_text(self, text: str, content_type: str) -> bool:
-        """MESSAGE inside the dialog (RFC 3428)."""
-        session = self.session
-        if session is None or session.state is not SessionState.CONFIRMED:
-            return False
-        session.send_request("MESSAGE", body=text.encode(), content_type=content_type)
-        return True
-
-    def refresh_identity(self) -> None:
-        """The connected line changed: tell an endpoint that wants to know, with re-INVITE or UPDATE."""
-        channel, session, endpoint = self.channel, self.session, self.endpoint
-        if channel is None or session is None or not endpoint.send_connected_line:
-            return
-        if not (endpoint.send_pai or endpoint.send_rpid):
-            return
-        if self.told_party is not None and channel.connected.id == self.told_party:
-            return
-        if self._is_waiting():
-            if endpoint.rpid_immediate:
-                if self.early_sent:
-                    self.provisional(183, with_sdp=True)
-                else:
-                    self.provisional(180)
-            return
-        by_update = endpoint.connected_line_method == "update"
-        refresh.ask(self, refresh.Refresh(by_update=by_update, with_offer=not by_update, with_identity=True))
-
-    def identity_if_new(self) -> list[Header]:
-        """The identity headers of a re-INVITE or UPDATE, noted as told; empty when they were told already."""
-        if self.channel is None or self.channel.connected.id == self.told_party:
-            return []
-        headers = self._identity("calling" if self.is_caller else "called")
-        if headers:
-            self.told_party = self.channel.connected.id.copy()
-        return headers
+            texts.pass_on(self, str(frame.data))
 
     def send_reinvite(self, headers: list[Header]) -> None:
         """A re-INVITE with our present media, now or when nothing else is pending."""
@@ -301,8 +240,8 @@ class Leg(SessionUser):
         self.last_response = response
         for hook in self.driver.hooks.response_received:
             hook(self, response)
-        self._take_party(response)
-        has_media = bool(response.body) and bool(sdp_body(response)) and self._take_answer(response)
+        connected.take_party(self, response)
+        has_media = bool(response.body) and bool(sdp_body(response)) and answers.take_provisional(self, response)
         status = response.status
         if status == 180:
             channel.set_state(ChannelState.RINGING)
@@ -313,31 +252,6 @@ class Leg(SessionUser):
             channel.deliver(control(Control.PROGRESS))
         if has_media:
             channel.deliver(control(Control.PROGRESS))
-
-    def _take_answer(self, response: Response) -> bool:
-        """Take the SDP of a response to our INVITE; one in force is replaced if it comes from another fork, and may be."""
-        tag = response.to.tag or ""
-        if not self.media.has_open_offer:
-            if not self._may_replace(tag):
-                return True
-            self.media.negotiation.reopen()
-        try:
-            self.media.take_answer(sdp_body(response))
-        except (SdpParseError, NotAcceptable) as error:
-            logger.notice(f"{self}: the SDP of a {response.status} cannot be used: {error}")
-            if self.media.is_agreed:
-                self.media.negotiation.cancel_offer()
-            return False
-        self.answer_tag = tag
-        self.watch_tones()
-        return True
-
-    def _may_replace(self, tag: str) -> bool:
-        """Whether a second answer to our offer counts: of another fork, or (against RFC 3261 13.2.1) of the same callee."""
-        options, endpoint = self.driver.settings.system, self.endpoint
-        if tag != self.answer_tag:
-            return endpoint.follow_early_media_fork and options.follow_early_media_fork
-        return endpoint.accept_multiple_sdp_answers or options.accept_multiple_sdp_answers
 
     def accepted(self, session: InviteSession, response: Response) -> None:
         """2xx for our INVITE or re-INVITE."""
@@ -350,41 +264,13 @@ class Leg(SessionUser):
         for hook in self.driver.hooks.response_received:
             hook(self, response)
         if is_first:
-            self._take_party(response)
+            connected.take_party(self, response)
             self._tell_cause(Cause.NORMAL_CLEARING, response)
         timers.start_as_caller(self, response)
-        if is_first and response.body and not self.media.has_open_offer:
-            self._take_answer(response)
-        elif self.media.has_open_offer:
-            if not response.body:
-                if is_first:
-                    self._answered_without_sdp(session, channel)
-                else:
-                    self.media.negotiation.cancel_offer()
-                return
-            try:
-                self.media.take_answer(sdp_body(response))
-            except (SdpParseError, NotAcceptable) as error:
-                logger.notice(f"{self}: the answer cannot be used: {error}")
-                if is_first:
-                    channel.queue_hangup(Cause.BEARERCAPABILITY_NOTAVAIL)
-                else:
-                    self.media.negotiation.cancel_offer()
-                    if self.media.fax is not None:
-                        self.media.fax.declined()
-                return
-            self.answer_tag = response.to.tag or ""
-            self.watch_tones()
-            if self.media.fax is not None:
-                self.media.fax.answered(is_accepted=True)
+        if not answers.take_final(self, session, response, is_first=is_first):
+            return
         if is_first:
             channel.deliver(control(Control.ANSWER))
-
-    def _answered_without_sdp(self, session: InviteSession, channel: Channel) -> None:
-        """A 200 that says nothing of media to our offer ends the call after its ACK, as seen with Asterisk."""
-        session.acknowledge()
-        session.bye([NO_SDP])
-        channel.deliver(control(Control.ANSWER))
 
     def retry_headers(self, session: InviteSession, response: Response) -> list[Header]:
         """More headers for the INVITE that follows a challenge or a 494."""
@@ -454,38 +340,11 @@ class Leg(SessionUser):
 
     def prack_received(self, session: InviteSession, transaction: ServerTransaction) -> None:
         """PRACK: it carries the answer to an offer in our provisional response, or a new offer (RFC 3262 5)."""
-        request = transaction.request
-        if not request.body or self.channel is None:
-            return
-        if not self.media.has_open_offer:
-            hold.prack_received(self, session, transaction)
-            return
-        try:
-            self.media.take_answer(request.body)
-            self.watch_tones()
-        except (SdpParseError, NotAcceptable) as error:
-            logger.notice(f"{self}: the answer in the PRACK cannot be used: {error}")
-            self.channel.queue_hangup(Cause.BEARERCAPABILITY_NOTAVAIL)
+        answers.in_prack(self, session, transaction)
 
     def acknowledged(self, session: InviteSession, request: Request) -> None:
         """ACK: it carries the answer where the offer was ours (a delayed offer)."""
-        channel = self.channel
-        if channel is None:
-            return
-        if not session.awaits_answer or not self.media.has_open_offer:
-            if channel.bridge_member is not None:
-                channel.bridge_member.bridge.media_changed(f"{channel.name} is confirmed")
-            return
-        try:
-            if not request.body:
-                raise NotAcceptable("no answer in the ACK")
-            self.media.take_answer(request.body)
-        except (SdpParseError, NotAcceptable) as error:
-            logger.notice(f"{self}: the answer in the ACK cannot be used: {error}")
-            if self.media.is_agreed:
-                self.media.negotiation.cancel_offer()
-            else:
-                channel.queue_hangup(Cause.BEARERCAPABILITY_NOTAVAIL)
+        answers.in_ack(self, session, request)
 
     # -- SessionUser: both -------------------------------------------------------------------------------------------
 
@@ -557,19 +416,6 @@ class Leg(SessionUser):
 
     # -- helpers -----------------------------------------------------------------------------------------------------
 
-    def _take_party(self, message: Message) -> None:
-        """What a trusted peer says of who answers becomes the channel's caller id and a connected line update."""
-        channel, endpoint = self.channel, self.endpoint
-        if channel is None or not (endpoint.trust_id_inbound and endpoint.trust_connected_line):
-            return
-        party = asserted_party(message)
-        if party is None or party == channel.caller.id:
-            return
-        party.tag = endpoint.callerid_tag
-        channel.set_caller_id(party.number.text, party.name.text)
-        channel.caller.id = party
-        channel.deliver(control(Control.CONNECTED_LINE, Connected(id=party.copy(), ani=party.copy(), source=1)))
-
     def _tell_cause(self, cause: int, response: Response) -> None:
         """HANGUPCAUSE() of the caller knows this channel's end in the words of SIP."""
         channel = self.channel
@@ -579,25 +425,8 @@ class Leg(SessionUser):
         channel.hangup_tech_cause[channel.name] = (cause, text)
         channel.deliver(control(Control.PVT_CAUSE_CODE, (channel.name, cause, text)))
 
-    def redirected(self, data: Any) -> None:
-        """The call goes elsewhere: 181 with Diversion to a caller that still waits (RFC 5806)."""
-        channel = self.channel
-        if channel is None or not self._is_waiting():
-            return
-        headers: list[Header] = [HISTORY]
-        redirecting = data if data else channel.redirecting
-        to = redirecting.to.number
-        target = SipUri("sip", to.text if to.valid else None, host=self.our_host)
-        headers += redirecting_headers(self.endpoint, redirecting, self.our_host, target)
-        self.provisional(181, headers=headers)
-
     def __str__(self) -> str:
         return self.channel.name if self.channel is not None else f"PJSIP/{self.endpoint.name} (no channel)"
-
-
-def _named(address: str, name: str) -> str:
-    """The value of From or To with a display name."""
-    return f"{quote(name)} {address[address.index('<') :]}" if name and "<" in address else address
 
 
 def _reasons(message: Message) -> tuple[Reason, ...]:

@@ -10,6 +10,9 @@ from globstar.proto.sip.message import Header
 if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.endpoint import EndpointObject
 
+#: what 181 and 302 say of History-Info (RFC 7044)
+HISTORY: Header = ("Supported", "histinfo")
+
 
 def _header(rel100: bool, timer: bool, norefersub: bool, histinfo: bool) -> Header:
     tags = {"100rel": rel100, "timer": timer, "replaces": True, "norefersub": norefersub, "histinfo": histinfo}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.modules.channels.pjsip import timers
+from globstar.modules.channels.pjsip.identity import identity_if_new
 from globstar.modules.channels.pjsip.media import NoMedia
 from globstar.proto.sdp import NotAcceptable, SdpParseError
 from globstar.proto.sip.message import Header, Response
@@ -68,7 +69,7 @@ def _send(leg: Leg, session: InviteSession, wanted: Refresh) -> bool:
 
     identity: list[Header] = []
     if wanted.with_identity:
-        identity = leg.identity_if_new()
+        identity = identity_if_new(leg)
         if not identity and not wanted.with_offer and not wanted.headers:
             return True  # it was told by another message meanwhile
     by_update = wanted.by_update and session.allows("UPDATE")

@@ -11,9 +11,10 @@ from globstar.core.format import FormatCapabilities
 from globstar.core.frame import ChannelOption, Control, Frame
 from globstar.core.rtp_media import RtpMedia
 from globstar.core.tech import ChannelTech, DialRequest, NativeMedia, RequestFailed
-from globstar.modules.channels.pjsip import channel_items, direct, dtmf, hold, outgoing, refer, refresh, t38
+from globstar.modules.channels.pjsip import channel_items, connected, direct, dtmf, hold, outgoing, refer, refresh, t38, texts
 from globstar.modules.channels.pjsip.causes import tech_cause_of
 from globstar.modules.channels.pjsip.leg import Leg
+from globstar.modules.channels.pjsip.option_tags import HISTORY
 from globstar.modules.channels.pjsip.supplements import media_control
 from globstar.proto.sip.session import SessionState
 
@@ -61,7 +62,7 @@ class PjsipTech(ChannelTech):
 
     def send_text(self, channel: Channel, text: str, content_type: str = "text/plain") -> bool:
         """MESSAGE."""
-        return _leg(channel).send_text(text, content_type)
+        return texts.send(_leg(channel), text, content_type)
 
     def transfer(self, channel: Channel, destination: str) -> bool:
         """302 before the answer, REFER after it."""
@@ -210,12 +211,12 @@ def _refusal(status: int, cause: Cause) -> Any:
 
 
 def _connected_line(leg: Leg, channel: Channel, data: Any) -> bool:
-    leg.refresh_identity()
+    connected.refresh_identity(leg)
     return True
 
 
 def _redirecting(leg: Leg, channel: Channel, data: Any) -> bool:
-    leg.redirected(data)
+    connected.redirected(leg, data)
     return True
 
 
@@ -306,10 +307,9 @@ def transfer(leg: Leg, channel: Channel, destination: str) -> bool:
             text = str(outgoing.find_target(leg.driver, text).uri)
         except RequestFailed:
             text = f"sip:{text}@{leg.our_host}"
-    if leg._is_waiting():
+    if leg.is_waiting:
         from globstar.core.frame import TransferResult, control
         from globstar.modules.channels.pjsip.causes import reason_header
-        from globstar.modules.channels.pjsip.leg import HISTORY
 
         session = leg.session
         assert session is not None
