@@ -21,7 +21,7 @@ from globstar.core.bridge import BridgeMember
 from globstar.core.format import ulaw
 from globstar.core.frame import voice
 from globstar.core.mixing import PLAIN_MIX
-from globstar.dsp.mixer import Encoding, Mixer, decode, encode, without
+from globstar.dsp.mixer import Encoding, Mixer, decode, encode, encode_others
 from globstar.modules.bridges.softmix.participant import Participant
 from globstar.modules.bridges.softmix.room import Room
 
@@ -41,9 +41,8 @@ def mix_step(speaking: list[bytes], listeners: int) -> Callable[[], None]:
     def step() -> None:
         rows = decode(Encoding.ULAW, speaking, SAMPLES)
         total = mixer.totals({8000: rows}, [8000])[8000]
-        data = encode(Encoding.ULAW, without(total, rows))
         shared = encode(Encoding.ULAW, total) if listeners > len(speaking) else b""
-        heard = [data[start : start + SAMPLES] for start in range(0, len(data), SAMPLES)]
+        heard = encode_others(Encoding.ULAW, total, rows)
         assert len(heard) == len(speaking)
         assert len(shared) in (0, SAMPLES)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from globstar.dsp.g711 import alaw_to_linear, linear_to_alaw, linear_to_ulaw, ulaw_to_linear
-from globstar.dsp.mixer import Encoding, Mixer, decode, encode, levels, scaled, without
+from globstar.dsp.mixer import Encoding, Mixer, decode, encode, encode_others, levels, scaled, without
 
 ALL = np.arange(-32768, 32768, dtype="<i2")
 LAWS = {Encoding.ULAW: (linear_to_ulaw, ulaw_to_linear), Encoding.ALAW: (linear_to_alaw, alaw_to_linear)}
@@ -74,6 +74,16 @@ def test_two_hear_each_other_bit_for_bit() -> None:
 def test_any_rows_leave_exactly_the_others(rows: npt.NDArray[np.int16]) -> None:
     heard = without(Mixer().totals({8000: rows}, [8000])[8000], rows)
     assert (heard + rows == rows.astype(np.int64).sum(axis=0)).all()
+
+
+@pytest.mark.parametrize("encoding", Encoding)
+@pytest.mark.parametrize("count", [1, 128, 129, 300])
+def test_many_rows_are_encoded_in_pieces_that_fit_together(encoding: Encoding, count: int) -> None:
+    rows = noise(count, count)
+    total = Mixer().totals({8000: rows}, [8000])[8000]
+    payloads = encode_others(encoding, total, rows)
+    assert len(payloads) == count
+    assert b"".join(payloads) == encode(encoding, without(total, rows))
 
 
 def test_silence_where_nobody_speaks() -> None:

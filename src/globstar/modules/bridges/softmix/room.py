@@ -8,7 +8,7 @@ from globstar.base.log import Logger
 from globstar.core.cause import Cause
 from globstar.core.channelstate import SoftHangup
 from globstar.core.frame import Frame, voice
-from globstar.dsp.mixer import Encoding, Mixer, Rows, Sums, decode, encode, levels, scaled, without
+from globstar.dsp.mixer import Encoding, Mixer, Rows, Sums, decode, encode, encode_each, encode_others, levels, scaled, without
 from globstar.modules.bridges.softmix.participant import Participant
 
 logger = Logger("bridge_softmix")
@@ -141,14 +141,15 @@ class Room:
                 own.append(place)
         if not heard or rows is None:
             return
-        sums = without(total, rows if own == list(range(len(rows))) else rows[own])
+        said = rows if own == list(range(len(rows))) else rows[own]
         if any(listener.mix.gain_out != 1.0 for listener in heard):
             gains = np.array([listener.mix.gain_out for listener in heard], np.float32)
-            sums = np.rint(sums * gains[:, np.newaxis]).astype(np.int32)
-        data = encode(encoding, sums)
-        size = samples * encoding.sample_bytes
-        for index, listener in enumerate(heard):
-            _write(listener, _frame(listener, data[index * size : index * size + size], samples))
+            louder = np.rint(without(total, said) * gains[:, np.newaxis]).astype(np.int32)
+            payloads = encode_each(encoding, louder)
+        else:
+            payloads = encode_others(encoding, total, said)
+        for listener, payload in zip(heard, payloads, strict=True):
+            _write(listener, _frame(listener, payload, samples))
 
 
 def _frame(listener: Participant, data: bytes, samples: int) -> Frame:
