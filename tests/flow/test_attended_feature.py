@@ -155,9 +155,13 @@ async def test_threeway(tmp_path: Path) -> None:
         await asyncio.sleep(0.3)
         assert call.outcomes == [("Success", "Threeway")]
         (bridge,) = [bridge for bridge in call.office.system.bridges.values() if len(bridge.members) == 3]
+        assert bridge.technology.name == "softmix"
+        everybody = (call.a, call.b, c)
+        await call.hear(*((one, other, one is not other) for one in everybody for other in everybody))
         await c.hang_up()
         await asyncio.sleep(0.1)
         assert len(bridge.members) == 2
+        assert bridge.technology.name != "softmix"
         await call.hear((call.a, call.b, True), (call.b, call.a, True))
         await call.a.hang_up()
         await call.b.ended()

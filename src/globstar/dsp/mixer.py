@@ -1,9 +1,9 @@
 """Conference mixing: whoever speaks is a row of a matrix, one matrix per sampling rate; each hears the sum without itself.
 
 A step of a mix is: :func:`decode` the payloads of those who speak, :meth:`Mixer.totals`, :func:`encode_others` for those who
-spoke, :func:`encode` for what all the others hear. Sums are kept in 32 bits and saturate only when they are encoded, so that leaving oneself
-out is exact. Rates meet in the sums: what is heard at one rate is the sum of that rate and the converted sums of the others,
-which costs a conversion for each pair of rates, however many take part.
+spoke, :func:`encode` for what all the others hear. Sums are kept in 32 bits and saturate only when they are encoded, so that
+leaving oneself out is exact. Rates meet in the sums: what is heard at one rate is the sum of that rate and the converted sums of
+the others, which costs a conversion for each pair of rates, however many take part.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from globstar.core.bridge import BridgeCapability
+from globstar.core.bridge import BridgeCapability, LeaveReason
 from globstar.core.channel import Channel
 from globstar.core.cli import CliFailure, CliUsage, cli_command, duration_text, plural
 from globstar.core.devicestate import EXTENSION_STATE_TEXT
@@ -247,7 +247,7 @@ def bridge_show(system: System, args: list[str]) -> str:
             f"Creator: {bridge.creator}",
             f"Name: {bridge.name}",
             f"Video-Mode: {bridge.video_mode}",
-            "Video-Source-Id: ",
+            f"Video-Source-Id: {bridge.video_source.unique_id if bridge.video_source is not None else ''}",
             f"Num-Channels: {len(bridge.members)}",
             f"Num-Active: {len(bridge.members)}",
             f"Duration: {duration_text(system.now() - bridge.created_at)}",
@@ -263,6 +263,47 @@ def bridge_explain(system: System, args: list[str]) -> str:
         raise CliUsage
     bridge = system.bridges.get(args[0])
     return f"Bridge '{args[0]}' not found" if bridge is None else "\n".join(bridge.explain())
+
+
+@cli_command("bridge destroy", usage="bridge destroy <bridge-id>", complete=lambda system, args: list(system.bridges))
+def bridge_destroy(system: System, args: list[str]) -> str:
+    """End a bridge; all who are in it leave."""
+    if len(args) != 1:
+        raise CliUsage
+    bridge = system.bridges.get(args[0])
+    if bridge is None:
+        return f"Bridge '{args[0]}' not found"
+    bridge.dissolve()
+    return f"Destroying bridge '{args[0]}'"
+
+
+def _kick_words(system: System, args: list[str]) -> list[str]:
+    if len(args) <= 1:
+        return list(system.bridges)
+    bridge = system.bridges.get(args[0])
+    return ["all", *(channel.name for channel in bridge.channels)] if bridge is not None else []
+
+
+@cli_command("bridge kick", usage="bridge kick <bridge-id> <channel-name | all>", complete=_kick_words)
+def bridge_kick(system: System, args: list[str]) -> str:
+    """Take a channel out of its bridge, or all.
+
+    A channel that runs a dialplan goes on in it, the others hang up.
+    """
+    if len(args) != 2:
+        raise CliUsage
+    bridge = system.bridges.get(args[0])
+    if bridge is None:
+        return f"Bridge '{args[0]}' not found"
+    if args[1] == "all":
+        for member in tuple(bridge.members):
+            member.leave(LeaveReason.KICKED)
+        return f"Kicking all channels from bridge '{args[0]}'"
+    found = [member for member in bridge.members if member.channel.name.lower() == args[1].lower()]
+    if not found:
+        return f"Channel '{args[1]}' not found in bridge '{args[0]}'"
+    found[0].leave(LeaveReason.KICKED)
+    return f"Kicking channel '{found[0].channel.name}' from bridge '{args[0]}'"
 
 
 @cli_command("bridge technology show")
