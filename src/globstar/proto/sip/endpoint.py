@@ -112,6 +112,7 @@ class SipEndpoint:
                 parser.since = now if messages or parser.messages else parser.since
             for item in items:
                 if item:
+                    self.handler.message_framed(item, flow)
                     self.receive_message(item, flow, now)
                 else:
                     self.counters.keepalives += 1

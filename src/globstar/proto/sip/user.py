@@ -46,6 +46,9 @@ class SipHandler:
     def response_unmatched(self, response: Response, flow: Flow) -> None:
         """A response that belongs to no transaction arrived; it is dropped."""
 
+    def message_framed(self, data: bytes, flow: Flow) -> None:
+        """A whole message was cut out of a stream and is taken next; for those who write down what comes."""
+
     def message_discarded(self, error: SipParseError, data: bytes, flow: Flow) -> None:
         """A message could not be parsed. ``error.answered`` is the status it was answered with, 0 when dropped."""
 

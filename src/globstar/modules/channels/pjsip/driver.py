@@ -241,12 +241,15 @@ class PjsipDriver(SipHandler):
         """A piece of a stream."""
         if self._is_shut_out(flow):
             return
-        if self.message_log.is_on or self.history.is_on:
-            self._note("received", flow, data)
         try:
             self.sip.receive_stream_data(flow, data, self.system.now())
         finally:
             self.drain()
+
+    def message_framed(self, data: bytes, flow: Flow) -> None:
+        """A message of a stream, one by one however they came."""
+        if self.message_log.is_on or self.history.is_on:
+            self._note("received", flow, data)
 
     def message_received(self, data: bytes, flow: Flow) -> None:
         """A message of a WebSocket."""

@@ -12,6 +12,7 @@ from globstar.base.log import Level
 from globstar.config import MemorySource
 from globstar.core.cli import complete_line, run_command
 from globstar.interfaces.cli.commands import register_commands
+from globstar.proto.sip.flow import Flow, Transport
 from tests.support.sip_phone import GLOBAL, SipOffice, phone_section, sip_office
 from tests.support.switch import LogCapture
 
@@ -247,3 +248,21 @@ async def test_a_broken_file_changes_nothing(tmp_path: Path) -> None:
         assert "pjsip.conf:1: " in await run_command(office.system, "module reload chan_pjsip")
         assert sorted(office.driver.settings.endpoints) == ["alice", "bob"]
         assert (await office.phone("alice", "Geheim1").register()).status == 200
+
+
+async def test_messages_of_a_stream_stand_in_the_history_one_by_one(tmp_path: Path) -> None:
+    """Two messages in one piece are two entries, one message in two pieces is one."""
+    async with sip_office(tmp_path, TEXT, PLAN) as office:
+        await run_command(office.system, "pjsip set history on")
+        flow = Flow(Transport("TCP", "127.0.0.1", 5060), "127.0.0.1", 15999, object())
+        requests = [
+            f"OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:15999;branch=z9hG4bK{number}\r\n"
+            f"From: <sip:alice@127.0.0.1>;tag=a\r\nTo: <sip:127.0.0.1>\r\nCall-ID: {number}\r\nCSeq: 1 OPTIONS\r\n"
+            "Content-Length: 0\r\n\r\n"
+            for number in range(3)
+        ]
+        data = "".join(requests).encode()
+        for piece in (data[:-40], data[-40:]):
+            office.driver.bytes_received(piece, flow)
+        received = [entry.data for entry in office.driver.history.entries if entry.is_received]
+        assert [f"Call-ID: {number}".encode() in data for number, data in enumerate(received)] == [True, True, True]
