@@ -125,6 +125,10 @@ class SipOffice:
             assert not phone.inbox, f"{phone.name} also got {phone.inbox[0].text}"
 
 
+#: the server's ports of media, apart from those of the phones
+APART = "[general]\nrtpstart=10000\nrtpend=20998\n"
+
+
 @asynccontextmanager
 async def sip_office(
     root: Path, pjsip: str | None, extensions: str = "", files: Mapping[str, str] | None = None, *, options: Options | None = None
@@ -140,7 +144,7 @@ async def sip_office(
         system.services["rtp sockets"] = media
 
     own = {"pjsip.conf": GLOBAL + pjsip} if pjsip is not None else {}
-    texts = {**own, "extensions.conf": extensions, **(files or {})}
+    texts = {**own, "extensions.conf": extensions, "rtp.conf": APART, **(files or {})}
     async with running_system(root, texts, options=options, prepare=prepare) as system:
         office = SipOffice(system, network, media)
         yield office

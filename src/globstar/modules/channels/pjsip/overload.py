@@ -30,6 +30,8 @@ logger = Logger("res_pjsip")
 SLICE = 0.005
 #: Seconds between two looks at the event loop's lag.
 _BEAT = 0.05
+#: Looks in a row that find the loop late until that counts: a single hiccup of a busy machine is no overload.
+_LATE_BEATS = 3
 #: Seconds without a refusal after which the overload is over.
 _CALM = 5.0
 #: Methods that are refused in parsed form, on connections.
@@ -69,6 +71,8 @@ class Overload:
         self.is_overloaded = False
         self.reason = ""
         self.lag = 0.0
+        #: looks in a row that found the loop late
+        self.late_beats = 0
         self.worst_lag = 0.0
         self.longest = 0
         self.oldest = 0.0
@@ -140,7 +144,7 @@ class Overload:
             return f"{len(self._pending)} requests wait"
         if self._pending and (now - self._pending[0][4]) * 1000 > options.max_age:
             return f"requests wait for {(now - self._pending[0][4]) * 1000:.0f} ms"
-        if self.lag * 1000 > options.max_lag:
+        if self.late_beats >= _LATE_BEATS:
             return f"the event loop is {self.lag * 1000:.0f} ms late"
         return ""
 
@@ -186,7 +190,7 @@ class Overload:
 
     def refuses(self, transaction: ServerTransaction, now: float) -> bool:
         """Refuse a parsed new request while the loop is late; what came by datagram has been through the queue."""
-        if not self.is_on or not transaction.flow.transport.reliable or self.lag * 1000 <= self._options.max_lag:
+        if not self.is_on or not transaction.flow.transport.reliable or self.late_beats < _LATE_BEATS:
             return False
         if transaction.request.method not in _NEW_METHODS:
             return False
@@ -215,6 +219,7 @@ class Overload:
         late = max(now - self._beat_due, 0.0)
         self.lag = max(late, self.lag * 0.5 if self.lag > 0.001 else 0.0)
         self.worst_lag = max(self.worst_lag, late)
+        self.late_beats = self.late_beats + 1 if late * 1000 > self._options.max_lag else 0
         if self.is_overloaded and now - self._last_refusal > _CALM:
             self.is_overloaded = False
             count = self.counters["refused"] - self._refused_before
