@@ -13,7 +13,7 @@ from globstar.core.cause import Cause
 from globstar.core.channelmedia import ChannelMedia
 from globstar.core.channelstate import STATE_TEXT, ChannelGone, ChannelState, NoTranslation, SoftHangup
 from globstar.core.format import FormatCapabilities
-from globstar.core.frame import Control, Frame, FrameType
+from globstar.core.frame import Control, Frame, FrameType, control
 from globstar.core.party import Caller, Connected, Dialed, PartyId, Redirecting
 from globstar.core.tech import ChannelTech
 from globstar.core.variables import ChannelVariables
@@ -274,6 +274,8 @@ class Channel(ChannelMedia):
     def answer_at_once(self) -> None:
         """Accept an incoming call without waiting for media; nothing happens on a channel that is up or outgoing."""
         if self.state is ChannelState.UP or self.is_hung_up:
+            return
+        if self.signal_hooks and self.is_swallowed(control(Control.ANSWER)):
             return
         self.stop_generator()
         if not self.is_outgoing:

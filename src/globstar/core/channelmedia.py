@@ -12,7 +12,7 @@ from globstar.core import events
 from globstar.core.channelstate import ChannelGone, NoTranslation, SoftHangup
 from globstar.core.conceal import ConcealingPath, build_concealing_path
 from globstar.core.format import Format, FormatCapabilities, slin
-from globstar.core.frame import Control, Frame, FrameType
+from globstar.core.frame import Control, Frame, FrameType, control, digit_begin, digit_end
 from globstar.core.tech import ChannelTech
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ MINIMUM_DIGIT_MS = 80
 
 FrameSink = Callable[[Frame], None]
 FrameHook = Callable[[Frame], "Frame | None"]
+#: ``hook(frame, is_read)``: a frame from the endpoint (True) or to it
+SignalHook = Callable[[Frame, bool], "Frame | None"]
 
 
 class ChannelMedia:
@@ -66,6 +68,7 @@ class ChannelMedia:
         "raw_write_format",
         "read_format",
         "read_hooks",
+        "signal_hooks",
         "soft_hangup",
         "system",
         "tech",
@@ -99,6 +102,7 @@ class ChannelMedia:
         self._wanted_write_format: Format = best
         self.read_hooks: list[FrameHook] = []
         self.write_hooks: list[FrameHook] = []
+        self.signal_hooks: list[SignalHook] = []
         self.queue: deque[Frame] = deque()
         self.dropped_voice = 0
         self._sending_digit: tuple[str, float] | None = None
@@ -140,6 +144,11 @@ class ChannelMedia:
             return
         if self.is_hung_up:
             return
+        if self.signal_hooks:
+            signal = self._run_signal_hooks(frame, True)
+            if signal is None:
+                return
+            frame, kind = signal, signal.type
         if kind is FrameType.CONTROL:
             if frame.subtype == Control.HOLD:
                 self.hold_state = True
@@ -206,6 +215,30 @@ class ChannelMedia:
             if hook in hooks:
                 hooks.remove(hook)
         self._hooks_changed("a hook on its audio was removed")
+
+    def add_signal_hook(self, hook: SignalHook) -> None:
+        """Let ``hook`` see, change or swallow (None) every frame other than voice, both from the endpoint and to it.
+
+        Digits of a call whose packets are relayed are seen only while there is a hook on the voice, too.
+        """
+        self.signal_hooks.append(hook)
+
+    def remove_signal_hook(self, hook: SignalHook) -> None:
+        """Take a hook away; unknown ones are no error."""
+        if hook in self.signal_hooks:
+            self.signal_hooks.remove(hook)
+
+    def _run_signal_hooks(self, frame: Frame, is_read: bool) -> Frame | None:
+        for hook in tuple(self.signal_hooks):
+            result = hook(frame, is_read)
+            if result is None:
+                return None
+            frame = result
+        return frame
+
+    def is_swallowed(self, frame: Frame) -> bool:
+        """Whether a hook keeps ``frame`` from the endpoint."""
+        return bool(self.signal_hooks) and self._run_signal_hooks(frame, False) is None
 
     def _hooks_changed(self, reason: str) -> None:
         if self.bridge_member is not None:
@@ -359,7 +392,7 @@ class ChannelMedia:
             self.send_digit_end(frame.digit, frame.duration_ms)
         elif kind is FrameType.CONTROL:
             self.indicate(Control(frame.subtype), frame.data)
-        else:
+        elif not self.is_swallowed(frame):
             self.tech.write(self, frame)  # type: ignore[arg-type]  # a cast would cost a call per packet
 
     def set_native_formats(self, formats: FormatCapabilities, *, read: Format | None = None, write: Format | None = None) -> None:
@@ -420,6 +453,10 @@ class ChannelMedia:
 
     def send_digit_begin(self, digit: str) -> None:
         """Begin to send ``digit``, as the technology does it or as a tone."""
+        if not self.signal_hooks or not self.is_swallowed(digit_begin(digit)):
+            self._begin_digit(digit)
+
+    def _begin_digit(self, digit: str) -> None:
         self._sending_digit = (digit, self.system.now())
         self.system.bus.publish(events.DigitBegan(self._channel, digit, "Sent"))
         if not self.tech.send_digit_begin(self._channel, digit):
@@ -427,9 +464,12 @@ class ChannelMedia:
 
     def send_digit_end(self, digit: str, duration_ms: int = 0) -> None:
         """End ``digit``; one that was never begun is sent whole, at least as long as the shortest digit."""
+        is_swallowed = bool(self.signal_hooks) and self.is_swallowed(digit_end(digit, duration_ms))
         sending, self._sending_digit = self._sending_digit, None
         if sending is None or sending[0] != digit:
-            self.send_digit_begin(digit)
+            if is_swallowed:
+                return
+            self._begin_digit(digit)
             asyncio.get_running_loop().call_later(
                 max(duration_ms, MINIMUM_DIGIT_MS) / 1000, self._finish_digit, digit, max(duration_ms, MINIMUM_DIGIT_MS)
             )
@@ -459,6 +499,8 @@ class ChannelMedia:
 
     def indicate(self, condition: Control, data: Any = b"") -> None:
         """Tell the endpoint of ``condition``; where the technology cannot, its tone is played."""
+        if self.signal_hooks and self.is_swallowed(control(condition, data)):
+            return
         if self.on_indicate is not None:
             self.on_indicate(condition)
         if condition is Control.HOLD or condition is Control.UNHOLD:

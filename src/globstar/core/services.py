@@ -300,3 +300,28 @@ class RecordedNames(Protocol):
 
     def recorded_name(self, mailbox: str) -> str | None:
         """The sound in which the owner of the mailbox (``100@context``) says its name; None if there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveredSound:
+    """What a message made of a recording says of itself."""
+
+    caller_id: str
+    channel_name: str
+    context: str
+    extension: str
+    priority: int
+    #: UTC seconds
+    started: float
+    seconds: float
+
+
+@runtime_checkable
+class SoundDelivery(Protocol):
+    """Service ``voicemail`` as those see it who put recordings into mailboxes (app_voicemail)."""
+
+    async def deliver(self, address: str, sound: Path, message: DeliveredSound) -> bool:
+        """Put a copy of a sound file into the mailbox ``100@default/Work`` (INBOX without a folder).
+
+        False, with the reason logged, where that cannot be.
+        """

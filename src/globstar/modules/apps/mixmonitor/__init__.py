@@ -10,6 +10,7 @@ from globstar.core import events
 from globstar.core.channel import Channel
 from globstar.core.cli import CliFailure, CliUsage, cli_command
 from globstar.core.functions import FunctionError
+from globstar.core.party import format_caller_id
 from globstar.core.playback import SoundMissing, play
 from globstar.core.registry import application, function
 from globstar.core.services import CallRecorder
@@ -24,11 +25,10 @@ if TYPE_CHECKING:
 logger = Logger("app_mixmonitor")
 
 SERVICE = "call recorder"
+#: Period of option B where none is given, seconds.
+_BEEP_SECONDS = 15
 _KEY = "mixmonitors"
-_LETTERS = {
-    "a": False, "b": False, "d": False, "D": False, "i": True, "n": False, "p": False, "P": False, "r": True, "t": True,
-    "v": True, "V": True, "W": True,
-}  # fmt: skip
+_LETTERS = {**dict.fromkeys("abcdDnpP", False), **dict.fromkeys("BimrtvVW", True)}
 
 
 @dataclass(slots=True)
@@ -73,6 +73,9 @@ class MixMonitors(CallRecorder):
             heard_volume=both or _volume(options, "v"),
             said_file=options.get("r", ""),
             heard_file=options.get("t", ""),
+            mailboxes=tuple(box for box in options.get("m").split(",") if box.strip()),
+            beep_seconds=_beep_seconds(options),
+            caller_id=_caller_id(channel, is_own="c" in options) if "m" in options else "",
             command=substitute(command.replace("^{", "${"), channel.variables) if command else "",
         )
         if not (file or wanted.said_file or wanted.heard_file):
@@ -110,6 +113,23 @@ class MixMonitors(CallRecorder):
             self._system.tasks.start(recorder.stop(), name=f"end of MixMonitor of {event.channel.name}")
 
 
+def _beep_seconds(options: ParsedOptions) -> int:
+    """The period of option B, 0 without it."""
+    if "B" not in options:
+        return 0
+    text = options.get("B").strip()
+    if text and (not text.isdecimal() or not int(text)):
+        logger.warning(f"MixMonitor: option B takes seconds, not '{text}'")
+        text = ""
+    return int(text or _BEEP_SECONDS)
+
+
+def _caller_id(channel: Channel, *, is_own: bool) -> str:
+    """Who a message in a mailbox is from: the party that the channel is connected to, or its own caller id."""
+    party = channel.caller.id if is_own else channel.connected.id
+    return format_caller_id(party.name.text, party.number.text, "Unknown")
+
+
 def _volume(options: ParsedOptions, letter: str) -> int:
     text = options.get(letter, "")
     if not text:
@@ -138,7 +158,9 @@ async def mix_monitor(channel: Channel, data: str) -> int | None:
     the channel is bridged, r(file) and t(file) record what it says and hears into files of their own (n: without filling them up
     with silence), D puts both side by side into one file of raw audio, v(x) V(x) W(x) change the volume of what is heard,
     said, or both (-4 to 4), i(variable) keeps the id, d deletes the files at the end, p and P play a beep at the start and
-    the end. command runs in a shell at the end; ``^{X}`` in it is the variable X of the time of the start.
+    the end, B(seconds) beeps into the call every so often (15). m(mailbox@context/folder,...) puts a copy into mailboxes, from
+    whom the channel is connected to, or with c from the channel's own caller id. command runs in a shell at the end; ``^{X}`` in
+    it is the variable X of the time of the start.
     MIXMONITOR_FILENAME is the file.
     """
     file, options, command = read_arguments(data)

@@ -12,6 +12,8 @@ from globstar.base.log import Logger
 from globstar.core import events
 from globstar.core.audiotap import BLOCK_MS, AudioTap
 from globstar.core.format import slin_for_rate
+from globstar.core.periodicsound import PeriodicSound
+from globstar.core.services import DeliveredSound, SoundDelivery
 from globstar.core.soundfile import SoundFault, SoundWriter
 from globstar.dsp.level import adjust_volume, interleave, mix
 
@@ -38,6 +40,11 @@ class RecorderOptions:
     said_file: str = ""
     heard_file: str = ""
     command: str = ""
+    #: where copies go (``100@default/Work``), and who they are from
+    mailboxes: tuple[str, ...] = ()
+    caller_id: str = ""
+    #: period of beeps into the call, 0 for none
+    beep_seconds: int = 0
 
 
 class _Track:
@@ -81,6 +88,8 @@ class Recorder:
     _said: _Track | None = None
     _heard: _Track | None = None
     _tap: AudioTap | None = None
+    _beeps: PeriodicSound | None = None
+    _started: float = 0.0
 
     def start(self, mixed: str) -> None:
         """Make the files and begin. Raises SoundFault."""
@@ -101,6 +110,10 @@ class Recorder:
             channel.set_variable("MIXMONITOR_FILENAME", str(self._mixed.writer.path))
         self._tap = AudioTap(channel, self._take, sample_rate=rate)
         self._tap.start()
+        self._started = channel.system.wall_time()
+        if options.beep_seconds:
+            self._beeps = PeriodicSound(channel, "beep", options.beep_seconds)
+            self._beeps.start()
         channel.system.bus.publish(events.MixMonitorStarted(channel))
 
     def _writer(self, name: str) -> SoundWriter | None:
@@ -144,6 +157,8 @@ class Recorder:
         if self._tap is None or not self._tap.is_running:
             return
         self._tap.stop()
+        if self._beeps is not None:
+            self._beeps.stop()
         self.channel.system.bus.publish(events.MixMonitorStopped(self.channel))
         tracks = [track for track in (self._mixed, self._said, self._heard) if track is not None]
         for track in tracks:
@@ -151,12 +166,34 @@ class Recorder:
                 await track.writer.aclose()
             except SoundFault as fault:
                 logger.error(f"MixMonitor of {self.channel.name}: {fault}")
+        await self._deliver()
         if self.options.command:
             logger.verbose(2, f"Executing [{self.options.command}]")
             await self.channel.system.run_blocking(_execute, self.options.command)
         if self.options.delete:
             for track in tracks:
                 await self.channel.system.run_blocking(track.writer.path.unlink, True)
+
+    async def _deliver(self) -> None:
+        """Put copies of the mixed file into mailboxes."""
+        options, channel, track = self.options, self.channel, self._mixed
+        if not options.mailboxes or track is None:
+            return
+        voicemail = channel.system.service("voicemail", SoundDelivery)  # type: ignore[type-abstract]
+        if voicemail is None:
+            logger.warning(f"MixMonitor of {channel.name}: there is no voicemail to deliver to")
+            return
+        message = DeliveredSound(
+            caller_id=options.caller_id,
+            channel_name=channel.name,
+            context=channel.context,
+            extension=channel.extension,
+            priority=channel.priority,
+            started=self._started,
+            seconds=channel.system.wall_time() - self._started,
+        )
+        for mailbox in options.mailboxes:
+            await voicemail.deliver(mailbox, track.writer.path, message)
 
 
 def _execute(command: str) -> None:

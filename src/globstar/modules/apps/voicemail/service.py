@@ -13,7 +13,9 @@ from globstar.config.options import Options, Report, option
 from globstar.config.values import boolean, integer, string
 from globstar.core.channel import Channel
 from globstar.core.mailboxes import MailboxState
+from globstar.core.services import DeliveredSound
 from globstar.core.system import System
+from globstar.modules.apps.voicemail.delivery import deliver_sound
 from globstar.modules.apps.voicemail.store import FOLDERS, URGENT, Mailbox
 
 logger = Logger("app_voicemail")
@@ -209,6 +211,10 @@ class VoicemailService:
         user = self.find(mailbox)
         name = str(self.mailbox(user).path / "greet") if user is not None else ""
         return name if name and self.system.sounds.exists(name) else None
+
+    async def deliver(self, address: str, sound: Path, message: DeliveredSound) -> bool:
+        """See SoundDelivery."""
+        return await deliver_sound(self, address, sound, message)
 
     def keep_password(self, user: MailboxUser, password: str) -> None:
         """Write a new password to the mailbox's folder, so that voicemail.conf stays as its owner wrote it."""
