@@ -403,6 +403,8 @@ async def test_rfc3261_8_1_1_1_outbound_proxy(tmp_path: Path, loose: bool) -> No
         invite = await box.get("INVITE")
         if loose:
             assert (invite.uri, invite["Route"]) == (BOB, "<sip:127.0.0.1:15090;lr>")
+        else:  # RFC 3261 12.2.1.1
+            assert (invite.uri, invite["Route"]) == ("sip:127.0.0.1:15090", f"<{BOB}>")
         box.send(box.reply_to(invite, 486, tag="x"))
         ack = await box.get("ACK")
         assert ack["Route"] == invite["Route"]

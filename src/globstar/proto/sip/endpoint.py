@@ -9,7 +9,7 @@ from typing import Protocol
 
 from globstar.proto.sip.answer import Answer
 from globstar.proto.sip.auth import ClientAuthorizer, CredentialSource
-from globstar.proto.sip.dialog import Dialog, DialogKey
+from globstar.proto.sip.dialog import Dialog, DialogKey, route_request
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.flow import Flow, Transport
 from globstar.proto.sip.headers.address import NameAddr
@@ -181,7 +181,8 @@ class SipEndpoint:
         """Build a request outside any dialog in Asterisk's header order; From gets a tag when it has none, no Via yet.
 
         From, To, Contact, Call-ID, CSeq, Route, ``headers``, Max-Forwards, User-Agent, Content-Type. A REGISTER, whose
-        Contact comes after CSeq, has it in ``headers`` instead of ``contact``.
+        Contact comes after CSeq, has it in ``headers`` instead of ``contact``. A first route without ``lr`` is a strict
+        router and gets its own URI (RFC 3261 12.2.1.1).
         """
         if isinstance(uri, str):
             uri = SipUri.parse(uri)
@@ -192,7 +193,9 @@ class SipEndpoint:
             out.append(("Contact", contact))
         out.append(("Call-ID", call_id or self.new_call_id()))
         out.append(("CSeq", f"{self.first_cseq() if cseq is None else cseq} {method}"))
-        out += [("Route", str(route)) for route in routes]
+        if routes:
+            uri, way = route_request(uri, routes)
+            out += [("Route", route) for route in way]
         out += headers
         out += self.layer.closing_headers
         if body:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from globstar.modules.channels.pjsip.authenticate import OutboundCredentials
 from globstar.proto.sip.auth import ClientAuthorizer
 from globstar.proto.sip.flow import Flow
-from globstar.proto.sip.grammar import split_list
 from globstar.proto.sip.headers.address import NameAddr
 from globstar.proto.sip.message import Header, Request, Response
 from globstar.proto.sip.retry import renewed
@@ -100,17 +99,6 @@ def credentials_of(settings: PjsipSettings, auths: Iterable[str]) -> OutboundCre
     """What answers challenges with the secrets of auth objects; None when there are none."""
     found = [auth for auth in map(settings.auths.get, auths) if auth is not None]
     return OutboundCredentials(found, settings.globals.default_auth_algorithms_uac) if found else None
-
-
-def proxy_routes(text: str) -> tuple[NameAddr, ...]:
-    """The Route of an ``outbound_proxy`` option, always loose (RFC 3261 16.12); SipParseError if it is no URI."""
-    routes = []
-    for part in split_list(text):
-        address = NameAddr.parse(part if "<" in part else f"<{part}>")
-        if not address.uri.params.has("lr"):
-            address = NameAddr(address.uri.with_params(address.uri.params.replace("lr", None)), address.display, address.params)
-        routes.append(address)
-    return tuple(routes)
 
 
 def way_to(driver: PjsipDriver, uri: SipUri, transport: str, routes: tuple[NameAddr, ...]) -> Flow | None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from globstar.base.log import Logger
 from globstar.modules.channels.pjsip.authenticate import outbound_credentials
 from globstar.modules.channels.pjsip.contacts import Contact, ContactStatus
-from globstar.modules.channels.pjsip.exchange import proxy_routes
 from globstar.modules.channels.pjsip.outgoing import Target, route
+from globstar.modules.channels.pjsip.readers import proxy_routes
 from globstar.modules.channels.pjsip.schedule import Schedule
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.headers.address import NameAddr

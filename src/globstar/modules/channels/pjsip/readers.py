@@ -10,6 +10,7 @@ from typing import Any
 
 from globstar.config.values import is_false, is_true
 from globstar.core.party import PRESENTATION_NAMES, PRESENTATIONS
+from globstar.proto.sip.grammar import split_list
 from globstar.proto.sip.headers.address import NameAddr
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -42,10 +43,13 @@ def presentation(text: str) -> int:
         raise ValueError("expected one of " + ", ".join(PRESENTATIONS)) from None
 
 
-def proxy_route(text: str) -> NameAddr:
-    """Read the URI of a proxy, with or without angle brackets; raises SipParseError."""
-    text = text.strip()
-    return NameAddr.parse(text if "<" in text else f"<{text}>")
+def proxy_routes(text: str) -> tuple[NameAddr, ...]:
+    """Read the URIs of proxies in a row, with or without angle brackets; raises SipParseError.
+
+    A proxy is a loose router where its URI says so (``sip:proxy\\;lr`` in the file), and a strict one where it does not
+    (RFC 3261 16.12): then it gets its own URI as Request-URI.
+    """
+    return tuple(NameAddr.parse(part if "<" in part else f"<{part}>") for part in split_list(text))
 
 
 def groups(text: str) -> frozenset[int]:

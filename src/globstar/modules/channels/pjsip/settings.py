@@ -35,7 +35,7 @@ from globstar.modules.channels.pjsip.objects_events import (
 )
 from globstar.modules.channels.pjsip.objects_outbound import OutboundPublishObject, PhoneprovObject, RegistrationObject
 from globstar.modules.channels.pjsip.overload import OverloadObject
-from globstar.modules.channels.pjsip.readers import proxy_route
+from globstar.modules.channels.pjsip.readers import proxy_routes
 from globstar.modules.channels.pjsip.unsupported import UNSUPPORTED
 from globstar.proto.sip.errors import SipParseError
 
@@ -178,7 +178,7 @@ def _check(settings: PjsipSettings, config: ConfigFile, report: Report) -> None:
         endpoint.ignore_user_options = settings.globals.ignore_uri_user_options
         if endpoint.outbound_proxy:
             try:
-                endpoint.routes = (proxy_route(endpoint.outbound_proxy),)
+                endpoint.routes = proxy_routes(endpoint.outbound_proxy)
             except SipParseError as error:
                 tell("endpoint", endpoint.name, "outbound_proxy", f"outbound_proxy is no SIP URI: {error}")
         endpoint.audio_formats = tuple(f for f in endpoint.formats if f.codec.media is MediaType.AUDIO)

@@ -270,7 +270,7 @@ async def test_rfc3261_10_2_8_too_brief(tmp_path: Path) -> None:
 async def test_options_of_the_request(tmp_path: Path) -> None:
     text = section(
         line="yes", endpoint="trunk", support_path="yes", support_outbound="yes", user_agent="Ours",
-        contact_header_params="q=0.5", outbound_proxy="sip:127.0.0.1:15071",
+        contact_header_params="q=0.5", outbound_proxy="sip:127.0.0.1:15071\\;lr",
         security_negotiation="mediasec", security_mechanisms="sdes-srtp\\;mediasec",
     ).replace(SERVER_URI, "sip:registrar.example.com", 1) + phone_section("trunk")  # fmt: skip
     async with registrar(tmp_path, text) as (_, far, registrations):

@@ -137,7 +137,7 @@ async def test_authenticate_qualify(tmp_path: Path) -> None:
 
 
 async def test_questions_go_through_the_aors_outbound_proxy(tmp_path: Path) -> None:
-    text = AOR + "outbound_proxy=sip:127.0.0.1:15072\n"
+    text = AOR + "outbound_proxy=sip:127.0.0.1:15072\\;lr\n"
     async with sip_office(tmp_path, text) as office:
         alice, proxy = office.phone("alice"), office.phone("proxy")
         await alice.register()

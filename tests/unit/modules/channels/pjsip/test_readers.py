@@ -11,6 +11,7 @@ from globstar.modules.channels.pjsip.readers import (
     networks,
     one_of,
     presentation,
+    proxy_routes,
     ranges,
     shown,
     tos,
@@ -18,6 +19,7 @@ from globstar.modules.channels.pjsip.readers import (
     variable,
     yes_no,
 )
+from globstar.proto.sip.errors import SipParseError
 
 
 @pytest.mark.parametrize(
@@ -110,3 +112,20 @@ def test_tos_names_and_numbers(text: str, octet: int) -> None:
 def test_tos_nonsense(text: str) -> None:
     with pytest.raises(ValueError, match="expected a name"):
         tos(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "routes"),
+    [
+        ("sip:p;lr", ["<sip:p;lr>"]), ("<sip:p;lr>", ["<sip:p;lr>"]), (" sip:p ", ["<sip:p>"]),
+        ("sip:p;lr, <sip:q;transport=tcp;lr>", ["<sip:p;lr>", "<sip:q;transport=tcp;lr>"]), ("", []),
+    ],
+)  # fmt: skip
+def test_proxies_are_routes_as_they_are_written(text: str, routes: list[str]) -> None:
+    assert [str(route) for route in proxy_routes(text)] == routes
+
+
+@pytest.mark.parametrize("text", ["proxy", "sip:", "<sip:p"])
+def test_a_proxy_that_is_none(text: str) -> None:
+    with pytest.raises(SipParseError):
+        proxy_routes(text)

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.modules.channels.pjsip.authenticate import OutboundCredentials
-from globstar.modules.channels.pjsip.exchange import Exchange, Outcome, credentials_of, proxy_routes, until_idle, way_to
+from globstar.modules.channels.pjsip.exchange import Exchange, Outcome, credentials_of, until_idle, way_to
 from globstar.modules.channels.pjsip.objects_outbound import OutboundPublishObject
+from globstar.modules.channels.pjsip.readers import proxy_routes
 from globstar.modules.channels.pjsip.supplement import Supplement
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.headers.address import NameAddr

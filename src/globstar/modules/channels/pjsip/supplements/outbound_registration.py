@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.core.events import RegistryChanged
-from globstar.modules.channels.pjsip.exchange import Exchange, Outcome, credentials_of, proxy_routes, until_idle, way_to
-from globstar.modules.channels.pjsip.readers import shown
+from globstar.modules.channels.pjsip.exchange import Exchange, Outcome, credentials_of, until_idle, way_to
+from globstar.modules.channels.pjsip.readers import proxy_routes, shown
 from globstar.modules.channels.pjsip.supplement import Supplement
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.flow import Flow
