@@ -6,15 +6,21 @@ import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from globstar.core import events
 from globstar.core.bridge import Bridge, BridgeCapability, LeaveReason
-from globstar.core.format import Format, alaw, slin, ulaw
+from globstar.core.channel import ChannelState
+from globstar.core.format import Format, alaw, g722, slin, slin16, slin32, slin48, slin_for_rate, ulaw
+from globstar.core.frame import Control, Frame, control, voice
+from globstar.core.local import LocalPair, LocalTech
 from globstar.core.mixing import BridgeMix, MemberMix
 from globstar.core.system import System
+from globstar.core.transfer import keep_in_bridge
 from tests.interop.support.audio import find
 from tests.support.conference import Voice
-from tests.support.phone import media_system
+from tests.support.phone import Phone, media_system
 
 SECONDS = 4.0
 MODULES = ["bridge_simple", "bridge_softmix", "bridge_holding"]
@@ -44,8 +50,8 @@ def voices(system: System) -> Iterator[Voices]:
         return new
 
     yield make
-    for voice in made:
-        voice.close()
+    for each in made:
+        each.close()
 
 
 def mixing(system: System, mix: BridgeMix | None = None) -> Bridge:
@@ -56,8 +62,8 @@ def mixing(system: System, mix: BridgeMix | None = None) -> Bridge:
 async def test_three_hear_each_the_others_and_never_themselves(system: System, voices: Voices) -> None:
     people = voices("alice", "bob", "carol")
     bridge = mixing(system)
-    for voice in people:
-        voice.join(bridge)
+    for each in people:
+        each.join(bridge)
     assert bridge.technology.name == "softmix"
     await people[0].phone.after(2)
     for listener in people:
@@ -167,8 +173,8 @@ async def test_who_is_apart_neither_hears_nor_is_heard(system: System, voices: V
 async def test_every_mixing_interval(system: System, voices: Voices, interval_ms: int) -> None:
     alice, bob, carol = voices("alice", "bob", "carol")
     bridge = mixing(system, BridgeMix(interval_ms=interval_ms))
-    for voice in (alice, bob, carol):
-        voice.join(bridge)
+    for each in (alice, bob, carol):
+        each.join(bridge)
     await alice.phone.after(2)
     assert {len(frame.data) for _, frame in bob.phone.voice} == {8 * interval_ms}
     assert bob.phone.gaps == {interval_ms / 1000}
@@ -235,7 +241,7 @@ async def test_talking_is_told_and_silence_may_be_dropped(system: System, voices
 async def test_one_whose_channel_fails_ends_alone(system: System, voices: Voices) -> None:
     alice, bob, carol = voices("alice", "bob", "carol")
     bridge = mixing(system)
-    members = [voice.join(bridge) for voice in (alice, bob, carol)]
+    members = [each.join(bridge) for each in (alice, bob, carol)]
 
     def broken(channel: object, frame: object) -> None:
         raise RuntimeError("broken")
@@ -251,8 +257,8 @@ async def test_one_whose_channel_fails_ends_alone(system: System, voices: Voices
 async def test_two_bridges_become_one(system: System, voices: Voices) -> None:
     people = voices("alice", "bob", "carol", "dave")
     one, two = Bridge(system), Bridge(system)
-    for voice, bridge in zip(people, (one, one, two, two), strict=True):
-        voice.join(bridge)
+    for each, bridge in zip(people, (one, one, two, two), strict=True):
+        each.join(bridge)
     await people[0].phone.after(0.5)
     one.merge(two)
     assert two.is_dissolved
@@ -262,3 +268,113 @@ async def test_two_bridges_become_one(system: System, voices: Voices) -> None:
     await people[0].phone.after(0.5)
     for listener, speaker in itertools.permutations(people, 2):
         assert len(listener.hears(speaker, merged_at)) >= 23
+
+
+async def test_a_local_channel_between_two_conferences_steps_out_and_they_become_one(system: System, voices: Voices) -> None:
+    people = voices("alice", "bob", "carol", "dave", seconds=6.0)
+    one, two = Bridge(system), Bridge(system)
+    for each, bridge in zip(people, (one, one, two, two), strict=True):
+        each.join(bridge)
+    local = system.find_tech("Local")
+    assert local is not None
+    assert isinstance(local.tech, LocalTech)
+    near, far = local.tech.new_pair(system, "link", "default", people[0].phone.channel)
+    keep_in_bridge(near, one.join(near))
+    keep_in_bridge(far, two.join(far))
+    assert isinstance(near.private, LocalPair)
+    told: list[object] = []
+    for kind in (events.LocalOptimizationBegan, events.BridgesMerged, events.LocalOptimizationEnded):
+        system.bus.subscribe(kind, told.append)
+    await people[0].phone.after(1)
+    assert len(people[0].hears(people[2])) > 40  # through the halves
+    near.private.may_optimise = True
+    await people[0].phone.after(1)
+    assert [type(event).__name__ for event in told] == ["LocalOptimizationBegan", "BridgesMerged", "LocalOptimizationEnded"]
+    (bridge,) = system.bridges.values()
+    assert set(bridge.channels) == {each.phone.channel for each in people}
+    assert near.is_hung_up
+    assert far.is_hung_up
+    for listener, speaker in itertools.permutations(people, 2):
+        gap = listener.gap(speaker)
+        assert not gap.repeated
+        assert gap.longest <= 0.06
+        assert len(gap.missing) <= 2  # what was on its way through the halves
+
+
+async def test_hold_in_a_conference_concerns_nobody_else_until_two_are_left(system: System, voices: Voices) -> None:
+    alice, bob, carol = voices("alice", "bob", "carol")
+    bridge = Bridge(system)
+    for each in (alice, bob):
+        each.join(bridge)
+    alice.phone.channel.deliver(control(Control.HOLD, ""))
+    assert bob.phone.told == [Control.HOLD]
+    member = carol.join(bridge)
+    assert bob.phone.told == [Control.HOLD, Control.UNHOLD]  # bob may talk to carol
+    await alice.phone.after(0.5)
+    assert len(bob.hears(carol)) > 20
+    bob.phone.channel.deliver(control(Control.HOLD, ""))
+    bob.phone.channel.deliver(control(Control.UNHOLD))
+    assert carol.phone.told == []
+    member.leave(LeaveReason.KICKED)
+    assert bob.phone.told == [Control.HOLD, Control.UNHOLD, Control.HOLD]
+
+
+RATES = {"slin": slin, "slin16": slin16, "slin32": slin32, "slin48": slin48, "g722": g722, "ulaw": ulaw}
+
+
+class Tone:
+    """A phone of any rate that says a tone."""
+
+    def __init__(self, system: System, format: Format, hertz: float) -> None:
+        self.phone = Phone(system, name=f"Phone/{format.name}", format=format, state=ChannelState.UP)
+        linear = slin_for_rate(format.sample_rate)
+        self.rate, size = linear.sample_rate, linear.sample_rate // 50
+        wave = np.rint(5000 * np.sin(2 * np.pi * hertz * np.arange(self.rate * 2) / self.rate)).astype("<i2").tobytes()
+        packets = [wave[at : at + 2 * size] for at in range(0, len(wave), 2 * size)]
+        translation = system.translation
+        self._encode = None if format is linear else translation.require_path(linear, format)
+        self._decode = None if format is linear else translation.require_path(format, linear)
+        for index, packet in enumerate(packets):
+            system.loop.call_later(0.0051 + 0.02 * index, self._say, voice(linear, packet, size))
+
+    def _say(self, frame: Frame) -> None:
+        if not self.phone.channel.is_hung_up:
+            encoded = frame if self._encode is None else self._encode.translate(frame)
+            assert encoded is not None
+            self.phone.channel.deliver(encoded)
+
+    def share(self, hertz: float) -> float:
+        """The level of one frequency in what is heard, against that of the tones."""
+        data = b"".join(
+            frame.data if self._decode is None else self._decode.translate_bytes(frame.data) for _, frame in self.phone.voice
+        )
+        heard = np.frombuffer(data, "<i2")[self.rate // 5 :].astype(float)
+        assert len(heard) > self.rate
+        return float(abs(np.dot(heard, np.exp(-2j * np.pi * hertz * np.arange(len(heard)) / self.rate))) * 2 / len(heard) / 5000)
+
+
+@pytest.mark.parametrize(
+    "mix", [BridgeMix(), BridgeMix(interval_ms=40), BridgeMix(maximum_rate=16000), BridgeMix(internal_rate=8000)]
+)
+async def test_codecs_of_all_rates_hear_one_another(tmp_path: Path, mix: BridgeMix) -> None:
+    async with media_system(tmp_path, modules=[*MODULES, "codec_g722"]) as system:
+        bridge = mixing(system, mix)
+        tones = {name: 500.0 + 400 * index for index, name in enumerate(RATES)}  # the highest is 2.5 kHz: all rates carry it
+        people = {name: Tone(system, format, tones[name]) for name, format in RATES.items()}
+        for one in people.values():
+            bridge.join(one.phone.channel)
+        await people["ulaw"].phone.after(1.9)
+        highest = mix.highest_rate or 48000
+        rates = sorted({min(format.sample_rate, highest) for format in RATES.values()})
+        assert f"at {', '.join(map(str, rates))}" in bridge.technology.detail()
+        for name, one in people.items():
+            for other, hertz in tones.items():
+                share = one.share(hertz)
+                if name == other:
+                    assert share < 0.02, f"{name} hears itself"
+                else:
+                    assert share == pytest.approx(1, abs=0.12), f"{name} hears {other}"
+        for one in people.values():
+            one.phone.channel.hangup()
+            one.phone.close()
+        bridge.dissolve()

@@ -276,11 +276,13 @@ class LocalBridged:
 
 @dataclass(slots=True)
 class LocalOptimizationBegan:
-    """The two halves of a Local channel are about to step out: ``source`` takes the place of ``two`` in its bridge."""
+    """The two halves of a Local channel are about to step out: ``source`` takes the place of ``two`` in its bridge, or, if it is
+    None, the two bridges become one.
+    """
 
     one: Channel
     two: Channel
-    source: Channel
+    source: Channel | None
     number: int
 
 

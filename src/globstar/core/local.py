@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from globstar.base.log import Logger
 from globstar.core import events
-from globstar.core.bridge import LeaveReason
+from globstar.core.bridge import BridgeMember, LeaveReason
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.features import inherit_features
@@ -212,7 +212,7 @@ class LocalTech(ChannelTech):
     def _optimise(self, pair: LocalPair) -> None:
         """Let the channel bridged to one half take the place of the other half in its bridge, so that both halves can go.
 
-        Nothing happens unless one of the halves is alone with one other channel.
+        Where both halves are with several others, the two bridges become one.
         """
         owner, channel = pair.owner, pair.channel
         near, far = owner.bridge_member, channel.bridge_member
@@ -225,6 +225,8 @@ class LocalTech(ChannelTech):
         if len(near.peers) != 1:
             near, far = far, near
         if len(near.peers) != 1:
+            if near.peers and far.peers:
+                self._merge(pair, near, far)
             return
         source = near.peers[0]
         if source.is_apart or source.channel.soft_hangup:
@@ -236,6 +238,22 @@ class LocalTech(ChannelTech):
         far.bridge.move(source, swap=far)
         bus.publish(events.LocalOptimizationEnded(owner, channel, True, number))
         near.leave(LeaveReason.DISSOLVED)
+
+    def _merge(self, pair: LocalPair, near: BridgeMember, far: BridgeMember) -> None:
+        """The larger of the bridges of both halves takes in the members of the other one; the halves go."""
+        kept, ended = near.bridge, far.bridge
+        if len(ended.members) > len(kept.members):
+            kept, ended = ended, kept
+        if any(member.is_apart for member in ended.members):
+            return
+        pair.may_optimise = False
+        number, self._optimisations = self._optimisations, self._optimisations + 1
+        bus = self.system.bus
+        bus.publish(events.LocalOptimizationBegan(pair.owner, pair.channel, None, number))
+        kept.merge(ended)
+        bus.publish(events.LocalOptimizationEnded(pair.owner, pair.channel, True, number))
+        for half in (near, far):
+            half.leave(LeaveReason.DISSOLVED)
 
     def device_state(self, resource: str) -> str | None:
         """INVALID if there is no such extension, INUSE while a call is on the way there."""

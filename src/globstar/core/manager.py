@@ -162,7 +162,7 @@ def known(part: _Part) -> str:
 def bridge_fields(bridge: Bridge, prefix: str = "", *, members: int | None = None) -> list[tuple[str, str | None]]:
     """The bridge as it is now; ``members`` in place of how many it has."""
     count = len(bridge.members) if members is None else members
-    return [
+    fields: list[tuple[str, str | None]] = [
         (f"{prefix}BridgeUniqueid", bridge.unique_id),
         (f"{prefix}BridgeType", bridge.kind),
         (f"{prefix}BridgeTechnology", bridge.technology.name),
@@ -171,6 +171,9 @@ def bridge_fields(bridge: Bridge, prefix: str = "", *, members: int | None = Non
         (f"{prefix}BridgeNumChannels", str(count)),
         (f"{prefix}BridgeVideoSourceMode", bridge.video_mode),
     ]
+    if bridge.video_mode == "single" and bridge.video_source is not None:
+        fields.append((f"{prefix}BridgeVideoSource", bridge.video_source.unique_id))
+    return fields
 
 
 # -- actions -----------------------------------------------------------------------------------------------------------------

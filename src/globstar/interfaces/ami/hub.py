@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from globstar.base.log import Logger
 from globstar.base.tasks import TaskOwner
 from globstar.core import events, security
+from globstar.core.channel import Channel
 from globstar.core.manager import (
     CHANNEL_VARIABLES,
     ManagerEvent,
@@ -135,6 +136,9 @@ class ManagerHub:
         send = self.send
 
         def listener(event: object) -> None:
+            channel = getattr(event, "channel", None)
+            if isinstance(channel, Channel) and channel.tech.is_internal:
+                return  # announcers and their like are nobody's calls
             for told in translate(event):
                 send(told)
 

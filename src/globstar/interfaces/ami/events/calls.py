@@ -62,6 +62,17 @@ def bridge_leave(event: events.BridgeLeft) -> Iterator[ManagerEvent]:
     yield ManagerEvent("BridgeLeave", CALL, [*bridge_fields(event.bridge), *channel_fields(event.channel)])
 
 
+@manager_event(events.BridgesMerged)
+def bridge_merge(event: events.BridgesMerged) -> Iterator[ManagerEvent]:
+    yield ManagerEvent("BridgeMerge", CALL, [*bridge_fields(event.bridge, "To"), *bridge_fields(event.origin, "From")])
+
+
+@manager_event(events.VideoSourceChanged)
+def bridge_video_source_update(event: events.VideoSourceChanged) -> Iterator[ManagerEvent]:
+    previous = event.previous.unique_id if event.previous is not None else ""
+    yield ManagerEvent("BridgeVideoSourceUpdate", CALL, [*bridge_fields(event.bridge), ("BridgePreviousVideoSource", previous)])
+
+
 @manager_event(events.LocalBridged)
 def local_bridge(event: events.LocalBridged) -> Iterator[ManagerEvent]:
     fields = [*channel_fields(event.one, "LocalOne"), *channel_fields(event.two, "LocalTwo")]
@@ -73,7 +84,9 @@ def local_bridge(event: events.LocalBridged) -> Iterator[ManagerEvent]:
 @manager_event(events.LocalOptimizationBegan)
 def local_optimization_begin(event: events.LocalOptimizationBegan) -> Iterator[ManagerEvent]:
     fields = [*channel_fields(event.one, "LocalOne"), *channel_fields(event.two, "LocalTwo")]
-    fields += [*channel_fields(event.source, "Source"), ("DestUniqueId", event.two.unique_id), ("Id", str(event.number))]
+    if event.source is not None:
+        fields += channel_fields(event.source, "Source")
+    fields += [("DestUniqueId", event.two.unique_id), ("Id", str(event.number))]
     yield ManagerEvent("LocalOptimizationBegin", CALL, fields)
 
 
