@@ -71,7 +71,7 @@ async def record(
     *,
     maximum_seconds: float = 0,
     silence_seconds: float = 0,
-    silence_threshold: int = 256,
+    silence_threshold: int | None = None,
     stop_on: str = "#",
     cut_silence: bool = True,
     on_digit: Callable[[str], bool] | None = None,
@@ -83,6 +83,8 @@ async def record(
     """
     channel.set_read_format(channel.raw_read_format)
     tracks: list[_Track] = []
+    if silence_threshold is None:
+        silence_threshold = channel.system.silence_threshold
     detector = SilenceDetector(threshold=silence_threshold) if silence_seconds else None
     samples = 0
     result = RecordResult(RecordEnd.FAILED, "", 0, 0)

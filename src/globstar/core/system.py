@@ -105,6 +105,8 @@ class System:
         self.device_states: DeviceStates
         self.mailboxes: Mailboxes
         self.calls_processed = 0
+        #: mean level below which audio is silence (dsp.conf)
+        self.silence_threshold = 256
         #: the configuration folder, the AstDB and device states are there
         self.is_configured = False
         self.booted = asyncio.Event()

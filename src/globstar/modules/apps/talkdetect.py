@@ -38,7 +38,7 @@ async def background_detect(channel: Channel, data: str) -> int | str | None:
     if channel.state is not ChannelState.UP:
         await channel.answer()
     channel.stop_generator()
-    detector = SilenceDetector()
+    detector = SilenceDetector(channel.system.silence_threshold)
     ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     noise_ms = time_ms = 0
 

@@ -43,7 +43,7 @@ async def _wait(channel: Channel, data: str, wanted: str) -> None:
     if channel.state is not ChannelState.UP:
         await channel.answer()
     logger.verbose(3, f"Waiting {iterations} time(s) for {required_ms} ms {wanted.lower()} with {timeout:g} timeout")
-    detector = SilenceDetector()
+    detector = SilenceDetector(channel.system.silence_threshold)
     left = iterations
 
     def hear(sound: bytes) -> str | None:

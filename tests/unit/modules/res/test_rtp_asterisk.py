@@ -10,10 +10,11 @@ from globstar.base.log import Level
 from globstar.config import MemorySource
 from globstar.core import events
 from globstar.core.cli import run_command
+from globstar.core.rtcp_fields import report_fields
+from globstar.interfaces.ami.events.reports import rtcp_received, rtcp_sent
 from globstar.interfaces.cli.commands import register_commands
 from globstar.media.engine import RtpEngine
 from globstar.media.settings import MediaSettings, StrictRtp
-from globstar.modules.res.rtp_asterisk.reports import report_fields
 from globstar.proto.rtp import ReportBlock, SenderReport, build_compound
 from tests.support.sip_phone import phone_section, sip_office
 from tests.support.switch import LogCapture, running_system
@@ -148,5 +149,10 @@ async def test_rfc3550_6_4_reports_are_told_on_the_bus_and_in_the_log(tmp_path: 
         "Report0CumulativeLost": "12", "Report0HighestSequence": "77", "Report0SequenceNumberCycles": "2",
         "Report0IAJitter": "80", "Report0LSR": "0", "Report0DLSR": "0.0000",
     }  # fmt: skip
+    manager = [next(rtcp_received(received[0])), next(rtcp_sent(sent[0]))]
+    assert [event.name for event in manager] == ["RTCPReceived", "RTCPSent"]
+    names = [[name for name, _ in event.fields] for event in manager]
+    assert names[0][names[0].index("SSRC") :][:5] == ["SSRC", "PT", "From", "ReportCount", "SentNTP"]
+    assert names[1][names[1].index("SSRC") :][:5] == ["SSRC", "PT", "To", "ReportCount", "SentNTP"]
     for text in ("Got  RTP packet from", "Sent RTP packet to", "200(SR)", "Sent RTCP to", "Received RTCP from", "Reported loss:"):
         assert text in told

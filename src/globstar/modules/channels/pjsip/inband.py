@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from globstar.core.format import slin
 from globstar.core.frame import Frame, digit_begin, digit_end
 from globstar.core.translate import TranslationPath
-from globstar.dsp.dtmf import DigitBegan, DtmfDetector
+from globstar.dsp.dtmf import DEFAULT_SETTINGS, DigitBegan, DtmfDetector, DtmfSettings
 
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
@@ -20,7 +20,7 @@ class ToneWatcher:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._detector = DtmfDetector()
+        self._detector = DtmfDetector(settings=channel.system.service("dtmf settings", DtmfSettings) or DEFAULT_SETTINGS)
         self._path: TranslationPath | None = None
         self._format = slin
 
