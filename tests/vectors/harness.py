@@ -44,7 +44,7 @@ _NUMERIC_VARIABLES = frozenset(
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
-#: The 20 ms files of the recording; everything else was missing on purpose.
+#: The files of the recording; everything else was missing on purpose.
 SOUNDS = (
     [f"digits/{n}" for n in [*range(21), *range(30, 100, 10)]]
     + [f"digits/h-{n}" for n in [*range(1, 21), *range(30, 100, 10)]]
@@ -360,8 +360,8 @@ def _directories(root: Path) -> list[tuple[str, str]]:
 
 
 def _make_sounds(folder: Path, names: list[str]) -> None:
-    """20 ms of ulaw silence per file."""
+    """320 samples of ulaw silence per file: the end positions that were recorded."""
     for name in names:
         file = folder / f"{name}.ulaw"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(b"\xff" * 160)
+        file.write_bytes(b"\xff" * 320)

@@ -18,7 +18,7 @@ FIELDS = (
 #: who is not answered, which ended the recorded program half of the time.
 CURIOSITIES = {"f0199", "f0201", "f0245"}
 #: Cases of applications that are not there yet.
-MISSING = {"f0258": "Dial does not screen calls yet (option P)", "f0345": "AGI is not there yet"}
+MISSING = {"f0258": "Dial does not screen calls yet (option P)"}
 CASES = load_vectors("flows", lambda case: case["id"] not in CURIOSITIES)
 
 

@@ -76,6 +76,50 @@ class ApplicationChanged:
 
 
 @dataclass(slots=True)
+class AgiExecStarted:
+    """A script's command begins (AMI AGIExecStart). ``command_id`` pairs it with its end."""
+
+    channel: Channel
+    command: str
+    command_id: int
+
+
+@dataclass(slots=True)
+class AgiExecEnded:
+    """A script's command ended (AMI AGIExecEnd): the code of its answer, and what that means (Success, Failure)."""
+
+    channel: Channel
+    command: str
+    command_id: int
+    result_code: int
+    result: str
+
+
+@dataclass(slots=True)
+class AsyncAgiStarted:
+    """A channel takes commands through its queue from now on (AMI AsyncAGIStart). ``environment``: lines with their ends."""
+
+    channel: Channel
+    environment: str
+
+
+@dataclass(slots=True)
+class AsyncAgiExecuted:
+    """A command of the queue is done (AMI AsyncAGIExec). ``command_id`` is what the sender called it, ``result`` the lines."""
+
+    channel: Channel
+    command_id: str
+    result: str
+
+
+@dataclass(slots=True)
+class AsyncAgiEnded:
+    """A channel takes no commands any longer (AMI AsyncAGIEnd)."""
+
+    channel: Channel
+
+
+@dataclass(slots=True)
 class VariableSet:
     """A channel variable (or a global, ``channel`` None) was set (AMI VarSet)."""
 

@@ -64,8 +64,13 @@ async def find_sound(channel: Channel, name: str, language: str = "") -> SoundFi
     return found
 
 
-async def open_player(channel: Channel, name: str, language: str = "", on_end: Callable[[], None] | None = None) -> FilePlayer:
-    """A player for ``name``, ready to start. Raises :class:`SoundMissing` and ``ChannelGone``."""
+async def open_player(
+    channel: Channel, name: str, language: str = "", on_end: Callable[[], None] | None = None, *, shown: str = ""
+) -> FilePlayer:
+    """A player for ``name``, ready to start; ``shown`` is what log and event call it.
+
+    Raises :class:`SoundMissing` and ``ChannelGone``.
+    """
     if channel.soft_hangup:
         raise ChannelGone(channel.name)
     sound = await find_sound(channel, name, language)
@@ -73,7 +78,7 @@ async def open_player(channel: Channel, name: str, language: str = "", on_end: C
         reader = await channel.system.sounds.open(sound)
     except SoundFault as fault:
         raise SoundMissing(f"{sound.path} cannot be played: {fault}") from fault
-    shown = f"{name}.{sound.format.name}"
+    shown = shown or f"{name}.{sound.format.name}"
     logger.verbose(3, f"<{channel.name}> Playing '{shown}' (language '{language or channel.language}')")
     channel.system.bus.publish(events.FilePlayed(channel, shown, language or channel.language))
     return FilePlayer(reader, on_end)
@@ -121,6 +126,46 @@ async def play_all(channel: Channel, names: Iterable[str], *, stop_on: str = "",
         if digit is not None:
             return digit
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """How a sound ended: the digit that did it, where that was in samples, and whether the channel was gone."""
+
+    digit: str | None
+    position: int
+    is_gone: bool = False
+
+
+async def play_from(channel: Channel, name: str, *, stop_on: str = "", offset: int = 0, shown: str = "") -> Played:
+    """Play one sound from ``offset`` samples on; a digit of ``stop_on`` ends it. Raises :class:`SoundMissing`.
+
+    An offset beyond the end is logged, and the sound is played from its beginning.
+    """
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def on_end() -> None:
+        if not ended.done():
+            ended.set_result(None)
+
+    def watch(frame: Frame) -> str | None:
+        return frame.digit if frame.type is FrameType.DTMF_END and frame.digit in stop_on else None
+
+    player = await open_player(channel, name, on_end=on_end, shown=shown)
+    reader = player.reader
+    if offset > reader.length():
+        logger.warning(f"{name} has {reader.length()} samples and cannot be played from {offset} on")
+    elif offset:
+        reader.seek(offset)
+    channel.start_generator(player)
+    try:
+        digit: str | None = await channel.wait_for(ended, watch)
+    except ChannelGone:
+        return Played(None, reader.tell(), is_gone=True)
+    finally:
+        if channel.generator is player:
+            channel.stop_generator()
+    return Played(digit, reader.tell() if digit is not None else reader.length())
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,20 @@ class CallRecords(Protocol):
         """
 
 
+@runtime_checkable
+class AgiScripts(Protocol):
+    """Service ``agi`` (res_agi)."""
+
+    #: whether the dialogues are logged (``agi set debug on``)
+    debug: bool
+
+    def enqueue(self, channel: Channel, command: str, command_id: str = "") -> bool:
+        """Give a command to a channel in AGI(agi:async); False if it is not there, or its queue is full.
+
+        The answer comes as :class:`~globstar.core.events.AsyncAgiExecuted` with that id.
+        """
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class HttpRoute:
     """A path below the HTTP server's prefix and who answers there.

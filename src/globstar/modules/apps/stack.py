@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from globstar.base.log import Logger
+from globstar.core.agi import AgiDialogue, AgiFailed, agi_command
 from globstar.core.channel import Channel
 from globstar.core.conditions import is_true
 from globstar.core.functions import FunctionError
-from globstar.core.pbx import exists, parse_subroutine
+from globstar.core.pbx import exists, parse_subroutine, resolve_priority, run_subroutine
 from globstar.core.registry import application, function
 from globstar.core.stack import StackFrame, peek_local, pop_frame, push_frame, set_local
-from globstar.dialplan.arguments import argument, split_arguments
+from globstar.dialplan.arguments import argument, split_arguments, split_raw
 
 logger = Logger("app_stack")
 
@@ -152,3 +153,23 @@ def stack_peek(channel: Channel | None, args: str) -> str:
             return str(frame.priority - 1)
         case _:
             raise FunctionError(f"'{which}' is not l, c, e or p")
+
+
+@agi_command(
+    "GOSUB", syntax="<context> <extension> <priority> [<optional-argument>]", least=3, most=4, runs_dead=False
+)  # fmt: skip
+async def agi_gosub(agi: AgiDialogue, words: list[str]) -> str:
+    """Run a subroutine of the dialplan.
+
+    To its Return. Arguments stand in one word with commas between them. Two lines answer: one when it begins, one when it ends.
+    """
+    channel = agi.channel
+    context, extension, label = words[:3]
+    priority = resolve_priority(channel, context, extension, label)
+    if priority is None or not exists(channel, context, extension, priority):
+        raise AgiFailed("200 result=-1 Gosub label not found")
+    agi.send("100 result=0 Trying...")
+    arguments = split_raw(words[3]) if len(words) > 3 else []
+    if not await run_subroutine(channel, context, extension, priority, arguments):
+        raise AgiFailed("200 result=-1 Gosub failed")
+    return "200 result=0 Gosub complete"

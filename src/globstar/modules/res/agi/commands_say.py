@@ -1,0 +1,116 @@
+"""Commands that say numbers, letters and times."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from globstar.base.log import Logger
+from globstar.core import say
+from globstar.core.agi import AgiDialogue, AgiFailed, AgiUsage, agi_command
+from globstar.core.playback import SoundMissing, play
+from globstar.core.say_languages.base import SayFault
+
+logger = Logger("res_agi")
+
+_NUMBER = re.compile(r"\s*([+-]?\d{1,18})", re.ASCII)
+
+
+def _number(text: str) -> int:
+    """The number at the beginning of a word; what begins with none is wrong usage."""
+    match = _NUMBER.match(text)
+    if match is None:
+        raise AgiUsage
+    return int(match[1])
+
+
+async def _say(agi: AgiDialogue, digits: str, make: Callable[[], Sequence[str]]) -> str:
+    """Play sounds until one of ``digits`` is pressed; its number is the result."""
+    try:
+        names = make()
+    except SayFault as fault:
+        logger.warning(f"{agi.channel.name}: {fault}")
+        raise AgiFailed("200 result=-1") from fault
+    for name in names:
+        try:
+            digit = await play(agi.channel, name, stop_on=digits)
+        except SoundMissing as missing:
+            if name in say.OPTIONAL_FILES:
+                continue
+            logger.warning(f"{agi.channel.name}: {missing}")
+            raise AgiFailed("200 result=-1") from missing
+        if digit is not None:
+            return f"200 result={ord(digit)}"
+    return "200 result=0"
+
+
+@agi_command("SAY ALPHA", syntax="<string> <escape_digits>", least=2, most=2, runs_dead=False)
+async def say_alpha(agi: AgiDialogue, words: list[str]) -> str:
+    """Spell a text.
+
+    One of the escape digits stops it; its ASCII number is the result, which is 0 at the end of the text.
+    """
+    return await _say(agi, words[1], lambda: say.say_characters(words[0], agi.channel.language))
+
+
+@agi_command("SAY PHONETIC", syntax="<string> <escape_digits>", least=2, most=2, runs_dead=False)
+async def say_phonetic(agi: AgiDialogue, words: list[str]) -> str:
+    """Spell a text by the spelling alphabet.
+
+    One of the escape digits stops it; its ASCII number is the result, which is 0 at the end of the text.
+    """
+    return await _say(agi, words[1], lambda: say.say_phonetic(words[0], agi.channel.language))
+
+
+@agi_command("SAY DIGITS", syntax="<number> <escape_digits>", least=2, most=2, runs_dead=False)
+async def say_digits(agi: AgiDialogue, words: list[str]) -> str:
+    """Say digits one by one.
+
+    One of the escape digits stops it; its ASCII number is the result, which is 0 at the end of the digits.
+    """
+    _number(words[0])
+    return await _say(agi, words[1], lambda: say.say_digits(words[0], agi.channel.language))
+
+
+@agi_command("SAY NUMBER", syntax="<number> <escape_digits> [<gender>]", least=2, most=3, runs_dead=False)
+async def say_number(agi: AgiDialogue, words: list[str]) -> str:
+    """Say a number.
+
+    One of the escape digits stops it; its ASCII number is the result, which is 0 at the end.
+    """
+    number, gender = _number(words[0]), words[2] if len(words) > 2 else ""
+    return await _say(agi, words[1], lambda: say.say_number(number, agi.channel.language, gender))
+
+
+@agi_command("SAY DATE", syntax="<date> <escape_digits>", least=2, most=2, runs_dead=False)
+async def say_date(agi: AgiDialogue, words: list[str]) -> str:
+    """Say a date.
+
+    Of a time in seconds since 1970. One of the escape digits stops it; its ASCII number is the result, which is 0 at the end.
+    """
+    moment = _number(words[0])
+    return await _say(agi, words[1], lambda: say.say_date(moment, language=agi.channel.language))
+
+
+@agi_command("SAY TIME", syntax="<time> <escape_digits>", least=2, most=2, runs_dead=False)
+async def say_time(agi: AgiDialogue, words: list[str]) -> str:
+    """Say a time of day.
+
+    Of a time in seconds since 1970. One of the escape digits stops it; its ASCII number is the result, which is 0 at the end.
+    """
+    moment = _number(words[0])
+    return await _say(agi, words[1], lambda: say.say_time(moment, language=agi.channel.language))
+
+
+@agi_command("SAY DATETIME", syntax="<time> <escape_digits> [<format> [<timezone>]]", least=2, most=4, runs_dead=False)
+async def say_datetime(agi: AgiDialogue, words: list[str]) -> str:
+    """Say date and time.
+
+    Of a time in seconds since 1970, in a format of voicemail.conf and a time zone. One of the escape digits stops it; its
+    ASCII number is the result, which is 0 at the end.
+    """
+    moment, form, zone = _number(words[0]), *[*words, "", ""][2:4]
+    return await _say(
+        agi, words[1],
+        lambda: say.say_time_form(moment, form, now=agi.system.wall_time(), zone=zone, language=agi.channel.language),
+    )  # fmt: skip
