@@ -23,7 +23,10 @@ _CHANCE = re.compile(r"<(TS|TIME|EPOCH|RTPQOS|SECS|HEX32|HEX|DATE|SESSIONID|EPHE
 _CHANGING = re.compile(
     r"<(?:UID|UUID|TAG|CALLID|BRANCH)\d+>|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b1[78]\d{8}\.\d+\b"
 )
-_SHOWN_LOOSELY = re.compile(r"(RTPAUDIOQOS|SIPCALLID|RTP).*")
+_SHOWN_LOOSELY = re.compile(r"(RTPAUDIOQOS|SIPCALLID|BRIDGEPVTCALLID|RTP).*")
+_SECONDS = re.compile(r"(ANSWEREDTIME|DIALEDTIME): \d+")
+_FOLDER = re.compile(r"/[\w./-]*/run/")
+_TAG = re.compile(r"tag=[^ ,;|>]+")
 _TIMES = re.compile(r"(ANSWERED|DIALED|RING|PROGRESS)TIME(_MS)?")
 
 
@@ -41,6 +44,8 @@ class _Names:
         self.channels.setdefault(base, f"{base.rpartition('-')[0]}-channel{len(self.channels)}")
 
     def __call__(self, text: str) -> str:
+        text = _FOLDER.sub("<RUN>/", text)
+        text = _SECONDS.sub(r"\1: n", _TAG.sub("tag=?", text))
         for name, shown in self.channels.items():
             text = text.replace(name, shown)
         return _CHANGING.sub(lambda found: self.known.setdefault(found[0], f"<{len(self.known)}>"), text)
@@ -77,9 +82,11 @@ def _text(message: Message, names: _Names) -> str:
     lines = []
     for name, value in message:
         if name == "Value" and _SHOWN_LOOSELY.fullmatch(fields.get("Variable", "")):
-            value = "?"
+            value = "?" if value else ""
         elif (name == "Value" and _TIMES.fullmatch(fields.get("Variable", ""))) or name in ("ANSWEREDTIME", "DIALEDTIME"):
             value = "n" if value.isdecimal() else value
+        elif name == "DurationMs" or (name.startswith("DestChannelState") and message[0][1] == "DialBegin"):
+            value = "?"  # how long the replayed phone pressed; whether the phone's 180 was faster
         elif name in ("BridgeUniqueid", "DestBridgeUniqueid") or re.fullmatch(r"\w*BridgeUniqueid", name):
             value = "bridge"
         lines.append(f"{name}: {names(value)}")

@@ -216,8 +216,8 @@ class Bridge:
     """A meeting of channels. Dissolves when one of two leaves, if ``dissolve_on_hangup``, and when it is empty."""
 
     __slots__ = (
-        "capabilities", "created_at", "creator", "dissolve_on_hangup", "is_dissolved", "kind", "last_change", "members", "mix",
-        "name", "system", "technology", "unique_id", "video_mode", "video_source",
+        "_told_again", "_variable_listeners", "capabilities", "created_at", "creator", "dissolve_on_hangup", "is_dissolved",
+        "kind", "last_change", "members", "mix", "name", "system", "technology", "unique_id", "video_mode", "video_source",
     )  # fmt: skip
 
     def __init__(
@@ -249,6 +249,9 @@ class Bridge:
         self.members: list[BridgeMember] = []
         self.is_dissolved = False
         self.technology = self._choose()(self)
+        #: how often the variables about peers are told again, after a change of technology
+        self._told_again = 0
+        self._variable_listeners = system.bus.listeners(events.VariableSet)
         system.bridges[self.unique_id] = self
         system.bus.publish(events.BridgeCreated(self))
 
@@ -340,7 +343,7 @@ class Bridge:
         channel = member.channel
         self.members.append(member)
         channel.bridge_member = member
-        channel.hangup_cause = channel.hangup_cause or Cause.NORMAL_CLEARING
+        channel.hangup_cause, channel.tech_cause = Cause.NORMAL_CLEARING, 0  # what went before is told
         channel.stop_generator()
         if len(self.members) > 1:
             self._unify_linked_ids()
@@ -418,6 +421,18 @@ class Bridge:
             call_id = peers[0].tech.private_unique_id(peers[0])
             if call_id:
                 variables.set("BRIDGEPVTCALLID", call_id)
+        again, self._told_again = self._told_again, 0
+        if again and self._variable_listeners:
+            for _ in range(again):
+                self._tell_peer_variables()
+
+    def _tell_peer_variables(self) -> None:
+        """Tell of the variables anew: Asterisk sets them again with every change of the technology, and clients see that."""
+        for member in self.members:
+            for name in ("BRIDGEPEER", "BRIDGEPVTCALLID"):
+                value = member.channel.variables.own(name)
+                if value:
+                    self.system.bus.publish(events.VariableSet(member.channel, name, value))
 
     # -- frames ------------------------------------------------------------------------------------------------------
 
@@ -484,6 +499,7 @@ class Bridge:
         self.last_change = f"{old} to {self.technology.name}: {reason}"
         self.technology.start()
         self.system.bus.publish(events.BridgeTechnologyChanged(self, old, reason))
+        self._told_again = 2
 
     def _choose(self) -> type[BridgeTechnology]:
         """The preferred technology that suits."""

@@ -354,7 +354,7 @@ class Channel(ChannelMedia):
             return
         if cause:
             self.hangup_cause = cause
-        self.system.bus.publish(events.HangupRequested(self, self.hangup_cause, True))
+        self.system.bus.publish(events.HangupRequested(self, cause or Cause.NORMAL_CLEARING, True))
         self._raise_soft_hangup(reason)
 
     def _raise_soft_hangup(self, reason: SoftHangup) -> None:

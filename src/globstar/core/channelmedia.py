@@ -387,8 +387,10 @@ class ChannelMedia:
                 frame = translated
             self.tech.write(self, frame)  # type: ignore[arg-type]  # a cast would cost a call per packet
         elif kind is FrameType.DTMF_BEGIN:
+            self.system.bus.publish(events.DigitBegan(self._channel, frame.digit, "Sent"))
             self.send_digit_begin(frame.digit)
         elif kind is FrameType.DTMF_END:
+            self.system.bus.publish(events.DigitEnded(self._channel, frame.digit, frame.duration_ms, "Sent"))
             self.send_digit_end(frame.digit, frame.duration_ms)
         elif kind is FrameType.CONTROL:
             self.indicate(Control(frame.subtype), frame.data)
@@ -458,7 +460,6 @@ class ChannelMedia:
 
     def _begin_digit(self, digit: str) -> None:
         self._sending_digit = (digit, self.system.now())
-        self.system.bus.publish(events.DigitBegan(self._channel, digit, "Sent"))
         if not self.tech.send_digit_begin(self._channel, digit):
             self.system.start_digit_tone(self._channel, digit)
 
@@ -484,7 +485,6 @@ class ChannelMedia:
     def _finish_digit(self, digit: str, duration_ms: int) -> None:
         if self.is_hung_up:
             return
-        self.system.bus.publish(events.DigitEnded(self._channel, digit, duration_ms, "Sent"))
         if not self.tech.send_digit_end(self._channel, digit, duration_ms):
             self.system.stop_digit_tone(self._channel)
 

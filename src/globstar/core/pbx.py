@@ -74,7 +74,7 @@ async def run_pbx(channel: Channel) -> None:
     try:
         await _run_dialplan(channel)
         if not channel.is_hung_up:
-            channel.request_hangup(SoftHangup.APP_UNLOAD, channel.hangup_cause)
+            channel.request_hangup(SoftHangup.APP_UNLOAD)
             await run_hangup_handlers(channel)
     except asyncio.CancelledError:
         channel.hangup()

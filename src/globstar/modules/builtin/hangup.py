@@ -25,6 +25,7 @@ def hangup(channel: Channel, data: str) -> int:
         if not cause:
             logger.warning(f"'{data}' is no hangup cause")
     channel.hangup_cause = cause or channel.hangup_cause or Cause.NORMAL_CLEARING
+    channel.hangup_source = channel.hangup_source or "dialplan/builtin"
     return -1
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from globstar.core import events
-from globstar.core.cause import Cause, cause_text
+from globstar.core.cause import cause_text
+from globstar.core.channel import Channel
 from globstar.core.manager import ManagerEvent, Permission, channel_fields, manager_event
 from globstar.core.party import PRESENTATION_TEXTS, UNAVAILABLE
 
@@ -17,14 +18,31 @@ _ESCAPES = str.maketrans({
 })  # fmt: skip
 
 
+#: where a channel keeps how it was last shown
+_SHOWN = "manager snapshot"
+
+
+def _shown(channel: Channel) -> list[tuple[str, str | None]]:
+    """The channel as the last event showed it that told of a change of it: setting a variable is none."""
+    kept = channel.data.get(_SHOWN)
+    return list(kept) if kept is not None else channel_fields(channel)
+
+
+def _show(channel: Channel) -> list[tuple[str, str | None]]:
+    """The channel as it is, kept for :func:`_shown`."""
+    fields = channel_fields(channel)
+    channel.data[_SHOWN] = tuple(fields)
+    return fields
+
+
 @manager_event(events.ChannelCreated)
 def newchannel(event: events.ChannelCreated) -> Iterator[ManagerEvent]:
-    yield ManagerEvent("Newchannel", CALL, channel_fields(event.channel))
+    yield ManagerEvent("Newchannel", CALL, _show(event.channel))
 
 
 @manager_event(events.ChannelStateChanged)
 def newstate(event: events.ChannelStateChanged) -> Iterator[ManagerEvent]:
-    yield ManagerEvent("Newstate", CALL, channel_fields(event.channel))
+    yield ManagerEvent("Newstate", CALL, _show(event.channel))
 
 
 @manager_event(events.ApplicationStarted)
@@ -40,7 +58,7 @@ def newexten_of_changed(event: events.ApplicationChanged) -> Iterator[ManagerEve
 
 def _newexten(event: events.ApplicationStarted | events.ApplicationChanged) -> ManagerEvent:
     channel = event.channel
-    fields = channel_fields(channel)
+    fields = _show(channel)
     fields += [("Extension", channel.extension), ("Application", event.application), ("AppData", event.data)]
     return ManagerEvent("Newexten", DIALPLAN, fields)
 
@@ -48,7 +66,7 @@ def _newexten(event: events.ApplicationStarted | events.ApplicationChanged) -> M
 @manager_event(events.VariableSet)
 def varset(event: events.VariableSet) -> Iterator[ManagerEvent]:
     channel = event.channel
-    fields = channel_fields(channel) if channel is not None else [("Channel", "none"), ("Uniqueid", "none")]
+    fields = _shown(channel) if channel is not None else [("Channel", "none"), ("Uniqueid", "none")]
     fields += [("Variable", event.name), ("Value", event.value.translate(_ESCAPES))]
     yield ManagerEvent("VarSet", DIALPLAN, fields)
 
@@ -57,26 +75,25 @@ def varset(event: events.VariableSet) -> Iterator[ManagerEvent]:
 def newcallerid(event: events.CallerIdChanged) -> Iterator[ManagerEvent]:
     presentation = event.channel.caller.id.presentation
     text = PRESENTATION_TEXTS.get(presentation, PRESENTATION_TEXTS[UNAVAILABLE])
-    fields = [*channel_fields(event.channel), ("CID-CallingPres", f"{presentation} ({text})")]
+    fields = [*_show(event.channel), ("CID-CallingPres", f"{presentation} ({text})")]
     yield ManagerEvent("NewCallerid", CALL, fields)
 
 
 @manager_event(events.ConnectedLineChanged)
 def newconnectedline(event: events.ConnectedLineChanged) -> Iterator[ManagerEvent]:
-    yield ManagerEvent("NewConnectedLine", CALL, channel_fields(event.channel))
+    yield ManagerEvent("NewConnectedLine", CALL, _show(event.channel))
 
 
 @manager_event(events.AccountCodeChanged)
 def newaccountcode(event: events.AccountCodeChanged) -> Iterator[ManagerEvent]:
-    yield ManagerEvent("NewAccountCode", CALL, [*channel_fields(event.channel), ("OldAccountCode", event.old)])
+    yield ManagerEvent("NewAccountCode", CALL, [*_show(event.channel), ("OldAccountCode", event.old)])
 
 
 @manager_event(events.HangupRequested)
 def hangup_request(event: events.HangupRequested) -> Iterator[ManagerEvent]:
-    fields = channel_fields(event.channel)
-    cause = event.cause or (int(Cause.NORMAL_CLEARING) if event.is_soft else 0)
-    if cause:
-        fields.append(("Cause", str(cause)))
+    fields = _shown(event.channel)
+    if event.cause:
+        fields.append(("Cause", str(int(event.cause))))
     if event.channel.tech_cause:
         fields.append(("TechCause", str(event.channel.tech_cause)))
     yield ManagerEvent("SoftHangupRequest" if event.is_soft else "HangupRequest", CALL, fields)
@@ -85,7 +102,7 @@ def hangup_request(event: events.HangupRequested) -> Iterator[ManagerEvent]:
 @manager_event(events.ChannelHungUp)
 def hangup(event: events.ChannelHungUp) -> Iterator[ManagerEvent]:
     channel = event.channel
-    fields = channel_fields(channel)
+    fields = _show(channel)
     fields += [("Cause", str(int(channel.hangup_cause))), ("Cause-txt", cause_text(channel.hangup_cause))]
     if channel.tech_cause:
         fields.append(("TechCause", str(channel.tech_cause)))

@@ -28,6 +28,12 @@ class CalleeGone(GlobstarError):
     """The callee hung up before it was bridged."""
 
 
+def _announce_answer(call: OutgoingCall) -> None:
+    """The callee, which runs no dialplan, shows no extension from now on."""
+    call.channel.extension = ""
+    call.announce_end(CallStatus.ANSWER)
+
+
 async def connect(caller: Channel, call: OutgoingCall, arguments: DialArguments, started_at: float) -> int:
     """Bring caller and callee together and see them through; the result of Dial. Raises ``ChannelGone`` with the caller."""
     callee = call.channel
@@ -42,14 +48,13 @@ async def connect(caller: Channel, call: OutgoingCall, arguments: DialArguments,
             return _split(caller, call, arguments)
         if arguments.has("U"):
             result = await _run_subroutine(caller, callee, arguments.options.get("U"))
-            call.announce_end(CallStatus.ANSWER)
+            _announce_answer(call)
             if result is not None:
                 return result
         else:
-            call.announce_end(CallStatus.ANSWER)
+            _announce_answer(call)
         await _send_digits(caller, callee, arguments)
         caller.answer_at_once()
-        callee.extension = ""
         show_application(callee, "AppDial", "(Outgoing Line)")
         answered_at = caller.system.now()
         is_handed_over = True

@@ -406,7 +406,7 @@ class Leg(SessionUser):
         if channel is None or reason is EndReason.BYE_SENT:
             return
         if reason is EndReason.BYE_RECEIVED and message is not None:
-            cause = cause_of_reasons(_reasons(message)) or Cause.NORMAL_CLEARING
+            cause = cause_of_reasons(_reasons(message)) or 0
             channel.queue_hangup(cause, tech_cause=tech_cause_of(cause))
         else:
             logger.notice(f"{self}: the call ended: {reason.value}")

@@ -92,8 +92,8 @@ def set_variables(leg: Leg) -> None:
     channel, session = leg.channel, leg.media.session
     if channel is None or session is None or session.is_closed or channel.variables.own("RTPAUDIOQOS") is not None:
         return
-    if leg.media.stream is None:
-        return
+    if leg.media.stream is None or not (leg.is_caller or leg.early_sent or channel.answered_at is not None):
+        return  # no media: the other side has not been told ours
     statistics = session.statistics()
     member = channel.bridge_member
     peers = [peer.channel for peer in member.peers] if member is not None else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from globstar.core.cause import Cause
@@ -204,7 +205,8 @@ def _refusal(status: int, cause: Cause) -> Any:
             return False
         channel.hangup_cause = cause
         leg.refuse(status, cause)
-        channel.queue_hangup(cause, tech_cause=status)
+        # the channel shows that it is busy before it shows that it ends
+        channel.system.loop.call_soon(partial(channel.queue_hangup, cause, tech_cause=status))
         return True
 
     return refuse
@@ -316,5 +318,7 @@ def transfer(leg: Leg, channel: Channel, destination: str) -> bool:
         contact = text if text.startswith("<") else f"<{text}>"
         session.reject(302, headers=[("Contact", contact), reason_header(channel.hangup_cause), HISTORY])
         channel.deliver(control(Control.TRANSFER, TransferResult.SUCCESS))
+        ended = partial(channel.queue_hangup, Cause.REDIRECTED_TO_NEW_DESTINATION, tech_cause=302)
+        channel.system.loop.call_soon(ended)
         return True
     return refer.send_refer(leg, text)
