@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Enum
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from globstar.media.digits import SessionDigits
+from globstar.media.payloads import payload_table
 from globstar.media.reports import Reports
 from globstar.media.settings import Payload, PayloadKind, SessionOptions
 from globstar.media.sockets import MAX_DATAGRAM, Address, MediaSocket
 from globstar.media.source import SourceFilter, SourceState
 from globstar.media.srtp import SecureSocket, SrtpContext
-from globstar.media.statistics import SessionStatistics
+from globstar.media.statistics import SessionStatistics, figures
 from globstar.proto.rtp import (
     COMFORT_NOISE,
-    COMFORT_NOISE_OLD,
-    DigitBegan,
-    DigitEvent,
-    EventReceiver,
-    EventSender,
     RtcpPacket,
     RtpParseError,
     RtpReceiver,
@@ -29,7 +25,6 @@ from globstar.proto.rtp import (
     parse_comfort_noise,
     parse_compound,
 )
-from globstar.proto.rtp.events import EventPacket
 from globstar.proto.rtp.packet import FIRST_BYTE, HEADER_LENGTH, MARKER, payload_bounds, unpack_header
 
 if TYPE_CHECKING:
@@ -39,31 +34,12 @@ if TYPE_CHECKING:
 #: ``on_media(payload_type, payload, rtp_time, sequence, marker)``
 MediaCallback = Callable[[int, bytes, int, int, bool], None]
 
-_COMFORT = Payload(PayloadKind.COMFORT_NOISE, 8000)
-
 
 class MediaTimeout(Enum):
     """Why ``on_timeout`` fires."""
 
     SILENT = "no RTP for rtp_timeout seconds"
     SILENT_ON_HOLD = "no RTP for rtp_timeout_hold seconds while on hold"
-
-
-#: Kind, clock rate, clock rate for jitter (0 for digits, whose timestamps stand still).
-PayloadEntry = tuple[PayloadKind, int, int]
-
-
-@lru_cache(maxsize=256)
-def _payload_table(receive: tuple[tuple[int, Payload], ...]) -> tuple[PayloadEntry | None, ...]:
-    """By payload type what it carries: one index per packet instead of a look-up.
-
-    Sessions with the same payload types share one table, which keeps it in the processor's cache.
-    """
-    table: list[PayloadEntry | None] = [None] * 128
-    for number, payload in ((COMFORT_NOISE, _COMFORT), (COMFORT_NOISE_OLD, _COMFORT), *receive):
-        jitter_clock = 0 if payload.kind is PayloadKind.DIGITS else payload.clock_rate
-        table[number] = (payload.kind, payload.clock_rate, jitter_clock)
-    return tuple(table)
 
 
 class RtpSession:
@@ -82,9 +58,8 @@ class RtpSession:
 
     __slots__ = (
         "_clock_rate",
-        "_digits_in",
+        "_digits",
         "_digits_out",
-        "_digits_ticking",
         "_engine",
         "_is_connected",
         "_last_sent",
@@ -152,13 +127,12 @@ class RtpSession:
         self.remote_ssrc = 0
         self.reports = Reports(f"{chance.getrandbits(64):016x}")
         self.source = SourceFilter(settings.strict_rtp, settings.probation)
-        self._digits_in = EventReceiver(settings.dtmf_timeout / 8000)
-        self._digits_out = EventSender()
-        self._digits_ticking = False
+        self._digits = SessionDigits(engine, self)
+        self._digits_out = self._digits.outgoing
         #: Payload type and clock rate of the digits that we send; None when the peer takes none.
         self.digit_payload: tuple[int, int] | None = None
 
-        self._payloads = _payload_table(())
+        self._payloads = payload_table(())
         self._send_payload_type = 0
         self._clock_rate = 8000
         self._remote: Address | None = None
@@ -265,7 +239,7 @@ class RtpSession:
         and clock rate of telephone-event towards the peer, None when it takes none.
         """
         self._through_loop()
-        self._payloads = _payload_table(tuple(sorted(receive.items(), key=lambda item: item[0])))
+        self._payloads = payload_table(tuple(sorted(receive.items(), key=lambda item: item[0])))
         self._send_payload_type = send
         self._clock_rate = self.sender.clock_rate = clock_rate
         self.digit_payload = digits
@@ -316,8 +290,7 @@ class RtpSession:
         self.output = self.owner = None
         self.on_media = self.on_digit_begin = self.on_digit_end = self.on_timeout = None
         self.on_comfort_noise = self.on_rtcp = self.on_source = None
-        self._digits_out.end(self._engine.loop.time())
-        self._engine.ticker.remove(self._tick_digits)
+        self._digits.close()
         self._socket.close()
         if self._rtcp_socket is not None:
             self._rtcp_socket.close()
@@ -353,7 +326,7 @@ class RtpSession:
             self.withheld += 1
             return
         now = self._engine.loop.time()
-        self._transmit(self.sender.packet_at(build_comfort_noise(level), self.sender.rtp_time_at(now), COMFORT_NOISE))
+        self.transmit(self.sender.packet_at(build_comfort_noise(level), self.sender.rtp_time_at(now), COMFORT_NOISE))
         self.sender.marker_next = True
 
     def rtp_time_now(self) -> int:
@@ -367,7 +340,7 @@ class RtpSession:
             return
         self.sender.last_rtp_time = rtp_time & 0xFFFFFFFF
         self.sender.mark_time(self._engine.loop.time())
-        self._transmit(self.sender.packet_at(payload, rtp_time, payload_type, marker))
+        self.transmit(self.sender.packet_at(payload, rtp_time, payload_type, marker))
 
     def select_payload(self, payload_type: int, clock_rate: int) -> None:
         """Send under another of the agreed payload types from now on."""
@@ -376,25 +349,14 @@ class RtpSession:
 
     def send_digit_begin(self, digit: str) -> bool:
         """Begin a digit (RFC 4733); False when the peer takes no telephone-event or the digit is unknown."""
-        if self.digit_payload is None or not self.is_sending:
-            return False
-        now = self._engine.loop.time()
-        self._digits_out.clock_rate = self.digit_payload[1]
-        rtp_time = self.sender.rtp_time_at(now)
-        packets = self._digits_out.begin(digit, rtp_time, self.digit_payload[1] // 50, now)
-        if not packets:
-            return False
-        self._send_events(packets)
-        self._tick_if_needed()
-        return True
+        return self._digits.begin(digit)
 
     def send_digit_end(self, duration_ms: int | None = None) -> None:
         """End the digit that is being sent: three end packets (RFC 4733 section 2.5.1.4).
 
         ``duration_ms`` is what the packets claim; without it, the time since the begin.
         """
-        self._send_events(self._digits_out.end(self._engine.loop.time(), duration_ms))
-        self._tick_if_needed()
+        self._digits.end(duration_ms)
 
     def update_source(self) -> None:
         """The source of our audio changes: the next packet carries the marker."""
@@ -406,7 +368,8 @@ class RtpSession:
         chance = self._engine.chance
         self.sender.change_source(chance.getrandbits(32), chance.getrandbits(15))
 
-    def _transmit(self, data: bytes) -> None:
+    def transmit(self, data: bytes) -> None:
+        """Send a finished packet; one that cannot go is counted."""
         self._last_sent = self._engine.loop.time()
         if self.output is None:
             self.not_sent += 1
@@ -415,30 +378,6 @@ class RtpSession:
             self.output(data)
         except OSError:  # see send_media
             self.not_sent += 1
-
-    def _send_events(self, packets: list[EventPacket]) -> None:
-        if self.digit_payload is None:
-            return
-        for payload, rtp_time, marker in packets:
-            self._transmit(self.sender.packet_at(payload, rtp_time, self.digit_payload[0], marker))
-
-    def _tick_if_needed(self) -> None:
-        """Have the 20 ms tick while a digit runs in either direction, and only then."""
-        needed = self._digits_out.is_active or self._digits_in.deadline is not None
-        if needed and not self._digits_ticking:
-            self._engine.ticker.add(self._tick_digits)
-        elif self._digits_ticking and not needed:
-            self._engine.ticker.remove(self._tick_digits)
-        self._digits_ticking = needed
-
-    def _tick_digits(self) -> None:
-        now = self._engine.loop.time()
-        if self._digits_out.is_active:
-            self._send_events(self._digits_out.update(now))
-        deadline = self._digits_in.deadline
-        if deadline is not None and now >= deadline:
-            self._report_digits(self._digits_in.handle_timer(now))
-        self._tick_if_needed()
 
     # -- where to ------------------------------------------------------------------------------------------------
 
@@ -536,7 +475,7 @@ class RtpSession:
         relay = self._relay
         if relay is not None and relay.forward(second, sequence, rtp_time, payload, now):
             if kind is PayloadKind.DIGITS and relay.see_digits:
-                self._receive_digit(payload, rtp_time, second >= MARKER, clock_rate, now)
+                self._digits.receive(payload, rtp_time, second >= MARKER, clock_rate, now)
             return
         if not self.is_receiving:
             self.withheld += 1
@@ -545,7 +484,7 @@ class RtpSession:
             if on_media is not None:
                 on_media(second & 0x7F, payload, rtp_time, sequence, second >= MARKER)
         elif kind is PayloadKind.DIGITS:
-            self._receive_digit(payload, rtp_time, second >= MARKER, clock_rate, now)
+            self._digits.receive(payload, rtp_time, second >= MARKER, clock_rate, now)
         elif self.on_comfort_noise is not None:
             level = parse_comfort_noise(payload)
             if level is not None:
@@ -557,20 +496,8 @@ class RtpSession:
         if self.receiver.is_valid:
             self.receiver = RtpReceiver()
             self.reports.forget_source()
-            self._report_digits(self._digits_in.reset())
+            self._digits.source_changed()
         self.remote_ssrc = ssrc
-
-    def _receive_digit(self, payload: bytes, rtp_time: int, marker: bool, clock_rate: int, now: float) -> None:
-        self._report_digits(self._digits_in.receive(payload, rtp_time, marker, clock_rate, now))
-        self._tick_if_needed()
-
-    def _report_digits(self, events: tuple[DigitEvent, ...]) -> None:
-        for event in events:
-            if isinstance(event, DigitBegan):
-                if self.on_digit_begin is not None:
-                    self.on_digit_begin(event.digit)
-            elif self.on_digit_end is not None:
-                self.on_digit_end(event.digit, event.duration_ms)
 
     # -- RTCP and timers -----------------------------------------------------------------------------------------
 
@@ -646,44 +573,13 @@ class RtpSession:
                 self.on_timeout(MediaTimeout.SILENT_ON_HOLD if self.is_held else MediaTimeout.SILENT)
         if options.keepalive and now - self._last_sent >= options.keepalive and not self.is_closed:
             rtp_time = self.sender.rtp_time_at(now)
-            self._transmit(self.sender.packet_at(build_comfort_noise(), rtp_time, COMFORT_NOISE))
+            self.transmit(self.sender.packet_at(build_comfort_noise(), rtp_time, COMFORT_NOISE))
 
     def statistics(self) -> SessionStatistics:
         """The figures of this moment."""
         if self._relay is not None:
             self._relay.pull()
-        receiver, sender, reports, security = self.receiver, self.sender, self.reports, self.security
-        return SessionStatistics(
-            local_ssrc=sender.ssrc,
-            remote_ssrc=self.remote_ssrc,
-            received=receiver.received,
-            received_octets=receiver.octets,
-            lost=max(receiver.lost, 0),
-            duplicates=receiver.duplicates,
-            reordered=receiver.reordered,
-            sent=sender.packets,
-            sent_octets=sender.octets,
-            remote_lost=reports.remote_lost,
-            rx_jitter=receiver.jitter / self._clock_rate,
-            tx_jitter=reports.remote_jitter,
-            round_trip=reports.round_trips.last,
-            rx_jitters=reports.rx_jitters.snapshot(),
-            tx_jitters=reports.tx_jitters.snapshot(),
-            rx_losses=reports.rx_losses.snapshot(),
-            tx_losses=reports.tx_losses.snapshot(),
-            round_trips=reports.round_trips.snapshot(),
-            rx_scores=reports.rx_scores.snapshot(),
-            tx_scores=reports.tx_scores.snapshot(),
-            not_rtp=self.not_rtp,
-            unknown_payload=self.unknown_payload,
-            wrong_source=self.source.dropped,
-            not_sent=self.not_sent,
-            rtcp_sent=reports.sent,
-            rtcp_received=reports.received,
-            not_authentic=security.not_authentic if security is not None else 0,
-            replayed=security.replayed if security is not None else 0,
-            unkeyed=security.unkeyed if security is not None else 0,
-        )
+        return figures(self, self._clock_rate)
 
     # -- the relay -----------------------------------------------------------------------------------------------
 

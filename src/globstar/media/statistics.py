@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from globstar.media.session import RtpSession
 
 
 class RunningStat:
@@ -89,3 +93,39 @@ class SessionStatistics:
     #: media experience, see ``experience``: of what we hear, and of what the peer hears
     rx_scores: Spread = Spread()
     tx_scores: Spread = Spread()
+
+
+def figures(session: RtpSession, clock_rate: int) -> SessionStatistics:
+    """The figures of a session at this moment."""
+    receiver, sender, reports, security = session.receiver, session.sender, session.reports, session.security
+    return SessionStatistics(
+        local_ssrc=sender.ssrc,
+        remote_ssrc=session.remote_ssrc,
+        received=receiver.received,
+        received_octets=receiver.octets,
+        lost=max(receiver.lost, 0),
+        duplicates=receiver.duplicates,
+        reordered=receiver.reordered,
+        sent=sender.packets,
+        sent_octets=sender.octets,
+        remote_lost=reports.remote_lost,
+        rx_jitter=receiver.jitter / clock_rate,
+        tx_jitter=reports.remote_jitter,
+        round_trip=reports.round_trips.last,
+        rx_jitters=reports.rx_jitters.snapshot(),
+        tx_jitters=reports.tx_jitters.snapshot(),
+        rx_losses=reports.rx_losses.snapshot(),
+        tx_losses=reports.tx_losses.snapshot(),
+        round_trips=reports.round_trips.snapshot(),
+        rx_scores=reports.rx_scores.snapshot(),
+        tx_scores=reports.tx_scores.snapshot(),
+        not_rtp=session.not_rtp,
+        unknown_payload=session.unknown_payload,
+        wrong_source=session.source.dropped,
+        not_sent=session.not_sent,
+        rtcp_sent=reports.sent,
+        rtcp_received=reports.received,
+        not_authentic=security.not_authentic if security is not None else 0,
+        replayed=security.replayed if security is not None else 0,
+        unkeyed=security.unkeyed if security is not None else 0,
+    )
