@@ -21,6 +21,8 @@ exten => h,1,Log(NOTICE,the caller is secured: ${CHANNEL(rtp,secure)})
 """
 TONES = {"100": 440.0, "101": 1000.0}
 SDES = "media_encryption=sdes\n"
+WEBRTC = "webrtc=yes\n"
+DTLS = "media_encryption=dtls\nuse_avpf=yes\ndtls_verify=fingerprint\ndtls_auto_generate_cert=yes\n"
 
 
 def recorded(phone: Baresip) -> int:
@@ -35,8 +37,12 @@ def recorded(phone: Baresip) -> int:
         (("srtp-mand", SDES), ("", "")),
         (("", ""), ("srtp-mand", SDES)),
         (("srtp", SDES + "media_encryption_optimistic=yes\n"), ("srtp", SDES + "media_encryption_optimistic=yes\n")),
+        (("dtls_srtp", DTLS), ("dtls_srtp", DTLS + "dtls_setup=actpass\nrtcp_mux=yes\n")),
+        (("dtls_srtp", DTLS + "dtls_setup=passive\n"), ("srtp-mand", SDES)),
+        (("dtls_srtp ice", DTLS + "ice_support=yes\n"), ("dtls_srtp ice", WEBRTC)),
+        ((" ice", "ice_support=yes\n"), ("srtp-mand ice", SDES + "ice_support=yes\n")),
     ],
-    ids=["sdes-sdes", "sdes-plain", "plain-sdes", "optimistic"],
+    ids=["sdes-sdes", "sdes-plain", "plain-sdes", "optimistic", "dtls-dtls", "dtls-sdes", "webrtc", "ice"],
 )
 def test_tones_cross(globstar_process: ServerFactory, tmp_path: Path, first: tuple[str, str], second: tuple[str, str]) -> None:
     """Both directions are heard; a phone whose encryption is mandatory ends a call without it."""
@@ -48,10 +54,11 @@ def test_tones_cross(globstar_process: ServerFactory, tmp_path: Path, first: tup
             stack.enter_context(
                 Baresip(
                     tmp_path / name, name, registrar=office.port, password=f"secret-of-{name}", tone=TONES[name],
-                    media_encryption=mode,
+                    media_encryption=mode.partition(" ")[0],
+                    account=("medianat=ice", "rtcp_mux=" + ("yes" if "webrtc" in options else "no")) if "ice" in mode else (),
                 )
             )
-            for name, (mode, _) in kinds.items()
+            for name, (mode, options) in kinds.items()
         )  # fmt: skip
         a.wait_registered()
         b.wait_registered()
@@ -65,4 +72,4 @@ def test_tones_cross(globstar_process: ServerFactory, tmp_path: Path, first: tup
         server.wait_idle()
         assert tone_seconds(a.heard(), TONES["101"]) >= 1.5
         assert tone_seconds(b.heard(), TONES["100"]) >= 1.5
-        assert f"the caller is secured: {int(bool(first[0]))}" in server.log()
+        assert f"the caller is secured: {int('encryption' in first[1])}" in server.log()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from globstar.base.chance import PooledRandom
 from globstar.base.log import Logger
 from globstar.media import native
+from globstar.media.dtls import Identities
 from globstar.media.ports import PortAllocator
 from globstar.media.session import RtpSession
 from globstar.media.settings import MediaSettings, SessionOptions
@@ -59,6 +60,8 @@ class RtpEngine:
         self.on_rtcp: Callable[[RtpSession, tuple[RtcpPacket, ...] | bytes], None] | None = None
         #: hears of every session that is opened
         self.on_open: Callable[[RtpSession], None] | None = None
+        #: the certificates of DTLS
+        self.identities = Identities()
         self._ranges: dict[tuple[int, int], PortAllocator] = {}
         self._sessions: dict[RtpSession, tuple[PortAllocator, int]] = {}
         self._rounds = 0

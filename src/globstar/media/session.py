@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from globstar.media.demux import DemuxSocket, OtherCallback
 from globstar.media.digits import SessionDigits
 from globstar.media.payloads import payload_table
 from globstar.media.reports import Reports
@@ -175,6 +176,16 @@ class RtpSession:
         return self._remote
 
     @property
+    def remote_rtcp_address(self) -> Address | None:
+        """Where RTCP is sent that has a port of its own."""
+        return self._remote_rtcp
+
+    @property
+    def has_rtcp_port(self) -> bool:
+        """Whether there is a port for RTCP alone."""
+        return self._rtcp_socket is not None
+
+    @property
     def settled_descriptor(self) -> int | None:
         """The descriptor of our RTP socket once it is connected to the peer, for the native relay; else None."""
         return self._socket.descriptor if self._is_connected and not self.is_closed else None
@@ -250,16 +261,39 @@ class RtpSession:
         self.is_sending = sending
         self.is_receiving = receiving
 
-    def secure(self, context: SrtpContext | None) -> None:
-        """Send and take only SRTP under these keys from now on; None for plain RTP."""
-        if context is self.security:
-            return
-        self._through_loop()
-        self.security = context
-        self._socket = _secured(self._socket, context)
-        self._recv = self._socket.recv
+    def secure(self, context: SrtpContext | None, rtcp: SrtpContext | None = None) -> None:
+        """Send and take only SRTP under these keys from now on; None for plain RTP. ``rtcp`` are keys of RTCP's own port."""
+        rtcp = rtcp or context
+        if context is not self.security:
+            self._through_loop()
+            self.security = context
+            self._socket = _secured(self._socket, context)
+            self._sockets_changed()
         if self._rtcp_socket is not None:
-            self._rtcp_socket = _secured(self._rtcp_socket, context)
+            self._rtcp_socket = _secured(self._rtcp_socket, rtcp)
+
+    def divert(self, on_other: OtherCallback) -> tuple[DemuxSocket, DemuxSocket | None]:
+        """Hand what is neither RTP nor RTCP to ``on_other`` from now on; gives the sockets to answer with. To be called once,
+        before :meth:`secure`."""
+        self._through_loop()
+        rtp = self._socket = DemuxSocket(self._socket, 1, on_other)
+        self._sockets_changed()
+        rtcp = None
+        if self._rtcp_socket is not None:
+            rtcp = self._rtcp_socket = DemuxSocket(self._rtcp_socket, 2, on_other)
+        return rtp, rtcp
+
+    def fall_silent(self) -> None:
+        """Send nothing any more until a remote address is set anew: the peer has not agreed to go on (RFC 7675)."""
+        self._disconnect()
+        self._remote = self._remote_rtcp = self.output = None
+
+    def set_remote_rtcp(self, address: Address) -> None:
+        """Where RTCP goes that has a port of its own, as ICE has found it."""
+        self._remote_rtcp = address
+
+    def _sockets_changed(self) -> None:
+        self._recv = self._socket.recv
         if self._is_connected:
             self.output = self._socket.send
         elif self._remote is not None:

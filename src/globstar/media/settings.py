@@ -29,6 +29,9 @@ class MediaSettings:
     rtcp_interval_ms: int = 5000
     checksums: bool = True
     native_relay: bool = True
+    #: whether endpoints may use ICE, and the longest datagram of DTLS in bytes
+    ice: bool = True
+    dtls_mtu: int = 1200
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,8 @@ class Baresip:
         text += "".join(f"module_app {name}.so\n" for name in modules)
         if authority is not None:  # TLS: the server's certificate is checked
             text += f"sip_cafile {authority}\nsip_verify_server yes\n"
+        if "medianat=ice" in account:
+            text += "module ice.so\n"
         if media_encryption:
             text += f"module {'dtls_srtp' if media_encryption.startswith('dtls') else 'srtp'}.so\n"
         (directory / "config").write_text(text)

@@ -13,6 +13,8 @@ from globstar.proto.rtp import RtpPacket
 from globstar.proto.sdp.crypto import AES_80, GCM_128, SUITES, CryptoKey, Suite
 from tests.unit.media.rig import Ear, Rig
 
+pytestmark = pytest.mark.virtual_time
+
 STRANGER = ("203.0.113.9", 4444)
 
 

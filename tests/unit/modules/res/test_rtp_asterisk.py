@@ -47,7 +47,7 @@ async def test_values(tmp_path: Path) -> None:
     [
         ("rtpstart=30000\nrtpend=20000", "rtpend 20000 is not above rtpstart 30000"),
         ("strictrtp=perhaps", "strictrtp"),
-        ("icesupport=yes", "'icesupport' is not supported yet"),
+        ("turnaddr=x", "'turnaddr' is not supported yet"),
         ("stunaddr=stun.example.com", "'stunaddr' is not supported yet"),
         ("rtpstrat=1", "did you mean 'rtpstart'"),
         ("rtcpinterval=1", "rtcpinterval"),

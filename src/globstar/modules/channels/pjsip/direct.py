@@ -23,8 +23,8 @@ def obstacle(leg: Leg) -> str:
         return "direct_media=no"
     if session is None or session.state is not SessionState.CONFIRMED or stream is None:
         return "the call is not confirmed yet"
-    if leg.media.keying is not None:
-        return "its media are encrypted with keys of ours"
+    if leg.media.wires is not None:
+        return "its media are encrypted with keys of ours, or found by ICE"
     if leg.direct_refused:
         return "it has refused direct media"
     if stream.is_remote_hold or not stream.direction.can_send:

@@ -149,7 +149,7 @@ class EndpointObject(PjsipObject):
     media_encryption = option(one_of("no", "sdes", "dtls"), "no", help="SRTP.")
     media_encryption_optimistic = option(boolean, False, help="SRTP if the peer can.")
     g726_non_standard = option(boolean, False, help="G.726 with swapped bits.")
-    ice_support = option(boolean, False, help="ICE.")
+    ice_support = option(boolean, False, help="ICE (RFC 8445).")
     webrtc = option(yes_no, YesNo(False), help="Everything that browsers need.")
     bundle = option(boolean, False, help="All media over one transport.")
     max_audio_streams = option(integer(0), 1, help="Audio streams per call.")
@@ -183,16 +183,18 @@ class EndpointObject(PjsipObject):
     cos_audio = option(integer(0, 7), 0, help="Priority of audio.")
     cos_video = option(integer(0, 7), 0, help="Priority of video.")
     srtp_tag_32 = option(boolean, False, help="Short SRTP tags.")
-    dtls_verify = option(string, "No", help="DTLS.")
+    dtls_verify = option(one_of("No", "Fingerprint", "Certificate", "Yes"), "No", help="What of the DTLS peer is verified.")
     dtls_rekey = option(integer(0), 0, help="DTLS.")
-    dtls_auto_generate_cert = option(string, "No", help="DTLS.")
-    dtls_cert_file = option(string, "", help="DTLS.")
-    dtls_private_key = option(string, "", help="DTLS.")
-    dtls_cipher = option(string, "", help="DTLS.")
-    dtls_ca_file = option(string, "", help="DTLS.")
-    dtls_ca_path = option(string, "", help="DTLS.")
-    dtls_setup = option(one_of("active", "passive", "actpass"), "active", help="DTLS.")
-    dtls_fingerprint = option(one_of("SHA-256", "SHA-1"), "SHA-256", help="DTLS.")
+    dtls_auto_generate_cert = option(
+        one_of("No", "Yes", false="No", true="Yes"), "No", help="Make a certificate for DTLS, whatever dtls_cert_file says."
+    )
+    dtls_cert_file = option(string, "", help="Certificate for DTLS, in PEM.")
+    dtls_private_key = option(string, "", help="Its key, where it is in another file.")
+    dtls_cipher = option(string, "", help="Ciphers of DTLS, as OpenSSL names them.")
+    dtls_ca_file = option(string, "", help="Authorities of the DTLS peer's certificate.")
+    dtls_ca_path = option(string, "", help="The same, a directory.")
+    dtls_setup = option(one_of("active", "passive", "actpass"), "active", help="Who begins the DTLS handshake.")
+    dtls_fingerprint = option(one_of("SHA-256", "SHA-1"), "SHA-256", help="Hash of our certificate in SDP.")
 
     def __init__(self, **values: object) -> None:
         super().__init__(**values)
@@ -244,6 +246,21 @@ class EndpointObject(PjsipObject):
     @handles("callerid", help='"Name" <number> of its calls.')
     def _callerid(self, text: str) -> None:
         self.caller_name, self.caller_number = parse_caller_id(text)
+
+    def suit_browsers(self) -> None:
+        """What webrtc=yes sets: some options whatever they say, others where they say nothing."""
+        if not self.webrtc:
+            return
+        given = self.given()
+        self.rtcp_mux = self.use_avpf = self.ice_support = self.media_use_received_transport = True
+        for name, value in (
+            ("media_encryption", "dtls"),
+            ("dtls_verify", "Fingerprint"),
+            ("dtls_setup", "actpass"),
+            ("dtls_auto_generate_cert", "No" if self.dtls_cert_file else "Yes"),
+        ):
+            if name not in given:
+                setattr(self, name, value)
 
     @property
     def has_access_rules(self) -> bool:

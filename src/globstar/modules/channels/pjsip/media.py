@@ -20,6 +20,7 @@ from globstar.modules.channels.pjsip.codecs import audio_codecs, describe_all
 from globstar.modules.channels.pjsip.endpoint import if_set
 from globstar.modules.channels.pjsip.streams import SideStream
 from globstar.modules.channels.pjsip.streams import wanted as wanted_sides
+from globstar.modules.channels.pjsip.wires import aim
 from globstar.proto.rtp import COMFORT_NOISE
 from globstar.proto.sdp import (
     CodecDescription,
@@ -57,9 +58,8 @@ class LegMedia:
     __slots__ = (
         "_bound", "_by_payload", "_clock_shift", "_codecs", "_described", "_description_text", "_endpoint", "_engine",
         "_kinds", "_offer", "_read_format", "_read_payload", "_regular", "_send_by_receive", "_smoother",
-        "_usual_samples", "address", "bind",
-        "channel", "direct", "direction", "fax", "formats", "is_held", "keying", "negotiation", "session", "sides",
-        "stream", "wants_digits", "write_format",
+        "_usual_samples", "address", "bind", "channel", "direct", "direction", "fax", "formats", "is_held", "negotiation",
+        "session", "sides", "stream", "wants_digits", "wires", "write_format",
     )  # fmt: skip
 
     def __init__(
@@ -72,8 +72,8 @@ class LegMedia:
         self.formats = formats
         self.negotiation = OfferAnswer(session_id, owner=endpoint.sdp_owner, session_name=endpoint.sdp_session, address=address)
         self.session: RtpSession | None = None
-        #: how the keys of the audio are agreed on; None: it is plain
-        self.keying = media_options.keying(endpoint)
+        #: how the audio is secured and finds its way; None: plain, to where SDP says
+        self.wires = media_options.wires(engine, endpoint)
         self.channel: Channel | None = None
         self.stream: NegotiatedStream | None = None
         self.direction = Direction.SENDRECV
@@ -119,8 +119,8 @@ class LegMedia:
         """Give the ports back."""
         if self.session is not None:
             self.session.close()
-        if self.keying is not None:
-            self.keying.close()
+        if self.wires is not None:
+            self.wires.close()
         for side in self.sides:
             side.close()
         if self.fax is not None:
@@ -197,6 +197,8 @@ class LegMedia:
             if image is None:
                 raise NoMedia("no port for the fax is free")
             return [image]
+        if self.wires is not None:
+            self.wires.begin(session, self.address)
         address, port = self.direct or (self.address, session.local_address[1])
         media = [
             LocalMedia(
@@ -211,7 +213,7 @@ class LegMedia:
                 narrowing=if_set(endpoint.codec_prefs_outgoing_answer),
                 answer_preference=if_set(endpoint.codec_prefs_incoming_answer),
                 use_ptime=endpoint.use_ptime,
-                keying=self.keying,
+                keying=self.wires,
             )
         ]
         if not endpoint.max_audio_streams:
@@ -346,11 +348,11 @@ class LegMedia:
             writes = writes.with_attributes({FMTP: first.remote_fmtp})
         self._set_write_format(writes)
         session.rtcp_mux = stream.rtcp_mux
-        if self.keying is not None:
-            self.keying.apply(session, stream)
         session.set_payloads(receive, send=first.send_payload_type, clock_rate=first.codec.clock_rate, digits=stream.send_dtmf)
-        if stream.remote_address and stream.remote_port and not stream.remote_address.startswith("0.0.0.0"):
-            session.set_remote((stream.remote_address, stream.remote_port), (stream.remote_rtcp_address, stream.remote_rtcp_port))
+        if self.wires is None:
+            aim(session, stream)
+        else:
+            self.wires.apply(session, stream)
         session.set_direction(sending=stream.direction.can_send, receiving=stream.direction.can_receive)
         session.set_hold(stream.is_remote_hold)
         self._read_payload = first.receive_payload_type
@@ -379,7 +381,7 @@ class LegMedia:
     def is_secure(self) -> bool:
         """Whether all streams of the call are encrypted; before they are agreed on, whether they will have to be."""
         if not self.is_agreed:
-            return self.keying is not None and not self._endpoint.media_encryption_optimistic
+            return self.wires is not None and self.wires.is_secured and not self._endpoint.media_encryption_optimistic
         sessions = [self.session, *(side.session for side in self.sides if side.stream is not None)]
         return all(session is not None and session.security is not None for session in sessions)
 

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from globstar.core.format import Format, MediaType
 from globstar.media.settings import SessionOptions
+from globstar.modules.channels.pjsip.dtls_keying import DtlsKeying
 from globstar.modules.channels.pjsip.endpoint import if_set
+from globstar.modules.channels.pjsip.ice import IceWay
 from globstar.modules.channels.pjsip.readers import tos_value
 from globstar.modules.channels.pjsip.sdes import SdesKeying
+from globstar.modules.channels.pjsip.wires import Wires
 from globstar.proto.sdp import choose_outgoing
 
 if TYPE_CHECKING:
@@ -46,12 +49,16 @@ def protocols(endpoint: EndpointObject) -> tuple[str, ...]:
     """The profiles that are taken, the first one is offered.
 
     use_avpf decides between those with and without feedback, media_use_received_transport takes both; media_encryption asks for
-    the secured ones, beside which media_encryption_optimistic offers and takes the plain ones.
+    the secured ones, beside which media_encryption_optimistic offers and takes the plain ones. Those of DTLS have names of
+    their own (RFC 5764 section 8), which are taken with and without their prefix; force_avp offers them without.
     """
     profiles = _profiles(AVP, AVPF, endpoint)
-    if endpoint.media_encryption != "sdes":
+    if endpoint.media_encryption == "no":
         return profiles
     secured = _profiles(SAVP, SAVPF, endpoint)
+    if endpoint.media_encryption == "dtls":
+        prefixed = tuple(f"UDP/TLS/{name}" for name in secured)
+        secured = (*secured, *prefixed) if endpoint.force_avp else (*prefixed, *secured)
     return (*profiles, *secured) if endpoint.media_encryption_optimistic else secured
 
 
@@ -60,9 +67,14 @@ def _profiles(plain: str, feedback: str, endpoint: EndpointObject) -> tuple[str,
     return (mine, other) if endpoint.media_use_received_transport else (mine,)
 
 
-def keying(endpoint: EndpointObject) -> SdesKeying | None:
-    """What agrees on the keys of a stream; None for plain media."""
-    return SdesKeying(endpoint) if endpoint.media_encryption == "sdes" else None
+def wires(engine: RtpEngine, endpoint: EndpointObject) -> Wires | None:
+    """How a stream is secured and finds its way; None for plain media that go to where SDP says."""
+    keys = SdesKeying(endpoint) if endpoint.media_encryption == "sdes" else None
+    dtls = DtlsKeying(engine, endpoint) if endpoint.media_encryption == "dtls" else None
+    ice = IceWay(engine) if endpoint.ice_support and engine.settings.ice else None
+    if keys is None and dtls is None and ice is None:
+        return None
+    return Wires(keys, dtls, ice, allows_mux=endpoint.rtcp_mux)
 
 
 def offered(

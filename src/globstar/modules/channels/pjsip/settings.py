@@ -181,6 +181,7 @@ def _check(settings: PjsipSettings, config: ConfigFile, report: Report) -> None:
                 endpoint.routes = proxy_routes(endpoint.outbound_proxy)
             except SipParseError as error:
                 tell("endpoint", endpoint.name, "outbound_proxy", f"outbound_proxy is no SIP URI: {error}")
+        endpoint.suit_browsers()
         endpoint.audio_formats = tuple(f for f in endpoint.formats if f.codec.media is MediaType.AUDIO)
         endpoint.video_formats = tuple(f for f in endpoint.formats if f.codec.media is MediaType.VIDEO)
         endpoint.text_formats = tuple(f for f in endpoint.formats if f.codec.media is MediaType.TEXT)

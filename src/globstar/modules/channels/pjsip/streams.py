@@ -13,6 +13,7 @@ from globstar.media.session import RtpSession
 from globstar.media.settings import Payload, PayloadKind
 from globstar.modules.channels.pjsip import media_options
 from globstar.modules.channels.pjsip.codecs import describe_all
+from globstar.modules.channels.pjsip.wires import aim
 from globstar.proto.rtp import RtcpPacket, asks_for_picture
 from globstar.proto.sdp import Attribute, Direction, LocalMedia, NegotiatedStream, SessionDescription
 
@@ -33,8 +34,20 @@ class SideStream:
     """
 
     __slots__ = (
-        "_by_payload", "_endpoint", "_engine", "_send_by_codec", "_shift", "channel", "described", "direct", "formats", "keying",
-        "kind", "number", "session", "stream",
+        "_by_payload",
+        "_endpoint",
+        "_engine",
+        "_send_by_codec",
+        "_shift",
+        "channel",
+        "described",
+        "direct",
+        "formats",
+        "kind",
+        "number",
+        "session",
+        "stream",
+        "wires",
     )  # fmt: skip
 
     def __init__(
@@ -46,8 +59,8 @@ class SideStream:
         self.number = number
         self.formats: tuple[Format, ...] = tuple(formats)
         self.session: RtpSession | None = None
-        #: how its keys are agreed on; None: it is plain
-        self.keying = media_options.keying(endpoint)
+        #: how it is secured and finds its way; None: plain, to where SDP says
+        self.wires = media_options.wires(engine, endpoint)
         self.channel: Channel | None = None
         self.stream: NegotiatedStream | None = None
         #: where the other end of a direct call wants its packets; None: with us
@@ -67,6 +80,8 @@ class SideStream:
         if self.session is None:
             self.described = None
             return None
+        if self.wires is not None:
+            self.wires.begin(self.session, address)
         address, port = self.direct or (address, self.port)
         self.described = LocalMedia(
             address,
@@ -79,7 +94,7 @@ class SideStream:
             protocols=media_options.protocols(self._endpoint),
             attributes=_FEEDBACK if self.kind is MediaType.VIDEO and self._endpoint.use_avpf else (),
             preference=self._endpoint.answer_preference,
-            keying=self.keying,
+            keying=self.wires,
         )
         return self.described
 
@@ -116,14 +131,14 @@ class SideStream:
             receive[codec.receive_payload_type] = Payload(PayloadKind.MEDIA, codec.codec.clock_rate)
         first = stream.codecs[0]
         session.rtcp_mux = stream.rtcp_mux
-        if self.keying is not None:
-            self.keying.apply(session, stream)
         session.set_payloads(receive, send=first.send_payload_type, clock_rate=first.codec.clock_rate)
         session.owner = self.channel
         session.on_media = self._receive
         session.on_rtcp = self._reported if self.kind is MediaType.VIDEO else None
-        if stream.remote_address and stream.remote_port and not stream.remote_address.startswith("0.0.0.0"):
-            session.set_remote((stream.remote_address, stream.remote_port), (stream.remote_rtcp_address, stream.remote_rtcp_port))
+        if self.wires is None:
+            aim(session, stream)
+        else:
+            self.wires.apply(session, stream)
         session.set_direction(sending=stream.direction.can_send, receiving=stream.direction.can_receive)
         session.set_hold(stream.is_remote_hold)
 
@@ -188,8 +203,8 @@ class SideStream:
         session, self.session = self.session, None
         if session is not None:
             session.close()
-        if self.keying is not None:
-            self.keying.close()
+        if self.wires is not None:
+            self.wires.close()
 
 
 def wanted(endpoint: EndpointObject, offer: SessionDescription | None) -> list[tuple[MediaType, Sequence[Format]]]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-#: what only means something with DTLS
-WITH_ENCRYPTION = "comes with DTLS-SRTP; media_encryption=sdes is supported"
-#: what only browsers ask for
-WITH_BROWSERS = "comes with media for browsers (ICE, DTLS and BUNDLE)"
+REKEY = "the keys of a DTLS handshake last for the whole call; peers begin a new one by a new fingerprint"
+BUNDLE = "each stream has ports of its own, which browsers accept unless they are told to insist on one (max-bundle)"
 ONE_AUDIO = "a call has one audio stream; further ones are declined"
 
 #: for sign-on with tokens instead of passwords
@@ -28,20 +26,8 @@ UNSUPPORTED: dict[str, dict[str, str]] = {
     },
     "system": {},
     "endpoint": {
-        "bundle": WITH_BROWSERS,
-        "dtls_auto_generate_cert": WITH_ENCRYPTION,
-        "dtls_ca_file": WITH_ENCRYPTION,
-        "dtls_ca_path": WITH_ENCRYPTION,
-        "dtls_cert_file": WITH_ENCRYPTION,
-        "dtls_cipher": WITH_ENCRYPTION,
-        "dtls_fingerprint": WITH_ENCRYPTION,
-        "dtls_private_key": WITH_ENCRYPTION,
-        "dtls_rekey": WITH_ENCRYPTION,
-        "dtls_setup": WITH_ENCRYPTION,
-        "dtls_verify": WITH_ENCRYPTION,
-        "force_avp": WITH_ENCRYPTION,
-        "ice_support": WITH_BROWSERS,
+        "bundle": BUNDLE,
+        "dtls_rekey": REKEY,
         "max_audio_streams": ONE_AUDIO,
-        "webrtc": WITH_BROWSERS,
     },
 }

@@ -21,8 +21,8 @@ __all__ = [
 logger = Logger("res_rtp_asterisk")
 
 _LATER = (
-    "srtpreplayprotection", "icesupport", "stunaddr", "stunaddr_reresolve_ttl_0", "stun_software_attribute", "turnaddr",
-    "turnusername", "turnpassword", "stun_acl", "stun_deny", "stun_permit", "ice_acl", "ice_deny", "ice_permit", "dtls_mtu",
+    "srtpreplayprotection", "stunaddr", "stunaddr_reresolve_ttl_0", "stun_software_attribute", "turnaddr",
+    "turnusername", "turnpassword", "stun_acl", "stun_deny", "stun_permit", "ice_acl", "ice_deny", "ice_permit",
 )  # fmt: skip
 
 
@@ -47,7 +47,7 @@ class RtpOptions(Options):
     rtcpinterval = option(integer(500, 60000), 5000, unit="ms", help="Time between RTCP reports.")
     rtpchecksums = option(boolean, True, help="UDP checksums.")
     native_relay = option(boolean, True, reload=False, help="Relay packets in the native thread, where it was built.")
-    icesupport = option(boolean, False, help="ICE.")
+    icesupport = option(boolean, True, help="ICE, for endpoints with ice_support.")
     srtpreplayprotection = option(boolean, True, help="SRTP replay protection.")
     stunaddr = option(string, "", help="STUN server.")
     stunaddr_reresolve_ttl_0 = option(boolean, False, help="Resolve the STUN server anew each time.")
@@ -91,6 +91,8 @@ def read_settings(system: System) -> MediaSettings:
         rtcp_interval_ms=options.rtcpinterval,
         checksums=options.rtpchecksums,
         native_relay=options.native_relay,
+        ice=options.icesupport,
+        dtls_mtu=options.dtls_mtu,
     )
 
 
@@ -141,7 +143,12 @@ def show_settings(system: System, args: list[str]) -> str:
     ]
     if settings.strict_rtp is not StrictRtp.NO:
         rows.append(("Probation", f"{settings.probation} frames"))
-    rows += [("Replay Protect", "Yes"), ("ICE support", "No"), ("STUN", "disabled"), (" Address", "0.0.0.0:0")]
+    rows += [
+        ("Replay Protect", "Yes"),
+        ("ICE support", "Yes" if settings.ice else "No"),
+        ("STUN", "disabled"),
+        (" Address", "0.0.0.0:0"),
+    ]
     return "\n\nGeneral Settings:\n----------------\n" + "".join(f"  {name + ':':<16} {value}\n" for name, value in rows)
 
 

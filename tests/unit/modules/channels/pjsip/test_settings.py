@@ -75,7 +75,7 @@ def test_templates() -> None:
         ("[x]\ntype=endpoint\nallow=ulaw\naors=y\n", "aors names 'y', which does not exist"),
         ("[x]\ntype=endpoint\nallow=ulaw\nauth=y\n", "auth names 'y', which does not exist"),
         ("[x]\ntype=endpoint\nallow=ulaw\ntransport=y\n", "transport names 'y', which does not exist"),
-        ("[x]\ntype=endpoint\nallow=ulaw\nice_support=yes\n", "option 'ice_support' has no effect"),
+        ("[x]\ntype=endpoint\nallow=ulaw\ndtls_rekey=9\n", "option 'dtls_rekey' has no effect"),
         ("[x]\ntype=transport\nprotocol=flow\n", "protocol flow is not supported yet"),
         ("[x]\ntype=transport\nbind=here\n", "bind"),
         ("[x]\ntype=identify\nendpoint=y\nmatch=1.2.3.4\n", "names the endpoint 'y'"),

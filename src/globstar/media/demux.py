@@ -1,0 +1,86 @@
+"""What else arrives on a port of RTP: STUN and DTLS, told apart by their first byte (RFC 7983)."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+
+from globstar.media.sockets import Address, MediaSocket
+
+#: ``on_other(component, data, source)``: a datagram that is no RTP; component 1 is the port of RTP, 2 that of RTCP.
+OtherCallback = Callable[[int, bytes, Address], None]
+
+
+class Diverted(OSError):
+    """The datagram was none of RTP: for the reader there was nothing to read."""
+
+
+class DemuxSocket(MediaSocket):
+    """A socket that hands everything but RTP and RTCP to ``on_other``.
+
+    With ``is_open`` it never connects, as peers may come from several addresses.
+    """
+
+    def __init__(self, inner: MediaSocket, component: int, on_other: OtherCallback) -> None:
+        self.inner = inner
+        self.component = component
+        self.on_other = on_other
+        self.is_open = False
+        self._peer: Address = ("", 0)
+
+    @property
+    def address(self) -> Address:
+        """See MediaSocket."""
+        return self.inner.address
+
+    @property
+    def descriptor(self) -> int | None:
+        """See MediaSocket: everything has to be looked at here."""
+        return None
+
+    def set_reader(self, on_readable: Callable[[float], None]) -> None:
+        """See MediaSocket."""
+        self.inner.set_reader(on_readable)
+
+    def pause_reader(self) -> None:
+        """See MediaSocket."""
+        self.inner.pause_reader()
+
+    def recvfrom(self, size: int, /) -> tuple[bytes, Address]:
+        """See MediaSocket; Diverted stands for what was no RTP."""
+        data, source = self.inner.recvfrom(size)
+        if data and 128 <= data[0] < 192:
+            return data, source
+        self.on_other(self.component, data, source)
+        raise Diverted(errno.EAGAIN, "no RTP")
+
+    def recv(self, size: int, /) -> bytes:
+        """See MediaSocket; Diverted stands for what was no RTP."""
+        data = self.inner.recv(size)
+        if data and 128 <= data[0] < 192:
+            return data
+        self.on_other(self.component, data, self._peer)
+        raise Diverted(errno.EAGAIN, "no RTP")
+
+    def sendto(self, data: bytes, address: Address, /) -> int:
+        """See MediaSocket."""
+        return self.inner.sendto(data, address)
+
+    def send(self, data: bytes, /) -> int:
+        """See MediaSocket."""
+        return self.inner.send(data)
+
+    def connect(self, address: Address) -> None:
+        """See MediaSocket."""
+        if self.is_open:
+            raise OSError(errno.EOPNOTSUPP, "packets may come from several addresses")
+        self.inner.connect(address)
+        self._peer = address
+
+    def disconnect(self) -> None:
+        """See MediaSocket."""
+        self.inner.disconnect()
+
+    def close(self) -> None:
+        """See MediaSocket."""
+        self.inner.close()

@@ -1,0 +1,301 @@
+"""DTLS-SRTP (RFC 5763, RFC 5764): certificates, and the handshake that gives a stream its keys."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from OpenSSL import SSL
+
+from globstar.base.errors import LocalFault
+from globstar.base.log import Logger
+from globstar.proto.sdp.crypto import AES_32, AES_80, GCM_128, GCM_256, CryptoKey
+
+logger = Logger("media.dtls")
+
+#: Seconds that a handshake may take.
+PATIENCE = 30.0
+#: Days that a certificate of ours lasts; it is renewed after half of them.
+LIFETIME = 30
+_HASHES: dict[str, type[hashes.HashAlgorithm]] = {
+    "sha-1": hashes.SHA1, "sha-224": hashes.SHA224, "sha-256": hashes.SHA256, "sha-384": hashes.SHA384, "sha-512": hashes.SHA512,
+}  # fmt: skip
+_PROFILES = {
+    "SRTP_AES128_CM_SHA1_80": AES_80, "SRTP_AEAD_AES_256_GCM": GCM_256, "SRTP_AEAD_AES_128_GCM": GCM_128,
+    "SRTP_AES128_CM_SHA1_32": AES_32,
+}  # fmt: skip
+_OFFERED = ":".join(_PROFILES).encode()
+_LABEL = b"EXTRACTOR-dtls_srtp"
+_RECORD_HEADER = 13
+
+
+class DtlsFault(LocalFault):
+    """A certificate, key or cipher list that cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Our certificate, in PEM, with its key; the key shows nowhere."""
+
+    certificate: bytes
+    key: bytes
+
+    def __repr__(self) -> str:
+        return "Identity(<redacted>)"
+
+    def fingerprint(self, algorithm: str) -> str:
+        """As SDP says it: pairs of upper-case digits (RFC 8122 section 5)."""
+        return fingerprint(x509.load_pem_x509_certificate(self.certificate), algorithm)
+
+
+def fingerprint(certificate: x509.Certificate, algorithm: str) -> str:
+    """A certificate's fingerprint; "" under an algorithm that is not known."""
+    kind = _HASHES.get(algorithm.lower())
+    return certificate.fingerprint(kind()).hex(":").upper() if kind is not None else ""
+
+
+def make_identity(now: float) -> Identity:
+    """A certificate of our own for a time around ``now`` (seconds of the epoch)."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "globstar")])
+    moment = dt.datetime.fromtimestamp(now, dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(moment - dt.timedelta(days=1))
+        .not_valid_after(moment + dt.timedelta(days=LIFETIME))
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return Identity(certificate.public_bytes(Encoding.PEM), secret)
+
+
+def load_identity(certificate: str, key: str) -> Identity:
+    """Read a certificate and its key (the same file, where ``key`` is ""). Raises DtlsFault."""
+    try:
+        text = Path(certificate).read_bytes()
+        secret = Path(key).read_bytes() if key else text
+        x509.load_pem_x509_certificate(text)
+        load_pem_private_key(secret, None)
+    except (OSError, ValueError, TypeError) as error:
+        raise DtlsFault(f"cannot use {certificate}: {error}") from None
+    return Identity(text, secret)
+
+
+class Identities:
+    """The certificates of one system: one that it makes itself, renewed in time, and those of files."""
+
+    def __init__(self) -> None:
+        self._own: Identity | None = None
+        self._until = 0.0
+
+    def own(self, now: float) -> Identity:
+        """The one that was made here (``now`` is seconds of the epoch); all calls of some days share it."""
+        if self._own is None or now > self._until:
+            self._own = make_identity(now)
+            self._until = now + LIFETIME * 86400 / 2
+        return self._own
+
+    def of_file(self, certificate: str, key: str) -> Identity:
+        """That of a file, read anew whenever the file changes. Raises DtlsFault."""
+        try:
+            return _load_cached(certificate, key, Path(certificate).stat().st_mtime_ns)
+        except OSError as error:
+            raise DtlsFault(f"cannot use {certificate}: {error}") from None
+
+
+@lru_cache(maxsize=16)
+def _load_cached(certificate: str, key: str, _changed: int) -> Identity:
+    return load_identity(certificate, key)
+
+
+@dataclass(frozen=True, slots=True)
+class DtlsSettings:
+    """How handshakes are made: what a context is made of."""
+
+    identity: Identity
+    ciphers: str = ""
+    #: authorities that the peer's certificate must come from; both "": it is not checked
+    ca_file: str = ""
+    ca_path: str = ""
+    checks_certificate: bool = False
+    mtu: int = 1200
+
+
+@lru_cache(maxsize=64)
+def make_context(settings: DtlsSettings) -> SSL.Context:
+    """The OpenSSL context for these settings. Raises DtlsFault."""
+    context = SSL.Context(SSL.DTLS_METHOD)
+    try:
+        context.use_certificate(x509.load_pem_x509_certificate(settings.identity.certificate))
+        context.use_privatekey(load_pem_private_key(settings.identity.key, None))  # type: ignore[arg-type]
+        if settings.ciphers:
+            context.set_cipher_list(settings.ciphers.encode())
+        if settings.ca_file or settings.ca_path:
+            context.load_verify_locations(settings.ca_file or None, settings.ca_path or None)
+    except (SSL.Error, ValueError, TypeError) as error:
+        raise DtlsFault(f"DTLS cannot be set up: {error}") from None
+    context.set_options(SSL.OP_NO_QUERY_MTU)
+    context.set_tlsext_use_srtp(_OFFERED)
+    strict = settings.checks_certificate
+    # Without authorities any certificate will do: its fingerprint is what counts, and is compared afterwards.
+    context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *found: bool(found[4]) or not strict)
+    return context
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DtlsKeys:
+    """What a handshake gives: our key, the peer's, and the certificate that the peer has shown."""
+
+    ours: CryptoKey
+    theirs: CryptoKey
+    certificate: x509.Certificate
+
+
+class DtlsAssociation:
+    """One handshake and what follows it. ``transmit`` sends a datagram; ``on_keys`` and ``on_failure`` are called once."""
+
+    __slots__ = ("_connection", "_deadline", "_loop", "_mtu", "_timer", "_transmit", "is_client", "is_over", "keys", "on_failure",
+                 "on_keys")  # fmt: skip
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, settings: DtlsSettings, *, is_client: bool, transmit: Callable[[bytes], None]
+    ) -> None:
+        self._loop = loop
+        self._mtu = settings.mtu
+        self._transmit = transmit
+        self.is_client = is_client
+        self.keys: DtlsKeys | None = None
+        #: It has failed or was closed.
+        self.is_over = False
+        self.on_keys: Callable[[DtlsKeys], None] | None = None
+        self.on_failure: Callable[[str], None] | None = None
+        self._connection = SSL.Connection(make_context(settings), None)
+        self._connection.set_ciphertext_mtu(settings.mtu)
+        if is_client:
+            self._connection.set_connect_state()
+        else:
+            self._connection.set_accept_state()
+        self._timer: asyncio.TimerHandle | None = None
+        self._deadline = loop.time() + PATIENCE
+
+    def start(self) -> None:
+        """Send the first flight; the server waits for the client's."""
+        if self.is_client:
+            self._step()
+
+    def receive(self, data: bytes) -> None:
+        """A datagram of the peer."""
+        if self.is_over:
+            return
+        self._connection.bio_write(data)
+        self._step()
+
+    def close(self) -> None:
+        """End it; the keys stay good."""
+        if not self.is_over:
+            self.is_over = True
+            if self.keys is not None:
+                try:
+                    self._connection.shutdown()
+                except SSL.Error as error:
+                    logger.debug(2, f"DTLS is closed badly: {error}")
+                self._flush()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _step(self) -> None:
+        try:
+            if self.keys is None:
+                self._connection.do_handshake()
+                self._finish()
+            else:
+                self._connection.recv(2048)  # the peer's last flight once more, or an alert
+        except SSL.WantReadError:
+            pass
+        except SSL.ZeroReturnError:
+            logger.debug(2, "the peer has closed DTLS")
+        except SSL.Error as error:
+            if self.keys is None:
+                self._flush()
+                self._fail(f"the DTLS handshake has failed: {_reason(error)}")
+            return
+        self._flush()
+        self._schedule()
+
+    def _finish(self) -> None:
+        connection = self._connection
+        suite = _PROFILES.get(connection.get_selected_srtp_profile().decode())
+        certificate = connection.get_peer_certificate(as_cryptography=True)
+        if suite is None or certificate is None:
+            self._fail("the DTLS peer knows no SRTP profile of ours, or has no certificate")
+            return
+        size, salt = suite.key, suite.salt
+        material = connection.export_keying_material(_LABEL, 2 * (size + salt))  # RFC 5764 section 4.2
+        client = material[:size] + material[2 * size : 2 * size + salt]
+        server = material[size : 2 * size] + material[2 * size + salt :]
+        ours, theirs = (client, server) if self.is_client else (server, client)
+        self.keys = DtlsKeys(CryptoKey(1, suite, ours), CryptoKey(1, suite, theirs), certificate)
+        if self.on_keys is not None:
+            self.on_keys(self.keys)
+
+    def _fail(self, reason: str) -> None:
+        self.is_over = True
+        if self.on_failure is not None:
+            self.on_failure(reason)
+
+    def _flush(self) -> None:
+        """Send what OpenSSL has written, whole records together as far as they fit a datagram."""
+        try:
+            data = self._connection.bio_read(65536)
+        except SSL.WantReadError:
+            return
+        start = end = 0
+        while end + _RECORD_HEADER <= len(data):
+            size = _RECORD_HEADER + int.from_bytes(data[end + 11 : end + 13], "big")
+            if end > start and end + size - start > self._mtu:
+                self._transmit(data[start:end])
+                start = end
+            end += size
+        if end > start:
+            self._transmit(data[start:end])
+
+    def _schedule(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self.keys is None and not self.is_over:
+            wait = self._connection.DTLSv1_get_timeout()
+            if wait is not None or self.is_client:
+                self._timer = self._loop.call_later(max(wait or 0, 0.1), self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        if self._loop.time() > self._deadline:
+            self._fail("the DTLS handshake has taken too long")
+            return
+        try:
+            self._connection.DTLSv1_handle_timeout()
+        except SSL.Error as error:
+            self._fail(f"the DTLS handshake has failed: {_reason(error)}")
+            return
+        self._flush()
+        self._schedule()
+
+
+def _reason(error: SSL.Error) -> str:
+    """OpenSSL's words for it."""
+    details = error.args[0] if error.args else ()
+    return ", ".join(str(detail[-1]) for detail in details) if isinstance(details, list) else str(error)

@@ -1,0 +1,386 @@
+"""ICE (RFC 8445): a full agent for the two ports of one stream, on sockets that it shares with RTP."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+
+from globstar.base.log import Logger
+from globstar.media.sockets import Address
+from globstar.proto.stun import Attr, Candidate, Kind, StunMessage, StunParseError, pair_priority, parse_stun
+from globstar.proto.stun.candidate import peer_reflexive_priority
+
+logger = Logger("media.ice")
+
+#: Seconds between two checks of a component, and between the first try of a check and the second; it doubles (RFC 8489 6.2.1).
+PACE = 0.05
+RTO = 0.5
+TRIES = 7
+#: Seconds that better pairs get after the first one works, before it is nominated.
+SETTLE = 0.1
+#: Seconds between checks of consent, and after how long without an answer there is none (RFC 7675 section 5.1).
+CONSENT = 5.0
+CONSENT_LOST = 30.0
+#: Pairs of a component, and addresses that have checked us; what comes beyond is ignored.
+MAX_PAIRS = 40
+
+_WAITING, _RUNNING, _GOOD, _FAILED = range(4)
+
+Send = Callable[[int, bytes, Address], None]
+
+
+class _Pair:
+    """Our address and one of the peer's."""
+
+    __slots__ = ("due", "is_nominated", "nominates", "priority", "remote", "remote_priority", "state", "transaction", "tries")
+
+    def __init__(self, remote: Address, remote_priority: int, priority: int) -> None:
+        self.remote = remote
+        self.remote_priority = remote_priority
+        self.priority = priority
+        self.state = _WAITING
+        self.transaction = b""
+        self.tries = 0
+        self.due = 0.0
+        #: its next check, or the running one, carries USE-CANDIDATE
+        self.nominates = False
+        #: it is what both sides use
+        self.is_nominated = False
+
+
+class _Component:
+    """The checks of one port."""
+
+    def __init__(self, number: int, local_priority: int) -> None:
+        self.number = number
+        self.local_priority = local_priority
+        self.pairs: list[_Pair] = []
+        #: where checks came from before the peer's description did: priority and nomination
+        self.early: dict[Address, tuple[int, bool]] = {}
+        self.selected: _Pair | None = None
+        self.first_good = 0.0
+        self.consent_due = 0.0
+        self.consent_seen = 0.0
+        self.consent_transaction = b""
+
+
+class IceAgent:
+    """Finds the way to the peer by checks, keeps asking for its consent, and answers the peer's checks.
+
+    ``on_selected(component, address)`` says where a component's packets go from now on, ``on_lost(component)`` that the peer
+    does not answer any more. Peers that send no candidates, or reveal them later, are found by their own checks.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, send: Send) -> None:
+        self._loop = loop
+        self._send = send
+        self.on_selected: Callable[[int, Address], None] | None = None
+        self.on_lost: Callable[[int], None] | None = None
+        self.ufrag, self.password = _credentials()
+        self.remote_ufrag = self.remote_password = ""
+        self.is_controlling = False
+        self._tie_breaker = secrets.randbits(64)
+        self._components: dict[int, _Component] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self.is_closed = False
+        #: checks and answers that were not authentic
+        self.refused = 0
+
+    # -- what the owner tells ------------------------------------------------------------------------------------------
+
+    def add(self, candidate: Candidate) -> None:
+        """One of our own addresses."""
+        self._components.setdefault(candidate.component, _Component(candidate.component, candidate.priority))
+
+    def remove(self, number: int) -> None:
+        """A component is not used: RTCP goes over the port of RTP."""
+        self._components.pop(number, None)
+
+    def renew(self) -> None:
+        """New credentials: the peer restarts ICE (RFC 8445 section 9). What is in use stays so until a new way is found."""
+        self.ufrag, self.password = _credentials()
+        for component in self._components.values():
+            component.pairs.clear()
+            component.early.clear()
+            component.first_good = 0.0
+
+    def set_remote(self, ufrag: str, password: str, candidates: Sequence[Candidate], *, is_controlling: bool) -> None:
+        """The peer's description; the same one again changes nothing."""
+        is_new = (ufrag, password) != (self.remote_ufrag, self.remote_password)
+        if is_new:
+            self.remote_ufrag, self.remote_password = ufrag, password
+            self.is_controlling = is_controlling
+        for candidate in candidates:
+            component = self._components.get(candidate.component)
+            if component is not None:
+                self._pair(component, candidate.address, candidate.priority)
+        for component in self._components.values():
+            for source, (priority, nominated) in component.early.items():
+                self._triggered(component, source, priority, nominated=nominated)
+            component.early.clear()
+        self._schedule(0)
+
+    def target(self, number: int) -> Address | None:
+        """Where this component's packets go; None while no check has succeeded."""
+        component = self._components.get(number)
+        return component.selected.remote if component is not None and component.selected is not None else None
+
+    def is_checked(self, number: int, address: Address) -> bool:
+        """Whether an address has proved to be the peer's."""
+        component = self._components.get(number)
+        if component is None:
+            return False
+        return address in component.early or any(
+            pair.remote == address and pair.state != _FAILED for pair in component.pairs
+        ) or self.target(number) == address  # fmt: skip
+
+    def close(self) -> None:
+        """Check nothing any more."""
+        self.is_closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # -- checks --------------------------------------------------------------------------------------------------------
+
+    def _pair(self, component: _Component, address: Address, priority: int) -> _Pair | None:
+        for pair in component.pairs:
+            if pair.remote == address:
+                return pair
+        if len(component.pairs) >= MAX_PAIRS or (":" in address[0]) != self._is_ipv6:
+            return None
+        both = (component.local_priority, priority) if self.is_controlling else (priority, component.local_priority)
+        pair = _Pair(address, priority, pair_priority(*both))
+        component.pairs.append(pair)
+        component.pairs.sort(key=lambda pair: -pair.priority)
+        return pair
+
+    #: the family of our addresses
+    _is_ipv6 = False
+
+    def use_ipv6(self) -> None:
+        """Our addresses are IPv6: pairs are of one family."""
+        self._is_ipv6 = True
+
+    def _schedule(self, delay: float) -> None:
+        if self.is_closed:
+            return
+        if self._timer is not None:
+            if self._timer.when() <= self._loop.time() + delay:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_later(delay, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        if self.is_closed or not self.remote_ufrag:
+            return
+        now = self._loop.time()
+        waits = [self._work(component, now) for component in self._components.values()]
+        self._schedule(max(min(waits, default=CONSENT), PACE))
+
+    def _work(self, component: _Component, now: float) -> float:
+        """One check of a component, the most urgent one; gives the seconds until the next is due."""
+        due: _Pair | None = None
+        wait = CONSENT
+        for pair in component.pairs:
+            if pair.state == _RUNNING and pair.due <= now:
+                if pair.tries >= TRIES:
+                    pair.state = _FAILED
+                    continue
+            elif pair.state != _WAITING:
+                if pair.state == _RUNNING:
+                    wait = min(wait, pair.due - now)
+                continue
+            if due is None:
+                due = pair
+            else:
+                wait = PACE
+        if due is not None:
+            self._check(component, due, now)
+            wait = min(wait, PACE)
+        self._nominate(component, now)
+        if component.first_good and not any(pair.is_nominated for pair in component.pairs):
+            wait = PACE
+        if component.selected is not None:
+            wait = min(wait, self._consent(component, component.selected, now))
+        return wait
+
+    def _check(self, component: _Component, pair: _Pair, now: float) -> None:
+        if pair.state == _WAITING:
+            pair.state, pair.tries, pair.transaction = _RUNNING, 0, secrets.token_bytes(12)
+        pair.due = now + RTO * (1 << pair.tries)
+        pair.tries += 1
+        self._send(component.number, self._request(component, pair.transaction, nominates=pair.nominates), pair.remote)
+
+    def _request(self, component: _Component, transaction: bytes, *, nominates: bool) -> bytes:
+        role = Attr.ICE_CONTROLLING if self.is_controlling else Attr.ICE_CONTROLLED
+        message = StunMessage(Kind.REQUEST, transaction)
+        message.attributes[Attr.USERNAME] = f"{self.remote_ufrag}:{self.ufrag}".encode()
+        message.attributes[Attr.PRIORITY] = peer_reflexive_priority(component.number).to_bytes(4, "big")
+        message.attributes[role] = self._tie_breaker.to_bytes(8, "big")
+        if nominates and self.is_controlling:
+            message.attributes[Attr.USE_CANDIDATE] = b""
+        return message.build(self.remote_password)
+
+    def _nominate(self, component: _Component, now: float) -> None:
+        """As the controlling side: choose the best pair that works, once better ones have had their time."""
+        if not self.is_controlling or not component.first_good:
+            return
+        if any(pair.is_nominated or pair.nominates for pair in component.pairs):
+            return
+        best = next(pair for pair in component.pairs if pair.state == _GOOD)
+        better = component.pairs[: component.pairs.index(best)]
+        if now - component.first_good >= SETTLE or all(pair.state == _FAILED for pair in better):
+            best.nominates = True
+            best.state = _WAITING
+            self._check(component, best, now)
+
+    def _consent(self, component: _Component, pair: _Pair, now: float) -> float:
+        if now - component.consent_seen > CONSENT_LOST:
+            logger.debug(1, f"component {component.number}: {pair.remote[0]}:{pair.remote[1]} does not answer any more")
+            component.selected = None
+            if self.on_lost is not None:
+                self.on_lost(component.number)
+            return CONSENT
+        if now >= component.consent_due:
+            component.consent_due = now + CONSENT * (0.8 + 0.4 * secrets.randbelow(1000) / 1000)
+            component.consent_transaction = secrets.token_bytes(12)
+            self._send(component.number, self._request(component, component.consent_transaction, nominates=False), pair.remote)
+        return max(component.consent_due - now, PACE)
+
+    def _select(self, component: _Component, pair: _Pair) -> None:
+        now = self._loop.time()
+        component.consent_seen = now
+        if component.selected is pair:
+            return
+        component.selected = pair
+        component.consent_due = now + CONSENT
+        if self.on_selected is not None:
+            self.on_selected(component.number, pair.remote)
+
+    # -- messages ------------------------------------------------------------------------------------------------------
+
+    def receive(self, number: int, data: bytes, source: Address) -> None:
+        """A STUN message on one of our ports."""
+        component = self._components.get(number)
+        if component is None or self.is_closed:
+            return
+        try:
+            message = parse_stun(data)
+        except StunParseError as error:
+            logger.debug(3, f"STUN of {source[0]}: {error}")
+            return
+        if message.kind is Kind.REQUEST:
+            self._answer(component, message, source)
+        elif message.kind in (Kind.RESPONSE, Kind.ERROR):
+            self._take_answer(component, message, source)
+
+    def _answer(self, component: _Component, message: StunMessage, source: Address) -> None:
+        if not message.username or Attr.MESSAGE_INTEGRITY not in message.attributes:
+            self._refuse(component, message, source, 400, "Bad Request")
+            return
+        if message.username.partition(":")[0] != self.ufrag or not message.is_authentic(self.password):
+            self.refused += 1
+            self._refuse(component, message, source, 401, "Unauthenticated")
+            return
+        if message.unknown:
+            self._refuse(component, message, source, 420, "Unknown Attribute", message.unknown)
+            return
+        if not self._roles_agree(message):
+            self._refuse(component, message, source, 487, "Role Conflict")
+            return
+        reply = StunMessage(Kind.RESPONSE, message.transaction)
+        reply.set_address(source)
+        self._send(component.number, reply.build(self.password), source)
+        priority = message.number(Attr.PRIORITY) or 0
+        nominated = Attr.USE_CANDIDATE in message.attributes
+        if self.remote_ufrag:
+            self._triggered(component, source, priority, nominated=nominated)
+        elif source in component.early or len(component.early) < MAX_PAIRS:
+            was = component.early.get(source, (0, False))[1]
+            component.early[source] = (priority, nominated or was)
+
+    def _refuse(
+        self, component: _Component, message: StunMessage, source: Address, code: int, reason: str, unknown: Sequence[int] = ()
+    ) -> None:
+        reply = StunMessage(Kind.ERROR, message.transaction)
+        reply.set_error(code, reason)
+        if unknown:
+            reply.attributes[Attr.UNKNOWN_ATTRIBUTES] = b"".join(number.to_bytes(2, "big") for number in unknown)
+        self._send(component.number, reply.build(self.password if code in (420, 487) else ""), source)
+
+    def _roles_agree(self, message: StunMessage) -> bool:
+        """Repair a conflict of roles (RFC 8445 section 7.3.1.1); False if the peer is to change its own."""
+        theirs = message.number(Attr.ICE_CONTROLLING if self.is_controlling else Attr.ICE_CONTROLLED)
+        if theirs is None or not self.remote_ufrag:
+            return True
+        if (self._tie_breaker >= theirs) == self.is_controlling:
+            return False
+        self.is_controlling = not self.is_controlling
+        return True
+
+    def _triggered(self, component: _Component, source: Address, priority: int, *, nominated: bool) -> None:
+        """The peer has reached us from there, so we check the way back (RFC 8445 section 7.3.1.4)."""
+        pair = self._pair(component, source, priority)
+        if pair is None:
+            return
+        if nominated and not self.is_controlling:
+            pair.nominates = True
+        if pair.state == _GOOD and component.selected is not None:
+            self._nominated_by_peer(component, pair)
+        elif pair.state != _RUNNING or pair.tries > 1:
+            pair.state = _WAITING
+            self._check(component, pair, self._loop.time())
+            self._schedule(PACE)
+
+    def _nominated_by_peer(self, component: _Component, pair: _Pair) -> None:
+        if not pair.nominates or self.is_controlling:
+            return
+        pair.is_nominated = True
+        best = next(other for other in component.pairs if other.is_nominated)
+        self._select(component, best)
+
+    def _take_answer(self, component: _Component, message: StunMessage, source: Address) -> None:
+        if component.consent_transaction and message.transaction == component.consent_transaction:
+            if message.kind is Kind.RESPONSE and message.is_authentic(self.remote_password):
+                component.consent_seen = self._loop.time()
+            return
+        pair = next((one for one in component.pairs if one.state == _RUNNING and one.transaction == message.transaction), None)
+        if pair is None:
+            return
+        if message.kind is Kind.ERROR:
+            self._take_error(component, pair, message)
+            return
+        if source != pair.remote or not message.is_authentic(self.remote_password):
+            self.refused += 1
+            return
+        pair.state = _GOOD
+        now = self._loop.time()
+        component.first_good = component.first_good or now
+        if self.is_controlling:
+            if pair.nominates:
+                pair.is_nominated = True
+                self._select(component, pair)
+            else:
+                self._nominate(component, now)
+        else:
+            self._nominated_by_peer(component, pair)
+        if component.selected is None:  # packets may go where a check has succeeded (RFC 8445 section 12)
+            self._select(component, pair)
+
+    def _take_error(self, component: _Component, pair: _Pair, message: StunMessage) -> None:
+        if message.error == 487 and message.is_authentic(self.remote_password):
+            sent_as_controlling = self.is_controlling
+            self.is_controlling = not sent_as_controlling
+            pair.state = _WAITING
+            pair.nominates = False
+            self._schedule(PACE)
+        else:
+            pair.state = _FAILED
+
+
+def _credentials() -> tuple[str, str]:
+    """A fresh ufrag and password (RFC 8839 section 5.4: 24 and 128 bits at least)."""
+    return secrets.token_hex(8), secrets.token_hex(16)

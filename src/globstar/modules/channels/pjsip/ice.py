@@ -1,0 +1,127 @@
+"""ICE of one stream: what SDP says for it (RFC 8839), and the agent that finds the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from globstar.media.ice import IceAgent
+from globstar.proto.sdp import Attribute, Media, NegotiatedStream, SessionDescription
+from globstar.proto.stun import Candidate, host_candidate, parse_candidate
+
+if TYPE_CHECKING:
+    from globstar.media.engine import RtpEngine
+    from globstar.media.session import RtpSession
+    from globstar.media.sockets import Address
+    from globstar.modules.channels.pjsip.wires import Wires
+
+#: Candidates of a peer that are looked at.
+_MAX_CANDIDATES = 32
+
+
+class IceWay:
+    """ICE on the ports of one stream. Peers without ICE are served without it."""
+
+    __slots__ = ("_agent", "_candidates", "_engine", "_has_offered", "_pending", "_told", "_wires", "is_active")
+
+    def __init__(self, engine: RtpEngine) -> None:
+        self._engine = engine
+        self._agent: IceAgent | None = None
+        self._wires: Wires | None = None
+        self._candidates: list[Candidate] = []
+        #: whether the peer speaks ICE
+        self.is_active = False
+        #: whether the description that is being negotiated answers ours
+        self._has_offered = False
+        #: credentials of the peer's description that is being negotiated, its candidates, and whether it is lite
+        self._pending: tuple[str, str, tuple[Candidate, ...], bool] | None = None
+        #: the peer's credentials in force
+        self._told = ("", "")
+
+    def begin(self, wires: Wires, session: RtpSession, address: str) -> None:
+        """The sockets are there."""
+        self._wires = wires
+        agent = self._agent = IceAgent(self._engine.loop, wires.send)
+        agent.on_selected = wires.way_found
+        agent.on_lost = wires.way_lost
+        if ":" in address:
+            agent.use_ipv6()
+        port = session.local_address[1]
+        self._candidates = [host_candidate(1, (address, port))]
+        if session.has_rtcp_port:
+            self._candidates.append(host_candidate(2, (address, port + 1)))
+        for candidate in self._candidates:
+            agent.add(candidate)
+
+    def offer(self) -> tuple[Attribute, ...]:
+        """Our credentials and addresses."""
+        self._has_offered = True
+        return self._lines(is_muxed=False)
+
+    def _lines(self, *, is_muxed: bool) -> tuple[Attribute, ...]:
+        agent = self._agent
+        if agent is None:
+            return ()
+        candidates = [one for one in self._candidates if one.component == 1 or not is_muxed]
+        return (
+            Attribute("ice-ufrag", agent.ufrag),
+            Attribute("ice-pwd", agent.password),
+            *(Attribute("candidate", str(candidate)) for candidate in candidates),
+        )
+
+    def answer(self, theirs: Media, description: SessionDescription) -> tuple[Attribute, ...] | None:
+        """The same, if the offer is one with ICE."""
+        self._has_offered = False
+        self._read(theirs, description)
+        if self._pending is None:
+            return ()
+        if self._agent is not None and self._told[0] and self._told != self._pending[:2]:
+            self._agent.renew()
+        return self._lines(is_muxed=self._is_muxed(theirs))
+
+    def _is_muxed(self, theirs: Media) -> bool:
+        return theirs.rtcp_mux and self._wires is not None and self._wires.allows_mux
+
+    def accepts(self, theirs: Media, description: SessionDescription) -> bool:
+        """Every answer will do."""
+        self._read(theirs, description)
+        return True
+
+    def _read(self, theirs: Media, description: SessionDescription) -> None:
+        ufrag = theirs.ice_ufrag or description.first("ice-ufrag")
+        password = theirs.ice_pwd or description.first("ice-pwd")
+        self._pending = None
+        if ufrag and password:
+            parsed = map(parse_candidate, theirs.candidates[:_MAX_CANDIDATES])
+            candidates = tuple(candidate for candidate in parsed if candidate is not None)
+            self._pending = (ufrag, password, candidates, description.has("ice-lite"))
+
+    def apply(self, session: RtpSession, stream: NegotiatedStream) -> None:
+        """Begin the checks, or go on with those that are under way."""
+        agent, pending = self._agent, self._pending
+        if agent is None or pending is None:
+            self.is_active = False
+            return
+        self.is_active = True
+        if stream.rtcp_mux:
+            agent.remove(2)
+        ufrag, password, candidates, is_lite = pending
+        self._told = (ufrag, password)
+        agent.set_remote(ufrag, password, candidates, is_controlling=self._has_offered or is_lite)
+
+    def receive(self, component: int, data: bytes, source: Address) -> None:
+        """A STUN message."""
+        if self._agent is not None:
+            self._agent.receive(component, data, source)
+
+    def target(self, component: int) -> Address | None:
+        """Where the packets of a port go; None while no way is known."""
+        return self._agent.target(component) if self._agent is not None else None
+
+    def is_checked(self, component: int, address: Address) -> bool:
+        """Whether an address has proved to be the peer's."""
+        return self._agent is not None and self._agent.is_checked(component, address)
+
+    def close(self) -> None:
+        """The stream has ended."""
+        if self._agent is not None:
+            self._agent.close()

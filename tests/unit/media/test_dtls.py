@@ -1,0 +1,141 @@
+"""DTLS-SRTP: both ends get the same keys, over small datagrams and losses; certificates are what they should be."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from globstar.media.dtls import (
+    DtlsAssociation,
+    DtlsFault,
+    DtlsKeys,
+    DtlsSettings,
+    Identity,
+    fingerprint,
+    load_identity,
+    make_context,
+    make_identity,
+)
+
+NOW = 1_790_000_000.0
+
+
+class Pair:
+    """A client and a server back to back; ``drop`` says which datagrams are lost, counted from 0."""
+
+    def __init__(self, drop: frozenset[int] = frozenset(), *, mtu: int = 1200, client: Identity | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        self.drop = drop
+        self.sent: list[bytes] = []
+        self.keys: dict[str, DtlsKeys] = {}
+        self.failures: list[str] = []
+        self.identities = client or make_identity(NOW), make_identity(NOW)
+        self.client, self.server = (
+            DtlsAssociation(loop, DtlsSettings(identity, mtu=mtu), is_client=is_client, transmit=transmit)
+            for identity, is_client, transmit in zip(
+                self.identities, (True, False), (self._to_server, self._to_client), strict=True
+            )
+        )
+        self.done = asyncio.Event()
+        self.client.on_keys = lambda keys: self._have("client", keys)
+        self.server.on_keys = lambda keys: self._have("server", keys)
+        self.client.on_failure = self.server.on_failure = self._fail
+
+    def _have(self, name: str, keys: DtlsKeys) -> None:
+        self.keys[name] = keys
+        if len(self.keys) == 2:
+            self.done.set()
+
+    def _fail(self, reason: str) -> None:
+        self.failures.append(reason)
+        self.done.set()
+
+    def _to_server(self, data: bytes) -> None:
+        self._carry(data, lambda: self.server.receive(data))
+
+    def _to_client(self, data: bytes) -> None:
+        self._carry(data, lambda: self.client.receive(data))
+
+    def _carry(self, data: bytes, deliver: object) -> None:
+        self.sent.append(data)
+        if len(self.sent) - 1 not in self.drop:
+            asyncio.get_running_loop().call_soon(deliver)  # type: ignore[arg-type]
+
+    async def finished(self, seconds: float = 10) -> None:
+        self.client.start()
+        async with asyncio.timeout(seconds):
+            await self.done.wait()
+
+
+@pytest.mark.parametrize("mtu", [256, 1200])
+async def test_rfc5764_4_2_both_ends_have_the_same_keys(mtu: int) -> None:
+    pair = Pair(mtu=mtu)
+    await pair.finished()
+    client, server = pair.keys["client"], pair.keys["server"]
+    assert (client.ours, client.theirs) == (server.theirs, server.ours)
+    assert client.ours.key != client.theirs.key
+    assert len(client.ours.key) == client.ours.suite.key + client.ours.suite.salt
+    assert max(map(len, pair.sent)) <= mtu
+    shown = fingerprint(server.certificate, "sha-256")
+    assert shown == pair.identities[0].fingerprint("SHA-256")
+    assert fingerprint(client.certificate, "SHA-1") == pair.identities[1].fingerprint("sha-1")
+    assert fingerprint(client.certificate, "md2") == ""
+    pair.client.close()
+    pair.server.close()
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+async def test_rfc6347_4_2_4_lost_flights_are_sent_again(lost: int) -> None:
+    pair = Pair(frozenset((lost,)))
+    await pair.finished()
+    assert pair.failures == []
+    assert len(pair.keys) == 2
+
+
+async def test_rubbish_and_late_datagrams_do_no_harm() -> None:
+    pair = Pair()
+    pair.server.receive(b"\x16")
+    pair.server.receive(b"\x17\xfe\xfd" + bytes(40))
+    await pair.finished()
+    for data in list(pair.sent):
+        pair.server.receive(data)
+        pair.client.receive(data)
+    assert pair.failures == []
+    pair.client.close()
+    pair.server.close()
+    pair.server.receive(pair.sent[0])
+
+
+async def test_a_peer_outside_the_authorities_is_refused_where_certificates_are_checked(tmp_path: Path) -> None:
+    loop = asyncio.get_running_loop()
+    mine, theirs = make_identity(NOW), make_identity(NOW)
+    (tmp_path / "ca.pem").write_bytes(mine.certificate)
+    settings = DtlsSettings(mine, ca_file=str(tmp_path / "ca.pem"), checks_certificate=True)
+    failed: asyncio.Future[str] = loop.create_future()
+    server = DtlsAssociation(loop, settings, is_client=False, transmit=lambda data: loop.call_soon(client.receive, data))
+    client = DtlsAssociation(
+        loop, DtlsSettings(theirs), is_client=True, transmit=lambda data: loop.call_soon(server.receive, data)
+    )
+    server.on_failure = failed.set_result
+    client.start()
+    async with asyncio.timeout(5):
+        assert "certificate" in await failed
+    client.close()
+
+
+def test_certificates_of_files_and_what_is_wrong_with_them(tmp_path: Path) -> None:
+    identity = make_identity(NOW)
+    both = tmp_path / "both.pem"
+    both.write_bytes(identity.certificate + identity.key)
+    assert load_identity(str(both), "").fingerprint("sha-256") == identity.fingerprint("sha-256")
+    assert identity.key.decode() not in repr(identity)
+    assert x509.load_pem_x509_certificate(identity.certificate).not_valid_before_utc.timestamp() < NOW
+    (tmp_path / "broken.pem").write_text("no certificate")
+    for certificate, key in ((tmp_path / "none.pem", ""), (tmp_path / "broken.pem", ""), (both, tmp_path / "broken.pem")):
+        with pytest.raises(DtlsFault):
+            load_identity(str(certificate), str(key))
+    with pytest.raises(DtlsFault):
+        make_context(DtlsSettings(identity, ciphers="NO-SUCH-CIPHER"))

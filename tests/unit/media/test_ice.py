@@ -1,0 +1,217 @@
+"""ICE agents over a network in memory: ways are found, roles repaired, losses and strangers borne, consent asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+
+import pytest
+
+from globstar.media.ice import CONSENT_LOST, MAX_PAIRS, IceAgent
+from globstar.proto.stun import Attr, Candidate, Kind, StunMessage, host_candidate, parse_stun
+
+pytestmark = pytest.mark.virtual_time
+
+Address = tuple[str, int]
+A, B, NOWHERE = ("192.0.2.1", 4000), ("192.0.2.2", 5000), ("192.0.2.99", 9)
+
+
+class Net:
+    """Agents at addresses; ``loses`` says whether a datagram is lost."""
+
+    def __init__(self, loses: Callable[[Address, Address], bool] = lambda source, to: False) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.loses = loses
+        self.agents: dict[Address, tuple[IceAgent, int]] = {}
+        self.seen: list[tuple[Address, Address, StunMessage]] = []
+        self.chosen: dict[Address, list[Address]] = {}
+        self.lost: list[Address] = []
+
+    def agent(self, address: Address, *, components: int = 1, translated: Address | None = None) -> IceAgent:
+        """An agent, perhaps behind a NAT that shows it as ``translated``."""
+        host, port = address
+        shown = translated or address
+
+        def send(component: int, data: bytes, to: Address) -> None:
+            self.carry((shown[0], shown[1] + component - 1), to, data)
+
+        agent = IceAgent(self.loop, send)
+        agent.on_selected = lambda component, to: self.chosen.setdefault((host, port + component - 1), []).append(to)
+        agent.on_lost = lambda component: self.lost.append((host, port + component - 1))
+        for component in range(1, components + 1):
+            agent.add(host_candidate(component, (host, port + component - 1)))
+            self.agents[(shown[0], shown[1] + component - 1)] = (agent, component)
+        return agent
+
+    def carry(self, source: Address, to: Address, data: bytes) -> None:
+        """One datagram."""
+        self.seen.append((source, to, parse_stun(data)))
+        found = self.agents.get(to)
+        if found is not None and not self.loses(source, to):
+            agent, component = found
+            self.loop.call_later(0.01, agent.receive, component, data, source)
+
+    def requests(self, since: int = 0) -> list[StunMessage]:
+        return [message for _, _, message in self.seen[since:] if message.kind is Kind.REQUEST]
+
+
+def candidates(address: Address, components: int = 1) -> list[Candidate]:
+    return [host_candidate(number, (address[0], address[1] + number - 1)) for number in range(1, components + 1)]
+
+
+def meet(one: IceAgent, two: IceAgent, ones: list[Candidate], twos: list[Candidate]) -> None:
+    """Exchange descriptions; ``one`` has offered."""
+    two.set_remote(one.ufrag, one.password, ones, is_controlling=False)
+    one.set_remote(two.ufrag, two.password, twos, is_controlling=True)
+
+
+@pytest.mark.parametrize("components", [1, 2])
+async def test_rfc8445_7_a_way_is_found_and_nominated_for_each_component(components: int) -> None:
+    net = Net()
+    one, two = net.agent(A, components=components), net.agent(B, components=components)
+    meet(one, two, candidates(A, components), candidates(B, components))
+    await asyncio.sleep(1)
+    for number in range(1, components + 1):
+        assert one.target(number) == (B[0], B[1] + number - 1)
+        assert two.target(number) == (A[0], A[1] + number - 1)
+    assert any(Attr.USE_CANDIDATE in message.attributes for message in net.requests())
+    quiet = len(net.seen)
+    await asyncio.sleep(3)
+    assert len(net.seen) == quiet, "checks go on after the end"
+    one.close()
+    two.close()
+
+
+async def test_rfc8445_7_3_1_3_a_peer_without_candidates_is_found_by_its_checks() -> None:
+    """As with candidates that come later (trickle) or behind a NAT: its address is peer-reflexive."""
+    net = Net()
+    outside = ("203.0.113.5", 6000)
+    one, two = net.agent(A), net.agent(("10.0.0.5", 7000), translated=outside)
+    meet(one, two, candidates(A), [])
+    await asyncio.sleep(1)
+    assert one.target(1) == outside
+    assert two.target(1) == A
+    assert one.is_checked(1, outside)
+    assert not one.is_checked(1, NOWHERE)
+    one.close()
+    two.close()
+
+
+async def test_checks_that_come_before_the_answer_are_answered_and_remembered() -> None:
+    net = Net()
+    one, two = net.agent(A), net.agent(B)
+    two.set_remote(one.ufrag, one.password, candidates(A), is_controlling=False)
+    await asyncio.sleep(0.3)
+    assert two.target(1) == A, "our side answers as soon as it has offered"
+    assert one.is_checked(1, B)
+    one.set_remote(two.ufrag, two.password, [], is_controlling=True)
+    await asyncio.sleep(1)
+    assert one.target(1) == B
+    one.close()
+    two.close()
+
+
+async def test_the_best_pair_that_works_is_taken() -> None:
+    net = Net()
+    one, two = net.agent(A), net.agent(B)
+    dead = Candidate("x", 1, 2130706431, NOWHERE)
+    meet(one, two, candidates(A), [dead, Candidate("y", 1, 100, B, "relay")])
+    await asyncio.sleep(2)
+    assert one.target(1) == B
+    one.close()
+    two.close()
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_losses_only_delay(seed: int) -> None:
+    chance = random.Random(seed)
+    net = Net(lambda source, to: chance.random() < 0.4)
+    one, two = net.agent(A), net.agent(B)
+    meet(one, two, candidates(A), candidates(B))
+    await asyncio.sleep(20)
+    assert (one.target(1), two.target(1)) == (B, A)
+    one.close()
+    two.close()
+
+
+@pytest.mark.parametrize("both", [True, False])
+async def test_rfc8445_7_3_1_1_a_conflict_of_roles_is_repaired(both: bool) -> None:
+    net = Net()
+    one, two = net.agent(A), net.agent(B)
+    two.set_remote(one.ufrag, one.password, candidates(A), is_controlling=both)
+    one.set_remote(two.ufrag, two.password, candidates(B), is_controlling=both)
+    await asyncio.sleep(5)
+    assert one.is_controlling != two.is_controlling
+    assert (one.target(1), two.target(1)) == (B, A)
+    one.close()
+    two.close()
+
+
+async def test_strangers_are_refused() -> None:
+    """No credentials, wrong ones, unknown attributes: 400, 401, 420; nothing is learnt."""
+    net = Net()
+    one, two = net.agent(A), net.agent(B)
+    meet(one, two, candidates(A), candidates(B))
+    await asyncio.sleep(1)
+    good = {Attr.USERNAME: f"{one.ufrag}:x".encode(), Attr.PRIORITY: b"\0\0\0\1"}
+    for attributes, password, code in (
+        ({}, "", 400),
+        (good, "wrong", 401),
+        ({**good, Attr.USERNAME: b"other:x"}, one.password, 401),
+        ({**good, 0x7777: b""}, one.password, 420),
+    ):
+        net.carry(NOWHERE, A, StunMessage(Kind.REQUEST, bytes(12), dict(attributes)).build(password))
+        await asyncio.sleep(0.05)
+        source, to, reply = net.seen[-1]
+        assert (source, to, reply.error) == (A, NOWHERE, code)
+    assert one.target(1) == B
+    assert not one.is_checked(1, NOWHERE)
+    forged = next(message for message in net.requests() if message.username.startswith(two.ufrag))
+    reply = StunMessage(Kind.RESPONSE, forged.transaction)
+    one.receive(1, reply.build("wrong"), B)
+    assert one.refused == 2
+    for number in range(MAX_PAIRS + 20):
+        source = ("198.51.100.7", 1000 + number)
+        check = StunMessage(Kind.REQUEST, number.to_bytes(12, "big"), dict(good))
+        one.receive(1, check.build(one.password), source)
+    assert sum(one.is_checked(1, ("198.51.100.7", 1000 + number)) for number in range(MAX_PAIRS + 20)) < MAX_PAIRS
+    one.close()
+    two.close()
+
+
+async def test_rfc7675_5_1_consent_is_asked_for_and_its_loss_told() -> None:
+    gone = False
+    net = Net(lambda source, to: gone)
+    one, two = net.agent(A), net.agent(B)
+    meet(one, two, candidates(A), candidates(B))
+    await asyncio.sleep(60)
+    assert not net.lost
+    assert 11 <= len([1 for source, _, message in net.seen if source == A and message.kind is Kind.REQUEST]) <= 18
+    gone = True
+    await asyncio.sleep(CONSENT_LOST + 12)
+    assert sorted(net.lost) == [A, B]
+    assert one.target(1) is None
+    one.close()
+    two.close()
+    count = len(net.seen)
+    await asyncio.sleep(10)
+    assert len(net.seen) == count
+
+
+async def test_rfc8445_9_a_restart_finds_a_new_way_and_keeps_the_old_one_until_then() -> None:
+    net = Net()
+    one, two = net.agent(A), net.agent(B)
+    meet(one, two, candidates(A), candidates(B))
+    await asyncio.sleep(1)
+    elsewhere = ("192.0.2.3", 5500)
+    three = net.agent(elsewhere)
+    one.renew()
+    assert one.target(1) == B
+    three.set_remote(one.ufrag, one.password, candidates(A), is_controlling=True)
+    one.set_remote(three.ufrag, three.password, candidates(elsewhere), is_controlling=False)
+    await asyncio.sleep(1)
+    assert one.target(1) == elsewhere
+    assert three.target(1) == A
+    for agent in (one, two, three):
+        agent.close()
