@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import struct
 from pathlib import Path
 
 from globstar.core import events
@@ -39,6 +40,7 @@ async def test_a_relayed_call_is_mixed_and_relayed_again(tmp_path: Path) -> None
         (bridge,) = office.system.bridges.values()
         assert bridge.technology.name == "native_rtp"
         b.heard.clear()
+        b.packets.clear()
         speaking = asyncio.ensure_future(count_aloud(a, 1, 120))
         await asyncio.sleep(0.6)
         c = carol.call("300")
@@ -57,6 +59,9 @@ async def test_a_relayed_call_is_mixed_and_relayed_again(tmp_path: Path) -> None
         heard = numbers(b)
         assert heard == list(range(1, 120))  # each once, in order, whatever served
         assert not numbers(a)
+        heads = [struct.unpack("!HII", packet[2:12]) for packet in b.packets]
+        for (sequence, stamp, source), after in itertools.pairwise(heads):  # one stream to bob, whatever served
+            assert after == ((sequence + 1) & 0xFFFF, (stamp + 160) & 0xFFFFFFFF, source)
         third = numbers(c)
         assert third == list(range(third[0], third[-1] + 1))
         await b.speak(5, 0x70)
