@@ -59,7 +59,7 @@ def room_step(speaking: list[bytes], listeners: int) -> Callable[[], None]:
         )  # fmt: skip
 
     def participant(number: int) -> Participant:
-        member = SimpleNamespace(mix=PLAIN_MIX, channel=channel(number), forward=None)
+        member = SimpleNamespace(mix=PLAIN_MIX, bridge=SimpleNamespace(video_mode="none"), channel=channel(number), forward=None)
         made = Participant(cast(BridgeMember, member))
         made.bind(0, 20)
         return made

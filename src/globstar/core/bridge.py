@@ -10,7 +10,7 @@ from enum import Enum, IntFlag
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
-from globstar.core import events
+from globstar.core import bridgevideo, events
 from globstar.core.cause import Cause
 from globstar.core.frame import Control, Frame, FrameType
 from globstar.core.frame import control as control_frame
@@ -119,7 +119,7 @@ class BridgeMember:
 
     __slots__ = (
         "_remove_listener", "bridge", "channel", "destination", "digit_filter", "forward", "idle", "is_apart", "joined_at",
-        "left", "mix", "on_leave", "role",
+        "left", "mix", "on_leave", "role", "sends_video",
     )  # fmt: skip
 
     def __init__(self, bridge: Bridge, channel: Channel) -> None:
@@ -134,6 +134,7 @@ class BridgeMember:
         #: what it hears while it waits in a holding bridge
         self.idle: IdleMode | None = None
         self.mix: MemberMix = PLAIN_MIX
+        self.sends_video = False
         self.left: asyncio.Future[LeaveReason] = asyncio.get_running_loop().create_future()
         self.on_leave: list[Callable[[BridgeMember, LeaveReason], None]] = []
         self.joined_at = channel.system.now()
@@ -217,7 +218,8 @@ class Bridge:
 
     __slots__ = (
         "_told_again", "_variable_listeners", "capabilities", "created_at", "creator", "dissolve_on_hangup", "is_dissolved",
-        "kind", "last_change", "members", "mix", "name", "system", "technology", "unique_id", "video_mode", "video_source",
+        "kind", "last_change", "members", "mix", "name", "previous_video_source", "system", "technology", "unique_id",
+        "video_mode", "video_source",
     )  # fmt: skip
 
     def __init__(
@@ -242,6 +244,7 @@ class Bridge:
         #: whose video all see: none, talker, single (``video_source``), sfu (everybody sees everybody)
         self.video_mode = "none"
         self.video_source: Channel | None = None
+        self.previous_video_source: Channel | None = None
         self.mix = mix if mix is not None else BridgeMix()
         #: the last change of technology and its reason
         self.last_change = ""
@@ -378,6 +381,8 @@ class Bridge:
         self.system.bus.publish(events.BridgeLeft(self, channel))
         if self.video_source is channel:
             self.set_video_source(None)
+        if self.previous_video_source is channel:
+            self.previous_video_source = None
 
     def _finish(self, member: BridgeMember, reason: LeaveReason) -> None:
         """A member is out for good: its channel is put in order and its owner told."""
@@ -445,6 +450,12 @@ class Bridge:
                 for member in sender.peers:
                     member.channel.set_connected_line(frame.data.id, frame.data.source)
                 return
+            if bridgevideo.pass_picture_request(self, sender, frame):
+                return
+        elif frame.type is FrameType.VIDEO:
+            for member in bridgevideo.viewers(self, sender):
+                member.channel.write(frame)
+            return
         for member in self.members:
             if member is not sender and not member.is_apart:
                 member.channel.write(frame)
@@ -462,12 +473,22 @@ class Bridge:
             self.mix = mix
             self.mix_changed("the mixing was set")
 
+    def set_video_mode(self, mode: str, source: Channel | None = None) -> None:
+        """Whose video is seen from now on: none, single (of ``source``), talker, sfu."""
+        self.video_mode = mode
+        self.set_video_source(source)
+        self.technology.mix_changed()
+
     def set_video_source(self, channel: Channel | None) -> None:
         """All see the video of ``channel`` from now on; None: of whoever the mode gives."""
         previous = self.video_source
-        if channel is not previous:
-            self.video_source = channel
-            self.system.bus.publish(events.VideoSourceChanged(self, previous))
+        if channel is previous:
+            return
+        self.previous_video_source = previous if previous in self.channels else None
+        self.video_source = channel
+        self.system.bus.publish(events.VideoSourceChanged(self, previous))
+        if channel is not None and not channel.is_hung_up:
+            channel.write(control_frame(Control.VIDUPDATE))  # those who see it now need a whole picture
 
     def hearing_changed(self, reason: str) -> None:
         """A member went apart or came back: bind anew who hears whom."""

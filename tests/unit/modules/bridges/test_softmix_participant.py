@@ -30,7 +30,10 @@ def made(*, reads: Format = ulaw, writes: Format = ulaw, mix: MemberMix | None =
         name="Test/1", raw_read_format=reads, raw_write_format=writes, read_format=reads, set_read_format=set_read_format,
         system=system,
     )  # fmt: skip
-    member: Any = SimpleNamespace(channel=channel, mix=mix or MemberMix(), forward=None, told=told, drop_voice=lambda: None)
+    bridge = SimpleNamespace(video_mode="none")
+    member: Any = SimpleNamespace(
+        channel=channel, bridge=bridge, mix=mix or MemberMix(), forward=None, told=told, drop_voice=lambda: None
+    )
     participant = Participant(cast(BridgeMember, member))
     participant.bind(0, interval_ms)
     return participant

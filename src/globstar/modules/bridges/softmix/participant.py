@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from globstar.base.log import Logger
 from globstar.core.bridge import BridgeMember
+from globstar.core.bridgevideo import TALKER, talking_began
 from globstar.core.format import Format, alaw, slin_for_rate, ulaw
 from globstar.core.frame import Frame
 from globstar.core.mixing import MemberMix
@@ -29,8 +30,8 @@ class Participant:
     """
 
     __slots__ = (
-        "_data", "_least", "_quiet_ms", "_size", "_steps", "dropped", "hears", "is_talking", "member", "mix", "rate", "reads",
-        "writes",
+        "_data", "_least", "_quiet_ms", "_size", "_steps", "detects_talking", "dropped", "hears", "is_talking",
+        "member", "mix", "rate", "reads", "writes",
     )  # fmt: skip
 
     def __init__(self, member: BridgeMember) -> None:
@@ -40,6 +41,8 @@ class Participant:
         self.reads = self.writes = Encoding.LINEAR
         self.hears: Format | None = None
         self.is_talking = False
+        #: its level is looked at: somebody wants to know, or the bridge shows who talks
+        self.detects_talking = False
         #: bytes that were thrown away because more came than time went by
         self.dropped = 0
         self._data = bytearray()
@@ -74,6 +77,7 @@ class Participant:
         self.rate, self.reads, self.writes, self._size = rate, reads, writes, size
         self.hears = wanted if writes is not Encoding.LINEAR else linear
         self.mix = self.member.mix
+        self.detects_talking = self.mix.detects_talking or self.member.bridge.video_mode == TALKER
         if self.mix.is_muted:
             self._data.clear()
             self.member.drop_voice()
@@ -129,5 +133,9 @@ class Participant:
 
     def _tell(self, is_talking: bool) -> None:
         self.is_talking = is_talking
-        if self.mix.on_talking is not None:  # after the step: it may take members out, and its faults are its own
-            self.member.channel.system.loop.call_soon(self.mix.on_talking, self.member, is_talking)
+        member = self.member
+        soon = member.channel.system.loop.call_soon  # after the step: who is told may take members out, and faults are its own
+        if self.mix.on_talking is not None:
+            soon(self.mix.on_talking, member, is_talking)
+        if is_talking:
+            soon(talking_began, member.bridge, member)

@@ -77,14 +77,14 @@ class Room:
                 if block is not None:
                     speakers.append(member)
                     blocks.append(block)
-                elif member.mix.detects_talking:
+                elif member.detects_talking:
                     member.judge(0, self.interval_ms)
             if not speakers:
                 continue
             rows = decode(encoding, blocks, samples)
             if any(speaker.mix.gain_in != 1.0 for speaker in speakers):
                 rows = scaled(rows, np.array([speaker.mix.gain_in for speaker in speakers], np.float32))
-            if any(speaker.mix.detects_talking for speaker in speakers):
+            if any(speaker.detects_talking for speaker in speakers):
                 rows, speakers = self._judge(rows, speakers)
             places.update({speaker: place for place, speaker in enumerate(speakers, start)})
             start += len(speakers)
@@ -97,7 +97,7 @@ class Room:
         """Look who talks; those whose silence is dropped are left out while they do not."""
         kept: list[int] = []
         for place, (speaker, level) in enumerate(zip(speakers, levels(rows), strict=True)):
-            if speaker.mix.detects_talking:
+            if speaker.detects_talking:
                 speaker.judge(level, self.interval_ms)
                 if speaker.mix.drops_silence and not speaker.is_talking:
                     continue
