@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from globstar.base.log import Logger
@@ -38,6 +39,25 @@ class ToneList(Generator):
         """The next 20 ms."""
         data = self._tones.next_frame(_SAMPLES)
         return voice(slin, data, _SAMPLES) if data is not None else None
+
+
+async def play_tones(channel: Channel, tones: ToneGenerator) -> None:
+    """Play a tone list that ends; returns when it is over or the channel is to be given up. Any task may call this."""
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def end(_: object = None) -> None:
+        if not ended.done():
+            ended.set_result(None)
+
+    player = ToneList(tones, end)
+    channel.start_generator(player)
+    undo = channel.on_hangup(end)
+    try:
+        await ended
+    finally:
+        undo()
+        if channel.generator is player:
+            channel.stop_generator()
 
 
 _TONE_OF = {
