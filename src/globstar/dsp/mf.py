@@ -21,8 +21,9 @@ _BLOCK = 80
 _FLOOR = 1e5
 #: Blocks that make a digit, and that end it: signals of 55 ms with 50 ms between.
 _HITS, _MISSES = 3, 2
-#: Part of the energy that the two hold (1.5 % beside their frequencies it is 0.89), and how much stronger one may be (6 dB; relaxed: 10 dB).
-_SHARE, _TWIST, _RELAXED_TWIST = 0.85, 4.0, 10.0
+#: Part of the energy that the two hold: 1.5 % beside their frequencies (Q.322) it is 0.82. How much stronger one may be: 6 dB,
+#: relaxed 10 dB.
+_SHARE, _TWIST, _RELAXED_TWIST = 0.8, 4.0, 10.0
 
 
 def mf_tone(digit: str, duration_ms: int, pause_ms: int = 0) -> ToneGenerator:

@@ -58,8 +58,8 @@ def test_twist() -> None:
 
 
 def test_dtmf_is_no_mf() -> None:
-    """But for 3 (697 and 1477 Hz), which is an MF 7 as far off as it may be."""
-    assert found(np.concatenate([np.frombuffer(digit_tone(digit).render(1600), "<i2") for digit in "147*258069#"])) == ""
+    """But for 2 and 3 (697 with 1336 and 1477 Hz), which are MF 4 and 7 as far off as they may be."""
+    assert found(np.concatenate([np.frombuffer(digit_tone(digit).render(1600), "<i2") for digit in "147*58069#"])) == ""
 
 
 def test_every_pair_is_used_once() -> None:
