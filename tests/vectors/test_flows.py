@@ -17,8 +17,6 @@ FIELDS = (
 #: calls the group a curiosity; a single one is lost in the recorded program, here none is), and Dial's option G with a caller
 #: who is not answered, which ended the recorded program half of the time.
 CURIOSITIES = {"f0199", "f0201", "f0245"}
-#: Cases of applications that are not there yet.
-MISSING = {"f0258": "Dial does not screen calls yet (option P)"}
 CASES = load_vectors("flows", lambda case: case["id"] not in CURIOSITIES)
 
 
@@ -30,8 +28,6 @@ def harness(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_flow(harness: Harness, case: Case, request: pytest.FixtureRequest) -> None:
-    if case["id"] in MISSING:
-        request.applymarker(pytest.mark.xfail(reason=MISSING[case["id"]]))
+def test_flow(harness: Harness, case: Case) -> None:
     found = list(differences(case, harness.run_case(case), FIELDS))
     assert not found, "\n".join(found)

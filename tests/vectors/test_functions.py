@@ -16,9 +16,6 @@ DIFFERENT = {"x0184", "x0194", "x0439"}
 #: Nor is imitated what the recorded program died of.
 CASES = load_vectors("functions", lambda case: case["id"] not in DIFFERENT and not case.get("crash"))
 
-#: Cases of functions that are not there yet.
-MISSING = {"x0983": "VMCOUNT is not there yet"}
-
 
 @pytest.fixture(scope="module")
 def harness(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[Harness]:
@@ -28,9 +25,7 @@ def harness(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_function(harness: Harness, case: Case, request: pytest.FixtureRequest) -> None:
-    if case["id"] in MISSING:
-        request.applymarker(pytest.mark.xfail(reason=MISSING[case["id"]]))
+def test_function(harness: Harness, case: Case) -> None:
     found = list(differences(case, harness.run_case(case), FIELDS))
     assert not found, "\n".join(found)
 

@@ -105,6 +105,14 @@ class AgiScripts(Protocol):
         """
 
 
+@runtime_checkable
+class MessageStore(Protocol):
+    """Service ``voicemail`` as those see it who count messages (app_voicemail)."""
+
+    def message_count(self, mailbox: str, folder: str) -> int:
+        """How many messages a folder of the mailbox (``100@context``) has, 0 if there is none; reads the disk."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class HttpRoute:
     """A path below the HTTP server's prefix and who answers there.

@@ -12,9 +12,10 @@ from globstar.core.dialing import CallStatus
 from globstar.core.playback import play_all
 from globstar.core.registry import application
 from globstar.dialplan.arguments import argument, split_arguments
-from globstar.modules.apps.dial.answered import connect
+from globstar.modules.apps.dial.answered import connect, screen
 from globstar.modules.apps.dial.options import DialArguments, InvalidArguments, read_arguments
 from globstar.modules.apps.dial.ringing import Outcome, Ringing, run_predial
+from globstar.modules.apps.dial.screening import Screening, prepare_screening
 
 logger = Logger("app_dial")
 
@@ -33,7 +34,8 @@ async def dial(channel: Channel, data: str) -> int:
 
     The caller is answered only after the called party, unless it was before. Without a timeout (seconds) it rings until
     somebody answers, all refuse or the caller hangs up. A response timeout gives up destinations of which nothing was heard
-    for so long. DIALSTATUS says what became of it: ANSWER, BUSY, CONGESTION, CHANUNAVAIL, NOANSWER, CANCEL, INVALIDARGS.
+    for so long. DIALSTATUS says what became of it: ANSWER, BUSY, CONGESTION, CHANUNAVAIL, NOANSWER, CANCEL, DONTCALL, TORTURE,
+    INVALIDARGS.
     After an answered call the dialplan goes on only with option g.
 
     A(x[:y]): play x to the called party, y to the calling one, before they are connected.
@@ -54,7 +56,13 @@ async def dial(channel: Channel, data: str) -> int:
     k, K: let the called, the calling party park the other one (parkcall of features.conf).
     L(x[:y][:z]): end the call after x ms; warn when y ms are left, and every z ms. See the LIMIT_ variables.
     m([class]): play music on hold to the caller until the answer.
+    n([1]): the introduction of options P and p is not kept for the caller's next call; with 1 not even until the answer.
+    N: do not ask for callers with a caller id (option p).
     o([x]): the called channel gets the caller's id, or x, as its own.
+    p: screening: the caller says who it is, the called party hears that and decides: 1 takes the call, 2 does not (NOANSWER),
+    3 gives TORTURE, 4 gives DONTCALL.
+    P([x]): privacy: the same, and the decision is remembered in the AstDB (privacy/x/caller; x is the extension if not given).
+    5 takes later calls, but not this one.
     Q(cause): hangup cause for those who did not answer first.
     r([tone]): let the caller hear ringing at once, and nothing of the called party before the answer.
     R: ringing at once, until the called party sends early media.
@@ -69,6 +77,7 @@ async def dial(channel: Channel, data: str) -> int:
         channel.set_variable(name, "")
     try:
         arguments = read_arguments(channel, data)
+        screening = await prepare_screening(channel, arguments)
     except InvalidArguments as fault:
         logger.warning(str(fault))
         channel.set_variable("DIALSTATUS", "INVALIDARGS")
@@ -79,18 +88,23 @@ async def dial(channel: Channel, data: str) -> int:
         await run_predial(channel, arguments.options.get("B"))
         channel.application, channel.application_data = "Dial", data
         channel.system.bus.publish(events.ApplicationStarted(channel, "Dial", data))
-    return await _dial(channel, arguments)
+    if screening is not None and screening.status is not None:
+        channel.set_variable("DIALSTATUS", screening.status)
+        return 0
+    return await _dial(channel, arguments, screening)
 
 
-async def _dial(channel: Channel, arguments: DialArguments) -> int:
+async def _dial(channel: Channel, arguments: DialArguments, screening: Screening | None) -> int:
     ringing = Ringing(channel, arguments)
     try:
-        return await _ring_and_connect(channel, arguments, ringing)
+        return await _ring_and_connect(channel, arguments, ringing, screening)
     finally:
         ringing.close()
+        if screening is not None:
+            await screening.forget(is_decided=ringing.winner is not None)
 
 
-async def _ring_and_connect(channel: Channel, arguments: DialArguments, ringing: Ringing) -> int:
+async def _ring_and_connect(channel: Channel, arguments: DialArguments, ringing: Ringing, screening: Screening | None) -> int:
     try:
         await ringing.start()
         outcome = await ringing.wait()
@@ -108,17 +122,23 @@ async def _ring_and_connect(channel: Channel, arguments: DialArguments, ringing:
         channel.set_variable("DIALSTATUS", CallStatus.ANSWER.value)
         channel.set_variable("DIALEDPEERNAME", winner.channel.name)
         channel.set_variable("DIALEDPEERNUMBER", winner.destination)
+        if screening is not None:
+            status = await screen(channel, winner, screening)
+            if status is not None:
+                ringing.stop_entertaining()
+                channel.set_variable("DIALSTATUS", status)
+                return 0
         ringing.stop_entertaining()
         return await connect(channel, winner, arguments, ringing.started_at)
     ringing.stop_entertaining()
-    status = ringing.status
+    result = ringing.status
     if outcome is Outcome.TIMEOUT:
         ringing.give_up(CallStatus.NOANSWER, 0)
-        status = CallStatus.NOANSWER
+        result = CallStatus.NOANSWER
     elif outcome is Outcome.DIGIT:
         ringing.give_up(CallStatus.CANCEL, Cause.NORMAL_CLEARING)
-        status = CallStatus.CANCEL
-    channel.set_variable("DIALSTATUS", status.value)
+        result = CallStatus.CANCEL
+    channel.set_variable("DIALSTATUS", result.value)
     return 0
 
 

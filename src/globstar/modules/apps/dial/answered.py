@@ -19,6 +19,7 @@ from globstar.core.twoparty import bridge_two
 from globstar.dialplan.arguments import bar_to_comma
 from globstar.modules.apps.dial.callee import CalleeEnd, end_callee
 from globstar.modules.apps.dial.options import DialArguments
+from globstar.modules.apps.dial.screening import Screening
 from globstar.modules.apps.dial.senddigits import send_digits
 
 logger = Logger("app_dial")
@@ -93,6 +94,23 @@ async def _with_callee(caller: Channel, callee: Channel, work: Coroutine[Any, An
     except asyncio.CancelledError:
         task.cancel()
         raise
+
+
+async def screen(caller: Channel, call: OutgoingCall, screening: Screening) -> str | None:
+    """Let the callee decide on the caller, who hears what it heard before; None to put it through, else its DIALSTATUS.
+
+    Raises ``ChannelGone`` with the caller.
+    """
+    callee = call.channel
+    is_accepted = False
+    try:
+        status: str | None = await _with_callee(caller, callee, screening.ask(callee), "screening")
+        is_accepted = status is None and not callee.soft_hangup
+        return status if is_accepted or status is not None else CallStatus.NOANSWER.value
+    finally:
+        if not is_accepted:
+            call.announce_end(CallStatus.NOANSWER)
+            end_callee(callee, Cause.NORMAL_CLEARING)
 
 
 async def _announce(caller: Channel, callee: Channel, arguments: DialArguments) -> None:

@@ -27,7 +27,6 @@ LETTERS = {
 #: Letters that are understood but whose feature does not exist yet, with its name for the log.
 LATER = {
     "w": "recording started by the called party", "W": "recording started by the calling party",
-    "n": "screening", "N": "screening", "p": "screening", "P": "privacy",
     "E": "the echo of MF and SF digits", "O": "operator services mode", "j": "the stream topology of the caller",
 }  # fmt: skip
 

@@ -216,6 +216,13 @@ class VoicemailService:
         """See SoundDelivery."""
         return await deliver_sound(self, address, sound, message)
 
+    def message_count(self, mailbox: str, folder: str) -> int:
+        """See MessageStore."""
+        user = self.find(mailbox)
+        if user is None or "/" in folder or folder.startswith("."):
+            return 0
+        return self.mailbox(user).count(folder)
+
     def keep_password(self, user: MailboxUser, password: str) -> None:
         """Write a new password to the mailbox's folder, so that voicemail.conf stays as its owner wrote it."""
         path = self.mailbox(user).folder("") / "secret.conf"
