@@ -287,6 +287,50 @@ async def test_rights_after_taking_out(tmp_path: Path, who: str) -> None:
         await asyncio.gather(a.ended(), c.ended())
 
 
+@pytest.mark.parametrize("who", ["caller", "callee"])
+async def test_recording_after_taking_out(tmp_path: Path, who: str) -> None:
+    """parkedcallrecording: the code of automixmon records the call for those who may press it, and for no other."""
+    features = "[featuremap]\nautomixmon=*3\n"
+    async with lot(tmp_path, f"parkedcallrecording={who}", features) as (office, (alice, _, carol, _)):
+        a = await alice.dial("217")
+        c = await carol.dial("701")
+        await asyncio.sleep(0.1)
+        folder = Path(office.system.directories.astspooldir) / "monitor"
+        for may_record in (False, True):
+            channel = next(
+                one for one in office.system.channels.values() if ((who == "caller") == ("carol" in one.name)) is may_record
+            )
+            for digit in "*3":
+                channel.deliver(digit_begin(digit))
+                channel.deliver(digit_end(digit, 100))
+            await asyncio.sleep(0.1)
+            assert len(list(folder.glob("auto-*.wav"))) == may_record
+        await c.hang_up()
+        await a.ended()
+
+
+@pytest.mark.parametrize("option", ["k", "K"])
+async def test_bridge_lets_a_party_park_the_other(tmp_path: Path, option: str) -> None:
+    """Bridge() with k, K: parkcall of features.conf for the other party, for this one."""
+    plan = f"exten => 220,1,Answer()\n same => n,Wait(100)\nexten => 221,1,Bridge(${{OTHER}},{option})\n"
+    features = "[featuremap]\nparkcall=#72\n"
+    files = {"res_parking.conf": PARKING.format(more=""), "features.conf": features}
+    async with transfer_office(tmp_path, EXTENSIONS.replace("[back]", f"{plan}[back]"), files) as (office, (alice, _, carol, _)):
+        a = await alice.dial("220")
+        await asyncio.sleep(1)  # the phone is in Wait, behind which there is nothing
+        office.system.globals.set("OTHER", next(iter(office.system.channels)))
+        c = await carol.dial("221")
+        await asyncio.sleep(0.5)
+        parker, parked = (c, a) if option == "K" else (a, c)
+        channel = next(one for one in office.system.channels.values() if parker.phone.name in one.name)
+        for digit in "#72":
+            channel.deliver(digit_begin(digit))
+            channel.deliver(digit_end(digit, 100))
+        await parker.ended()
+        assert parked.phone.name in await run_command(office.system, "parking show default")
+        await parked.hang_up()
+
+
 async def test_reload_keeps_parked_calls(tmp_path: Path) -> None:
     """Settings are read again, extensions are made anew, the call waits on."""
     async with lot(tmp_path) as (office, (alice, _, carol, _)):

@@ -123,11 +123,11 @@ async def bridge_two(
     of it; that may be later, when the callee was moved to another bridge.
     """
     bridge = Bridge(caller.system)
-    callee_member = _join(bridge, callee, options.callee)
+    callee_member = join_with_rights(bridge, callee, options.callee)
     callee_member.when_left(callee_left)
     if bridge.is_dissolved:
         return LeaveReason.DISSOLVED
-    caller_member = _join(bridge, caller, options.caller)
+    caller_member = join_with_rights(bridge, caller, options.caller)
     limit = options.limit
     if limit is not None and not caller_member.left.done():
         timer = LimitTimer(caller_member, callee_member, limit)
@@ -140,13 +140,24 @@ async def bridge_two(
         raise
 
 
-def _join(bridge: Bridge, channel: Channel, rights: PartyRights) -> BridgeMember:
+def join_with_rights(bridge: Bridge, channel: Channel, rights: PartyRights) -> BridgeMember:
+    """Bring a channel into a bridge with the codes that its party may press."""
     filter_ = digit_features(channel, rights)
     member = bridge.join(channel, digit_filter=filter_)
+    _belong(filter_, member)
+    return member
+
+
+def give_rights(member: BridgeMember, rights: PartyRights) -> None:
+    """Change the codes that the party of a member may press."""
+    filter_ = member.digit_filter = digit_features(member.channel, rights)
+    _belong(filter_, member)
+
+
+def _belong(filter_: DigitFeatures | None, member: BridgeMember) -> None:
     if filter_ is not None:
         filter_.member = member
         member.when_left(lambda _member, _reason: filter_.close())
-    return member
 
 
 def digit_features(channel: Channel, rights: PartyRights) -> DigitFeatures | None:

@@ -11,7 +11,7 @@ from globstar.core.features import settings_of
 from globstar.core.pbx import INTERLUDE, parse_goto
 from globstar.core.playback import play_all
 from globstar.core.registry import application
-from globstar.core.twoparty import LimitFault, LimitTimer, PartyRights, digit_features, read_limit
+from globstar.core.twoparty import LimitFault, LimitTimer, PartyRights, join_with_rights, read_limit
 from globstar.dialplan.arguments import ParsedOptions, argument, bar_to_comma, parse_options, split_arguments
 
 logger = Logger("features")
@@ -22,7 +22,8 @@ _OPTIONS = {
 }  # fmt: skip
 #: How long the other channel may take to leave what it does, seconds.
 _PATIENCE = 5.0
-_LATER = {"k": "parking", "K": "parking", "w": "recording", "W": "recording"}
+#: Options of Monitor, which Asterisk has no more.
+_GONE = ("w", "W")
 
 
 @application("Bridge", syntax="Bridge(channel[,options])")
@@ -34,16 +35,19 @@ async def bridge(channel: Channel, data: str) -> int:
 
     F([place]): when this party hangs up, the other one goes on in the dialplan there, or at this one's next priority.
     h, H: let the other party, this party hang up with the disconnect code.
+    k, K: let the other party, this party park the other one.
     L(x[:y][:z]), S(x): limit the time, as with Dial.
     n: do not answer this channel first.
     p: play the courtesy tone to the other party.
     t, T: let the other party, this party transfer.
+    X: let this party record the call with the code of automixmon.
     x: hang the other party up afterwards.
     """
     arguments = split_arguments(data)
     options = parse_options(argument(arguments, 1), _OPTIONS, lambda problem: logger.warning(f"Bridge: {problem}"))
-    for letter in sorted(options.letters & _LATER.keys()):
-        logger.notice(f"Bridge: option {letter} has no effect: {_LATER[letter]} is not supported yet")
+    for letter in _GONE:
+        if letter in options:
+            logger.notice(f"Bridge: option {letter} has no effect: one-touch recording is that of MixMonitor, option X")
     channel.set_variable("BRIDGERESULT", await _bridge(channel, argument(arguments, 0), options))
     return 0
 
@@ -70,7 +74,7 @@ async def _bridge(channel: Channel, name: str, options: ParsedOptions) -> str:
     if channel.state is not ChannelState.UP and "n" not in options:
         channel.answer_at_once()
     meeting = Bridge(channel.system)
-    own = _join(meeting, channel, PartyRights("T" in options, "H" in options, "X" in options))
+    own = join_with_rights(meeting, channel, PartyRights("T" in options, "H" in options, "X" in options, may_park="K" in options))
     arrived: asyncio.Future[BridgeMember] = channel.system.loop.create_future()
     _fetch(channel, other, meeting, options, arrived)
     timers: list[LimitTimer] = []
@@ -105,15 +109,6 @@ def _given(options: ParsedOptions, letter: str) -> str | None:
     return options.get(letter) if letter in options else None
 
 
-def _join(meeting: Bridge, channel: Channel, rights: PartyRights) -> BridgeMember:
-    features = digit_features(channel, rights)
-    member = meeting.join(channel, digit_filter=features)
-    if features is not None:
-        features.member = member
-        member.when_left(lambda _member, _reason: features.close())
-    return member
-
-
 def _fetch(
     channel: Channel, other: Channel, meeting: Bridge, options: ParsedOptions, arrived: asyncio.Future[BridgeMember]
 ) -> None:
@@ -137,7 +132,7 @@ def _fetch(
                 await play_all(channel_, [tone])
         if meeting.is_dissolved:
             return
-        joined = _join(meeting, channel_, PartyRights("t" in options, "h" in options))
+        joined = join_with_rights(meeting, channel_, PartyRights("t" in options, "h" in options, may_park="k" in options))
         if not arrived.done():
             arrived.set_result(joined)
         await joined.left

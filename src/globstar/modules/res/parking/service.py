@@ -16,7 +16,7 @@ from globstar.core.channel import Channel, ChannelGone
 from globstar.core.devicestate import DeviceState
 from globstar.core.pbx import exists, plan_of
 from globstar.core.playback import play_all
-from globstar.core.twoparty import PartyRights, digit_features
+from globstar.core.twoparty import PartyRights, give_rights
 from globstar.dialplan.context import HINT, PriorityInUse, Step
 from globstar.modules.res.parking.lot import ParkedCall, ParkingLot, ParkRequest
 from globstar.modules.res.parking.settings import DEFAULT_LOT, LotSettings, ParkingSettings, positions, read_parking
@@ -276,12 +276,9 @@ class ParkingService:
             settings.parkedcallhangup in (who, "both"),
             is_caller=is_caller,
             may_park=settings.parkedcallreparking in (who, "both"),
+            may_record=settings.parkedcallrecording in (who, "both"),
         )
-        filter_ = digit_features(member.channel, rights)
-        member.digit_filter = filter_
-        if filter_ is not None:
-            filter_.member = member
-            member.when_left(lambda _member, _reason: filter_.close())
+        give_rights(member, rights)
 
 
 def dial_string(channel: Channel) -> str:

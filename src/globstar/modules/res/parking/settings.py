@@ -78,8 +78,6 @@ def read_parking(config: ConfigFile | None) -> ParkingSettings:
             continue
         lot = LotSettings.read(category, report)
         lot.name = name
-        if lot.parkedcallrecording != "no":
-            logger.notice(f"[{name}]: parkedcallrecording has no effect: recording by a digit code is not supported yet")
         settings.lots[name] = lot
     for warning in report.warnings:
         logger.warning(str(warning))
