@@ -130,6 +130,10 @@ class DeviceStates:
         states = list(remote.values())
         return aggregate(states if state in (DeviceState.INVALID, DeviceState.UNKNOWN) else [state, *states])
 
+    def known(self) -> list[str]:
+        """The devices whose state was told of or is followed by a hint, sorted."""
+        return sorted({*self._last, *self.hints.devices()})
+
     def set_remote(self, device: str, source: str, state: DeviceState | None) -> None:
         """Another server tells the state of a device there; None when it tells no more."""
         key = device.lower()

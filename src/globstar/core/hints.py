@@ -156,6 +156,10 @@ class Hints:
             return text
         return substitute_place(self._system, text, SwitchQuery(self._system.plan, context, extension, 1, "", Mode.MATCH))
 
+    def devices(self) -> set[str]:
+        """The devices that hints follow, as they are written there."""
+        return {device for hint in self._by_place.values() for device in hint.devices}
+
     def of_device(self, device: str) -> list[Hint]:
         """The hints that follow a device, whose name is in lower case."""
         self.refresh()

@@ -1,0 +1,324 @@
+"""Channels: their state, variables, and what can be done to them."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+from globstar.core.atxfer import request_attended_transfer
+from globstar.core.cause import parse_cause
+from globstar.core.channel import Channel, SoftHangup
+from globstar.core.cli import duration_text
+from globstar.core.frame import digit_begin, digit_end
+from globstar.core.functions import FunctionError
+from globstar.core.manager import (
+    ActionFault,
+    ActionRequest,
+    Answer,
+    ListItem,
+    Permission,
+    channel_fields,
+    failure,
+    known,
+    listing,
+    manager_action,
+    success,
+)
+from globstar.core.pbx import resolve_priority
+from globstar.core.transfer import TransferOutcome, redirect_both, transfer_context, transfer_others
+
+SYSTEM, CALL, REPORTING = Permission.SYSTEM, Permission.CALL, Permission.REPORTING
+Lines = list[tuple[str, "str | None"]]
+
+
+def channel_of(request: ActionRequest, header: str = "Channel", *, missing: str = "No channel specified") -> Channel:
+    """The channel that a header names, by its name or unique id. Raises ActionFault."""
+    name = request.get(header)
+    if not name:
+        raise ActionFault(missing)
+    channel = request.system.channels.get(name) or request.system.channels_by_id.get(name)
+    if channel is None:
+        lowered = name.lower()
+        channel = next((found for key, found in request.system.channels.items() if key.lower() == lowered), None)
+    if channel is None:
+        raise ActionFault("No such channel")
+    return channel
+
+
+def _groups(numbers: frozenset[int]) -> str:
+    return str(sum(1 << number for number in numbers))
+
+
+def _bridge_id(channel: Channel) -> str:
+    member = channel.bridge_member
+    return member.bridge.unique_id if member is not None else ""
+
+
+def _status_fields(channel: Channel, names: list[str], *, shows_all: bool) -> Lines:
+    now = channel.system.now()
+    fields: Lines = [("Privilege", "Call"), *channel_fields(channel)]
+    left = int(channel.when_to_hangup - now) if channel.when_to_hangup is not None else 0
+    fields += [
+        ("Type", channel.tech.name),
+        ("DNID", channel.dialed.number),
+        ("EffectiveConnectedLineNum", known(channel.connected.id.number)),
+        ("EffectiveConnectedLineName", known(channel.connected.id.name)),
+        ("TimeToHangup", str(left)),
+        ("BridgeID", _bridge_id(channel)),
+        ("Application", channel.application),
+        ("Data", channel.application_data),
+        ("Nativeformats", f"({'|'.join(format.name for format in channel.native_formats)})"),
+        ("Readformat", channel.read_format.name),
+        ("Readtrans", ""),
+        ("Writeformat", channel.write_format.name),
+        ("Writetrans", ""),
+        ("Callgroup", _groups(channel.call_group)),
+        ("Pickupgroup", _groups(channel.pickup_group)),
+        ("Seconds", str(int(now - channel.created_at))),
+    ]
+    if shows_all:
+        fields += [("Variable", f"{name}={value}") for name, value in channel.variables]
+    fields += [("Variable", f"{name}={_read(channel, name)}") for name in names]
+    return fields
+
+
+def _read(channel: Channel, name: str) -> str:
+    if name.endswith(")"):
+        function, _, args = name.partition("(")
+        return channel.call_function(function, args.removesuffix(")"))
+    return channel.get_variable(name) or ""
+
+
+@manager_action("Status", SYSTEM | CALL | REPORTING, synopsis="List channel status.")
+def status(request: ActionRequest) -> Answer:
+    """List one channel or all of them, with the variables that ``Variables`` names or, with ``AllVariables``, every one."""
+    channels = [channel_of(request)] if request.get("Channel") else list(request.system.channels.values())
+    names = [name.strip() for text in request.get_all("Variables") for name in text.split(",") if name.strip()]
+    shows_all = request.get("AllVariables").lower() in ("true", "yes", "1", "on")
+    items = [ListItem("Status", _status_fields(channel, names, shows_all=shows_all), id_last=True) for channel in channels]
+    return listing("Channel status will follow", "StatusComplete", items, ("Items", str(len(items))))
+
+
+@manager_action("CoreShowChannels", SYSTEM | REPORTING, synopsis="List currently active channels.")
+def core_show_channels(request: ActionRequest) -> Answer:
+    """List every channel with what it does and for how long."""
+    now = request.system.now()
+    items = []
+    for channel in request.system.channels.values():
+        fields = channel_fields(channel)
+        fields += [("Application", channel.application), ("ApplicationData", channel.application_data)]
+        fields += [("Duration", duration_text(now - channel.created_at)), ("BridgeId", _bridge_id(channel))]
+        items.append(ListItem("CoreShowChannel", fields))
+    return listing("Channels will follow", "CoreShowChannelsComplete", items)
+
+
+@manager_action("CoreShowChannelMap", SYSTEM | REPORTING, synopsis="List all channels connected to the specified channel.")
+def core_show_channel_map(request: ActionRequest) -> Answer:
+    """List the channels that are bridged with a channel."""
+    channel = channel_of(request)
+    member = channel.bridge_member
+    peers = [peer.channel for peer in member.peers] if member is not None else []
+    items = [ListItem("CoreShowChannelMap", (("ConnectedChannel", peer.name),)) for peer in peers]
+    return listing("Channel map will follow", "CoreShowChannelMapComplete", items)
+
+
+@manager_action("Hangup", SYSTEM | CALL, synopsis="Hangup channel.")
+def hangup(request: ActionRequest) -> Answer:
+    """Hang up a channel, or every channel whose name a ``/regular expression/`` fits."""
+    name = request.get("Channel")
+    if not name:
+        return failure("No channel specified")
+    text = request.get("Cause")
+    cause = parse_cause(text) if text else None
+    if text and (cause is None or not 0 <= cause <= 127):
+        cause = None
+    if len(name) > 1 and name.startswith("/") and name.endswith("/"):
+        try:
+            pattern = re.compile(name[1:-1])
+        except re.error:
+            return failure(f"Regex compile error in: {name}")
+        chosen = [channel for key, channel in request.system.channels.items() if pattern.search(key)]
+        items = [ListItem("ChannelHungup", (("Channel", channel.name),)) for channel in chosen]
+        for channel in chosen:
+            channel.request_hangup(SoftHangup.EXPLICIT, cause or 0)
+        return listing("Channels hung up will follow", "ChannelsHungupListComplete", items)
+    channel_of(request).request_hangup(SoftHangup.EXPLICIT, cause or 0)
+    return success("Channel Hungup")
+
+
+@manager_action("Getvar", CALL | REPORTING, synopsis="Gets a channel variable or function value.")
+async def getvar(request: ActionRequest) -> Answer:
+    """Give the value of a variable or function, of a channel or without one."""
+    name = request.get("Variable")
+    if not name:
+        return failure("No variable specified")
+    channel = channel_of(request) if request.get("Channel") else None
+    if name.endswith(")"):
+        function, _, args = name.partition("(")
+        if function not in request.system.function_registry:
+            return failure("No such variable")
+        _check_danger(request, function, is_write=False)
+        value = await request.system.functions.read_async(channel, function, args.removesuffix(")"))
+    else:
+        value = (channel.get_variable(name) if channel is not None else request.system.globals.get(name)) or ""
+    return success(None, ("Variable", name), ("Value", value))
+
+
+def _check_danger(request: ActionRequest, function: str, *, is_write: bool) -> None:
+    spec = request.system.function_registry.get(function)
+    if spec is not None and spec.is_dangerous and not request.system.options.live_dangerously:
+        raise ActionFault("Operation not permitted" if is_write else "No such variable")
+
+
+@manager_action("Setvar", CALL, synopsis="Sets a channel variable or function value.")
+async def setvar(request: ActionRequest) -> Answer:
+    """Set a variable or function of a channel, or a global variable."""
+    name = request.get("Variable")
+    if not name:
+        return failure("No variable specified")
+    channel = channel_of(request) if request.get("Channel") else None
+    value = request.get("Value")
+    if name.endswith(")"):
+        function, _, args = name.partition("(")
+        _check_danger(request, function, is_write=True)
+        try:
+            waiting: Any = request.system.functions.write(channel, function, args.removesuffix(")"), value)
+            if inspect.isawaitable(waiting):
+                await waiting
+        except FunctionError:
+            return failure("Operation failed")
+    elif channel is not None:
+        channel.set_variable(name, value)
+    else:
+        request.system.globals.set(name, value)
+    return success("Variable Set")
+
+
+def _place(request: ActionRequest, channel: Channel, extra: str = "") -> tuple[str, str, int]:
+    context = request.get(f"{extra}Context", channel.context)
+    extension = request.get(f"{extra}Exten", channel.extension)
+    priority = resolve_priority(channel, context, extension, request.get(f"{extra}Priority", "1"))
+    if priority is None:
+        raise ActionFault("Invalid priority")
+    return context, extension, priority
+
+
+@manager_action("Redirect", CALL, synopsis="Redirect (transfer) a call.")
+def redirect(request: ActionRequest) -> Answer:
+    """Send a channel, or two that are bridged, to places in the dialplan."""
+    if not request.get("Channel"):
+        return failure("Channel not specified")
+    try:
+        channel = channel_of(request)
+    except ActionFault:
+        return failure("Channel does not exist")
+    place = _place(request, channel)
+    if channel.is_hung_up or channel.soft_hangup & ~SoftHangup.ASYNC_GOTO:
+        return failure("Redirect failed, channel not up.")
+    if not request.get("ExtraChannel"):
+        channel.redirect(*place)
+        return success("Redirect successful")
+    try:
+        second = channel_of(request, "ExtraChannel")
+    except ActionFault:
+        return failure("ExtraChannel does not exist")
+    has_own = any(request.get(f"Extra{name}") for name in ("Context", "Exten", "Priority"))
+    redirect_both(channel, place, second, _place(request, second, "Extra") if has_own else place)
+    return success("Dual Redirect successful")
+
+
+@manager_action("Atxfer", CALL, synopsis="Attended transfer.")
+def atxfer(request: ActionRequest) -> Answer:
+    """Begin an attended transfer of whoever the channel is bridged with, as its code and the extension would."""
+    if not request.get("Channel"):
+        return failure("No channel specified")
+    extension = request.get("Exten")
+    if not extension:
+        return failure("No extension specified")
+    channel = _existing(request)
+    if not request_attended_transfer(channel, extension, request.get("Context")):
+        return failure("Atxfer failed")
+    return success("Atxfer successfully queued")
+
+
+def _existing(request: ActionRequest) -> Channel:
+    try:
+        return channel_of(request)
+    except ActionFault:
+        raise ActionFault("Channel specified does not exist") from None
+
+
+@manager_action("BlindTransfer", CALL, synopsis="Blind transfer channel(s) to the given destination")
+def blind_transfer(request: ActionRequest) -> Answer:
+    """Send whoever the channel is bridged with to an extension."""
+    if not request.get("Channel"):
+        return failure("No channel specified")
+    extension = request.get("Exten")
+    if not extension:
+        return failure("No extension specified")
+    channel = _existing(request)
+    outcome = transfer_others(channel, request.get("Context") or transfer_context(channel), extension)
+    if outcome is TransferOutcome.SUCCESS:
+        return success("Transfer succeeded")
+    return failure("Transfer invalid" if outcome is TransferOutcome.INVALID else "Transfer failed")
+
+
+@manager_action("AbsoluteTimeout", SYSTEM | CALL, synopsis="Set absolute timeout.")
+def absolute_timeout(request: ActionRequest) -> Answer:
+    """Hang up a channel in some seconds; 0 forbids it."""
+    channel = channel_of(request)
+    text = request.get("Timeout")
+    if not text:
+        return failure("No timeout specified")
+    try:
+        seconds = float(text)
+    except ValueError:
+        return failure("Invalid timeout")
+    if not 0 <= seconds < 1e9:
+        return failure("Invalid timeout")
+    channel.set_absolute_timeout(seconds or None)
+    return success("Timeout Set")
+
+
+@manager_action(
+    "SendText",
+    CALL,
+    synopsis="Sends a text message to channel. A content type\tcan be optionally specified. If not set it is set to an empty "
+    "string allowing a custom handler to default it as it sees fit.",
+)
+def send_text(request: ActionRequest) -> Answer:
+    """Send a text to the endpoint of a channel."""
+    channel = channel_of(request)
+    text = request.get("Message")
+    if not text:
+        return failure("No Message specified")
+    is_sent = channel.tech.send_text(channel, text, request.get("Content-Type", "text/plain"))
+    return success("Success") if is_sent else failure("Failure")
+
+
+@manager_action("PlayDTMF", CALL, synopsis="Play DTMF signal on a specific channel.")
+async def play_dtmf(request: ActionRequest) -> Answer:
+    """Send a digit to the endpoint of a channel, or with ``Receive`` let the channel hear it from there."""
+    channel = channel_of(request)
+    digit = request.get("Digit")
+    if not digit:
+        return failure("No digit specified")
+    if digit[0].upper() not in "0123456789*#ABCD":
+        return failure("Invalid digit")
+    text = request.get("Duration", "100")
+    if not text.isdecimal() or not 0 < int(text[:9]) <= 60_000:
+        return failure("Could not convert Duration parameter")
+    digit, length = digit[0].upper(), int(text)
+    if request.get("Receive").lower() in ("true", "yes", "1", "on"):
+        channel.deliver(digit_begin(digit))
+        channel.deliver(digit_end(digit, length))
+    else:
+        channel.send_digit_begin(digit)
+        channel.system.loop.call_later(length / 1000, _end_digit, channel, digit, length)
+    return success("DTMF successfully queued")
+
+
+def _end_digit(channel: Channel, digit: str, length: int) -> None:
+    if not channel.is_hung_up:
+        channel.send_digit_end(digit, length)
