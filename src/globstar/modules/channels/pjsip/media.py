@@ -9,7 +9,7 @@ from globstar.base.errors import GlobstarError
 from globstar.base.log import Logger
 from globstar.core.channel import Channel
 from globstar.core.channelstate import NoTranslation
-from globstar.core.format import FMTP, Format, FormatCapabilities, MediaType, opus, ulaw
+from globstar.core.format import FMTP, Codec, Format, FormatCapabilities, MediaType, opus, ulaw
 from globstar.core.frame import Control, Frame, FrameType, control, digit_begin, digit_end
 from globstar.core.rtp_media import RtpMedia
 from globstar.media.session import MediaTimeout, RtpSession
@@ -22,6 +22,7 @@ from globstar.modules.channels.pjsip.streams import SideStream
 from globstar.modules.channels.pjsip.streams import wanted as wanted_sides
 from globstar.modules.channels.pjsip.wires import aim
 from globstar.proto.rtp import COMFORT_NOISE
+from globstar.proto.rtp.opus import opus_samples
 from globstar.proto.sdp import (
     CodecDescription,
     Direction,
@@ -425,7 +426,7 @@ class LegMedia:
         if channel is not None:
             codec = format.codec
             size = codec.sample_bytes
-            samples = len(payload) * codec.sample_count // size if size else 0
+            samples = len(payload) * codec.sample_count // size if size else _samples(codec, payload)
             channel.deliver(
                 Frame(FrameType.VOICE, 0, payload, format=format, samples=samples, rtp_time=rtp_time, seq=sequence, marker=marker)
             )
@@ -536,3 +537,8 @@ def _holds(offer: SessionDescription) -> bool:
 
 def _payload(known: dict[int, Payload], kind: PayloadKind, clock_rate: int) -> Payload:
     return known.get(clock_rate) or Payload(kind, clock_rate)
+
+
+def _samples(codec: Codec, payload: bytes) -> int:
+    """The samples of a packet of a codec of variable rate: as it says itself, or as is usual."""
+    return opus_samples(payload) if codec is opus.codec else codec.sample_rate * codec.default_ms // 1000
