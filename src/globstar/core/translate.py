@@ -34,6 +34,7 @@ _COSTS = {
 
 _VOICE = FrameType.VOICE
 _WRAP = 1 << 32
+_ANY_RATE = 1_000_000
 
 
 class NoTranslation(LocalFault):
@@ -287,7 +288,8 @@ class TranslationRegistry:
     def _paths_from(self, source: str) -> dict[str, tuple[int, tuple[TranslatorSpec, ...]]]:
         """The best path from ``source`` to every codec that can be reached (Dijkstra).
 
-        The least loss of quality wins, which is what costs say; then the least work, as it was measured; then the fewest steps.
+        The least loss of quality wins, which is what costs say and, among equals, the lowest rate on the way; then the least
+        work, as it was measured; then the fewest steps.
         """
         self._refresh()
         known = self._paths.get(source)
@@ -295,10 +297,10 @@ class TranslationRegistry:
             return known
         done: dict[str, tuple[int, tuple[TranslatorSpec, ...]]] = {}
         order = 0
-        heap: list[tuple[int, float, int, int, str, tuple[TranslatorSpec, ...]]] = [(0, 0.0, 0, 0, source, ())]
+        heap: list[tuple[int, int, float, int, int, str, tuple[TranslatorSpec, ...]]] = [(0, -_ANY_RATE, 0.0, 0, 0, source, ())]
         measured = self._measured
         while heap:
-            cost, work, length, _, name, path = heapq.heappop(heap)
+            cost, rate, work, length, _, name, path = heapq.heappop(heap)
             if name in done:
                 continue
             done[name] = (cost, path)
@@ -307,7 +309,8 @@ class TranslationRegistry:
                 if reached not in done:
                     order += 1
                     more = work + measured.get(spec.name, 0.0)
-                    heapq.heappush(heap, (cost + spec.cost, more, length + 1, order, reached, (*path, spec)))
+                    lowest = max(rate, -spec.destination.sample_rate)
+                    heapq.heappush(heap, (cost + spec.cost, lowest, more, length + 1, order, reached, (*path, spec)))
         self._paths[source] = done
         return done
 

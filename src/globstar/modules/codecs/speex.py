@@ -18,7 +18,7 @@ from globstar.dsp.clibrary import Gatherer, find_library
 logger = Logger("codec_speex")
 
 #: Longest payload that is read or written.
-_MAX_BYTES = 400
+_MAX_BYTES = 1000
 
 # requests of speex_encoder_ctl and speex_decoder_ctl (libspeex's manual, chapter 5)
 _SET_ENH, _GET_FRAME_SIZE, _SET_QUALITY, _SET_VBR, _SET_VBR_QUALITY, _SET_COMPLEXITY = 0, 3, 4, 12, 14, 16
@@ -162,20 +162,20 @@ class Encoder(_Coder):
             self._set(_SET_DTX, 1)
 
     def __call__(self, data: bytes) -> bytes:
-        coded = b""
         bits = ctypes.byref(self._bits)
         blocks = self._gatherer.blocks(data)
         self.samples_made = len(blocks) * self.frame_bytes // 2
+        self._library.speex_bits_reset(bits)
+        is_sent = False
+        # the frames of a payload follow one another bit by bit; only the last is filled up (RFC 5574 section 3.3)
         for block in blocks:
             samples = ctypes.create_string_buffer(block, self.frame_bytes)  # the library works in place
-            self._library.speex_bits_reset(bits)
-            sends = self._library.speex_encode_int(self._state, samples, bits)
-            if not sends and settings.dtx:
-                continue
-            payload = ctypes.create_string_buffer(_MAX_BYTES)
-            size = self._library.speex_bits_write(bits, payload, _MAX_BYTES)
-            coded += payload.raw[:size]
-        return coded
+            is_sent |= bool(self._library.speex_encode_int(self._state, samples, bits))
+        if not blocks or not (is_sent or not settings.dtx):
+            return b""
+        payload = ctypes.create_string_buffer(_MAX_BYTES)
+        size = self._library.speex_bits_write(bits, payload, _MAX_BYTES)
+        return payload.raw[:size]
 
 
 #: what codecs.conf says; encoders that are open keep what they began with
