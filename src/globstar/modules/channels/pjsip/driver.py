@@ -386,6 +386,10 @@ class PjsipDriver(SipHandler):
             self.security.succeeded(transaction, endpoint.name)
             if self.defence is not None:
                 self.defence.proved(flow.host, now)
+        refusal = requests.not_understood(request) if method != "INVITE" else ()
+        if refusal:
+            self.sip.answer_statelessly(transaction, 420, refusal)
+            return
         for hook in self.hooks.request_received:
             if hook(endpoint, transaction):
                 return

@@ -15,8 +15,9 @@ from globstar.modules.channels.pjsip import timers
 from globstar.modules.channels.pjsip.bodies import sdp_body
 from globstar.modules.channels.pjsip.diversion import take_diversion, take_history
 from globstar.modules.channels.pjsip.identity import caller_of
-from globstar.modules.channels.pjsip.leg import SUPPORTED, Leg
+from globstar.modules.channels.pjsip.leg import Leg
 from globstar.modules.channels.pjsip.media import NoMedia
+from globstar.modules.channels.pjsip.requests import CALL_EXTENSIONS, SUPPORTED, not_understood
 from globstar.proto.sdp import NotAcceptable, SdpParseError, SessionDescription, parse
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 logger = Logger("chan_pjsip")
 
 #: Extensions that an INVITE may require.
-UNDERSTOOD = frozenset(("100rel", "timer", "replaces", "norefersub", "histinfo"))
 #: Seconds after which a caller may try again when we are full.
 RETRY_AFTER = 5
 
@@ -84,9 +84,9 @@ def _refuse_extensions(endpoint: EndpointObject, transaction: ServerTransaction)
     """420 for what we do not understand, 421 for what the endpoint must offer and does not."""
     request = transaction.request
     required = request.tokens("Require") if request.has("Require") else ()
-    unknown = [option for option in required if option not in UNDERSTOOD]
-    if unknown:
-        transaction.respond(420, headers=[("Unsupported", ", ".join(unknown)), SUPPORTED])
+    refusal = not_understood(request, CALL_EXTENSIONS)
+    if refusal:
+        transaction.respond(420, headers=refusal)
         return True
     for option, mode in (("100rel", endpoint.rel100), ("timer", endpoint.timers)):
         if (mode == "required" and not request.supports(option)) or (mode == "no" and option in required):

@@ -23,7 +23,7 @@ from globstar.modules.channels.pjsip.identity import leg_identity
 from globstar.modules.channels.pjsip.inband import ToneWatcher
 from globstar.modules.channels.pjsip.media import LegMedia
 from globstar.modules.channels.pjsip.option_tags import supported
-from globstar.modules.channels.pjsip.requests import OPTIONS_HEADERS
+from globstar.modules.channels.pjsip.requests import OPTIONS_HEADERS, not_understood
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.headers.reason import Reason
 from globstar.proto.sip.message import Header, Message, Request, Response
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 logger = Logger("chan_pjsip")
 
 ALLOW: Header = ("Allow", ", ".join(ALL_METHODS))
-SUPPORTED: Header = ("Supported", "100rel, timer, replaces, norefersub")
 ANSWERED_ELSEWHERE: Header = ("Reason", 'SIP;cause=200;text="Call completed elsewhere"')
 
 _ENDING = (SessionState.TERMINATED,)
@@ -350,15 +349,19 @@ class Leg(SessionUser):
 
     def reinvite_received(self, session: InviteSession, transaction: ServerTransaction) -> None:
         """The other side changes the session: hold, another codec or address, or just a refresh."""
-        hold.reinvite_received(self, session, transaction)
+        if not self._refuses_extension(session, transaction):
+            hold.reinvite_received(self, session, transaction)
 
     def update_received(self, session: InviteSession, transaction: ServerTransaction) -> None:
         """UPDATE (RFC 3311)."""
-        hold.update_received(self, session, transaction)
+        if not self._refuses_extension(session, transaction):
+            hold.update_received(self, session, transaction)
 
     def request_received(self, session: InviteSession, transaction: ServerTransaction) -> None:
         """INFO, MESSAGE, OPTIONS, REFER, NOTIFY ... inside the dialog."""
         method = transaction.request.method
+        if self._refuses_extension(session, transaction):
+            return
         for hook in self.driver.hooks.session_request:
             if hook(self, session, transaction):
                 return
@@ -372,6 +375,12 @@ class Leg(SessionUser):
             session.respond(transaction, 489)
         else:
             session.respond(transaction, 501)
+
+    def _refuses_extension(self, session: InviteSession, transaction: ServerTransaction) -> bool:
+        refusal = not_understood(transaction.request)
+        if refusal:
+            session.respond(transaction, 420, headers=refusal)
+        return bool(refusal)
 
     def reason(self) -> list[Header]:
         """The Reason header that Asterisk puts into its refusals inside a dialog."""

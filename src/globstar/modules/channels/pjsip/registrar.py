@@ -53,7 +53,7 @@ def register(driver: PjsipDriver, endpoint: EndpointObject, transaction: ServerT
     request = transaction.request
     aor = find_aor(driver.settings, endpoint, request)
     if aor is None:
-        logger.warning(f"AOR '{request.to.uri.user}' not found for endpoint '{endpoint.name}'")
+        logger.warning(f"AOR '{request.to.uri.user or ''}' not found for endpoint '{endpoint.name}'")
         _report(driver, endpoint, transaction, _NOT_SUPPORTED, RequestType="registrar_requested_aor_not_found")
         transaction.respond(404)
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
-from globstar.proto.sip.message import Header
+from globstar.proto.sip.message import Header, Request
 from globstar.proto.sip.settings import ALL_METHODS
 
 if TYPE_CHECKING:
@@ -21,14 +21,29 @@ ACCEPT = (
     "application/dialog-info+xml, message/sipfrag;version=2.0"
 )
 
+#: What we know of extensions.
+SUPPORTED: Header = ("Supported", "100rel, timer, replaces, norefersub")
 #: What a 200 to OPTIONS says (RFC 3261 11.2).
 OPTIONS_HEADERS: list[Header] = [
     ("Accept", ACCEPT),
     ("Allow", ", ".join(ALL_METHODS)),
-    ("Supported", "100rel, timer, replaces, norefersub"),
+    SUPPORTED,
     ("Accept-Encoding", "identity"),
     ("Accept-Language", "en"),
 ]
+
+
+#: Extensions of calls that a request may require, and those of other requests.
+CALL_EXTENSIONS = frozenset(("100rel", "timer", "replaces", "norefersub", "histinfo"))
+_EXTENSIONS = CALL_EXTENSIONS | {"path", "outbound", "gruu", "eventlist"}
+
+
+def not_understood(request: Request, extensions: frozenset[str] = _EXTENSIONS) -> list[Header]:
+    """The headers of a 420 for a request that requires what we do not know (RFC 3261 8.2.2.3); empty when we know it all."""
+    if not request.has("Require"):
+        return []
+    unknown = [option for option in request.tokens("Require") if option not in extensions]
+    return [("Unsupported", ", ".join(unknown)), SUPPORTED] if unknown else []
 
 
 def answer_options(driver: PjsipDriver, endpoint: EndpointObject, transaction: ServerTransaction) -> None:

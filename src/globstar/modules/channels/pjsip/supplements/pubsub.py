@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from globstar.base.log import Logger
 from globstar.core import events
 from globstar.modules.channels.pjsip.authenticate import outbound_credentials
-from globstar.modules.channels.pjsip.leg import ALLOW, SUPPORTED
+from globstar.modules.channels.pjsip.leg import ALLOW
 from globstar.modules.channels.pjsip.pubsub.owners import PackageOwner
 from globstar.modules.channels.pjsip.pubsub.package import EventPackage
 from globstar.modules.channels.pjsip.pubsub.persistence import SubscriptionRecords
 from globstar.modules.channels.pjsip.pubsub.resource_list import MULTIPART, REQUIRE, RLMI, ListSubscription
 from globstar.modules.channels.pjsip.pubsub.subscription import Subscription
 from globstar.modules.channels.pjsip.refer import EVENTS
+from globstar.modules.channels.pjsip.requests import SUPPORTED
 from globstar.modules.channels.pjsip.supplement import Supplement
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.notifier import Notifier, event_of
