@@ -37,7 +37,7 @@ DIFFERENT = {
     "ModuleLoad app_morsecode": "not there yet",
     "DeviceStateList": "queues come later; the order is that of a hash table there",
     "ExtensionStateList": "the order is that of a hash table there",
-    "PJSIP": "not there yet",
+    "PJSIPShowRegistrationsOutbound": "the registration elsewhere was refused before",
     "CoreSettings": "the HTTP server of the recording does not serve AMI, CDR are on",
     "Command": "how many calls there were",
 }
@@ -47,7 +47,7 @@ _TOKEN = re.compile(r"<[A-Z]+\d*>")
 def _is_left_out(request: str) -> bool:
     for key in DIFFERENT:
         name, _, detail = key.partition(" ")
-        if re.match(rf"Action: {name}" + ("" if name == "PJSIP" else r"\r\n"), request) and detail in request:
+        if re.match(rf"Action: {name}\r\n", request) and detail in request:
             return True
     return False
 
@@ -98,8 +98,8 @@ def _messages(exchange: list[dict[str, str]]) -> Iterator[tuple[str, list[str]]]
 
 
 def _fits(recorded: str, ours: str) -> bool:
-    parts = _TOKEN.split(recorded)
-    return re.fullmatch(r"[^\r\n]*".join(map(re.escape, parts)), ours) is not None
+    parts = _TOKEN.split(recorded.rstrip())
+    return re.fullmatch(r"[^\r\n]*".join(map(re.escape, parts)), ours.rstrip()) is not None
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

@@ -276,6 +276,8 @@ class Answer:
     items: list[ListItem] = field(default_factory=list)
     complete: str = ""
     end_fields: Fields = ()
+    #: what ListItems says, where it is not the number of items
+    counted: int | None = None
     #: called when the answer is sent
     then: Callable[[], None] | None = None
     #: nothing is sent at all

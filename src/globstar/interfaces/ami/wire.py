@@ -100,7 +100,8 @@ def answer_text(answer: Answer, action_id: str) -> str:
     parts = [lines_of([*head, *answer.fields])]
     parts += [_item_text(item, identity) for item in answer.items]
     if answer.complete:
-        counts = (("EventList", "Complete"), ("ListItems", str(len(answer.items))))
+        count = len(answer.items) if answer.counted is None else answer.counted
+        counts = (("EventList", "Complete"), ("ListItems", str(count)))
         parts.append(lines_of([("Event", answer.complete), *identity, *counts, *answer.end_fields]))
     return "".join(f"{part}\r\n" for part in parts)
 

@@ -77,6 +77,20 @@ from globstar.modules.channels.pjsip.functions import (
     pjsip_response_headers,
     pjsip_send_session_refresh,
 )
+from globstar.modules.channels.pjsip.manager_actions import (
+    manager_notify,
+    manager_qualify,
+    manager_register,
+    manager_show_aors,
+    manager_show_auths,
+    manager_show_contact_statuses,
+    manager_show_contacts,
+    manager_show_endpoint,
+    manager_show_endpoints,
+    manager_show_registrations_inbound,
+    manager_show_registrations_outbound,
+    manager_unregister,
+)
 from globstar.modules.channels.pjsip.network import SocketNetwork
 from globstar.modules.channels.pjsip.notify_app import pjsip_notify
 from globstar.modules.channels.pjsip.pubsub.cli import (
@@ -86,6 +100,11 @@ from globstar.modules.channels.pjsip.pubsub.cli import (
     show_subscription_outbound,
     show_subscriptions_inbound,
     show_subscriptions_outbound,
+)
+from globstar.modules.channels.pjsip.pubsub.manager_actions import (
+    manager_resource_lists,
+    manager_subscriptions_inbound,
+    manager_subscriptions_outbound,
 )
 from globstar.modules.channels.pjsip.settings import PjsipSettings
 from globstar.modules.channels.pjsip.sources import read_all
@@ -115,6 +134,21 @@ __all__ = [
     "list_subscriptions_outbound",
     "list_transports",
     "load",
+    "manager_notify",
+    "manager_qualify",
+    "manager_register",
+    "manager_resource_lists",
+    "manager_show_aors",
+    "manager_show_auths",
+    "manager_show_contact_statuses",
+    "manager_show_contacts",
+    "manager_show_endpoint",
+    "manager_show_endpoints",
+    "manager_show_registrations_inbound",
+    "manager_show_registrations_outbound",
+    "manager_subscriptions_inbound",
+    "manager_subscriptions_outbound",
+    "manager_unregister",
     "parts_of_start",
     "pjsip_aor",
     "pjsip_contact",

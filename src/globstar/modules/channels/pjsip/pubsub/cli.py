@@ -57,7 +57,8 @@ def _name(row: Row) -> str:
     return f"{endpoint.name}/{format_caller_id(endpoint.caller_name, endpoint.caller_number)}"
 
 
-def _rows(system: System, direction: str) -> list[Row]:
+def rows_of(system: System, direction: str) -> list[Row]:
+    """The subscriptions of a direction, by endpoint and resource. Raises CliFailure without res_pjsip_pubsub."""
     pubsub = pubsub_of(driver_of(system))
     if pubsub is None:
         raise CliFailure("res_pjsip_pubsub is not loaded")
@@ -71,13 +72,13 @@ def _call_ids(direction: str) -> Callable[[System, list[str]], Iterable[str]]:
     def complete(system: System, args: list[str]) -> Iterable[str]:
         driver = system.service("pjsip", PjsipDriver)
         is_there = driver is not None and pubsub_of(driver) is not None
-        return [row.call_id for row in _rows(system, direction)] if is_there and len(args) == 1 else []
+        return [row.call_id for row in rows_of(system, direction)] if is_there and len(args) == 1 else []
 
     return complete
 
 
 def _chosen(system: System, direction: str, args: Sequence[str]) -> list[Row]:
-    rows = _rows(system, direction)
+    rows = rows_of(system, direction)
     if not args:
         return rows
     if len(args) != 2 or args[0].lower() != "like":
@@ -106,7 +107,7 @@ def _list(system: System, direction: str, args: Sequence[str]) -> str:
 def _detail(system: System, direction: str, args: Sequence[str]) -> str:
     if len(args) != 1:
         raise CliUsage
-    row = next((row for row in _rows(system, direction) if row.call_id == args[0]), None)
+    row = next((row for row in rows_of(system, direction) if row.call_id == args[0]), None)
     if row is None:
         return f"No subscription has the Call-ID {args[0]}\n"
     pairs = [("Endpoint", _name(row)), ("Resource", row.what), ("Expiry", str(row.remaining)), *row.details()]
