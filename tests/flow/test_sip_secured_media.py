@@ -238,6 +238,22 @@ async def test_channel_secure_bridge_media_is_heeded(tmp_path: Path, options: di
         await office.quiet()
 
 
+@pytest.mark.parametrize("is_asked", [True, False])
+async def test_3gpp_ts_24_229_mediasec_asks_the_edge_to_encrypt(tmp_path: Path, is_asked: bool) -> None:
+    more = {"security_negotiation": "mediasec"} if is_asked else {}
+    config = phone_section("alice") + phone_section("bob", contact="sip:bob@127.0.0.1:15072", **SDES, **more)
+    async with sip_office(tmp_path, config, EXTENSIONS) as office:
+        alice, bob = office.phone("alice"), office.phone("bob")
+        call = alice.call("101")
+        await alice.get(100)
+        called = await bob.ring()
+        assert called.request is not None
+        assert ("a=3ge2ae:requested\r\n" in called.request.body) is is_asked
+        called.reply(486)
+        await bob.get("ACK")
+        call.refused(await alice.get(486))
+
+
 async def test_keys_stand_in_no_log(tmp_path: Path) -> None:
     everything = Level.NOTICE | Level.WARNING | Level.ERROR | Level.VERBOSE | Level.DEBUG
     async with sip_office(tmp_path, phone_section("alice", **SDES), EXTENSIONS) as office:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
-from globstar.media.dtls import DtlsAssociation, DtlsFault, DtlsKeys, DtlsSettings, Identity, fingerprint
+from globstar.media.dtls import (
+    DtlsAssociation,
+    DtlsFault,
+    DtlsKeys,
+    DtlsSettings,
+    Identity,
+    fingerprint,
+    load_identity,
+    make_context,
+    make_identity,
+)
 from globstar.media.srtp import SrtpContext
 from globstar.proto.sdp import Attribute, Fingerprint, Media, NegotiatedStream, SessionDescription
 
@@ -151,7 +162,9 @@ class DtlsKeying:
             if component == 2 and is_muxed:
                 continue
             if lane.association is None and self._is_active and wires.target(component) is not None:
-                self._open(component, lane, is_client=True).start()
+                association = self._open(component, lane, is_client=True)
+                if association is not None:
+                    association.start()
             if lane.keys is not None:
                 self._take_keys(component, lane, lane.keys)
 
@@ -164,9 +177,10 @@ class DtlsKeying:
             if self._is_active or data[0] != _HANDSHAKE:
                 return
             association = self._open(component, lane, is_client=False)
-        association.receive(data)
+        if association is not None:
+            association.receive(data)
 
-    def _open(self, component: int, lane: _Lane, *, is_client: bool) -> DtlsAssociation:
+    def _open(self, component: int, lane: _Lane, *, is_client: bool) -> DtlsAssociation | None:
         endpoint = self._endpoint
         verify = endpoint.dtls_verify
         settings = DtlsSettings(
@@ -181,7 +195,12 @@ class DtlsKeying:
                 if target is not None:
                     wires.send(component, data, target)
 
-        association = lane.association = DtlsAssociation(self._engine.loop, settings, is_client=is_client, transmit=transmit)
+        try:
+            association = DtlsAssociation(self._engine.loop, settings, is_client=is_client, transmit=transmit)
+        except DtlsFault as error:
+            self._failed(str(error))
+            return None
+        lane.association = association
         association.on_keys = lambda keys: self._finished(component, lane, keys)
         association.on_failure = self._failed
         return association
@@ -216,6 +235,26 @@ class DtlsKeying:
             if lane.association is not None:
                 lane.association.close()
         self._wires = None
+
+
+def check_dtls(endpoint: EndpointObject) -> list[tuple[str, str]]:
+    """What is wrong with the files and ciphers of an endpoint, by option."""
+    wrong: list[tuple[str, str]] = []
+    identity = None
+    if endpoint.dtls_cert_file and endpoint.dtls_auto_generate_cert == "No":
+        try:
+            identity = load_identity(endpoint.dtls_cert_file, endpoint.dtls_private_key)
+        except DtlsFault as error:
+            wrong.append(("dtls_cert_file", f"dtls_cert_file: {error}; a certificate that is made here is used"))
+    if endpoint.dtls_cipher or endpoint.dtls_ca_file or endpoint.dtls_ca_path or identity is not None:
+        settings = DtlsSettings(
+            identity or make_identity(time.time()), endpoint.dtls_cipher, endpoint.dtls_ca_file, endpoint.dtls_ca_path
+        )
+        try:
+            make_context(settings)
+        except DtlsFault as error:
+            wrong.append(("dtls_cipher", f"{error}; calls with DTLS will fail"))
+    return wrong
 
 
 def _identity(engine: RtpEngine, endpoint: EndpointObject) -> Identity:

@@ -20,11 +20,13 @@ class SdesKeying:
     With media_encryption_optimistic, a stream of the plain profile without keys is accepted as it is.
     """
 
-    __slots__ = ("_agreed", "_context", "_is_optimistic", "_keys", "_offered", "_pending", "_short_tags")
+    __slots__ = ("_agreed", "_context", "_is_optimistic", "_keys", "_offered", "_pending", "_short_tags", "_wants_edge")
 
     def __init__(self, endpoint: EndpointObject) -> None:
         self._is_optimistic = endpoint.media_encryption_optimistic
         self._short_tags = endpoint.srtp_tag_32
+        #: whether our offers ask the edge of a telephone company's network to encrypt (3GPP TS 24.229, mediasec)
+        self._wants_edge = endpoint.security_negotiation == "mediasec"
         self._keys: dict[Suite, bytes] = {}
         self._context: SrtpContext | None = None
         #: what the peer's description that is being negotiated asks for; None: plain
@@ -40,7 +42,8 @@ class SdesKeying:
         else:
             suites = (AES_32 if self._short_tags else AES_80, GCM_256, GCM_128)
             self._offered = dict(enumerate(suites, 1))
-        return tuple(CryptoKey(tag, suite, self._key(suite)).attribute() for tag, suite in self._offered.items())
+        lines = tuple(CryptoKey(tag, suite, self._key(suite)).attribute() for tag, suite in self._offered.items())
+        return (Attribute("3ge2ae", "requested"), *lines) if self._wants_edge else lines
 
     def answer(self, theirs: Media, description: SessionDescription) -> tuple[Attribute, ...] | None:
         """One line for the offered one that is taken; None if there is none and the stream must not be plain."""

@@ -14,6 +14,7 @@ from globstar.core.acl import Network
 from globstar.core.format import MediaType
 from globstar.modules.channels.pjsip.addresses import Match, read_match
 from globstar.modules.channels.pjsip.defence_object import DefenceObject
+from globstar.modules.channels.pjsip.dtls_keying import check_dtls
 from globstar.modules.channels.pjsip.endpoint import EndpointObject
 from globstar.modules.channels.pjsip.objects import (
     AclObject,
@@ -182,6 +183,9 @@ def _check(settings: PjsipSettings, config: ConfigFile, report: Report) -> None:
             except SipParseError as error:
                 tell("endpoint", endpoint.name, "outbound_proxy", f"outbound_proxy is no SIP URI: {error}")
         endpoint.suit_browsers()
+        if endpoint.media_encryption == "dtls":
+            for option, message in check_dtls(endpoint):
+                tell("endpoint", endpoint.name, option, message)
         endpoint.audio_formats = tuple(f for f in endpoint.formats if f.codec.media is MediaType.AUDIO)
         endpoint.video_formats = tuple(f for f in endpoint.formats if f.codec.media is MediaType.VIDEO)
         endpoint.text_formats = tuple(f for f in endpoint.formats if f.codec.media is MediaType.TEXT)

@@ -76,6 +76,8 @@ def test_templates() -> None:
         ("[x]\ntype=endpoint\nallow=ulaw\nauth=y\n", "auth names 'y', which does not exist"),
         ("[x]\ntype=endpoint\nallow=ulaw\ntransport=y\n", "transport names 'y', which does not exist"),
         ("[x]\ntype=endpoint\nallow=ulaw\ndtls_rekey=9\n", "option 'dtls_rekey' has no effect"),
+        ("[x]\ntype=endpoint\nallow=ulaw\nmedia_encryption=dtls\ndtls_cert_file=/none\n", "dtls_cert_file: cannot use /none"),
+        ("[x]\ntype=endpoint\nallow=ulaw\nmedia_encryption=dtls\ndtls_cipher=NONE-OF-IT\n", "DTLS cannot be set up"),
         ("[x]\ntype=transport\nprotocol=flow\n", "protocol flow is not supported yet"),
         ("[x]\ntype=transport\nbind=here\n", "bind"),
         ("[x]\ntype=identify\nendpoint=y\nmatch=1.2.3.4\n", "names the endpoint 'y'"),
@@ -121,6 +123,26 @@ def test_secrets_are_not_shown() -> None:
     assert "Tr0ub4dor" not in str(vars(auth)["_secret"])
     assert "Tr0ub4dor" not in repr(auth.secret)
     assert "0123456789abcdef" not in repr(auth.secret)
+
+
+def test_webrtc_sets_what_browsers_need() -> None:
+    settings, warnings = read("[x]\ntype=endpoint\nallow=ulaw\nwebrtc=yes\n[y]\ntype=endpoint\nallow=ulaw\nwebrtc=yes\n"
+                              "media_encryption=sdes\ndtls_setup=passive\n[z]\ntype=endpoint\nallow=ulaw\n")  # fmt: skip
+    x, y, z = (settings.endpoints[name] for name in "xyz")
+    assert not warnings
+    for endpoint in (x, y):
+        assert endpoint.rtcp_mux
+        assert endpoint.use_avpf
+        assert endpoint.ice_support
+        assert endpoint.media_use_received_transport
+    assert (x.media_encryption, x.dtls_verify, x.dtls_setup, x.dtls_auto_generate_cert) == (
+        "dtls",
+        "Fingerprint",
+        "actpass",
+        "Yes",
+    )
+    assert (y.media_encryption, y.dtls_setup) == ("sdes", "passive")
+    assert (z.media_encryption, z.rtcp_mux, z.ice_support) == ("no", False, False)
 
 
 def test_broken_values_keep_the_default() -> None:
