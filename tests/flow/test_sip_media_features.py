@@ -6,10 +6,12 @@ import asyncio
 import audioop
 import itertools
 import re
+import struct
 from pathlib import Path
 
 import pytest
 
+from globstar.proto.rtp.red import RedReceiver, RedSender, parse_red
 from tests.support.sip_phone import PhoneCall, SipOffice, Wire, phone_section, sip_office
 from tests.unit.dsp.test_faxtone import tone
 
@@ -417,3 +419,68 @@ async def test_codecs_conf_conceals_between_equal_codecs_too(tmp_path: Path) -> 
         assert sum(called.sounds().values()) == 21
         await calling.hang_up()
         await called.ended()
+
+
+def text_line(port: int, redundant: int, plain: int, generations: int) -> str:
+    """An m-line of real-time text; without generations there is no redundancy."""
+    line = f"m=text {port} RTP/AVP" + (f" {redundant}" if generations else "") + f" {plain}\r\n"
+    if generations:
+        levels = "/".join([str(plain)] * (generations + 1))
+        line += f"a=rtpmap:{redundant} RED/1000\r\na=fmtp:{redundant} {levels}\r\n"
+    return line + f"a=rtpmap:{plain} T140/1000\r\n"
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [(2, 3), (2, 0), (0, 2), (3, 1)])
+async def test_rfc4103_text_between_phones_of_different_redundancy(tmp_path: Path, theirs: int, ours: int) -> None:
+    """Each letter arrives once, though one packet of the first phone is lost, repeated as the second phone has agreed."""
+    pjsip = "".join(phone_section(name, allow="ulaw,red,t140") for name in ("alice", "bob"))
+    async with sip_office(tmp_path, pjsip, EXTENSIONS) as office:
+        alice, bob = office.phone("alice"), office.phone("bob")
+        await bob.register()
+        calling = PhoneCall(alice, "sip:101@127.0.0.1:15060")
+        calling.invite(body=calling.sdp() + text_line(4600, 98, 97, theirs))
+        await alice.get(100)
+        called = await bob.ring()
+        offered = re.search(r"m=text \d+ RTP/AVP (\d+)(?: (\d+))?", called.request.body if called.request else "")
+        assert offered is not None
+        numbers = {name: int(number) for number, name in re.findall(r"a=rtpmap:(\d+) (RED|T140)", called.request.body)}  # type: ignore[union-attr]
+        called.reply(
+            200, body=called.sdp() + text_line(5600, numbers.get("RED", 98), numbers["T140"], ours if "RED" in numbers else 0)
+        )
+        await bob.get("ACK")
+        answer = await calling.answered()
+        aim = re.search(r"m=text (\d+) RTP/AVP", answer.body)
+        assert aim is not None
+        ours = ours if "RED" in numbers else 0
+        here = office.media.open(alice.address[0], 4600)
+        there = office.media.open(bob.address[0], 5600)
+        got: list[bytes] = []
+        there.set_reader(lambda _now: got.append(there.recvfrom(2048)[0]))
+        sender = RedSender(97, theirs)
+        letters = b"HELLO WORLD"
+        for index in range(len(letters)):
+            stamp = 1000 + 300 * index
+            letter = letters[index : index + 1]
+            payload, kind = (sender.payload(letter, stamp), 98) if theirs else (letter, 97)
+            if index != 4 or not theirs:
+                head = struct.pack("!BBHII", 0x80, kind, 100 + index, stamp, 0x77)
+                here.sendto(head + payload, ("127.0.0.1", int(aim[1])))
+            await asyncio.sleep(0.3)
+        await asyncio.sleep(2)
+        receiver, text, levels = RedReceiver(), b"", set()
+        for packet in got:
+            kind, number, stamp = packet[1] & 0x7F, *struct.unpack_from("!HI", packet, 2)
+            if kind == numbers.get("RED"):
+                blocks = parse_red(packet[12:])
+                assert blocks is not None
+                assert {block.payload_type for block in blocks} == {numbers["T140"]}
+                levels.add(len(blocks) - 1)
+                text += b"".join(receiver.receive(packet[12:], number, stamp))
+            else:
+                text += packet[12:]
+                levels.add(0)
+        assert text == letters
+        assert max(levels) == ours
+        await calling.hang_up()
+        await called.ended()
+        await office.quiet()

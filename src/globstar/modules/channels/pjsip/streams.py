@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from globstar.core.channel import Channel
-from globstar.core.format import FMTP, Format, FormatCapabilities, MediaType
+from globstar.core.format import FMTP, Format, FormatCapabilities, MediaType, red, t140
 from globstar.core.frame import Control, Frame, FrameType, control
 from globstar.core.rtp_media import RtpMedia
 from globstar.media.session import RtpSession
 from globstar.media.settings import Payload, PayloadKind
 from globstar.modules.channels.pjsip import media_options
 from globstar.modules.channels.pjsip.codecs import describe_all
+from globstar.modules.channels.pjsip.text import RedundantText
 from globstar.modules.channels.pjsip.wires import aim
 from globstar.proto.rtp import RtcpPacket, asks_for_picture
+from globstar.proto.rtp.red import generations_of
 from globstar.proto.sdp import Attribute, Direction, LocalMedia, NegotiatedStream, SessionDescription
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ class SideStream:
     __slots__ = (
         "_by_payload",
         "_endpoint",
-        "_engine",
+        "_engine", "_redundant",
         "_send_by_codec",
         "_shift",
         "channel",
@@ -71,6 +73,8 @@ class SideStream:
         self._send_by_codec: dict[str, int] = {}
         #: what turns the time of the other side's packets into ours; None before the first
         self._shift: int | None = None
+        #: the redundancy of a text stream, where it is agreed
+        self._redundant: RedundantText | None = None
 
     def describe(self, address: str, bind: str, direction: Direction) -> LocalMedia | None:
         """Our side of the stream; None when no port is free."""
@@ -129,6 +133,7 @@ class SideStream:
             self._by_payload[codec.receive_payload_type] = format
             self._send_by_codec.setdefault(format.codec.name, codec.send_payload_type)
             receive[codec.receive_payload_type] = Payload(PayloadKind.MEDIA, codec.codec.clock_rate)
+        self._agree_redundancy(session, stream)
         first = stream.codecs[0]
         session.rtcp_mux = stream.rtcp_mux
         session.set_payloads(receive, send=first.send_payload_type, clock_rate=first.codec.clock_rate)
@@ -141,6 +146,24 @@ class SideStream:
             self.wires.apply(session, stream)
         session.set_direction(sending=stream.direction.can_send, receiving=stream.direction.can_receive)
         session.set_hold(stream.is_remote_hold)
+
+    def _agree_redundancy(self, session: RtpSession, stream: NegotiatedStream) -> None:
+        """Text that is repeated carries the numbers of its own stream: it is undone here and made anew for the other side."""
+        by_name = {codec.codec.name.upper(): codec for codec in stream.codecs}
+        repeated, plain = by_name.get("RED"), by_name.get("T140")
+        if self.kind is not MediaType.TEXT or repeated is None or plain is None:
+            self._drop_redundancy()
+            return
+        agreed = repeated.send_payload_type, plain.send_payload_type, generations_of(repeated.remote_fmtp)
+        if self._redundant is None:
+            self._redundant = RedundantText(session, self._engine.loop, *agreed)
+        else:
+            self._redundant.agree(*agreed)
+
+    def _drop_redundancy(self) -> None:
+        redundant, self._redundant = self._redundant, None
+        if redundant is not None:
+            redundant.close()
 
     @property
     def agreed(self) -> list[Format]:
@@ -156,11 +179,20 @@ class SideStream:
         for codec in stream.codecs:
             described = codec.codec
             name = f"{described.name}/{described.clock_rate}/{described.channels}"
-            receive[name], send[name] = codec.receive_payload_type, codec.send_payload_type
+            mine, yours = name, name
+            if described.name.upper() == "RED":  # can be passed on as it is only where the numbers within are the same
+                inside = next((c for c in stream.codecs if c.codec.name.upper() == "T140"), codec)
+                again = generations_of(codec.remote_fmtp)
+                mine, yours = (f"{name} {n} {again}" for n in (inside.receive_payload_type, inside.send_payload_type))
+            receive[mine], send[yours] = codec.receive_payload_type, codec.send_payload_type
         return RtpMedia(session, receive, send)
 
     def _receive(self, payload_type: int, payload: bytes, rtp_time: int, sequence: int, marker: bool) -> None:
         channel, format = self.channel, self._by_payload.get(payload_type)
+        if channel is not None and format is red and self._redundant is not None:
+            for text in self._redundant.receive(payload, sequence, rtp_time):
+                channel.deliver(Frame(FrameType.TEXT, self.number, text, format=t140, rtp_time=rtp_time, seq=sequence))
+            return
         if channel is not None and format is not None:
             channel.deliver(
                 Frame(_FRAMES[self.kind], self.number, payload, format=format, rtp_time=rtp_time, seq=sequence, marker=marker)
@@ -192,6 +224,9 @@ class SideStream:
             time = session.rtp_time_now()
         elif self._shift is None:
             self._shift = session.rtp_time_now() - time
+        if self._redundant is not None:
+            self._redundant.write(frame.data, time + (self._shift or 0) & 0xFFFFFFFF, marker=frame.marker)
+            return
         session.send_packet(frame.data, time + (self._shift or 0), number, frame.marker)
 
     def restart(self) -> None:
@@ -200,6 +235,7 @@ class SideStream:
 
     def close(self) -> None:
         """Give the ports back."""
+        self._drop_redundancy()
         session, self.session = self.session, None
         if session is not None:
             session.close()
