@@ -12,18 +12,16 @@ from globstar.base.log import Logger
 from globstar.base.tasks import TaskOwner
 from globstar.core.acl import SERVICE as ACCESS_LISTS
 from globstar.core.acl import NamedLists
-from globstar.core.channel import ChannelState
-from globstar.core.devicestate import DeviceState, aggregate
-from globstar.core.format import FormatCapabilities
+from globstar.core.devicestate import DeviceState
 from globstar.core.limits import Full, Limits
 from globstar.core.security import SecurityEventType
 from globstar.modules.channels.pjsip import access, incoming, requests
 from globstar.modules.channels.pjsip.authenticate import Authenticator
 from globstar.modules.channels.pjsip.contacts import Contact, ContactStore
 from globstar.modules.channels.pjsip.defence import Defence, Offence, offended
+from globstar.modules.channels.pjsip.device_states import state_of
 from globstar.modules.channels.pjsip.endpoint import EndpointObject
 from globstar.modules.channels.pjsip.identify import Identifier, UnidentifiedRequests
-from globstar.modules.channels.pjsip.media import LegMedia
 from globstar.modules.channels.pjsip.messages import MessageHistory, MessageLogger
 from globstar.modules.channels.pjsip.overload import Overload
 from globstar.modules.channels.pjsip.qualify import Qualifier
@@ -33,7 +31,6 @@ from globstar.modules.channels.pjsip.supplement import discover as discover_supp
 from globstar.modules.channels.pjsip.supplement import make as make_supplements
 from globstar.modules.channels.pjsip.transports import Transports, is_alive
 from globstar.net.flow import Address
-from globstar.proto.sdp import SessionDescription
 from globstar.proto.sip.auth import Verdict
 from globstar.proto.sip.dialog import at_source
 from globstar.proto.sip.endpoint import RandomSource, SipEndpoint
@@ -56,8 +53,6 @@ if TYPE_CHECKING:
     from globstar.proto.sip.transaction import ServerTransaction
 
 logger = Logger("res_pjsip")
-
-_AUDIO_ID_BITS = 31
 
 
 class PjsipDriver(SipHandler):
@@ -468,31 +463,6 @@ class PjsipDriver(SipHandler):
 
     # -- calls -------------------------------------------------------------------------------------------------------
 
-    def new_media(
-        self,
-        endpoint: EndpointObject,
-        transport: Transport,
-        remote: str,
-        formats: FormatCapabilities,
-        offer: SessionDescription | None = None,
-    ) -> LegMedia:
-        """The media of a new leg, with the addresses that fit ``remote``, in the family of ``offer`` if there is one."""
-        address = endpoint.media_address or self.transports.media_address(transport, remote)
-        bind = self.transports.bind_address(transport)
-        if not endpoint.media_address:
-            wants_ipv6 = offer.uses_ipv6 if offer is not None else None
-            if wants_ipv6 is None:
-                wants_ipv6 = endpoint.rtp_ipv6 or ":" in address
-            if wants_ipv6 != (":" in address):
-                other = self.transports.address_of_family(remote, is_ipv6=wants_ipv6)
-                if other:
-                    address, bind = other, "::" if wants_ipv6 else "0.0.0.0"
-        elif (":" in address) != (":" in bind):
-            bind = "::" if ":" in address else "0.0.0.0"
-        if endpoint.bind_rtp_to_media_address and endpoint.media_address:
-            bind = endpoint.media_address
-        return LegMedia(self.rtp, endpoint, address, bind, formats, self.rng.getrandbits(_AUDIO_ID_BITS))
-
     def leg_started(self, leg: Leg) -> None:
         """A leg has a channel now."""
         self.legs[leg] = None
@@ -543,24 +513,8 @@ class PjsipDriver(SipHandler):
             states.changed(f"PJSIP/{endpoint.name}")
 
     def device_state(self, name: str) -> DeviceState:
-        """The state of an endpoint: unavailable without a contact, else what its channels make it."""
-        endpoint = self.settings.endpoints.get(name)
-        if endpoint is None:
-            return DeviceState.INVALID
-        legs = self.legs_of(name)
-        if not legs:
-            reachable = any(contact.is_usable for aor in endpoint.aors for contact in self.contacts.contacts(aor))
-            return DeviceState.NOT_INUSE if reachable else DeviceState.UNAVAILABLE
-        if endpoint.device_state_busy_at and len(legs) >= endpoint.device_state_busy_at:
-            return DeviceState.BUSY
-        channels = [leg.channel for leg in legs if leg.channel is not None]
-        if channels and all(channel.is_held for channel in channels):
-            return DeviceState.ONHOLD
-        states: list[ChannelState] = []  # few, while an endpoint may have hundreds of channels
-        for channel in channels:
-            if channel.state not in states:
-                states.append(channel.state)
-        return aggregate([_STATES.get(state, DeviceState.INUSE) for state in states]) if states else DeviceState.NOT_INUSE
+        """The state of an endpoint as a device."""
+        return state_of(self, name)
 
     def contact_expiry_changed(self) -> None:
         """Set the timer for the next registration that ends."""
@@ -585,12 +539,6 @@ _FULL_EVENTS = {
     Full.CALLS: SecurityEventType.SESSION_LIMIT,
     Full.LOAD: SecurityEventType.LOAD_AVERAGE_LIMIT,
     Full.MEMORY: SecurityEventType.MEMORY_LIMIT,
-}
-
-_STATES = {
-    ChannelState.DOWN: DeviceState.NOT_INUSE,
-    ChannelState.RINGING: DeviceState.RINGING,
-    ChannelState.BUSY: DeviceState.BUSY,
 }
 
 

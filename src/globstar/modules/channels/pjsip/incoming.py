@@ -16,6 +16,7 @@ from globstar.modules.channels.pjsip.bodies import sdp_body
 from globstar.modules.channels.pjsip.diversion import take_diversion, take_history
 from globstar.modules.channels.pjsip.identity import caller_of
 from globstar.modules.channels.pjsip.leg import Leg
+from globstar.modules.channels.pjsip.leg_media import new_media
 from globstar.modules.channels.pjsip.media import NoMedia
 from globstar.modules.channels.pjsip.requests import CALL_EXTENSIONS, SUPPORTED, not_understood
 from globstar.proto.sdp import NotAcceptable, SdpParseError, SessionDescription, parse
@@ -134,7 +135,7 @@ def _start_call(
     request, flow = transaction.request, transaction.flow
     transport = flow.transport
     our_host = driver.transports.local_address(transport, flow.host)
-    media = driver.new_media(endpoint, transport, flow.host, FormatCapabilities(list(endpoint.audio_formats)), offer)
+    media = new_media(driver, endpoint, transport, flow.host, FormatCapabilities(list(endpoint.audio_formats)), offer)
     leg = Leg(driver, endpoint, media, is_caller=False, our_host=our_host, remote_host=flow.host)
     contact = driver.transports.contact(transport, endpoint.contact_user, flow.host)
     session = driver.sip.accept_invite(transaction, leg, contact=contact, rewrite_contact=endpoint.rewrite_contact)

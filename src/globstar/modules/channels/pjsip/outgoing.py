@@ -22,6 +22,7 @@ from globstar.modules.channels.pjsip.identity import (
 )
 from globstar.modules.channels.pjsip.incoming import set_up_channel
 from globstar.modules.channels.pjsip.leg import ALLOW, Leg
+from globstar.modules.channels.pjsip.leg_media import new_media
 from globstar.modules.channels.pjsip.media import NoMedia
 from globstar.proto import mime
 from globstar.proto.sip.errors import SipParseError
@@ -107,7 +108,7 @@ def request_channel(driver: PjsipDriver, request: DialRequest) -> Channel:
     chosen = _formats_to_offer(endpoint, request)
     our_host = driver.transports.local_address(flow.transport, flow.host)
     formats = FormatCapabilities(chosen)
-    media = driver.new_media(endpoint, flow.transport, flow.host, formats)
+    media = new_media(driver, endpoint, flow.transport, flow.host, formats)
     media.set_formats(formats)
     leg = Leg(driver, endpoint, media, is_caller=True, our_host=our_host, remote_host=flow.host)
     leg.request_uri = str(target.uri)
