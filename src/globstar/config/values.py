@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import ipaddress
 import math
 import re
 from collections.abc import Callable
@@ -122,3 +123,26 @@ def _choose(text: str, words: dict[str, T]) -> T:
         return words[text.strip().lower()]
     except KeyError:
         raise ValueError("expected one of " + ", ".join(words)) from None
+
+
+def address(text: str) -> str:
+    """Read an IP address, an IPv6 one with or without brackets."""
+    text = text.strip().strip("[]")
+    ipaddress.ip_address(text)
+    return text
+
+
+def address_and_port(text: str) -> tuple[str, int]:
+    """Read ``address`` or ``address:port`` (``[v6]:port``); port 0 when none is given."""
+    text = text.strip()
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        port = rest.removeprefix(":")
+    elif text.count(":") > 1:
+        host, port = text, ""
+    else:
+        host, _, port = text.partition(":")
+    ipaddress.ip_address(host)
+    if port and (not port.isdecimal() or int(port) > 65535):
+        raise ValueError("expected a port")
+    return host, int(port or 0)

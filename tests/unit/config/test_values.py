@@ -8,7 +8,19 @@ from typing import Any
 
 import pytest
 
-from globstar.config.values import boolean, duration, enumeration, floating, integer, is_false, is_true, listing, string
+from globstar.config.values import (
+    address,
+    address_and_port,
+    boolean,
+    duration,
+    enumeration,
+    floating,
+    integer,
+    is_false,
+    is_true,
+    listing,
+    string,
+)
 
 
 class Mode(enum.Enum):
@@ -75,3 +87,26 @@ def test_words_of_truth() -> None:
     assert is_false("off")
     assert not is_false("maybe")
     assert not is_false(None)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("192.0.2.1", ("192.0.2.1", 0)), ("192.0.2.1:5060", ("192.0.2.1", 5060)), (" [2001:db8::1]:5061 ", ("2001:db8::1", 5061)),
+        ("[2001:db8::1]", ("2001:db8::1", 0)), ("2001:db8::1", ("2001:db8::1", 0)),
+    ],
+)  # fmt: skip
+def test_an_address_and_a_port(text: str, found: tuple[str, int]) -> None:
+    assert address_and_port(text) == found
+
+
+@pytest.mark.parametrize("text", ["", "localhost", "192.0.2.1:x", "192.0.2.1:65536", "[2001:db8::1]:-1"])
+def test_what_is_no_address_and_port(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        address_and_port(text)
+
+
+def test_an_address() -> None:
+    assert address(" [2001:db8::1] ") == "2001:db8::1"
+    with pytest.raises(ValueError, match="localhost"):
+        address("localhost")

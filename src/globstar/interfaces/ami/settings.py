@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from globstar.config import ConfigFile
 from globstar.config.file import Category, Variable
 from globstar.config.options import Options, Report, handles, option
-from globstar.config.values import boolean, integer, is_true, string
+from globstar.config.values import address_and_port, boolean, integer, is_true, string
 from globstar.core.acl import AccessRules
 from globstar.core.manager import NONE, Permission, read_permissions, unknown_permissions
 from globstar.interfaces.ami.filters import FilterSet, read_filter
@@ -19,22 +19,6 @@ def _address(text: str) -> str:
     if text:
         ipaddress.ip_address(text)
     return text
-
-
-def _host_port(text: str) -> tuple[str, int]:
-    """Read ``address`` or ``address:port`` (``[v6]:port``); port 0 when none is given."""
-    text = text.strip()
-    if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":")
-    elif text.count(":") > 1:
-        host, port = text, ""
-    else:
-        host, _, port = text.partition(":")
-    ipaddress.ip_address(host)
-    if port and (not port.isdecimal() or int(port) > 65535):
-        raise ValueError("expected a port")
-    return host, int(port or 0)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -57,7 +41,7 @@ class ManagerOptions(Options):
     bindaddr = option(_address, "0.0.0.0", help="Address for TCP.")
     tlsenable = option(boolean, False, aliases=("sslenable",), help="Whether they are served over TLS, too.")
     tlsbindaddr = option(
-        _host_port, ("", 0), aliases=("sslbindaddr",), help="Address and port for TLS; bindaddr and 5039 unless set."
+        address_and_port, ("", 0), aliases=("sslbindaddr",), help="Address and port for TLS; bindaddr and 5039 unless set."
     )
     tlscertfile = option(string, "", aliases=("sslcert", "tlscert"), help="Certificate.")
     tlsprivatekey = option(string, "", aliases=("sslprivatekey",), help="Its private key, unless the certificate's file has it.")

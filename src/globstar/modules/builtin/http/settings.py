@@ -8,35 +8,13 @@ from dataclasses import dataclass
 from globstar.config import ConfigFile
 from globstar.config.file import Category
 from globstar.config.options import Options, Report, handles, option
-from globstar.config.values import boolean, integer, string
+from globstar.config.values import address, address_and_port, boolean, integer, string
 from globstar.net.flow import Address
 from globstar.net.tls import TlsOptions
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _NO_CLIENTS = "the HTTP server makes no connections"
-
-
-def _address(text: str) -> str:
-    text = text.strip().strip("[]")
-    ipaddress.ip_address(text)
-    return text
-
-
-def _host_port(text: str) -> Address:
-    """Read ``address`` or ``address:port`` (``[v6]:port``); port 0 when none is given."""
-    text = text.strip()
-    if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":")
-    elif text.count(":") > 1:
-        host, port = text, ""
-    else:
-        host, _, port = text.partition(":")
-    ipaddress.ip_address(host)
-    if port and (not port.isdecimal() or int(port) > 65535):
-        raise ValueError("expected a port")
-    return host, int(port or 0)
 
 
 def _prefix(text: str) -> str:
@@ -48,7 +26,7 @@ class HttpOptions(Options):
     """``[general]``."""
 
     enabled = option(boolean, False, help="Whether the server listens.")
-    bindaddr = option(_address, "", help="Address for HTTP.")
+    bindaddr = option(address, "", help="Address for HTTP.")
     bindport = option(integer(0, 65535), 8088, help="Port for HTTP.")
     prefix = option(_prefix, "", help="What every path begins with.")
     servername = option(string, "", help="Name in the Server header.")
@@ -58,7 +36,7 @@ class HttpOptions(Options):
     enable_static = option(boolean, False, aliases=("enablestatic",), help="Serve the folder static-http.")
     enable_status = option(boolean, False, help="Serve a page about the server.")
     tlsenable = option(boolean, False, aliases=("sslenable",), help="Whether it listens for HTTPS.")
-    tlsbindaddr = option(_host_port, ("", 0), aliases=("sslbindaddr",), help="Address and port for HTTPS.")
+    tlsbindaddr = option(address_and_port, ("", 0), aliases=("sslbindaddr",), help="Address and port for HTTPS.")
     tlscertfile = option(string, "", aliases=("sslcert", "tlscert"), help="Certificate.")
     tlsprivatekey = option(string, "", aliases=("sslprivatekey",), help="Its private key, unless the certificate's file has it.")
     tlscipher = option(string, "", aliases=("sslcipher",), help="Ciphers, names of OpenSSL.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from globstar.config.values import is_false, is_true
+from globstar.config.values import address_and_port, is_false, is_true
 from globstar.core.party import PRESENTATION_NAMES, PRESENTATIONS
 from globstar.proto.sip.grammar import split_list
 from globstar.proto.sip.headers.address import NameAddr
@@ -92,18 +92,7 @@ class HostPort:
 
 def host_port(text: str) -> HostPort:
     """Read ``host``, ``host:port``, ``[v6]`` or ``[v6]:port``; the host must be an address."""
-    text = text.strip()
-    if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":")
-    elif text.count(":") > 1:
-        host, port = text, ""
-    else:
-        host, _, port = text.partition(":")
-    ipaddress.ip_address(host)
-    if port and (not port.isdecimal() or int(port) > 65535):
-        raise ValueError("expected a port")
-    return HostPort(host, int(port or 0))
+    return HostPort(*address_and_port(text))
 
 
 def variable(text: str) -> tuple[tuple[str, str], ...]:
