@@ -1,4 +1,4 @@
-"""Signals in the voice: MF digits, Morse code, and finding tones of call progress."""
+"""Signals in the voice: MF and SF digits, Morse code, and finding tones of call progress."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from globstar.base.log import Level
 from globstar.core.frame import Control
 from globstar.core.system import System
 from globstar.dsp.mf import MfDetector, mf_tone
+from globstar.dsp.sf import SfDetector, sf_tone
 from globstar.dsp.tones import tone
 from tests.interop.support.audio import level, tone_share
 from tests.support.phone import Phone, Samples, media_system
@@ -19,7 +20,7 @@ from tests.support.switch import LogCapture
 
 pytestmark = pytest.mark.virtual_time
 
-MODULES = ["app_mf", "app_morsecode", "res_tonedetect"]
+MODULES = ["app_mf", "app_sf", "app_morsecode", "res_tonedetect"]
 
 
 @pytest.fixture
@@ -101,6 +102,36 @@ async def test_mf_errors_and_a_hang_up(system: System) -> None:
     phone.hang_up()
     await phone.end()
     assert (phone.variables["D"], phone.variables["RECEIVEMFSTATUS"]) == ("*12", "HANGUP")
+
+
+async def test_sf_is_sent(system: System) -> None:
+    phone = await call(system, "SendSF(402)")
+    samples = np.concatenate((phone.samples, np.zeros(4000, np.int16)))
+    assert SfDetector().receive(samples.astype("<i2").tobytes()) == "402"
+    with LogCapture() as log:
+        for arguments in ("", "1,5000", "1,,Nobody/1", "x"):
+            await call(system, f"SendSF({arguments})")
+    assert len(log.texts(Level.WARNING)) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "digits", "status"),
+    [
+        ("D", "31", "START"),
+        ("D,2", "31", "MAXDIGITS"),
+        ("D,1", "3", "MAXDIGITS"),
+        ("D,,0.9", "3", "TIMEOUT"),
+        ("D,,1,1600,t(0.7)", "", "TIMEOUT"),
+        (",2", "", "ERROR"),
+        ("D,,,,t(0.1)", "", "ERROR"),
+    ],
+)
+async def test_sf_is_received(system: System, arguments: str, digits: str, status: str) -> None:
+    pulses = np.concatenate([np.frombuffer(sf_tone(digit).render(8 * (int(digit) * 100 + 600)), "<i2") for digit in "31"])
+    phone = await call(system, f"ReceiveSF({arguments})", pulses)
+    assert phone.variables["RECEIVESFSTATUS"] == status
+    assert phone.variables.get("D", "") == digits
+    assert phone.variables["DONE"] == "1"
 
 
 async def test_morse(system: System) -> None:
