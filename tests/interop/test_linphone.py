@@ -21,6 +21,10 @@ exten => 600,1,Answer()
  same => n,Echo()
 exten => 601,1,Answer()
  same => n,Milliwatt()
+exten => 630,1,Answer()
+ same => n,Wait(2)
+ same => n,Log(NOTICE,secured: ${CHANNEL(rtp,secure)} ${CHANNEL(rtcp,rxcount)})
+ same => n,Wait(30)
 exten => 620,1,VoiceMail(100@default,s)
 exten => _1XX,1,Dial(PJSIP/${EXTEN},20)
 exten => 101,hint,PJSIP/101
@@ -72,7 +76,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     authority = Authority(directory)
     certificate, key = authority.issue("server", "localhost", HOST)
     tls = free_port()
-    office = Office([Phone(name, f"secret{name}", codecs="ulaw,alaw") for name in ("101", "102", "103")], {"phones": DIALPLAN})
+    phones = [Phone(name, f"secret{name}", codecs="ulaw,alaw") for name in ("101", "102", "103")]
+    phones.append(Phone("104", "secret104", options="media_encryption=sdes\n"))
+    phones.append(Phone("105", "secret105", options="media_encryption=dtls\ndtls_verify=fingerprint\n"))
+    office = Office(list(phones), {"phones": DIALPLAN})
     files = office.configuration()
     files["pjsip.conf"] += (
         f"[tls]\ntype=transport\nprotocol=tls\nbind={HOST}:{tls}\ncert_file={certificate}\npriv_key_file={key}\n\n"
@@ -114,6 +121,20 @@ def test_an_offer_that_is_capable_of_srtp_connects(bench: Bench, transport: str)
     phone = bench.phone("101", transport, encryption="srtp")
     phone.call("601")
     assert "a=crypto" in phone.messages()
+    phone.send("terminate")
+    phone.wait("ended")
+
+
+@pytest.mark.parametrize(("user", "encryption"), [("104", "srtp!"), ("105", "dtls!")])
+def test_a_phone_that_insists_on_encryption_has_it(bench: Bench, user: str, encryption: str) -> None:
+    """Keys by SDP and by DTLS; what arrives is authentic, as nothing else is counted."""
+    phone = bench.phone(user, encryption=encryption)
+    before = bench.server.log().count("secured: 1")
+    phone.call("630")
+    phone.play(bench.tone())
+    wait_until(lambda: bench.server.log().count("secured: 1") > before, 10, "the stream is encrypted")
+    count = int(bench.server.log().rpartition("secured: 1 ")[2].split()[0])
+    assert count > 10
     phone.send("terminate")
     phone.wait("ended")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 
+import pylibsrtp
 from pylibsrtp import Error, Policy
 from pylibsrtp import Session as LibSession
 
-from globstar.media.sockets import Address, MediaSocket
+from globstar.media.sockets import MAX_DATAGRAM, Address, MediaSocket
 from globstar.proto.sdp.crypto import AES_32, AES_80, GCM_128, GCM_256, CryptoKey, Suite
 
 _PROFILES = {
@@ -19,6 +20,8 @@ _PROFILES = {
 }
 #: Packets that may come late and still be told from replayed ones (RFC 3711 section 3.3.2 asks for 64 at least).
 _WINDOW = 1024
+#: Bytes that encryption may add, as the library reckons.
+_TRAILER = 4 + 16 + 128
 #: Second header byte of RTCP under RTP's port (RFC 5761 section 4).
 _RTCP = range(192, 224)
 
@@ -32,7 +35,11 @@ class Refused(OSError):
 def _session(suite: Suite, key: bytes, kind: int) -> LibSession:
     policy = Policy(key=key, ssrc_type=kind, srtp_profile=_PROFILES[suite])
     policy.window_size = _WINDOW
-    return LibSession(policy)
+    session = LibSession(policy)
+    # Its own buffer holds packets of 1,356 bytes, which pictures exceed.
+    session._cdata = pylibsrtp.ffi.new("char[]", MAX_DATAGRAM + _TRAILER)  # type: ignore[attr-defined]
+    session._buffer = pylibsrtp.ffi.buffer(session._cdata)  # type: ignore[attr-defined]
+    return session
 
 
 class SrtpContext:

@@ -21,7 +21,7 @@ contact=sip:{user}@{host}
 default_proxy=0
 use_info={info}
 media_encryption={encryption}
-media_encryption_mandatory=0
+media_encryption_mandatory={mandatory}
 root_ca={authority}
 verify_server_certs=1
 verify_server_cn=1
@@ -83,7 +83,8 @@ class Linphone:
             domain=host,
             server=f"{host}:{server}",
             transport=transport,
-            encryption=encryption,
+            encryption=encryption.removesuffix("!"),
+            mandatory=int(encryption.endswith("!")),
             authority=authority or "",
             info=0,
         )

@@ -64,6 +64,20 @@ def test_rfc3711_3_1_what_one_end_sends_the_other_understands(suite: Suite, mki:
     assert (two.not_authentic, two.replayed, two.unkeyed) == (0, 0, 0)
 
 
+@pytest.mark.parametrize("size", [1, 1344, 1460, 2000])
+def test_pictures_fill_whole_datagrams(size: int) -> None:
+    one, two = contexts()
+    plain = packet(1, bytes(size))
+    assert two.decrypt(one.encrypt(plain)) == plain
+
+
+def test_packets_beyond_every_datagram_are_refused() -> None:
+    one, two = contexts()
+    for way in (one.encrypt, two.decrypt):
+        with pytest.raises(Refused):
+            way(packet(1, bytes(5000)))
+
+
 def test_rfc3711_3_3_2_replayed_and_altered_packets_are_dropped_and_counted() -> None:
     one, two = contexts()
     secret = one.encrypt(packet(7))
