@@ -17,6 +17,7 @@ from globstar.core.system import System
 from globstar.modules.res.agi import apps, asynchronous
 from globstar.modules.res.agi.fast import order_services
 from tests.support.agi import ScriptInside
+from tests.support.ami import AmiClient, split_messages, start_manager
 from tests.support.calls import Call, load_dialplan
 from tests.support.switch import LogCapture, running_system
 
@@ -282,6 +283,34 @@ async def test_agi_exec(system: System) -> None:
     assert ("exec", "id7", "200 result=1\n") in watcher.seen
     call.hang_up()
     await call.end()
+
+
+# -- the manager interface -----------------------------------------------------------------------------------------------
+
+
+async def test_the_manager_interface_fills_the_queue_and_tells_what_happens(system: System) -> None:
+    server = await start_manager(system)
+    client = AmiClient(server)
+    client.log_in()
+    await asyncio.sleep(0.1)
+    assert "does not exist" in client.ask("AGI", ("Channel", "Scripted/9"), ("Command", "NOOP"))
+    assert "*required*" in client.ask("AGI", ("Channel", "Scripted/1"))
+    call = Call(system, extension="async")
+    assert "Failed to add AGI command" in client.ask("AGI", ("Channel", "Scripted/1"), ("Command", "NOOP"))
+    call.start()
+    await asyncio.sleep(1)
+    action = "Action: AGI\r\nChannel: Scripted/1\r\nCommand: "
+    client.send(f"{action}GET VARIABLE EXTEN\r\nCommandID: my-id\r\n\r\n{action}ASYNCAGI BREAK\r\n\r\n")
+    await call.end()
+    text = client.take()
+    await server.stop()
+    assert text.count("Message: Added AGI command to queue") == 2
+    told = [message for message in map(dict, split_messages(text)) if "AGI" in message.get("Event", "")]
+    command = ["AGIExecStart", "AGIExecEnd", "AsyncAGIExec"]
+    assert [message["Event"] for message in told] == ["AsyncAGIStart", *command, *command, "AsyncAGIEnd"]
+    assert told[0]["Env"].startswith("agi_request%3A%20async%0Aagi_channel%3A%20Scripted%2F1%0A")
+    assert (told[2]["Command"], told[2]["ResultCode"], told[2]["Result"]) == ("GET VARIABLE EXTEN", "200", "Success")
+    assert (told[3]["CommandID"], told[3]["Result"]) == ("my-id", "200%20result%3D1%20%28async%29%0A")
 
 
 # -- order of servers ----------------------------------------------------------------------------------------------------

@@ -55,15 +55,29 @@ from globstar.modules.res.agi.commands_speech import (
     speech_unload_grammar,
 )
 from globstar.modules.res.agi.commands_text import receive_char, receive_text, send_image, send_text, tdd_mode
+from globstar.modules.res.agi.manager import (
+    agi_action,
+    agi_exec_end,
+    agi_exec_start,
+    async_agi_end,
+    async_agi_exec,
+    async_agi_start,
+)
 from globstar.modules.res.agi.service import SERVICE, AgiService
 
 __all__ = [
     "agi",
+    "agi_action",
     "agi_dump_html",
     "agi_exec",
+    "agi_exec_end",
+    "agi_exec_start",
     "agi_set_debug",
     "agi_show_commands",
     "answer",
+    "async_agi_end",
+    "async_agi_exec",
+    "async_agi_start",
     "asyncagi_break",
     "channel_status",
     "control_stream_file",
