@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from globstar.core import events
-from globstar.core.bridge import Bridge, BridgeCapability, LeaveReason
+from globstar.core.bridge import Bridge, LeaveReason
+from globstar.core.bridgetech import BridgeCapability
 from globstar.core.channel import ChannelState
 from globstar.core.format import Format, alaw, g722, slin, slin16, slin32, slin48, slin_for_rate, ulaw
 from globstar.core.frame import Control, Frame, control, voice

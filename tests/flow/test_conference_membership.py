@@ -9,7 +9,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from globstar.core.bridge import Bridge, BridgeCapability, LeaveReason
+from globstar.core.bridge import Bridge, LeaveReason
+from globstar.core.bridgetech import BridgeCapability
 from globstar.core.format import alaw, slin, ulaw
 from globstar.core.mixing import MemberMix
 from tests.support.conference import Voice

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from globstar.core import events
-from globstar.core.bridge import Bridge, BridgeCapability, BridgeMember, LeaveReason
+from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
+from globstar.core.bridgetech import BridgeCapability
 from globstar.core.channel import ChannelState
 from globstar.core.format import vp8
 from globstar.core.frame import Control, Frame, FrameType, control

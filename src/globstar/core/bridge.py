@@ -5,35 +5,24 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum, IntFlag
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.core import bridgevideo, events
+from globstar.core.bridgetech import BridgeCapability, BridgeTechnology, candidates, preference
 from globstar.core.cause import Cause
 from globstar.core.frame import Control, Frame, FrameType
 from globstar.core.frame import control as control_frame
 from globstar.core.idle import IdleMode
 from globstar.core.mixing import PLAIN_MIX, BridgeMix, MemberMix
 from globstar.core.party import Connected
-from globstar.core.registry import Spec
 
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
     from globstar.core.system import System
 
 logger = Logger("bridge")
-
-
-class BridgeCapability(IntFlag):
-    """What a bridge technology offers; a bridge asks for one or several."""
-
-    HOLDING = 1
-    EARLY = 2
-    NATIVE = 4
-    ONE_TO_ONE = 8
-    MULTIMIX = 16
 
 
 class LeaveReason(Enum):
@@ -44,63 +33,6 @@ class LeaveReason(Enum):
     KICKED = "kicked"  # someone took the channel out, it goes on elsewhere
     LIMIT = "limit"  # its time limit ended
     DIGIT = "digit"  # a digit of its features ended the call
-
-
-class BridgeTechnology:
-    """One way to move media between the members of a bridge. One instance serves one bridge."""
-
-    name = ""
-    capability = BridgeCapability.ONE_TO_ONE
-    #: the higher the better; Asterisk's bases are 10 holding, 20 early, 90 native, 50 one-to-one, 10 multimix
-    preference = 50
-    #: members hear a mix: what one tells the other in a call of two (hold, ringing ...) is not told to the others
-    mixes = False
-
-    def __init__(self, bridge: Bridge) -> None:
-        self.bridge = bridge
-
-    @classmethod
-    def unsuitable(cls, bridge: Bridge) -> str | None:
-        """Why this technology cannot serve ``bridge`` as it is now; None if it can.
-
-        One that does not show frames to the core asks :meth:`BridgeMember.frames_needed` of every member.
-        """
-        return None
-
-    def start(self) -> None:
-        """Begin to serve: bind every member's ``forward``. Called again when a member that was apart comes back."""
-
-    def stop(self) -> None:
-        """Undo :meth:`start`."""
-
-    def media_changed(self) -> None:
-        """A member's media have changed while this technology serves, and it goes on to serve: bind anew what depends on them."""
-
-    def mix_changed(self) -> None:
-        """How the bridge mixes has changed, or what a member gives to the mix and hears of it."""
-
-    def detail(self) -> str:
-        """How it serves, where there is more than one way."""
-        return ""
-
-    def member_joined(self, member: BridgeMember) -> None:
-        """A member came while this technology serves."""
-
-    def member_left(self, member: BridgeMember) -> None:
-        """A member went while this technology serves."""
-
-
-@dataclass(slots=True, kw_only=True)
-class BridgeTechnologySpec(Spec):
-    """A bridge technology offered by a module."""
-
-    technology: type[BridgeTechnology]
-    is_suspended: bool = False
-
-    @property
-    def kind(self) -> str:
-        """Their registry's name."""
-        return "bridge technology"
 
 
 def _drop(frame: Frame) -> None:
@@ -341,6 +273,7 @@ class Bridge:
         self.technology.stop()
         self.system.bridges.pop(self.unique_id, None)
         self.system.bus.publish(events.BridgeDestroyed(self))
+        del self.technology.bridge  # nobody asks it any more, and both are freed without the collector
 
     def _enter(self, member: BridgeMember, swapped: Channel | None = None) -> None:
         channel = member.channel
@@ -462,6 +395,8 @@ class Bridge:
 
     def mix_changed(self, reason: str) -> None:
         """How is mixed has changed: another technology may be needed."""
+        if self.is_dissolved:
+            return
         technology = self.technology
         self.reconsider(reason)
         if self.technology is technology:
@@ -492,6 +427,8 @@ class Bridge:
 
     def hearing_changed(self, reason: str) -> None:
         """A member went apart or came back: bind anew who hears whom."""
+        if self.is_dissolved:
+            return
         self.reconsider(reason)
         for member in self.members:
             member.drop_voice()
@@ -524,7 +461,7 @@ class Bridge:
 
     def _choose(self) -> type[BridgeTechnology]:
         """The preferred technology that suits."""
-        for spec in _candidates(self.system, self.capabilities):
+        for spec in candidates(self.system, self.capabilities):
             technology = spec.technology
             if not spec.is_suspended and technology.unsuitable(self) is None:
                 return technology
@@ -534,7 +471,7 @@ class Bridge:
         """One line per technology: why it serves, or why it does not."""
         lines = []
         chosen = self.technology.name
-        for spec in sorted(self.system.bridge_technologies, key=_preference):
+        for spec in sorted(self.system.bridge_technologies, key=preference):
             reason: str | None = "not asked for by this kind of bridge"
             if spec.technology.capability & self.capabilities:
                 reason = "suspended" if spec.is_suspended else spec.technology.unsuitable(self)
@@ -570,28 +507,6 @@ _FOR_TWO = (
 )
 #: How many peers BRIDGEPEER names, so that a conference of hundreds does not name all to each.
 _MOST_PEERS_NAMED = 10
-
-
-def _preference(spec: BridgeTechnologySpec) -> int:
-    return -spec.technology.preference
-
-
-def _candidates(system: System, capabilities: BridgeCapability) -> list[BridgeTechnologySpec]:
-    """The technologies that offer one of ``capabilities``, the preferred first; found once per change of their registry."""
-    registry = system.bridge_technologies
-    cache: dict[tuple[int, int], list[BridgeTechnologySpec]] = system.services.setdefault(_CACHE, {})
-    key = (registry.generation, int(capabilities))
-    found = cache.get(key)
-    if found is None:
-        if cache and next(iter(cache))[0] != registry.generation:
-            cache.clear()
-        offered = [spec for spec in registry if spec.technology.capability & capabilities]
-        found = cache[key] = sorted(offered, key=_preference)
-    return found
-
-
-#: Name of the service under which the candidates are kept.
-_CACHE = "bridge technologies by preference"
 
 
 def _clear_peer_variables(channel: Channel) -> None:

@@ -34,7 +34,8 @@ from globstar.media.ticker import Ticker
 if TYPE_CHECKING:
     from globstar.core.astdb import AstDb
     from globstar.core.boot import Configuration
-    from globstar.core.bridge import Bridge, BridgeTechnologySpec
+    from globstar.core.bridge import Bridge
+    from globstar.core.bridgetech import BridgeTechnologySpec
     from globstar.core.channel import Channel
     from globstar.core.devicestate import DeviceStates
     from globstar.core.mailboxes import Mailboxes

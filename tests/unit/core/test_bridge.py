@@ -9,14 +9,8 @@ import pytest
 import pytest_asyncio
 
 from globstar.core import events
-from globstar.core.bridge import (
-    Bridge,
-    BridgeCapability,
-    BridgeMember,
-    BridgeTechnology,
-    BridgeTechnologySpec,
-    LeaveReason,
-)
+from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
+from globstar.core.bridgetech import BridgeCapability, BridgeTechnology, BridgeTechnologySpec
 from globstar.core.cause import Cause
 from globstar.core.channel import SoftHangup
 from globstar.core.frame import Control, Frame, control, digit_begin

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from globstar.core.bridge import Bridge, BridgeCapability
+from globstar.core.bridge import Bridge
+from globstar.core.bridgetech import BridgeCapability
 from globstar.core.dialing import request_channel
 from globstar.core.format import slin
 from globstar.core.frame import Frame, FrameType

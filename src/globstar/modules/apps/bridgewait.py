@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from globstar.base.log import Logger
-from globstar.core.bridge import Bridge, BridgeCapability, LeaveReason
+from globstar.core.bridge import Bridge, LeaveReason
+from globstar.core.bridgetech import BridgeCapability
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.idle import Entertainment, IdleMode
 from globstar.core.registry import application

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from globstar.core.bridge import Bridge, BridgeCapability, BridgeMember, BridgeTechnology, BridgeTechnologySpec
+from globstar.core.bridge import Bridge, BridgeMember
+from globstar.core.bridgetech import BridgeCapability, BridgeTechnology, BridgeTechnologySpec
 from globstar.core.channel import Channel
 from globstar.core.format import slin
 from globstar.core.frame import Control, Frame, voice

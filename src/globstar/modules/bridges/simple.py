@@ -1,6 +1,7 @@
 """Two-party bridge in which frames flow from one channel straight to the other."""
 
-from globstar.core.bridge import Bridge, BridgeCapability, BridgeMember, BridgeTechnology, BridgeTechnologySpec
+from globstar.core.bridge import Bridge, BridgeMember
+from globstar.core.bridgetech import BridgeCapability, BridgeTechnology, BridgeTechnologySpec
 
 
 class SimpleBridge(BridgeTechnology):

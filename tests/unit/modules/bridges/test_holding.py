@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from globstar.core.bridge import Bridge, BridgeCapability, BridgeMember, LeaveReason
+from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
+from globstar.core.bridgetech import BridgeCapability
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.format import ulaw
 from globstar.core.frame import Control, voice

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from globstar.core.bridge import BridgeCapability, LeaveReason
+from globstar.core.bridge import LeaveReason
+from globstar.core.bridgetech import BridgeCapability
 from globstar.core.channel import Channel
 from globstar.core.cli import CliFailure, CliUsage, cli_command, duration_text, plural
 from globstar.core.devicestate import EXTENSION_STATE_TEXT

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from globstar.core.bridge import Bridge, BridgeCapability, BridgeMember, BridgeTechnology, BridgeTechnologySpec
+from globstar.core.bridge import Bridge, BridgeMember
+from globstar.core.bridgetech import BridgeCapability, BridgeTechnology, BridgeTechnologySpec
 from globstar.core.frame import Control
 from globstar.core.system import System
 from globstar.media.ticker import Ticker

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from globstar.core import events
-from globstar.core.bridge import Bridge, BridgeCapability, BridgeMember, LeaveReason
+from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
+from globstar.core.bridgetech import BridgeCapability
 from globstar.core.channel import Channel
 from globstar.core.frame import Control
 from globstar.core.services import MusicOnHold
