@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from globstar.core.bridge import Bridge, BridgeCapability, BridgeTechnologySpec, LeaveReason
+from globstar.core.bridge import Bridge, LeaveReason
+from globstar.core.bridgetech import BridgeCapability, BridgeTechnologySpec
 from globstar.core.manager import (
     ActionFault,
     ActionRequest,
