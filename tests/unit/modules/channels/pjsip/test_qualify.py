@@ -156,7 +156,7 @@ async def test_max_initial_qualify_time_bounds_the_first_question(tmp_path: Path
         begin = office.system.now()
         office.driver.qualifier.ask = lambda contact: asked.append(office.system.now() - begin)
         await asyncio.sleep(9)
-        assert len(asked) == 40
+        assert 38 <= len(asked) <= 40  # by chance one or two may be asked before the question is watched here
         assert max(asked) <= 8
         assert max(asked) - min(asked) > 4
 
