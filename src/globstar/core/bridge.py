@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.core import bridgevideo, events
-from globstar.core.bridgetech import BridgeCapability, BridgeTechnology, candidates, preference
+from globstar.core.bridgetech import BridgeCapability, BridgeTechnology, BridgeTechnologySpec, candidates, preference
 from globstar.core.cause import Cause
 from globstar.core.frame import Control, Frame, FrameType
 from globstar.core.frame import control as control_frame
@@ -21,6 +21,8 @@ from globstar.core.party import Connected
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
     from globstar.core.system import System
+
+__all__ = ["Bridge", "BridgeCapability", "BridgeMember", "BridgeTechnology", "BridgeTechnologySpec", "LeaveReason"]
 
 logger = Logger("bridge")
 
