@@ -2,60 +2,53 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from globstar.base.log import Logger
-from globstar.core import events
 from globstar.core.channel import Channel
-from globstar.core.frame import Frame
+from globstar.core.frame import Frame, FrameType
 from globstar.core.functions import FunctionError
 from globstar.core.numbers import leading_integer
 from globstar.core.registry import application
 from globstar.dialplan.arguments import argument, split_arguments
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 logger = Logger("app_dtmfstore")
 
 _KEY = "stored digits"
-_DIRECTIONS = {"tx": "Sent", "rx": "Received"}
+_DIRECTIONS = {"tx": False, "rx": True}
 
 
 class DigitStore:
     """Appends the digits of one direction of a channel to a variable or a function."""
 
-    def __init__(self, channel: Channel, direction: str, target: str, most: int) -> None:
+    def __init__(self, channel: Channel, target: str, most: int, *, is_read: bool) -> None:
         self.channel = channel
-        self._direction = direction
+        self._is_read = is_read
         self._target = target
         self._most = most
         self._digits = ""
-        self._undo: list[Callable[[], None]] = []
 
     def start(self) -> None:
         """Begin."""
-        bus = self.channel.system.bus
-        self._undo = [bus.subscribe(events.DigitEnded, self._digit), bus.subscribe(events.ChannelHungUp, self._hung_up)]
+        self.channel.add_signal_hook(self._take)
         self.channel.add_read_hook(self._pass)
 
     def stop(self) -> None:
         """End it."""
-        for undo in self._undo:
-            undo()
-        self._undo = []
+        self.channel.remove_signal_hook(self._take)
         self.channel.remove_hook(self._pass)
 
     def _pass(self, frame: Frame) -> Frame:
         """Nothing is done to the voice; that it is seen lets digits be seen in a call whose packets would be relayed."""
         return frame
 
-    def _digit(self, event: events.DigitEnded) -> None:
-        if event.channel is not self.channel or event.direction != self._direction:
-            return
+    def _take(self, frame: Frame, is_read: bool) -> Frame:
+        if frame.type is FrameType.DTMF_END and is_read is self._is_read:
+            self._keep(frame.digit)
+        return frame
+
+    def _keep(self, digit: str) -> None:
         if self._most and len(self._digits) >= self._most:
             return
-        self._digits += event.digit
+        self._digits += digit
         name, parenthesis, rest = self._target.partition("(")
         if not parenthesis:
             self.channel.set_variable(name, self._digits)
@@ -64,10 +57,6 @@ class DigitStore:
             self.channel.system.functions.write(self.channel, name, rest.removesuffix(")"), self._digits)
         except FunctionError as error:
             logger.warning(f"StoreDTMF on {self.channel.name}: {error}")
-
-    def _hung_up(self, event: events.ChannelHungUp) -> None:
-        if event.channel is self.channel:
-            self.stop()
 
 
 @application("StoreDTMF", syntax="StoreDTMF(direction[,var_name[,max_digits]])")
@@ -94,6 +83,6 @@ def store_dtmf(channel: Channel, data: str) -> int:
     if word in stores:
         stores[word].stop()
     most = max(0, leading_integer(argument(arguments, 2)))
-    stores[word] = DigitStore(channel, _DIRECTIONS[word], target, most)
+    stores[word] = DigitStore(channel, target, most, is_read=_DIRECTIONS[word])
     stores[word].start()
     return 0
