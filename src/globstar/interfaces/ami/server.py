@@ -23,7 +23,9 @@ from globstar.net.tls import TlsContexts, TlsError, TlsOptions, make_contexts
 
 logger = Logger("manager")
 
-#: Bytes that may wait for a client before the time of its ``writetimeout`` runs, and before it is cut off at once.
+#: Bytes that are sent without waiting for the loop's next turn, that may wait for a client before the time of its
+#: ``writetimeout`` runs, and before it is cut off at once.
+FLUSH_BYTES = 64 * 1024
 SLOW_BYTES = 256 * 1024
 MOST_BYTES = 4 * 1024 * 1024
 TLS_PORT = 5039
@@ -103,6 +105,10 @@ class Client(asyncio.Protocol):
             return
         self._queue.append(data)
         self._queued += len(data)
+        if self._queued > FLUSH_BYTES:  # something holds the loop: the network may take it now
+            is_due, self._is_flushing = self._is_flushing, False
+            self._flush()
+            self._is_flushing = is_due
         if self._queued + transport.get_write_buffer_size() > MOST_BYTES:
             self._cut_off("too much waits for it")
         elif not self._is_flushing:

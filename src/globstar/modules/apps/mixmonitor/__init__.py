@@ -10,6 +10,7 @@ from globstar.core import events
 from globstar.core.channel import Channel
 from globstar.core.cli import CliFailure, CliUsage, cli_command
 from globstar.core.functions import FunctionError
+from globstar.core.manager import ActionFault, ActionRequest, Answer, Permission, failure, manager_action, success
 from globstar.core.party import format_caller_id
 from globstar.core.playback import SoundMissing, play
 from globstar.core.registry import application, function
@@ -245,3 +246,64 @@ def unload(system: System) -> None:
     service = system.services.pop(SERVICE, None)
     if service is not None:
         service.close()
+
+
+# -- the manager's actions ----------------------------------------------------------------------------------------------------
+
+
+def _asked(request: ActionRequest) -> tuple[MixMonitors, Channel]:
+    """The service and the channel that an action is about. Raises ActionFault."""
+    name = request.get("Channel")
+    if not name:
+        raise ActionFault("No channel specified")
+    channel = request.system.channels.get(name) or request.system.channels_by_id.get(name)
+    if channel is None:
+        raise ActionFault("No such channel")
+    service = request.system.service(SERVICE, MixMonitors)
+    if service is None:
+        raise ActionFault("MixMonitor is not loaded")
+    return service, channel
+
+
+@manager_action(
+    "MixMonitor", Permission.SYSTEM,
+    synopsis="Record a call and mix the audio during the recording.  Use of StopMixMonitor is required to guarantee"
+    " the audio file is available for processing during dialplan execution.",
+)  # fmt: skip
+def manager_mixmonitor(request: ActionRequest) -> Answer:
+    """Begin to record a channel."""
+    service, channel = _asked(request)
+    if not request.get("File"):
+        return failure("No file specified")
+    try:
+        identity = service.start(channel, request.get("File"), request.get("Options"), request.get("Command"))
+    except SoundFault:
+        return failure("Could not start monitoring channel")
+    has_id = "i(" in request.get("Options")
+    return success(None, ("MixMonitorID", identity)) if has_id else success()
+
+
+@manager_action(
+    "StopMixMonitor", Permission.SYSTEM | Permission.CALL,
+    synopsis="Stop recording a call through MixMonitor, and free the recording's file handle.",
+)  # fmt: skip
+async def manager_stop_mixmonitor(request: ActionRequest) -> Answer:
+    """End a recording of a channel, the oldest unless an id is given."""
+    service, channel = _asked(request)
+    is_done = await service.stop(channel, request.get("MixMonitorID"))
+    return success() if is_done else failure("Could not stop monitoring channel")
+
+
+@manager_action("MixMonitorMute", Permission.SYSTEM | Permission.CALL, synopsis="Mute / unMute a Mixmonitor recording.")
+def manager_mute_mixmonitor(request: ActionRequest) -> Answer:
+    """Record silence of a direction, or its sound again."""
+    service, channel = _asked(request)
+    direction, state = request.get("Direction").lower(), request.get("State")
+    if not direction:
+        return failure("No direction specified. Must be read, write or both")
+    if direction not in ("read", "write", "both"):
+        return failure("Invalid direction specified. Must be read, write or both")
+    if not state:
+        return failure("No state specified. Must be 0 or 1")
+    is_muted = state.lower() in ("1", "yes", "true", "on")
+    return success() if service.mute(channel, direction, is_muted) else failure("Cannot set mute flag")
