@@ -199,6 +199,8 @@ class ManagerServer:
         """Take over a configuration."""
         self.hub.apply(settings)
         general = settings.general
+        if general.enabled and general.webenabled:
+            logger.warning("manager.conf: webenabled has no effect yet: AMI is not served over HTTP")
         plain = (general.bindaddr, general.port) if general.enabled else None
         self._plain = await self._listen(self._plain, plain, None)
         tls = await self._contexts(general) if general.enabled and general.tlsenable else None
