@@ -397,6 +397,11 @@ class ChannelMedia:
         elif not self.is_swallowed(frame):
             self.tech.write(self, frame)  # type: ignore[arg-type]  # a cast would cost a call per packet
 
+    def expect_another_source(self) -> None:
+        """What is written next comes from somebody else: its numbers say nothing about what was lost before."""
+        if self._write_filler is not None:
+            self._write_filler.expects = None
+
     def set_native_formats(self, formats: FormatCapabilities, *, read: Format | None = None, write: Format | None = None) -> None:
         """The driver agreed on formats with the endpoint: translators are bound anew, once."""
         self.native_formats = formats

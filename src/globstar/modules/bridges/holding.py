@@ -47,6 +47,8 @@ class HoldingBridge(BridgeTechnology):
         members = [member for member in self.bridge.members if not member.is_apart]
         writers = [member.channel.write for member in members if member.role != ANNOUNCER]
         is_announced = any(member.role == ANNOUNCER for member in self.bridge.members)
+        for member in members:
+            member.channel.expect_another_source()
         for member in self.bridge.members:
             if member.role == ANNOUNCER and not member.is_apart:
                 member.channel.set_read_format(member.channel.raw_read_format)

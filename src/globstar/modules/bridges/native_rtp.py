@@ -70,6 +70,7 @@ class NativeRtpBridge(BridgeTechnology):
         for member, peer in ((first, second), (second, first)):
             member.channel.set_read_format(member.channel.raw_read_format)
             member.forward = peer.channel.write
+            peer.channel.expect_another_source()
         self.media_changed()
 
     def media_changed(self) -> None:

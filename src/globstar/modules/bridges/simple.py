@@ -32,6 +32,7 @@ class SimpleBridge(BridgeTechnology):
         for member, peer in ((first, second), (second, first)):
             member.channel.set_read_format(member.channel.raw_read_format)
             member.forward = peer.channel.write
+            peer.channel.expect_another_source()
 
     def stop(self) -> None:
         """Unbind."""
