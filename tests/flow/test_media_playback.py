@@ -50,13 +50,15 @@ def steady(times: list[float]) -> bool:
 @pytest.mark.parametrize("format", [ulaw, alaw, slin], ids=str)
 async def test_playback_sends_the_files_contents_every_20_ms(system: System, format: Format) -> None:
     phone = await Phone(system, format=format).run("[default]\nexten => s,1,Playback(one&two)\n")
-    assert np.array_equal(phone.samples, expected(ONE, TWO, format=format))
+    # the last packet is as long as the others: silence fills it up
+    assert np.array_equal(phone.samples[:-80], expected(ONE, TWO, format=format))
+    assert np.abs(phone.samples[-80:]).max() <= 8
     assert phone.prompts == ["one", "two"]
     assert phone.variables["PLAYBACKSTATUS"] == "SUCCESS"
     assert all(frame.format is format for _, frame in phone.voice)
     # the second file follows the first without a gap
     assert steady([when for when, _ in phone.voice])
-    assert [frame.samples for _, frame in phone.voice] == [160] * 25 + [160] * 15 + [80]
+    assert [frame.samples for _, frame in phone.voice] == [160] * 25 + [160] * 16
 
 
 async def test_playback_answers_and_waits_for_the_callers_media_first(system: System) -> None:

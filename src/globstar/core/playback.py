@@ -16,11 +16,16 @@ from globstar.core.generator import Generator
 from globstar.core.services import Prompts
 from globstar.core.soundfile import SoundFault, SoundReader
 from globstar.core.soundstore import SoundFile
+from globstar.dsp.g711 import ALAW_SILENCE, ULAW_SILENCE
 
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
 
 logger = Logger("file")
+
+
+#: silence in the formats of which a packet may be cut anywhere
+_SILENCE = {"ulaw": bytes([ULAW_SILENCE]), "alaw": bytes([ALAW_SILENCE])}
 
 
 class SoundMissing(GlobstarError):
@@ -38,12 +43,27 @@ class FilePlayer(Generator):
         self.is_paused = False
 
     def next_frame(self) -> Frame | None:
-        """The next 20 ms of the file."""
-        return self.reader.next_frame()
+        """The next 20 ms of the file; what the end lacks to a whole packet is silence, so that none of the end waits for more."""
+        frame = self.reader.next_frame()
+        if frame is not None and self.reader.is_at_end:
+            _fill_up(frame, self.reader.frame_ms)
+        return frame
 
     def _tick(self) -> None:
         if not self.is_paused:
             super()._tick()
+
+
+def _fill_up(frame: Frame, milliseconds: int) -> None:
+    """Make a shorter frame ``milliseconds`` long, where its format knows silence."""
+    format = frame.format
+    if format is None:
+        return
+    silence = b"\0" if format.is_slin else _SILENCE.get(format.name)
+    missing = format.bytes_for(milliseconds) - len(frame.data)
+    if silence is not None and missing > 0:
+        frame.data = frame.data + silence * missing
+        frame.samples = format.samples_in(frame.data)
 
 
 async def find_sound(channel: Channel, name: str, language: str = "") -> SoundFile:

@@ -13,6 +13,11 @@ class Smoother:
         self.samples = samples
         self._waiting = b""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self._waiting
+
     def take(self, data: bytes) -> list[bytes]:
         """The packets that are full now."""
         size = self.size

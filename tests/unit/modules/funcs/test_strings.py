@@ -97,6 +97,7 @@ async def test_hash_and_array(dialplan: Dialplan) -> None:
     [
         ("STRFTIME(1709650845,UTC,%F %T %s %%)", "2024-03-05 15:00:45 1709650845 %"),
         ("STRFTIME(1709650845.123456,UTC,%q %1q %6q %9q)", "123 1 123456 123456000"),
+        ("STRFTIME(0,UTC,%F\0%c)", "1970-01-01"),
         ("STRFTIME(1709650845,America/New_York,%H %Z %z)", "10 EST -0500"),
         ("STRFTIME(-1,UTC,%Y)", "1969"),
         ("STRFTIME(,UTC,%Y-%m-%d)", "2023-11-14"),

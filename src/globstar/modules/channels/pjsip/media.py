@@ -489,6 +489,8 @@ class LegMedia:
             for packet in smoother.take(frame.data):
                 session.send_media(packet, smoother.samples >> self._clock_shift, marker)
                 marker = False
+            if smoother is self._regular and smoother.is_empty:
+                self._regular = None
 
     def write_side(self, frame: Frame) -> None:
         """Send a frame of video or text; without such a stream it goes nowhere."""

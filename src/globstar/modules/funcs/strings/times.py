@@ -31,7 +31,7 @@ def format_time(channel: Channel | None, args: str) -> str:
     milliseconds and %3q or %6q so many digits of the second's fraction.
     """
     arguments = split_arguments(args, 3)
-    form = arguments[2] if len(arguments) > 2 else "%c"
+    form = (arguments[2] if len(arguments) > 2 else "%c").partition("\0")[0]  # as C ends a text
     if not form:
         raise FunctionError("STRFTIME got an empty format")
     found = _EPOCH.match(argument(arguments, 0))
