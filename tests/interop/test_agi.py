@@ -181,7 +181,9 @@ got = []
 signal.signal(signal.SIGHUP, lambda *_: got.append("HUP"))
 command("SET VARIABLE READY yes")
 command("WAIT FOR DIGIT -1")
-time.sleep(0.2)
+deadline = time.time() + 1
+while not got and time.time() < deadline:
+    time.sleep(0.01)
 command("SET VARIABLE SIGNALS %s" % ("".join(got) or "none"))
 command("SET VARIABLE DEAD %s" % command("STREAM FILE beep 1")[:3])
 """

@@ -45,7 +45,7 @@ def test_blind_transfer(globstar_process: ServerFactory, tmp_path: Path, side: s
         third.accept()
         third.wait_event("CALL_ESTABLISHED")
         leaving.wait_event("CALL_CLOSED")
-        time.sleep(1.5)
+        time.sleep(1.5)  # they talk for so long: what each heard of it is measured below
         assert server.channel_count() == 2
         third.hangup()
         staying.wait_event("CALL_CLOSED")

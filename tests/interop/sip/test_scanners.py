@@ -6,7 +6,6 @@ The scanners speak from 127.0.0.1, as they cannot be told otherwise, the phone f
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,9 +136,8 @@ def test_svcrack_is_dropped_before_it_gets_far(tmp_path: Path) -> None:
 
 def test_fail2ban_finds_the_source(server: GlobstarProcess, office: Watched, tmp_path: Path) -> None:
     """Debian's filter matches a wrong password and an unknown account, and names the right address."""
-    fail2ban = shutil.which("fail2ban-regex")
-    if fail2ban is None or not FILTER.is_file():
-        pytest.skip("fail2ban is missing: apt-get install fail2ban (make test-tools)")
+    fail2ban = require("fail2ban-regex")
+    assert FILTER.is_file(), "the package of fail2ban brings its filters"
     for name, user in (("wrong", "100"), ("unknown", "nobody")):
         scenario = Scenario(name, user=user).invite(free_port(2), auth=True).refused(401, provisional=False)
         with Sipp(scenario, tmp_path, remote=office.port, number="610", user=user, password="guess") as sipp:

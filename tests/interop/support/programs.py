@@ -32,6 +32,7 @@ def require(program: str) -> str:
             "ip": "iproute2",
             "nft": "nftables",
             "linphonec": "linphone-cli",
+            "fail2ban-regex": "fail2ban",
         }.get(program, program)
         _missing(program, f"apt-get install {package} (make test-tools)")
     return path
