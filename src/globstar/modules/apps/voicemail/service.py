@@ -85,7 +85,7 @@ _LATER = frozenset(
         "serveremail", "fromstring", "mailcmd", "emailsubject", "emailbody", "emaildateformat", "pagerfromstring",
         "pagersubject", "pagerbody", "pagerdateformat",
         "charset",
-        "attachfmt", "attachextrecs", "externpassnotify", "externpasscheck", "directoryintro", "usedirectory", "odbcstorage",
+        "attachfmt", "attachextrecs", "externpassnotify", "externpasscheck", "usedirectory", "odbcstorage",
         "odbctable", "odbc_audio_on_disk", "adsifdn", "adsisec", "adsiver", "pollmailboxes", "pollfreq", "smdienable", "smdiport",
         "imapserver", "imapport", "imapflags", "imapfolder", "imapgreetings", "greetingsfolder", "greetingfolder",
         "imapparentfolder", "imapopentimeout", "imapclosetimeout", "imapreadtimeout", "imapwritetimeout", "imap_poll_logout",
@@ -93,6 +93,8 @@ _LATER = frozenset(
         "forward_urgent_auto", "vm-newuser", "vm-prepend-timeout", "vm-incorrect",
     }
 )  # fmt: skip
+#: Options that Directory() reads.
+_OF_DIRECTORY = frozenset({"directoryintro", "alias"})
 
 
 @dataclass(slots=True)
@@ -143,7 +145,7 @@ class VoicemailService:
         if config is not None:
             general = config.category("general")
             if general is not None:
-                options = GeneralOptions.read(general, report, ignore=_LATER)
+                options = GeneralOptions.read(general, report, ignore=_LATER | _OF_DIRECTORY)
                 for variable in general:
                     if variable.name.lower() in _LATER:
                         report(variable, f"option '{variable.name}' is not supported yet and has no effect")
@@ -172,6 +174,8 @@ class VoicemailService:
         if parts[4]:
             for entry in parts[4].split("|"):
                 name, equals, value = entry.partition("=")
+                if name.strip().lower() in _OF_DIRECTORY:
+                    continue
                 info = next((i for i in UserOptions.describe() if name.strip().lower() in (i.name, *i.aliases)), None)
                 if not equals or info is None or info.read is None:
                     known = name.strip().lower() in _LATER
