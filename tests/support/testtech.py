@@ -210,10 +210,10 @@ class Phone:
         self.tech.system.start_pbx(channel)
         return self.legs[-1]
 
-    async def is_called(self) -> Leg:
+    async def is_called(self, patience: float = PATIENCE) -> Leg:
         """Wait for the next call to this phone."""
         try:
-            return await asyncio.wait_for(self._called.get(), PATIENCE)
+            return await asyncio.wait_for(self._called.get(), patience)
         except TimeoutError:
             raise AssertionError(f"nobody calls {self.name}") from None
 

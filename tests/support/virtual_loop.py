@@ -6,7 +6,8 @@ Rules, in the order in which they are applied when no callback is ready:
 2. While jobs of ``run_in_executor`` are outstanding, or ``loop.real_time()`` is held, time stands still until they end.
 3. With file descriptors registered other than the loop's own, time goes at the pace of the real clock, since a
    peer outside of the loop may answer; ``loop.peers_inside = True`` says that all peers live in this loop, and
-   then time jumps as usual.
+   then time jumps as usual. A descriptor that tells of changed files (inotify) counts as the loop's own: who changes them in a
+   test is inside.
 4. Otherwise time jumps to the next deadline. Without a deadline nothing can ever happen again: the loop raises
    :class:`Deadlock` naming every task and where it waits.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import selectors
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -44,18 +46,31 @@ def describe_tasks(loop: asyncio.AbstractEventLoop) -> str:
     return "\n".join(lines) or "  (no task)"
 
 
+def _tells_of_files(descriptor: int) -> bool:
+    try:
+        return "inotify" in os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:
+        return False
+
+
 class _Selector(selectors.BaseSelector):
     """Serves ready descriptors without waiting and lets the loop decide how time passes."""
 
     def __init__(self) -> None:
         self.real = selectors.DefaultSelector()
+        self.watches: set[int] = set()
         self.loop: VirtualTimeLoop | None = None
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        return self.real.register(fileobj, events, data)
+        key = self.real.register(fileobj, events, data)
+        if _tells_of_files(key.fd):
+            self.watches.add(key.fd)
+        return key
 
     def unregister(self, fileobj: Any) -> selectors.SelectorKey:
-        return self.real.unregister(fileobj)
+        key = self.real.unregister(fileobj)
+        self.watches.discard(key.fd)
+        return key
 
     def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         return self.real.modify(fileobj, events, data)
@@ -73,7 +88,7 @@ class _Selector(selectors.BaseSelector):
         events = self.real.select(0)
         if events or (timeout is not None and timeout <= 0) or self.loop is None:
             return events
-        return self.loop.pass_time(self.real, timeout)
+        return self.loop.pass_time(self.real, timeout, len(self.watches))
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -121,14 +136,16 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def _job_done(self, _future: object) -> None:
         self._outstanding -= 1
 
-    def pass_time(self, selector: selectors.BaseSelector, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
+    def pass_time(
+        self, selector: selectors.BaseSelector, timeout: float | None, watches: int = 0
+    ) -> list[tuple[selectors.SelectorKey, int]]:
         """Nothing is ready: wait for outside work, move at real pace, jump, or tell of the deadlock."""
         if self._outstanding:
             events = selector.select(PATIENCE)
             if not events:
                 raise Deadlock(f"jobs outside the loop did not end in {PATIENCE:g} s\n{describe_tasks(self)}")
             return events
-        if len(selector.get_map()) > self._own_descriptors and not self.peers_inside:
+        if len(selector.get_map()) > self._own_descriptors + watches and not self.peers_inside:
             started = time.monotonic()
             events = selector.select(PATIENCE if timeout is None else timeout)
             if not events and timeout is None:

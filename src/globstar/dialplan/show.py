@@ -119,3 +119,45 @@ def _line(head: str, body: str, registrar: str) -> str:
 
 def _count(number: int, singular: str, plural: str = "") -> str:
     return f"{number} {singular if number == 1 else plural or singular + 's'}"
+
+
+def pattern_tree(context: Context) -> list[str]:
+    """Return how the extensions of a context are searched: what they have in common once, the most specific first."""
+    names = [
+        (extension.name.removeprefix("_") if extension.pattern.is_pattern else extension.name, extension)
+        for extension in context.extensions
+    ]
+    return list(_branch([(_elements(name), extension) for name, extension in names], 1))
+
+
+def _branch(entries: list[tuple[list[str], Extension]], depth: int) -> Iterator[str]:
+    """Yield the lines of extensions by their first element; those that go on alone stay on one line."""
+    groups: dict[tuple[str, bool], list[tuple[list[str], Extension]]] = {}
+    for elements, extension in entries:
+        if elements:
+            groups.setdefault((elements[0], extension.pattern.is_pattern), []).append((elements[1:], extension))
+    for (first, _), members in groups.items():
+        text = first
+        while len({tuple(rest[:1]) for rest, _ in members}) == 1 and members[0][0]:
+            text += members[0][0][0]
+            members = [(rest[1:], extension) for rest, extension in members]
+        ends = " ".join(_matched(extension) for rest, extension in members if not rest)
+        yield f"{'  ' * depth}{text}{f' => {ends}' if ends else ''}"
+        yield from _branch([entry for entry in members if entry[0]], depth + 1)
+
+
+def _matched(extension: Extension) -> str:
+    caller = f"/{extension.caller.text}" if extension.caller is not None else ""
+    return f"'{extension.name}{caller}' ({_count(len(extension.steps), 'priority', 'priorities')})"
+
+
+def _elements(name: str) -> list[str]:
+    """Split a pattern into what stands for one character each."""
+    elements: list[str] = []
+    position = 0
+    while position < len(name):
+        end = name.find("]", position) if name[position] == "[" else position
+        end = len(name) - 1 if end < 0 else end
+        elements.append(name[position : end + 1])
+        position = end + 1
+    return elements

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from globstar.core.cli import complete_line, run_command, split_words
 from globstar.core.system import System
 from globstar.interfaces.cli.commands import register_commands
+from tests.support.calls import Call, load_dialplan
 from tests.support.switch import running_system
 
 DIALPLAN = """
@@ -102,3 +104,117 @@ async def test_a_bug_in_a_command_is_told_and_the_rest_works(tmp_path: Path) -> 
         finally:
             spec.handler = before
         assert "System uptime" in await run(system, "core show uptime")
+
+
+CHANGES = """
+[general]
+static=yes
+writeprotect=no
+[globals]
+A=1
+[main]
+exten => 100,1,Set(X=a\\;b)
+exten => 100/555,1,NoOp()
+exten => _1XX,1(start),NoOp(${EXTEN},$[1 + 1])
+ same => n(end),Hangup()
+exten => _1X[1-3]!,1,NoOp()
+exten => 7,hint,Test/x&Test/y
+include => other,9:00-17:00,mon-fri,*,*
+switch => Loopback/other@main
+ignorepat => 9
+[other]
+exten => _X.,1,NoOp(x)
+"""
+
+
+async def test_includes_and_ignore_patterns_come_and_go(tmp_path: Path) -> None:
+    async with running_system(tmp_path, {"extensions.conf": CHANGES}, prepare=register_commands) as system:
+        assert await run(system, "dialplan add include main into other") == "Context 'main' included in 'other' context\n"
+        assert system.plan.exists("other", "7", -1)
+        assert "already included" in await run(system, "dialplan add include main into other")
+        assert "no longer includes" in await run(system, "dialplan remove include main from other")
+        assert not system.plan.exists("other", "7", -1)
+        assert "is not included" in await run(system, "dialplan remove include main from other")
+        assert "does not exist" in await run(system, "dialplan remove include main from nosuch")
+        assert await run(system, "dialplan add include main") == (
+            "Usage: dialplan add include <context> into <context>\n       Include a context in another one; a reload takes it back.\n"
+        )
+        assert "failed" in await run(system, "dialplan add include main,25:00-x into other")
+        assert "added" in await run(system, "dialplan add ignorepat 0 into main")
+        assert system.plan.ignore_pattern("main", "0")
+        assert "failed" in await run(system, "dialplan add ignorepat 0 into main")
+        assert "removed" in await run(system, "dialplan remove ignorepat 0 from main")
+        assert not system.plan.ignore_pattern("main", "0")
+        assert "failed" in await run(system, "dialplan remove ignorepat 0 from main")
+
+
+async def test_what_is_saved_reads_as_the_same_dialplan(tmp_path: Path) -> None:
+    async with running_system(tmp_path, {"extensions.conf": CHANGES}, prepare=register_commands) as system:
+        await run(system, "dialplan add extension 8,1,NoOp(added) into main")
+        await run(system, "dialplan remove extension _1X[1-3]!@main")
+        before = await run(system, "dialplan show main")
+        target = tmp_path / "saved.conf"
+        assert "successfully saved" in await run(system, f"dialplan save {target}")
+        text = target.read_text()
+    assert text.startswith("[general]\nstatic=yes\nwriteprotect=no\n\n[globals]\nA => 1\n")
+    async with running_system(tmp_path / "b", {"extensions.conf": text}, prepare=register_commands) as system:
+        after = await run(system, "dialplan show main")
+
+        def steps(listing: str) -> list[str]:
+            return [line[:65].rstrip() for line in listing.splitlines() if "context" not in line.lower()]
+
+        assert steps(after) == steps(before)
+        assert system.plan.find("main", "100", 1, "555").app_name == "NoOp"  # type: ignore[union-attr]
+
+
+async def test_the_dialplan_is_saved_only_where_the_file_allows_it(tmp_path: Path) -> None:
+    async with running_system(tmp_path, {"extensions.conf": DIALPLAN}, prepare=register_commands) as system:
+        assert "static=yes" in await run(system, f"dialplan save {tmp_path / 'x'}")
+        assert not (tmp_path / "x").exists()
+    async with running_system(tmp_path, {"extensions.conf": CHANGES}, prepare=register_commands) as system:
+        assert "failed" in await run(system, "dialplan save /nonexistent/folder/x")
+        Path(system.directories.astetcdir).mkdir()
+        assert "successfully" in await run(system, "dialplan save")
+        assert (Path(system.directories.astetcdir) / "extensions.conf").read_text().count("exten =>") == 7
+
+
+async def test_dialplan_debug_shows_the_search(tmp_path: Path) -> None:
+    async with running_system(tmp_path, {"extensions.conf": CHANGES}, prepare=register_commands) as system:
+        assert await run(system, "dialplan debug main") == (
+            "[ Context 'main' created by 'pbx_config' ]\n"
+            "  100 => '100/555' (1 priority) '100' (1 priority)\n"
+            "  7 => '7' (1 priority)\n"
+            "  1X\n"
+            "    [1-3]! => '_1X[1-3]!' (1 priority)\n"
+            "    X => '_1XX' (2 priorities)\n"
+            "\n"
+            "-= 1 context. =-\n"
+        )
+        assert "does not exist" in await run(system, "dialplan debug nosuch")
+        assert "both match alike" in await run(system, "dialplan set extenpatternmatchnew true")
+        assert "Still" in await run(system, "dialplan set extenpatternmatchnew true")
+
+
+async def test_an_application_runs_without_a_call(tmp_path: Path) -> None:
+    async with running_system(tmp_path, {"extensions.conf": CHANGES}, prepare=register_commands) as system:
+        assert await run(system, 'dialplan exec application Set "GLOBAL(B)=${A}2"') == "Set ended\n"
+        assert system.globals.get("B") == "12"
+        assert await run(system, "dialplan exec application Hangup") == "Hangup ended and asked for the end of the call\n"
+        assert "did you mean Hangup" in await run(system, "dialplan exec application Hagnup")
+        assert (await run(system, "dialplan exec application")).startswith("Usage")
+        assert not system.channels
+
+
+async def test_locks_are_listed(tmp_path: Path) -> None:
+    async with running_system(tmp_path, {"extensions.conf": CHANGES}, prepare=register_commands) as system:
+        assert "0 locks" in await run(system, "dialplan locks show")
+        plan = "[default]\nexten => s,1,Set(R=${LOCK(mine)})\nsame => n,Wait(60)\n"
+        load_dialplan(system, plan)
+        one, two = Call(system, name="Scripted/1").start(), Call(system, name="Scripted/2").start()
+        while "lock" not in str(system.services["dialplan locks"].by_name.get("mine", "")) and not one.set:
+            await asyncio.sleep(0.01)
+        while "  2        1 Scripted/1" not in await run(system, "dialplan locks show"):
+            await asyncio.sleep(0.01)
+        for call in (one, two):
+            call.hang_up()
+            await call.end()

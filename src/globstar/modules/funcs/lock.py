@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from globstar.core import events
 from globstar.core.channel import Channel, ChannelGone
+from globstar.core.cli import CliUsage, cli_command, plural
 from globstar.core.functions import FunctionError
 from globstar.core.registry import function
 from globstar.core.system import System
@@ -153,3 +154,16 @@ def unlock(channel: Channel | None, args: str) -> str:
         return "1"
     channel.warn("WARNING", f"{channel.name} does not have the lock '{args}'")
     return "0"
+
+
+@cli_command("dialplan locks show")
+def show_locks(system: System, args: list[str]) -> str:
+    """List the locks that channels have, and how many channels wait for each."""
+    if args:
+        raise CliUsage
+    locks: Locks = system.services[_SERVICE]
+    lines = [f"{'Name':<40} {'Requests':>8} {'Waiting':>8} Owner"]
+    for name, lock in sorted(locks.by_name.items()):
+        owner = lock.owner.name if lock.owner is not None else "(unlocked)"
+        lines.append(f"{name:<40} {lock.depth + len(lock.waiting):>8} {len(lock.waiting):>8} {owner}")
+    return "\n".join([*lines, plural(len(locks.by_name), "lock")])
