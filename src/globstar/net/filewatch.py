@@ -1,4 +1,4 @@
-"""Watching a folder for files that come, change or are moved in: inotify on the loop, or a look each second where there is none."""
+"""Watching a folder for files that come or change: inotify on the loop, or a look each second where there is none."""
 
 from __future__ import annotations
 

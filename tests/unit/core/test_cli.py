@@ -136,9 +136,7 @@ async def test_includes_and_ignore_patterns_come_and_go(tmp_path: Path) -> None:
         assert not system.plan.exists("other", "7", -1)
         assert "is not included" in await run(system, "dialplan remove include main from other")
         assert "does not exist" in await run(system, "dialplan remove include main from nosuch")
-        assert await run(system, "dialplan add include main") == (
-            "Usage: dialplan add include <context> into <context>\n       Include a context in another one; a reload takes it back.\n"
-        )
+        assert (await run(system, "dialplan add include main")).startswith("Usage: dialplan add include <context> into")
         assert "failed" in await run(system, "dialplan add include main,25:00-x into other")
         assert "added" in await run(system, "dialplan add ignorepat 0 into main")
         assert system.plan.ignore_pattern("main", "0")
@@ -173,7 +171,7 @@ async def test_the_dialplan_is_saved_only_where_the_file_allows_it(tmp_path: Pat
         assert not (tmp_path / "x").exists()
     async with running_system(tmp_path, {"extensions.conf": CHANGES}, prepare=register_commands) as system:
         assert "failed" in await run(system, "dialplan save /nonexistent/folder/x")
-        Path(system.directories.astetcdir).mkdir()
+        await system.run_blocking(Path(system.directories.astetcdir).mkdir)
         assert "successfully" in await run(system, "dialplan save")
         assert (Path(system.directories.astetcdir) / "extensions.conf").read_text().count("exten =>") == 7
 
@@ -211,10 +209,9 @@ async def test_locks_are_listed(tmp_path: Path) -> None:
         plan = "[default]\nexten => s,1,Set(R=${LOCK(mine)})\nsame => n,Wait(60)\n"
         load_dialplan(system, plan)
         one, two = Call(system, name="Scripted/1").start(), Call(system, name="Scripted/2").start()
-        while "lock" not in str(system.services["dialplan locks"].by_name.get("mine", "")) and not one.set:
-            await asyncio.sleep(0.01)
-        while "  2        1 Scripted/1" not in await run(system, "dialplan locks show"):
-            await asyncio.sleep(0.01)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert "       2        1 Scripted/1" in await run(system, "dialplan locks show")
         for call in (one, two):
             call.hang_up()
             await call.end()

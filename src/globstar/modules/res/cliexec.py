@@ -42,7 +42,7 @@ def _applications(system: System, args: list[str]) -> list[str]:
 async def execute(system: System, args: list[str]) -> str:
     """Run one application on a channel that nobody is at the other end of, and wait for its end.
 
-    Variables and functions in the arguments are put in. For applications that change something outside of calls: Log, Set, System.
+    Variables and functions in the arguments are put in. It is for what changes something outside of calls: Log, Set, System.
     """
     if len(args) not in (1, 2):
         raise CliUsage

@@ -89,8 +89,6 @@ async def save(system: System, args: list[str]) -> str:
     if not options.static or options.writeprotect:
         raise CliFailure("I can't save dialplan now, see '[general]' of extensions.conf: static=yes and writeprotect=no")
     target = Path(args[0] if args else "extensions.conf")
-    if target.is_dir():
-        target /= "extensions.conf"
     if not target.is_absolute():
         target = Path(system.directories.astetcdir) / target
     config = system.configuration.read("extensions.conf") or ConfigFile("extensions.conf")
@@ -98,19 +96,21 @@ async def save(system: System, args: list[str]) -> str:
     variables = [(line.name, line.value) for category in config.categories_named(GLOBALS) for line in category]
     text = written_dialplan(system.plan, general, variables, ("pbx_config", _REGISTRAR))
     try:
-        await system.run_blocking(_replace, target, text)
+        target = await system.run_blocking(_replace, target, text)
     except OSError as error:
         raise CliFailure(f"Failed to save the dialplan to '{target}': {error.strerror or error}") from error
     return f"Dialplan successfully saved into '{target}'"
 
 
-def _replace(target: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+def _replace(target: Path, text: str) -> Path:
+    """Write a file, or ``extensions.conf`` in a folder, whole or not at all; gives the file."""
+    if target.is_dir():
+        target /= "extensions.conf"
     fresh = target.with_name(f".{target.name}.new")
     fresh.write_text(text, encoding="utf-8", errors="surrogateescape")
     if target.exists():
         fresh.chmod(target.stat().st_mode & 0o777)
-    fresh.replace(target)
+    return fresh.replace(target)
 
 
 @cli_command("dialplan debug", usage="dialplan debug [context]", complete=lambda system, args: list(system.plan.contexts))

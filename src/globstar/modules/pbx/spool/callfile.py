@@ -43,7 +43,6 @@ class CallFile:
     always_delete: bool = True
     attempts: int = 0
 
-    @property
     def has_tries_left(self) -> bool:
         """Whether another call may be made."""
         return self.attempts <= self.max_retries

@@ -134,7 +134,7 @@ class Spooler:
             logger.warning(f"call file {path.name} cannot be used and is removed: {fault}")
             await run(_finish, path, self.done, "Failed", True, False, self.system.wall_time())
             return
-        if not call.has_tries_left:
+        if not call.has_tries_left():
             await self._end(path, call, "Expired", 0.0)
             return
         call.attempts += 1
@@ -149,7 +149,7 @@ class Spooler:
             return
         logger.notice(f"call of file {path.name} to {call.channel} failed (reason {int(result.reason)})")
         self._run_failed(call, result)
-        if call.has_tries_left:
+        if call.has_tries_left():
             now = self.system.wall_time()
             await run(_note, path, "EndRetry", call.attempts, now, now + call.retry_time)
         else:
