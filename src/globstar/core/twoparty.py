@@ -111,6 +111,15 @@ class CallOptions:
     limit: TimeLimit | None = None
 
 
+def rights_of(channel: Channel, *, is_caller: bool = False) -> PartyRights:
+    """The rights that CHANNEL(dtmf_features) gives a channel which Dial did not bring into its call."""
+    letters = channel.data.get("dtmf_features", "")
+    return PartyRights(
+        may_transfer="T" in letters, may_disconnect="H" in letters, may_record="X" in letters, is_caller=is_caller,
+        may_park="K" in letters,
+    )  # fmt: skip
+
+
 async def bridge_two(
     caller: Channel,
     callee: Channel,
