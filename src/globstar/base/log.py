@@ -1,6 +1,7 @@
 """Logging with Asterisk's levels, call ids and a cost of nothing when nobody listens.
 
-The levels are those of logger.conf: debug, verbose, notice, warning, error, dtmf, security.
+The levels are those of logger.conf: debug, trace, verbose, notice, warning, error, dtmf, the dynamic ones (security, fax, cc)
+and those that ``custom_levels`` adds.
 A record goes to every handler whose level mask has its bit; handlers are set by
 ``core.logging`` from logger.conf. A call's id (``[C-00000001]``) is taken from the channel's
 context so that every line of one call can be found.
@@ -20,12 +21,51 @@ class Level(IntFlag):
     """Levels as bits, so that a handler's wish is one mask."""
 
     DEBUG = 1
+    TRACE = 2
     NOTICE = 4
     WARNING = 8
     ERROR = 16
     VERBOSE = 32
     DTMF = 64
-    SECURITY = 128
+    CC = 1 << 16
+    FAX = 1 << 17
+    PJSIP_HISTORY = 1 << 18
+    SECURITY = 1 << 19
+
+
+#: Where ``custom_levels`` begin, and how many there may be.
+_FIRST_CUSTOM, _MOST_CUSTOM = 20, 32
+_custom: dict[str, Level] = {}
+
+
+def register_level(name: str) -> Level:
+    """A level of the user's own, made if it is new. Raises ``ValueError`` when there are too many or the name is bad."""
+    name = name.strip().upper()
+    known = level_named(name)
+    if known is not None:
+        return known
+    if not name.replace("_", "").isalnum():
+        raise ValueError(f"'{name}' is no name for a level")
+    if len(_custom) >= _MOST_CUSTOM:
+        raise ValueError(f"there are {_MOST_CUSTOM} levels of one's own already")
+    level = _custom[name] = Level(1 << (_FIRST_CUSTOM + len(_custom)))
+    return level
+
+
+def level_named(name: str) -> Level | None:
+    """The level of that name, in any case; None if there is none."""
+    name = name.upper()
+    return Level.__members__.get(name) or _custom.get(name)
+
+
+def level_name(level: Level) -> str:
+    """Its name, of the user's own ones as well."""
+    return level.name or next((name for name, known in _custom.items() if known == level), str(level.value))
+
+
+def level_names() -> dict[str, Level]:
+    """Every level by its name, in the order of their numbers."""
+    return {**Level.__members__, **_custom}
 
 
 @dataclass(slots=True)
@@ -51,14 +91,44 @@ call_id: ContextVar[str] = ContextVar("call_id", default="")
 class LogHub:
     """Where all loggers send records; one per process, as there is one stderr and one syslog."""
 
-    __slots__ = ("_handlers", "debug_level", "debug_modules", "mask", "verbosity")
+    __slots__ = ("_handlers", "_observers", "_verbosity", "_wishes", "debug_level", "debug_modules", "mask", "verbose_limit")
 
     def __init__(self) -> None:
         self._handlers: list[tuple[int, Handler]] = []
+        self._observers: tuple[Handler, ...] = ()
+        self._verbosity = 0
+        self._wishes: dict[object, int] = {}
         self.mask = 0
-        self.verbosity = 0
+        #: the highest verbosity that anybody wants to see; what is above it is not built
+        self.verbose_limit = 0
         self.debug_level = 0
         self.debug_modules: dict[str, int] = {}
+
+    @property
+    def verbosity(self) -> int:
+        """Verbosity of the root console, which log channels without a level of their own follow."""
+        return self._verbosity
+
+    @verbosity.setter
+    def verbosity(self, level: int) -> None:
+        self._verbosity = level
+        self.verbose_limit = max(level, *self._wishes.values(), 0)
+
+    def wish(self, who: object, verbosity: int | None) -> None:
+        """``who`` (a remote console, a log channel) wants to see verbose lines up to a level, or no more (None)."""
+        if verbosity is None:
+            self._wishes.pop(who, None)
+        else:
+            self._wishes[who] = verbosity
+        self.verbosity = self._verbosity
+
+    def observe(self, handler: Handler) -> None:
+        """Let ``handler`` see every record that is made because somebody wants it; it makes nothing be made."""
+        self._observers = (*self._observers, handler)
+
+    def stop_observing(self, handler: Handler) -> None:
+        """End that; unknown ones are no error."""
+        self._observers = tuple(known for known in self._observers if known != handler)
 
     def add(self, mask: int, handler: Handler) -> None:
         """Send every record whose level is in ``mask`` to ``handler``."""
@@ -81,6 +151,8 @@ class LogHub:
             if record.level & (Level.WARNING | Level.ERROR):
                 sys.stderr.write(f"{record.level.name}: {record.file}:{record.line} {record.message}\n")
             return
+        for observer in self._observers:
+            observer(record)
         for mask, handler in self._handlers:
             if record.level & mask:
                 try:
@@ -122,7 +194,7 @@ class Logger:
 
     def verbose(self, verbosity: int, message: str) -> None:
         """Tell what happens, shown at ``core set verbose`` of at least ``verbosity``."""
-        if hub.mask & Level.VERBOSE and verbosity <= hub.verbosity:
+        if hub.mask & Level.VERBOSE and verbosity <= hub.verbose_limit:
             self._emit(Level.VERBOSE, message, verbosity)
 
     def debug(self, level: int, message: str) -> None:
@@ -142,8 +214,11 @@ class Logger:
 
     def is_verbose(self, verbosity: int) -> bool:
         """Whether a verbose line of this level would be shown, to save building it."""
-        return bool(hub.mask & Level.VERBOSE) and verbosity <= hub.verbosity
+        return bool(hub.mask & Level.VERBOSE) and verbosity <= hub.verbose_limit
 
     def log(self, level: str, message: str) -> None:
         """Log under a level given by its name, as the Log() application does."""
-        self._emit(Level[level.upper()], message)
+        known = level_named(level)
+        if known is None:
+            raise KeyError(level)
+        self._emit(known, message)

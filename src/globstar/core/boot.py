@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from globstar.base.log import Logger
@@ -11,6 +12,7 @@ from globstar.config.reader import read_config
 from globstar.config.source import ConfigSource
 from globstar.core.astdb import AstDb
 from globstar.core.devicestate import DeviceStates
+from globstar.core.loader import PREFIXES
 from globstar.core.mailboxes import Mailboxes
 from globstar.core.settings import read_modules_config
 from globstar.core.system import System
@@ -23,16 +25,29 @@ class Configuration:
 
     def __init__(self, source: ConfigSource) -> None:
         self.source = source
+        #: name of a file that was read, and the module that read it
+        self.readers: set[tuple[str, str]] = {("asterisk.conf", "core"), ("modules.conf", "core"), ("logger.conf", "logger")}
 
     def read(self, name: str) -> ConfigFile | None:
         """Read one file and log its warnings; None if there is none. Raises ``ConfigError`` if it is broken."""
+        reader = module_of(sys._getframe(1).f_globals.get("__name__", ""))
         try:
             config = read_config(name, self.source)
         except ConfigFileMissing:
+            self.readers.discard((name, reader))
             return None
+        self.readers.add((name, reader))
         for warning in config.warnings:
             logger.log(warning.level, str(warning))
         return config
+
+
+def module_of(python_name: str) -> str:
+    """The module that Python's ``globstar.modules.apps.dial.callee`` belongs to: ``app_dial``; ``core`` for all else."""
+    parts = python_name.split(".")
+    if parts[:2] != ["globstar", "modules"] or len(parts) < 4:
+        return "manager" if parts[1:3] == ["interfaces", "ami"] else "core"
+    return parts[3] if parts[2] == "builtin" else f"{PREFIXES.get(parts[2], parts[2])}_{parts[3]}"
 
 
 async def boot(system: System, source: ConfigSource, *, keep_database: bool = True) -> None:

@@ -23,12 +23,14 @@ class EventBus:
     they happened. A listener that fails is logged and the others still hear the event.
     """
 
-    __slots__ = ("_listeners", "_watchers", "published")
+    __slots__ = ("_listeners", "_watchers", "counts", "published")
 
     def __init__(self) -> None:
         self._listeners: dict[type, list[Listener]] = {}
         self._watchers: list[Listener] = []
         self.published = 0
+        #: events that were delivered to somebody, by type
+        self.counts: dict[type, int] = {}
 
     def listeners(self, event_type: type[Any]) -> list[Listener]:
         """The live list of those who listen to ``event_type``; read only."""
@@ -36,6 +38,10 @@ class EventBus:
         if found is None:
             found = self._listeners[event_type] = list(self._watchers)
         return found
+
+    def topics(self) -> dict[type, list[Listener]]:
+        """Every type of event that somebody has listened to or asked about, with those who listen; read only."""
+        return self._listeners
 
     def subscribe(self, event_type: type[E], listener: Callable[[E], None]) -> Callable[[], None]:
         """Call ``listener`` for each event of ``event_type``; the result undoes it."""
@@ -73,6 +79,7 @@ class EventBus:
         if not listeners:
             return
         self.published += 1
+        self.counts[type(event)] = self.counts.get(type(event), 0) + 1
         for listener in tuple(listeners):
             try:
                 listener(event)

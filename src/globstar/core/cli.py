@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from globstar.base.errors import GlobstarError, RemoteFault
 from globstar.base.log import Logger
+from globstar.core.cli_data import as_json
 from globstar.core.registry import Spec, attach
 
 if TYPE_CHECKING:
@@ -25,6 +27,21 @@ class CliUsage(GlobstarError):
 
 class CliFailure(GlobstarError):
     """A command could not do what it was asked; the message is shown, then that it failed."""
+
+
+@dataclass(slots=True)
+class CliSession:
+    """Who gives commands: a remote console, with the user that it runs as."""
+
+    uid: int
+    gid: int
+    verbosity: int = 0
+    #: tells the console's server of another verbosity
+    set_verbosity: Callable[[int], None] = lambda level: None
+
+
+#: The console whose command runs; None for the server itself, AMI and others that have rights of their own.
+session: ContextVar[CliSession | None] = ContextVar("cli_session", default=None)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -105,15 +122,22 @@ def find_command(system: System, words: list[str]) -> CliCommandSpec | None:
 async def run_command(system: System, line: str) -> str:
     """Run one command line and return what it prints, ending in a newline unless empty.
 
-    Errors of the user become text; a bug in a handler is logged and told.
+    Errors of the user become text; a bug in a handler is logged and told. The word ``--json`` at the end asks for JSON.
     """
     words = split_words(line)
+    wants_json = len(words) > 1 and words[-1] == "--json"
+    if wants_json:
+        words.pop()
+        line = line.rstrip().removesuffix("--json")
     if not words:
         return ""
     spec = find_command(system, words)
     if spec is None:
-        shown = " ".join(words[:-1] or words)
-        return f"No such command '{line.strip()}' (type 'core show help {shown}' for other possible commands)\n"
+        return (
+            f"No such command '{line.strip()}' (type 'core show help {_help_topic(system, words)}' for other possible commands)\n"
+        )
+    if not is_permitted(system, words):
+        return f"You don't have permissions to run '{' '.join(words)}' command\n"
     args = words[len(spec.words) :]
     try:
         result = spec.handler(system, args)
@@ -130,10 +154,31 @@ async def run_command(system: System, line: str) -> str:
     except Exception as error:
         logger.error(f"command '{line.strip()}' failed", exception=error)
         return f"Command '{line.strip()}' failed: {error}\n"
-    if isinstance(result, (dict, list)):
+    if wants_json:
+        result = as_json(result)
+    elif isinstance(result, (dict, list)):
         result = json.dumps(result, indent=2)
     text = str(result or "")
     return text if not text or text.endswith("\n") else text + "\n"
+
+
+def _help_topic(system: System, words: list[str]) -> str:
+    """What to ask help for: the words that commands begin with and the first that none has, two at the least."""
+    known = 0
+    for spec in system.registry("cli command"):
+        names = spec.words
+        same = 0
+        while same < len(words) and same < len(names) and names[same] == words[same].lower():
+            same += 1
+        known = max(known, same)
+    return " ".join(words[: max(2, known + 1)])
+
+
+def is_permitted(system: System, words: list[str]) -> bool:
+    """Whether cli_permissions.conf lets the console of this :data:`session` run a command."""
+    who = session.get()
+    permissions = system.services.get("cli permissions")
+    return who is None or permissions is None or bool(permissions.allows(who.uid, who.gid, words))
 
 
 def complete_line(system: System, line: str) -> list[str]:
@@ -143,8 +188,11 @@ def complete_line(system: System, line: str) -> list[str]:
         words.append("")
     head, last = [word.lower() for word in words[:-1]], words[-1]
     candidates: set[str] = set()
+    restricted = session.get() is not None and "cli permissions" in system.services
     for spec in system.registry("cli command"):
         names = spec.words
+        if restricted and not is_permitted(system, names):
+            continue
         if len(names) > len(head) and names[: len(head)] == head and names[len(head)].startswith(last.lower()):
             candidates.add(names[len(head)])
         if spec.complete is not None and head[: len(names)] == names:

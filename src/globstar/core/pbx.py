@@ -183,7 +183,7 @@ async def run_steps(channel: Channel, *, depth: int | None = None, in_hangup: bo
                 channel.step_cause = channel.hangup_cause
                 if on_started:
                     bus.publish(events.ApplicationStarted(channel, spec.name, data))
-                if hub.mask & _VERBOSE and hub.verbosity >= 3:
+                if hub.mask & _VERBOSE and hub.verbose_limit >= 3:
                     place = f"{extension}@{context}:{priority}"
                     logger.verbose(3, f'Executing [{place}] {spec.name}("{channel.name}", "{data}") in new stack')
                 result = spec.run(channel, data)

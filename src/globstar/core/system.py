@@ -7,7 +7,6 @@ import contextlib
 import time
 import uuid
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -27,6 +26,7 @@ from globstar.core.tones import Tones
 from globstar.core.translate import TranslationRegistry
 from globstar.core.variables import GlobalVariables
 from globstar.core.watchdog import LoopWatchdog
+from globstar.core.workers import Workers
 from globstar.dialplan.plan import Dialplan
 from globstar.dialplan.reader import GeneralOptions
 from globstar.media.ticker import Ticker
@@ -89,7 +89,7 @@ class System:
         self.services: dict[str, Any] = {}
         self.tasks = TaskOwner("system")
         self.ticker = Ticker(self.loop)
-        self.executor = ThreadPoolExecutor(max_workers=4, thread_name_prefix="globstar-slow")
+        self.executor = Workers(4, "globstar-slow")
         self.loader = ModuleLoader(self, Path(self.directories.astmoddir))
         self.watchdog = LoopWatchdog(self.loop)
         self.tones = Tones(self)

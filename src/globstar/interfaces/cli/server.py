@@ -12,11 +12,14 @@ import grp
 import json
 import os
 import pwd
+import socket
+import struct
 from pathlib import Path
 
 from globstar.base.log import Level, Logger, Record, hub
 from globstar.base.tasks import TaskOwner
-from globstar.core.cli import complete_line, run_command
+from globstar.core.cli import CliSession, complete_line, run_command
+from globstar.core.cli import session as cli_session
 from globstar.core.system import System
 
 logger = Logger("asterisk")
@@ -35,9 +38,6 @@ class ControlServer:
         self.tasks = TaskOwner("control")
         self.clients = 0
         self._server: asyncio.Server | None = None
-        #: what the consoles want to see, and the verbosity to go back to without them
-        self._watching: dict[int, int] = {}
-        self._own_verbosity = 0
 
     async def start(self, permissions: int = 0o660, owner: str = "", group: str = "") -> None:
         """Bind the socket; a stale one is replaced, one that answers means that another instance runs (``OSError``)."""
@@ -78,13 +78,25 @@ class ControlServer:
         self.tasks.start(self._serve(reader, writer), name=f"client {self.clients}")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        client = self.clients
-        verbosity = -1
+        uid, gid = peer_identity(writer)
+        console = CliSession(uid, gid)
+        is_watching = False
         missed = 0
+
+        def set_verbosity(level: int) -> None:
+            console.verbosity = level
+            if is_watching:
+                hub.wish(console_key, level)
+
+        console.set_verbosity = set_verbosity
+        console_key = object()
+        cli_session.set(console)
+        if not self.system.options.hideconnect:
+            logger.verbose(3, "Remote UNIX connection")
 
         def send_log(record: Record) -> None:
             nonlocal missed
-            if record.level is Level.VERBOSE and record.verbosity > verbosity:
+            if record.level is Level.VERBOSE and record.verbosity > console.verbosity:
                 return
             if writer.transport.get_write_buffer_size() > BACKLOG_LIMIT:
                 missed += 1
@@ -110,10 +122,10 @@ class ControlServer:
                 elif "watch" in request:
                     if not isinstance(request["watch"], int):
                         break
-                    if verbosity < 0:
+                    if not is_watching:
                         hub.add(Level.NOTICE | Level.WARNING | Level.ERROR | Level.VERBOSE, send_log)
-                    verbosity = max(0, request["watch"])
-                    self._watch(client, verbosity)
+                        is_watching = True
+                    set_verbosity(max(0, request["watch"]))
                     answer = {"output": ""}
                 else:
                     break
@@ -123,19 +135,18 @@ class ControlServer:
             logger.debug(1, "a console went away")
         finally:
             hub.remove(send_log)
-            self._watch(client, None)
+            hub.wish(console_key, None)
             writer.close()
+            if not self.system.options.hideconnect:
+                logger.verbose(3, "Remote UNIX connection disconnected")
 
-    def _watch(self, client: int, verbosity: int | None) -> None:
-        """A console wants to see more, or goes (None): the system is as verbose as it was, or as a console wants."""
-        raised = max(self._watching.values(), default=0)
-        if hub.verbosity != max(raised, self._own_verbosity):  # somebody set it meanwhile
-            self._own_verbosity = hub.verbosity
-        if verbosity is None:
-            self._watching.pop(client, None)
-        else:
-            self._watching[client] = verbosity
-        hub.verbosity = max(self._own_verbosity, *self._watching.values(), 0)
+
+def peer_identity(writer: asyncio.StreamWriter) -> tuple[int, int]:
+    """User and group of the process at the other end of a UNIX socket."""
+    peer: socket.socket = writer.get_extra_info("socket")
+    size = struct.calcsize("3i")
+    _, uid, gid = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    return uid, gid
 
 
 def console_line(record: Record) -> str:

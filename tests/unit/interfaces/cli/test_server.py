@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from globstar.base.log import Level, Logger, Record, hub
+from globstar.core.cli_permissions import CliPermissions, Rule
 from globstar.core.system import System
 from globstar.interfaces.cli import server as server_module
 from globstar.interfaces.cli.commands import register_commands
@@ -118,7 +119,7 @@ async def test_watching_the_log(control: ControlServer, monkeypatch: pytest.Monk
     monkeypatch.setattr(hub, "verbosity", 1)
     client, other = await connect(control), await connect(control)
     assert await client.ask(watch=3) == {"output": ""}
-    assert hub.verbosity == 3
+    assert hub.verbose_limit == 3
     logger.notice("something happened")
     logger.verbose(3, "in detail")
     logger.verbose(4, "too much detail")
@@ -137,9 +138,9 @@ async def test_watching_the_log(control: ControlServer, monkeypatch: pytest.Monk
     line = await client.receive()
     assert line is not None
     assert line["log"] == "for both"
-    assert hub.verbosity == 5
+    assert hub.verbose_limit == 5
     await other.close()
-    await until(lambda: hub.verbosity == 1)
+    await until(lambda: hub.verbose_limit == 1)
     await client.close()
     await until(lambda: control.tasks.names() == [])
     logger.notice("nobody is there")
@@ -153,6 +154,45 @@ async def until(condition: Any) -> None:
             return
         await asyncio.sleep(0.002)
     raise AssertionError("not within four seconds")
+
+
+async def test_each_console_has_its_own_verbosity(control: ControlServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "verbosity", 2)
+    client, other = await connect(control), await connect(control)
+    assert await client.ask(run="core set verbose 5") == {"output": "Console verbose was OFF and is now 5.\n"}
+    assert hub.verbose_limit == 2  # a console that shows no log asks for no lines
+    assert await client.ask(run="core set verbose atleast 3") == {"output": "Console verbose is still 5.\n"}
+    assert await other.ask(watch=1) == {"output": ""}
+    assert await other.ask(run="core set verbose 4") == {"output": "Console verbose was 1 and is now 4.\n"}
+    assert hub.verbose_limit == 4
+    logger.verbose(4, "for the other")
+    line = await other.receive()
+    assert line is not None
+    assert line["log"] == "    -- for the other"
+    await client.close()
+    await other.close()
+    await until(lambda: control.tasks.names() == [])
+    assert (hub.verbosity, hub.verbose_limit) == (2, 2)
+
+
+async def test_permissions_of_the_console_s_user(control: ControlServer, system: System) -> None:
+    user = os.getuid()
+    system.services["cli permissions"] = CliPermissions(
+        users={user: ("me", [Rule(False, "all"), Rule(True, "core show"), Rule(False, "core show ch*")])}
+    )
+    client = await connect(control)
+    shown = await client.ask(run="core show version")
+    assert shown is not None
+    assert "Asterisk" in shown["output"]
+    refused = await client.ask(run="core stop now")
+    assert refused == {"output": "You don't have permissions to run 'core stop now' command\n"}
+    assert not system.stop_requested.is_set()
+    refused = await client.ask(run="core show channels")
+    assert refused is not None
+    assert refused["output"].startswith("You don't have permissions")
+    found = await client.ask(complete="core ")
+    assert found == {"candidates": ["show"]}
+    await client.close()
 
 
 async def test_verbosity_set_by_hand_stays(control: ControlServer, monkeypatch: pytest.MonkeyPatch) -> None:

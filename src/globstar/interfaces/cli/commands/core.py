@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from globstar import ASTERISK_VERSION, __version__
 from globstar.base.log import hub
-from globstar.core.cli import CliUsage, cli_command, find_command, plural
+from globstar.core.cli import CliUsage, cli_command, find_command, plural, session
 from globstar.core.system import System
 from globstar.media import native
 
@@ -120,12 +120,19 @@ def _level(args: list[str], current: int) -> int:
 def set_verbose(system: System, args: list[str]) -> str:
     """Set how much is told.
 
-    Level 0 or off tells nothing; the option silent changes it without a word.
+    Level 0 or off tells nothing; the option silent changes it without a word. Each console has its own; what files show is
+    said in logger.conf, and where nothing is said there the root console's counts.
     """
-    old, hub.verbosity = hub.verbosity, _level(args, hub.verbosity)
+    console = session.get()
+    old = hub.verbosity if console is None else console.verbosity
+    new = _level(args, old)
+    if console is None:
+        hub.verbosity = new
+    else:
+        console.set_verbosity(new)
     if "silent" in args:
         return ""
-    return _changed("Console verbose", old, hub.verbosity)
+    return _changed("Console verbose", old, new)
 
 
 @cli_command("core set debug", usage="core set debug [atleast] <level> [module]\n       core set debug off")
@@ -150,7 +157,14 @@ def _changed(what: str, old: int, new: int) -> str:
     return f"{what} was {text(old)} and is now {text(new)}."
 
 
-@cli_command("core show help", usage="core show help [topic]")
+def _topics(system: System, args: list[str]) -> list[str]:
+    """The next word of commands that begin as ``args`` do."""
+    head = [word.lower() for word in args[:-1]]
+    names = (spec.words for spec in system.registry("cli command"))
+    return sorted({words[len(head)] for words in names if len(words) > len(head) and words[: len(head)] == head})
+
+
+@cli_command("core show help", usage="core show help [topic]", complete=_topics)
 def show_help(system: System, args: list[str]) -> str:
     """List the commands, or explain one."""
     exact = find_command(system, args) if args else None

@@ -1,0 +1,58 @@
+"""``--json``: tables and what was made for people as data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from globstar.core.cli import run_command
+from globstar.core.cli_data import CliText, as_json, table, text_as_data
+from globstar.interfaces.cli.commands import register_commands
+from tests.support.switch import running_system
+
+
+def test_a_table_is_text_and_rows() -> None:
+    shown = table((("Name", "<6.6"), ("Use Count", ">9")), [("app_dial", 3), ("x", 12)], before="Modules:", after="2 modules")
+    assert shown == "Modules:\nName   Use Count\napp_di         3\nx             12\n2 modules"
+    assert json.loads(as_json(shown)) == [{"name": "app_dial", "use_count": 3}, {"name": "x", "use_count": 12}]
+
+
+def test_text_with_data_keeps_it() -> None:
+    assert json.loads(as_json(CliText("for people", {"for": "programs"}))) == {"for": "programs"}
+    assert json.loads(as_json([1, 2])) == [1, 2]
+    assert json.loads(as_json(None)) == {}
+
+
+def test_columns_by_a_rule() -> None:
+    text = "Level Name\n----- ----\n    0 DEBUG\n    2 NOTICE\n\n"
+    assert text_as_data(text) == {"rows": [{"level": "0", "name": "DEBUG"}, {"level": "2", "name": "NOTICE"}]}
+
+
+def test_columns_by_where_words_begin() -> None:
+    text = "Country  Description\nus       United States\nde       Germany\n2 in all\n"
+    assert text_as_data(text)["rows"][:2] == [
+        {"country": "us", "description": "United States"},
+        {"country": "de", "description": "Germany"},
+    ]
+
+
+def test_fields_and_lines() -> None:
+    text = "\nCore settings\n-------------\n  Version:     23\n  System name: \nGVAR=gval\nno more\n"
+    assert text_as_data(text) == {
+        "fields": {"Version": "23", "System name": "", "GVAR": "gval"},
+        "lines": ["Core settings", "no more"],
+    }
+
+
+async def test_every_command_that_shows_something_gives_json(tmp_path: Path) -> None:
+    async with running_system(tmp_path, {"pjsip.conf": "[alice]\ntype=endpoint\n"}, prepare=register_commands) as system:
+        shown = [spec.name for spec in system.registry("cli command") if " show " in f" {spec.name} "]
+        assert len(shown) > 100
+        for name in shown:
+            printed = await run_command(system, f"{name} --json")
+            if not printed.startswith(("Usage", "No such")) and "Command '" not in printed:
+                json.loads(printed)
+        rows = json.loads(await run_command(system, "pjsip show endpoints --json"))
+        assert "alice" in json.dumps(rows)
+        assert json.loads(await run_command(system, "core show uptime --json"))["fields"]["System uptime"]
+        assert (await run_command(system, "core show nothing --json")).startswith("No such command 'core show nothing'")

@@ -1,0 +1,172 @@
+"""Commands about the machine, its threads, sounds, configuration and the event bus."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from globstar.core.cli import run_command
+from globstar.core.system import System
+from globstar.interfaces.cli.commands import register_commands
+from tests.support.switch import running_system
+
+
+@pytest.fixture
+async def system(tmp_path: Path) -> AsyncIterator[System]:
+    files = {
+        "modules.conf": "[modules]\nautoload=no\nload=format_pcm\nload=format_sln\nload=func_groupcount\nload=res_musiconhold\n",
+        "http.conf": "[general]\nenabled=no\n",
+    }
+    async with running_system(tmp_path, files, prepare=register_commands) as system:
+        yield system
+
+
+async def test_sysinfo(system: System) -> None:
+    text = await run_command(system, "core show sysinfo")
+    assert re.fullmatch(
+        r"\nSystem Statistics\n-----------------\n  System Uptime:             \d+ hours\n  Total RAM:                 \d+ KiB\n"
+        r"  Free RAM:                  \d+ KiB\n  Buffer RAM:                \d+ KiB\n  Total Swap Space:          \d+ KiB\n"
+        r"  Free Swap Space:           \d+ KiB\n\n  Number of Processes:       \d+ \n\n",
+        text,
+    )
+    assert json.loads(await run_command(system, "core show sysinfo --json"))["Number of Processes"] > 0
+
+
+async def test_threads_and_descriptors(system: System) -> None:
+    await system.run_blocking(int)
+    text = await run_command(system, "core show threads")
+    assert text.splitlines()[-1] == f"{threading.active_count()} threads listed."
+    assert re.search(r"^0x[0-9a-f]+ \d+ globstar-slow_0 +started at \[ +\d+\] thread\.py _worker\(\)$", text, re.MULTILINE)
+    assert re.search(r"^ +0 /", await run_command(system, "core show fd"), re.MULTILINE)
+
+
+async def test_taskprocessors(system: System) -> None:
+    await run_command(system, "core reset taskprocessors")
+    for _ in range(3):
+        await system.run_blocking(int)
+    lines = (await run_command(system, "core show taskprocessors like SLOW")).splitlines()
+    assert lines[1] == (
+        "Processor                                                               "
+        "Processed   In Queue  Max Depth  Low water High water Low time(us) High time(us)"
+    )
+    assert lines[2].split()[:3] == ["globstar-slow", "3", "0"]
+    assert len(lines[1]) == len(lines[2])
+    assert lines[4] == "1 taskprocessor"
+    assert "0 taskprocessors" in await run_command(system, "core show taskprocessors like nothing")
+    rows = json.loads(await run_command(system, "core show taskprocessor name globstar-slow --json"))
+    assert rows[0]["Processed"] == 3
+    assert "ping time" in await run_command(system, "core ping taskprocessor globstar-slow")
+    assert (await run_command(system, "core ping taskprocessor nobody")).endswith("failed.\n")
+    await run_command(system, "core reset taskprocessor globstar-slow")
+    assert system.executor.processed == 0
+    assert "0 subsystems in alert" in await run_command(system, "core show taskprocessor alerted subsystems")
+
+
+async def test_a_pool_with_too_much_to_do_is_alerted(system: System) -> None:
+    gate = threading.Event()
+    for _ in range(600):
+        system.executor.submit(gate.wait)
+    assert "1 globstar-slow" in await run_command(system, "core show taskprocessor alerted subsystems")
+    gate.set()
+    await system.run_blocking(int)
+    assert "0 subsystems in alert" in await run_command(system, "core show taskprocessor alerted subsystems")
+    assert system.executor.max_depth >= 500
+
+
+async def test_timing(system: System) -> None:
+    text = await run_command(system, "timing test 100")
+    assert text.startswith("Attempting to test a timer with 100 ticks per second.\nUsing the '")
+    assert re.search(r"It has been \d+ milliseconds, and we got 100 timer ticks\n$", text)
+    assert (await run_command(system, "timing test many")).startswith("Usage: timing test")
+
+
+async def test_sounds(system: System, tmp_path: Path) -> None:
+    root = Path(system.directories.astdatadir) / "sounds"
+    for name in ("en/beep.ulaw", "en/beep.sln", "de/beep.ulaw", "en/digits/1.ulaw", "en/readme.txt"):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    assert await run_command(system, "core show sounds") == "Available audio files:\nbeep\ndigits/1\n"
+    assert await run_command(system, "core show sound beep") == (
+        "Indexed Information for beep:\n  Language de:\n    Format: ulaw\n  Language en:\n    Format: slin\n    Format: ulaw\n"
+    )
+    assert "not found" in await run_command(system, "core show sound nothing")
+    assert json.loads(await run_command(system, "core show sounds --json")) == ["beep", "digits/1"]
+
+
+async def test_texts(system: System) -> None:
+    assert "Apache License" in await run_command(system, "core show license")
+    assert "WITHOUT WARRANTIES" in await run_command(system, "core show warranty")
+    assert "memory" in await run_command(system, "malloc trim")
+
+
+async def test_config_list_and_reload(system: System) -> None:
+    root = system.directories.astetcdir
+    lines = (await run_command(system, "config list")).splitlines()
+    assert f"{'http':<20} {root + '/http.conf':<50}" in lines
+    assert f"{'core':<20} {root + '/asterisk.conf':<50}" in lines
+    assert not any("musiconhold" in line for line in lines)  # there is none
+    assert await run_command(system, "config reload http.conf") == "Reloaded 'http.conf' of http\n"
+    assert await run_command(system, f"config reload {root}/http.conf") != ""
+    assert (await run_command(system, "config reload nothing.conf")).startswith("No module uses")
+    assert "at the start only" in await run_command(system, "config reload modules.conf")
+
+
+async def test_config_help(system: System) -> None:
+    assert "\tres_musiconhold" in await run_command(system, "config show help")
+    assert "\tclass: One class" in await run_command(system, "config show help res_musiconhold")
+    assert "mode" in await run_command(system, "config show help res_musiconhold class")
+    one = json.loads(await run_command(system, "config show help http http bindport --json"))
+    assert (one["Option"], one["Default"]) == ("bindport", "8088")
+    assert "not found" in await run_command(system, "config show help res_nothing")
+    assert "Unknown configuration type" in await run_command(system, "config show help http nothing")
+    assert "Unknown configuration option" in await run_command(system, "config show help http http nothing")
+
+
+async def test_the_event_bus(system: System) -> None:
+    heard: list[object] = []
+
+    class Something:
+        """It happened."""
+
+    undo = system.bus.subscribe(Something, heard.append)
+    system.bus.publish(Something())
+    system.bus.publish(Something())
+    assert re.search(r"^Something +1$", await run_command(system, "stasis show topics"), re.MULTILINE)
+    shown = await run_command(system, "stasis show topic Something")
+    assert "Detail: It happened.\nNumber of subscribers: 1\n" in shown
+    assert re.search(r"^Something +1 +2$", await run_command(system, "stasis statistics show topics"), re.MULTILINE)
+    assert "published: 2" in await run_command(system, "stasis statistics show topic Something")
+    assert (await run_command(system, "stasis show topic Nothing")).endswith("failed.\n")
+    assert re.search(r"^Something +2$", await run_command(system, "stasis statistics show messages"), re.MULTILINE)
+    assert "append" in await run_command(system, "stasis statistics show subscriptions")
+    undo()
+
+
+async def test_nobody_there(system: System) -> None:
+    assert await run_command(system, "group show channels") == (
+        "Channel                    Group                 Category            \n0 active channels\n"
+    )
+    assert await run_command(system, "local show channels") == "No local channels in use\n"
+    assert (await run_command(system, "core show hanguphandlers nobody")).endswith("failed.\n")
+    assert json.loads(await run_command(system, "group show channels --json")) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "core show sysinfo now", "core show fd 1", "core show threads x", "core show taskprocessors x", "core ping taskprocessor",
+        "core reset taskprocessors now", "malloc trim x", "core show license x", "core show warranty x", "core show sounds x",
+        "core show sound", "core show image formats x", "group show channels a b", "local show channels x",
+        "core show hanguphandlers", "core show hanguphandlers all x", "config list x", "config reload", "stasis show topics x",
+        "stasis show topic", "stasis statistics show topics x", "stasis statistics show messages x", "cli show permissions x",
+        "cli check permissions", "cli reload permissions x",
+    ],
+)  # fmt: skip
+async def test_words_that_make_no_sense_show_the_usage(system: System, line: str) -> None:
+    assert (await run_command(system, line)).startswith("Usage: ")
