@@ -36,7 +36,7 @@ async def test_commands(tmp_path: Path) -> None:
     async with running_system(tmp_path, {"extensions.conf": DIALPLAN}, prepare=register_commands) as system:
         assert await run(system, "") == ""
         assert await run(system, "core show nosuch") == (
-            "No such command 'core show nosuch' (type 'core show help core show' for other possible commands)\n"
+            "No such command 'core show nosuch' (type 'core show help core show nosuch' for other possible commands)\n"
         )
         assert await run(system, "database put gold") == (
             "Usage: database put <family> <key> <value>\n       Add or change an entry.\n"
