@@ -30,6 +30,7 @@ FILES = {
     "extensions.conf": "[default]\nexten => answer,1,Answer()\n same => n,Hangup()\nexten => bob,1,Dial(PJSIP/bob)\n",
 }
 SDP = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 6000 RTP/AVP 0\r\n"
+NO_CODEC = SDP.replace("AVP 0", "AVP 3")
 WITH_SDP = f"Content-Type: application/sdp\r\nContent-Length: {len(SDP)}\r\n\r\n{SDP}"
 EMPTY = "Content-Length: 0\r\n\r\n"
 
@@ -50,14 +51,16 @@ class Peers:
     def __init__(self, network: MemorySipNetwork, number: str) -> None:
         self.network = network
         self.number = number
+        self.branch = ""
         self.over = asyncio.get_running_loop().create_future()
         network.peers[ALICE] = lambda data, source: self.alice(data.decode())
         network.peers[BOB] = lambda data, source: self.bob(data.decode())
 
     def request(self, method: str, to: str, rest: str = EMPTY) -> None:
         sequence = 2 if method == "BYE" else 1
+        branch = self.branch or f"z9hG4bK{method}"
         self.network.send(
-            f"{method} sip:{self.number}@127.0.0.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5071;branch=z9hG4bK{method}\r\n"
+            f"{method} sip:{self.number}@127.0.0.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5071;branch={branch}\r\n"
             f"From: <sip:alice@127.0.0.1>;tag=a\r\nTo: {to}\r\nCall-ID: call\r\nCSeq: {sequence} {method}\r\n"
             f"Contact: <sip:alice@127.0.0.1:5071>\r\n{rest}".encode(),
             ALICE,
@@ -73,6 +76,10 @@ class Peers:
             if self.number == "bob":
                 self.request("BYE", header(message, "To"))
         elif message.startswith("SIP/2.0 200"):
+            self.over.set_result(None)
+        elif message.startswith("SIP/2.0 488"):
+            self.branch = "z9hG4bKINVITE"  # RFC 3261 17.1.1.3: the ACK of a refusal is the INVITE's own
+            self.request("ACK", header(message, "To"))
             self.over.set_result(None)
         else:
             assert message.startswith("SIP/2.0 1"), message
@@ -96,8 +103,18 @@ def no_collector() -> Iterator[None]:
     gc.enable()
 
 
-async def call(root: Path, number: str) -> tuple[int, list[str]]:
-    """Make a call; how many channels there were, and the names of those that are still in memory when it is over."""
+def garbage() -> list[str]:
+    """The kinds of our objects that wait for the collector, each once; what configuration and boot left is not looked at."""
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    gc.collect()
+    gc.set_debug(0)
+    kinds = {type(item) for item in gc.garbage}
+    gc.garbage.clear()
+    return sorted(f"{kind.__module__}.{kind.__qualname__}" for kind in kinds if kind.__module__.startswith("globstar."))
+
+
+async def call(root: Path, number: str, offer: str = WITH_SDP) -> tuple[int, list[str]]:
+    """Make a call; how many channels there were, and the names of those and of other things that are left when it is over."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualTimeLoop)
     loop.peers_inside = True
@@ -109,13 +126,15 @@ async def call(root: Path, number: str) -> tuple[int, list[str]]:
 
     async with running_system(root, FILES, prepare=prepare) as system:
         channels: list[weakref.ref[object]] = []
+        gc.collect()
         system.bus.subscribe(events.ChannelCreated, lambda event: channels.append(weakref.ref(event.channel)))
         peers = Peers(network, number)
-        peers.request("INVITE", f"<sip:{number}@127.0.0.1>", WITH_SDP)
+        peers.request("INVITE", f"<sip:{number}@127.0.0.1>", offer)
         await peers.over
         await asyncio.sleep(1)
         assert not system.channels
-        return len(channels), [repr(kept) for channel in channels if (kept := channel()) is not None]
+        left = [repr(kept) for channel in channels if (kept := channel()) is not None]
+        return len(channels), left + garbage()
 
 
 @pytest.mark.usefixtures("no_collector")
@@ -126,3 +145,9 @@ def test_an_answered_call_is_freed_at_once(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("no_collector")
 def test_both_channels_of_a_bridged_call_are_freed_at_once(tmp_path: Path) -> None:
     assert run_virtual(call(tmp_path, "bob")) == (2, [])
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_a_refused_call_is_freed_at_once(tmp_path: Path) -> None:
+    refused = WITH_SDP.replace(SDP, NO_CODEC)
+    assert run_virtual(call(tmp_path, "answer", refused)) == (0, [])

@@ -19,7 +19,7 @@ class SessionDigits:
 
     def __init__(self, engine: RtpEngine, session: RtpSession) -> None:
         self._engine = engine
-        self._session = session
+        self._session: RtpSession | None = session
         self._incoming = EventReceiver(engine.settings.dtmf_timeout / 8000)
         self.outgoing = EventSender()
         self._is_ticking = False
@@ -27,7 +27,7 @@ class SessionDigits:
     def begin(self, digit: str) -> bool:
         """Begin a digit; False when the peer takes no telephone-event or the digit is unknown."""
         session = self._session
-        if session.digit_payload is None or not session.is_sending:
+        if session is None or session.digit_payload is None or not session.is_sending:
             return False
         now, clock_rate = self._engine.loop.time(), session.digit_payload[1]
         self.outgoing.clock_rate = clock_rate
@@ -53,20 +53,21 @@ class SessionDigits:
         self._report(self._incoming.reset())
 
     def close(self) -> None:
-        """Tick no more."""
+        """Tick no more, and let go of the session: two that hold one another wait for the cyclic collector."""
         self.outgoing.end(self._engine.loop.time())
-        self._engine.ticker.remove(self._tick)
+        self._session = None
+        self._tick_if_needed()
 
     def _send(self, packets: list[EventPacket]) -> None:
         session = self._session
-        if session.digit_payload is None:
+        if session is None or session.digit_payload is None:
             return
         for payload, rtp_time, marker in packets:
             session.transmit(session.sender.packet_at(payload, rtp_time, session.digit_payload[0], marker))
 
     def _tick_if_needed(self) -> None:
         """Have the 20 ms tick while a digit runs in either direction, and only then."""
-        needed = self.outgoing.is_active or self._incoming.deadline is not None
+        needed = self._session is not None and (self.outgoing.is_active or self._incoming.deadline is not None)
         if needed and not self._is_ticking:
             self._engine.ticker.add(self._tick)
         elif self._is_ticking and not needed:
@@ -84,6 +85,8 @@ class SessionDigits:
 
     def _report(self, events: tuple[DigitEvent, ...]) -> None:
         session = self._session
+        if session is None:
+            return
         for event in events:
             if isinstance(event, DigitBegan):
                 if session.on_digit_begin is not None:

@@ -8,6 +8,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from globstar.net.poller import Poller
@@ -79,12 +80,7 @@ class UdpSocket:
         self.recvfrom: Callable[[int], tuple[bytes, Address]] = bound.recvfrom
         self.sendto = bound.sendto
         if bound.family == socket.AF_INET6:
-            self.recvfrom = self._recvfrom_ipv6
-
-    def _recvfrom_ipv6(self, size: int) -> tuple[bytes, Address]:
-        """IPv6 addresses come with flow and scope, which peers in SDP do not have."""
-        data, source = self._socket.recvfrom(size)
-        return data, (source[0], source[1])
+            self.recvfrom = partial(_recvfrom_ipv6, bound)
 
     @property
     def descriptor(self) -> int | None:
@@ -116,6 +112,12 @@ class UdpSocket:
         if self._socket.fileno() >= 0:
             self._poller.remove(self._socket.fileno())
             self._socket.close()
+
+
+def _recvfrom_ipv6(bound: socket.socket, size: int) -> tuple[bytes, Address]:
+    """IPv6 addresses come with flow and scope, which peers in SDP do not have."""
+    data, source = bound.recvfrom(size)
+    return data, (source[0], source[1])
 
 
 class UdpSockets:

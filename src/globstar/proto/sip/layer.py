@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from globstar.proto.sip.compact import compact
 from globstar.proto.sip.flow import Flow
 from globstar.proto.sip.headers.via import MAGIC_COOKIE
 from globstar.proto.sip.locate import Lookup
 from globstar.proto.sip.message import Header, Headers, Request, Response, serialise
+from globstar.proto.sip.remnant import Remnant
 from globstar.proto.sip.settings import SipSettings
 from globstar.proto.sip.timers import TimerQueue
-from globstar.proto.sip.transaction import ClientTransaction, ClientUser, Remnant, ServerTransaction
+from globstar.proto.sip.transaction import ClientTransaction, ClientUser, ServerTransaction
 from globstar.proto.sip.user import SipHandler
 
 Key = tuple[str, ...]
@@ -192,11 +192,18 @@ class TransactionLayer:
 
     def leave_client(self, key: Key, ack: bytes, flow: Flow, duration: float, now: float, name: str) -> None:
         """Replace a finished client transaction by its remnant for ``duration``."""
-        self.clients[key] = Remnant(ack, flow)
-        self.timers.start_lazily(duration, now, partial(self._drop_client, key), name)
+        self.clients[key] = remnant = Remnant(self, key, ack, flow, is_client=True)
+        self.timers.linger(duration, now, remnant, name)
 
-    def _drop_client(self, key: Key, now: float) -> None:
-        self.clients.pop(key, None)
+    def drop(self, remnant: Remnant) -> None:
+        """Take a remnant whose time is over out of its table."""
+        if remnant.is_client:
+            if self.clients.get(remnant.key) is remnant:
+                del self.clients[remnant.key]
+        elif self.servers.get(remnant.key) is remnant:
+            del self.servers[remnant.key]
+        if remnant.merge_key is not None:
+            self.ongoing.discard(remnant.merge_key)
 
     def forget_client(self, transaction: ClientTransaction) -> None:
         """Take a terminated transaction out of the table."""
@@ -243,13 +250,9 @@ class TransactionLayer:
         if duration <= 0:
             self.servers.pop(transaction.key, None)
             return
-        self.servers[transaction.key] = Remnant(data, transaction.reply_flow, transaction.local_tag, merge)
-        self.timers.start_lazily(duration, now, partial(self._drop_server, transaction.key), name)
-
-    def _drop_server(self, key: Key, now: float) -> None:
-        remnant = self.servers.pop(key, None)
-        if remnant is not None and remnant.merge_key is not None:
-            self.ongoing.discard(remnant.merge_key)
+        remnant = Remnant(self, transaction.key, data, transaction.reply_flow, local_tag=transaction.local_tag, merge_key=merge)
+        self.servers[transaction.key] = remnant
+        self.timers.linger(duration, now, remnant, name)
 
     def forget_server(self, transaction: ServerTransaction) -> None:
         """Take a terminated transaction out of the table."""

@@ -120,6 +120,7 @@ class CalleeSide(SessionBase):
         out = self._merge(headers, with_contact=False)
         self._finish()
         transaction.respond(status, reason, out, body, content_type, server_first=True)
+        self._released_user()
 
     def _unanswered(self) -> ServerTransaction:
         if self._incoming is None or self.state not in (SessionState.INCOMING, SessionState.EARLY):
@@ -146,8 +147,9 @@ class CalleeSide(SessionBase):
     def _prack_missing(self, now: float) -> None:
         """64*T1 without PRACK: RFC 3262 3 asks for a 5xx."""
         if self.state in (SessionState.INCOMING, SessionState.EARLY):
+            user = self.user
             self.reject(504)
-            self.user.ended(self._me, EndReason.NO_PRACK, None)
+            user.ended(self._me, EndReason.NO_PRACK, None)
 
     def _receive_prack(self, transaction: ServerTransaction) -> None:
         reliable = self._reliable

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from math import ceil
+from typing import Protocol
 
 #: Lazy timers are looked at so often (seconds): one wake-up for all that fell due meanwhile.
 LAZINESS = 0.5
@@ -32,6 +33,16 @@ class Timer:
         return f"<Timer {self.name} {self.deadline:.3f}{'' if self.callback else ' cancelled'}>"
 
 
+class Lingering(Protocol):
+    """What stands for a while and is then called once: ``linger`` sets its ``deadline`` and ``name``."""
+
+    deadline: float
+    name: str
+
+    def callback(self, now: float) -> None:
+        """Its time is over."""
+
+
 class TimerQueue:
     """Starts and fires timers. A timer of a known duration is O(1) to start, to cancel and to fire.
 
@@ -42,7 +53,7 @@ class TimerQueue:
 
     def __init__(self, durations: Iterable[float]) -> None:
         self._queues: dict[float, deque[Timer]] = {duration: deque() for duration in durations}
-        self._lazy: dict[float, deque[Timer]] = {}
+        self._lazy: dict[float, deque[Lingering]] = {}
         self._heap: list[Timer] = []
 
     def start(self, duration: float, now: float, callback: Callable[[float], None], name: str) -> Timer:
@@ -55,14 +66,14 @@ class TimerQueue:
             queue.append(timer)
         return timer
 
-    def start_lazily(self, duration: float, now: float, callback: Callable[[float], None], name: str) -> Timer:
-        """Start a timer that may fire up to ``LAZINESS`` late: it only forgets something, and wakes nobody for itself."""
-        timer = Timer(now + duration, callback, name)
+    def linger(self, duration: float, now: float, item: Lingering, name: str) -> None:
+        """Call ``item`` after ``duration`` seconds or up to ``LAZINESS`` later: it is forgotten, and wakes nobody for that."""
+        item.deadline = now + duration
+        item.name = name
         queue = self._lazy.get(duration)
         if queue is None:
             queue = self._lazy[duration] = deque()
-        queue.append(timer)
-        return timer
+        queue.append(item)
 
     def next_deadline(self) -> float | None:
         """Return when ``expire`` is wanted next, or None when nothing runs."""
@@ -77,9 +88,9 @@ class TimerQueue:
             heappop(heap)
         if heap and (earliest is None or heap[0].deadline < earliest):
             earliest = heap[0].deadline
-        for queue in self._lazy.values():
-            if queue:
-                due = ceil(queue[0].deadline / LAZINESS) * LAZINESS
+        for lingering in self._lazy.values():
+            if lingering:
+                due = ceil(lingering[0].deadline / LAZINESS) * LAZINESS
                 if earliest is None or due < earliest:
                     earliest = due
         return earliest
@@ -101,10 +112,8 @@ class TimerQueue:
         fired = 0
         for queue in self._lazy.values():
             while queue and queue[0].deadline <= now:
-                callback = queue.popleft().callback
-                if callback is not None:
-                    fired += 1
-                    callback(now)
+                fired += 1
+                queue.popleft().callback(now)
         return fired
 
     def _pop_due(self, now: float) -> Timer | None:
@@ -122,13 +131,16 @@ class TimerQueue:
     def __len__(self) -> int:
         """How many timers are running."""
         running = sum(1 for timer in self._heap if timer.callback is not None)
-        queues = (*self._queues.values(), *self._lazy.values())
-        return running + sum(1 for queue in queues for timer in queue if timer.callback is not None)
+        running += sum(len(queue) for queue in self._lazy.values())
+        return running + sum(1 for queue in self._queues.values() for timer in queue if timer.callback is not None)
 
     def describe(self) -> dict[str, int]:
         """How many timers run, by name, for the CLI."""
         counts: dict[str, int] = {}
-        for queue in (*self._queues.values(), *self._lazy.values(), self._heap):
+        for lingering in self._lazy.values():
+            for item in lingering:
+                counts[item.name] = counts.get(item.name, 0) + 1
+        for queue in (*self._queues.values(), self._heap):
             for timer in queue:
                 if timer.callback is not None:
                     counts[timer.name] = counts.get(timer.name, 0) + 1

@@ -447,15 +447,3 @@ class ServerTransaction(_Transaction):
 
     def _forget(self) -> None:
         self.layer.forget_server(self)
-
-
-class Remnant:
-    """What is left of a finished transaction: enough to repeat one message."""
-
-    __slots__ = ("data", "flow", "local_tag", "merge_key")
-
-    def __init__(self, data: bytes, flow: Flow, local_tag: str = "", merge_key: Key | None = None) -> None:
-        self.data = data
-        self.flow = flow
-        self.local_tag = local_tag
-        self.merge_key = merge_key

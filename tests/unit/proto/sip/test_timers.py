@@ -64,12 +64,21 @@ def test_a_firing_timer_is_not_running_any_more() -> None:
     assert seen == [0]
 
 
+class Forgotten:
+    """Notes when its time was over."""
+
+    def __init__(self, fired: list[tuple[str, float]]) -> None:
+        self.deadline = 0.0
+        self.name = ""
+        self.callback = lambda now: fired.append(("lazy", now))
+
+
 def test_lazy_timers_wake_nobody_for_themselves() -> None:
     """What only forgets something waits for the next half second, and falls due with whatever is expired before."""
     queue = TimerQueue([1.0])
     fired: list[tuple[str, float]] = []
     for number in range(3):
-        queue.start_lazily(5.0, 10.0 + number / 10, lambda now: fired.append(("lazy", now)), "Timer K")
+        queue.linger(5.0, 10.0 + number / 10, Forgotten(fired), "Timer K")
     assert queue.next_deadline() == 15.0
     queue.expire(15.05)
     assert fired == [("lazy", 15.05)]

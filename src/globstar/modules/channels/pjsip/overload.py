@@ -18,7 +18,7 @@ from globstar.modules.channels.pjsip.objects import PjsipObject
 from globstar.net.flow import Address
 from globstar.proto.sip.flow import Flow, Transport
 from globstar.proto.sip.peek import Kind, Refuser, kind_of, transaction_key
-from globstar.proto.sip.transaction import Remnant
+from globstar.proto.sip.remnant import Remnant
 
 if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.driver import PjsipDriver
