@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import grp
 import os
 import pwd
@@ -26,6 +25,7 @@ from globstar.demo import demo_folders, demo_options, write_demo
 from globstar.interfaces.ami.server import ManagerServer
 from globstar.interfaces.cli.commands import register_commands
 from globstar.interfaces.cli.server import ControlServer
+from globstar.interfaces.collector import Collector
 
 logger = Logger("asterisk")
 
@@ -117,17 +117,6 @@ def _set_file_limit(wanted: int) -> None:
         sys.stderr.write(f"maxfiles = {wanted}: {error}; the limit stays at {hard}\n")
 
 
-def _settle_memory() -> None:
-    """What the boot made lives as long as the server: keep the garbage collector from visiting it again and again.
-
-    A call makes some thousands of objects and few cycles, so collections may be rarer than Python's default; measured,
-    they took a third of a call's time.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
-
-
 def _go_to_background() -> None:
     """Detach from the terminal, as a daemon does."""
     if os.fork():
@@ -168,6 +157,7 @@ class Server:
         system = System(directories=self.directories, options=self.options)
         system.services["log"] = self.log
         register_commands(system)
+        collector = Collector(asyncio.get_running_loop())
         manager = ManagerServer(system)
         control = ControlServer(system, Path(self.directories.astrundir) / self.files.astctl)
         pid_file = Path(self.directories.astrundir) / "asterisk.pid"
@@ -188,11 +178,12 @@ class Server:
                 sys.stderr.write(f"{error}\n")
                 return 1
             await manager.start()
-            _settle_memory()
+            collector.start()
             system.watchdog.start()
             logger.notice("Globstar is ready")
             await self._serve(system)
         finally:
+            collector.stop()
             await control.stop()
             await manager.stop()
             await shut_down(system)
