@@ -14,6 +14,8 @@ from globstar.core.astdb import AstDb
 from globstar.core.devicestate import DeviceStates
 from globstar.core.loader import PREFIXES
 from globstar.core.mailboxes import Mailboxes
+from globstar.core.realtime import Realtime
+from globstar.core.realtime.static import OverlaidSource
 from globstar.core.settings import read_modules_config
 from globstar.core.system import System
 
@@ -21,18 +23,30 @@ logger = Logger("asterisk")
 
 
 class Configuration:
-    """The configuration folder of a running system; modules read their files through it."""
+    """The configuration folder of a running system; modules read their files through it.
+
+    ``source`` is the folder itself, ``overlay`` the same with the files that a database has instead.
+    """
 
     def __init__(self, source: ConfigSource) -> None:
-        self.source = source
+        self.overlay = OverlaidSource(source)
         #: name of a file that was read, and the module that read it
         self.readers: set[tuple[str, str]] = {("asterisk.conf", "core"), ("modules.conf", "core"), ("logger.conf", "logger")}
+
+    @property
+    def source(self) -> ConfigSource:
+        """The folder."""
+        return self.overlay.below
+
+    @source.setter
+    def source(self, source: ConfigSource) -> None:
+        self.overlay.below = source
 
     def read(self, name: str) -> ConfigFile | None:
         """Read one file and log its warnings; None if there is none. Raises ``ConfigError`` if it is broken."""
         reader = module_of(sys._getframe(1).f_globals.get("__name__", ""))
         try:
-            config = read_config(name, self.source)
+            config = read_config(name, self.overlay)
         except ConfigFileMissing:
             self.readers.discard((name, reader))
             return None
@@ -60,9 +74,13 @@ async def boot(system: System, source: ConfigSource, *, keep_database: bool = Tr
     system.database = await system.run_blocking(AstDb, path)
     system.device_states = DeviceStates(system)
     system.mailboxes = Mailboxes(system.bus)
+    system.realtime = Realtime(system, system.configuration.overlay)
     system.is_configured = True
+    modules = read_modules_config(source)
+    system.realtime.configure()
+    await system.realtime.start(modules)
     await system.loader.load_builtin()
-    await system.loader.load_all(read_modules_config(source))
+    await system.loader.load_all(modules)
     system.mark_booted()
 
 

@@ -155,6 +155,7 @@ class ModuleLoader:
         self.config = ModulesConfig()
         self.parts = Parts(importlib.import_module("globstar.modules.parts").PARTS)
         self.started_at = time.monotonic()
+        self._is_reloading_all = False
 
     def discover(self) -> dict[str, str]:
         """Every module that could be loaded: name and location (``python:package.module`` or a file)."""
@@ -367,6 +368,7 @@ class ModuleLoader:
             self.system.bus.publish(events.Reloaded(module.shown_name, NO_RELOAD))
             raise ModuleError(f"module {module.name} does not support reloading")
         try:
+            await self._read_anew()
             await self._call(module, "reload")
         except Exception:
             self.system.bus.publish(events.Reloaded(module.shown_name, RELOAD_FAILED))
@@ -376,14 +378,29 @@ class ModuleLoader:
     async def reload_all(self) -> list[str]:
         """Reload every module that can; the names of those that failed come back, each logged."""
         failed = []
-        for module in list(self.modules.values()):
-            if module.status is ModuleStatus.RUNNING and hasattr(module.code, "reload") and not isinstance(module, ModulePart):
-                try:
-                    await self.reload(module.name)
-                except Exception as error:
-                    _log_failure(f"module {module.name} failed to reload; its old configuration stays", error)
-                    failed.append(module.name)
+        await self._read_anew()
+        self._is_reloading_all = True
+        try:
+            for module in list(self.modules.values()):
+                if (
+                    module.status is ModuleStatus.RUNNING
+                    and hasattr(module.code, "reload")
+                    and not isinstance(module, ModulePart)
+                ):
+                    try:
+                        await self.reload(module.name)
+                    except Exception as error:
+                        _log_failure(f"module {module.name} failed to reload; its old configuration stays", error)
+                        failed.append(module.name)
+        finally:
+            self._is_reloading_all = False
         return failed
+
+    async def _read_anew(self) -> None:
+        """Configuration files that a database has are fetched before somebody reads them."""
+        realtime = getattr(self.system, "realtime", None)
+        if realtime is not None and realtime.has_files and not self._is_reloading_all:
+            await realtime.refresh_files()
 
     async def refresh(self, name: str, *, force: bool = False) -> None:
         """Unload a module, read its code anew from disk and load it."""

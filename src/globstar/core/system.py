@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from globstar.core.channel import Channel
     from globstar.core.devicestate import DeviceStates
     from globstar.core.mailboxes import Mailboxes
+    from globstar.core.realtime import Realtime
     from globstar.core.tech import ChannelTech, TechSpec
 
 logger = Logger("system")
@@ -100,11 +101,12 @@ class System:
             language_prefix=self.options.languageprefix,
             search_custom=self.options.sounds_search_custom_dir,
         )
-        #: set by ``core.boot``: the configuration folder, the AstDB, device states and hints
+        #: set by ``core.boot``: the configuration folder, the AstDB, device states and hints, realtime
         self.configuration: Configuration
         self.database: AstDb
         self.device_states: DeviceStates
         self.mailboxes: Mailboxes
+        self.realtime: Realtime
         self.calls_processed = 0
         #: mean level below which audio is silence (dsp.conf)
         self.silence_threshold = 256

@@ -1,0 +1,345 @@
+"""One database: its pool of connections, the threads that work with them, and what is known of its health."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from globstar.base.errors import GlobstarError
+from globstar.base.log import Logger
+from globstar.core.sql.address import DatabaseAddress
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Engine
+
+logger = Logger("sql")
+T = TypeVar("T")
+
+#: Jobs that may wait for one database; more are refused at once.
+MAX_WAITING = 1000
+#: Longest wait for one job, seconds, beside what the connection may take.
+JOB_TIMEOUT = 30.0
+
+
+class SqlFault(GlobstarError):
+    """A statement failed; the message is the database's."""
+
+
+class DatabaseDown(SqlFault):
+    """There is no connection. The log has told the reason once."""
+
+
+class SqlUnavailable(GlobstarError):
+    """SQLAlchemy or the driver of a database is not installed; the message says what to install."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """How a database is used. Times in seconds."""
+
+    address: DatabaseAddress
+    max_connections: int = 4
+    #: connections that stay open while nobody uses them; None: all
+    kept_connections: int | None = None
+    #: whether idle connections are used in turn, and not the one used last first
+    round_robin: bool = False
+    connect_timeout: float = 10.0
+    #: after a failure to connect nobody tries again for so long
+    negative_cache: float = 5.0
+    #: statements that take longer are told of; 0: none
+    slow_query_limit: float = 5.0
+    #: SQLAlchemy's name of an isolation level; empty: the database's own
+    isolation: str = ""
+    #: what tests a connection that was idle; empty: the driver's own test
+    sanity_sql: str = ""
+    #: how long SQLite waits for another program's lock
+    busy_timeout: float = 10.0
+    #: whether statements are shown at debug level 3
+    logs_statements: bool = False
+    #: whether literals may hold backslash escapes (SQL_ESC_BACKSLASHES)
+    backslash_is_escape: bool = True
+
+
+class SqlDatabase:
+    """A database that jobs are given to; each runs in a thread with a connection and a transaction of its own.
+
+    Statements of a job are committed when it ends and rolled back when it raises. Made on the loop that it is used on.
+    """
+
+    def __init__(self, name: str, settings: DatabaseSettings, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self.name = name
+        self.settings = settings
+        self._loop = loop or asyncio.get_running_loop()
+        self._engine: Engine | None = None
+        self._threads: ThreadPoolExecutor | None = None
+        self._waiting = 0
+        self._is_closed = False
+        #: when the database was found to be down (loop time), None while it is up as far as is known
+        self.down_since: float | None = None
+        self.down_reason = ""
+        self._no_try_before = 0.0
+        self.last_negative_wall = 0.0
+        self.jobs = 0
+        self.failures = 0
+        self.refused = 0
+        self.longest = 0.0
+        self.longest_statement = ""
+
+    def __repr__(self) -> str:
+        return f"SqlDatabase({self.name}, {self.settings.address})"
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether connections stand."""
+        return self.connections > 0 and self.down_since is None
+
+    @property
+    def connections(self) -> int:
+        """How many connections stand, in use or idle."""
+        if self._engine is None:
+            return 0
+        pool: Any = self._engine.pool
+        return int(pool.checkedin() + pool.checkedout()) if hasattr(pool, "checkedin") else 1
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work(connection)`` in a thread and give its result.
+
+        Raises DatabaseDown without a connection, SqlFault when a statement fails or takes too long, or too many jobs wait.
+        """
+        return await self._submit(lambda: self._do(work))
+
+    async def session(self) -> SqlSession:
+        """A connection of one's own, with its transaction; close it. Raises as :meth:`run`."""
+        return SqlSession(self, await self._submit(self._connect))
+
+    async def check(self) -> bool:
+        """Try to connect now; the outcome is logged like any other."""
+        try:
+            await self.run(lambda connection: None)
+        except SqlFault:
+            return False
+        return True
+
+    async def _submit(self, job: Callable[[], T]) -> T:
+        now = self._loop.time()
+        if self.down_since is not None and now < self._no_try_before:
+            raise DatabaseDown(self.down_reason)
+        if self._is_closed:
+            raise DatabaseDown(f"database '{self.name}' is closed")
+        if self._waiting >= MAX_WAITING:
+            self.refused += 1
+            raise SqlFault(f"database '{self.name}': {MAX_WAITING} jobs wait already")
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(
+                max(1, self.settings.max_connections), thread_name_prefix=f"globstar-sql-{self.name}"
+            )
+        self._waiting += 1
+        self.jobs += 1
+        try:
+            limit = JOB_TIMEOUT + self.settings.connect_timeout
+            result = await asyncio.wait_for(self._loop.run_in_executor(self._threads, job), limit)
+        except TimeoutError:
+            self.failures += 1
+            raise SqlFault(
+                f"database '{self.name}' did not answer within {JOB_TIMEOUT + self.settings.connect_timeout:g} s"
+            ) from None
+        except DatabaseDown as down:
+            self._is_down(str(down))
+            raise
+        except SqlFault:
+            self.failures += 1
+            self._is_up()
+            raise
+        finally:
+            self._waiting -= 1
+        self._is_up()
+        return result
+
+    def _is_down(self, reason: str) -> None:
+        self.failures += 1
+        self._no_try_before = self._loop.time() + self.settings.negative_cache
+        self.last_negative_wall = time.time()
+        if self.down_since is None:
+            self.down_since = self._loop.time()
+            logger.error(f"database '{self.name}' ({self.settings.address}) cannot be reached: {reason}; calls go on without it")
+        self.down_reason = reason
+
+    def _is_up(self) -> None:
+        if self.down_since is not None:
+            logger.notice(f"database '{self.name}' is there again after {self._loop.time() - self.down_since:.0f} s")
+            self.down_since = None
+
+    # -- in threads --------------------------------------------------------------------------------------------------
+
+    def _make_engine(self) -> Engine:
+        try:
+            import sqlalchemy
+        except ImportError:
+            raise SqlUnavailable("SQLAlchemy is not installed (pip install 'globstar[sql]')") from None
+        settings = self.settings
+        connect: dict[str, Any] = {}
+        most = max(1, settings.max_connections)
+        kept = most if settings.kept_connections is None else max(1, min(settings.kept_connections, most))
+        pool: dict[str, Any] = {
+            "pool_size": kept,
+            "max_overflow": most - kept,
+            "pool_timeout": settings.connect_timeout,
+            "pool_use_lifo": not settings.round_robin,
+        }
+        match settings.address.kind:
+            case "postgresql":
+                connect = {"connect_timeout": max(1, int(settings.connect_timeout)), "application_name": "globstar"}
+                if any(key == "application_name" for key, _ in settings.address.options):
+                    del connect["application_name"]
+            case "mysql":
+                connect = {"connect_timeout": max(1, int(settings.connect_timeout)), "read_timeout": int(JOB_TIMEOUT)}
+            case "sqlite":
+                connect = {"timeout": settings.busy_timeout, "check_same_thread": False}
+                pool["poolclass"] = sqlalchemy.pool.QueuePool
+        extra = {"isolation_level": settings.isolation} if settings.isolation else {}
+        try:
+            engine = sqlalchemy.create_engine(
+                settings.address.url, connect_args=connect, pool_pre_ping=not settings.sanity_sql, **pool, **extra
+            )
+        except ImportError as error:
+            raise SqlUnavailable(f"the driver of {settings.address.dialect} is not installed: {error}") from None
+        except (sqlalchemy.exc.ArgumentError, sqlalchemy.exc.NoSuchModuleError) as error:
+            raise SqlUnavailable(f"{settings.address}: {error}") from None
+        if settings.sanity_sql:
+            _check_with(engine, settings.sanity_sql)
+        if settings.logs_statements:
+            sqlalchemy.event.listen(
+                engine,
+                "before_cursor_execute",
+                lambda conn, cursor, statement, *rest: logger.debug(3, f"{self.name}: {statement}"),
+            )
+        return engine
+
+    def _connect(self) -> Connection:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            if self._engine is None:
+                self._engine = self._make_engine()
+            return self._engine.connect()
+        except SqlUnavailable as missing:
+            raise DatabaseDown(str(missing)) from None
+        except SQLAlchemyError as error:
+            raise DatabaseDown(reason_of(error)) from error
+
+    def _do(self, work: Callable[[Connection], T]) -> T:
+        from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+        connection = self._connect()
+        started = time.monotonic()
+        try:
+            result = work(connection)
+            connection.commit()
+            return result
+        except DBAPIError as error:
+            raise SqlFault(reason_of(error)) from error
+        except SQLAlchemyError as error:
+            raise SqlFault(str(error).splitlines()[0]) from error
+        finally:
+            self.took(time.monotonic() - started)
+            connection.close()
+
+    def took(self, seconds: float, statement: str = "") -> None:
+        """Note how long a job took. Called in threads."""
+        if seconds > self.longest:
+            self.longest, self.longest_statement = seconds, statement
+        limit = self.settings.slow_query_limit
+        if limit and seconds > limit:
+            logger.warning(
+                f"database '{self.name}' took {seconds * 1000:.0f} ms" + (f" for: {statement[:200]}" if statement else "")
+            )
+
+    async def close(self) -> None:
+        """Give all connections back; no job is taken any more."""
+        self._is_closed = True
+        threads, engine = self._threads, self._engine
+        self._threads = self._engine = None
+        if engine is not None:
+            await self._loop.run_in_executor(None, engine.dispose)
+        if threads is not None:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _check_with(engine: Engine, statement: str) -> None:
+    """Run ``statement`` on connections before they are used; one on which it fails is replaced."""
+    import sqlalchemy
+
+    def check(dbapi_connection: Any, record: Any, proxy: Any) -> None:
+        cursor = dbapi_connection.cursor()
+        try:
+            cursor.execute(statement)
+        except Exception as error:
+            raise sqlalchemy.exc.DisconnectionError(str(error)) from error
+        finally:
+            cursor.close()
+
+    sqlalchemy.event.listen(engine, "checkout", check)
+
+
+class SqlSession:
+    """A connection that somebody keeps for a while, for transactions over several statements."""
+
+    def __init__(self, database: SqlDatabase, connection: Connection) -> None:
+        self.database = database
+        self._connection = connection
+        self._lock = asyncio.Lock()
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work(connection)`` without a commit. Raises SqlFault."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        def do() -> T:
+            started = time.monotonic()
+            try:
+                return work(self._connection)
+            except SQLAlchemyError as error:
+                raise SqlFault(reason_of(error)) from error
+            finally:
+                self.database.took(time.monotonic() - started)
+
+        async with self._lock:
+            return await self.database._submit(do)
+
+    async def commit(self) -> None:
+        """End the transaction; its changes stay."""
+        await self.run(lambda connection: connection.commit())
+
+    async def rollback(self) -> None:
+        """End the transaction without its changes."""
+        await self.run(lambda connection: connection.rollback())
+
+    async def close(self) -> None:
+        """Give the connection back; what was not committed is lost."""
+        async with self._lock:
+            await self.database._loop.run_in_executor(None, self._connection.close)
+
+
+def reason_of(error: Exception) -> str:
+    """What a driver said, in one line and without the statement."""
+    original = getattr(error, "orig", None) or error
+    arguments: tuple[object, ...] = getattr(original, "args", ())
+    # PyMySQL's errors are a number and a text
+    has_number = len(arguments) == 2 and isinstance(arguments[0], int)
+    text = str(arguments[-1] if has_number else original)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0] if lines else type(original).__name__
+
+
+def text_of(value: Any) -> str | None:
+    """A value of a column as text, as ODBC gives it; None for NULL."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value).decode("utf-8", "surrogateescape")
+    return str(value)

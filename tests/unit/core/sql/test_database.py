@@ -1,0 +1,120 @@
+"""A database: jobs in threads, transactions, outages."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+
+from globstar.base.log import Level
+from globstar.core.sql import DatabaseAddress, DatabaseDown, DatabaseSettings, SqlDatabase, SqlFault
+from tests.support.switch import LogCapture
+
+# the database's own threads end with the fixture
+pytestmark = pytest.mark.leaks_threads
+
+
+@pytest_asyncio.fixture
+async def database(tmp_path: Path) -> AsyncIterator[SqlDatabase]:
+    address = DatabaseAddress("sqlite+pysqlite", database=str(tmp_path / "db.sqlite3"))
+    database = SqlDatabase("test", DatabaseSettings(address, max_connections=2))
+    await database.run(lambda c: c.execute(text("CREATE TABLE t (a TEXT)")))
+    yield database
+    await database.close()
+
+
+async def count(database: SqlDatabase) -> int:
+    return await database.run(lambda c: int(c.execute(text("SELECT count(*) FROM t")).scalar() or 0))
+
+
+async def test_a_job_is_committed_and_a_failing_one_is_not(database: SqlDatabase) -> None:
+    def fails(connection):
+        connection.execute(text("INSERT INTO t VALUES ('x')"))
+        connection.execute(text("SELECT * FROM absent"))
+
+    await database.run(lambda c: c.execute(text("INSERT INTO t VALUES ('x')")))
+    with pytest.raises(SqlFault, match="no such table: absent"):
+        await database.run(fails)
+    assert await count(database) == 1
+    assert (database.failures, database.down_since) == (1, None)
+
+
+async def test_many_jobs_share_few_connections(database: SqlDatabase) -> None:
+    await asyncio.gather(*(database.run(lambda c: c.execute(text("INSERT INTO t VALUES ('x')"))) for _ in range(50)))
+    assert await count(database) == 50
+    assert 1 <= database.connections <= 2
+
+
+async def test_a_session_keeps_its_transaction(database: SqlDatabase) -> None:
+    session = await database.session()
+    await session.run(lambda c: c.execute(text("INSERT INTO t VALUES ('x')")))
+    await session.rollback()
+    await session.run(lambda c: c.execute(text("INSERT INTO t VALUES ('y')")))
+    await session.commit()
+    await session.run(lambda c: c.execute(text("INSERT INTO t VALUES ('z')")))
+    await session.close()
+    assert await count(database) == 1
+
+
+async def test_an_outage_is_told_once_and_its_end_too(tmp_path: Path) -> None:
+    folder = tmp_path / "away"
+    address = DatabaseAddress("sqlite+pysqlite", database=str(folder / "db.sqlite3"))
+    database = SqlDatabase("gone", DatabaseSettings(address, negative_cache=0))
+    with LogCapture() as log:
+        for _ in range(3):
+            with pytest.raises(DatabaseDown):
+                await database.run(lambda c: None)
+        assert len(log.texts(Level.ERROR)) == 1
+        assert "'gone'" in log.texts(Level.ERROR)[0]
+        folder.mkdir()
+        await database.run(lambda c: None)
+        assert "is there again" in log.texts(Level.NOTICE)[0]
+    assert database.down_since is None
+    await database.close()
+
+
+async def test_after_a_failure_nobody_tries_for_a_while(tmp_path: Path) -> None:
+    folder = tmp_path / "away"
+    address = DatabaseAddress("sqlite+pysqlite", database=str(folder / "db.sqlite3"))
+    database = SqlDatabase("gone", DatabaseSettings(address, negative_cache=600))
+    assert not await database.check()
+    folder.mkdir()
+    jobs = database.jobs
+    assert not await database.check()
+    assert database.jobs == jobs
+    await database.close()
+    with pytest.raises(DatabaseDown):
+        await database.run(lambda c: None)
+
+
+async def test_a_missing_driver_says_what_to_install() -> None:
+    database = SqlDatabase("odd", DatabaseSettings(DatabaseAddress("oracle+oracledb", "localhost", database="x")))
+    with LogCapture() as log:
+        assert not await database.check()
+    assert "oracle" in log.texts(Level.ERROR)[0]
+    await database.close()
+
+
+async def test_a_connection_whose_test_fails_is_replaced(database: SqlDatabase, tmp_path: Path) -> None:
+    settings = replace(database.settings, sanity_sql="SELECT a FROM t")
+    other = SqlDatabase("tested", settings)
+    assert await other.check()
+    with sqlite3.connect(str(settings.address.database)) as connection:
+        connection.execute("DROP TABLE t")
+    connection.close()
+    assert not await other.check()
+    await other.close()
+
+
+async def test_slow_statements_are_told(database: SqlDatabase) -> None:
+    slow = SqlDatabase("slow", replace(database.settings, slow_query_limit=0.000001))
+    with LogCapture() as log:
+        await slow.run(lambda c: c.execute(text("SELECT 1")))
+    assert "took" in log.texts(Level.WARNING)[0]
+    await slow.close()
