@@ -507,9 +507,8 @@ def scenario_files(shared: Path, groups: tuple[str, ...]) -> Iterator[Path]:
 
 
 CONFIGURATION_FILES = (
-    "cdr.conf", "cel.conf", "extensions.conf", "features.conf", "indications.conf", "musiconhold.conf", "pjsip.conf",
-    "res_parking.conf", "rtp.conf",
-    "voicemail.conf",
+    "cdr.conf", "cel.conf", "cel_custom.conf", "extensions.conf", "features.conf", "indications.conf", "musiconhold.conf",
+    "pjsip.conf", "res_parking.conf", "rtp.conf", "voicemail.conf",
 )  # fmt: skip
 
 

@@ -30,7 +30,6 @@ _FEATURE = "the events of an attended transfer by digits come in another order, 
 #: Scenarios whose streams differ, each with the reason; one that comes to agree must be taken off.
 DIFFERENT = {
     "g01_auth_bye_not_challenged": _TIME,
-    "g01_cdr_fields_forkcdr_celuserevent": "CELGenUserEvent comes with the CEL",
     "g01_invite_replaces_unknown_dialog": "there is a channel for a moment there; here the call is refused before",
     "g01_message_out_of_dialog": "the channel of messages is one for all there, here one for each",
     "g01_reinvite_no_sdp": "Asterisk tells of Unhold although nobody held",

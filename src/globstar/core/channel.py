@@ -65,6 +65,7 @@ class Channel(ChannelMedia):
         "hangup_handlers",
         "hangup_source",
         "hangup_tech_cause",
+        "idle_application",
         "is_outgoing",
         "language",
         "linked_id",
@@ -120,6 +121,8 @@ class Channel(ChannelMedia):
         self.goto_target: tuple[str, str, int] | None = None
         self.application = ""
         self.application_data = ""
+        #: what is shown while no priority runs (``AppDial`` of a called channel)
+        self.idle_application = ("", "")
         self.caller: Caller = Caller() if caller is None else Caller(caller, caller.copy())
         self._connected: Connected | None = None
         self._dialed: Dialed | None = None

@@ -358,6 +358,7 @@ def start_originated(channel: Channel, what: Origination) -> None:
 
 def show_application(channel: Channel, name: str, data: str) -> None:
     """Note what the channel does although it runs no priority (``AppDial`` and the like)."""
+    channel.idle_application = (name, data)
     channel.application, channel.application_data = name, data
     channel.system.bus.publish(events.ApplicationChanged(channel, name, data))
 
@@ -370,7 +371,8 @@ async def _run_application(channel: Channel, name: str, data: str) -> None:
             near = channel.system.applications.nearest(name)
             logger.warning(f"There is no application '{name}'" + (f"; did you mean {near}?" if near else ""))
             return
-        show_application(channel, spec.name, data)
+        channel.application, channel.application_data = spec.name, data
+        channel.system.bus.publish(events.ApplicationChanged(channel, spec.name, data))
         result: Any = spec.run(channel, data)
         if inspect.isawaitable(result):
             await result

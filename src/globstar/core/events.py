@@ -566,6 +566,13 @@ class FilePlayed:
 
 
 @dataclass(slots=True)
+class FilePlayEnded:
+    """A sound file was played to its end or stopped (CEL STREAM_END)."""
+
+    channel: Channel
+
+
+@dataclass(slots=True)
 class MessageWaiting:
     """Somebody counted the messages of a mailbox (``100@default``) (AMI MessageWaiting)."""
 

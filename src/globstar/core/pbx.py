@@ -385,6 +385,7 @@ async def run_subroutine(
         logger.error(f"{channel.name}: there is no {context},{extension},{priority} to Gosub to")
         return False
     place = (channel.context, channel.extension, channel.priority)
+    shown = (channel.application, channel.application_data)
     push_frame(channel, StackFrame(*place, is_special=True), arguments)
     depth = len(channel.stack)
     channel.context, channel.extension, channel.priority = context, extension, priority
@@ -399,6 +400,7 @@ async def run_subroutine(
         if not channel.soft_hangup & SoftHangup.ASYNC_GOTO:
             channel.goto_target = None
         channel.context, channel.extension, channel.priority = place
+        channel.application, channel.application_data = shown
     if not returned:
         logger.warning(f"{channel.name}: the subroutine {context},{extension},{priority} ended without Return")
         channel.set_variable("GOSUB_RETVAL", "")

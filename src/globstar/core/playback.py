@@ -49,6 +49,11 @@ class FilePlayer(Generator):
             _fill_up(frame, self.reader.frame_ms)
         return frame
 
+    def closed(self) -> None:
+        """Tell who follows what is played."""
+        if self.channel is not None:
+            self.channel.system.bus.publish(events.FilePlayEnded(self.channel))
+
     def _tick(self) -> None:
         if not self.is_paused:
             super()._tick()

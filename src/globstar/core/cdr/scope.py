@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
@@ -47,6 +48,11 @@ class RecordScope:
     def warn(self, level: str, message: str) -> None:
         """A complaint of substitution."""
         logger.log(level, message)
+
+
+def find_field(function: str, argument: str) -> Callable[[FinishedRecord], str] | None:
+    """How ``${CDR(src)}`` is read; None for what needs the dialplan."""
+    return (lambda record: read_field(record, argument)) if function == "CDR" else None
 
 
 def read_field(record: FinishedRecord, name: str, options: str = "") -> str:

@@ -8,6 +8,7 @@ from globstar.core.cdr.engine import SERVICE, CdrEngine
 from globstar.core.cdr.record import CallRecord, format_time
 from globstar.core.cdr.settings import CdrSettings
 from globstar.core.cli import CliUsage, cli_command, plural
+from globstar.core.outbox import describe_outboxes
 from globstar.core.system import System
 
 logger = Logger("cdr")
@@ -102,6 +103,14 @@ def show_status(system: System, args: list[str]) -> str:
             lines.append(f"    {(backend.description or backend.name)[:19]}{suspended}")
         lines.append("")
     return "\n".join(lines) + "\n"
+
+
+@cli_command("cdr show backends")
+def show_backends(system: System, args: list[str]) -> str:
+    """Show how many records each backend took, and how many wait because one is down."""
+    if args:
+        raise CliUsage
+    return describe_outboxes(system, "cdr")
 
 
 @cli_command("cdr submit")

@@ -10,8 +10,9 @@ from globstar.config.values import boolean
 from globstar.core.cdr.engine import SERVICE, CdrEngine
 from globstar.core.cdr.posting import CdrBackendSpec
 from globstar.core.cdr.record import FinishedRecord, format_time
-from globstar.core.linewriter import LineWriter
 from globstar.core.loader import ModuleDeclined
+from globstar.core.outbox import Outbox, append_lines
+from globstar.core.recordline import quoted
 from globstar.core.system import System
 
 logger = Logger("cdr_csv")
@@ -30,13 +31,13 @@ class CsvSettings(Options):
 
 
 class _State:
-    """Settings and writer of one system."""
+    """Settings of one system, and the lines on their way."""
 
     def __init__(self, system: System, settings: CsvSettings) -> None:
         self.settings = settings
         self.folder = Path(system.directories.astlogdir) / "cdr-csv"
         self.master = self.folder / "Master.csv"
-        self.writer = LineWriter(system, "cdr_csv")
+        self.outbox = Outbox(system, "cdr_csv", append_lines)
 
 
 def _read(system: System) -> CsvSettings | None:
@@ -75,47 +76,42 @@ async def unload(system: System) -> None:
         engine.poster.submit()
     state: _State | None = system.services.pop(_STATE, None)
     if state is not None:
-        await state.writer.flush()
+        await state.outbox.close()
 
 
 def _post(system: System, records: list[FinishedRecord]) -> None:
     state: _State = system.services[_STATE]
     for record in records:
         line = csv_line(record, state.settings)
-        state.writer.append(state.master, line)
+        state.outbox.put([str(state.master), line])
         account = record.account_code
         if state.settings.accountlogs and account:
             if "/" in account or account.startswith("."):
                 logger.warning(f"account code '{account}' cannot be the name of a file")
             else:
-                state.writer.append(state.folder / f"{account}.csv", line)
+                state.outbox.put([str(state.folder / f"{account}.csv"), line])
 
 
 def csv_line(record: FinishedRecord, settings: CsvSettings) -> str:
     """The line of one record: texts in quotes, which are doubled within; an unset time is empty."""
     is_utc = settings.usegmtime
     fields = [
-        _quoted(record.account_code), _quoted(record.src), _quoted(record.dst), _quoted(record.dcontext), _quoted(record.clid),
-        _quoted(record.channel), _quoted(record.dstchannel), _quoted(record.lastapp), _quoted(record.lastdata),
+        quoted(record.account_code), quoted(record.src), quoted(record.dst), quoted(record.dcontext), quoted(record.clid),
+        quoted(record.channel), quoted(record.dstchannel), quoted(record.lastapp), quoted(record.lastdata),
         _time(record.start, is_utc), _time(record.answer, is_utc), _time(record.end, is_utc), str(record.duration),
-        str(record.billsec), _quoted(record.disposition), _quoted(record.amaflags),
+        str(record.billsec), quoted(record.disposition), quoted(record.amaflags),
     ]  # fmt: skip
     if settings.loguniqueid:
-        fields.append(_quoted(record.uniqueid))
+        fields.append(quoted(record.uniqueid))
     if settings.loguserfield:
-        fields.append(_quoted(record.userfield))
+        fields.append(quoted(record.userfield))
     if settings.newcdrcolumns:
-        fields += [_quoted(record.peeraccount), _quoted(record.linkedid), str(record.sequence)]
+        fields += [quoted(record.peeraccount), quoted(record.linkedid), str(record.sequence)]
     return ",".join(fields)
 
 
-def _quoted(text: str) -> str:
-    doubled = text.replace('"', '""')
-    return f'"{doubled}"'
-
-
 def _time(seconds: float, is_utc: bool) -> str:
-    return _quoted(format_time(seconds, is_utc=is_utc)) if seconds else ""
+    return quoted(format_time(seconds, is_utc=is_utc)) if seconds else ""
 
 
 backend = CdrBackendSpec(name="csv", description="csv", post=_post)

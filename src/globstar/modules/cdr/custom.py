@@ -9,11 +9,11 @@ from globstar.base.log import Logger
 from globstar.core.cdr.engine import SERVICE, CdrEngine
 from globstar.core.cdr.posting import CdrBackendSpec
 from globstar.core.cdr.record import FinishedRecord
-from globstar.core.cdr.scope import RecordScope
-from globstar.core.linewriter import LineWriter
+from globstar.core.cdr.scope import RecordScope, find_field
 from globstar.core.loader import ModuleDeclined
+from globstar.core.outbox import Outbox, append_lines
+from globstar.core.recordline import RecordLine, compile_line
 from globstar.core.system import System
-from globstar.dialplan.substitute import Template, compile_template
 
 logger = Logger("cdr_custom")
 
@@ -21,24 +21,25 @@ _STATE = "cdr_custom"
 
 
 class _State:
-    """The mappings (file and line) and the writer of one system."""
+    """The mappings (file and line) of one system and the lines on their way."""
 
-    def __init__(self, system: System, mappings: list[tuple[Path, Template]]) -> None:
+    def __init__(self, system: System, mappings: list[tuple[str, RecordLine]]) -> None:
         self.mappings = mappings
-        self.writer = LineWriter(system, "cdr_custom")
+        self.outbox = Outbox(system, "cdr_custom", append_lines)
 
 
-def _read(system: System) -> list[tuple[Path, Template]]:
+def _read(system: System) -> list[tuple[str, RecordLine]]:
     config = system.configuration.read("cdr_custom.conf")
     folder = Path(system.directories.astlogdir) / "cdr-custom"
-    mappings: list[tuple[Path, Template]] = []
+    mappings: list[tuple[str, RecordLine]] = []
     for category in config.categories if config is not None else ():
         if category.name.lower() != "mappings":
             logger.warning(f"cdr_custom.conf: section [{category.name}] has no effect")
             continue
         for variable in category:
             if variable.name and variable.value:
-                mappings.append((folder / variable.name, compile_template(variable.value)))
+                line = compile_line(variable.value, find_field, lambda record: RecordScope(system, record))
+                mappings.append((str(folder / variable.name), line))
             else:
                 logger.notice(f"{variable.file}:{variable.line}: a mapping needs a file and a line")
     return mappings
@@ -64,15 +65,14 @@ async def unload(system: System) -> None:
         engine.poster.submit()
     state: _State | None = system.services.pop(_STATE, None)
     if state is not None:
-        await state.writer.flush()
+        await state.outbox.close()
 
 
 def _post(system: Any, records: list[FinishedRecord]) -> None:
     state: _State = system.services[_STATE]
     for record in records:
-        scope = RecordScope(system, record)
-        for file, template in state.mappings:
-            state.writer.append(file, template.render(scope))
+        for file, line in state.mappings:
+            state.outbox.put([file, line.render(record)])
 
 
 backend = CdrBackendSpec(name="cdr-custom", description="CDR File custom backend", post=_post)

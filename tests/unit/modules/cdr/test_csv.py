@@ -131,4 +131,7 @@ async def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         w.tech.phones["alice"].dials("1")
         await w.all_gone()
         await w.settle(1)
-        assert any("could not be written" in warning for warning in w.warnings)
+        assert any("cdr_csv is down" in warning for warning in w.warnings)
+        (tmp_path / "log" / "cdr-csv").unlink()
+        await w.settle(2)
+        assert "alice" in (tmp_path / "log" / "cdr-csv" / "Master.csv").read_text(), "it follows"

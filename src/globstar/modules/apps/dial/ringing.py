@@ -330,6 +330,7 @@ class Ringing:
         data = frame.data
         if isinstance(data, Redirecting) and not self.arguments.has("I") and self._is_single:
             self.caller.tech.indicate(self.caller, Control.REDIRECTING, data)
+            self.caller.redirecting.from_ = data.from_.copy()
 
     def _hold(self, call: OutgoingCall, frame: Frame) -> None:
         if self._is_single:
@@ -381,7 +382,7 @@ class Ringing:
         if new is not None:
             new.channel.set_variable("FORWARDERNAME", callee.name)
             prepare(self.caller, new.channel, new.destination, self.arguments, is_forward=True)
-            _tell_of_redirection(callee, new.channel)
+            _tell_of_redirection(self.caller, callee, new.channel)
             self.calls[self.calls.index(call)] = new
             self._forwards[new] = count
             if self._place(new):
@@ -454,9 +455,11 @@ def _try_write(channel: Channel, frame: Frame) -> bool:
     return True
 
 
-def _tell_of_redirection(old: Channel, new: Channel) -> None:
+def _tell_of_redirection(caller: Channel, old: Channel, new: Channel) -> None:
+    """Who forwards is who the call is redirected from, for all three."""
     redirecting = new.redirecting
-    redirecting.from_ = old.caller.id.copy()
+    for channel in (caller, old, new):
+        channel.redirecting.from_ = old.caller.id.copy()
     redirecting.to = old.redirecting.to.copy()
     redirecting.reason = old.redirecting.reason
     redirecting.count = old.redirecting.count + 1

@@ -46,7 +46,7 @@ def take_party(leg: Leg, message: Message) -> None:
     if party is None or party == channel.caller.id:
         return
     party.tag = endpoint.callerid_tag
-    channel.set_caller_id(party.number.text, party.name.text)
+    channel.set_caller_id(party.number.text, party.name.text, party.number.text)
     channel.caller.id = party
     channel.deliver(control(Control.CONNECTED_LINE, Connected(id=party.copy(), ani=party.copy(), source=1)))
 

@@ -1,0 +1,1 @@
+"""Channel event logging: what happens to channels, as a stream of events for backends."""

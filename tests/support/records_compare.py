@@ -1,0 +1,115 @@
+"""Compares recorded rows of CDR and CEL with ours.
+
+Names that differ from run to run (channels, unique ids, bridge ids) are numbered by first appearance on both sides; times and
+lengths are left out, since the replay does not wait as long as the recorded script did.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+_CHANNEL = re.compile(r"\b[A-Za-z]+/[^\s,\"';]+-(?:<CH\d+>|[0-9a-f]{8})(?:;[12])?")
+_NUMBERED = re.compile(r"<(?:UID|UUID|CH)\d+>|\b1[78]\d{8}\.\d+\b|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+class Names:
+    """Gives each name that differs from run to run a number."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, str] = {}
+
+    def add_channels(self, names: Iterable[str]) -> None:
+        """The channels in the order in which they came into being; halves of a Local channel have one number."""
+        for name in names:
+            head, _, half = name.partition(";")
+            base = head.rpartition("-")[0]
+            number = self.known.get(head, f"{base}-#{len(self.known)}")
+            self.known.setdefault(head, number)
+            if half:
+                self.known[name] = f"{number};{half}"
+
+    def __call__(self, text: str) -> str:
+        text = _CHANNEL.sub(lambda found: self.known.get(found[0], found[0]), text)
+        return _NUMBERED.sub(lambda found: self.known.setdefault(found[0], f"<{len(self.known)}>"), text)
+
+
+def _rows(lines: Iterable[str]) -> list[list[str]]:
+    return list(csv.reader(lines))
+
+
+def cel_by_channel(lines: Iterable[str], *, is_loose: bool = False) -> dict[str, list[str]]:
+    """The events of each channel as text, in order; channels by order of creation. Order between channels is no promise.
+
+    ``is_loose``: who is left in a bridge is left out, where that was a race of threads.
+    """
+    rows = _rows(lines)
+    names = Names()
+    starts = [row for row in rows if row[0] == "CHAN_START"]
+    names.add_channels(row[9] for row in starts)
+    for row in starts:
+        names(row[14])
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row[0] == "LINKEDID_END":  # which channel of a call is the last one is a race
+            found["ended"].append(names(row[15]))
+            continue
+        if is_loose and row[0] == "BRIDGE_EXIT":
+            row[16] = ""
+        peers = ",".join(sorted(names(peer) for peer in row[16].split(",")))
+        extra = json.loads(row[19]) if row[19] else {}
+        extra.pop("duration_ms", None)
+        if row[18] == "FILE_STREAM_BEGIN":
+            extra.pop("format")  # the sounds of the replay are of another format
+        extra = names(json.dumps(extra))
+        fields = [row[0], *row[2:9], *row[10:14], names(row[14]), names(row[15]), peers, *row[17:19], extra]
+        fields[8:10] = [names(text) for text in fields[8:10]]
+        found[names(row[9])].append(" | ".join(fields))
+    return found
+
+
+def compare_cel(recorded: Sequence[str], ours: Sequence[str], *, is_loose: bool = False) -> list[str]:
+    """The differences as lines of a diff, none if there are none."""
+    theirs, mine = (cel_by_channel(rows, is_loose=is_loose) for rows in (recorded, ours))
+    found: list[str] = []
+    for channel in dict.fromkeys([*theirs, *mine]):
+        found += difflib.unified_diff(
+            theirs.get(channel, []), mine.get(channel, []), f"recorded {channel}", "ours", n=0, lineterm=""
+        )
+    return found
+
+
+def cdr_texts(lines: Iterable[str], starts: Iterable[tuple[str, str]]) -> list[str]:
+    """The records as text, by sequence number relative to the first. ``starts``: name and unique id of channels in order."""
+    names = Names()
+    starts = list(starts)
+    names.add_channels(name for name, _ in starts)
+    for _, unique_id in starts:
+        names(unique_id)
+    rows = []
+    for row in _rows(lines):
+        number = re.search(r"[-+]?\d+", row[-1])
+        assert number is not None, row
+        answered = "answered" if row[10] else "unanswered"
+        texts = [names(text) for text in (*row[:9], answered, *row[14:-1])]
+        rows.append((int(number[0]), texts))
+    rows.sort()
+    return [" | ".join([str(number - rows[0][0]), *texts]) for number, texts in rows]
+
+
+def compare_cdr(
+    recorded: Sequence[str],
+    their_channels: Iterable[tuple[str, str]],
+    ours: Sequence[str],
+    our_channels: Iterable[tuple[str, str]],
+) -> list[str]:
+    """The differences as lines of a diff, none if there are none."""
+    return list(
+        difflib.unified_diff(
+            cdr_texts(recorded, their_channels), cdr_texts(ours, our_channels), "recorded", "ours", n=0, lineterm=""
+        )
+    )

@@ -1,0 +1,177 @@
+"""CDR and CEL rows of recorded scenarios: what the files of cdr_csv and cel_custom hold after each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from globstar.config import MemorySource
+from globstar.core import events
+from globstar.core.outbox import SERVICE
+from globstar.core.system import System
+from tests.conftest import IN_CI, SHARED
+from tests.support.records_compare import compare_cdr, compare_cel
+from tests.support.sip_replay import Scenario, SipReplay, recorded_system, scenario_files
+from tests.vectors import test_calls_sip
+
+GROUPS = ("g01", "g02", "g03", "g04", "g05", *test_calls_sip.OTHERS)
+
+_PRESSED = "the replay presses no such digits, or earlier"
+_PARKED = "a call enters the bridge of its parking lot before it counts as parked"
+_OPTIMISED = "the halves of a Local channel step out before they are bridged"
+_FEATURE = "the events of an attended transfer come in another order, and a Local channel is not optimised in it"
+_PICKED_UP = "the picked up channel runs no h extension here"
+_SOUNDS = "the replay has not all prompts"
+_TIME = "the replay does not wait as long as the recorded script did"
+
+#: Scenarios whose events differ, each with the reason; one that comes to agree must be taken off.
+DIFFERENT_CEL = {
+    "g01_invite_replaces_unknown_dialog": "there is a channel for a moment there; here the call is refused before",
+    "g01_message_out_of_dialog": "the channel of messages is one for all there, here one for each that is no call",
+    "g01_transfer_app_unanswered_302": "how the channel ends is decided by the dialplan here",
+    "g03_answer_100_180_181_200": "a 181 without Diversion tells nothing of who forwards",
+    "g03_local_channel_optimised": _OPTIMISED,
+    "g03_opt_L_time_limit": _SOUNDS,
+    "g04_auto_info_without_te": _PRESSED,
+    "g04_dtmf_all_sixteen_rfc4733": _PRESSED,
+    "g04_dtmf_passthrough_bridge": _PRESSED,
+    "g04_feature_attended_transfer": _FEATURE,
+    "g04_feature_one_touch_automixmon": _PRESSED,
+    "g04_feature_park_call": _PARKED,
+    "g04_inband_dtmf": _PRESSED,
+    "g04_info_dtmf_bad_body": _PRESSED,
+    "g04_info_dtmf_on_rfc4733_endpoint": _PRESSED,
+    "g04_info_dtmf_relay": _PRESSED,
+    "g04_read_two_attempts_none": _PRESSED,
+    "g05_ami_atxfer": _FEATURE,
+    "g05_ami_atxfer_without_feature_option": _PRESSED,
+    "g05_ami_blindtransfer": "the transferee leaves the bridge before who transfers it",
+    "g05_directed_pickup_app": _PICKED_UP,
+    "g05_group_pickup": _PICKED_UP,
+    "g05_park_by_extension_blind_refer": _PARKED,
+    "g05_park_direct_dial_and_retrieve": _PARKED,
+    "g05_park_timeout_comeback": _PARKED,
+    "g05_refer_attended_by_callee": _FEATURE,
+    "g05_refer_attended_replaces_answered": _FEATURE,
+    "g05_refer_blind_to_ringing_phone": _TIME,
+    "g05_refer_norefersub": _TIME,
+    "g09_voicemail_leave_message_hangup": _SOUNDS,
+    "g09_voicemail_leave_then_retrieve_and_delete": _SOUNDS,
+    "g09_voicemail_two_messages": _SOUNDS,
+    "g09_voicemailmain_empty_mailbox": _SOUNDS,
+    "g09_voicemailmain_login_prompts_wrong_password": _SOUNDS,
+}
+#: The same for records.
+DIFFERENT_CDR = {
+    "g01_auth_bye_not_challenged": _TIME,
+    "g01_invite_replaces_unknown_dialog": "there is a channel for a moment there; here the call is refused before",
+    "g01_transfer_app_unanswered_302": "how the channel ends is decided by the dialplan here",
+    "g01_wrong_content_type_415": "in test_calls_sip: the call goes on here",
+    "g03_local_channel_optimised": _OPTIMISED,
+    "g04_feature_attended_transfer": _FEATURE,
+    "g04_feature_park_call": _PARKED,
+    "g04_inband_dtmf": _PRESSED,
+    "g05_ami_atxfer": _FEATURE,
+    "g05_group_pickup": _PICKED_UP,
+    "g05_invite_with_replaces_takes_over": _PICKED_UP,
+    "g05_park_by_extension_blind_refer": _PARKED,
+    "g05_park_direct_dial_and_retrieve": _PARKED,
+    "g05_park_timeout_comeback": _PARKED,
+}
+
+
+def _scenarios(different: dict[str, str]) -> list[Any]:
+    if not (SHARED / "vectors" / "calls").is_dir():
+        if IN_CI:
+            raise FileNotFoundError(SHARED / "vectors" / "calls")
+        return [pytest.param(None, id="missing", marks=pytest.mark.skip(f"no vectors below {SHARED}; set GLOBSTAR_SHARED"))]
+    files = [file for file in scenario_files(SHARED, GROUPS) if file.stem not in test_calls_sip.LEFT_OUT]
+    return [
+        pytest.param(
+            file,
+            id=file.stem,
+            marks=[pytest.mark.xfail(reason=different[file.stem], strict=True)] if file.stem in different else [],
+        )
+        for file in files
+    ]
+
+
+class Records:
+    """The rows of each scenario, which is replayed once for both tests."""
+
+    def __init__(self, replay: SipReplay) -> None:
+        self.replay = replay
+        self.done: dict[str, tuple[list[str], list[str], list[tuple[str, str]]]] = {}
+        self._channels: list[tuple[str, str]] = []
+        self._read: dict[Path, int] = {}
+        replay.system.bus.subscribe(events.ChannelCreated, self._created)
+
+    def _created(self, event: events.ChannelCreated) -> None:
+        self._channels.append((event.channel.name, event.channel.unique_id))
+
+    def of(self, file: Path) -> tuple[list[str], list[str], list[tuple[str, str]]]:
+        """CDR rows, CEL rows, and name and unique id of the channels."""
+        if file.stem not in self.done:
+            self._channels = []
+            self._configure(file)
+            pauses = {"BYE": 0.0 if file.stem.startswith("g05") else 0.8, "CANCEL": 0.3}
+            pauses["INVITE"] = 0.6 if file.stem.startswith("g01") else 0.05
+            self.replay.run(Scenario.load(file), test_calls_sip.ACTIONS.get(file.stem), pauses=pauses)
+            self.replay.runner.run(_flush(self.replay.system))
+            log = self.replay.root / "log"
+            self.done[file.stem] = (
+                self._new(log / "cdr-csv" / "Master.csv"), self._new(log / "cel-custom" / "Cel.csv"), self._channels,
+            )  # fmt: skip
+        return self.done[file.stem]
+
+    def _configure(self, file: Path) -> None:
+        """Scenarios about applications have a cel.conf of their own."""
+        extra = _recorded(file).get("extra", {}).get("cel.conf for this scenario")
+        configuration = {**self.replay.configuration, **({"cel.conf": extra} if extra else {})}
+        self.replay.system.configuration.source = MemorySource(configuration)
+        self.replay.runner.run(self.replay.system.loader.reload("cel"))
+
+    def _new(self, file: Path) -> list[str]:
+        lines = file.read_text().splitlines() if file.exists() else []
+        begin = self._read.get(file, 0)
+        self._read[file] = len(lines)
+        return lines[begin:]
+
+
+async def _flush(system: System) -> None:
+    for outbox in system.services[SERVICE].values():
+        await outbox.flush()
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[Records]:
+    replay = recorded_system(tmp_path_factory.mktemp("replay"), shared)
+    yield Records(replay)
+    replay.close()
+
+
+def _recorded(file: Path) -> dict[str, Any]:
+    observed: dict[str, Any] = json.loads(file.read_text())["observed"]
+    return observed
+
+
+@pytest.mark.parametrize("file", _scenarios(DIFFERENT_CEL))
+def test_channel_events_of_a_scenario(records: Records, file: Path) -> None:
+    recording = json.loads(file.read_text())
+    is_loose = "differs" in recording["determinism"]["cel"]
+    differences = compare_cel(recording["observed"].get("cel", []), records.of(file)[1], is_loose=is_loose)
+    assert not differences, "\n" + "\n".join(differences)
+
+
+@pytest.mark.parametrize("file", _scenarios(DIFFERENT_CDR))
+def test_call_detail_records_of_a_scenario(records: Records, file: Path) -> None:
+    observed = _recorded(file)
+    starts = [dict(event) for event in observed["ami"] if dict(event)["Event"] == "Newchannel"]
+    theirs = [(event["Channel"], event["Uniqueid"]) for event in starts]
+    rows, _, channels = records.of(file)
+    differences = compare_cdr(observed.get("cdr", []), theirs, rows, channels)
+    assert not differences, "\n" + "\n".join(differences)
