@@ -13,7 +13,8 @@ def extensions() -> list[Extension]:
         return []
     from Cython.Build import cythonize
 
-    extension = Extension("globstar.media._native", [str(SOURCE)], extra_compile_args=["-O3"], optional=True)
+    headers = [str(path) for path in SOURCE.parent.glob("*.h")]
+    extension = Extension("globstar.media._native", [str(SOURCE)], depends=headers, extra_compile_args=["-O3"], optional=True)
     modules: list[Extension] = cythonize([extension], compiler_directives={"language_level": "3"})
     return modules
 

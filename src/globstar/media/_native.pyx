@@ -1,13 +1,13 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The native relay: packets of two connected sockets forwarded by a thread that never holds the interpreter.
+"""The native relay: packets of connected sockets forwarded by a thread that never holds the interpreter.
 
-It knows one case only: the next packet of a source in order, of a payload type that is relayed. Whatever else comes (another
-source, a gap, RTCP on the same port, an unknown type) *parks* its path: the datagram is handed to the loop, which treats it as
-it would without this module, and the path goes on when that is done. So every rule of RTP stands in one place, in Python.
+What happens to a packet stands in ``_relay.h``; here are the thread, its sockets and what the loop asks of it. A datagram that the
+thread does not treat *parks* its path: the loop treats it as it would without this module, and then the path goes on.
+Digits that the thread has sent on are told to the loop in batches, as are the numbers of many paths at once.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, realloc
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 from posix.types cimport time_t
 
@@ -62,71 +62,181 @@ cdef extern from "<time.h>" nogil:
     int nanosleep(const timespec *wanted, timespec *left)
 
 
+cdef extern from "_relay.h" nogil:
+    enum:
+        RELAY_HEADER, RELAY_DATAGRAM, RELAY_ROOM, RELAY_REPLAYED, RELAY_REPLAYED_OLD
+    ctypedef int (*relay_transform)(void *session, void *packet, int *size)
+    ctypedef struct relay_cipher:
+        void *session
+        relay_transform rtp
+        relay_transform rtcp
+        pthread_mutex_t guard
+        int mki
+        int tag
+        int64_t not_authentic
+        int64_t replayed
+    ctypedef struct relay_path:
+        int descriptor
+        int output
+        uint32_t source
+        uint32_t ssrc
+        uint16_t next_sequence
+        uint16_t shift_sequence
+        uint32_t shift_time
+        uint32_t rtp_time
+        int64_t cycles
+        int64_t received
+        int64_t octets
+        int64_t not_sent
+        int has_transit
+        double transit
+        double jitter
+        double last_received
+        const uint8_t *table
+        const uint32_t *clocks
+        int sees_digits
+        relay_cipher *opens
+        relay_cipher *seals
+    ctypedef enum relay_verdict:
+        RELAY_PARK, RELAY_SEND, RELAY_SEND_DIGIT, RELAY_DROP
+    ctypedef struct relay_digit:
+        uint8_t second
+        uint8_t size
+        uint8_t payload[8]
+        uint32_t rtp_time
+    relay_verdict relay_take(relay_path *path, uint8_t *packet, int *size, double now, relay_digit *digit)
+    double relay_pause(double rate, double longest)
+
+
 cdef enum:
-    HEADER = 12
-    SIZE = 2048  # longest datagram, as in media.sockets
-    BATCH = 256
-    NOT_RELAYED = 0xC8
+    BATCH = 256  # sockets that one look finds
+    TURN = 16  # packets that are treated before the loop has its turn
+    DIGITS = 256  # digits that wait for the loop at the most
     TAKEN = -1
-    COALESCE_NS = 2000000  # as net.poller: when busy, packets are looked for every two milliseconds
 
 
-cdef struct Path:
-    int descriptor  # received from
-    int output  # sent to
-    uint32_t source  # SSRC that is received
-    uint32_t ssrc  # SSRC that is sent
-    uint16_t next_sequence
-    uint16_t shift_sequence
-    uint32_t shift_time
-    uint32_t rtp_time  # of the last packet
-    int64_t cycles
-    int64_t received
-    int64_t octets
-    int64_t not_sent
-    double transit
-    bint has_transit
-    double jitter
-    double last_received
+class CipherFault(Exception):
+    """A packet could not be protected, or is not authentic; the text speaks of a replay if it came before."""
+
+
+cdef class Cipher:
+    """One direction of the keys of SRTP, for the loop and for the relay's threads at once.
+
+    ``session`` is kept alive; ``pointer`` is its ``srtp_t``, ``rtp`` and ``rtcp`` are addresses of libsrtp's functions. ``mki`` is the
+    length of the key identifier that the threads take out of received packets, ``tag`` what stands after it.
+    """
+
+    cdef relay_cipher cipher
+    cdef object _session
+
+    def __cinit__(self, object session, uintptr_t pointer, uintptr_t rtp, uintptr_t rtcp, int mki=0, int tag=0):
+        if not (pointer and rtp and rtcp) or mki < 0 or tag < 0:
+            raise ValueError("a cipher needs a session and its functions")
+        memset(&self.cipher, 0, sizeof(relay_cipher))
+        pthread_mutex_init(&self.cipher.guard, NULL)
+        self._session = session
+        self.cipher.session = <void *> pointer
+        self.cipher.rtp = <relay_transform> rtp
+        self.cipher.rtcp = <relay_transform> rtcp
+        self.cipher.mki = mki
+        self.cipher.tag = tag
+
+    def __dealloc__(self):
+        pthread_mutex_destroy(&self.cipher.guard)
+
+    def rtp(self, bytes packet not None):
+        """A packet of RTP protected or unprotected; CipherFault, and ValueError for one that is too long."""
+        return self._apply(packet, self.cipher.rtp)
+
+    def rtcp(self, bytes packet not None):
+        """A packet of RTCP; as :meth:`rtp`."""
+        return self._apply(packet, self.cipher.rtcp)
+
+    cdef bytes _apply(self, bytes packet, relay_transform transform):
+        cdef uint8_t buffer[RELAY_ROOM]
+        cdef int size = <int> len(packet)
+        cdef int status
+        if size > RELAY_DATAGRAM:
+            raise ValueError("packet is too long")
+        memcpy(buffer, <const unsigned char *> packet, size)
+        with nogil:
+            pthread_mutex_lock(&self.cipher.guard)
+            status = transform(self.cipher.session, buffer, &size)
+            pthread_mutex_unlock(&self.cipher.guard)
+        if status:
+            is_replay = status == RELAY_REPLAYED or status == RELAY_REPLAYED_OLD
+            raise CipherFault("replay check failed" if is_replay else f"status {status} of libsrtp")
+        return buffer[:size]
+
+    cdef tuple _refused(self):
+        """How many packets the threads have refused since the last call: not authentic, replayed."""
+        with nogil:
+            pthread_mutex_lock(&self.cipher.guard)
+        found = (self.cipher.not_authentic, self.cipher.replayed)
+        self.cipher.not_authentic = self.cipher.replayed = 0
+        pthread_mutex_unlock(&self.cipher.guard)
+        return found
+
+
+cdef struct Slot:
+    relay_path path
+    uint8_t *parked  # the datagram that waits for the loop
+    int parked_size  # 0 while the path runs, TAKEN while the loop treats it
     double parked_at
-    int parked_size  # of the datagram that waits for the loop; 0 while the path runs, TAKEN while the loop treats it
-    uint8_t table[256]  # second byte in to second byte out
-    uint32_t clocks[128]  # clock rate for jitter by payload type; 0 for types that do not count
-    uint8_t parked[SIZE]
+
+
+cdef struct Told:
+    int descriptor
+    double now
+    relay_digit digit
 
 
 cdef class NativePath:
-    """One direction of a relay. All numbers are exchanged with :class:`RelayThread`'s lock held."""
+    """One direction of a relay. All numbers are exchanged with the lock of its :class:`RelayThread` held."""
 
-    cdef Path path
+    cdef Slot slot
     cdef public object owner
+    cdef object _kept
+    cdef Cipher _opens
 
     def __cinit__(self):
-        memset(&self.path, 0, sizeof(Path))
+        memset(&self.slot, 0, sizeof(Slot))
+
+    def __dealloc__(self):
+        free(self.slot.parked)
 
 
 cdef class RelayThread:
     """The thread's half of a relay engine. ``run`` is its body; everything else is called from the loop.
 
-    ``notify_descriptor`` becomes readable when a path has parked.
+    ``notify_descriptor`` becomes readable when there is something for :meth:`take`. ``longest_wait`` (seconds) bounds for how
+    long packets are gathered where there are many.
     """
 
     cdef int _epoll
     cdef int _notify
     cdef int _wake
     cdef bint _stopping
+    cdef double _longest_wait
+    cdef pthread_mutex_t _turn
     cdef pthread_mutex_t _mutex
-    cdef Path **_paths
+    cdef Slot **_slots
+    cdef int *_waiting
+    cdef int _waiting_count
     cdef int _capacity
+    cdef Told _told[DIGITS]
+    cdef int _told_count
     cdef readonly uint64_t wakeups
     cdef readonly uint64_t packets
+    cdef readonly uint64_t digits_missed
     cdef dict _objects
 
-    def __cinit__(self):
+    def __cinit__(self, double longest_wait=0.004):
         self._epoll = self._notify = self._wake = -1
-        self._paths = NULL
-        self._capacity = 0
-        self._stopping = False
+        self._slots = NULL
+        self._waiting = NULL
+        self._longest_wait = longest_wait
+        pthread_mutex_init(&self._turn, NULL)
         pthread_mutex_init(&self._mutex, NULL)
         self._objects = {}
         self._epoll = epoll_create1(EPOLL_CLOEXEC)
@@ -143,16 +253,20 @@ cdef class RelayThread:
         for descriptor in (self._epoll, self._notify, self._wake):
             if descriptor >= 0:
                 close(descriptor)
-        free(self._paths)
+        free(self._slots)
+        free(self._waiting)
         pthread_mutex_destroy(&self._mutex)
+        pthread_mutex_destroy(&self._turn)
 
     @property
     def notify_descriptor(self):
-        """Readable when :meth:`take_parked` has something."""
+        """Readable when :meth:`take` has something."""
         return self._notify
 
     def __len__(self):
         return len(self._objects)
+
+    # -- the thread ----------------------------------------------------------------------------------------------
 
     def stop(self):
         """Let :meth:`run` return."""
@@ -167,178 +281,214 @@ cdef class RelayThread:
 
     cdef void _run(self) noexcept nogil:
         cdef epoll_event events[BATCH]
-        cdef timespec pause, clock
-        cdef int count, index, parked
+        cdef int count, index, told
         cdef uint64_t one = 1
-        cdef double now
-        cdef uint8_t buffer[SIZE]
-        pause.tv_sec = 0
-        pause.tv_nsec = COALESCE_NS
+        cdef double now, last = 0, rate = 0
+        cdef uint8_t buffer[RELAY_ROOM]
         while not self._stopping:
             count = epoll_wait(self._epoll, events, BATCH, -1)
             if count <= 0:
                 continue
-            clock_gettime(CLOCK_MONOTONIC, &clock)
-            now = <double> clock.tv_sec + <double> clock.tv_nsec * 1e-9
-            parked = 0
-            pthread_mutex_lock(&self._mutex)
+            now = _now()
+            told = 0
+            self._enter()
             self.wakeups += 1
             for index in range(count):
-                parked += self._serve(events[index].data.fd, buffer, now)
+                told |= self._serve(events[index].data.fd, buffer, now)
+                if index % TURN == TURN - 1:
+                    pthread_mutex_unlock(&self._mutex)
+                    self._enter()
             pthread_mutex_unlock(&self._mutex)
-            if parked:
+            if told:
                 write(self._notify, &one, sizeof(one))
-            if count > 1 and not self._stopping:
-                nanosleep(&pause, NULL)
+            if now > last:
+                rate += (count / (now - last) - rate) / 16
+            last = now
+            if count < BATCH and not self._stopping:
+                _sleep(relay_pause(rate, self._longest_wait))
 
     cdef int _serve(self, int descriptor, uint8_t *buffer, double now) noexcept nogil:
-        """Read one packet of a path and send it on; 1 when it has parked instead."""
-        cdef Path *path
-        cdef ssize_t size
-        cdef uint8_t out
-        cdef uint16_t sequence
-        cdef uint32_t rtp_time, clock
-        cdef double transit, difference
-        if descriptor >= self._capacity or self._paths[descriptor] == NULL:
+        """Read one packet of a path and send it on; 1 when there is something for the loop."""
+        cdef Slot *slot
+        cdef relay_path *path
+        cdef relay_verdict verdict
+        cdef int size
+        cdef relay_digit digit
+        if descriptor >= self._capacity or self._slots[descriptor] == NULL:
             return 0  # the descriptor that wakes us, or a path that was just taken away
-        path = self._paths[descriptor]
-        if path.parked_size:
+        slot = self._slots[descriptor]
+        path = &slot.path
+        if slot.parked_size:
             return 0
-        size = recv(descriptor, buffer, SIZE, MSG_DONTWAIT)
+        size = <int> recv(descriptor, buffer, RELAY_DATAGRAM, MSG_DONTWAIT)
         if size <= 0:
             return 0  # nothing there, or an ICMP error of an earlier packet
-        sequence = <uint16_t> (buffer[2] << 8 | buffer[3])
-        out = path.table[buffer[1]]
-        if (
-            size < HEADER
-            or buffer[0] != 0x80
-            or out == NOT_RELAYED
-            or sequence != path.next_sequence
-            or _word(buffer + 8) != path.source
-        ):
-            memcpy(path.parked, buffer, size)
-            path.parked_size = <int> size
-            path.parked_at = now
-            self._watch(path, 0)
-            return 1
-        if sequence == 0:
-            path.cycles += 65536
-        path.next_sequence = <uint16_t> (sequence + 1)
-        path.received += 1
-        path.octets += size - HEADER
-        path.last_received = now
-        rtp_time = path.rtp_time = _word(buffer + 4)
-        clock = path.clocks[buffer[1] & 0x7F]
-        if clock:
-            transit = now * clock - rtp_time
-            if path.has_transit:
-                difference = transit - path.transit
-                if difference < 0:
-                    difference = -difference
-                if difference < 2147483648.0:  # else the timestamps have wrapped
-                    path.jitter += (difference - path.jitter) / 16
-            path.transit = transit
-            path.has_transit = True
-        buffer[1] = out
-        sequence = <uint16_t> (sequence + path.shift_sequence)
-        buffer[2] = <uint8_t> (sequence >> 8)
-        buffer[3] = <uint8_t> sequence
-        _put(buffer + 4, rtp_time + path.shift_time)
-        _put(buffer + 8, path.ssrc)
+        verdict = relay_take(path, buffer, &size, now, &digit)
+        if verdict == RELAY_PARK:
+            return self._park(slot, buffer, size, now)
+        if verdict == RELAY_DROP:
+            return 0
         if send(path.output, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0:
             path.not_sent += 1  # a full socket buffer or a refused port: media is not sent again
         self.packets += 1
-        return 0
+        return self._tell(descriptor, &digit, now) if verdict == RELAY_SEND_DIGIT else 0
 
-    cdef void _watch(self, Path *path, uint32_t events) noexcept nogil:
+    cdef int _park(self, Slot *slot, const uint8_t *packet, int size, double now) noexcept nogil:
+        slot.parked = <uint8_t *> malloc(size)
+        if slot.parked == NULL:
+            return 0
+        memcpy(slot.parked, packet, size)
+        slot.parked_size = size
+        slot.parked_at = now
+        self._waiting[self._waiting_count] = slot.path.descriptor
+        self._waiting_count += 1
+        self._watch(slot.path.descriptor, 0)
+        return 1
+
+    cdef int _tell(self, int descriptor, const relay_digit *digit, double now) noexcept nogil:
+        cdef Told *told
+        if self._told_count == DIGITS:
+            self.digits_missed += 1
+            return 1
+        told = &self._told[self._told_count]
+        told.descriptor = descriptor
+        told.digit = digit[0]
+        told.now = now
+        self._told_count += 1
+        return 1
+
+    cdef void _watch(self, int descriptor, uint32_t events) noexcept nogil:
         cdef epoll_event event
         event.events = events
-        event.data.fd = path.descriptor
-        epoll_ctl(self._epoll, EPOLL_CTL_MOD, path.descriptor, &event)
+        event.data.fd = descriptor
+        epoll_ctl(self._epoll, EPOLL_CTL_MOD, descriptor, &event)
+
+    cdef void _enter(self) noexcept nogil:
+        """Take the lock, in turn: without the order of ``_turn`` a busy thread would keep the loop waiting."""
+        pthread_mutex_lock(&self._turn)
+        pthread_mutex_lock(&self._mutex)
+        pthread_mutex_unlock(&self._turn)
+
+    # -- the loop ------------------------------------------------------------------------------------------------
 
     cdef int _lock(self) except -1:
         with nogil:
-            pthread_mutex_lock(&self._mutex)
+            self._enter()
         return 0
 
-    def add(self, NativePath native not None, int descriptor, int output, bytes table not None, dict clocks not None):
-        """Take over the reading of a connected socket; OSError when the kernel refuses."""
-        cdef Path *path = &native.path
-        cdef Path **grown
+    cdef int _grow(self, int descriptor) except -1:
+        """Have room for a descriptor; with the lock held."""
+        cdef int capacity = max(2 * self._capacity, descriptor + 64)
+        cdef Slot **slots = <Slot **> realloc(self._slots, capacity * sizeof(Slot *))
+        cdef int *waiting
+        if slots == NULL:
+            raise MemoryError
+        self._slots = slots
+        waiting = <int *> realloc(self._waiting, capacity * sizeof(int))
+        if waiting == NULL:
+            raise MemoryError
+        self._waiting = waiting
+        memset(slots + self._capacity, 0, (capacity - self._capacity) * sizeof(Slot *))
+        self._capacity = capacity
+        return 0
+
+    def add(
+        self, NativePath native not None, int descriptor, int output, bytes table not None, bytes clocks not None,
+        bint sees_digits, Cipher opens, Cipher seals,
+    ):
+        """Take over the reading of a connected socket; OSError when the kernel refuses.
+
+        ``table`` gives the second octet that is sent for each that comes, ``clocks`` are 128 numbers of 32 bits: the clock rate
+        for jitter by payload type, 0 for digits, which are told with ``sees_digits``. Paths with the same tables should share them.
+        """
+        cdef relay_path *path = &native.slot.path
         cdef epoll_event event
-        cdef int capacity
-        if len(table) != 256:
-            raise ValueError("a table has 256 entries")
+        if len(table) != 256 or len(clocks) != 512:
+            raise ValueError("a table has 256 entries, and there are 128 clocks")
         if descriptor < 0 or descriptor in self._objects:
             raise ValueError("the descriptor is relayed already, or is none")
+        native._kept = (table, clocks, seals)
+        native._opens = opens
         path.descriptor = descriptor
         path.output = output
-        path.parked_size = 0
-        memcpy(path.table, <const unsigned char *> table, 256)
-        memset(path.clocks, 0, sizeof(path.clocks))
-        for number, clock in clocks.items():
-            path.clocks[<int> number & 0x7F] = clock
+        path.table = <const unsigned char *> table
+        path.clocks = <const uint32_t *> <const unsigned char *> clocks
+        path.sees_digits = sees_digits
+        path.opens = &opens.cipher if opens is not None else NULL
+        path.seals = &seals.cipher if seals is not None else NULL
+        native.slot.parked_size = 0
         event.events = EPOLLIN
         event.data.fd = descriptor
         self._lock()
         try:
             if descriptor >= self._capacity:
-                capacity = max(2 * self._capacity, descriptor + 64)
-                grown = <Path **> realloc(self._paths, capacity * sizeof(Path *))
-                if grown == NULL:
-                    raise MemoryError
-                memset(grown + self._capacity, 0, (capacity - self._capacity) * sizeof(Path *))
-                self._paths = grown
-                self._capacity = capacity
+                self._grow(descriptor)
             if epoll_ctl(self._epoll, EPOLL_CTL_ADD, descriptor, &event) < 0:
                 raise OSError(_errno.EINVAL, "the socket cannot be watched")
-            self._paths[descriptor] = path
+            self._slots[descriptor] = &native.slot
             self._objects[descriptor] = native
         finally:
             pthread_mutex_unlock(&self._mutex)
 
     def remove(self, NativePath native not None):
-        """Give the socket back; a datagram that has parked is returned, with its time, else None."""
-        cdef Path *path = &native.path
+        """Give the socket back: ``(digits, parked)``, what :meth:`take` would have given for this path."""
+        cdef Slot *slot = &native.slot
+        cdef int descriptor = slot.path.descriptor
         cdef epoll_event event
+        cdef int index, kept = 0
+        digits = []
         self._lock()
         try:
-            if self._objects.get(path.descriptor) is not native:
-                return None
-            epoll_ctl(self._epoll, EPOLL_CTL_DEL, path.descriptor, &event)
-            self._paths[path.descriptor] = NULL
-            del self._objects[path.descriptor]
-            return self._parked(path)
+            if self._objects.get(descriptor) is not native:
+                return digits, None
+            epoll_ctl(self._epoll, EPOLL_CTL_DEL, descriptor, &event)
+            for index in range(self._told_count):
+                if self._told[index].descriptor == descriptor:
+                    digits.append(_digit(native, &self._told[index]))
+                else:
+                    self._told[kept] = self._told[index]
+                    kept += 1
+            self._told_count = kept
+            kept = 0
+            for index in range(self._waiting_count):
+                if self._waiting[index] != descriptor:
+                    self._waiting[kept] = self._waiting[index]
+                    kept += 1
+            self._waiting_count = kept
+            self._slots[descriptor] = NULL
+            del self._objects[descriptor]
+            return digits, _parked(native) if slot.parked_size > 0 else None
         finally:
             pthread_mutex_unlock(&self._mutex)
 
-    cdef object _parked(self, Path *path):
-        if path.parked_size <= 0:
-            return None
-        return path.parked[:path.parked_size], path.parked_at
+    def take(self):
+        """What has happened since the last call, in lists of tuples: digits, and paths that wait until they are resumed.
 
-    def take_parked(self):
-        """The paths that wait for the loop: ``(path, datagram, when it came)`` each."""
+        A digit is ``(path, second octet, payload, rtp_time, when)``; one that waits is ``(path, datagram, when)``, and for the same
+        path it came after the digits.
+        """
         cdef uint64_t count
-        cdef NativePath native
-        read(self._notify, &count, sizeof(count))
-        found = []
+        cdef int index
+        digits, parked = [], []
         self._lock()
         try:
-            for native in self._objects.values():
-                if native.path.parked_size > 0:
-                    found.append((native, native.path.parked[:native.path.parked_size], native.path.parked_at))
-                    native.path.parked_size = TAKEN
+            read(self._notify, &count, sizeof(count))
+            for index in range(self._told_count):
+                digits.append(_digit(self._objects[self._told[index].descriptor], &self._told[index]))
+            self._told_count = 0
+            for index in range(self._waiting_count):
+                parked.append(_parked(self._objects[self._waiting[index]]))
+            self._waiting_count = 0
         finally:
             pthread_mutex_unlock(&self._mutex)
-        return found
+        return digits, parked
 
     def put(
         self, NativePath native not None, uint32_t source, uint32_t ssrc, int highest, int64_t cycles, int shift_sequence,
         int64_t shift_time, uint32_t rtp_time, int64_t received, int64_t octets, transit, double jitter, double last_received,
     ):
         """Set the numbers of a path that does not run: not added yet, or parked."""
-        cdef Path *path = &native.path
+        cdef relay_path *path = &native.slot.path
         self._lock()
         try:
             path.source = source
@@ -362,43 +512,64 @@ cdef class RelayThread:
         """Let a parked path run again."""
         self._lock()
         try:
-            if self._objects.get(native.path.descriptor) is native and native.path.parked_size:
-                native.path.parked_size = 0
-                self._watch(&native.path, EPOLLIN)
+            if self._objects.get(native.slot.path.descriptor) is native and native.slot.parked_size:
+                native.slot.parked_size = 0
+                self._watch(native.slot.path.descriptor, EPOLLIN)
         finally:
             pthread_mutex_unlock(&self._mutex)
 
-    def get(self, NativePath native not None):
-        """``(highest, cycles, rtp_time, received, octets, transit, jitter, last_received, not_sent)`` of this moment.
+    def get(self, list natives not None):
+        """The numbers of this moment of each path::
 
-        ``not_sent`` counts from the last call.
+            (highest, cycles, rtp_time, received, octets, transit, jitter, last_received, not_sent, not_authentic, replayed)
+
+        The last three count from the last call.
         """
-        cdef Path *path = &native.path
+        cdef NativePath native
+        found = []
         self._lock()
         try:
-            not_sent = path.not_sent
-            path.not_sent = 0
-            return (
-                (path.next_sequence - 1) & 0xFFFF,
-                path.cycles,
-                path.rtp_time,
-                path.received,
-                path.octets,
-                path.transit if path.has_transit else None,
-                path.jitter,
-                path.last_received,
-                not_sent,
-            )
+            for native in natives:
+                found.append(_numbers(native))
         finally:
             pthread_mutex_unlock(&self._mutex)
+        return found
 
 
-cdef inline uint32_t _word(const uint8_t *at) noexcept nogil:
-    return <uint32_t> at[0] << 24 | <uint32_t> at[1] << 16 | <uint32_t> at[2] << 8 | at[3]
+cdef double _now() noexcept nogil:
+    cdef timespec clock
+    clock_gettime(CLOCK_MONOTONIC, &clock)
+    return <double> clock.tv_sec + <double> clock.tv_nsec * 1e-9
 
 
-cdef inline void _put(uint8_t *at, uint32_t value) noexcept nogil:
-    at[0] = <uint8_t> (value >> 24)
-    at[1] = <uint8_t> (value >> 16)
-    at[2] = <uint8_t> (value >> 8)
-    at[3] = <uint8_t> value
+cdef void _sleep(double seconds) noexcept nogil:
+    cdef timespec pause
+    if seconds > 0:
+        pause.tv_sec = 0
+        pause.tv_nsec = <long> (seconds * 1e9)
+        nanosleep(&pause, NULL)
+
+
+cdef tuple _digit(NativePath native, const Told *told):
+    return native, told.digit.second, told.digit.payload[:told.digit.size], told.digit.rtp_time, told.now
+
+
+cdef tuple _parked(NativePath native):
+    """The datagram that has parked; the path now waits for :meth:`RelayThread.resume`."""
+    cdef Slot *slot = &native.slot
+    found = (native, slot.parked[:slot.parked_size], slot.parked_at)
+    free(slot.parked)
+    slot.parked = NULL
+    slot.parked_size = TAKEN
+    return found
+
+
+cdef tuple _numbers(NativePath native):
+    cdef relay_path *path = &native.slot.path
+    not_sent = path.not_sent
+    path.not_sent = 0
+    not_authentic, replayed = native._opens._refused() if native._opens is not None else (0, 0)
+    return (
+        (path.next_sequence - 1) & 0xFFFF, path.cycles, path.rtp_time, path.received, path.octets,
+        path.transit if path.has_transit else None, path.jitter, path.last_received, not_sent, not_authentic, replayed,
+    )  # fmt: skip

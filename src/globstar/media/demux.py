@@ -35,8 +35,8 @@ class DemuxSocket(MediaSocket):
 
     @property
     def descriptor(self) -> int | None:
-        """See MediaSocket: everything has to be looked at here."""
-        return None
+        """See MediaSocket. The native relay leaves everything but RTP to us (``admit``)."""
+        return self.inner.descriptor
 
     def set_reader(self, on_readable: Callable[[float], None]) -> None:
         """See MediaSocket."""
@@ -56,7 +56,11 @@ class DemuxSocket(MediaSocket):
 
     def recv(self, size: int, /) -> bytes:
         """See MediaSocket; Diverted stands for what was no RTP."""
-        data = self.inner.recv(size)
+        return self.admit(self.inner.recv(size))
+
+    def admit(self, data: bytes, /) -> bytes:
+        """See MediaSocket; Diverted stands for what was no RTP."""
+        data = self.inner.admit(data)
         if data and 128 <= data[0] < 192:
             return data
         self.on_other(self.component, data, self._peer)

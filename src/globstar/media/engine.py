@@ -6,7 +6,8 @@ import asyncio
 import errno
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from globstar.base.chance import PooledRandom
 from globstar.base.log import Logger
@@ -19,6 +20,9 @@ from globstar.media.sockets import MediaSocket, SocketFactory, UdpSockets
 from globstar.media.ticker import Ticker
 from globstar.net.poller import Poller
 from globstar.proto.rtp import RtcpPacket
+
+if TYPE_CHECKING:
+    from globstar.media.relay import RelayPath
 
 logger = Logger("media.engine")
 
@@ -55,7 +59,7 @@ class RtpEngine:
         #: the thread that forwards relayed packets; None where it cannot
         self.native: native.NativeRelay | None = None
         if native.is_available() and self.settings.native_relay and isinstance(self.sockets, UdpSockets):
-            self.native = native.NativeRelay(loop)
+            self.native = native.NativeRelay(loop, self.settings.relay_threads, self.settings.relay_wait_ms)
         #: hears of every compound RTCP packet: those that came as values, ours as octets, which need not be looked at
         self.on_rtcp: Callable[[RtpSession, tuple[RtcpPacket, ...] | bytes], None] | None = None
         #: hears of every session that is opened
@@ -153,15 +157,31 @@ class RtpEngine:
         slots = max(round(self.settings.rtcp_interval_ms / 1000 / ROUND), 1)
         turn = self._rounds % slots
         self._rounds += 1
+        relay = self.native
+        if relay is not None and len(relay):
+            relay.refresh(self._due_paths(slots, turn))
         for session, (_, slot) in tuple(self._sessions.items()):
             try:
                 if slot % slots == turn:
                     session.handle_report(now)
                 path = session.relay_path
-                if self.native is not None and path is not None and not path.is_native:
-                    path.adopt(self.native)
+                if relay is not None and path is not None and not path.is_native:
+                    path.adopt(relay)
                 options = session.options
                 if (options.timeout or options.timeout_hold or options.keepalive) and not session.is_closed:
                     session.handle_coarse_timer(now)
             except Exception as error:  # one call's bug must not stop the reports of the others
                 logger.error(f"timer of RTP session {session.local_address} failed", exception=error)
+        if relay is not None:
+            relay.refresh(())
+
+    def _due_paths(self, slots: int, turn: int) -> Iterator[RelayPath]:
+        """The relayed directions that this round looks at."""
+        for session, (_, slot) in self._sessions.items():
+            path = session.relay_path
+            if path is None or path.owner is None:
+                continue
+            if slot % slots == turn:
+                yield from path.owner.paths
+            elif session.options.timeout or session.options.timeout_hold:
+                yield path

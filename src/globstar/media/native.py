@@ -1,4 +1,4 @@
-"""The native relay as the engine uses it: which paths run in its thread, and what parks there.
+"""The native relay as the engine uses it: which paths run in its threads, and what these hand over.
 
 ``globstar.media._native`` is built where there is a compiler. Without it, and on sockets that are no real ones, every packet
 takes the way through Python, with the same result.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
@@ -30,31 +31,44 @@ def is_available() -> bool:
 
 
 class NativeRelay:
-    """One thread for all relays of an engine; it starts with the first path and ends with ``close``."""
+    """The threads for all relays of an engine; each starts when it gets its first path and ends with ``close``.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    ``longest_wait_ms`` is for how long a thread gathers packets at the most, see ``relay_pause`` in ``_relay.h``.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, threads: int = 1, longest_wait_ms: float = 4) -> None:
         self._loop = loop
-        self._engine: RelayThread | None = None
-        self._thread: threading.Thread | None = None
-        #: datagrams that the thread has handed over
+        self._most = threads
+        self._longest_wait = longest_wait_ms / 1000
+        self._threads: list[tuple[RelayThread, threading.Thread]] = []
+        #: paths whose numbers :meth:`refresh` has just brought
+        self.fresh: frozenset[RelayPath] = frozenset()
+        #: datagrams that the threads have handed over
         self.parked = 0
 
     def __len__(self) -> int:
-        return len(self._engine) if self._engine is not None else 0
+        return sum(len(thread) for thread, _ in self._threads)
+
+    @property
+    def threads(self) -> int:
+        """Threads that run."""
+        return len(self._threads)
 
     @property
     def packets(self) -> int:
-        """Packets that the thread has sent on."""
-        return self._engine.packets if self._engine is not None else 0
+        """Packets that the threads have sent on."""
+        return sum(thread.packets for thread, _ in self._threads)
 
     def thread(self) -> RelayThread:
-        """The thread's half, started if need be."""
-        if self._engine is None:
-            self._engine = _native.RelayThread()
-            self._thread = threading.Thread(target=self._engine.run, name="rtp relay", daemon=True)
-            self._thread.start()
-            self._loop.add_reader(self._engine.notify_descriptor, self._on_parked)
-        return self._engine
+        """The thread with the fewest paths; one more is started as long as all have some."""
+        least = min((thread for thread, _ in self._threads), key=len, default=None)
+        if least is None or (len(least) and len(self._threads) < self._most):
+            least = _native.RelayThread(self._longest_wait)
+            body = threading.Thread(target=least.run, name=f"rtp relay {len(self._threads) + 1}", daemon=True)
+            body.start()
+            self._loop.add_reader(least.notify_descriptor, self._on_news, least)
+            self._threads.append((least, body))
+        return least
 
     def new_path(self, owner: RelayPath) -> NativePath:
         """The thread's half of a relay's direction."""
@@ -62,24 +76,41 @@ class NativeRelay:
         path.owner = owner
         return path
 
-    def close(self) -> None:
-        """End the thread. No path runs any more."""
-        if self._engine is None or self._thread is None:
-            return
-        self._loop.remove_reader(self._engine.notify_descriptor)
-        self._engine.stop()
-        self._thread.join()
-        self._engine = self._thread = None
+    def refresh(self, paths: Iterable[RelayPath]) -> None:
+        """Bring the numbers of these paths up to date, all of a thread at once; they count as fresh until the next call."""
+        self.fresh = frozenset()
+        by_thread: dict[RelayThread, list[NativePath]] = {}
+        for path in paths:
+            running = path.running
+            if running is not None:
+                by_thread.setdefault(running[0], []).append(running[1])
+        for thread, natives in by_thread.items():
+            for native, numbers in zip(natives, thread.get(natives), strict=True):
+                native.owner.update(numbers)
+        self.fresh = frozenset(native.owner for natives in by_thread.values() for native in natives)
 
-    def _on_parked(self) -> None:
+    def close(self) -> None:
+        """End the threads. No path runs any more."""
+        for thread, body in self._threads:
+            self._loop.remove_reader(thread.notify_descriptor)
+            thread.stop()
+            body.join()
+        self._threads.clear()
+
+    def _on_news(self, thread: RelayThread) -> None:
         """Treat what the thread does not know as if it had come to the loop; then its path goes on."""
-        if self._engine is None:
-            return
-        for native, data, now in self._engine.take_parked():
+        digits, parked = thread.take()
+        for digit in digits:
+            path: RelayPath = digit[0].owner
+            try:
+                path.receive_digit(digit)
+            except Exception as error:  # one call's bug must not stop the media of the others
+                logger.error("a digit of a relayed call failed", exception=error)
+        for native, data, now in parked:
             self.parked += 1
-            path: RelayPath = native.owner
+            path = native.owner
             try:
                 path.receive_parked(data, now)
-            except Exception as error:  # one call's bug must not stop the media of the others
+            except Exception as error:  # as above
                 logger.error("a packet of a relayed call failed", exception=error)
                 path.withdraw()

@@ -160,6 +160,10 @@ class MemorySocket(MediaSocket):
                 break
         return True
 
+    def admit(self, data: bytes, /) -> bytes:
+        """See MediaSocket."""
+        return data
+
     def recvfrom(self, size: int, /) -> tuple[bytes, Address]:
         """See MediaSocket."""
         if not self._queue:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from globstar.proto.rtp.packet import FIRST_BYTE, MARKER, pack_header
 from globstar.proto.rtp.receiver import Progress
 
 if TYPE_CHECKING:
-    from globstar.media._native import NativePath
+    from globstar.media._native import Cipher, Digit, NativePath, Numbers, RelayThread
 
 logger = Logger("media.relay")
 
@@ -34,6 +35,27 @@ def _table(pairs: tuple[tuple[int, int], ...]) -> bytes:
     return bytes(table)
 
 
+@lru_cache(maxsize=256)
+def _native_table(table: bytes, known: frozenset[int]) -> bytes:
+    """The table for the thread, which sends on only types that the session knows."""
+    return bytes(out if number & 0x7F in known else NOT_RELAYED for number, out in enumerate(table))
+
+
+@lru_cache(maxsize=256)
+def _native_clocks(clocks: tuple[tuple[int, int], ...]) -> bytes:
+    """Clock rates by payload type, as the thread reads them."""
+    rates = [0] * 128
+    for number, rate in clocks:
+        rates[number] = rate
+    return struct.pack("=128I", *rates)
+
+
+def _ciphers(source: RtpSession, to: RtpSession) -> tuple[Cipher | None, Cipher | None]:
+    """What opens the packets of the one and seals those to the other; None where they are plain."""
+    opens, seals = source.security, to.security
+    return (opens.opens if opens is not None else None, seals.seals if seals is not None else None)
+
+
 class RelayPath:
     """One direction: from a session's receiving side to another session's sending side.
 
@@ -49,6 +71,7 @@ class RelayPath:
         "_from",
         "_is_parked",
         "_native",
+        "_relay",
         "_rtp_time",
         "_shift_sequence",
         "_shift_time",
@@ -74,7 +97,8 @@ class RelayPath:
         self._counted = self._counted_octets = 0
         #: while the native thread forwards for us
         self._native: NativePath | None = None
-        self._thread: NativeRelay | None = None
+        self._thread: RelayThread | None = None
+        self._relay: NativeRelay | None = None
         #: while the loop treats a packet that the thread handed over: the numbers here are the right ones
         self._is_parked = False
 
@@ -85,8 +109,8 @@ class RelayPath:
         """Whether the native thread forwards."""
         return self._native is not None
 
-    def adopt(self, thread: NativeRelay) -> bool:
-        """Let the native thread forward from now on, if both sockets are settled and the stream runs."""
+    def adopt(self, relay: NativeRelay) -> bool:
+        """Let a native thread forward from now on, if both sockets are settled and the stream runs."""
         if self._native is not None or not self._started:
             return False
         source, to = self._from, self._to
@@ -94,18 +118,15 @@ class RelayPath:
         if descriptor is None or output is None or not to.is_sending:
             return False
         clocks = source.jitter_clocks()
-        table = self._table
-        if self.see_digits:
-            table = bytes(
-                NOT_RELAYED if number & 0x7F not in clocks or not clocks[number & 0x7F] else out
-                for number, out in enumerate(table)
-            )
-        self._thread = thread
-        native = thread.new_path(self)
+        table = _native_table(self._table, frozenset(clocks))
+        opens, seals = _ciphers(source, to)
+        native, thread = relay.new_path(self), relay.thread()
+        self._thread, self._relay = thread, relay
         self._put(native)
         source.pause_reading()
         try:
-            thread.thread().add(native, descriptor, output, table, clocks)
+            rates = _native_clocks(tuple(clocks.items()))
+            thread.add(native, descriptor, output, table, rates, self.see_digits, opens, seals)
         except OSError as error:
             logger.warning(f"the native relay does not take a socket: {error}")
             source.resume_reading()
@@ -118,41 +139,65 @@ class RelayPath:
         native, thread = self._native, self._thread
         if native is None or thread is None:
             return
-        left = thread.thread().remove(native)
-        self.pull()
-        self._native = None
+        digits, parked = thread.remove(native)
+        if not self._is_parked:
+            self.update(thread.get([native])[0])
+        self._native = self._thread = None
         if self._from.is_closed:
             return
         self._from.resume_reading()
-        if left is not None:
-            self._from.receive(*left)
+        for digit in digits:
+            self.receive_digit(digit)
+        if parked is not None:
+            self._from.receive_raw(*parked[1:])
+
+    @property
+    def running(self) -> tuple[RelayThread, NativePath] | None:
+        """Where the numbers of this moment are that are not here; None if they are here."""
+        if self._native is None or self._thread is None or self._is_parked:
+            return None
+        return self._thread, self._native
 
     def pull(self) -> None:
         """Bring the counts of the receiving session up to date."""
-        native, thread = self._native, self._thread
-        if native is None or thread is None or self._is_parked:
+        running = self.running
+        if running is None or (self._relay is not None and self in self._relay.fresh):
             return
-        highest, cycles, self._rtp_time, received, octets, transit, jitter, last, not_sent = thread.thread().get(native)
-        self._from.receiver.advance(Progress(highest, cycles, received, octets, transit, jitter))
-        self._from.last_received = max(last, self._from.last_received)
+        self.update(running[0].get([running[1]])[0])
+
+    def update(self, numbers: Numbers) -> None:
+        """The thread's numbers."""
+        source = self._from
+        highest, cycles, self._rtp_time, received, octets, transit, jitter, last, not_sent, not_authentic, replayed = numbers
+        source.receiver.advance(Progress(highest, cycles, received, octets, transit, jitter))
+        source.last_received = max(last, source.last_received)
         self._to.not_sent += not_sent
+        if source.security is not None:
+            source.security.not_authentic += not_authentic
+            source.security.replayed += replayed
+
+    def receive_digit(self, digit: Digit) -> None:
+        """A packet of a digit that the thread has sent on."""
+        self._from.receive_event(*digit[1:])
 
     def receive_parked(self, data: bytes, now: float) -> None:
         """A datagram that the thread does not know: the session takes it, then the thread goes on."""
         native, thread = self._native, self._thread
-        if native is None or thread is None:
+        if native is None or thread is None:  # a packet before this one has ended that
+            if not self._from.is_closed:
+                self._from.receive_raw(data, now)
             return
-        self.pull()
+        self.update(thread.get([native])[0])
         self._is_parked = True
         try:
-            self._from.receive(data, now)
+            self._from.receive_raw(data, now)
         finally:
             self._is_parked = False
         if self._native is not native:
             return
         if self._started:
             self._put(native)
-            thread.thread().resume(native)
+            thread.resume(native)
         else:
             self.withdraw()
 
@@ -160,7 +205,7 @@ class RelayPath:
         source = self._from
         highest, cycles, received, octets, transit, jitter = source.receiver.progress
         if self._thread is not None:
-            self._thread.thread().put(
+            self._thread.put(
                 native, source.remote_ssrc, self._to.sender.ssrc, highest, cycles, self._shift_sequence, self._shift_time,
                 self._rtp_time, received, octets, transit, jitter, source.last_received,
             )  # fmt: skip
@@ -270,6 +315,11 @@ class Relay:
         self._forward = RelayPath(first, second, forward, see_digits, marker)
         self._backward = RelayPath(second, first, backward, see_digits, marker)
         self.is_joined = False
+
+    @property
+    def paths(self) -> tuple[RelayPath, RelayPath]:
+        """Both directions."""
+        return self._forward, self._backward
 
     def join(self) -> None:
         """Start relaying; a session that was in another relay leaves that one."""

@@ -266,7 +266,11 @@ class RtpSession:
         rtcp = rtcp or context
         if context is not self.security:
             self._through_loop()
+            if self.security is not None:
+                self.security.before_change = None
             self.security = context
+            if context is not None:
+                context.before_change = self._through_loop
             self._socket = _secured(self._socket, context)
             self._sockets_changed()
         if self._rtcp_socket is not None:
@@ -324,6 +328,8 @@ class RtpSession:
         self.output = self.owner = None
         self.on_media = self.on_digit_begin = self.on_digit_end = self.on_timeout = None
         self.on_comfort_noise = self.on_rtcp = self.on_source = None
+        if self.security is not None:
+            self.security.before_change = None
         self._digits.close()
         self._socket.close()
         if self._rtcp_socket is not None:
@@ -477,6 +483,20 @@ class RtpSession:
         except OSError:  # nothing there, or an ICMP error of an earlier packet
             return
         self.receive(data, now)
+
+    def receive_raw(self, data: bytes, now: float) -> None:
+        """A datagram of the settled source as it came from the network, which somebody else has read."""
+        try:
+            data = self._socket.admit(data)
+        except OSError:  # not for us, or not authentic
+            return
+        self.receive(data, now)
+
+    def receive_event(self, second: int, payload: bytes, rtp_time: int, now: float) -> None:
+        """A packet of a digit that was relayed past us."""
+        known = self._payloads[second & 0x7F]
+        if known is not None and not self.is_closed:
+            self._digits.receive(payload, rtp_time, second >= MARKER, known[1], now)
 
     def receive(self, data: bytes, now: float) -> None:
         """One datagram of the right source. The path of every packet: keep it short."""

@@ -28,7 +28,10 @@ class MediaSettings:
     dtmf_timeout: int = 1200
     rtcp_interval_ms: int = 5000
     checksums: bool = True
+    #: whether packets are relayed natively, in how many threads, and for how long these gather packets at the most
     native_relay: bool = True
+    relay_threads: int = 1
+    relay_wait_ms: int = 4
     #: whether endpoints may use ICE, and the longest datagram of DTLS in bytes
     ice: bool = True
     dtls_mtu: int = 1200

@@ -42,6 +42,9 @@ class MediaSocket(Protocol):
     def recv(self, size: int, /) -> bytes:
         """One datagram; for connected sockets."""
 
+    def admit(self, data: bytes, /) -> bytes:
+        """What ``recv`` gives for a datagram that somebody else has read; raises OSError where it has nothing for the reader."""
+
     def sendto(self, data: bytes, address: Address, /) -> int:
         """Send to an address."""
 
@@ -94,6 +97,10 @@ class UdpSocket:
     def pause_reader(self) -> None:
         """See MediaSocket."""
         self._poller.remove(self._socket.fileno())
+
+    def admit(self, data: bytes) -> bytes:
+        """See MediaSocket: there is nothing to take off."""
+        return data
 
     def connect(self, address: Address) -> None:
         """See MediaSocket."""

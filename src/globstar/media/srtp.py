@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pylibsrtp
 from pylibsrtp import Error, Policy
 from pylibsrtp import Session as LibSession
 
+from globstar.media.native import is_available
 from globstar.media.sockets import MAX_DATAGRAM, Address, MediaSocket
 from globstar.proto.sdp.crypto import AES_32, AES_80, GCM_128, GCM_256, CryptoKey, Suite
+
+if TYPE_CHECKING:
+    from globstar.media._native import Cipher
+
+try:
+    from globstar.media import _native
+    from globstar.media._native import CipherFault
+except ImportError:
+    _native = None  # type: ignore[assignment]
+    CipherFault = Error  # type: ignore[assignment, misc]
+
+#: The binding of libsrtp itself, which pylibsrtp keeps beside its classes.
+_ffi, _lib = pylibsrtp.ffi, pylibsrtp.lib  # type: ignore[attr-defined]
 
 _PROFILES = {
     AES_80: Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
@@ -32,13 +47,34 @@ class Refused(OSError):
     """A packet that cannot be protected, or that is not authentic: for the reader there was nothing to read."""
 
 
+#: By kind of session the functions for RTP and RTCP.
+_FUNCTIONS = {
+    Policy.SSRC_ANY_OUTBOUND: ("srtp_protect", "srtp_protect_rtcp"),
+    Policy.SSRC_ANY_INBOUND: ("srtp_unprotect", "srtp_unprotect_rtcp"),
+}
+
+
 def _session(suite: Suite, key: bytes, kind: int) -> LibSession:
     policy = Policy(key=key, ssrc_type=kind, srtp_profile=_PROFILES[suite])
     policy.window_size = _WINDOW
-    session = LibSession(policy)
-    # Its own buffer holds packets of 1,356 bytes, which pictures exceed.
-    session._cdata = pylibsrtp.ffi.new("char[]", MAX_DATAGRAM + _TRAILER)  # type: ignore[attr-defined]
-    session._buffer = pylibsrtp.ffi.buffer(session._cdata)  # type: ignore[attr-defined]
+    return LibSession(policy)
+
+
+def _cipher(session: LibSession, kind: int, mki: int = 0, tag: int = 0) -> Cipher | None:
+    """The session for native code, which calls libsrtp from the threads of the relay, too; None without such code.
+
+    The addresses of session and functions are pylibsrtp's, so that there is one libsrtp, and one state, for both ways.
+    """
+    if not is_available():
+        return None
+    rtp, rtcp = (int(_ffi.cast("uintptr_t", _ffi.addressof(_lib, name))) for name in _FUNCTIONS[kind])
+    return _native.Cipher(session, int(_ffi.cast("uintptr_t", session._srtp[0])), rtp, rtcp, mki, tag)
+
+
+def _roomy(session: LibSession) -> LibSession:
+    """Its own buffer holds packets of 1,356 bytes, which pictures exceed."""
+    session._cdata = _ffi.new("char[]", MAX_DATAGRAM + _TRAILER)
+    session._buffer = _ffi.buffer(session._cdata)
     return session
 
 
@@ -49,8 +85,8 @@ class SrtpContext:
     """
 
     __slots__ = (
-        "_received", "_sent", "mki", "not_authentic", "protect", "protect_rtcp", "replayed", "tags", "unkeyed", "unprotect",
-        "unprotect_rtcp",
+        "_received", "_sent", "before_change", "mki", "not_authentic", "opens", "protect", "protect_rtcp", "replayed", "seals",
+        "tags", "unkeyed", "unprotect", "unprotect_rtcp",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -60,6 +96,11 @@ class SrtpContext:
         self.protect_rtcp: Transform = self._without_key
         self.unprotect: Transform = self._without_key
         self.unprotect_rtcp: Transform = self._without_key
+        #: the same for the native relay; None without native code, and as long as there is no key
+        self.seals: Cipher | None = None
+        self.opens: Cipher | None = None
+        #: called before a key is replaced
+        self.before_change: Callable[[], None] | None = None
         self.mki = 0
         self.tags = (0, 0)
         #: Packets that failed authentication, that came twice, and that came or were to go before there was a key.
@@ -80,24 +121,41 @@ class SrtpContext:
     def set_send_key(self, suite: Suite, key: bytes) -> None:
         """Encrypt with this master key and salt; the same key again changes nothing."""
         if self._sent != (suite, key):
+            self._change()
             self._sent = (suite, key)
             session = _session(suite, key, Policy.SSRC_ANY_OUTBOUND)
-            self.protect, self.protect_rtcp = session.protect, session.protect_rtcp
+            cipher = self.seals = _cipher(session, Policy.SSRC_ANY_OUTBOUND)
+            if cipher is not None:
+                self.protect, self.protect_rtcp = cipher.rtp, cipher.rtcp
+            else:
+                _roomy(session)
+                self.protect, self.protect_rtcp = session.protect, session.protect_rtcp
 
     def set_receive_key(self, key: CryptoKey) -> None:
         """Decrypt with the peer's key; the same key again keeps counters and replay windows."""
         new = (key.suite, key.key, key.mki)
         if self._received != new:
+            self._change()
             self._received = new
             session = _session(key.suite, key.key, Policy.SSRC_ANY_INBOUND)
             self.mki, self.tags = key.mki, (key.suite.tag, key.suite.rtcp_tag)
-            self.unprotect, self.unprotect_rtcp = session.unprotect, session.unprotect_rtcp
+            tag = 0 if key.suite in (GCM_128, GCM_256) else key.suite.tag
+            cipher = self.opens = _cipher(session, Policy.SSRC_ANY_INBOUND, key.mki, tag)
+            if cipher is not None:
+                self.unprotect, self.unprotect_rtcp = cipher.rtp, cipher.rtcp
+            else:
+                _roomy(session)
+                self.unprotect, self.unprotect_rtcp = session.unprotect, session.unprotect_rtcp
+
+    def _change(self) -> None:
+        if self.before_change is not None:
+            self.before_change()
 
     def encrypt(self, data: bytes) -> bytes:
         """The packet, RTP or RTCP, as it is sent. Raises Refused."""
         try:
             return (self.protect_rtcp if data[1] in _RTCP else self.protect)(data)
-        except (Error, ValueError) as error:  # the index is used up, or the packet is too long
+        except (Error, CipherFault, ValueError) as error:  # the index is used up, or the packet is too long
             raise Refused(errno.EMSGSIZE, str(error)) from None
 
     def decrypt(self, data: bytes) -> bytes:
@@ -109,13 +167,11 @@ class SrtpContext:
             data = self._without_mki(data, self.tags[is_rtcp])
         try:
             return (self.unprotect_rtcp if is_rtcp else self.unprotect)(data)
-        except Error as error:
+        except (Error, CipherFault, ValueError) as error:
             if "replay" in str(error):
                 self.replayed += 1
             else:
                 self.not_authentic += 1
-        except ValueError:
-            self.not_authentic += 1
         raise Refused(errno.EBADMSG, "the packet is not authentic")
 
     def _without_mki(self, data: bytes, tag: int) -> bytes:
@@ -129,7 +185,7 @@ class SrtpContext:
 
 
 class SecureSocket(MediaSocket):
-    """A socket whose user sees plain packets while the network sees SRTP; the native relay does not take it."""
+    """A socket whose user sees plain packets while the network sees SRTP."""
 
     def __init__(self, inner: MediaSocket, context: SrtpContext) -> None:
         self.inner = inner
@@ -144,8 +200,9 @@ class SecureSocket(MediaSocket):
 
     @property
     def descriptor(self) -> int | None:
-        """See MediaSocket: nobody may pass by the keys."""
-        return None
+        """See MediaSocket: only for whoever can use the keys as well."""
+        context = self._context
+        return self.inner.descriptor if context.opens is not None and context.seals is not None else None
 
     def set_reader(self, on_readable: Callable[[float], None]) -> None:
         """See MediaSocket."""
@@ -163,6 +220,10 @@ class SecureSocket(MediaSocket):
     def recv(self, size: int, /) -> bytes:
         """See MediaSocket; Refused stands for a packet that is dropped."""
         return self._context.decrypt(self._receive(size))
+
+    def admit(self, data: bytes, /) -> bytes:
+        """See MediaSocket; Refused stands for a packet that is dropped."""
+        return self._context.decrypt(self.inner.admit(data))
 
     def sendto(self, data: bytes, address: Address, /) -> int:
         """See MediaSocket."""

@@ -68,6 +68,12 @@ class WatchedSocket:
         self._received(data, self._peer)
         return data
 
+    def admit(self, data: bytes, /) -> bytes:
+        """See MediaSocket."""
+        data = self.inner.admit(data)
+        self._received(data, self._peer)
+        return data
+
     def sendto(self, data: bytes, address: Address, /) -> int:
         """See MediaSocket."""
         if self._see is not None:

@@ -1,4 +1,4 @@
-"""The relay over real sockets, with the native thread and without: the same packets, the same figures."""
+"""The relay over real sockets, natively and in Python, plain and under SRTP: the same packets, the same figures."""
 
 from __future__ import annotations
 
@@ -8,19 +8,30 @@ import struct
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from pylibsrtp import Error, Policy, Session
 
+from globstar.media import engine as engine_module
 from globstar.media import native
 from globstar.media.engine import RtpEngine
 from globstar.media.relay import Relay
 from globstar.media.session import RtpSession
 from globstar.media.settings import MediaSettings, Payload, PayloadKind
+from globstar.media.srtp import SrtpContext
+from globstar.proto.sdp.crypto import AES_32, AES_80, GCM_128, GCM_256, CryptoKey, Suite
 from tests.conftest import IN_CI
+from tests.support.srtp_phone import PROFILES
 
 HOST = "127.0.0.1"
 ULAW = {0: Payload(PayloadKind.MEDIA, 8000), 101: Payload(PayloadKind.DIGITS, 8000)}
 SSRC = 0x01020304
 
 MODES = [pytest.param(True, id="native"), pytest.param(False, id="python")]
+
+
+@pytest.fixture(autouse=True)
+def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine offers its paths to the threads twenty times a second, not twice."""
+    monkeypatch.setattr(engine_module, "ROUND", 0.05)
 
 
 async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
@@ -31,21 +42,57 @@ async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
         await asyncio.sleep(0.002)
 
 
-class Phone:
-    """A bare socket that speaks RTP by hand."""
+def key_of(suite: Suite, number: int) -> bytes:
+    """A master key and salt, by a number."""
+    return bytes((number + index) % 256 for index in range(suite.key + suite.salt))
 
-    def __init__(self, session: RtpSession) -> None:
+
+class Phone:
+    """A bare socket that speaks RTP by hand, and SRTP by pylibsrtp."""
+
+    def __init__(self, session: RtpSession, suite: Suite | None = None, *, mki: int = 0) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self.socket.bind((HOST, 0))
         self.session = session
+        self.suite = suite
+        self.mki = mki
         self.heard: list[tuple[int, int, int, int, bytes]] = []
+        self.refused = 0
         session.set_payloads(ULAW, send=0, clock_rate=8000, digits=(101, 8000))
         session.set_remote(self.socket.getsockname())
+        if suite is not None:
+            self.context = SrtpContext()
+            self.set_key(1)
+            session.secure(self.context)
+
+    def set_key(self, number: int) -> None:
+        """Take other keys on both sides."""
+        suite = self.suite
+        assert suite is not None
+        ours, theirs = key_of(suite, number), key_of(suite, number + 100)
+        profile = PROFILES[suite.name][0]
+        self.seal = Session(Policy(key=ours, ssrc_type=Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile))
+        self.open = Session(Policy(key=theirs, ssrc_type=Policy.SSRC_ANY_INBOUND, srtp_profile=profile))
+        self.context.set_receive_key(CryptoKey(1, suite, ours, self.mki))
+        self.context.set_send_key(suite, theirs)
+
+    def packet(self, sequence: int, *, kind: int = 0, ssrc: int = SSRC, payload: bytes = b"") -> bytes:
+        """One packet of 20 ms as it is sent."""
+        header = struct.pack("!BBHII", 0x80, kind, sequence & 0xFFFF, sequence * 160 & 0xFFFFFFFF, ssrc)
+        plain = header + (payload or b"%08d" % sequence)
+        if self.suite is None:
+            return plain
+        data: bytes = self.seal.protect(plain)
+        cut = len(data) - (0 if self.suite.name.startswith("AEAD") else self.suite.tag)
+        return data[:cut] + b"\x07" * self.mki + data[cut:]
 
     def send(self, sequence: int, *, kind: int = 0, ssrc: int = SSRC, payload: bytes = b"") -> None:
-        """One packet of 20 ms."""
-        header = struct.pack("!BBHII", 0x80, kind, sequence & 0xFFFF, sequence * 160 & 0xFFFFFFFF, ssrc)
-        self.socket.sendto(header + (payload or b"%08d" % sequence), self.session.local_address)
+        """Send one packet."""
+        self.send_raw(self.packet(sequence, kind=kind, ssrc=ssrc, payload=payload))
+
+    def send_raw(self, data: bytes) -> None:
+        """Send what may be no packet."""
+        self.socket.sendto(data, self.session.local_address)
 
     def listen(self) -> int:
         """Read what came; gives how many packets came in all."""
@@ -54,6 +101,12 @@ class Phone:
                 data = self.socket.recv(2048)
             except BlockingIOError:
                 return len(self.heard)
+            if self.suite is not None:
+                try:
+                    data = self.open.unprotect(data)
+                except Error:
+                    self.refused += 1
+                    continue
             _, second, sequence, rtp_time, ssrc = struct.unpack("!BBHII", data[:12])
             self.heard.append((second, sequence, rtp_time, ssrc, data[12:]))
 
@@ -67,14 +120,19 @@ class Phone:
 class Pair:
     """Two phones and the relay between their sessions."""
 
-    def __init__(self, engine: RtpEngine) -> None:
+    def __init__(self, engine: RtpEngine, one: Suite | None = None, two: Suite | None = None, *, mki: int = 0) -> None:
         self.engine = engine
         first, second = engine.open(HOST), engine.open(HOST)
         assert first is not None
         assert second is not None
-        self.one, self.two = Phone(first), Phone(second)
-        self.relay = Relay(first, second, {0: 0}, {0: 0})
+        self.one, self.two = Phone(first, one, mki=mki), Phone(second, two)
+        self.relay = Relay(first, second, {0: 0, 101: 101}, {0: 0, 101: 101})
         self.relay.join()
+
+    @property
+    def is_native(self) -> bool:
+        """Whether both directions run in a thread."""
+        return all(path.is_native for path in self.relay.paths)
 
     async def settle(self, *, is_native: bool) -> int:
         """Talk both ways until the sources are locked on and, if there is one, the thread forwards; gives the next number."""
@@ -84,8 +142,7 @@ class Pair:
                 phone.send(number)
         await until(lambda: self.one.listen() == self.two.listen() == count)
         if is_native:
-            paths = [phone.session.relay_path for phone in (self.one, self.two)]
-            await until(lambda: all(path is not None and path.is_native for path in paths))
+            await until(lambda: self.is_native)
         return count
 
     def close(self) -> None:
@@ -94,14 +151,22 @@ class Pair:
             phone.socket.close()
 
 
-@pytest.fixture(params=MODES)
-async def pair(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Pair, int]]:
-    is_native = bool(request.param)
+def new_engine(is_native: bool, **settings: int) -> RtpEngine:
+    """An engine on real sockets."""
     if is_native and not native.is_available():
         assert not IN_CI, "the native module was not built"
         pytest.skip("the native module was not built")
-    engine = RtpEngine(asyncio.get_running_loop(), MediaSettings(native_relay=is_native, port_start=23000, port_end=23998))
-    pair = Pair(engine)
+    known = MediaSettings(native_relay=is_native, port_start=23000, port_end=23998, **settings)
+    return RtpEngine(asyncio.get_running_loop(), known)
+
+
+@pytest.fixture(params=[(is_native, secured) for is_native in (True, False) for secured in ("", "one", "two", "both")], ids=str)
+async def pair(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Pair, int]]:
+    is_native, secured = request.param
+    engine = new_engine(is_native)
+    one = AES_80 if secured in ("one", "both") else None
+    two = GCM_128 if secured in ("two", "both") else None
+    pair = Pair(engine, one, two)
     first = await pair.settle(is_native=is_native)
     assert (engine.native is not None) == is_native
     yield pair, first
@@ -137,24 +202,77 @@ async def test_sequence_numbers_wrap(pair: tuple[Pair, int]) -> None:
 
 async def test_loss_order_and_duplicates_are_counted_and_passed_on(pair: tuple[Pair, int]) -> None:
     calls, first = pair
-    for number in (0, 1, 3, 2, 4, 4, 5, 9, 10):
-        calls.one.send(first + number)
+    for number in (0, 1, 3, 2, 4, 5, 9, 10):
+        data = calls.one.packet(first + number)
+        for _ in range(2 if number == 4 else 1):
+            calls.one.send_raw(data)
     await until(lambda: calls.two.listen() == first + 8)
     assert calls.two.numbers[first:] == [first + number for number in (0, 1, 3, 2, 4, 5, 9, 10)]
     figures = calls.one.session.statistics()
-    assert (figures.lost, figures.reordered, figures.duplicates) == (3, 1, 1)
+    assert (figures.lost, figures.reordered, figures.duplicates + figures.replayed) == (3, 1, 1)
+
+
+async def test_digits_are_sent_on_and_told(pair: tuple[Pair, int]) -> None:
+    calls, first = pair
+    digits: list[tuple[object, ...]] = []
+    calls.one.session.on_digit_begin = lambda digit: digits.append(("begin", digit))
+    calls.one.session.on_digit_end = lambda digit, duration: digits.append(("end", digit, duration))
+    calls.one.send(first)
+    for number, (flags, duration) in enumerate([(10, 160), (10, 320), (10, 480), (138, 640), (138, 640), (138, 640)], 1):
+        payload = struct.pack("!BBH", 5, flags, duration)
+        header = struct.pack("!BBHII", 0x80, 101 | (0x80 if number == 1 else 0), first + number, (first + 1) * 160, SSRC)
+        plain = header + payload
+        calls.one.send_raw(plain if calls.one.suite is None else calls.one.seal.protect(plain))
+    calls.one.send(first + 7)
+    await until(lambda: calls.two.listen() == first + 8 and len(digits) == 2)
+    assert digits == [("begin", "5"), ("end", "5", 80)]
+    sent = [packet for packet in calls.two.heard if packet[0] & 0x7F == 101]
+    assert [packet[4] for packet in sent][-1] == struct.pack("!BBH", 5, 138, 640)
+    assert len(sent) == 6
+    assert len({packet[2] for packet in sent}) == 1
+    figures = calls.one.session.statistics()
+    assert (figures.received, figures.lost) == (first + 8, 0)
+    if calls.engine.native is not None:
+        assert calls.is_native
+        assert calls.engine.native.parked == 0
+
+
+async def test_a_digit_under_way_is_told_when_the_relay_ends(pair: tuple[Pair, int]) -> None:
+    calls, first = pair
+    digits: list[str] = []
+    calls.one.session.on_digit_begin = digits.append
+    calls.one.send(first, kind=101 | 0x80, payload=struct.pack("!BBH", 3, 10, 160))
+    while calls.two.listen() == first:  # without a turn of the loop, where there is a thread
+        if calls.engine.native is None:
+            await asyncio.sleep(0)
+    calls.relay.leave()
+    assert digits == ["3"]
 
 
 async def test_other_payload_types_reach_the_session(pair: tuple[Pair, int]) -> None:
     calls, first = pair
-    digits: list[str] = []
-    calls.one.session.on_digit_begin = digits.append
+    levels: list[int] = []
+    calls.one.session.on_comfort_noise = levels.append
     calls.one.send(first)
-    calls.one.send(first + 1, kind=101 | 0x80, payload=struct.pack("!BBH", 5, 10, 160))
+    calls.one.send(first + 1, kind=13, payload=b"\x28")
     calls.one.send(first + 2)
     await until(lambda: calls.two.listen() == first + 2)
-    await until(lambda: digits == ["5"])
+    await until(lambda: levels == [40])
     assert calls.two.numbers[first:] == [first, first + 2]
+
+
+async def test_noise_on_the_port_is_counted_and_harms_nothing(pair: tuple[Pair, int]) -> None:
+    calls, first = pair
+    calls.one.send_raw(b"")
+    calls.one.send_raw(b"x")
+    calls.one.send_raw(b"\x80" * 11)
+    calls.one.send_raw(bytes(2000))
+    for number in range(first, first + 5):
+        calls.one.send(number)
+    await until(lambda: calls.two.listen() == first + 5)
+    figures = calls.one.session.statistics()
+    assert (figures.received, figures.lost) == (first + 5, 0)
+    assert figures.not_rtp + figures.unknown_payload + figures.not_authentic >= 2
 
 
 async def test_another_source_starts_anew(pair: tuple[Pair, int]) -> None:
@@ -211,3 +329,144 @@ async def test_closing_in_the_middle(pair: tuple[Pair, int]) -> None:
     calls.one.session.close()
     assert len(calls.engine) == 0
     assert calls.engine.native is None or len(calls.engine.native) == 0
+
+
+# -- SRTP ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_native", MODES)
+@pytest.mark.parametrize("mki", [0, 4])
+@pytest.mark.parametrize("suite", [AES_80, AES_32, GCM_128, GCM_256], ids=lambda suite: suite.name)
+async def test_every_suite_is_relayed(is_native: bool, suite: Suite, mki: int) -> None:
+    engine = new_engine(is_native)
+    calls = Pair(engine, suite, suite, mki=mki)
+    first = await calls.settle(is_native=is_native)
+    for number in range(first, first + 20):
+        calls.one.send(number)
+        calls.two.send(number)
+    await until(lambda: calls.one.listen() == calls.two.listen() == first + 20)
+    assert calls.one.numbers == calls.two.numbers == list(range(first + 20))
+    assert (calls.one.refused, calls.two.refused) == (0, 0)
+    assert calls.is_native == is_native
+    engine.close()
+    calls.close()
+
+
+@pytest.mark.parametrize("is_native", MODES)
+async def test_forged_and_replayed_packets_are_dropped_and_counted(is_native: bool) -> None:
+    engine = new_engine(is_native)
+    calls = Pair(engine, AES_80)
+    first = await calls.settle(is_native=is_native)
+    good = calls.one.packet(first)
+    calls.one.send_raw(good[:-1] + bytes([good[-1] ^ 1]))  # in order, but altered
+    calls.one.send_raw(good)
+    calls.one.send_raw(good)
+    calls.one.send(first + 1)
+    await until(lambda: calls.two.listen() == first + 2)
+    figures = calls.one.session.statistics()
+    assert calls.two.numbers == list(range(first + 2))
+    assert (figures.received, figures.lost, figures.not_authentic, figures.replayed) == (first + 2, 0, 1, 1)
+    assert calls.is_native == is_native
+    engine.close()
+    calls.close()
+
+
+@pytest.mark.parametrize("is_native", MODES)
+async def test_the_relay_goes_on_under_new_keys(is_native: bool) -> None:
+    engine = new_engine(is_native)
+    calls = Pair(engine, AES_80, GCM_256)
+    first = await calls.settle(is_native=is_native)
+    for phone in (calls.one, calls.two):
+        phone.set_key(50)
+    assert not calls.is_native
+    for number in range(first, first + 5):
+        calls.one.send(number)
+        calls.two.send(number)
+    await until(lambda: calls.one.listen() == calls.two.listen() == first + 5)
+    await until(lambda: calls.is_native == is_native)
+    calls.one.send(first + 5)
+    await until(lambda: calls.two.listen() == first + 6)
+    assert calls.two.numbers == list(range(first + 6))
+    assert calls.one.session.statistics().not_authentic == 0
+    engine.close()
+    calls.close()
+
+
+@pytest.mark.parametrize("is_native", MODES)
+async def test_what_the_loop_sends_in_between_is_encrypted_in_the_same_stream(is_native: bool) -> None:
+    """Reports under the port of RTP and media of our own use the keys while the thread does."""
+    engine = new_engine(is_native)
+    calls = Pair(engine, AES_80, AES_80)
+    first = await calls.settle(is_native=is_native)
+    calls.two.session.rtcp_mux = True
+    for number in range(first, first + 100):
+        calls.one.send(number)
+        if number % 10 == 0:
+            calls.two.session.handle_report(asyncio.get_running_loop().time())
+            await asyncio.sleep(0)
+    reports = 0
+
+    def came() -> bool:
+        nonlocal reports
+        while True:
+            try:
+                data = calls.two.socket.recv(2048)
+            except BlockingIOError:
+                return reports >= 10 and len(calls.two.heard) == first + 100
+            if data[1] in range(192, 224):
+                assert calls.two.open.unprotect_rtcp(data)[1] in (200, 201)
+                reports += 1
+            else:
+                plain = calls.two.open.unprotect(data)
+                calls.two.heard.append((plain[1], 0, 0, 0, plain[12:]))
+
+    await until(came)
+    engine.close()
+    calls.close()
+
+
+# -- threads -------------------------------------------------------------------------------------------------------------
+
+
+async def test_paths_are_shared_out_among_threads() -> None:
+    engine = new_engine(True, relay_threads=3, relay_wait_ms=0)
+    assert engine.native is not None
+    pairs = [Pair(engine) for _ in range(3)]
+    first = 0
+    for calls in pairs:
+        first = await calls.settle(is_native=True)
+    assert (engine.native.threads, len(engine.native)) == (3, 6)
+    for number in range(first, first + 50):
+        for calls in pairs:
+            calls.one.send(number)
+            calls.two.send(number)
+    await until(lambda: all(calls.one.listen() == calls.two.listen() == first + 50 for calls in pairs))
+    assert all(calls.one.numbers == calls.two.numbers == list(range(first + 50)) for calls in pairs)
+    assert engine.native.packets == 300
+    for calls in pairs:
+        calls.relay.leave()
+        calls.close()
+    assert len(engine.native) == 0
+    engine.close()
+    assert engine.native.threads == 0
+
+
+async def test_the_numbers_of_many_paths_come_at_once() -> None:
+    engine = new_engine(True)
+    assert engine.native is not None
+    calls = Pair(engine)
+    first = await calls.settle(is_native=True)
+    for number in range(first, first + 10):
+        calls.one.send(number)
+    await until(lambda: calls.two.listen() == first + 10)
+    engine.native.refresh(calls.relay.paths)
+    assert engine.native.fresh == frozenset(calls.relay.paths)
+    assert calls.one.session.receiver.received == first + 10
+    assert calls.two.session.receiver.received == first
+    calls.two.send(first)
+    await until(lambda: calls.one.listen() == first + 1)
+    assert calls.two.session.statistics().received == first, "fresh numbers are not asked for again"
+    engine.native.refresh(())
+    assert calls.two.session.statistics().received == first + 1
+    engine.close()
+    calls.close()

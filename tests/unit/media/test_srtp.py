@@ -6,14 +6,27 @@ import asyncio
 
 import pytest
 
+from globstar.media import native, srtp
 from globstar.media.relay import Relay
 from globstar.media.session import RtpSession
 from globstar.media.srtp import Refused, SrtpContext
 from globstar.proto.rtp import RtpPacket
 from globstar.proto.sdp.crypto import AES_80, GCM_128, SUITES, CryptoKey, Suite
+from tests.conftest import IN_CI
 from tests.unit.media.rig import Ear, Rig
 
 pytestmark = pytest.mark.virtual_time
+
+
+@pytest.fixture(params=["native", "python"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test runs with libsrtp called natively and through pylibsrtp."""
+    if request.param == "python":
+        monkeypatch.setattr(srtp, "is_available", lambda: False)
+    elif not native.is_available():
+        assert not IN_CI, "the native module was not built"
+        pytest.skip("the native module was not built")
+
 
 STRANGER = ("203.0.113.9", 4444)
 

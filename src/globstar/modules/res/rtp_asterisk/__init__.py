@@ -47,6 +47,14 @@ class RtpOptions(Options):
     rtcpinterval = option(integer(500, 60000), 5000, unit="ms", help="Time between RTCP reports.")
     rtpchecksums = option(boolean, True, help="UDP checksums.")
     native_relay = option(boolean, True, reload=False, help="Relay packets in the native thread, where it was built.")
+    relay_threads = option(integer(1, 64), 1, reload=False, help="Threads of the native relay.")
+    relay_wait = option(
+        integer(0, 10),
+        4,
+        unit="ms",
+        reload=False,
+        help="How long the native relay gathers packets at the most.",
+    )
     icesupport = option(boolean, True, help="ICE, for endpoints with ice_support.")
     srtpreplayprotection = option(boolean, True, help="SRTP replay protection.")
     stunaddr = option(string, "", help="STUN server.")
@@ -91,6 +99,8 @@ def read_settings(system: System) -> MediaSettings:
         rtcp_interval_ms=options.rtcpinterval,
         checksums=options.rtpchecksums,
         native_relay=options.native_relay,
+        relay_threads=options.relay_threads,
+        relay_wait_ms=options.relay_wait,
         ice=options.icesupport,
         dtls_mtu=options.dtls_mtu,
     )
@@ -162,7 +172,11 @@ def show_relay(system: System, args: list[str]) -> str:
     if engine.native is None:
         return f"Relay in Python: {joined} streams\n"
     relay = engine.native
-    return f"Native relay: {len(relay)} of {joined} streams, {relay.packets} packets, {relay.parked} handed to the loop\n"
+    threads = f"{relay.threads} thread{'' if relay.threads == 1 else 's'}"
+    return (
+        f"Native relay: {len(relay)} of {joined} streams in {threads}, {relay.packets} packets, "
+        f"{relay.parked} handed to the loop\n"
+    )
 
 
 @cli_command("rtp show ports")

@@ -1,0 +1,186 @@
+/* What the native relay does with one packet of one path: everything but sockets, threads and Python, so that it can be fuzzed
+ * by itself (tests/fuzz/native).
+ *
+ * It knows one case only: the next packet of a source in order, of a payload type that is relayed. Whatever else comes is left
+ * to the loop, as it came from the network (RELAY_PARK), so that every rule of RTP stands in one place, in Python.
+ */
+
+#ifndef GLOBSTAR_RELAY_H
+#define GLOBSTAR_RELAY_H
+
+#include <pthread.h>
+#include <stdint.h>
+#include <string.h>
+
+enum {
+    RELAY_HEADER = 12,
+    RELAY_DATAGRAM = 2048,             /* longest datagram, as in media.sockets */
+    RELAY_ROOM = RELAY_DATAGRAM + 160, /* with what encryption adds, as the library reckons: tag, index, key identifier */
+    RELAY_NOT_RELAYED = 0xC8,          /* as in media.relay */
+    RELAY_DIGIT = 8,                   /* octets of a telephone-event that are reported; an event has four */
+};
+
+/* A function of libsrtp: protects or unprotects a packet in place and changes its size; 0 or a status. */
+typedef int (*relay_transform)(void *session, void *packet, int *size);
+enum { RELAY_REPLAYED = 9, RELAY_REPLAYED_OLD = 10 }; /* statuses: the packet came before, or is too old to tell */
+
+/* One direction of the keys of SRTP. The loop uses it as well (RTCP, packets of its own), hence the guard. */
+typedef struct {
+    void *session;
+    relay_transform rtp, rtcp;
+    pthread_mutex_t guard;
+    int mki;                          /* octets of the key identifier that the sender adds */
+    int tag;                          /* octets of RTP's tag that stand after the identifier; 0 if they stand before it */
+    int64_t not_authentic, replayed;  /* refused here; the loop takes them away */
+} relay_cipher;
+
+typedef struct {
+    int descriptor;          /* received from */
+    int output;              /* sent to */
+    uint32_t source;         /* SSRC that is received */
+    uint32_t ssrc;           /* SSRC that is sent */
+    uint16_t next_sequence;
+    uint16_t shift_sequence;
+    uint32_t shift_time;
+    uint32_t rtp_time;       /* of the last packet */
+    int64_t cycles;
+    int64_t received;
+    int64_t octets;
+    int64_t not_sent;
+    int has_transit;
+    double transit;
+    double jitter;
+    double last_received;
+    const uint8_t *table;    /* 256: second octet in to second octet out; shared by all paths with the same payload types */
+    const uint32_t *clocks;  /* 128: clock rate for jitter by payload type; 0 for digits, whose timestamps stand still */
+    int sees_digits;
+    relay_cipher *opens;     /* NULL where RTP is plain */
+    relay_cipher *seals;
+} relay_path;
+
+typedef enum { RELAY_PARK, RELAY_SEND, RELAY_SEND_DIGIT, RELAY_DROP } relay_verdict;
+
+typedef struct {
+    uint8_t second;          /* marker and payload type */
+    uint8_t size;
+    uint8_t payload[RELAY_DIGIT];
+    uint32_t rtp_time;
+} relay_digit;
+
+static inline uint32_t relay_word(const uint8_t *at) {
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static inline void relay_put(uint8_t *at, uint32_t value) {
+    at[0] = (uint8_t)(value >> 24);
+    at[1] = (uint8_t)(value >> 16);
+    at[2] = (uint8_t)(value >> 8);
+    at[3] = (uint8_t)value;
+}
+
+/* Take out the key identifier, which stands before the tag of HMAC (RFC 3711 section 3.1) and after that of GCM (RFC 7714
+ * section 8.2); 0 if the packet is long enough.
+ */
+static inline int relay_cut(const relay_cipher *cipher, uint8_t *packet, int *size) {
+    uint8_t *tag;
+    if (*size < RELAY_HEADER + cipher->mki + cipher->tag)
+        return -1;
+    *size -= cipher->mki;
+    tag = packet + *size - cipher->tag;
+    memmove(tag, tag + cipher->mki, (size_t)cipher->tag);
+    return 0;
+}
+
+/* Decrypt a packet of RTP in place; 0 if it is authentic. */
+static inline int relay_open(relay_cipher *cipher, uint8_t *packet, int *size) {
+    int status = cipher->mki ? relay_cut(cipher, packet, size) : 0;
+    pthread_mutex_lock(&cipher->guard);
+    if (!status)
+        status = cipher->rtp(cipher->session, packet, size);
+    if (status == RELAY_REPLAYED || status == RELAY_REPLAYED_OLD)
+        cipher->replayed++;
+    else if (status)
+        cipher->not_authentic++;
+    pthread_mutex_unlock(&cipher->guard);
+    return status;
+}
+
+static inline int relay_seal(relay_cipher *cipher, uint8_t *packet, int *size) {
+    int status;
+    pthread_mutex_lock(&cipher->guard);
+    status = cipher->rtp(cipher->session, packet, size);
+    pthread_mutex_unlock(&cipher->guard);
+    return status;
+}
+
+/* Whether the thread may treat a packet: the next one of its source, with nothing between header and payload. */
+static inline int relay_is_plain(const relay_path *path, const uint8_t *packet, int size) {
+    return size >= RELAY_HEADER && packet[0] == 0x80 && path->table[packet[1]] != RELAY_NOT_RELAYED &&
+           (uint16_t)(packet[2] << 8 | packet[3]) == path->next_sequence && relay_word(packet + 8) == path->source;
+}
+
+/* Count a packet as proto.rtp.receiver does (RFC 3550 appendix A.3 and A.8). */
+static inline void relay_count(relay_path *path, const uint8_t *packet, int size, double now) {
+    uint32_t clock = path->clocks[packet[1] & 0x7F];
+    double transit, difference;
+    if (path->next_sequence == 0)
+        path->cycles += 65536;
+    path->next_sequence++;
+    path->received++;
+    path->octets += size - RELAY_HEADER;
+    path->last_received = now;
+    path->rtp_time = relay_word(packet + 4);
+    if (!clock)
+        return;
+    transit = now * clock - path->rtp_time;
+    if (path->has_transit) {
+        difference = transit > path->transit ? transit - path->transit : path->transit - transit;
+        if (difference < 2147483648.0) /* else the timestamps have wrapped */
+            path->jitter += (difference - path->jitter) / 16;
+    }
+    path->transit = transit;
+    path->has_transit = 1;
+}
+
+/* Take a datagram of at most RELAY_DATAGRAM octets in a buffer of RELAY_ROOM: with RELAY_SEND and RELAY_SEND_DIGIT it is now what
+ * is to be sent on, `*size` octets long; with RELAY_PARK it is untouched; with RELAY_DROP it is of no use.
+ */
+static inline relay_verdict relay_take(relay_path *path, uint8_t *packet, int *size, double now, relay_digit *digit) {
+    relay_verdict verdict = RELAY_SEND;
+    uint16_t sequence;
+    if (!relay_is_plain(path, packet, *size))
+        return RELAY_PARK;
+    sequence = path->next_sequence;
+    if (path->opens && (relay_open(path->opens, packet, size) || *size < RELAY_HEADER))
+        return RELAY_DROP;
+    relay_count(path, packet, *size, now);
+    if (path->sees_digits && !path->clocks[packet[1] & 0x7F]) {
+        verdict = RELAY_SEND_DIGIT;
+        digit->second = packet[1];
+        digit->size = (uint8_t)(*size - RELAY_HEADER < RELAY_DIGIT ? *size - RELAY_HEADER : RELAY_DIGIT);
+        memcpy(digit->payload, packet + RELAY_HEADER, digit->size);
+        digit->rtp_time = path->rtp_time;
+    }
+    packet[1] = path->table[packet[1]];
+    sequence = (uint16_t)(sequence + path->shift_sequence);
+    packet[2] = (uint8_t)(sequence >> 8);
+    packet[3] = (uint8_t)sequence;
+    relay_put(packet + 4, path->rtp_time + path->shift_time);
+    relay_put(packet + 8, path->ssrc);
+    if (path->seals && relay_seal(path->seals, packet, size)) {
+        path->not_sent++;
+        return RELAY_DROP;
+    }
+    return verdict;
+}
+
+/* How long to wait (seconds) before packets are looked for again, so that one wake-up finds many: each costs as much as several
+ * packets. `rate` is packets a second. Where there are few, none waits; where there are very many, a short time gathers enough.
+ */
+static inline double relay_pause(double rate, double longest) {
+    const double few = 2000, enough = 64;
+    double pause = rate < few ? 0 : enough / rate;
+    return pause < longest ? pause : longest;
+}
+
+#endif
