@@ -10,6 +10,8 @@ import pytest
 from tests.support.loopback import HOST, free_port
 from tests.support.server import ServerFactory
 
+#: what the modules of an example add
+APPLICATIONS = {"python-application": ("Dice",), "python-flows": ("Reception", "CallBack", "Screen", "VoiceBot")}
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
@@ -30,6 +32,7 @@ def test_example_starts_without_complaint(globstar_process: ServerFactory, tmp_p
         if line.startswith("[") and line not in ("[globals]", "[general]"):
             assert f"Context '{line[1:-1]}'" in shown
     assert "Objects found: " in server.cli("pjsip show endpoints")
-    if modules.is_dir():
-        assert "-= Info about Application 'Dice' =-" in server.cli("core show application Dice")
-        assert "app_dice" in server.cli("module show like app_dice")
+    for module in sorted(modules.glob("app_*.py")):
+        assert module.stem in server.cli(f"module show like {module.stem}")
+    for application in APPLICATIONS.get(name, ()):
+        assert f"-= Info about Application '{application}' =-" in server.cli(f"core show application {application}")

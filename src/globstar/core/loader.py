@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.machinery
 import importlib.util
 import inspect
 import pkgutil
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING
 
 from globstar.base.errors import GlobstarError, RemoteFault
@@ -128,6 +129,15 @@ class LoadedModule:
     def shown_name(self) -> str:
         """The name as events tell it: ``app_dial.so``, or the bare name of a part of the core (``cdr``)."""
         return self.name.removeprefix("builtin_") if self.is_builtin else f"{self.name}.so"
+
+    @property
+    def is_of_user(self) -> bool:
+        """Whether it is a file of the user's own (in ``astmoddir``)."""
+        return not self.location.startswith("python:")
+
+    def has_new_code(self) -> bool:
+        """Whether the file of a user's module is another one than what was read."""
+        return self.is_of_user and self.code is not None and _mark(Path(self.location)) != getattr(self.code, _MARK, None)
 
     def __repr__(self) -> str:
         return f"<Module {self.name} {self.status.value}>"
@@ -364,12 +374,13 @@ class ModuleLoader:
         except ModuleError:
             self.system.bus.publish(events.Reloaded(name, NOT_FOUND))
             raise
-        if not hasattr(module.code, "reload"):
+        has_hook = hasattr(module.code, "reload")
+        if not has_hook and not module.is_of_user:
             self.system.bus.publish(events.Reloaded(module.shown_name, NO_RELOAD))
             raise ModuleError(f"module {module.name} does not support reloading")
         try:
             await self._read_anew()
-            await self._call(module, "reload")
+            await (self._call(module, "reload") if has_hook else self._replace_code(module))
         except Exception:
             self.system.bus.publish(events.Reloaded(module.shown_name, RELOAD_FAILED))
             raise
@@ -382,11 +393,9 @@ class ModuleLoader:
         self._is_reloading_all = True
         try:
             for module in list(self.modules.values()):
-                if (
-                    module.status is ModuleStatus.RUNNING
-                    and hasattr(module.code, "reload")
-                    and not isinstance(module, ModulePart)
-                ):
+                if module.status is not ModuleStatus.RUNNING or isinstance(module, ModulePart):
+                    continue
+                if hasattr(module.code, "reload") or module.has_new_code():
                     try:
                         await self.reload(module.name)
                     except Exception as error:
@@ -401,6 +410,31 @@ class ModuleLoader:
         realtime = getattr(self.system, "realtime", None)
         if realtime is not None and realtime.has_files and not self._is_reloading_all:
             await realtime.refresh_files()
+
+    async def _replace_code(self, module: LoadedModule) -> None:
+        """Read the file of a user's module anew; calls that run in it go on with what they began with.
+
+        Raises ModuleError, and everything stays as it is, when the new code cannot be used.
+        """
+        old_code, old_specs = module.code, module.specs
+        try:
+            code = _import(module)
+        except Exception as error:
+            raise ModuleError(f"{module.location} stays as it was: {type(error).__name__}: {error}") from error
+        await self._call(module, "unload")
+        self._unregister(module)
+        module.code = code
+        try:
+            self._register(module)
+            await self._call(module, "load")
+        except Exception as error:
+            self._unregister(module)
+            module.code = old_code
+            for spec in old_specs:
+                self._register_one(module, spec)
+            await self._call(module, "load")
+            raise ModuleError(f"{module.location} stays as it was: {error}") from error
+        module.description = (code.__doc__ or "").strip().split("\n")[0].rstrip(".")
 
     async def refresh(self, name: str, *, force: bool = False) -> None:
         """Unload a module, read its code anew from disk and load it."""
@@ -447,19 +481,47 @@ def _load_order(name: str) -> tuple[int, str]:
     return _ORDER.get(name.partition("_")[0], 50), name
 
 
+#: where a user's module keeps which state of its file it was read from
+_MARK = "__globstar_file__"
+
+
+def _mark(file: Path) -> tuple[int, int] | None:
+    """Time and size of a file; None if it is gone."""
+    try:
+        state = file.stat()
+    except OSError:
+        return None
+    return state.st_mtime_ns, state.st_size
+
+
 def _import(module: LoadedModule) -> ModuleType:
-    if module.location.startswith("python:"):
+    if not module.is_of_user:
         return importlib.import_module(module.location.removeprefix("python:"))
     file = Path(module.location)
     name = f"globstar_user_{file.stem}"
-    spec = importlib.util.spec_from_file_location(name, file)
+    spec = importlib.util.spec_from_file_location(name, file, loader=_FreshLoader(name, str(file)))
     if spec is None or spec.loader is None:
         raise ModuleError(f"{file} cannot be imported")
     code = importlib.util.module_from_spec(spec)
+    setattr(code, _MARK, _mark(file))
+    before = sys.modules.get(name)
     sys.modules[name] = code
     try:
         spec.loader.exec_module(code)
     except BaseException:
-        del sys.modules[name]
+        if before is not None:
+            sys.modules[name] = before
+        else:
+            del sys.modules[name]
         raise
     return code
+
+
+class _FreshLoader(importlib.machinery.SourceFileLoader):
+    """Reads the source each time: kept bytecode is told apart by whole seconds, and a file may change faster."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The code of the file as it is now."""
+        path = self.get_filename(fullname)
+        code: CodeType = self.source_to_code(self.get_data(path), path)
+        return code
