@@ -277,6 +277,10 @@ class Origination:
     requestor: Channel | None = None
     #: a Gosub to run on the new channel before it is called
     predial: str = ""
+    #: a Gosub to run when it is answered, before it goes on
+    subroutine: str = ""
+    #: who the called endpoint is told is at the other end
+    shown_party: PartyId | None = None
 
 
 async def originate(system: System, what: Origination) -> OriginateResult:
@@ -335,6 +339,8 @@ def _prepare(channel: Channel, what: Origination) -> None:
         name, number = parse_caller_id(what.caller_id)
         channel.set_caller_id(number or None, name or None, number or None)
         channel.set_connected_line(PartyId.of(name or None, number or None), tell_endpoint=False)
+    if what.shown_party is not None:
+        channel.set_connected_line(what.shown_party, tell_endpoint=False)
 
 
 async def _run_predial(channel: Channel, subroutine: str) -> None:
@@ -353,7 +359,16 @@ def start_originated(channel: Channel, what: Origination) -> None:
         channel.context = what.context or channel.context
         channel.extension = what.extension or channel.extension
         channel.priority = what.priority
-        system.start_pbx(channel)
+        if what.subroutine:
+            channel.call_id = channel.call_id or system.next_call_id()
+            system.start_call_task(channel, _run_subroutine_first(channel, what.subroutine), "originated")
+        else:
+            system.start_pbx(channel)
+
+
+async def _run_subroutine_first(channel: Channel, subroutine: str) -> None:
+    await _run_predial(channel, subroutine)
+    channel.system.start_pbx(channel)
 
 
 def show_application(channel: Channel, name: str, data: str) -> None:

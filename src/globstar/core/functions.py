@@ -150,6 +150,21 @@ class FunctionTable:
                 self._replay = None
 
 
+def assign(channel: Channel, name: str, value: str) -> None:
+    """Set a variable, or write a function where ``name`` is one with its arguments; a failure is logged."""
+    function, parenthesis, args = name.partition("(")
+    if not parenthesis or not args.endswith(")"):
+        channel.set_variable(name, value)
+        return
+    try:
+        waiting = channel.system.functions.write(channel, function, args[:-1], value)
+    except FunctionError as error:
+        logger.warning(f"{channel.name}: {error}")
+        return
+    if waiting is not None:
+        channel.tasks.start(_settle(function, waiting), name=f"writing {function}")
+
+
 async def _settle(name: str, awaitable: Any) -> str:
     try:
         value = await awaitable

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from enum import Enum
 
 from globstar.base.log import Logger
+from globstar.core.callcompletion import SERVICE as CALL_COMPLETION
+from globstar.core.callcompletion import CallCompletion
 from globstar.core.cause import Cause, cause_text
 from globstar.core.channel import Channel, ChannelState, NoTranslation
 from globstar.core.dialing import CallStatus, OutgoingCall, request_channel
@@ -72,6 +74,9 @@ class Ringing:
         self._is_indicating = False
         self._has_music = False
         self._digits = ""
+        completion = caller.system.service(CALL_COMPLETION, CallCompletion)  # type: ignore[type-abstract]
+        #: who may be called back for this call, None where that is nobody's wish
+        self._completion = completion.watch(caller) if completion is not None else None
         self._timers: list[asyncio.TimerHandle] = []
         self._ended: asyncio.Future[Outcome] = caller.system.loop.create_future()
 
@@ -90,7 +95,7 @@ class Ringing:
     async def start(self) -> None:
         """Request every destination, run the pre-dial handler on each, then call them all."""
         requested: list[OutgoingCall] = []
-        for destination in self.arguments.destinations:
+        for destination in self._destinations():
             call = self._request(destination)
             if call is not None:
                 requested.append(call)
@@ -106,6 +111,13 @@ class Ringing:
             self._entertain()
             if self._is_single:
                 self._update_connected_line(self.calls[0])
+
+    def _destinations(self) -> list[str]:
+        """Whom to call: all, but when a call is completed those who became free, unless the dialplan calls others by now."""
+        destinations = list(self.arguments.destinations)
+        if self._completion is None:
+            return destinations
+        return [destination for destination in destinations if self._completion.selects(destination)] or destinations
 
     def _request(self, destination: str, *, is_forward: bool = False) -> OutgoingCall | None:
         caller = self.caller
@@ -242,6 +254,8 @@ class Ringing:
         logger.verbose(3, f"{call.channel.name} answered {self.caller.name}")
         if self.winner is None:
             self.winner = call
+            if self._completion is not None:
+                self._completion.is_answered()
             is_picked_up = release_of(call.channel) is not None
             if is_picked_up:
                 self._parties.pop(call, None)
@@ -257,6 +271,8 @@ class Ringing:
         callee = call.channel
         logger.verbose(3, f"{callee.name} does not take the call: {call.status.value}")
         status = call.status if frame is not None else None
+        if self._completion is not None and call.status is CallStatus.BUSY:
+            self._completion.is_busy(callee, call.dial_string)
         call.announce_end(call.status)
         self._drop(call, callee.hangup_cause, status)
         end_callee(callee)
@@ -295,6 +311,8 @@ class Ringing:
         if not self._has_rung:
             self._has_rung = True
             self._set_time("RINGTIME")
+        if self._completion is not None:
+            self._completion.rings(call.channel, call.dial_string)
         call.announce_state()
         if not (self._is_indicating or self.arguments.is_entertained):
             self._is_indicating = True

@@ -9,6 +9,7 @@ from globstar.base.log import Logger
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.features import settings_of
 from globstar.core.format import FormatCapabilities
+from globstar.core.functions import assign
 from globstar.core.party import PartyId
 from globstar.core.pickup import pick_up_group
 from globstar.modules.channels.pjsip import timers
@@ -199,7 +200,7 @@ def _go_on(
         created(leg, channel)
     system.announce_channel(channel)
     for name, value in endpoint.set_var:
-        channel.set_variable(name, value)
+        assign(channel, name, value)
     channel.set_variable("SIPDOMAIN", request.uri.bare_host)
     media.bind_channel(channel)
     leg.watch_tones()

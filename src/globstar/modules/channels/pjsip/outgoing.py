@@ -9,6 +9,7 @@ from globstar.base.log import Logger
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.format import Format, FormatCapabilities, MediaType
+from globstar.core.functions import assign
 from globstar.core.tech import DialRequest, RequestFailed
 from globstar.modules.channels.pjsip import media_options, timers
 from globstar.modules.channels.pjsip.authenticate import outbound_credentials
@@ -140,7 +141,7 @@ def request_channel(driver: PjsipDriver, request: DialRequest) -> Channel:
         created(leg, channel)
     system.announce_channel(channel)
     for name, value in endpoint.set_var:
-        channel.set_variable(name, value)
+        assign(channel, name, value)
     return channel
 
 
