@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -165,6 +166,7 @@ async def test_variables_and_parties_pass_to_the_dialplan_half() -> None:
         assert leg.channel.connected.id.number.text == "100"
         leg.is_reached_as("Robert", "199")
         await call.is_told("connected Robert <199>")
+        await asyncio.sleep(0)
         assert first.caller.id.number.text == "199"
         call.hangs_up()
 

@@ -25,7 +25,8 @@ _CHANGING = re.compile(
 )
 _SHOWN_LOOSELY = re.compile(r"(RTPAUDIOQOS|SIPCALLID|BRIDGEPVTCALLID|RTP).*")
 _SECONDS = re.compile(r"(ANSWEREDTIME|DIALEDTIME): \d+")
-_FOLDER = re.compile(r"/[\w./-]*/run/")
+_FOLDER = re.compile(r"/[\w./-]*?/(?:run|replay\d*)/(?=spool|log)|(?:<RUN>|/[\w./-]*?/replay\d*/run)/")
+_EPOCH = re.compile(r"auto-(?:\d{10}|<EPOCH>)-")
 _TAG = re.compile(r"tag=[^ ,;|>]+")
 _TIMES = re.compile(r"(ANSWERED|DIALED|RING|PROGRESS)TIME(_MS)?")
 
@@ -44,7 +45,7 @@ class _Names:
         self.channels.setdefault(base, f"{base.rpartition('-')[0]}-channel{len(self.channels)}")
 
     def __call__(self, text: str) -> str:
-        text = _FOLDER.sub("<RUN>/", text)
+        text = _EPOCH.sub("auto-n-", _FOLDER.sub("<RUN>/", text))
         text = _SECONDS.sub(r"\1: n", _TAG.sub("tag=?", text))
         for name, shown in self.channels.items():
             text = text.replace(name, shown)

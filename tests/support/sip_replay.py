@@ -259,6 +259,7 @@ class _Run:
                 continue
             endpoint = self.endpoints[message["endpoint"]]
             if message["dir"] == "to_asterisk":
+                await self._press_before(message["text"])
                 if not _cross(previous, message):
                     await asyncio.sleep(self.pauses.get(message["text"].partition(" ")[0], PAUSE))
                 self._send(endpoint, message["text"])
@@ -269,6 +270,13 @@ class _Run:
         for endpoint in self.endpoints.values():
             if endpoint.queue:
                 raise Mismatch(f"{endpoint.name} also got:\n{endpoint.queue[0]}\n{self._story()}")
+
+    async def _press_before(self, text: str) -> None:
+        """The script's digits that are still due when it hangs up, where its pauses are kept, too."""
+        while self.pauses and self.digits and text.startswith("BYE "):
+            await asyncio.sleep(0.5)
+            await self._press(*self.digits.popleft())
+            await asyncio.sleep(0.5)
 
     # -- to the driver -----------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from globstar.base.log import Logger
 from globstar.core import bridgevideo, events
 from globstar.core.bridgetech import BridgeCapability, BridgeTechnology, BridgeTechnologySpec, candidates, preference
 from globstar.core.cause import Cause
+from globstar.core.channelstate import SoftHangup
 from globstar.core.frame import Control, Frame, FrameType
 from globstar.core.frame import control as control_frame
 from globstar.core.idle import IdleMode
@@ -151,7 +152,8 @@ class Bridge:
     """A meeting of channels. Dissolves when one of two leaves, if ``dissolve_on_hangup``, and when it is empty."""
 
     __slots__ = (
-        "_told_again", "_variable_listeners", "capabilities", "created_at", "creator", "dissolve_on_hangup", "is_dissolved",
+        "_owes_telling", "_told_again", "_variable_listeners", "capabilities", "created_at", "creator",
+        "dissolve_on_hangup", "is_dissolved",
         "kind", "last_change", "members", "mix", "name", "previous_video_source", "system", "technology", "unique_id",
         "video_mode", "video_source",
     )  # fmt: skip
@@ -188,6 +190,8 @@ class Bridge:
         self.technology = self._choose()(self)
         #: how often the variables about peers are told again, after a change of technology
         self._told_again = 0
+        #: whether they are to be told again because media of a member changed
+        self._owes_telling = 0
         self._variable_listeners = system.bus.listeners(events.VariableSet)
         system.bridges[self.unique_id] = self
         system.bus.publish(events.BridgeCreated(self))
@@ -298,11 +302,13 @@ class Bridge:
     def _exit(self, member: BridgeMember, *, is_moving: bool = False, is_replaced: bool = False) -> None:
         """Take a member out of the media and the list, and tell so; where it goes on is settled before."""
         channel = member.channel
+        is_sent = bool(channel.soft_hangup & SoftHangup.ASYNC_GOTO)
         if not is_moving:
             if member._remove_listener is not None:
                 member._remove_listener()
                 member._remove_listener = None
             if member.destination is not None and not channel.soft_hangup:
+                is_sent = True
                 channel.redirect(*member.destination)
         self.members.remove(member)
         self.technology.member_left(member)
@@ -310,9 +316,11 @@ class Bridge:
         channel.detach(member.receive)
         channel.bridge_member = None
         if not is_moving:
-            _clear_peer_variables(channel)
+            clear_peer_variables(channel)
         if len(self.members) == 1 and not is_replaced:
-            _clear_peer_variables(self.members[0].channel)
+            clear_peer_variables(self.members[0].channel)
+        if is_sent and not is_moving:
+            self.system.bus.publish(events.ChannelSentElsewhere(channel))
         self.system.bus.publish(events.BridgeLeft(self, channel))
         if self.video_source is channel:
             self.set_video_source(None)
@@ -374,11 +382,19 @@ class Bridge:
                 if value:
                     self.system.bus.publish(events.VariableSet(member.channel, name, value))
 
+    def settle(self) -> None:
+        """Media of a member, or who sees them, have changed: tell of the variables about peers, as often as that is owed."""
+        count, self._owes_telling, self._told_again = self._owes_telling, 0, 0
+        if count and self._variable_listeners and len(self.members) > 1:
+            for _ in range(count):
+                self._tell_peer_variables()
+
     # -- frames ------------------------------------------------------------------------------------------------------
 
     def pass_on(self, sender: BridgeMember, frame: Frame) -> None:
         """Give a frame other than voice to the other members."""
         if frame.type is FrameType.CONTROL:
+            self.settle()
             if frame.subtype in _NOT_PASSED_ON or (self.technology.mixes and frame.subtype in _FOR_TWO):
                 return
             if frame.subtype == Control.CONNECTED_LINE and isinstance(frame.data, Connected):
@@ -441,10 +457,23 @@ class Bridge:
         if not self.is_dissolved and self._choose().name != self.technology.name:
             self._switch(reason)
 
-    def media_changed(self, reason: str) -> None:
-        """A member agreed on other media (codec, address, direction): choose again, or let the technology adapt."""
+    def hooks_changed(self, reason: str) -> None:
+        """A member's voice is seen by somebody from now on, or by nobody any more; told of at the loop's next turn."""
+        if not self.is_dissolved:
+            self.reconsider(reason)
+            self._owes_telling += 1 + self._told_again
+            self._told_again = 0
+            self.system.loop.call_soon(self.settle)
+
+    def media_changed(self, reason: str, *, is_agreed: bool = True) -> None:
+        """A member agreed on other media (codec, address, direction): choose again, or let the technology adapt.
+
+        Who brought it about calls :meth:`settle` in the end. Without ``is_agreed`` nothing new was said on the wire.
+        """
         if self.is_dissolved:
             return
+        if is_agreed and len(self.members) > 1:
+            self._owes_telling = self._owes_telling or 1
         if self._choose().name != self.technology.name:
             self._switch(reason)
         else:
@@ -511,7 +540,8 @@ _FOR_TWO = (
 _MOST_PEERS_NAMED = 10
 
 
-def _clear_peer_variables(channel: Channel) -> None:
+def clear_peer_variables(channel: Channel) -> None:
+    """Nobody is with the channel any more: its variables about peers are empty."""
     if channel.is_hung_up:
         return
     for name in ("BRIDGEPEER", "BRIDGEPVTCALLID"):

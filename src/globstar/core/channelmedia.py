@@ -157,6 +157,10 @@ class ChannelMedia:
             elif frame.subtype == Control.UNHOLD:
                 self.hold_state = False
                 self.system.bus.publish(events.ChannelUnheld(self._channel))
+            elif frame.subtype == Control.FLASH:
+                self.system.bus.publish(events.ChannelFlashed(self._channel))
+            elif frame.subtype == Control.WINK:
+                self.system.bus.publish(events.ChannelWinked(self._channel))
         elif kind is FrameType.DTMF_BEGIN:
             self.system.bus.publish(events.DigitBegan(self._channel, frame.digit, "Received"))
         elif kind is FrameType.DTMF_END:
@@ -202,19 +206,21 @@ class ChannelMedia:
         One that comes ``first`` sees them before all others.
         """
         self.read_hooks.insert(0 if first else len(self.read_hooks), hook)
-        self._hooks_changed("a hook on its audio was added")
+        self._hooks_changed("a hook on its audio was added", -1)
 
     def add_write_hook(self, hook: FrameHook) -> None:
         """Let ``hook`` see, change or swallow every voice frame to the endpoint, before translation."""
         self.write_hooks.append(hook)
-        self._hooks_changed("a hook on its audio was added")
+        self._hooks_changed("a hook on its audio was added", -1)
 
     def remove_hook(self, hook: FrameHook) -> None:
         """Take a hook away; unknown ones are no error."""
+        count = 0
         for hooks in (self.read_hooks, self.write_hooks):
             if hook in hooks:
                 hooks.remove(hook)
-        self._hooks_changed("a hook on its audio was removed")
+                count += 1
+        self._hooks_changed("a hook on its audio was removed", count)
 
     def add_signal_hook(self, hook: SignalHook) -> None:
         """Let ``hook`` see, change or swallow (None) every frame other than voice, both from the endpoint and to it.
@@ -240,9 +246,16 @@ class ChannelMedia:
         """Whether a hook keeps ``frame`` from the endpoint."""
         return bool(self.signal_hooks) and self._run_signal_hooks(frame, False) is None
 
-    def _hooks_changed(self, reason: str) -> None:
-        if self.bridge_member is not None:
-            self.bridge_member.bridge.reconsider(f"{self.name}: {reason}")
+    def _hooks_changed(self, reason: str, count: int) -> None:
+        """There are ``count`` hooks less than before, or more where it is below 0."""
+        if self.bridge_member is None:
+            return
+        now = len(self.read_hooks) + len(self.write_hooks)
+        bridge = self.bridge_member.bridge
+        if count and not (now and now + count):
+            bridge.hooks_changed(f"{self.name}: {reason}")
+        else:
+            bridge.reconsider(f"{self.name}: {reason}")
 
     def _run_hooks(self, hooks: list[FrameHook], frame: Frame) -> Frame | None:
         for hook in tuple(hooks):

@@ -76,6 +76,13 @@ class ApplicationChanged:
 
 
 @dataclass(slots=True)
+class ChannelSentElsewhere:
+    """A channel was sent to another place in the dialplan, which it has from now on; it leaves what it runs (AMI Newexten)."""
+
+    channel: Channel
+
+
+@dataclass(slots=True)
 class AgiExecStarted:
     """A script's command begins (AMI AGIExecStart). ``command_id`` pairs it with its end."""
 
@@ -228,6 +235,20 @@ class ChannelHeld:
 @dataclass(slots=True)
 class ChannelUnheld:
     """The other side took us back (AMI Unhold)."""
+
+    channel: Channel
+
+
+@dataclass(slots=True)
+class ChannelFlashed:
+    """The other side pressed the hook for a moment (AMI Flash)."""
+
+    channel: Channel
+
+
+@dataclass(slots=True)
+class ChannelWinked:
+    """The other side gave a wink (AMI Wink)."""
 
     channel: Channel
 

@@ -14,7 +14,7 @@ from globstar.core.features import inherit_features
 from globstar.core.format import FormatCapabilities, slin
 from globstar.core.frame import Control, Frame, FrameType, digit_begin, digit_end
 from globstar.core.frame import control as control_frame
-from globstar.core.party import Connected
+from globstar.core.party import Connected, PartyId
 from globstar.core.pbx import exists
 from globstar.core.tech import ChannelTech, DialRequest, RequestFailed
 
@@ -136,9 +136,9 @@ class LocalTech(ChannelTech):
         second.call_id = second.call_id or channel.call_id
         second.caller.id = channel.connected.id.copy()
         second.caller.ani = (channel.connected.ani if channel.connected.ani.number.valid else channel.connected.id).copy()
+        second.connected.id = channel.caller.id.copy()
         if second.caller.id.number.valid or second.caller.id.name.valid:
             system.bus.publish(events.CallerIdChanged(second))
-        second.connected.id = channel.caller.id.copy()
         if second.connected.id.number.valid or second.connected.id.name.valid:
             system.bus.publish(events.ConnectedLineChanged(second))
         if not exists(second, pair.context, pair.extension):
@@ -179,8 +179,8 @@ class LocalTech(ChannelTech):
         if condition in _MUSIC and not pair.passes_music:
             return False
         if condition is Control.CONNECTED_LINE and isinstance(data, Connected):
-            party = data.id
-            other.set_caller_id(party.number.text if party.number.valid else None, party.name.text if party.name.valid else None)
+            # told behind what the same moment brings (that it rings, that it answers)
+            channel.system.loop.call_soon(_name, other, data.id)
         other.deliver(control_frame(condition, data))
         return True
 
@@ -269,6 +269,12 @@ class LocalTech(ChannelTech):
         """Where the dialplan half goes."""
         pair = _pair(channel)
         return {"Local": f"{pair.extension}@{pair.context}", "Optimise": "yes" if pair.may_optimise else "no"}
+
+
+def _name(channel: Channel, party: PartyId) -> None:
+    if not channel.is_hung_up:
+        number, name = party.number, party.name
+        channel.set_caller_id(number.text if number.valid else None, name.text if name.valid else None)
 
 
 def _pair(channel: Channel) -> LocalPair:

@@ -8,7 +8,7 @@ from enum import Enum
 
 from globstar.base.log import Logger
 from globstar.core import events
-from globstar.core.bridge import BridgeMember, LeaveReason
+from globstar.core.bridge import BridgeMember, LeaveReason, clear_peer_variables
 from globstar.core.channel import Channel, ChannelGone
 from globstar.core.dialing import request_channel
 from globstar.core.features import FeatureSettings, settings_for
@@ -50,17 +50,18 @@ def blind_transfer(
     Both get BLINDTRANSFER with the other's name. ``is_external`` marks a transfer asked for by an endpoint or manager.
     ``prepare`` is called with the channel that goes elsewhere, before it does.
     """
-    hold_others(member, False)
     bridge = member.bridge
     peers = member.peers
     transferer = member.channel
     if len(peers) != 1 or not exists(peers[0].channel, context, extension):
+        hold_others(member, False)
         tell_failure(transferer, context, extension, TransferOutcome.FAIL, is_external=is_external)
         return False
     peer = peers[0]
     transferee = peer.channel
     parking = bridge.system.service("parking", Parking)  # type: ignore[type-abstract]
     if parking is not None and parking.takes(transferee, context, extension):
+        hold_others(member, False)
         told = events.BlindTransferred(
             transferer, transferee, bridge, context, extension, True, is_external, TransferOutcome.SUCCESS.value
         )
@@ -74,17 +75,21 @@ def blind_transfer(
             return True
         tell_failure(transferer, context, extension, TransferOutcome.FAIL, is_external=is_external)
         return False
+    transferer.system.bus.publish(events.ChannelUnheld(transferer))
+    transferer.hold_state = True  # the other is told when this one leaves
     transferee.set_variable("BLINDTRANSFER", transferer.name)
     transferer.set_variable("BLINDTRANSFER", transferee.name)
     if prepare is not None:
         prepare(transferee)
     peer.destination = (context, extension, 1)
     result = TransferOutcome.SUCCESS.value
+    clear_peer_variables(transferer)
     told = events.BlindTransferred(transferer, transferee, bridge, context, extension, True, is_external, result)
     bridge.system.bus.publish(told)
+    reason = LeaveReason.DISSOLVED if bridge.dissolve_on_hangup else LeaveReason.KICKED
+    bridge.dissolve_on_hangup = False  # not before the other one has left, which is alone for a moment
     bridge.leave(member, LeaveReason.DIGIT)
-    if not peer.left.done():  # a bridge that stays without the transferer
-        bridge.leave(peer, LeaveReason.KICKED)
+    bridge.leave(peer, reason)
     return True
 
 
@@ -159,12 +164,13 @@ async def _until_left(channel: Channel, member: BridgeMember) -> None:
 
 def redirect_both(first: Channel, first_place: tuple[str, str, int], second: Channel, second_place: tuple[str, str, int]) -> None:
     """Send two channels elsewhere in the dialplan at once; a bridge between them ends without hanging up either."""
-    member = second.bridge_member
-    if member is not None:
-        member.destination = second_place
+    one, two = first.bridge_member, second.bridge_member
+    if one is not None and two is not None and one.peers == [two]:
+        one.destination, two.destination = first_place, second_place
+        one.bridge.dissolve()
+        return
     first.redirect(*first_place)
-    if member is None or not member.left.done():
-        second.redirect(*second_place)
+    second.redirect(*second_place)
 
 
 def start_blind_transfer(member: BridgeMember) -> None:

@@ -44,6 +44,8 @@ class TransferWatch:
         )
         channel.on_indicate = self._indicated
         channel.add_write_hook(self._voice)
+        if channel.bridge_member is not None:
+            channel.bridge_member.bridge.settle()
         remove = channel.on_hangup(self._gone)
         if self.is_over:
             remove()

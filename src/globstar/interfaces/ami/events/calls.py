@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from globstar.core import events
 from globstar.core.channel import Channel
 from globstar.core.manager import ManagerEvent, Permission, bridge_fields, channel_fields, manager_event
+from globstar.interfaces.ami.events.channels import shown_fields
 
 CALL = Permission.CALL
 Lines = list[tuple[str, "str | None"]]
@@ -18,7 +19,8 @@ def _caller(caller: Channel | None) -> Lines:
 
 @manager_event(events.DialBegan)
 def dial_begin(event: events.DialBegan) -> Iterator[ManagerEvent]:
-    fields = [*_caller(event.caller), *channel_fields(event.peer, "Dest"), ("DialString", event.dial_string)]
+    peer = [(f"Dest{name}", value) for name, value in shown_fields(event.peer)]
+    fields = [*_caller(event.caller), *peer, ("DialString", event.dial_string)]
     yield ManagerEvent("DialBegin", CALL, fields)
 
 

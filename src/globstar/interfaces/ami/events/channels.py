@@ -18,55 +18,80 @@ _ESCAPES = str.maketrans({
 })  # fmt: skip
 
 
-#: where a channel keeps how it was last shown
-_SHOWN = "manager snapshot"
+#: where a channel keeps how it was last shown, in which place with which application, and what it runs besides priorities
+_SHOWN, _PLACE, _BESIDES = "manager snapshot", "manager place", "manager application"
 
 
-def _shown(channel: Channel) -> list[tuple[str, str | None]]:
+def shown_fields(channel: Channel) -> list[tuple[str, str | None]]:
     """The channel as the last event showed it that told of a change of it: setting a variable is none."""
     kept = channel.data.get(_SHOWN)
     return list(kept) if kept is not None else channel_fields(channel)
 
 
-def _show(channel: Channel) -> list[tuple[str, str | None]]:
-    """The channel as it is, kept for :func:`_shown`."""
+def show_fields(channel: Channel) -> list[tuple[str, str | None]]:
+    """The channel as it is, kept for :func:`shown_fields`."""
     fields = channel_fields(channel)
     channel.data[_SHOWN] = tuple(fields)
     return fields
 
 
+def _newexten(channel: Channel, application: str, data: str) -> Iterator[ManagerEvent]:
+    """Newexten, if the channel came to another place or had no application there until now."""
+    place = (channel.context, channel.extension, channel.priority, bool(application))
+    is_told = bool(application) and channel.data.get(_PLACE) != place
+    channel.data[_PLACE] = place
+    fields = show_fields(channel)
+    if is_told:
+        fields += [("Extension", channel.extension), ("Application", application), ("AppData", data)]
+        yield ManagerEvent("Newexten", DIALPLAN, fields)
+
+
+def _moved(channel: Channel) -> Iterator[ManagerEvent]:
+    """Newexten, if the channel came to another place since it was last told of and runs no priority there: a called channel
+    whose subroutine or h extension ended shows AppDial there.
+    """
+    place = channel.data.get(_PLACE)
+    if place is not None and place[:3] != (channel.context, channel.extension, channel.priority):
+        yield from _newexten(channel, *channel.data.get(_BESIDES, ("", "")))
+
+
 @manager_event(events.ChannelCreated)
 def newchannel(event: events.ChannelCreated) -> Iterator[ManagerEvent]:
-    yield ManagerEvent("Newchannel", CALL, _show(event.channel))
+    yield ManagerEvent("Newchannel", CALL, show_fields(event.channel))
 
 
 @manager_event(events.ChannelStateChanged)
 def newstate(event: events.ChannelStateChanged) -> Iterator[ManagerEvent]:
-    yield ManagerEvent("Newstate", CALL, _show(event.channel))
+    yield ManagerEvent("Newstate", CALL, show_fields(event.channel))
+    yield from _moved(event.channel)
 
 
 @manager_event(events.ApplicationStarted)
 def newexten(event: events.ApplicationStarted) -> Iterator[ManagerEvent]:
-    yield _newexten(event)
+    yield from _newexten(event.channel, event.application, event.data)
 
 
 @manager_event(events.ApplicationChanged)
 def newexten_of_changed(event: events.ApplicationChanged) -> Iterator[ManagerEvent]:
-    if event.channel.application:
-        yield _newexten(event)
+    event.channel.data[_BESIDES] = (event.application, event.data)
+    yield from _newexten(event.channel, event.application, event.data)
 
 
-def _newexten(event: events.ApplicationStarted | events.ApplicationChanged) -> ManagerEvent:
+@manager_event(events.ChannelSentElsewhere)
+def newexten_of_sent(event: events.ChannelSentElsewhere) -> Iterator[ManagerEvent]:
+    """The application that it leaves is told, with the place where it goes."""
     channel = event.channel
-    fields = _show(channel)
-    fields += [("Extension", channel.extension), ("Application", event.application), ("AppData", event.data)]
-    return ManagerEvent("Newexten", DIALPLAN, fields)
+    besides = channel.data.get(_BESIDES)
+    if channel.application or besides is None:
+        yield from _newexten(channel, channel.application, channel.application_data)
+    else:
+        yield from _newexten(channel, *besides)
 
 
 @manager_event(events.VariableSet)
 def varset(event: events.VariableSet) -> Iterator[ManagerEvent]:
     channel = event.channel
-    fields = _shown(channel) if channel is not None else [("Channel", "none"), ("Uniqueid", "none")]
+    fields = shown_fields(channel) if channel is not None else [("Channel", "none"), ("Uniqueid", "none")]
     fields += [("Variable", event.name), ("Value", event.value.translate(_ESCAPES))]
     yield ManagerEvent("VarSet", DIALPLAN, fields)
 
@@ -75,23 +100,35 @@ def varset(event: events.VariableSet) -> Iterator[ManagerEvent]:
 def newcallerid(event: events.CallerIdChanged) -> Iterator[ManagerEvent]:
     presentation = event.channel.caller.id.presentation
     text = PRESENTATION_TEXTS.get(presentation, PRESENTATION_TEXTS[UNAVAILABLE])
-    fields = [*_show(event.channel), ("CID-CallingPres", f"{presentation} ({text})")]
+    yield from _moved(event.channel)
+    fields = [*show_fields(event.channel), ("CID-CallingPres", f"{presentation} ({text})")]
     yield ManagerEvent("NewCallerid", CALL, fields)
 
 
 @manager_event(events.ConnectedLineChanged)
 def newconnectedline(event: events.ConnectedLineChanged) -> Iterator[ManagerEvent]:
-    yield ManagerEvent("NewConnectedLine", CALL, _show(event.channel))
+    yield from _moved(event.channel)
+    yield ManagerEvent("NewConnectedLine", CALL, show_fields(event.channel))
 
 
 @manager_event(events.AccountCodeChanged)
 def newaccountcode(event: events.AccountCodeChanged) -> Iterator[ManagerEvent]:
-    yield ManagerEvent("NewAccountCode", CALL, [*_show(event.channel), ("OldAccountCode", event.old)])
+    yield from _moved(event.channel)
+    yield ManagerEvent("NewAccountCode", CALL, [*show_fields(event.channel), ("OldAccountCode", event.old)])
+
+
+@manager_event(events.LinkedIdChanged)
+def linked_id_changed(event: events.LinkedIdChanged) -> Iterator[ManagerEvent]:
+    """No event of its own, but what is told next shows it."""
+    show_fields(event.channel)
+    yield from ()
 
 
 @manager_event(events.HangupRequested)
 def hangup_request(event: events.HangupRequested) -> Iterator[ManagerEvent]:
-    fields = _shown(event.channel)
+    if not event.is_soft and "pbx" in event.channel.data:
+        event.channel.data.pop(_BESIDES, None)  # nothing is told of it after that, as seen with Asterisk
+    fields = shown_fields(event.channel)
     if event.cause:
         fields.append(("Cause", str(int(event.cause))))
     if event.channel.tech_cause:
@@ -102,7 +139,8 @@ def hangup_request(event: events.HangupRequested) -> Iterator[ManagerEvent]:
 @manager_event(events.ChannelHungUp)
 def hangup(event: events.ChannelHungUp) -> Iterator[ManagerEvent]:
     channel = event.channel
-    fields = _show(channel)
+    yield from _moved(channel)
+    fields = show_fields(channel)
     fields += [("Cause", str(int(channel.hangup_cause))), ("Cause-txt", cause_text(channel.hangup_cause))]
     if channel.tech_cause:
         fields.append(("TechCause", str(channel.tech_cause)))
@@ -120,6 +158,16 @@ def hold(event: events.ChannelHeld) -> Iterator[ManagerEvent]:
 @manager_event(events.ChannelUnheld)
 def unhold(event: events.ChannelUnheld) -> Iterator[ManagerEvent]:
     yield ManagerEvent("Unhold", CALL, channel_fields(event.channel))
+
+
+@manager_event(events.ChannelFlashed)
+def flash(event: events.ChannelFlashed) -> Iterator[ManagerEvent]:
+    yield ManagerEvent("Flash", CALL, channel_fields(event.channel))
+
+
+@manager_event(events.ChannelWinked)
+def wink(event: events.ChannelWinked) -> Iterator[ManagerEvent]:
+    yield ManagerEvent("Wink", CALL, channel_fields(event.channel))
 
 
 @manager_event(events.DigitBegan)

@@ -40,14 +40,16 @@ def prepare(caller: Channel, callee: Channel, number: str, arguments: DialArgume
     callee.parking_lot = callee.parking_lot or caller.parking_lot
     if arguments.has("c"):
         callee.hangup_cause = Cause.ANSWERED_ELSEWHERE
+    has_caller_id = _set_own_party(caller, callee, arguments, is_forward)
+    if is_forward and not has_caller_id:
+        callee.system.bus.publish(events.CallerIdChanged(callee))
     party = arguments.forced_party or (arguments.forced_on_forward if is_forward else None)
     callee.connected = Connected((party or caller.caller.id).copy(), caller.caller.ani.copy(), ani2=caller.caller.ani2)
     callee.dialed.transit_network_select = caller.dialed.transit_network_select
     if caller.is_redirected:
         callee.redirecting = copy.deepcopy(caller.redirecting)
-    has_caller_id = _set_own_party(caller, callee, arguments, is_forward)
     show_application(callee, "AppDial", "(Outgoing Line)")
-    if not has_caller_id:
+    if not is_forward and not has_caller_id:
         callee.system.bus.publish(events.CallerIdChanged(callee))
     if callee.connected.id.number.valid or callee.connected.id.name.valid:
         callee.system.bus.publish(events.ConnectedLineChanged(callee))

@@ -367,8 +367,9 @@ class Ringing:
         if self.arguments.has("I"):
             return
         known = self._parties.get(call)
-        if known is None and NO_CALLER_ID not in call.channel.data:
-            known = call.channel.caller.id
+        callee = call.channel
+        if known is None and not (NO_CALLER_ID in callee.data and callee.tech.name == "Local"):  # that tells who is behind it
+            known = callee.caller.id
         if known is not None:
             self.caller.set_connected_line(known, 1 if call.status is CallStatus.ANSWER else 0)
 

@@ -102,7 +102,7 @@ def in_ack(leg: Leg, session: InviteSession, request: Request) -> None:
         return
     if not session.awaits_answer or not leg.media.has_open_offer:
         if channel.bridge_member is not None:
-            channel.bridge_member.bridge.media_changed(f"{channel.name} is confirmed")
+            channel.bridge_member.bridge.media_changed(f"{channel.name} is confirmed", is_agreed=False)
         return
     try:
         if not request.body:

@@ -91,4 +91,4 @@ def refused(leg: Leg) -> None:
     _forget(leg)
     channel = leg.channel
     if channel is not None and channel.bridge_member is not None:
-        channel.bridge_member.bridge.media_changed(f"{channel.name} refused direct media")
+        channel.bridge_member.bridge.media_changed(f"{channel.name} refused direct media", is_agreed=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
-from globstar.core.frame import Control, control, digit_begin, digit_end
+from globstar.core.frame import Control, control, digit_end
 from globstar.modules.channels.pjsip import refresh
 from globstar.modules.channels.pjsip.causes import reason_header
 from globstar.proto.sdp import parse
@@ -83,8 +83,7 @@ def info_received(leg: Leg, session: InviteSession, transaction: ServerTransacti
     if digit[0] == "!":
         channel.deliver(control(Control.FLASH))
     else:
-        channel.deliver(digit_begin(digit[0]))
-        channel.deliver(digit_end(*digit))
+        channel.deliver(digit_end(*digit))  # an INFO comes when the digit is over: there is no beginning of it
 
 
 def send_info_digit(leg: Leg, digit: str, duration_ms: int) -> bool:

@@ -15,6 +15,7 @@ from globstar.proto.sdp import Direction, NegotiatedStream, NotAcceptable, SdpPa
 from globstar.proto.sip.message import Header
 
 if TYPE_CHECKING:
+    from globstar.core.channel import Channel
     from globstar.modules.channels.pjsip.leg import Leg
     from globstar.proto.sip.session import InviteSession
     from globstar.proto.sip.transaction import ServerTransaction
@@ -44,6 +45,8 @@ def reinvite_received(leg: Leg, session: InviteSession, transaction: ServerTrans
         return
     _renew_timer(leg, transaction)
     session.respond(transaction, 200, headers=[ALLOW, leg.supported(), *timers.answer_headers(leg)], body=body)
+    if not request.body:
+        leg.channel.deliver(control(Control.UNHOLD))  # as seen with Asterisk: who lets us offer anew holds nobody
     apply_hold(leg)
 
 
@@ -109,14 +112,22 @@ def apply_hold(leg: Leg) -> None:
         return
     is_held = stream.is_remote_hold and not (leg.endpoint.suppress_moh_on_sendonly and _states_direction(stream))
     if is_held == leg.media.is_held:
+        _settle(channel)
         return
     leg.media.is_held = is_held
     if is_held:
+        _settle(channel)
         channel.deliver(control(Control.HOLD, leg.endpoint.moh_suggest))
     else:
         channel.deliver(control(Control.UNHOLD))
     if channel.bridge_member is not None:
         channel.bridge_member.bridge.reconsider(f"{channel.name}: {'held' if is_held else 'taken back'}")
+    _settle(channel)
+
+
+def _settle(channel: Channel) -> None:
+    if channel.bridge_member is not None:
+        channel.bridge_member.bridge.settle()
 
 
 def _states_direction(stream: NegotiatedStream) -> bool:

@@ -264,6 +264,8 @@ class LegMedia:
     def take_answer(self, body: bytes) -> None:
         """Take the answer to our offer. Raises SdpParseError or NotAcceptable."""
         self._apply(self.negotiation.receive_answer(parse(body)))
+        if self.channel is not None and self.channel.bridge_member is not None:
+            self.channel.bridge_member.bridge.settle()
 
     @property
     def has_open_offer(self) -> bool:

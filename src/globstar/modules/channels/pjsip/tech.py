@@ -318,7 +318,8 @@ def transfer(leg: Leg, channel: Channel, destination: str) -> bool:
         contact = text if text.startswith("<") else f"<{text}>"
         session.reject(302, headers=[("Contact", contact), reason_header(channel.hangup_cause), HISTORY])
         channel.deliver(control(Control.TRANSFER, TransferResult.SUCCESS))
-        ended = partial(channel.queue_hangup, Cause.REDIRECTED_TO_NEW_DESTINATION, tech_cause=302)
-        channel.system.loop.call_soon(ended)
+        channel.hangup_cause, channel.tech_cause = Cause.REDIRECTED_TO_NEW_DESTINATION, 302
+        channel.hangup_source = channel.hangup_source or channel.name
+        channel.system.loop.call_soon(partial(channel.queue_hangup, Cause.REDIRECTED_TO_NEW_DESTINATION))
         return True
     return refer.send_refer(leg, text)

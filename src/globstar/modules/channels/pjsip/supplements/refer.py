@@ -156,9 +156,10 @@ class Refer(Supplement):
             return False
 
         def prepare(transferee: Channel) -> None:
-            about.note(transferee)
+            transferee.set_variable("SIPTRANSFER", "yes")
             if leg.endpoint.refer_blind_progress and not transfer.referral.is_silent:
                 transfer.watch = TransferWatch(transferee, lambda status: self._progress(transfer, status))
+            about.note(transferee)
 
         outcome = transfer_others(channel, about.context, extension, prepare=prepare)
         if outcome is not TransferOutcome.SUCCESS or not leg.endpoint.refer_blind_progress:
@@ -279,8 +280,7 @@ class _About:
     replaces: Replaces | None
 
     def note(self, channel: Channel) -> None:
-        """Set the variables of the channel that is sent elsewhere."""
-        channel.set_variable("SIPTRANSFER", "yes")
+        """Set the variables of the channel that is sent elsewhere, SIPTRANSFER apart."""
         channel.set_variable("SIPREFERRINGCONTEXT", self.context)
         if self.referred_by:
             channel.set_variable("__SIPREFERREDBYHDR", self.referred_by)
