@@ -1,21 +1,26 @@
-"""Builds the optional native media module when its Cython source and a compiler are there."""
+"""Builds the optional native modules when their Cython sources and a compiler are there."""
 
 from pathlib import Path
 
 from setuptools import Extension, setup
 
-SOURCE = Path("src/globstar/media/_native.pyx")
+SOURCES = sorted(Path("src").glob("globstar/*/_*.pyx"))
+
+
+def extension(source: Path) -> Extension:
+    """One native module; it is optional: a failed compilation leaves the Python implementation in use."""
+    name = ".".join(source.relative_to("src").with_suffix("").parts)
+    headers = [str(path) for path in source.parent.glob("_*.h")]
+    return Extension(name, [str(source)], depends=headers, extra_compile_args=["-O3"], extra_link_args=["-lm"], optional=True)
 
 
 def extensions() -> list[Extension]:
-    """The native extensions; each is optional: a failed compilation leaves the Python implementation in use."""
-    if not SOURCE.exists():
+    """All of them."""
+    if not SOURCES:
         return []
     from Cython.Build import cythonize
 
-    headers = [str(path) for path in SOURCE.parent.glob("*.h")]
-    extension = Extension("globstar.media._native", [str(SOURCE)], depends=headers, extra_compile_args=["-O3"], optional=True)
-    modules: list[Extension] = cythonize([extension], compiler_directives={"language_level": "3"})
+    modules: list[Extension] = cythonize([extension(source) for source in SOURCES], compiler_directives={"language_level": "3"})
     return modules
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
+from globstar.base.native import require_native
 
 if TYPE_CHECKING:
     from globstar.media._native import NativePath, RelayThread
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 logger = Logger("media.native")
 
 try:
+    require_native()
     from globstar.media import _native
 except ImportError:
     _native = None  # type: ignore[assignment]

@@ -10,6 +10,7 @@ import pylibsrtp
 from pylibsrtp import Error, Policy
 from pylibsrtp import Session as LibSession
 
+from globstar.base.native import require_native
 from globstar.media.native import is_available
 from globstar.media.sockets import MAX_DATAGRAM, Address, MediaSocket
 from globstar.proto.sdp.crypto import AES_32, AES_80, GCM_128, GCM_256, CryptoKey, Suite
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from globstar.media._native import Cipher
 
 try:
+    require_native()
     from globstar.media import _native
-    from globstar.media._native import CipherFault
+
+    CipherFault = _native.CipherFault
 except ImportError:
     _native = None  # type: ignore[assignment]
     CipherFault = Error  # type: ignore[assignment, misc]

@@ -9,11 +9,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from globstar.dsp import mixer as mixer_module
+from globstar.dsp import mixing
 from globstar.dsp.g711 import alaw_to_linear, linear_to_alaw, linear_to_ulaw, ulaw_to_linear
 from globstar.dsp.mixer import Encoding, Mixer, decode, encode, encode_others, levels, scaled, without
+from tests.conftest import IN_CI
+
+try:
+    from globstar.dsp import _mixing
+except ImportError:
+    _mixing = None  # type: ignore[assignment]
 
 ALL = np.arange(-32768, 32768, dtype="<i2")
 LAWS = {Encoding.ULAW: (linear_to_ulaw, ulaw_to_linear), Encoding.ALAW: (linear_to_alaw, alaw_to_linear)}
+
+
+@pytest.fixture(params=["native", "numpy"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test runs with both ways of doing it."""
+    chosen = _mixing if request.param == "native" else mixing
+    if chosen is None:
+        assert not IN_CI, "the native module was not built"
+        pytest.skip("the native module was not built")
+    for name in ("decode", "encode", "encode_others", "levels", "scaled"):
+        monkeypatch.setitem(globals(), name, getattr(chosen, name))
+    monkeypatch.setattr(mixer_module, "total", chosen.total)
 
 
 def noise(seed: int, rows: int, samples: int = 160, level: int = 3000) -> npt.NDArray[np.int16]:
@@ -147,3 +167,33 @@ def test_gains_saturate_and_leave_the_others_alone() -> None:
 
 def test_levels_are_mean_magnitudes() -> None:
     assert levels(np.array([[100, -300], [0, 0], [-32768, -32768]], np.int16)) == [200, 0, 32768]
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.5, 1.5, -1.0, 1e6, -1e6])
+def test_halves_are_rounded_to_even_and_wild_factors_saturate(factor: float) -> None:
+    rows = np.array([[0, 1, -1, 3, -3, 32767, -32768]], np.int16)
+    wanted = np.clip(np.rint(rows * np.float32(factor)), -32768, 32767)
+    assert scaled(rows, np.array([factor], np.float32)).tolist() == wanted.tolist()
+
+
+@pytest.mark.parametrize("encoding", Encoding)
+def test_a_payload_of_another_length_is_refused(encoding: Encoding) -> None:
+    good = bytes(160 * encoding.sample_bytes)
+    for wrong in (good[:-1], good + b"x", b""):
+        with pytest.raises(ValueError, match="has"):
+            decode(encoding, [good, wrong], 160)
+
+
+def test_nobody_at_all() -> None:
+    rows = decode(Encoding.ULAW, [], 160)
+    assert rows.shape == (0, 160)
+    assert encode_others(Encoding.ULAW, np.zeros(160, np.int32), rows) == []
+    assert levels(rows) == []
+
+
+@given(hnp.arrays(np.int16, st.tuples(st.integers(1, 5), st.integers(1, 40))), st.sampled_from(Encoding))
+def test_any_rows_give_the_same_natively_and_in_numpy(rows: npt.NDArray[np.int16], encoding: Encoding) -> None:
+    sums = mixing.total(rows)
+    assert mixer_module.total(rows).tolist() == sums.tolist()
+    assert encode_others(encoding, sums, rows) == mixing.encode_others(encoding, sums, rows)
+    assert levels(rows) == mixing.levels(rows)

@@ -1,0 +1,156 @@
+/* Invariants of the native relay, for any datagrams in any order:
+ *
+ * - what parks is untouched, and so are the numbers of its path;
+ * - what is sent on differs from what came in type, sequence number, timestamp and SSRC only, each by its rule;
+ * - a packet is counted once, jitter stays a number, and nothing outside of the buffer is touched (the sanitizers see to that);
+ * - a packet is dropped only when its encryption is wrong, or it cannot be encrypted.
+ */
+
+#include "_relay.h"
+#include "fuzz.h"
+
+enum { TAG = 10 };
+
+/* A cipher of our own: every octet of the payload is turned over, the tag is a sum. */
+typedef struct {
+    int seals;
+    uint32_t fails_after;
+    uint32_t calls;
+} toy;
+
+static uint8_t sum_of(const uint8_t *packet, int size) {
+    uint8_t sum = 0x5A;
+    for (int place = 0; place < size; place++)
+        sum = (uint8_t)(sum * 31 + packet[place]);
+    return sum;
+}
+
+static void turn_over(uint8_t *packet, int size) {
+    for (int place = RELAY_HEADER; place < size; place++)
+        packet[place] ^= 0xFF;
+}
+
+static int transform(void *session, void *data, int *size) {
+    toy *own = session;
+    uint8_t *packet = data;
+    CHECK(*size >= RELAY_HEADER || !own->seals);
+    if (own->calls++ >= own->fails_after)
+        return own->calls % 2 ? RELAY_REPLAYED : 15;
+    if (own->seals) {
+        turn_over(packet, *size);
+        memset(packet + *size, sum_of(packet, *size), TAG);
+        *size += TAG;
+        return 0;
+    }
+    if (*size < TAG)
+        return 7;
+    for (int place = *size - TAG; place < *size; place++)
+        if (packet[place] != sum_of(packet, *size - TAG))
+            return 7;
+    *size -= TAG;
+    turn_over(packet, *size);
+    return 0;
+}
+
+static int is_same(const relay_path *one, const relay_path *other) {
+    return one->next_sequence == other->next_sequence && one->cycles == other->cycles && one->received == other->received &&
+           one->octets == other->octets && one->rtp_time == other->rtp_time && one->jitter == other->jitter &&
+           one->not_sent == other->not_sent && one->last_received == other->last_received;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    fuzz_input input = {data, data + size};
+    uint8_t table[256], flags = fuzz_octet(&input);
+    uint32_t clocks[128] = {0};
+    toy opening = {0, flags & 8 ? fuzz_octet(&input) : UINT32_MAX, 0}, sealing = {1, flags & 16 ? fuzz_octet(&input) : UINT32_MAX, 0};
+    relay_cipher opens = {.session = &opening, .rtp = transform}, seals = {.session = &sealing, .rtp = transform};
+    relay_path path = {.table = table, .clocks = clocks, .sees_digits = flags & 1};
+    uint8_t *packet = malloc(RELAY_ROOM), *before = malloc(RELAY_ROOM);
+    double now = 1;
+    CHECK(packet && before);
+    pthread_mutex_init(&opens.guard, NULL);
+    pthread_mutex_init(&seals.guard, NULL);
+    if (flags & 2)
+        path.opens = &opens;
+    if (flags & 4)
+        path.seals = &seals;
+    if (flags & 32) {
+        opens.mki = 1 + fuzz_octet(&input) % 128;
+        opens.tag = flags & 64 ? TAG : 0;
+    }
+    memset(table, RELAY_NOT_RELAYED, sizeof table);
+    for (int index = 0; index < 4; index++) {
+        uint8_t theirs = fuzz_octet(&input) & 0x7F, ours = fuzz_octet(&input) & 0x7F;
+        table[theirs] = ours;
+        table[theirs | 0x80] = ours | 0x80;
+        clocks[theirs] = index ? fuzz_number(&input, 2) : 0;
+    }
+    path.source = fuzz_number(&input, 1);
+    path.ssrc = fuzz_number(&input, 4);
+    path.next_sequence = (uint16_t)fuzz_number(&input, 2);
+    path.shift_sequence = (uint16_t)fuzz_number(&input, 2);
+    path.shift_time = fuzz_number(&input, 4);
+    while (input.at < input.end) {
+        uint8_t kind = fuzz_octet(&input);
+        int length = (int)(fuzz_number(&input, 2) % (RELAY_DATAGRAM + 1)), plain, known;
+        relay_path last;
+        relay_digit digit = {0};
+        relay_verdict verdict;
+        uint16_t sequence;
+        if (kind & 1 && length > 400)
+            length %= 400;
+        for (int place = 0; place < length; place++)
+            packet[place] = place < 64 ? fuzz_octet(&input) : (uint8_t)(place * kind);
+        if (kind & 2 && length >= RELAY_HEADER) { /* the next one, with what of it is kept */
+            packet[0] = 0x80;
+            packet[2] = (uint8_t)(path.next_sequence >> 8);
+            packet[3] = (uint8_t)path.next_sequence;
+            relay_put(packet + 8, path.source);
+            if (kind & 4 && path.opens && length + TAG + opens.mki <= RELAY_DATAGRAM) {
+                toy maker = {1, UINT32_MAX, 0};
+                transform(&maker, packet, &length);
+                memmove(packet + length - opens.tag + opens.mki, packet + length - opens.tag, (size_t)opens.tag);
+                length += opens.mki;
+            }
+        }
+        now += fuzz_octet(&input) / 1000.0;
+        memcpy(before, packet, RELAY_ROOM);
+        last = path;
+        plain = length;
+        sequence = path.next_sequence;
+        known = length >= RELAY_HEADER && relay_is_plain(&path, packet, length);
+        verdict = relay_take(&path, packet, &length, now, &digit);
+        CHECK(path.jitter >= 0 && path.jitter < 1e12 && (!path.has_transit || path.transit - path.transit == 0));
+        CHECK((verdict == RELAY_PARK) == !known);
+        if (verdict == RELAY_PARK) {
+            CHECK(length == plain && !memcmp(before, packet, RELAY_ROOM) && is_same(&last, &path));
+            continue;
+        }
+        if (verdict == RELAY_DROP) {
+            CHECK(path.opens || path.seals);
+            CHECK(path.opens || path.not_sent == last.not_sent + 1);
+            continue;
+        }
+        if (path.opens)
+            plain -= TAG + opens.mki;
+        CHECK(length == plain + (path.seals ? TAG : 0) && length <= RELAY_ROOM && plain >= RELAY_HEADER);
+        CHECK(path.received == last.received + 1 && path.octets == last.octets + plain - RELAY_HEADER);
+        CHECK(path.next_sequence == (uint16_t)(sequence + 1) && path.last_received == now);
+        CHECK(path.cycles == last.cycles + (sequence ? 0 : 65536));
+        CHECK(packet[0] == 0x80 && packet[1] == table[before[1]]);
+        CHECK((uint16_t)(packet[2] << 8 | packet[3]) == (uint16_t)(sequence + path.shift_sequence));
+        CHECK(relay_word(packet + 4) == relay_word(before + 4) + path.shift_time && relay_word(packet + 8) == path.ssrc);
+        if (!path.opens == !path.seals)
+            CHECK(!memcmp(packet + RELAY_HEADER, before + RELAY_HEADER, (size_t)(plain - RELAY_HEADER)));
+        CHECK((verdict == RELAY_SEND_DIGIT) == (path.sees_digits && !clocks[before[1] & 0x7F]));
+        if (verdict == RELAY_SEND_DIGIT)
+            CHECK(digit.second == before[1] && digit.size <= RELAY_DIGIT && digit.size <= plain - RELAY_HEADER);
+#ifdef SELF_TEST
+        ((volatile uint8_t *)packet)[RELAY_ROOM] = 0; /* the sanitizer has to see this */
+#endif
+    }
+    CHECK(relay_pause(now * 997, 0.004) >= 0 && relay_pause(now * 997, 0.004) <= 0.004);
+    free(packet);
+    free(before);
+    return 0;
+}
