@@ -10,7 +10,7 @@ import re
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from globstar.core.say_languages import de, en, es, fr
+from globstar.core.say_languages import FILES, load_language
 from globstar.core.say_languages.base import Language, SayFault
 
 __all__ = [
@@ -21,9 +21,6 @@ __all__ = [
 #: Files that a player passes over in silence where they are missing.
 OPTIONAL_FILES = frozenset(("uppercase", "lowercase"))
 
-_LANGUAGES: dict[str, Language] = {
-    language.code.lower(): language for module in (en, de, fr, es) for language in module.LANGUAGES
-}
 _NUMBER = re.compile(r"\s*([+-]?\d+)")
 _AMOUNT = re.compile(r"\s*(-?)\$?(\d*)(?:\.(\d*))?")
 _LIMIT = 2**31
@@ -33,11 +30,10 @@ def find_language(code: str) -> Language:
     """The language to say things in: the exact code, else its part before ``_``, else English."""
     key = code.lower()
     while key:
-        found = _LANGUAGES.get(key)
-        if found is not None:
-            return found
+        if key in FILES:
+            return load_language(key)
         key = key.rpartition("_")[0]
-    return _LANGUAGES["en"]
+    return load_language("en")
 
 
 def parse_number(text: str) -> int:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from globstar.core import say
 from globstar.core.say import SayFault, parse_number, say_characters, say_digits, say_money, say_number, say_ordinal
+from globstar.core.say_languages import FILES
 
 TUESDAY = 1709650845  # 2024-03-05 15:00:45 UTC
 
@@ -253,6 +254,33 @@ def test_an_unknown_zone_is_the_machines():
         ("fr", 99, ("80", "19")), ("fr", 1_100, ("thousand", "hundred")), ("fr", 81, ("80", "1")),
         ("es", 100, ("100",)), ("es", 101, ("100-and", "1")), ("es", 555, ("500", "50", "and", "5")),
         ("es", 1_000_000, ("1M", "million")), ("es", 29, ("29",)), ("es", 31, ("30", "and", "1")),
+        ("it", 21, ("21",)), ("it", 1_000, ("thousand",)), ("it", 2_123, ("2", "thousands", "hundred", "20", "3")),
+        ("it", 1_000_000, ("un", "million")), ("it", 38, ("38",)), ("it", 230, ("2", "hundred", "30")),
+        ("pt", 100, ("100",)), ("pt", 121, ("100-and", "20", "pt-e", "1")), ("pt", 1_200, ("thousand", "pt-e", "200")),
+        ("pt", 2_345, ("2", "thousand", "300", "pt-e", "40", "pt-e", "5")),
+        ("nl", 21, ("1", "nl-en", "20")), ("nl", 1_100, ("thousand", "hundred")),
+        ("da", 21, ("1-and", "20")), ("da", 105, ("1N", "hundred", "and", "5")), ("da", 1_001, ("1N", "thousand", "and", "1")),
+        ("no", 121, ("ett", "hundred", "and", "20", "1")), ("no", 2_000_000, ("2", "millions")),
+        ("se", 1_000_000, ("1N", "million")), ("se", 345, ("3", "hundred", "40", "5")),
+        ("pl", 1_000, ("1000",)), ("pl", 2_000, ("2", "1000.2")), ("pl", 12_000, ("12", "1000.5")),
+        ("pl", 21_000, ("20", "1", "1000.5")), ("pl", 345, ("300", "40", "5")),
+        ("cs", 234, ("2ste", "30", "4")), ("cs", 500, ("5", "set")), ("cs", 2_000, ("2m", "thousands")),
+        ("ru", 2_000, ("2n", "thousands-i")), ("ru", 21_000, ("20", "1n", "thousand")), ("ru", 11_000, ("11", "thousands")),
+        ("ru", 5_000_000, ("5", "millions")), ("ru", 200, ("200",)),
+        ("gr", 1_000, ("xilia",)), ("gr", 100, ("100",)), ("gr", 101, ("hundred-100", "1")),
+        ("he", 21, ("20", "ve", "1")), ("he", 1_005, ("thousand", "ve", "5")), ("he", 3_000, ("3000",)),
+        ("hu", 11, ("10en", "1")), ("hu", 22, ("20on", "2")), ("hu", 1_100, ("thousand", "hundred")),
+        ("is", 1_000, ("1hk", "thousand")), ("is", 25, ("20", "and", "5")), ("is", 2_000_000, ("2kvk", "millions")),
+        ("ja", 12_345, ("1", "man", "2000", "300", "40", "5")), ("ja", 1_000, ("thousand",)),
+        ("ka", 35, ("20_", "15")), ("ka", 2_001, ("2", "1000_", "1")), ("ka", 250, ("200_", "40_", "10")),
+        ("th", 21, ("yi", "10", "et")), ("th", 1, ("1",)), ("th", 101, ("1", "roi", "et")), ("th", -3, ("lop", "3")),
+        ("th", 250_000, ("2", "san", "5", "muan")), ("th", 2_000_000, ("2", "larn")), ("th", 0, ("0",)),
+        ("ur", 250_045, ("2", "lac", "50", "thousand", "45")), ("ur", 10_000_000, ("1", "crore")),
+        ("vi", 1_005, ("1", "thousand", "0-hundred-odd", "5")), ("vi", 105, ("1", "hundred", "odd", "5")),
+        ("vi", 25, ("20", "5-2")), ("vi", 2_050, ("2", "thousand", "0-hundred", "50")),
+        ("zh", 15, ("10", "5")), ("zh", 115, ("1", "hundred", "1", "10", "5")), ("zh", 1_005, ("1", "thousand", "0", "5")),
+        ("zh", 1_050, ("1", "thousand", "0", "5", "10")), ("zh", 10_500, ("1", "wan", "0", "5", "hundred")),
+        ("ps", 2_200, ("2", "zara", "o", "2", "sawa")), ("dr", 1_234, ("thousand", "o", "200", "o", "30", "o", "4")),
         ("de_AT", 21, ("1-and", "20")), ("xx", 21, ("20", "1")), ("", 21, ("20", "1")),
     ],
 )  # fmt: skip
@@ -261,7 +289,7 @@ def test_numbers_of_other_languages(language, number, files):
     assert say_number(number, language) == expected
 
 
-@pytest.mark.parametrize("language", ["en", "en_GB", "de", "fr", "es"])
+@pytest.mark.parametrize("language", sorted(FILES))
 @given(number=st.integers(-(2**31), 2**31 - 1), gender=st.sampled_from(["", "f", "m", "n", "c"]))
 def test_every_number_can_be_said(language, number, gender):
     for files in (say_number(number, language, gender), say_ordinal(number, language, gender)):
@@ -269,11 +297,31 @@ def test_every_number_can_be_said(language, number, gender):
         assert all(file.startswith("digits/") or file == "vm-and" for file in files)
 
 
-@pytest.mark.parametrize("language", ["en", "de", "fr", "es"])
+@pytest.mark.parametrize("language", sorted(FILES))
 @given(wall_time=st.integers(-(10**10), 10**10), form=st.text(alphabet="AaBbhdemYIlHkMNSPpQqRT' x", max_size=12))
 def test_every_moment_can_be_said(language, wall_time, form):
     for file in say.say_time_form(wall_time, form, now=TUESDAY, zone="UTC", language=language):
         assert file
+
+
+@pytest.mark.parametrize(
+    ("language", "files"),
+    [
+        ("pt", ("15", "pt-hora", "pt-sss")), ("nl", ("3", "nl-uur")), ("ja", ("p-m", "3", "ji")),
+        ("ka", ("3", "saati_da")), ("zh", ("3", "oclock")),
+    ],
+)  # fmt: skip
+def test_three_in_the_afternoon(language, files):
+    """The hour has its noun, or a recording of its own; the rest of the time follows."""
+    said = say.say_time(TUESDAY, zone="UTC", language=language)
+    assert said[: len(files)] == names(*files)
+
+
+def test_the_years_of_languages():
+    new_year = moment(2024, 1, 1)
+    assert say.say_time_form(new_year, "Y", now=TUESDAY, zone="UTC", language="it") == names("ore-2000", "20", "4")
+    assert say.say_time_form(new_year, "Y", now=TUESDAY, zone="UTC", language="th")[:2] == names("posor", "2")
+    assert say.say_time_form(new_year, "Y", now=TUESDAY, zone="UTC", language="zh") == names("2", "0", "2", "4", "year")
 
 
 @given(st.text(max_size=30))
