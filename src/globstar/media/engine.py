@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from globstar.base.chance import PooledRandom
 from globstar.base.log import Logger
 from globstar.media import native
+from globstar.media.bundle import Bundle, NoSocket
 from globstar.media.dtls import Identities
 from globstar.media.ports import PortAllocator
 from globstar.media.session import RtpSession
+from globstar.media.session_way import SessionWay
 from globstar.media.settings import MediaSettings, SessionOptions
 from globstar.media.sockets import MediaSocket, SocketFactory, UdpSockets
 from globstar.media.ticker import Ticker
@@ -67,7 +69,8 @@ class RtpEngine:
         #: the certificates of DTLS
         self.identities = Identities()
         self._ranges: dict[tuple[int, int], PortAllocator] = {}
-        self._sessions: dict[RtpSession, tuple[PortAllocator, int]] = {}
+        #: by session the allocator and the number of its ports (None, 0: it has none of its own), and its turn to report
+        self._sessions: dict[RtpSession, tuple[PortAllocator | None, int, int]] = {}
         self._rounds = 0
         self._next_slot = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -98,7 +101,44 @@ class RtpEngine:
         Why there is none is logged.
         """
         options = options or SessionOptions()
-        allocator = ports if ports is not None else self.ports()
+        bound = self._bind_pair(host, options, ports if ports is not None else self.ports())
+        if bound is None:
+            return None
+        rtp, rtcp, allocator, port = bound
+        return self._enter(RtpSession(self, rtp, rtcp, options), allocator, port)
+
+    def open_riding(self, bundle: Bundle, options: SessionOptions | None = None) -> RtpSession:
+        """A session on the transport of a bundle."""
+        session = RtpSession(self, NoSocket(), None, options or SessionOptions())
+        session.ride(bundle)
+        return self._enter(session, None, 0)
+
+    def bundle(self, carrier: RtpSession) -> Bundle:
+        """Let sessions use the ports of ``carrier``: see ``RtpSession.ride`` and :meth:`open_riding`."""
+        return Bundle(carrier, self.loop.time)
+
+    def alight(self, session: RtpSession, host: str, ports: PortAllocator | None = None) -> bool:
+        """Give a session of a bundle ports of its own again; False when there are none (it rides on then)."""
+        bound = self._bind_pair(host, session.options, ports if ports is not None else self.ports())
+        if bound is None:
+            return False
+        rtp, rtcp, allocator, port = bound
+        session.alight(rtp, rtcp)
+        self._sessions[session] = (allocator, port, self._sessions[session][2])
+        return True
+
+    def _enter(self, session: RtpSession, allocator: PortAllocator | None, port: int) -> RtpSession:
+        self._sessions[session] = (allocator, port, self._next_slot)
+        self._next_slot += 1
+        if self.on_open is not None:
+            self.on_open(session)
+        if self._timer is None:
+            self._timer = self.loop.call_later(ROUND, self._round)
+        return session
+
+    def _bind_pair(
+        self, host: str, options: SessionOptions, allocator: PortAllocator
+    ) -> tuple[MediaSocket, MediaSocket, PortAllocator, int] | None:
         for _ in range(BIND_ATTEMPTS):
             port = allocator.allocate()
             if port is None:
@@ -112,14 +152,7 @@ class RtpEngine:
                     continue  # another program has it; it comes back last in line
                 logger.error(f"cannot bind an RTP port on {host}: {error}")
                 return None
-            session = RtpSession(self, rtp, rtcp, port, options)
-            self._sessions[session] = (allocator, self._next_slot)
-            self._next_slot += 1
-            if self.on_open is not None:
-                self.on_open(session)
-            if self._timer is None:
-                self._timer = self.loop.call_later(ROUND, self._round)
-            return session
+            return rtp, rtcp, allocator, port
         logger.error(f"{BIND_ATTEMPTS} RTP ports in a row on {host} are taken by other programs")
         return None
 
@@ -131,10 +164,19 @@ class RtpEngine:
             rtp.close()
             raise
 
-    def forget(self, session: RtpSession, port: int) -> None:
+    def free_port(self, session: SessionWay) -> None:
+        """A session rides on another one now; called by the session itself."""
+        if isinstance(session, RtpSession) and session in self._sessions:
+            allocator, port, slot = self._sessions[session]
+            if allocator is not None:
+                allocator.release(port)
+            self._sessions[session] = (None, 0, slot)
+
+    def forget(self, session: RtpSession) -> None:
         """A session has closed; called by the session itself."""
-        allocator, _ = self._sessions.pop(session)
-        allocator.release(port)
+        allocator, port, _ = self._sessions.pop(session)
+        if allocator is not None:
+            allocator.release(port)
         if not self._sessions and self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -160,7 +202,7 @@ class RtpEngine:
         relay = self.native
         if relay is not None and len(relay):
             relay.refresh(self._due_paths(slots, turn))
-        for session, (_, slot) in tuple(self._sessions.items()):
+        for session, (_, _, slot) in tuple(self._sessions.items()):
             try:
                 if slot % slots == turn:
                     session.handle_report(now)

@@ -28,6 +28,8 @@ class Reports:
         "_reported_lost",
         "_reported_packets",
         "cname",
+        "mid",
+        "named_ssrc",
         "received",
         "remote_jitter",
         "remote_lost",
@@ -43,6 +45,10 @@ class Reports:
 
     def __init__(self, cname: str) -> None:
         self.cname = cname
+        #: what our stream is called in a bundle (RFC 9143 section 15); b"" outside of one
+        self.mid = b""
+        #: the source of ours that the peer's reports have named last; 0 before the first
+        self.named_ssrc = 0
         self.sent = 0
         self.received = 0
         self.remote_lost = 0
@@ -101,7 +107,7 @@ class Reports:
             report = ReceiverReport(sender.ssrc, blocks)
         self._reported_packets = sender.packets
         self.sent += 1
-        return build_compound((report, SourceDescription.of(sender.ssrc, self.cname)))
+        return build_compound((report, SourceDescription.of(sender.ssrc, self.cname, self.mid)))
 
     def build_bye(self, sender: RtpSender) -> bytes:
         """The goodbye of our source, with the empty report that must come first (section 6.1)."""
@@ -119,6 +125,7 @@ class Reports:
                 continue
             for block in packet.blocks:
                 if block.ssrc == local_ssrc:
+                    self.named_ssrc = local_ssrc
                     self._receive_block(block, clock_rate, wall_time)
 
     def _receive_block(self, block: ReportBlock, clock_rate: int, wall_time: float) -> None:

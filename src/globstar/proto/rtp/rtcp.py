@@ -10,8 +10,8 @@ from enum import IntEnum
 from globstar.proto.rtp.packet import RtpParseError
 
 SR, RR, SDES, BYE = 200, 201, 202, 203
-#: Feedback on the payload, and its kinds (RFC 4585 6.1, RFC 5104 4.3)
-PSFB = 206
+#: Feedback on the transport and on the payload, and kinds of the latter (RFC 4585 6.1, RFC 5104 4.3)
+RTPFB, PSFB = 205, 206
 PLI, FIR = 1, 4
 MAX_ITEMS = 31
 #: Seconds between the NTP epoch (1900) and the Unix epoch (1970).
@@ -34,6 +34,8 @@ class SdesItem(IntEnum):
     TOOL = 6
     NOTE = 7
     PRIV = 8
+    #: RFC 9143 section 15
+    MID = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +94,12 @@ class SourceDescription:
     chunks: tuple[tuple[int, tuple[tuple[int, bytes], ...]], ...]
 
     @staticmethod
-    def of(ssrc: int, cname: str) -> SourceDescription:
-        """The description that every compound packet needs: the canonical name."""
-        return SourceDescription(((ssrc, ((SdesItem.CNAME, cname.encode()[:255]),)),))
+    def of(ssrc: int, cname: str, mid: bytes = b"") -> SourceDescription:
+        """The description that every compound packet needs: the canonical name; and the stream's in a bundle."""
+        items: tuple[tuple[int, bytes], ...] = ((SdesItem.CNAME, cname.encode()[:255]),)
+        if mid:
+            items = (*items, (SdesItem.MID, mid[:255]))
+        return SourceDescription(((ssrc, items),))
 
     def __bytes__(self) -> bytes:
         parts = []

@@ -1,5 +1,6 @@
 """SDP: values and text (RFC 8866), offer and answer (RFC 3264)."""
 
+from globstar.proto.sdp.bundle import Bundling, LocalSource, bundles
 from globstar.proto.sdp.negotiate import NotAcceptable, OfferAnswer
 from globstar.proto.sdp.parse import SdpFault, SdpParseError, parse
 from globstar.proto.sdp.preference import (
@@ -28,6 +29,7 @@ from globstar.proto.sdp.values import (
 __all__ = [
     "Attribute",
     "Bandwidth",
+    "Bundling",
     "CodecDescription",
     "CodecPreference",
     "Connection",
@@ -37,6 +39,7 @@ __all__ = [
     "IncomingPreference",
     "Keying",
     "LocalMedia",
+    "LocalSource",
     "Media",
     "NegotiatedCodec",
     "NegotiatedStream",
@@ -50,6 +53,7 @@ __all__ = [
     "SdpParseError",
     "SessionDescription",
     "Timing",
+    "bundles",
     "choose_incoming",
     "choose_outgoing",
     "parse",

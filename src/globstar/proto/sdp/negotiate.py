@@ -6,8 +6,27 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from globstar.base.errors import LocalFault, RemoteFault
-from globstar.proto.sdp.stream import LocalMedia, NegotiatedStream, accept, agree, answer_line, offer_line
-from globstar.proto.sdp.values import Attribute, Connection, Media, Origin, SessionDescription
+from globstar.proto.sdp.bundle import (
+    OFFERED_ID,
+    Bundling,
+    bundles,
+    choose_bundle,
+    is_offered,
+    mid_extension,
+    repeated,
+    session_attributes,
+)
+from globstar.proto.sdp.stream import (
+    CodecDescription,
+    LocalMedia,
+    Meaning,
+    NegotiatedStream,
+    accept,
+    agree,
+    answer_line,
+    offer_line,
+)
+from globstar.proto.sdp.values import Attribute, Connection, Media, Origin, RtpMap, SessionDescription
 
 
 class NotAcceptable(RemoteFault):
@@ -61,29 +80,46 @@ class OfferAnswer:
         (RFC 3264 section 8), and payload numbers of the peer are kept where the codec stays.
         """
         waiting = list(media)
+        places: list[LocalMedia | None] = [_take(waiting, old.kind) for old in (self.local.media if self.local else ())]
+        places += waiting
+        shared = [index for index, mine in enumerate(places) if mine is not None and mine.shares]
+        tag = shared[0] if shared else -1
         lines: list[Media] = []
-        places: list[LocalMedia | None] = []
-        addresses: list[str] = []
-        for index, old in enumerate(self.local.media if self.local else ()):
-            mine = _take(waiting, old.kind)
-            places.append(mine)
+        group: list[str] = []
+        taken: dict[int, Meaning] = {}
+        shared_keys: tuple[Attribute, ...] = ()
+        for index, mine in enumerate(places):
+            old = self.local.media[index] if self.local is not None and index < len(self.local.media) else None
             if mine is None:
+                assert old is not None
                 lines.append(old.declined())
-                addresses.append("")
                 continue
-            protocol = old.protocol if old.protocol in mine.protocols else mine.protocols[0]
-            known = self.streams[index].codecs if index < len(self.streams) else ()
-            known_dtmf = self.streams[index].receive_dtmf if index < len(self.streams) else ()
-            lines.append(offer_line(mine, protocol, known, known_dtmf))
-            addresses.append(mine.address)
-        for mine in waiting:
-            places.append(mine)
-            lines.append(offer_line(mine, mine.protocols[0], (), ()))
-            addresses.append(mine.address)
+            protocol = old.protocol if old is not None and old.protocol in mine.protocols else mine.protocols[0]
+            known = self.streams[index] if index < len(self.streams) else None
+            mid = self._mid(index, mine) if mine.bundles else ""
+            if mid:
+                group.insert(0 if index == tag else len(group), mid)
+            keys: tuple[Attribute, ...] = ()
+            if mine.keying is not None:
+                keys = mine.keying.offer() if index == tag or not mine.shares else repeated(shared_keys)
+            if index == tag:
+                shared_keys = keys
+            lines.append(
+                offer_line(
+                    mine,
+                    protocol,
+                    known.codecs if known is not None else (),
+                    known.receive_dtmf if known is not None else (),
+                    mid=mid,
+                    keys=keys,
+                    taken=taken if mid else None,
+                )
+            )
+        addresses = [mine.address if mine is not None else "" for mine in places]
         fallback = media[0].address if media else ""
         if self._version is None:
             self._version = self.session_id
-        offer = self._describe(lines, addresses, fallback, self.session_id, self._version)
+        offer = self._describe(lines, addresses, fallback, self.session_id, self._version, group)
         if self.offered is None:
             self._previous = self.local
         self.local = offer
@@ -97,32 +133,54 @@ class OfferAnswer:
             NotAcceptable: no stream can be accepted (488).
         """
         waiting = list(media)
+        group, tag = _bundle_of(offer, media)
         lines: list[Media] = []
         addresses: list[str] = []
         streams: list[NegotiatedStream] = []
+        owner: LocalMedia | None = None
+        shared_keys: tuple[Attribute, ...] = ()
         for index, theirs in enumerate(offer.media):
             mine = _peek(waiting, theirs)
-            codecs = accept(mine, theirs) if mine is not None and theirs.port else None
+            mid = theirs.mid or ""
+            bundling = None
+            if tag is not None and mid in group and mine is not None and mine.bundles:
+                bundling = Bundling(mid, tag, mid_extension(theirs))
+            codecs = accept(mine, theirs) if mine is not None and is_offered(theirs, group if bundling else ()) else None
             keys: tuple[Attribute, ...] | None = ()
-            if codecs is not None and mine is not None and mine.keying is not None:
+            if codecs is not None and mine is not None and mine.keying is not None and (bundling is None or index == tag):
                 keys = mine.keying.answer(theirs, offer)
             if mine is None or codecs is None or keys is None:
-                lines.append(theirs.declined())
+                lines.append(_declined(theirs, keeps_mid=tag is not None))
                 addresses.append("")
                 streams.append(NegotiatedStream(index, theirs.kind, None, remote=theirs))
                 continue
             waiting.remove(mine)
-            stream = agree(index, mine, codecs, offer, theirs, received=None)
+            if index == tag:
+                owner, shared_keys = mine, keys
+            stream = agree(index, mine, codecs, offer, theirs, received=None, bundling=bundling)
             streams.append(stream)
             lines.append(answer_line(mine, theirs, stream, keys))
             addresses.append(mine.address)
+        members = [stream for stream in streams if stream.bundling is not None]
+        for stream in members:
+            index = stream.index
+            if owner is None:  # nothing carries them
+                streams[index] = NegotiatedStream(index, stream.kind, None, remote=stream.remote)
+                lines[index], addresses[index] = _declined(offer.media[index], keeps_mid=True), ""
+            else:
+                if index != tag:
+                    attributes = (*repeated(shared_keys), *lines[index].attributes)
+                    lines[index] = replace(lines[index], port=owner.port, attributes=attributes)
+                addresses[index] = owner.address
+        accepted = {stream.bundling.mid for stream in members if stream.bundling is not None} if owner is not None else set()
+        answered = [mid for mid in group if mid in accepted]
         if not any(stream.is_active for stream in streams) and any(theirs.port for theirs in offer.media):
             raise NotAcceptable("no stream of the offer has a codec in common with us")
         if self._version is None:
             self.session_id = _as_number(offer.origin.session_id, self.session_id)
             self._version = offer.origin.version_number + 2
         fallback = media[0].address if media else offer.origin.address
-        self.local = self._describe(lines, addresses, fallback, self.session_id, self._version)
+        self.local = self._describe(lines, addresses, fallback, self.session_id, self._version, answered)
         self.remote = offer
         self.streams = tuple(streams)
         self.offered = self._previous = None
@@ -137,18 +195,29 @@ class OfferAnswer:
         """
         if self.offered is None or self.local is None:
             raise LocalFault("an answer without an open offer")
+        places = self._answered_places(answer)
+        group, tag = self._answered_bundle(answer, places)
         streams: list[NegotiatedStream] = []
         for index, mine in enumerate(self.offered):
             ours = self.local.media[index]
             theirs = answer.media[index] if index < len(answer.media) else None
-            codecs = None
-            if mine is not None and theirs is not None and theirs.port:
-                if mine.keying is None or mine.keying.accepts(theirs, answer):
-                    codecs = accept(mine, theirs, is_answer=True)
-            if mine is None or theirs is None or codecs is None:
+            codecs = places[index]
+            bundling = None
+            if tag is not None and theirs is not None and ours.mid in group:
+                extension = mid_extension(theirs)
+                bundling = Bundling(ours.mid or "", tag, extension if extension == OFFERED_ID else 0)
+            if mine is None or theirs is None or codecs is None or (mine.shares and bundling is None):
                 streams.append(NegotiatedStream(index, ours.kind, None, remote=theirs))
                 continue
-            streams.append(agree(index, mine, codecs, answer, theirs, received=ours))
+            if mine.keying is not None and (bundling is None or index == tag) and not mine.keying.accepts(theirs, answer):
+                streams.append(NegotiatedStream(index, ours.kind, None, remote=theirs))
+                continue
+            streams.append(agree(index, mine, codecs, answer, theirs, received=ours, bundling=bundling))
+        if tag is not None and not streams[tag].is_active:  # nothing carries the others
+            streams = [
+                NegotiatedStream(stream.index, stream.kind, None, remote=stream.remote) if stream.bundling else stream
+                for stream in streams
+            ]
         if not any(stream.is_active for stream in streams) and any(self.offered):
             raise NotAcceptable("no stream of the answer has a codec in common with us")
         self.remote = answer
@@ -156,6 +225,36 @@ class OfferAnswer:
         self._answered = self.offered
         self.offered = self._previous = None
         return self.streams
+
+    def _answered_places(self, answer: SessionDescription) -> list[tuple[tuple[CodecDescription, RtpMap], ...] | None]:
+        """The codecs of each line of an answer, None for those that are declined."""
+        group = choose_bundle(answer, answer.media)
+        found: list[tuple[tuple[CodecDescription, RtpMap], ...] | None] = []
+        for index, mine in enumerate(self.offered or ()):
+            theirs = answer.media[index] if index < len(answer.media) else None
+            is_taken = theirs is not None and is_offered(theirs, group)
+            found.append(accept(mine, theirs, is_answer=True) if is_taken and mine is not None and theirs is not None else None)
+        return found
+
+    def _answered_bundle(self, answer: SessionDescription, places: Sequence[object | None]) -> tuple[tuple[str, ...], int | None]:
+        """The bundle of an answer to our offer, and the line that carries it; None for no bundle."""
+        mids = {ours.mid: index for index, ours in enumerate(self.local.media if self.local is not None else ()) if ours.mid}
+        if self.local is None or not bundles(self.local):
+            return (), None
+        for group in bundles(answer):
+            carried = [mid for mid in group if mid in mids and mids[mid] < len(places) and places[mids[mid]] is not None]
+            if carried:
+                tag = mids[carried[0]]
+                return tuple(carried), tag if answer.media[tag].port and answer.media[tag].rtcp_mux else None
+        return (), None
+
+    def _mid(self, index: int, mine: LocalMedia) -> str:
+        """What a line of our offers is called: as the other side has named it, or as before, or by kind and place."""
+        known = self.streams[index].remote if index < len(self.streams) else None
+        if known is not None and known.mid:
+            return known.mid
+        ours = self.local.media[index].mid if self.local is not None and index < len(self.local.media) else None
+        return ours or f"{mine.kind}-{index}"
 
     def reopen(self) -> None:
         """Let our answered offer be answered once more: by another fork of the call."""
@@ -174,7 +273,13 @@ class OfferAnswer:
             self.offered = self._previous = None
 
     def _describe(
-        self, lines: Sequence[Media], addresses: Sequence[str], fallback: str, session_id: int, version: int
+        self,
+        lines: Sequence[Media],
+        addresses: Sequence[str],
+        fallback: str,
+        session_id: int,
+        version: int,
+        group: Sequence[str],
     ) -> SessionDescription:
         """Put a description together; it keeps the version of the one in force if it says the same."""
         shared = next((address for address in addresses if address), fallback)
@@ -185,7 +290,7 @@ class OfferAnswer:
         )
         source = Connection.of(self.address) if self.address else connection
         origin = Origin(self.owner, str(session_id), str(version), source.address, source.address_type)
-        fresh = SessionDescription(origin, self.session_name, connection, media=media)
+        fresh = SessionDescription(origin, self.session_name, connection, attributes=session_attributes(group), media=media)
         if self.local is None:
             return fresh
         same = replace(fresh, origin=replace(origin, version=self.local.origin.version))
@@ -208,6 +313,30 @@ def _peek(waiting: list[LocalMedia], theirs: Media) -> LocalMedia | None:
         if mine.kind == theirs.kind and theirs.protocol in mine.protocols:
             return mine
     return None
+
+
+def _declined(theirs: Media, *, keeps_mid: bool) -> Media:
+    """The line that declines a stream, by its name where names are in use."""
+    declined = theirs.declined()
+    return replace(declined, attributes=(Attribute("mid", theirs.mid),)) if keeps_mid and theirs.mid else declined
+
+
+def _bundle_of(offer: SessionDescription, media: Sequence[LocalMedia]) -> tuple[tuple[str, ...], int | None]:
+    """The bundle of an offer, and the line that carries it: the first of the group that we can take; None for no bundle.
+
+    RTCP must go over the port of RTP, and the line must have a port (RFC 9143 sections 7.3.1 and 9.3).
+    """
+    usable = [mine for mine in media if mine.bundles and mine.rtcp_mux]
+    if not usable or not offer.has("group"):
+        return (), None
+    group = choose_bundle(offer, [theirs for theirs in offer.media if any(mine.kind == theirs.kind for mine in usable)])
+    by_mid = {theirs.mid: index for index, theirs in enumerate(offer.media)}
+    for mid in group:
+        theirs = offer.media[by_mid[mid]]
+        mine = _peek(usable, theirs)
+        if mine is not None and theirs.port and accept(mine, theirs) is not None:
+            return (group, by_mid[mid]) if theirs.rtcp_mux else ((), None)
+    return (), None
 
 
 def _as_number(text: str, default: int) -> int:

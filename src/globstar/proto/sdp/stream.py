@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Protocol
 
+from globstar.proto.sdp.bundle import OFFERED_ID, Bundling, LocalSource, line_attributes
 from globstar.proto.sdp.payloads import OFFERED_PAYLOADS, STATIC_NUMBERS, canonical_name
 from globstar.proto.sdp.preference import CodecPreference, IncomingPreference
 from globstar.proto.sdp.values import Attribute, Direction, Media, RtpMap, SessionDescription
@@ -64,6 +65,8 @@ class LocalMedia:
     the packet time of the codecs; ``use_ptime`` repeats the packet time that an offer asks for. ``preference`` chooses and
     orders the codecs of an answer of ours, ``narrowing`` does so once more, and ``answer_preference`` those of an answer
     that we get (None: as it says). ``formats`` are those of a stream that is no RTP (``t38``): it has no codecs.
+    ``bundles`` says whether it may share a transport with others, ``shares`` that it does so already: then ``port`` and
+    ``keying`` are those of the transport. ``source`` is what a bundled stream sends.
     """
 
     address: str
@@ -82,6 +85,9 @@ class LocalMedia:
     use_ptime: bool = False
     formats: tuple[str, ...] = ()
     keying: Keying | None = None
+    bundles: bool = False
+    shares: bool = False
+    source: LocalSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,8 @@ class NegotiatedStream:
     remote_ptime_ms: int | None = None
     remote_maxptime_ms: int | None = None
     remote: Media | None = None
+    #: its place in a bundle; None where it has a transport of its own
+    bundling: Bundling | None = None
 
     @property
     def is_active(self) -> bool:
@@ -171,12 +179,15 @@ def agree(
     theirs: Media,
     *,
     received: Media | None,
+    bundling: Bundling | None = None,
 ) -> NegotiatedStream:
     """The agreement on one stream.
 
     ``received`` is our own offered line when ``theirs`` is an answer: we receive under our numbers and send under
     theirs, in the order of the answer (RFC 3264 section 7). In an answer of ours both are the offer's numbers.
+    With ``bundling`` the address is that of the line whose transport is shared (RFC 9143 section 7.1.3).
     """
+    carrier = description.media[bundling.tag] if bundling is not None else theirs
     fmtps = theirs.fmtps()
     receive_maps = (received or theirs).rtpmaps()
     if received is not None and mine.answer_preference is None:
@@ -200,25 +211,26 @@ def agree(
             wanted = codecs[0].codec.clock_rate
             send_dtmf = next((event for event in send_events if event[1] == wanted), send_events[0])
             receive_dtmf = _events(received or theirs, clocks)
-    connection = description.connection_of(theirs)
+    connection = description.connection_of(carrier)
     host = connection.host if connection is not None else ""
     remote = description.direction_of(theirs)
-    if connection is not None and connection.is_unspecified:
+    uses_ice = carrier.ice_ufrag or description.ice_ufrag  # then the address says nothing before candidates come (RFC 8840 4.1.1)
+    if connection is not None and connection.is_unspecified and not uses_ice:
         remote = Direction.of(send=remote.can_send, receive=False)
     ours = Direction.of(
         send=mine.direction.can_send and remote.can_receive, receive=mine.direction.can_receive and remote.can_send
     )
-    rtcp = theirs.rtcp
-    mux = mine.rtcp_mux and theirs.rtcp_mux
+    rtcp = carrier.rtcp
+    mux = mine.rtcp_mux and carrier.rtcp_mux
     return NegotiatedStream(
         index=index,
         kind=mine.kind,
         local=mine,
         codecs=codecs,
         remote_address=host,
-        remote_port=theirs.port,
+        remote_port=carrier.port,
         remote_rtcp_address=host if mux or rtcp is None or rtcp.address is None else rtcp.address,
-        remote_rtcp_port=theirs.port if mux else rtcp.port if rtcp is not None else theirs.port + 1,
+        remote_rtcp_port=carrier.port if mux else rtcp.port if rtcp is not None else carrier.port + 1,
         rtcp_mux=mux,
         direction=ours,
         is_remote_hold=not remote.can_receive and (received is None or mine.direction.can_send),
@@ -227,6 +239,7 @@ def agree(
         remote_ptime_ms=theirs.ptime_ms,
         remote_maxptime_ms=theirs.maxptime_ms,
         remote=theirs,
+        bundling=bundling,
     )
 
 
@@ -253,16 +266,36 @@ def answer_line(mine: LocalMedia, theirs: Media, stream: NegotiatedStream, keys:
         formats = [(codec.receive_payload_type, replace(codec.codec, fmtp=codec.remote_fmtp)) for codec in stream.codecs]
     elif mine.use_ptime and stream.remote_ptime_ms:
         mine = replace(mine, ptime_ms=stream.remote_ptime_ms)
-    attributes = _attributes(mine, formats, stream.receive_dtmf, stream.direction, stream.rtcp_mux)
+    bundling = stream.bundling
+    attributes = (
+        *_attributes(mine, formats, stream.receive_dtmf, stream.direction, stream.rtcp_mux),
+        *(mine.source.attributes() if mine.source is not None and bundling is not None else ()),
+        *(line_attributes(bundling.mid, bundling.extension) if bundling is not None else ()),
+    )
     numbers = [str(number) for number, _ in (*formats, *stream.receive_dtmf)]
     return Media(theirs.kind, mine.port, theirs.protocol, tuple(numbers), attributes)
 
 
-def offer_line(mine: LocalMedia, protocol: str, known: Sequence[NegotiatedCodec], known_dtmf: Sequence[tuple[int, int]]) -> Media:
-    if mine.keying is not None:
-        mine = replace(mine, attributes=(*mine.keying.offer(), *mine.attributes))
+#: what a payload type means: name, clock rate, channels, parameters
+Meaning = tuple[str, int, int, str]
+
+
+def offer_line(
+    mine: LocalMedia,
+    protocol: str,
+    known: Sequence[NegotiatedCodec],
+    known_dtmf: Sequence[tuple[int, int]],
+    *,
+    mid: str = "",
+    keys: tuple[Attribute, ...] = (),
+    taken: dict[int, Meaning] | None = None,
+) -> Media:
+    """Our line of an offer. ``taken`` are payload types of the bundle, which mean the same on all its lines (RFC 9143 9.1)."""
+    if keys:
+        mine = replace(mine, attributes=(*keys, *mine.attributes))
     if mine.formats:
         return Media(mine.kind, mine.port, protocol, mine.formats, mine.attributes)
+    others = taken if taken is not None else {}
     used: set[int] = set()
     kept = {codec.codec: codec.receive_payload_type for codec in known}
     kept_dtmf = {clock: number for number, clock in known_dtmf}
@@ -270,18 +303,28 @@ def offer_line(mine: LocalMedia, protocol: str, known: Sequence[NegotiatedCodec]
     reserved = {number for number in (*wished, *kept_dtmf.values()) if number is not None}
     formats: list[tuple[int, CodecDescription]] = []
     for codec, wish in zip(mine.codecs, wished, strict=True):
-        number = _free_number(codec.name, codec.clock_rate, codec.channels, wish, used, reserved)
+        meaning = (codec.name, codec.clock_rate, codec.channels, codec.fmtp)
+        occupied = {number for number, other in others.items() if other != meaning}
+        number = _free_number(codec.name, codec.clock_rate, codec.channels, wish, used | occupied, reserved)
         if number is not None:
             used.add(number)
+            others[number] = meaning
             formats.append((number, codec))
     events: list[tuple[int, int]] = []
     if mine.telephone_event:
         for clock in dict.fromkeys((*(codec.clock_rate for _, codec in formats), 8000)):
-            number = _free_number(TELEPHONE_EVENT, clock, 1, kept_dtmf.get(clock), used, reserved)
+            meaning = (TELEPHONE_EVENT, clock, 1, "")
+            occupied = {number for number, other in others.items() if other != meaning}
+            number = _free_number(TELEPHONE_EVENT, clock, 1, kept_dtmf.get(clock), used | occupied, reserved)
             if number is not None:
                 used.add(number)
+                others[number] = meaning
                 events.append((number, clock))
-    attributes = _attributes(mine, formats, events, mine.direction, mine.rtcp_mux)
+    attributes = (
+        *_attributes(mine, formats, events, mine.direction, mine.rtcp_mux),
+        *(mine.source.attributes() if mine.source is not None and mid else ()),
+        *line_attributes(mid, OFFERED_ID),
+    )
     numbers = [str(number) for number, _ in (*formats, *events)]
     return Media(mine.kind, mine.port, protocol, tuple(numbers), attributes)
 

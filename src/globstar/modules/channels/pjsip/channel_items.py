@@ -98,7 +98,8 @@ def _rtp(leg: Leg, words: list[str]) -> str | None:
     if what == "direct":
         return _address(*direct) if direct is not None else ""
     if what == "secure":
-        return "1" if session.security is not None and session.security.is_ready else "0"
+        keys = session.carrier.security
+        return "1" if keys is not None and keys.is_ready else "0"
     if what == "hold":
         return "1" if stream is not None and stream.is_remote_hold else "0"
     return None

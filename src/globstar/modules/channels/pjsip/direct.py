@@ -25,6 +25,8 @@ def obstacle(leg: Leg) -> str:
         return "the call is not confirmed yet"
     if leg.media.wires is not None:
         return "its media are encrypted with keys of ours, or found by ICE"
+    if leg.media.is_bundled:
+        return "its streams share one transport"
     if leg.direct_refused:
         return "it has refused direct media"
     if stream.is_remote_hold or not stream.direction.can_send:

@@ -248,11 +248,13 @@ class EndpointObject(PjsipObject):
         self.caller_name, self.caller_number = parse_caller_id(text)
 
     def suit_browsers(self) -> None:
-        """What webrtc=yes sets: some options whatever they say, others where they say nothing."""
+        """What webrtc=yes sets: some options whatever they say, others where they say nothing. A bundle needs rtcp_mux."""
+        if self.bundle:
+            self.rtcp_mux = True
         if not self.webrtc:
             return
         given = self.given()
-        self.rtcp_mux = self.use_avpf = self.ice_support = self.media_use_received_transport = True
+        self.bundle = self.rtcp_mux = self.use_avpf = self.ice_support = self.media_use_received_transport = True
         for name, value in (
             ("media_encryption", "dtls"),
             ("dtls_verify", "Fingerprint"),

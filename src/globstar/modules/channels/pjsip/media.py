@@ -16,11 +16,11 @@ from globstar.media.session import MediaTimeout, RtpSession
 from globstar.media.settings import Payload, PayloadKind
 from globstar.media.smoother import Smoother
 from globstar.modules.channels.pjsip import media_options
+from globstar.modules.channels.pjsip.bundling import LegBundle, let_go, put_in_force
 from globstar.modules.channels.pjsip.codecs import audio_codecs, describe_all
 from globstar.modules.channels.pjsip.endpoint import if_set
 from globstar.modules.channels.pjsip.streams import SideStream
 from globstar.modules.channels.pjsip.streams import wanted as wanted_sides
-from globstar.modules.channels.pjsip.wires import aim
 from globstar.proto.rtp import COMFORT_NOISE
 from globstar.proto.rtp.opus import opus_samples
 from globstar.proto.sdp import (
@@ -57,10 +57,10 @@ class LegMedia:
     """
 
     __slots__ = (
-        "_bound", "_by_payload", "_clock_shift", "_codecs", "_described", "_description_text", "_endpoint", "_engine",
+        "_bound", "_bundle", "_by_payload", "_clock_shift", "_codecs", "_described", "_description_text", "_endpoint", "_engine",
         "_kinds", "_offer", "_read_format", "_read_payload", "_regular", "_send_by_receive", "_smoother",
-        "_usual_samples", "address", "bind", "channel", "direct", "direction", "fax", "formats", "is_held", "negotiation",
-        "session", "sides", "stream", "wants_digits", "wires", "write_format",
+        "_usual_samples", "address", "bind", "channel", "described", "direct", "direction", "fax", "formats", "is_held",
+        "negotiation", "session", "sides", "stream", "wants_digits", "wires", "write_format",
     )  # fmt: skip
 
     def __init__(
@@ -73,6 +73,10 @@ class LegMedia:
         self.formats = formats
         self.negotiation = OfferAnswer(session_id, owner=endpoint.sdp_owner, session_name=endpoint.sdp_session, address=address)
         self.session: RtpSession | None = None
+        #: the streams that share a transport
+        self._bundle = LegBundle(engine, endpoint)
+        #: our side of the audio as it was described last
+        self.described: LocalMedia | None = None
         #: how the audio is secured and finds its way; None: plain, to where SDP says
         self.wires = media_options.wires(engine, endpoint)
         self.channel: Channel | None = None
@@ -118,12 +122,13 @@ class LegMedia:
 
     def close(self) -> None:
         """Give the ports back."""
-        if self.session is not None:
-            self.session.close()
-        if self.wires is not None:
-            self.wires.close()
+        carrier = self._bundle.carrier
         for side in self.sides:
-            side.close()
+            if side is not carrier:
+                side.close()
+        let_go(self)
+        if isinstance(carrier, SideStream):
+            carrier.close()
         if self.fax is not None:
             self.fax.close()
 
@@ -186,11 +191,12 @@ class LegMedia:
 
     def _add_side(self, kind: MediaType, formats: Sequence[Format]) -> None:
         number = sum(1 for side in self.sides if side.kind is kind)
-        side = SideStream(self._engine, self._endpoint, kind, number, formats)
+        side = SideStream(self._engine, self._endpoint, kind, number, formats, self._bundle)
         side.channel = self.channel
         self.sides.append(side)
 
-    def _local(self, codecs: Iterable[CodecDescription]) -> list[LocalMedia]:
+    def _local(self, codecs: Iterable[CodecDescription], offer: SessionDescription | None = None) -> list[LocalMedia]:
+        """Our side of all streams, for an offer of ours or to answer ``offer``."""
         session = self.open()
         endpoint = self._endpoint
         if self.fax is not None and self.fax.is_wanted:
@@ -198,29 +204,30 @@ class LegMedia:
             if image is None:
                 raise NoMedia("no port for the fax is free")
             return [image]
-        if self.wires is not None:
+        if self.wires is not None and not session.rides:
             self.wires.begin(session, self.address)
         address, port = self.direct or (self.address, session.local_address[1])
-        media = [
-            LocalMedia(
-                address,
-                port,
-                tuple(codecs),
-                direction=self.direction,
-                telephone_event=self.wants_digits,
-                rtcp_mux=endpoint.rtcp_mux,
-                protocols=media_options.protocols(endpoint),
-                preference=endpoint.answer_preference,
-                narrowing=if_set(endpoint.codec_prefs_outgoing_answer),
-                answer_preference=if_set(endpoint.codec_prefs_incoming_answer),
-                use_ptime=endpoint.use_ptime,
-                keying=self.wires,
-            )
-        ]
-        if not endpoint.max_audio_streams:
-            media.clear()
+        self.described = LocalMedia(
+            address,
+            port,
+            tuple(codecs),
+            direction=self.direction,
+            telephone_event=self.wants_digits,
+            rtcp_mux=endpoint.rtcp_mux,
+            protocols=media_options.protocols(endpoint),
+            preference=endpoint.answer_preference,
+            narrowing=if_set(endpoint.codec_prefs_outgoing_answer),
+            answer_preference=if_set(endpoint.codec_prefs_incoming_answer),
+            use_ptime=endpoint.use_ptime,
+            keying=self.wires,
+            bundles=endpoint.bundle,
+            shares=session.bundle is not None,
+            source=self._bundle.source_of(session, "audio"),
+        )
+        media = [self.described] if endpoint.max_audio_streams else []
+        rides = self._bundle.takes_new(offer)
         for side in self.sides:
-            local = side.describe(self.address, self.bind, self.direction)
+            local = side.describe(self.address, self.bind, self.direction, rides=rides)
             if local is not None:
                 media.append(local)
         return media
@@ -252,7 +259,8 @@ class LegMedia:
                     self._add_side(kind, formats)
         if self.direct is not None and _holds(offer):
             self.direct = None  # the way back goes through us, and the answer can say so already
-        answer = self.negotiation.receive_offer(offer, self._local(self._codecs))
+        self._bundle.prepare((self, *self.sides), offer, self.bind)
+        answer = self.negotiation.receive_offer(offer, self._local(self._codecs, offer))
         self._apply(self.negotiation.streams)
         return self._text(answer)
 
@@ -289,6 +297,8 @@ class LegMedia:
         return self._description_text
 
     def _apply(self, streams: Sequence[NegotiatedStream]) -> None:
+        if self._endpoint.bundle:
+            self._bundle.apply((self, *self.sides), streams)
         for side in self.sides:
             side.apply(next((s for s in streams if s.local is not None and s.local is side.described), None))
         self._tell_new_kinds()
@@ -352,10 +362,7 @@ class LegMedia:
         self._set_write_format(writes)
         session.rtcp_mux = stream.rtcp_mux
         session.set_payloads(receive, send=first.send_payload_type, clock_rate=first.codec.clock_rate, digits=stream.send_dtmf)
-        if self.wires is None:
-            aim(session, stream)
-        else:
-            self.wires.apply(session, stream)
+        put_in_force(self, stream)
         session.set_direction(sending=stream.direction.can_send, receiving=stream.direction.can_receive)
         session.set_hold(stream.is_remote_hold)
         self._read_payload = first.receive_payload_type
@@ -381,12 +388,17 @@ class LegMedia:
         self._usual_samples = format.sample_rate * codec.default_ms // 1000 if codec.smooth and codec.sample_bytes else 0
 
     @property
+    def is_bundled(self) -> bool:
+        """Whether streams share a transport."""
+        return self._bundle.bundle is not None
+
+    @property
     def is_secure(self) -> bool:
         """Whether all streams of the call are encrypted; before they are agreed on, whether they will have to be."""
         if not self.is_agreed:
             return self.wires is not None and self.wires.is_secured and not self._endpoint.media_encryption_optimistic
         sessions = [self.session, *(side.session for side in self.sides if side.stream is not None)]
-        return all(session is not None and session.security is not None for session in sessions)
+        return all(session is not None and session.is_secured for session in sessions)
 
     # -- the channel -------------------------------------------------------------------------------------------------
 

@@ -74,7 +74,7 @@ def wires(engine: RtpEngine, endpoint: EndpointObject) -> Wires | None:
     ice = IceWay(engine) if endpoint.ice_support and engine.settings.ice else None
     if keys is None and dtls is None and ice is None:
         return None
-    return Wires(keys, dtls, ice, allows_mux=endpoint.rtcp_mux)
+    return Wires(keys, dtls, ice, allows_mux=endpoint.rtcp_mux, bundles=endpoint.bundle)
 
 
 def offered(

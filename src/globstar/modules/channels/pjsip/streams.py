@@ -12,9 +12,9 @@ from globstar.core.rtp_media import RtpMedia
 from globstar.media.session import RtpSession
 from globstar.media.settings import Payload, PayloadKind
 from globstar.modules.channels.pjsip import media_options
+from globstar.modules.channels.pjsip.bundling import LegBundle, let_go, put_in_force
 from globstar.modules.channels.pjsip.codecs import describe_all
 from globstar.modules.channels.pjsip.text import RedundantText
-from globstar.modules.channels.pjsip.wires import aim
 from globstar.proto.rtp import RtcpPacket, asks_for_picture
 from globstar.proto.rtp.red import generations_of
 from globstar.proto.sdp import Attribute, Direction, LocalMedia, NegotiatedStream, SessionDescription
@@ -22,6 +22,7 @@ from globstar.proto.sdp import Attribute, Direction, LocalMedia, NegotiatedStrea
 if TYPE_CHECKING:
     from globstar.media.engine import RtpEngine
     from globstar.modules.channels.pjsip.endpoint import EndpointObject
+    from globstar.modules.channels.pjsip.wires import Wires
 
 #: what an endpoint may tell us of its pictures under RTP/AVPF (RFC 4585 4.2, RFC 5104 7.1)
 _FEEDBACK = (Attribute("rtcp-fb", "* nack pli"), Attribute("rtcp-fb", "* ccm fir"))
@@ -36,6 +37,7 @@ class SideStream:
     """
 
     __slots__ = (
+        "_bundle",
         "_by_payload",
         "_endpoint",
         "_engine", "_redundant",
@@ -53,16 +55,23 @@ class SideStream:
     )  # fmt: skip
 
     def __init__(
-        self, engine: RtpEngine, endpoint: EndpointObject, kind: MediaType, number: int, formats: Sequence[Format]
+        self,
+        engine: RtpEngine,
+        endpoint: EndpointObject,
+        kind: MediaType,
+        number: int,
+        formats: Sequence[Format],
+        bundle: LegBundle,
     ) -> None:
         self._engine = engine
+        self._bundle = bundle
         self._endpoint = endpoint
         self.kind = kind
         self.number = number
         self.formats: tuple[Format, ...] = tuple(formats)
         self.session: RtpSession | None = None
         #: how it is secured and finds its way; None: plain, to where SDP says
-        self.wires = media_options.wires(engine, endpoint)
+        self.wires: Wires | None = None
         self.channel: Channel | None = None
         self.stream: NegotiatedStream | None = None
         #: where the other end of a direct call wants its packets; None: with us
@@ -76,16 +85,20 @@ class SideStream:
         #: the redundancy of a text stream, where it is agreed
         self._redundant: RedundantText | None = None
 
-    def describe(self, address: str, bind: str, direction: Direction) -> LocalMedia | None:
-        """Our side of the stream; None when no port is free."""
-        if self.session is None:
+    def describe(self, address: str, bind: str, direction: Direction, *, rides: bool = False) -> LocalMedia | None:
+        """Our side of the stream; None when no port is free. One that ``rides`` needs none: it is in the bundle of the call."""
+        if self.session is None and rides:
+            self.session = self._bundle.open_riding(self, media_options.session_options(self._endpoint, self.kind))
+        elif self.session is None:
             options = media_options.session_options(self._endpoint, self.kind)
             self.session = self._engine.open(bind, options, ports=media_options.ports(self._engine, self._endpoint))
-        if self.session is None:
+            self.wires = media_options.wires(self._engine, self._endpoint)
+        session = self.session
+        if session is None:
             self.described = None
             return None
-        if self.wires is not None:
-            self.wires.begin(self.session, address)
+        if self.wires is not None and not session.rides:
+            self.wires.begin(session, address)
         address, port = self.direct or (address, self.port)
         self.described = LocalMedia(
             address,
@@ -99,6 +112,9 @@ class SideStream:
             attributes=_FEEDBACK if self.kind is MediaType.VIDEO and self._endpoint.use_avpf else (),
             preference=self._endpoint.answer_preference,
             keying=self.wires,
+            bundles=self._endpoint.bundle,
+            shares=session.bundle is not None,
+            source=self._bundle.source_of(session, self.key),
         )
         return self.described
 
@@ -117,9 +133,12 @@ class SideStream:
         session = self.session
         if session is None:
             return
-        if stream is None or not stream.is_active:
+        if stream is None or not stream.is_active or (session.rides and stream.bundling is None):
             self.stream = None
-            self.close()
+            if self._bundle.carries_others(self):
+                session.set_direction(sending=False, receiving=False)
+            else:
+                self.close()
             return
         self.stream = stream
         by_name = {description.name: format for description, format in describe_all(self.formats, FormatCapabilities()).items()}
@@ -140,10 +159,7 @@ class SideStream:
         session.owner = self.channel
         session.on_media = self._receive
         session.on_rtcp = self._reported if self.kind is MediaType.VIDEO else None
-        if self.wires is None:
-            aim(session, stream)
-        else:
-            self.wires.apply(session, stream)
+        put_in_force(self, stream)
         session.set_direction(sending=stream.direction.can_send, receiving=stream.direction.can_receive)
         session.set_hold(stream.is_remote_hold)
 
@@ -236,11 +252,8 @@ class SideStream:
     def close(self) -> None:
         """Give the ports back."""
         self._drop_redundancy()
-        session, self.session = self.session, None
-        if session is not None:
-            session.close()
-        if self.wires is not None:
-            self.wires.close()
+        let_go(self)
+        self.session = self.wires = None
 
 
 def wanted(endpoint: EndpointObject, offer: SessionDescription | None) -> list[tuple[MediaType, Sequence[Format]]]:
@@ -252,6 +265,9 @@ def wanted(endpoint: EndpointObject, offer: SessionDescription | None) -> list[t
     ):
         if not formats or not limit:
             continue
-        asked = sum(1 for media in offer.media if media.kind == kind.value and media.port) if offer is not None else 1
+        asked = 1
+        if offer is not None:
+            lines = [media for media in offer.media if media.kind == kind.value]
+            asked = sum(1 for media in lines if media.port or (endpoint.bundle and media.has("bundle-only")))
         found += [(kind, formats)] * min(asked, limit)
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 REKEY = "the keys of a DTLS handshake last for the whole call; peers begin a new one by a new fingerprint"
-BUNDLE = "each stream has ports of its own, which browsers accept unless they are told to insist on one (max-bundle)"
 ONE_AUDIO = "a call has one audio stream; further ones are declined"
 
 #: for sign-on with tokens instead of passwords
@@ -26,7 +25,6 @@ UNSUPPORTED: dict[str, dict[str, str]] = {
     },
     "system": {},
     "endpoint": {
-        "bundle": BUNDLE,
         "dtls_rekey": REKEY,
         "max_audio_streams": ONE_AUDIO,
     },

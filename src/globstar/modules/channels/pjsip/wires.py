@@ -38,9 +38,13 @@ class Part(Protocol):
 class Wires:
     """How one stream is secured, and where its packets go. It is the ``keying`` of the stream's offers and answers."""
 
-    __slots__ = ("_dtls", "_ice", "_parts", "_rtcp", "_rtp", "allows_mux", "session")
+    __slots__ = ("_bundles", "_dtls", "_ice", "_parts", "_rtcp", "_rtp", "allows_mux", "session")
 
-    def __init__(self, keys: SdesKeying | None, dtls: DtlsKeying | None, ice: IceWay | None, *, allows_mux: bool) -> None:
+    def __init__(
+        self, keys: SdesKeying | None, dtls: DtlsKeying | None, ice: IceWay | None, *, allows_mux: bool, bundles: bool = False
+    ) -> None:
+        #: the stream may be bundled, and is named by others then
+        self._bundles = bundles
         #: whether RTCP may go over the port of RTP
         self.allows_mux = allows_mux
         self._ice = ice
@@ -77,7 +81,7 @@ class Wires:
             if lines is None:
                 return None
             found += lines
-        if theirs.mid is not None and (self._ice is not None or self._dtls is not None):
+        if theirs.mid is not None and (self._ice is not None or self._dtls is not None) and not self._bundles:
             found.append(Attribute("mid", theirs.mid))
         return tuple(found)
 

@@ -1,0 +1,373 @@
+"""The way of a session's packets: its sockets and what is layered over them, where to, and from whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from globstar.media.demux import DemuxSocket, OtherCallback
+from globstar.media.settings import SessionOptions
+from globstar.media.sockets import MAX_DATAGRAM, Address, MediaSocket
+from globstar.media.source import SourceFilter, SourceState
+from globstar.media.srtp import SecureSocket, SrtpContext
+from globstar.proto.rtp.packet import HEADER_LENGTH
+
+if TYPE_CHECKING:
+    from globstar.media.bundle import Bundle
+    from globstar.media.engine import RtpEngine
+    from globstar.media.relay import RelayPath
+
+Wrap = Callable[[MediaSocket], MediaSocket]
+
+
+class SessionWay:
+    """What an :class:`~globstar.media.session.RtpSession` sends and receives through.
+
+    From below: the bare socket, one that sets STUN and DTLS aside (``divert``), one that encrypts (``secure``), one that watches
+    (``exchange_socket``), one that tells the streams of a bundle apart.
+    """
+
+    __slots__ = (
+        "_bare",
+        "_bare_rtcp",
+        "_engine",
+        "_is_connected",
+        "_recv",
+        "_relay",
+        "_remote",
+        "_remote_rtcp",
+        "_rtcp_keys",
+        "_rtcp_socket",
+        "_settle_tried",
+        "_socket",
+        "_wrap",
+        "bundle",
+        "is_closed",
+        "not_rtp",
+        "on_source",
+        "options",
+        "output",
+        "rtcp_mux",
+        "security",
+        "source",
+    )
+
+    def __init__(self, engine: RtpEngine, rtp: MediaSocket, rtcp: MediaSocket | None, options: SessionOptions) -> None:
+        self._engine = engine
+        self._bare = self._socket = rtp
+        self._bare_rtcp = self._rtcp_socket = rtcp
+        self._recv = rtp.recv
+        self._wrap: Wrap | None = None
+        self.options = options
+        self.on_source: Callable[[Address], None] | None = None
+        self.source = SourceFilter(engine.settings.strict_rtp, engine.settings.probation)
+        self._remote: Address | None = None
+        self._remote_rtcp: Address | None = None
+        #: What sends a finished packet to the peer (raises OSError); None without an address. Relays use it too.
+        self.output: Callable[[bytes], object] | None = None
+        self._relay: RelayPath | None = None
+        #: The keys of SRTP; None while RTP is plain.
+        self.security: SrtpContext | None = None
+        self._rtcp_keys: SrtpContext | None = None
+        #: RTCP goes over the RTP port (RFC 5761); set it when the answer says so.
+        self.rtcp_mux = False
+        #: The streams that share our transport, or the one whose transport we share; None: it is ours alone.
+        self.bundle: Bundle | None = None
+        self.is_closed = False
+        self._is_connected = False
+        self._settle_tried = False
+        self.not_rtp = 0
+        rtp.set_reader(self._read_open)
+        if rtcp is not None:
+            rtcp.set_reader(self._read_rtcp)
+
+    def receive(self, data: bytes, now: float) -> None:
+        """One datagram of the right source."""
+        raise NotImplementedError
+
+    def receive_rtcp(self, data: bytes, now: float) -> None:
+        """One compound of RTCP of the right source."""
+        raise NotImplementedError
+
+    # -- where things are ----------------------------------------------------------------------------------------
+
+    @property
+    def local_address(self) -> Address:
+        """Where our RTP socket is bound."""
+        return self._socket.address
+
+    @property
+    def rides(self) -> bool:
+        """Whether we use the ports of another session."""
+        return self.bundle is not None and self.bundle.carrier is not self
+
+    @property
+    def is_secured(self) -> bool:
+        """Whether packets are encrypted, or wait for the keys."""
+        return (self.bundle.carrier if self.bundle is not None else self).security is not None
+
+    @property
+    def remote_address(self) -> Address | None:
+        """Where RTP is sent now: as told by ``set_remote`` or as learnt (rtp_symmetric)."""
+        return self.bundle.carrier._remote if self.bundle is not None else self._remote
+
+    @property
+    def remote_rtcp_address(self) -> Address | None:
+        """Where RTCP is sent that has a port of its own."""
+        return self._remote_rtcp
+
+    @property
+    def has_rtcp_port(self) -> bool:
+        """Whether there is a port for RTCP alone."""
+        return self._rtcp_socket is not None
+
+    @property
+    def settled_descriptor(self) -> int | None:
+        """The descriptor of our RTP socket once it is connected to the peer, for the native relay; else None."""
+        return self._socket.descriptor if self._is_connected and not self.is_closed else None
+
+    @property
+    def rtcp_address(self) -> Address | None:
+        """Where our reports go, and where the peer's come from."""
+        return self.remote_address if self.rtcp_mux else self._remote_rtcp
+
+    # -- what the owner tells ------------------------------------------------------------------------------------
+
+    def set_remote(self, address: Address, rtcp_address: Address | None = None) -> None:
+        """Tell where the peer wants its media (from its SDP, numeric); learning starts anew if it changed.
+
+        ``rtcp_address`` defaults to the next port; with ``rtcp_mux`` it is not used.
+        """
+        self._remote_rtcp = rtcp_address or (address[0], address[1] + 1)
+        if address == self._remote:
+            return
+        self._disconnect()
+        self._settle_tried = False
+        self.source.relearn()
+        if self.bundle is not None:
+            self.bundle.relearn()
+        self._aim(address)
+
+    def set_remote_rtcp(self, address: Address) -> None:
+        """Where RTCP goes that has a port of its own, as ICE has found it."""
+        self._remote_rtcp = address
+
+    def fall_silent(self) -> None:
+        """Send nothing any more until a remote address is set anew: the peer has not agreed to go on (RFC 7675)."""
+        self._disconnect()
+        self._remote = self._remote_rtcp = self.output = None
+
+    def secure(self, context: SrtpContext | None, rtcp: SrtpContext | None = None) -> None:
+        """Send and take only SRTP under these keys from now on; None for plain RTP. ``rtcp`` are keys of RTCP's own port."""
+        self._rtcp_keys = rtcp or context
+        if context is not self.security:
+            self._through_loop()
+            if self.security is not None:
+                self.security.before_change = None
+            self.security = context
+            if context is not None:
+                context.before_change = self._through_loop
+            self._restack()
+        if self._bare_rtcp is not None:
+            self._rtcp_socket = _secured(self._bare_rtcp, self._rtcp_keys)
+
+    def divert(self, on_other: OtherCallback) -> tuple[DemuxSocket, DemuxSocket | None]:
+        """Hand what is neither RTP nor RTCP to ``on_other`` from now on; gives the sockets to answer with. To be called once."""
+        self._through_loop()
+        rtp = self._bare = DemuxSocket(self._bare, 1, on_other)
+        self._restack()
+        rtcp = None
+        if self._bare_rtcp is not None:
+            rtcp = self._bare_rtcp = DemuxSocket(self._bare_rtcp, 2, on_other)
+            self._rtcp_socket = _secured(rtcp, self._rtcp_keys)
+        return rtp, rtcp
+
+    def exchange_socket(self, wrap: Wrap | None) -> None:
+        """Send and receive RTP through what ``wrap`` makes of our socket: one that watches, or loses packets for a test.
+
+        It sees packets as they are before encryption. Those that ride on another session pass that one's.
+        """
+        if self.rides:
+            return
+        self._through_loop()
+        self._wrap = wrap
+        self._restack()
+
+    def share(self, bundle: Bundle) -> None:
+        """Let the others of a bundle use our transport."""
+        self._through_loop()
+        self._disconnect()
+        self.bundle = bundle
+        self.rtcp_mux = True
+        self._restack()
+
+    def ride(self, bundle: Bundle) -> None:
+        """Use the transport of a bundle from now on; our own ports are given back."""
+        self._through_loop()
+        self._disconnect()
+        self._close_sockets()
+        self._engine.free_port(self)
+        self._forget_keys()
+        self.bundle = bundle
+        self.security = self._rtcp_keys = self._wrap = self._bare_rtcp = self._rtcp_socket = None
+        self.rtcp_mux = True
+        self._bare = bundle.seat(self)
+        self._restack()
+        self._aim(("", 0))
+
+    def alight(self, rtp: MediaSocket, rtcp: MediaSocket) -> None:
+        """Use sockets of our own again instead of those of a bundle."""
+        self._through_loop()
+        self._close_sockets()
+        self.bundle = None
+        self.rtcp_mux = False
+        self._bare, self._bare_rtcp = rtp, rtcp
+        self._rtcp_socket = rtcp
+        self.fall_silent()
+        self.source.relearn()
+        self._restack()
+        rtp.set_reader(self._read_open)
+        rtcp.set_reader(self._read_rtcp)
+
+    def _restack(self) -> None:
+        """Put the layers over the bare socket together again."""
+        socket = _secured(self._bare, self.security)
+        if self._wrap is not None:
+            socket = self._wrap(socket)
+        if self.bundle is not None and self.bundle.carrier is self:
+            socket = self.bundle.over(socket)
+        self._socket = socket
+        self._recv = socket.recv
+        if self._is_connected:
+            self.output = socket.send
+        elif self._remote is not None:
+            self._aim(self._remote)
+
+    def _forget_keys(self) -> None:
+        """Nobody asks us before keys change any more."""
+        if self.security is not None:
+            self.security.before_change = None
+
+    def _close_sockets(self) -> None:
+        self._socket.close()
+        if self._rtcp_socket is not None:
+            self._rtcp_socket.close()
+
+    # -- the native relay ----------------------------------------------------------------------------------------
+
+    def pause_reading(self) -> None:
+        """Somebody else reads the RTP socket from now on."""
+        self._socket.pause_reader()
+
+    def resume_reading(self) -> None:
+        """Read the RTP socket ourselves again."""
+        self._socket.set_reader(self._read_connected if self._is_connected else self._read_open)
+
+    def _through_loop(self) -> None:
+        """Something changes that the native relay relies on: packets take the way through the loop until it is asked again."""
+        if self._relay is not None and self._relay.owner is not None:
+            self._relay.owner.withdraw()
+
+    # -- where to ------------------------------------------------------------------------------------------------
+
+    def _aim(self, address: Address) -> None:
+        self._remote = address
+        if self.rides:  # the carrier knows
+            self.output = self._socket.send
+            return
+        sendto = self._socket.sendto
+
+        def output(data: bytes) -> int:
+            return sendto(data, address)
+
+        self.output = output if address[1] else None
+
+    def _disconnect(self) -> None:
+        if self._is_connected:
+            self._through_loop()
+            self._is_connected = False
+            self._socket.disconnect()
+            self._socket.set_reader(self._read_open)
+
+    def _settle(self, source: Address) -> None:
+        """The source is locked on and is where we send: let the kernel filter, which also makes each packet cheaper."""
+        try:
+            self._socket.connect(source)
+        except OSError:  # no route from this socket: go on unconnected
+            return
+        self._is_connected = True
+        self.output = self._socket.send
+        self._socket.set_reader(self._read_connected)
+
+    def _learn(self, source: Address) -> None:
+        """Called for accepted packets until the source has settled."""
+        if self.options.symmetric and source != self._remote:
+            self._aim(source)
+            if not self.rtcp_mux:
+                self._remote_rtcp = (source[0], source[1] + 1)
+            if self.on_source is not None:
+                self.on_source(source)
+        if self.source.state is SourceState.LOCKED and self.source.source == self._remote:
+            if not self._is_connected and not self._settle_tried:
+                self._settle_tried = True
+                self._settle(source)
+
+    # -- receiving -----------------------------------------------------------------------------------------------
+
+    def _read_open(self, now: float) -> None:
+        """Read one packet while the source is not settled; the poller calls again while there are more."""
+        try:
+            data, source = self._socket.recvfrom(MAX_DATAGRAM)
+        except OSError:  # nothing there, or an ICMP error of an earlier packet
+            return
+        if len(data) < HEADER_LENGTH or data[0] >> 6 != 2:
+            self.not_rtp += 1
+        elif self.rtcp_mux and 192 <= data[1] <= 223:
+            self.receive_rtcp(data, now)
+        elif self.source.accept(source, data[2] << 8 | data[3]):
+            self._learn(source)
+            self.receive(data, now)
+
+    def _read_connected(self, now: float) -> None:
+        """Read one packet of the settled source; the poller calls again while there are more."""
+        try:
+            data = self._recv(MAX_DATAGRAM)
+        except OSError:  # nothing there, or an ICMP error of an earlier packet
+            return
+        self.receive(data, now)
+
+    def receive_raw(self, data: bytes, now: float) -> None:
+        """A datagram of the settled source as it came from the network, which somebody else has read."""
+        try:
+            data = self._socket.admit(data)
+        except OSError:  # not for us, or not authentic
+            return
+        self.receive(data, now)
+
+    def handed_over(self, data: bytes, source: Address, now: float) -> None:
+        """A packet of ours has come over the transport of our bundle."""
+        bundle = self.bundle
+        if bundle is not None and self.source.accept(source, data[2] << 8 | data[3]):
+            bundle.carrier._learn(source)
+            self.receive(data, now)
+
+    def _read_rtcp(self, now: float) -> None:
+        socket = self._rtcp_socket
+        if socket is None:
+            return
+        try:
+            data, source = socket.recvfrom(MAX_DATAGRAM)
+        except OSError:  # as in _read_connected
+            return
+        if self.source.state is SourceState.LOCKED and self.source.source is not None:
+            if source[0] != self.source.source[0]:
+                self.source.dropped += 1
+                return
+        if self.options.symmetric:
+            self._remote_rtcp = source
+        self.receive_rtcp(data, now)
+
+
+def _secured(socket: MediaSocket, context: SrtpContext | None) -> MediaSocket:
+    """The socket under these keys."""
+    return SecureSocket(socket, context) if context is not None else socket
