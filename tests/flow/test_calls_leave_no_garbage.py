@@ -113,7 +113,7 @@ def garbage() -> list[str]:
     return sorted(f"{kind.__module__}.{kind.__qualname__}" for kind in kinds if kind.__module__.startswith("globstar."))
 
 
-async def call(root: Path, number: str, offer: str = WITH_SDP) -> tuple[int, list[str]]:
+async def call(root: Path, number: str, offer: str = WITH_SDP, *, options: str = "") -> tuple[int, list[str]]:
     """Make a call; how many channels there were, and the names of those and of other things that are left when it is over."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualTimeLoop)
@@ -124,7 +124,11 @@ async def call(root: Path, number: str, offer: str = WITH_SDP) -> tuple[int, lis
         system.services["sip network"] = network
         system.services["rtp sockets"] = MediaNetwork(loop)
 
-    async with running_system(root, FILES, prepare=prepare) as system:
+    files = {
+        **FILES,
+        "pjsip.conf": FILES["pjsip.conf"].replace("allow=!all,ulaw\naors=alice", f"allow=!all,ulaw{options}\naors=alice"),
+    }
+    async with running_system(root, files, prepare=prepare) as system:
         channels: list[weakref.ref[object]] = []
         gc.collect()
         system.bus.subscribe(events.ChannelCreated, lambda event: channels.append(weakref.ref(event.channel)))
@@ -151,3 +155,11 @@ def test_both_channels_of_a_bridged_call_are_freed_at_once(tmp_path: Path) -> No
 def test_a_refused_call_is_freed_at_once(tmp_path: Path) -> None:
     refused = WITH_SDP.replace(SDP, NO_CODEC)
     assert run_virtual(call(tmp_path, "answer", refused)) == (0, [])
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_a_call_with_a_bundle_is_freed_at_once(tmp_path: Path) -> None:
+    sdp = SDP.replace("m=audio", "a=group:BUNDLE a v\r\nm=audio") + "a=mid:a\r\na=rtcp-mux\r\n"
+    sdp += "m=video 0 RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\na=mid:v\r\na=bundle-only\r\n"
+    offer = f"Content-Type: application/sdp\r\nContent-Length: {len(sdp)}\r\n\r\n{sdp}"
+    assert run_virtual(call(tmp_path, "answer", offer, options=",h264\nbundle=yes")) == (1, [])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from globstar.media.demux import Diverted
+from globstar.media.nosocket import NoSocket
 from globstar.media.sockets import Address, MediaSocket
 from globstar.proto.rtp import (
     Bye,
@@ -61,7 +62,7 @@ class Bundle:
         self.carrier = carrier
         self._clock = clock
         self._members: dict[SessionWay, Member] = {carrier: Member(carrier)}
-        self._socket: BundleSocket
+        self._socket: BundleSocket | None = None
         self._extension = 0
         self._by_mid: dict[bytes, Member] = {}
         self._by_ssrc: dict[bytes, Member] = {}
@@ -113,6 +114,14 @@ class Bundle:
         if session is not self.carrier and self._members.pop(session, None) is not None:
             self._refresh()
 
+    def forget(self, session: SessionWay) -> None:
+        """A session has closed; without its carrier nothing goes on."""
+        if session is self.carrier:
+            self._members.clear()
+            self._socket = None
+            self._refresh()
+        self.remove(session)
+
     def relearn(self) -> None:
         """The peer has moved."""
         for session in self._members:
@@ -132,6 +141,8 @@ class Bundle:
 
     def transmit(self, data: bytes) -> int:
         """Send a packet of any stream. Raises OSError as sockets do."""
+        if self._socket is None:
+            raise OSError(errno.ENOTCONN, "there is no way any more")
         return self._socket.transmit(data, self.carrier.remote_address)
 
     # -- receiving ---------------------------------------------------------------------------------------------------
@@ -294,56 +305,6 @@ class BundleSocket(MediaSocket):
     def close(self) -> None:
         """See MediaSocket."""
         self.inner.close()
-
-
-class NoSocket(MediaSocket):
-    """What a session has that has no ports: nothing comes, and nothing goes."""
-
-    @property
-    def address(self) -> Address:
-        """See MediaSocket."""
-        return ("", 0)
-
-    @property
-    def descriptor(self) -> int | None:
-        """See MediaSocket."""
-        return None
-
-    def set_reader(self, on_readable: Callable[[float], None]) -> None:
-        """See MediaSocket; nothing is ever read here."""
-
-    def pause_reader(self) -> None:
-        """See MediaSocket."""
-
-    def recvfrom(self, size: int, /) -> tuple[bytes, Address]:
-        """See MediaSocket."""
-        raise BlockingIOError(errno.EAGAIN, "nothing comes here")
-
-    def recv(self, size: int, /) -> bytes:
-        """See MediaSocket."""
-        raise BlockingIOError(errno.EAGAIN, "nothing comes here")
-
-    def admit(self, data: bytes, /) -> bytes:
-        """See MediaSocket."""
-        raise BlockingIOError(errno.EAGAIN, "nothing comes here")
-
-    def sendto(self, data: bytes, address: Address, /) -> int:
-        """See MediaSocket; there is one address for all."""
-        return self.send(data)
-
-    def send(self, data: bytes, /) -> int:
-        """See MediaSocket."""
-        raise OSError(errno.ENOTCONN, "there is no way")
-
-    def connect(self, address: Address) -> None:
-        """See MediaSocket."""
-        raise OSError(errno.EOPNOTSUPP, "there is one address for all")
-
-    def disconnect(self) -> None:
-        """See MediaSocket."""
-
-    def close(self) -> None:
-        """See MediaSocket."""
 
 
 class RiderSocket(NoSocket):

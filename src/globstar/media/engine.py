@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from globstar.base.chance import PooledRandom
 from globstar.base.log import Logger
 from globstar.media import native
-from globstar.media.bundle import Bundle, NoSocket
+from globstar.media.bundle import Bundle
 from globstar.media.dtls import Identities
+from globstar.media.nosocket import GONE
 from globstar.media.ports import PortAllocator
 from globstar.media.session import RtpSession
 from globstar.media.session_way import SessionWay
@@ -109,7 +110,7 @@ class RtpEngine:
 
     def open_riding(self, bundle: Bundle, options: SessionOptions | None = None) -> RtpSession:
         """A session on the transport of a bundle."""
-        session = RtpSession(self, NoSocket(), None, options or SessionOptions())
+        session = RtpSession(self, GONE, None, options or SessionOptions())
         session.ride(bundle)
         return self._enter(session, None, 0)
 
@@ -219,7 +220,7 @@ class RtpEngine:
 
     def _due_paths(self, slots: int, turn: int) -> Iterator[RelayPath]:
         """The relayed directions that this round looks at."""
-        for session, (_, slot) in self._sessions.items():
+        for session, (_, _, slot) in self._sessions.items():
             path = session.relay_path
             if path is None or path.owner is None:
                 continue

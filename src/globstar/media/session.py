@@ -188,6 +188,7 @@ class RtpSession(SessionWay):
         self._forget_keys()
         self._digits.close()
         self._close_sockets()
+        self._leave_bundle()
         self._engine.forget(self)
 
     # -- sending -------------------------------------------------------------------------------------------------

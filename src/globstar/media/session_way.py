@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from globstar.media.demux import DemuxSocket, OtherCallback
+from globstar.media.nosocket import GONE
 from globstar.media.settings import SessionOptions
 from globstar.media.sockets import MAX_DATAGRAM, Address, MediaSocket
 from globstar.media.source import SourceFilter, SourceState
@@ -247,6 +248,15 @@ class SessionWay:
         """Nobody asks us before keys change any more."""
         if self.security is not None:
             self.security.before_change = None
+
+    def _leave_bundle(self) -> None:
+        """The session is over: it and its bundle know nothing of each other any more."""
+        if self.bundle is not None:
+            self._socket = GONE
+            self._bare = GONE
+            self._recv = GONE.recv
+            self.bundle.forget(self)
+            self.bundle = None
 
     def _close_sockets(self) -> None:
         self._socket.close()

@@ -131,6 +131,11 @@ class LegBundle:
             if line.session is not None and line.session.bundle is bundle:
                 bundle.mute(line.session)
 
+    def close(self) -> None:
+        """The call is over."""
+        self._mids.clear()
+        self.carrier = self.bundle = None
+
     def carries_others(self, line: Line) -> bool:
         """Whether other streams need the ports of this one."""
         return line is self.carrier and any(other is not line for other in self._mids)

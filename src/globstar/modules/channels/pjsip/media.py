@@ -129,6 +129,9 @@ class LegMedia:
         let_go(self)
         if isinstance(carrier, SideStream):
             carrier.close()
+        self._bundle.close()
+        for side in self.sides:
+            side.channel = None
         if self.fax is not None:
             self.fax.close()
 
