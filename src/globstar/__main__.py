@@ -68,10 +68,12 @@ def find_config(given: str | None) -> Path | None:
 def main(argv: list[str] | None = None) -> int:
     """Parse the command line and do what it says; returns the exit status."""
     arguments = build_parser().parse_args(argv)
-    if arguments.version:
-        print(f"Globstar {__version__} (Asterisk {ASTERISK_VERSION})")
-        return 0
     called_as = Path(sys.argv[0]).name
+    if arguments.version:
+        # Scripts that call a link named asterisk compare the text.
+        is_asterisk = called_as in ("asterisk", "rasterisk")
+        print(f"Asterisk {ASTERISK_VERSION}" if is_asterisk else f"Globstar {__version__} (Asterisk {ASTERISK_VERSION})")
+        return 0
     remote = arguments.remote or arguments.reconnect or called_as == "rasterisk"
     config = find_config(arguments.config)
     if remote:
@@ -81,22 +83,21 @@ def main(argv: list[str] | None = None) -> int:
     return run_server(arguments, config)
 
 
-def control_socket(config: Path | None, given: str | None) -> Path:
-    """The control socket of the server that uses ``config``."""
-    if given:
-        return Path(given)
+def client_settings(config: Path | None, given: str | None) -> tuple[Path, bool]:
+    """The control socket of the server that uses ``config``, and whether its consoles may run shell commands."""
     if config is None:
         demo_config = demo_folders()[0] / "asterisk.conf"
         config = demo_config if demo_config.is_file() else Path("/etc/asterisk/asterisk.conf")
     from globstar.config.source import FileSource
     from globstar.core.settings import read_settings
 
-    directories, _, files = read_settings(FileSource(config.parent), config.name)
-    return Path(directories.astrundir) / files.astctl
+    directories, options, files = read_settings(FileSource(config.parent), config.name)
+    path = Path(given) if given else Path(directories.astrundir) / files.astctl
+    return path, not options.disable_remote_console_shell
 
 
 def _connect(arguments: argparse.Namespace, config: Path | None) -> int:
-    path = control_socket(config, arguments.socket)
+    path, allow_shell = client_settings(config, arguments.socket)
     if arguments.command is not None:
         from globstar.interfaces.cli.client import run_remotely
 
@@ -106,7 +107,7 @@ def _connect(arguments: argparse.Namespace, config: Path | None) -> int:
     from globstar.interfaces.cli.console import remote_console
 
     while True:
-        status = asyncio.run(remote_console(path, arguments.verbose))
+        status = asyncio.run(remote_console(path, arguments.verbose, allow_shell=allow_shell))
         if not (arguments.reconnect and status):
             return status
         import time

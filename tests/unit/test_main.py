@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from globstar import ASTERISK_VERSION, __main__, __version__
-from globstar.__main__ import build_parser, control_socket, find_config, main
+from globstar.__main__ import build_parser, client_settings, find_config, main
 
 
 def parse(line: str) -> argparse.Namespace:
@@ -69,13 +69,13 @@ def test_the_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 
 
 def test_the_control_socket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert control_socket(None, "/run/own.ctl") == Path("/run/own.ctl")
+    assert client_settings(None, "/run/own.ctl")[0] == Path("/run/own.ctl")
     (tmp_path / "asterisk.conf").write_text("[directories]\nastrundir => /run/voice\n[files]\nastctl = globstar.ctl\n")
-    assert control_socket(tmp_path / "asterisk.conf", None) == Path("/run/voice/globstar.ctl")
+    assert client_settings(tmp_path / "asterisk.conf", None)[0] == Path("/run/voice/globstar.ctl")
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc" / "asterisk.conf").write_text(f"[directories]\nastrundir => {tmp_path}/run\n")
     monkeypatch.setenv("GLOBSTAR_DEMO_DIR", str(tmp_path))
-    assert control_socket(None, None) == tmp_path / "run" / "asterisk.ctl"
+    assert client_settings(None, None)[0] == tmp_path / "run" / "asterisk.ctl"
 
 
 @pytest.mark.parametrize(

@@ -88,10 +88,23 @@ Handler = Callable[[Record], None]
 call_id: ContextVar[str] = ContextVar("call_id", default="")
 
 
+_DETAILS = Level.DEBUG | Level.TRACE | Level.VERBOSE
+
+
 class LogHub:
     """Where all loggers send records; one per process, as there is one stderr and one syslog."""
 
-    __slots__ = ("_handlers", "_observers", "_verbosity", "_wishes", "debug_level", "debug_modules", "mask", "verbose_limit")
+    __slots__ = (
+        "_handlers",
+        "_observers",
+        "_verbosity",
+        "_wishes",
+        "debug_level",
+        "debug_modules",
+        "line_filter",
+        "mask",
+        "verbose_limit",
+    )
 
     def __init__(self) -> None:
         self._handlers: list[tuple[int, Handler]] = []
@@ -103,6 +116,8 @@ class LogHub:
         self.verbose_limit = 0
         self.debug_level = 0
         self.debug_modules: dict[str, int] = {}
+        #: says which debug and verbose lines are let through; None: all
+        self.line_filter: Callable[[Record], bool] | None = None
 
     @property
     def verbosity(self) -> int:
@@ -150,6 +165,8 @@ class LogHub:
         if not self._handlers:
             if record.level & (Level.WARNING | Level.ERROR):
                 sys.stderr.write(f"{record.level.name}: {record.file}:{record.line} {record.message}\n")
+            return
+        if self.line_filter is not None and record.level & _DETAILS and not self.line_filter(record):
             return
         for observer in self._observers:
             observer(record)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from globstar.base.errors import GlobstarError, RemoteFault
-from globstar.base.log import Logger
+from globstar.base.log import Level, Logger
 from globstar.core.cli_data import as_json
 from globstar.core.registry import Spec, attach
 
@@ -36,8 +36,12 @@ class CliSession:
     uid: int
     gid: int
     verbosity: int = 0
-    #: tells the console's server of another verbosity
+    #: of the log lines that it shows
+    levels: Level = Level.NOTICE | Level.WARNING | Level.ERROR | Level.VERBOSE
+    muted: bool = False
+    #: tell the console's server of another verbosity, and of other levels
     set_verbosity: Callable[[int], None] = lambda level: None
+    set_levels: Callable[[Level], None] = lambda levels: None
 
 
 #: The console whose command runs; None for the server itself, AMI and others that have rights of their own.

@@ -285,6 +285,9 @@ class Origination:
 
 async def originate(system: System, what: Origination) -> OriginateResult:
     """Call and wait until it is answered or refused; an answered channel goes on in a task of its own."""
+    if not system.accepts_calls:
+        logger.notice(f"no call to {what.dial_string}: the server takes no more calls before it stops")
+        return OriginateResult(None, CallStatus.CHANUNAVAIL, Cause.SWITCH_CONGESTION)
     try:
         channel = request_channel(
             system, what.dial_string, capabilities=what.capabilities, requestor=what.requestor,

@@ -9,7 +9,7 @@ import inspect
 import pkgutil
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from importlib.metadata import entry_points
@@ -164,6 +164,7 @@ class ModuleLoader:
         self.modules: dict[str, LoadedModule] = {}
         self.config = ModulesConfig()
         self.parts = Parts(importlib.import_module("globstar.modules.parts").PARTS)
+        self.level_of: Callable[[str], str] = importlib.import_module("globstar.modules.levels").level_of
         self.started_at = time.monotonic()
         self._is_reloading_all = False
 
@@ -241,7 +242,7 @@ class ModuleLoader:
         try:
             module.code = _import(module)
             module.description = (module.code.__doc__ or "").strip().split("\n")[0].rstrip(".")
-            module.support_level = getattr(module.code, "SUPPORT_LEVEL", "core")
+            module.support_level = getattr(module.code, "SUPPORT_LEVEL", None) or self.level_of(module.name)
             module.requires = tuple(getattr(module.code, "REQUIRES", ()))
             for needed in module.requires:
                 other = self.modules.get(needed)

@@ -1,43 +1,50 @@
-"""logger.conf: where log lines go, how they look, and how files are rotated."""
+"""logger.conf: where log lines go, and who writes them."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import socket
 import subprocess
 import sys
 import syslog
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-from globstar.base.log import Level, Logger, Record, hub
+from globstar.base.log import Level, Logger, Record, hub, level_named, level_names, register_level
 from globstar.config.errors import ConfigFileMissing
 from globstar.config.options import Options, Report, option
 from globstar.config.reader import read_config
 from globstar.config.source import ConfigSource
 from globstar.config.values import boolean, integer, string
+from globstar.core.logformat import FORMATTERS, LineFormat, format_time
+from globstar.core.logrotate import STRATEGIES, rotate_file
+
+__all__ = ["Channel", "LogSetup", "LoggerOptions", "format_time", "parse_levels"]
 
 logger = Logger("logger")
 
-LEVELS: dict[str, Level] = {
-    "debug": Level.DEBUG,
-    "notice": Level.NOTICE,
-    "warning": Level.WARNING,
-    "error": Level.ERROR,
-    "verbose": Level.VERBOSE,
-    "dtmf": Level.DTMF,
-    "security": Level.SECURITY,
-}
-ALL = Level.DEBUG | Level.NOTICE | Level.WARNING | Level.ERROR | Level.VERBOSE | Level.DTMF | Level.SECURITY
-#: Levels that Asterisk knows and nothing here uses; naming them is no mistake.
-_OTHER_LEVELS = {"trace", "fax", "cc", "pjsip_history"}
-_COLOURS = {Level.ERROR: "31;1", Level.WARNING: "31", Level.NOTICE: "33", Level.DEBUG: "34", Level.VERBOSE: "0"}
+FACILITIES = {
+    name: getattr(syslog, f"LOG_{name.upper()}")
+    for name in (
+        "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
+        *(f"local{number}" for number in range(8)),
+    )
+    if hasattr(syslog, f"LOG_{name.upper()}")
+}  # fmt: skip
+_PRIORITIES = {
+    Level.ERROR: syslog.LOG_ERR, Level.WARNING: syslog.LOG_WARNING, Level.NOTICE: syslog.LOG_NOTICE,
+    Level.VERBOSE: syslog.LOG_INFO, Level.DEBUG: syslog.LOG_DEBUG, Level.TRACE: syslog.LOG_DEBUG,
+}  # fmt: skip
+
+
+def _strategy(text: str) -> str:
+    if text.strip().lower() not in STRATEGIES:
+        raise ValueError(f"expected one of {', '.join(STRATEGIES)}")
+    return text.strip().lower()
 
 
 class LoggerOptions(Options):
@@ -50,22 +57,10 @@ class LoggerOptions(Options):
     queue_log_to_file = option(boolean, False, help="Write queue_log to the file even with a realtime backend.")
     queue_log_name = option(string, "queue_log", help="Name of the queue log.")
     queue_log_realtime_use_gmt = option(boolean, False, help="GMT in a realtime queue log.")
-    rotatestrategy = option(string, "sequential", help="sequential, rotate, timestamp or none.")
-    exec_after_rotate = option(string, "", help="Command to run after a rotation; ${filename} is the rotated file.")
-    logger_queue_limit = option(integer(1), 1000, help="Accepted; lines are written at once.")
+    rotatestrategy = option(_strategy, "sequential", help="sequential, rotate, timestamp or none.")
+    exec_after_rotate = option(string, "", help="Command to run after a rotation; ${filename} is the file.")
+    logger_queue_limit = option(integer(1), 1000, help="Lines that may wait to be written; more are discarded and counted.")
     custom_levels = option(string, "", help="More level names, separated by commas.")
-
-
-def format_time(wall: float, pattern: str) -> str:
-    """``wall`` (UTC seconds) in local time by strftime's rules, with Asterisk's ``%q`` (tenths ... ``%3q`` milliseconds)."""
-    fraction = wall - int(wall)
-
-    def digits(match: re.Match[str]) -> str:
-        count = int(match[1] or 3)
-        return f"{int(fraction * 10**count):0{count}d}"
-
-    local = datetime.fromtimestamp(wall, UTC).astimezone()
-    return local.strftime(re.sub(r"%([1-9]?)q", digits, pattern))
 
 
 @dataclass(slots=True)
@@ -82,11 +77,21 @@ class Channel:
     stream: TextIO | None = None
     facility: int = 0
     failed: bool = False
+    #: made by ``logger add channel``: it outlives a reload
+    is_dynamic: bool = False
+
+    def wants(self, record: Record) -> bool:
+        """Whether a record is for it."""
+        if not record.level & self.levels:
+            return False
+        if record.level is not Level.VERBOSE:
+            return True
+        return record.verbosity <= (hub.verbosity if self.verbosity is None else self.verbosity)
 
 
 @dataclass(slots=True)
 class LogSetup:
-    """The log channels of this process and their formatting."""
+    """The log channels of this process. With :meth:`start` a thread writes; before, and without it, lines are written at once."""
 
     directory: Path
     wall_time: Callable[[], float] = time.time
@@ -94,15 +99,31 @@ class LogSetup:
     channels: list[Channel] = field(default_factory=list)
     muted: bool = False
     colour: bool = False
+    #: -T: times on verbose lines of the console
+    timestamp: bool = False
     console: TextIO = field(default_factory=lambda: sys.stderr)
+    #: lines that found the queue full, ever
+    discarded: int = 0
+    _format: LineFormat = field(default_factory=LineFormat)
+    _queue: deque[tuple[Record, float]] = field(default_factory=deque)
+    _wake: threading.Event = field(default_factory=threading.Event)
+    _writing: threading.RLock = field(default_factory=threading.RLock)
+    _thread: threading.Thread | None = None
+    _is_ending: bool = False
+    _full_since: int = 0
 
-    def load(self, source: ConfigSource) -> None:
-        """Read logger.conf and open what it names; without one, warnings and errors go to the console."""
+    # -- configuration ---------------------------------------------------------------------------------------------------
+
+    def load(self, source: ConfigSource, name: str = "logger.conf") -> None:
+        """Read logger.conf and open what it names; without one, notices and worse go to the console.
+
+        Channels of ``logger add channel`` stay. Raises ``ConfigError`` when the file is broken; nothing changes then.
+        """
         entries: list[tuple[str, str, str]] = []
         report = Report()
         options = LoggerOptions()
         try:
-            config = read_config("logger.conf", source)
+            config = read_config(name, source)
         except ConfigFileMissing:
             entries.append(("console", "notice,warning,error", ""))
         else:
@@ -111,50 +132,81 @@ class LogSetup:
                 options = LoggerOptions.read(general, report)
             for category in config.categories_named("logfiles"):
                 entries += [(variable.name, variable.value, f"{variable.file}:{variable.line}") for variable in category]
-        self.close()
+        kept = [channel for channel in self.channels if channel.is_dynamic]
+        self.close(keep_thread=True)
         self.options = options
-        for name, levels, place in entries:
-            self.add(name, levels, place)
+        self._format = LineFormat(options.dateformat, options.use_callids, self.timestamp)
+        for word in options.custom_levels.split(","):
+            if word.strip():
+                try:
+                    register_level(word)
+                except ValueError as error:
+                    logger.error(f"{name}: custom_levels: {error}")
+        for entry, levels, place in entries:
+            self.add(entry, levels, place)
+        for channel in kept:
+            if not self.find(channel.name):
+                self.add(channel.name, channel.configuration).is_dynamic = True
         for warning in report.warnings:
             logger.log(warning.level, str(warning))
 
     def add(self, name: str, levels: str, place: str = "") -> Channel:
         """Open one log channel, ``name => levels`` of logger.conf."""
-        formatter = "default"
-        if match := re.match(r"\s*\[(\w+)\](.*)", levels):
-            formatter, levels_text = match[1], match[2]
+        formatter = "json" if name.lower().endswith(".json") and not levels.strip() else "default"
+        if match := re.match(r"\s*\[(\w*)\](.*)", levels):
+            formatter, levels_text = match[1].lower(), match[2]
         else:
             levels_text = levels
         mask, verbosity, unknown = parse_levels(levels_text)
         for word in unknown:
             logger.warning(f"{place or 'logger'}: unknown log level '{word}'")
-        if formatter not in ("default", "json", "plain"):
+        if formatter not in FORMATTERS:
             logger.warning(f"{place or 'logger'}: unknown formatter '{formatter}'")
             formatter = "default"
-        channel = Channel(name, mask, "File", verbosity, formatter, levels_text.strip())
+        channel = Channel(name, mask, "File", verbosity, formatter, levels.strip())
         if name.lower() == "console":
             channel.kind, channel.stream = "Console", self.console
         elif name.lower().startswith("syslog."):
             channel.kind = "Syslog"
-            channel.facility = getattr(syslog, f"LOG_{name[7:].upper()}", syslog.LOG_LOCAL0)
-            syslog.openlog("globstar", syslog.LOG_PID)
+            facility = FACILITIES.get(name[7:].lower())
+            if facility is None:
+                logger.warning(f"{place or 'logger'}: unknown syslog facility '{name[7:]}'; local0 is used")
+            channel.facility = syslog.LOG_LOCAL0 if facility is None else facility
+            syslog.openlog("asterisk", syslog.LOG_PID)
         else:
-            suffix = f".{socket.gethostname()}" if self.options.appendhostname else ""
+            suffix = f".{self._format.hostname}" if self.options.appendhostname else ""
             channel.path = self.directory / f"{name}{suffix}"
             self._open(channel)
-        self.channels.append(channel)
+        with self._writing:
+            self.channels.append(channel)
         self._install()
         return channel
 
+    def find(self, name: str) -> Channel | None:
+        """The channel of that name or path."""
+        return next((channel for channel in self.channels if name in (channel.name, str(channel.path))), None)
+
+    def set_levels(self, channel: Channel, levels: Level) -> None:
+        """Let a channel show other levels until the next reload."""
+        channel.levels = levels
+        self._install()
+
+    @property
+    def waiting(self) -> int:
+        """Lines that are not written yet."""
+        return len(self._queue)
+
     def remove(self, name: str) -> bool:
         """Close the log channel called ``name``; False if there is none."""
-        for channel in self.channels:
-            if name in (channel.name, str(channel.path)):
-                self._close(channel)
-                self.channels.remove(channel)
-                self._install()
-                return True
-        return False
+        channel = self.find(name)
+        if channel is None:
+            return False
+        with self._writing:
+            self._drain()
+            self.channels.remove(channel)
+            self._close(channel)
+        self._install()
+        return True
 
     def _open(self, channel: Channel) -> None:
         assert channel.path is not None
@@ -167,133 +219,166 @@ class LogSetup:
             sys.stderr.write(f"cannot open log file {channel.path}: {error.strerror}\n")
 
     def _close(self, channel: Channel) -> None:
+        hub.wish(id(channel), None)
         if channel.path is not None and channel.stream is not None:
             channel.stream.close()
         channel.stream = None
 
-    def close(self) -> None:
-        """Close every log channel."""
+    def close(self, *, keep_thread: bool = False) -> None:
+        """Write what waits and close every log channel."""
         hub.remove(self.handle)
-        for channel in self.channels:
-            self._close(channel)
-        self.channels.clear()
+        if self._thread is not None and not keep_thread:
+            self._is_ending = True
+            self._wake.set()
+            self._thread.join(5)
+            self._thread = None
+        with self._writing:
+            self._drain()
+            for channel in self.channels:
+                self._close(channel)
+            self.channels.clear()
 
     def _install(self) -> None:
         hub.remove(self.handle)
         mask = Level(0)
         for channel in self.channels:
             mask |= channel.levels
+            wants_verbose = channel.levels & Level.VERBOSE and channel.verbosity is not None
+            hub.wish(id(channel), channel.verbosity if wants_verbose else None)
         if mask:
             hub.add(mask, self.handle)
 
+    # -- writing ---------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """From now on a thread writes, so that a slow disk holds up nothing."""
+        if self._thread is None:
+            self._is_ending = False
+            self._thread = threading.Thread(target=self._run, name="logger", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        while not self._is_ending:
+            self._wake.wait()
+            self._wake.clear()
+            with self._writing:
+                self._drain()
+
+    def flush(self) -> None:
+        """Write what waits, now."""
+        with self._writing:
+            self._drain()
+
+    def _drain(self) -> None:
+        while self._queue:
+            record, wall = self._queue.popleft()
+            self._write(record, wall)
+        if self._full_since:
+            count, self._full_since = self._full_since, 0
+            noted = Record(Level.WARNING, _resumed(count), "logger", "logfiles.py", 0, "handle", "")
+            self._write(noted, self.wall_time())
+
     def handle(self, record: Record) -> None:
-        """Write ``record`` to every log channel that wants its level."""
+        """Write ``record`` to every log channel that wants it, or let the thread do it."""
         wall = self.wall_time()
+        if self._thread is None:
+            with self._writing:
+                self._write(record, wall)
+            return
+        if len(self._queue) >= self.options.logger_queue_limit:
+            if not self._full_since:
+                limit = self.options.logger_queue_limit
+                self._queue.append((Record(Level.WARNING, _full(limit), "logger", "logfiles.py", 0, "handle", ""), wall))
+            self._full_since += 1
+            self.discarded += 1
+            return
+        self._queue.append((record, wall))
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def _write(self, record: Record, wall: float) -> None:
+        form = self._format
         for channel in self.channels:
-            if not record.level & channel.levels:
+            if not channel.wants(record) or (channel.kind == "Console" and self.muted):
                 continue
-            if record.level is Level.VERBOSE and channel.verbosity is not None and record.verbosity > channel.verbosity:
-                continue
-            if channel.kind == "Console" and self.muted:
-                continue
+            if channel.formatter == "json":
+                text = form.json_line(record, wall)
+            elif channel.kind == "Console":
+                text = form.console_line(record, wall, self.colour and channel.formatter == "default")
+            elif channel.kind == "Syslog":
+                text = form.syslog_line(record)
+            else:
+                text = form.file_line(record, wall)
             if channel.kind == "Syslog":
-                syslog.syslog(channel.facility | _SYSLOG.get(record.level, syslog.LOG_INFO), self._text(record, wall, channel))
+                syslog.syslog(channel.facility | _PRIORITIES.get(record.level, syslog.LOG_INFO), text.replace("\0", "?"))
             elif channel.stream is not None:
                 try:
-                    channel.stream.write(self._text(record, wall, channel) + "\n")
+                    channel.stream.write(text + "\n")
+                    channel.failed = False
                 except (OSError, ValueError) as error:
                     if not channel.failed:
                         channel.failed = True
                         sys.stderr.write(f"log channel {channel.name}: {error}\n")
 
-    def _text(self, record: Record, wall: float, channel: Channel) -> str:
-        when = format_time(wall, self.options.dateformat)
-        level = record.level.name or ""
-        if channel.formatter == "json":
-            return json.dumps(
-                {
-                    "hostname": socket.gethostname(),
-                    "timestamp": when,
-                    "identifiers": {"lwp": os.getpid(), **({"callid": record.call_id} if record.call_id else {})},
-                    "logmsg": {
-                        "location": {"filename": record.file, "function": record.function, "line": record.line},
-                        "level": level,
-                        "message": record.message,
-                    },
-                }
-            )
-        call = f"[{record.call_id}]" if record.call_id and self.options.use_callids else ""
-        if channel.kind == "Console":
-            if record.level is Level.VERBOSE:
-                return f"    -- {record.message}"
-            label = f"\033[{_COLOURS.get(record.level, '0')}m{level}\033[0m" if self.colour else level
-            return f"[{when}] {label}[{os.getpid()}]{call}: {record.file}:{record.line} {record.function}: {record.message}"
-        if record.level is Level.VERBOSE:
-            return f"[{when}] VERBOSE[{os.getpid()}]{call} {record.file}: {record.message}"
-        return f"[{when}] {level}[{os.getpid()}]{call} {record.file}: {record.message}"
-
     def rotate(self) -> None:
         """Begin new files; old ones are kept as the rotation strategy says."""
-        for channel in self.channels:
-            if channel.path is None:
-                continue
-            self._close(channel)
-            rotated = _rotate_file(channel.path, self.options.rotatestrategy, self.wall_time())
-            self._open(channel)
-            command = self.options.exec_after_rotate
-            if rotated is not None and command:
-                subprocess.Popen(["/bin/sh", "-c", command.replace("${filename}", str(rotated))])
+        with self._writing:
+            self._drain()
+            for channel in self.channels:
+                if channel.path is not None:
+                    self._rotate(channel, channel.path)
+
+    def _rotate(self, channel: Channel, path: Path) -> None:
+        strategy = self.options.rotatestrategy
+        if channel.stream is not None:
+            channel.stream.close()
+            channel.stream = None
+        try:
+            rotated = rotate_file(path, strategy, self.wall_time())
+        except OSError as error:
+            sys.stderr.write(f"cannot rotate {path}: {error.strerror}\n")
+            rotated = None
+        self._open(channel)
+        command = self.options.exec_after_rotate
+        if rotated is not None and command:
+            # With "rotate" the numbers of all files change, so commands name the one that they mean: ${filename}.2
+            command = command.replace("${filename}", str(path if strategy == "rotate" else rotated))
+            threading.Thread(target=_execute, args=(command,), name="after log rotation", daemon=True).start()
 
 
-_SYSLOG = {
-    Level.ERROR: syslog.LOG_ERR,
-    Level.WARNING: syslog.LOG_WARNING,
-    Level.NOTICE: syslog.LOG_NOTICE,
-    Level.VERBOSE: syslog.LOG_INFO,
-    Level.DEBUG: syslog.LOG_DEBUG,
-}
+def _execute(command: str) -> None:
+    done = subprocess.run(["/bin/sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if done.returncode:
+        logger.warning(f"exec_after_rotate ended with {done.returncode}: {done.stderr.decode(errors='replace').strip()}")
+
+
+def _full(limit: int) -> str:
+    return f"Log queue threshold ({limit}) exceeded.  Discarding new messages."
+
+
+def _resumed(count: int) -> str:
+    return f"Logging resumed.  {count} message{'' if count == 1 else 's'} discarded."
 
 
 def parse_levels(text: str) -> tuple[Level, int | None, list[str]]:
-    """``notice,warning,verbose(3)`` as a mask, the verbosity limit (None: the console's) and the unknown words."""
+    """``notice,warning,verbose(3)`` as a mask, the verbosity limit (None: the root console's) and the unknown words.
+
+    ``*`` is every level, of the user's own ones as well.
+    """
     mask = Level(0)
     verbosity: int | None = None
     unknown: list[str] = []
     for word in text.split(","):
         name = word.strip().lower()
-        if match := re.fullmatch(r"verbose\((\d+|\*)\)", name):
+        known = level_named(name)
+        if match := re.fullmatch(r"verbose\(\s*(\d+|\*)\s*\)", name):
             mask |= Level.VERBOSE
             verbosity = int(match[1]) if match[1].isdigit() else None
         elif name == "*":
-            mask |= ALL
-        elif name in LEVELS:
-            mask |= LEVELS[name]
-        elif name and name not in _OTHER_LEVELS:
+            for level in level_names().values():
+                mask |= level
+        elif known is not None:
+            mask |= known
+        elif name:
             unknown.append(word.strip())
     return mask, verbosity, unknown
-
-
-def _rotate_file(path: Path, strategy: str, wall: float) -> Path | None:
-    if strategy == "none" or not path.exists():
-        return None
-    if strategy == "timestamp":
-        target = path.with_name(f"{path.name}.{int(wall)}")
-    elif strategy == "rotate":
-        numbers = sorted(_numbers(path), reverse=True)
-        for number in numbers:
-            for ending in ("", ".gz"):
-                old = path.with_name(f"{path.name}.{number}{ending}")
-                if old.exists():
-                    old.rename(path.with_name(f"{path.name}.{number + 1}{ending}"))
-        target = path.with_name(f"{path.name}.0")
-    else:
-        target = path.with_name(f"{path.name}.{max(_numbers(path), default=-1) + 1}")
-    path.rename(target)
-    return target
-
-
-def _numbers(path: Path) -> Iterable[int]:
-    for sibling in path.parent.glob(f"{path.name}.*"):
-        ending = sibling.name[len(path.name) + 1 :].removesuffix(".gz")
-        if ending.isdigit():
-            yield int(ending)

@@ -95,6 +95,8 @@ class Options(ConfigOptions):
     internal_timing = option(boolean, True, help="Accepted; timing is always internal.")
     hide_messaging_ami_events = option(boolean, False, help="No AMI events of Message channels.")
     dontwarn = option(boolean, False, help="Accepted; there are no warnings of that kind.")
+    dumpcore = option(boolean, False, reload=False, help="Leave a core file after a crash (-g).")
+    highpriority = option(boolean, False, reload=False, help="Run with real-time priority (-p).")
     disable_remote_console_shell = option(boolean, False, help="No ! commands on remote consoles.")
 
 
@@ -110,7 +112,7 @@ class Files(ConfigOptions):
 #: Options that Asterisk has for machinery which does not exist here; they are accepted and said to have no effect.
 _WITHOUT_EFFECT = frozenset(
     {
-        "cache_media_frames", "cache_pools", "channel_storage_backend", "dumpcore", "forceblackbackground", "highpriority",
+        "cache_media_frames", "cache_pools", "channel_storage_backend", "forceblackbackground",
         "initcrypto", "lightbackground", "lockmode", "log_level", "refdebug", "rtp_use_dynamic", "trace",
         "transmit_silence_during_record",
     }

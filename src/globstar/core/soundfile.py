@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -189,10 +190,12 @@ class SoundWriter:
     ``write`` or from ``close`` as :class:`SoundFault`.
     """
 
-    __slots__ = ("_closed", "_file", "_header_bytes", "_job", "_pending", "_written", "format", "header", "path")
+    __slots__ = ("_closed", "_file", "_header_bytes", "_job", "_pending", "_written", "cached_at", "format", "header", "path")
 
     def __init__(self, path: Path, format: Format, header: Callable[[int], bytes] | None = None, *, append: bool = False) -> None:
         self.path = path
+        #: where the file is until it is closed, if not at ``path``
+        self.cached_at: Path | None = None
         self.format = format
         self.header = header
         self._header_bytes = len(header(0)) if header is not None else 0
@@ -326,6 +329,15 @@ class SoundWriter:
             raise SoundFault(f"cannot write {self.path}: {error.strerror}") from error
         finally:
             self._file.close()
+            self._leave_cache()
+
+    def _leave_cache(self) -> None:
+        cached, self.cached_at = self.cached_at, None
+        if cached is not None:
+            try:
+                shutil.move(cached, self.path)
+            except OSError as error:
+                raise SoundFault(f"cannot move {cached} to {self.path}: {error.strerror}") from error
 
     async def aclose(self) -> None:
         """``close`` in the writing thread."""

@@ -77,6 +77,9 @@ class SoundStore:
         self._cache: OrderedDict[tuple[str, str], tuple[int, int, SoundData]] = OrderedDict()
         self._listings: dict[str, _Listing] = {}
         self._generation = -1
+        #: where recordings are written until they are whole (``cache_record_files``); None: where they belong
+        self.record_cache: Path | None = None
+        self._recordings = 0
         self._extensions: dict[str, FileFormatSpec] = {}
 
     # -- formats by extension ---------------------------------------------------------------------------------------
@@ -238,7 +241,13 @@ class SoundStore:
         except OSError as error:
             raise SoundFault(f"cannot make {path.parent}: {error.strerror}") from error
         self._listings.pop(str(path.parent), None)
-        return spec.create(path, append)
+        if self.record_cache is None or append:
+            return spec.create(path, append)
+        self._recordings += 1
+        cached = self.record_cache / f"globstar-{os.getpid()}-{self._recordings}.{suffix}"
+        writer = spec.create(cached, False)
+        writer.path, writer.cached_at = path, cached
+        return writer
 
     # -- file operations --------------------------------------------------------------------------------------------
 

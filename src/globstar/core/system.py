@@ -101,6 +101,8 @@ class System:
             language_prefix=self.options.languageprefix,
             search_custom=self.options.sounds_search_custom_dir,
         )
+        if self.options.cache_record_files:
+            self.sounds.record_cache = Path(self.options.record_cache_dir)
         #: set by ``core.boot``: the configuration folder, the AstDB, device states and hints, realtime
         self.configuration: Configuration
         self.database: AstDb

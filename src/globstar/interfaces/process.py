@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import ctypes
+import faulthandler
 import grp
 import os
 import pwd
@@ -16,6 +18,7 @@ from globstar.base.log import Logger, hub
 from globstar.config.errors import ConfigError
 from globstar.config.source import FileSource
 from globstar.core.boot import boot, shut_down
+from globstar.core.calllog import CallLog
 from globstar.core.cli import complete_line, run_command
 from globstar.core.loader import ModuleError
 from globstar.core.logfiles import LogSetup
@@ -26,8 +29,15 @@ from globstar.interfaces.ami.server import ManagerServer
 from globstar.interfaces.cli.commands import register_commands
 from globstar.interfaces.cli.server import ControlServer
 from globstar.interfaces.collector import Collector
+from globstar.interfaces.notify import ServiceManager
 
 logger = Logger("asterisk")
+
+#: Set in a process that ``core restart`` began: it is in the background already.
+RESTARTED = "GLOBSTAR_RESTARTED"
+#: Of ``highpriority``: SCHED_RR with this priority, as Asterisk's.
+_REALTIME_PRIORITY = 10
+_PR_SET_DUMPABLE = 4
 
 
 def run_server(arguments: argparse.Namespace, config: Path | None) -> int:
@@ -50,18 +60,22 @@ def run_server(arguments: argparse.Namespace, config: Path | None) -> int:
     in_background = options.alwaysfork or not (
         arguments.no_fork or options.nofork or arguments.console or options.console or arguments.verbose or arguments.debug
     )
-    if introduction and not arguments.quiet:
+    if introduction and not options.quiet:
         print(introduction, flush=True)
     if in_background and introduction:
         in_background = False
+    if options.highpriority:
+        _raise_priority()
     try:
-        _become_user(options)
-    except (KeyError, PermissionError) as error:
+        _become_user(options, Path(directories.astrundir))
+    except (KeyError, OSError) as error:
         sys.stderr.write(f"cannot run as {options.runuser or options.rungroup}: {error}\n")
         return 1
-    if in_background:
+    if in_background and not os.environ.pop(RESTARTED, ""):
         _go_to_background()
     _set_file_limit(options.maxfiles)
+    if options.dumpcore:
+        _allow_core_dumps()
     server = Server(arguments, directories, options, files, FileSource(directories.astetcdir, options.execincludes))
     return _loop_runner(server)
 
@@ -90,6 +104,9 @@ def _apply_arguments(arguments: argparse.Namespace, options: Options) -> None:
         ("timestamp", arguments.timestamp or None),
         ("cache_record_files", arguments.record_tmp or None),
         ("alwaysfork", arguments.always_fork or None),
+        ("quiet", arguments.quiet or None),
+        ("dumpcore", arguments.dump_core or None),
+        ("highpriority", arguments.realtime or None),
     ):
         if value is not None:
             setattr(options, attribute, value)
@@ -97,15 +114,41 @@ def _apply_arguments(arguments: argparse.Namespace, options: Options) -> None:
         options.systemname = os.uname().nodename
 
 
-def _become_user(options: Options) -> None:
-    if options.rungroup:
-        os.setgid(grp.getgrnam(options.rungroup).gr_gid)
-    if options.runuser:
-        entry = pwd.getpwnam(options.runuser)
-        os.initgroups(options.runuser, entry.pw_gid)
-        if not options.rungroup:
-            os.setgid(entry.pw_gid)
-        os.setuid(entry.pw_uid)
+def _become_user(options: Options, run_directory: Path) -> None:
+    """Give up root for ``runuser`` and ``rungroup``, who get the folder for the control socket.
+
+    Nothing happens where we are they already. Raises ``KeyError`` for unknown names and ``OSError`` where it is not allowed.
+    """
+    entry = pwd.getpwnam(options.runuser) if options.runuser else None
+    gid = grp.getgrnam(options.rungroup).gr_gid if options.rungroup else entry.pw_gid if entry is not None else os.getgid()
+    uid = entry.pw_uid if entry is not None else os.getuid()
+    if (uid, gid) == (os.getuid(), os.getgid()):
+        return
+    if os.geteuid() == 0:
+        run_directory.mkdir(parents=True, exist_ok=True)
+        os.chown(run_directory, uid, gid)
+    os.setgid(gid)
+    if entry is not None:
+        os.initgroups(options.runuser, gid)
+        os.setuid(uid)
+
+
+def _raise_priority() -> None:
+    """``highpriority``, -p. Programs that the server starts run as usual."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(_REALTIME_PRIORITY))
+    except OSError as error:
+        sys.stderr.write(f"the priority cannot be raised: {error.strerror}\n")
+
+
+def _allow_core_dumps() -> None:
+    """``dumpcore``, -g: a crash leaves a core file, and what Python was doing on stderr."""
+    faulthandler.enable()
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    if not hard:
+        sys.stderr.write("core dumps are not allowed here (ulimit -H -c is 0)\n")
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)  # changing the user has taken it away
 
 
 def _set_file_limit(wanted: int) -> None:
@@ -144,6 +187,8 @@ class Server:
         self.log = LogSetup(Path(directories.astlogdir))
         self.log.colour = not options.nocolor and sys.stderr.isatty()
         self.log.muted = arguments.mute
+        self.log.timestamp = options.timestamp
+        self.manager = ServiceManager()
         self.exit_status = 0
 
     async def run(self) -> int:
@@ -156,6 +201,9 @@ class Server:
             return 1
         system = System(directories=self.directories, options=self.options)
         system.services["log"] = self.log
+        calls = system.services["call log"] = CallLog(system)
+        calls.start()
+        self.log.start()
         register_commands(system)
         collector = Collector(asyncio.get_running_loop())
         manager = ManagerServer(system)
@@ -181,15 +229,20 @@ class Server:
             collector.start()
             system.watchdog.start()
             logger.notice("Globstar is ready")
+            self.manager.ready()
             await self._serve(system)
         finally:
             collector.stop()
+            self.manager.stopping()
             await control.stop()
             await manager.stop()
             await shut_down(system)
             pid_file.unlink(missing_ok=True)
+            self.manager.close()
+            calls.stop()
             self.log.close()
         if system.services.get("restart"):
+            os.environ[RESTARTED] = "1"
             os.execv(sys.executable, [sys.executable, "-m", "globstar", *sys.argv[1:]])
         return self.exit_status
 
@@ -198,7 +251,7 @@ class Server:
         if arguments.command is not None:
             print(await run_command(system, arguments.command), end="", flush=True)
         if not (arguments.console or self.options.console):
-            print("Globstar Ready.", flush=True) if not arguments.quiet else None
+            print("Globstar Ready.", flush=True) if not self.options.quiet else None
             await system.stop_requested.wait()
             return
 
@@ -211,7 +264,7 @@ class Server:
         async def complete(line: str) -> list[str]:
             return complete_line(system, line)
 
-        banner = not arguments.quiet
+        banner = not self.options.quiet
         console = asyncio.ensure_future(interact(run, complete, name=os.uname().nodename, banner=banner))
         stopped = asyncio.ensure_future(system.stop_requested.wait())
         await asyncio.wait({console, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -221,12 +274,31 @@ class Server:
         stopped.cancel()
 
     def _handle_signals(self, system: System) -> None:
+        """TERM and INT end the server in good order, HUP reloads, USR1, USR2 and XFSZ begin new log files."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, system.stop_requested.set)
+            loop.add_signal_handler(number, self._stop, system)
+        loop.add_signal_handler(signal.SIGHUP, self._reload, system)
+        for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGXFSZ):
+            loop.add_signal_handler(number, self._rotate, system)
 
-        def hang_up() -> None:
-            system.tasks.start(run_command(system, "core reload"), name="reload by signal")
+    def _stop(self, system: System) -> None:
+        system.services["restart"] = False
+        system.stop_requested.set()
 
-        loop.add_signal_handler(signal.SIGHUP, hang_up)
-        loop.add_signal_handler(signal.SIGUSR2, self.log.rotate)
+    def _reload(self, system: System) -> None:
+        if not system.is_booted:
+            logger.notice("a reload by signal is left out: the server is starting and reads its configuration anyway")
+            return
+
+        async def run() -> None:
+            self.manager.reloading()
+            try:
+                await run_command(system, "core reload")
+            finally:
+                self.manager.reloaded()
+
+        system.tasks.start(run(), name="reload by signal")
+
+    def _rotate(self, system: System) -> None:
+        system.tasks.start(system.run_blocking(self.log.rotate), name="log rotation by signal")

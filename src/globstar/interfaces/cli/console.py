@@ -50,8 +50,8 @@ def _history() -> FileHistory | InMemoryHistory:
     return FileHistory(str(path))
 
 
-async def interact(run: Run, complete: Complete, *, name: str, banner: bool = True) -> None:
-    """Read commands until ``exit``, ``quit`` or end of input; ``!command`` goes to the shell."""
+async def interact(run: Run, complete: Complete, *, name: str, banner: bool = True, allow_shell: bool = True) -> None:
+    """Read commands until ``exit``, ``quit`` or end of input; ``!command`` goes to the shell unless that is not allowed."""
     if banner:
         print(f"Globstar {__version__}, an open telephony server. Type 'core show help' for commands.")
         print("=" * 73)
@@ -69,7 +69,9 @@ async def interact(run: Run, complete: Complete, *, name: str, banner: bool = Tr
                 return
             if line in ("exit", "quit"):
                 return
-            if line.startswith("!"):
+            if line.startswith("!") and not allow_shell:
+                print("Shell commands are disabled on remote consoles (disable_remote_console_shell in asterisk.conf).")
+            elif line.startswith("!"):
                 process = await asyncio.create_subprocess_shell(line[1:] or os.environ.get("SHELL", "/bin/sh"))
                 await process.wait()
             elif line:
@@ -99,7 +101,7 @@ async def _read_plain(run: Run) -> None:
             print(await run(line.strip()), end="", flush=True)
 
 
-async def remote_console(path: Path, verbosity: int) -> int:
+async def remote_console(path: Path, verbosity: int, *, allow_shell: bool = True) -> int:
     """``globstar -r``: a console on a running server. The exit status is 1 if none answers."""
     try:
         reader, writer = await asyncio.open_unix_connection(str(path), limit=16 * 1024 * 1024)
@@ -137,7 +139,7 @@ async def remote_console(path: Path, verbosity: int) -> int:
     console: asyncio.Future[None] | None = None
     try:
         await ask(watch=verbosity)
-        console = asyncio.ensure_future(interact(run, complete, name=os.uname().nodename))
+        console = asyncio.ensure_future(interact(run, complete, name=os.uname().nodename, allow_shell=allow_shell))
         await asyncio.wait({console, receiver}, return_when=asyncio.FIRST_COMPLETED)
         if console.done():
             console.result()

@@ -16,10 +16,12 @@ import socket
 import struct
 from pathlib import Path
 
-from globstar.base.log import Level, Logger, Record, hub
+from globstar.base.log import Level, Logger, Record, hub, level_name
+from globstar.base.redact import redact
 from globstar.base.tasks import TaskOwner
 from globstar.core.cli import CliSession, complete_line, run_command
 from globstar.core.cli import session as cli_session
+from globstar.core.logformat import verbose_prefix
 from globstar.core.system import System
 
 logger = Logger("asterisk")
@@ -88,7 +90,13 @@ class ControlServer:
             if is_watching:
                 hub.wish(console_key, level)
 
-        console.set_verbosity = set_verbosity
+        def set_levels(levels: Level) -> None:
+            console.levels = levels
+            if is_watching:
+                hub.remove(send_log)
+                hub.add(levels, send_log)
+
+        console.set_verbosity, console.set_levels = set_verbosity, set_levels
         console_key = object()
         cli_session.set(console)
         if not self.system.options.hideconnect:
@@ -96,7 +104,7 @@ class ControlServer:
 
         def send_log(record: Record) -> None:
             nonlocal missed
-            if record.level is Level.VERBOSE and record.verbosity > console.verbosity:
+            if console.muted or (record.level is Level.VERBOSE and record.verbosity > console.verbosity):
                 return
             if writer.transport.get_write_buffer_size() > BACKLOG_LIMIT:
                 missed += 1
@@ -123,8 +131,8 @@ class ControlServer:
                     if not isinstance(request["watch"], int):
                         break
                     if not is_watching:
-                        hub.add(Level.NOTICE | Level.WARNING | Level.ERROR | Level.VERBOSE, send_log)
                         is_watching = True
+                        set_levels(console.levels)
                     set_verbosity(max(0, request["watch"]))
                     answer = {"output": ""}
                 else:
@@ -150,8 +158,9 @@ def peer_identity(writer: asyncio.StreamWriter) -> tuple[int, int]:
 
 
 def console_line(record: Record) -> str:
-    """How a console shows a log line."""
+    """How a remote console shows a log line."""
+    message = redact(record.message)
     if record.level is Level.VERBOSE:
-        return f"    -- {record.message}" if record.verbosity > 1 else record.message
+        return f"{verbose_prefix(record.verbosity)}{message}"
     call = f"[{record.call_id}]" if record.call_id else ""
-    return f"{record.level.name}{call}: {record.file}:{record.line} {record.function}: {record.message}"
+    return f"{level_name(record.level)}{call}: {record.file}:{record.line} {record.function}: {message}"

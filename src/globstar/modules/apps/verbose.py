@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from globstar.base.log import Logger
+from globstar.base.log import Logger, level_named
 from globstar.core.channel import Channel
 from globstar.core.registry import application
 
 logger = Logger("app_verbose")
-
-_LEVELS = ("ERROR", "WARNING", "NOTICE", "DEBUG", "VERBOSE", "DTMF")
 
 
 @application("Verbose", syntax="Verbose([level,]message)")
@@ -32,13 +30,14 @@ def verbose(channel: Channel, data: str) -> None:
 def log(channel: Channel, data: str) -> None:
     """Write a message to the log.
 
-    ``level`` is ERROR, WARNING, NOTICE, DEBUG, VERBOSE or DTMF. The place in the dialplan is told with it.
+    ``level`` is ERROR, WARNING, NOTICE, DEBUG, VERBOSE, DTMF, or one of ``custom_levels`` in logger.conf.
+    The place in the dialplan is told with it.
     """
     level, comma, message = data.partition(",")
     if not comma:
         return
     name = level.strip().upper()
-    if name not in _LEVELS:
+    if level_named(name) is None:
         logger.error(f"Unknown log level: '{level}'")
         return
     logger.log(name, f"{channel.extension}@{channel.context}:{channel.priority}: {message}")

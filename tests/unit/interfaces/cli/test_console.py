@@ -112,7 +112,7 @@ async def test_remote_console(
         await asyncio.sleep(0.005)
     keyboard.type("exit\n")
     assert await asyncio.wait_for(console, 10) == 0
-    assert "    -- something to see" in text.splitlines()
+    assert "       > something to see" in text.splitlines()
     keyboard.close()
 
 

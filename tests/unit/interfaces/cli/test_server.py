@@ -168,7 +168,7 @@ async def test_each_console_has_its_own_verbosity(control: ControlServer, monkey
     logger.verbose(4, "for the other")
     line = await other.receive()
     assert line is not None
-    assert line["log"] == "    -- for the other"
+    assert line["log"] == "       > for the other"
     await client.close()
     await other.close()
     await until(lambda: control.tasks.names() == [])

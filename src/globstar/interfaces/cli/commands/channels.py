@@ -6,6 +6,7 @@ from globstar.core.bridge import LeaveReason
 from globstar.core.bridgetech import BridgeCapability
 from globstar.core.channel import Channel
 from globstar.core.cli import CliFailure, CliUsage, cli_command, duration_text, plural
+from globstar.core.cli_data import CliText
 from globstar.core.devicestate import EXTENSION_STATE_TEXT
 from globstar.core.dialing import Origination, originate
 from globstar.core.pbx import parse_goto
@@ -76,9 +77,23 @@ def show_channels(system: System, args: list[str]) -> str:
             location = f"{channel.extension}@{channel.context}:{channel.priority}" if channel.extension else "(None)"
             application = f"{channel.application}({channel.application_data})" if channel.application else "(None)"
             lines.append(f"{channel.name:<64} {location:<32} {channel.state_text:<7} {application:<30}")
-    if how == "concise":
-        return "\n".join(lines)
-    return "\n".join([*lines, _count_lines(system)])
+    if how == "count":
+        counts = {"channels": len(system.channels), "calls": active_calls(system), "calls_processed": system.calls_processed}
+        return CliText(_count_lines(system), counts)
+    text = "\n".join(lines) if how == "concise" else "\n".join([*lines, _count_lines(system)])
+    return CliText(text, [_channel_data(channel) for channel in system.channels.values()])
+
+
+def _channel_data(channel: Channel) -> dict[str, object]:
+    """What ``core show channels --json`` tells of a channel."""
+    return {
+        "channel": channel.name, "context": channel.context, "extension": channel.extension, "priority": channel.priority,
+        "state": channel.state_text, "application": channel.application, "data": channel.application_data,
+        "caller_id": channel.caller.id.number.text, "connected_line": channel.connected.id.number.text,
+        "account_code": channel.account_code, "peer_account": channel.peer_account, "duration": int(_age(channel)),
+        "bridge": channel.bridge_member.bridge.unique_id if channel.bridge_member is not None else "",
+        "unique_id": channel.unique_id, "linked_id": channel.linked_id, "call_id": channel.call_id,
+    }  # fmt: skip
 
 
 @cli_command("core show calls", usage="core show calls [uptime [seconds]]")
@@ -221,14 +236,20 @@ _CAPABILITY_NAMES = {
 @cli_command("bridge show all")
 def bridge_show_all(system: System, args: list[str]) -> str:
     """List the bridges."""
-    lines = [f"{'Bridge-ID':<36} {'Name':<36} {'Chans':>5} {'Type':<15} {'Technology':<15} Duration"]
+    lines, data = [f"{'Bridge-ID':<36} {'Name':<36} {'Chans':>5} {'Type':<15} {'Technology':<15} Duration"], []
     for bridge in system.bridges.values():
         age = duration_text(system.now() - bridge.created_at)
         lines.append(
             f"{bridge.unique_id:<36} {bridge.name or '<unknown>':<36} {len(bridge.members):>5} {bridge.kind:<15} "
             f"{bridge.technology.name:<15} {age}"
         )
-    return "\n".join(lines)
+        data.append(
+            {
+                "bridge": bridge.unique_id, "name": bridge.name, "type": bridge.kind, "technology": bridge.technology.name,
+                "duration": int(system.now() - bridge.created_at), "channels": [channel.name for channel in bridge.channels],
+            }
+        )  # fmt: skip
+    return CliText("\n".join(lines), data)
 
 
 @cli_command("bridge show", usage="bridge show <bridge-id>", complete=lambda system, args: list(system.bridges))
@@ -310,12 +331,13 @@ def bridge_kick(system: System, args: list[str]) -> str:
 @cli_command("bridge technology show")
 def bridge_technology_show(system: System, args: list[str]) -> str:
     """List the bridge technologies."""
-    lines = [f"{'Name':<20} {'Type':<20} {'Priority':<8} Suspended"]
+    lines, data = [f"{'Name':<20} {'Type':<20} {'Priority':<8} Suspended"], []
     for spec in sorted(system.bridge_technologies, key=lambda spec: -spec.technology.preference):
         kind = _CAPABILITY_NAMES.get(spec.technology.capability, "")
         suspended = "Yes" if spec.is_suspended else "No"
         lines.append(f"{spec.name:<20} {kind:<20} {spec.technology.preference:>8} {suspended}")
-    return "\n".join(lines)
+        data.append({"name": spec.name, "type": kind, "priority": spec.technology.preference, "is_suspended": spec.is_suspended})
+    return CliText("\n".join(lines), data)
 
 
 def _suspend(system: System, args: list[str], suspended: bool) -> str:
@@ -350,6 +372,16 @@ def _hint_line(system: System, context: str, extension: str, hint: str) -> str:
     return f"{f'{extension}@{context}':<30}: {hint:<60}  State:{state:<15} Presence:{presence:<15} Watchers {watchers:>2}"
 
 
+def _hint_data(system: System, context: str, extension: str, hint: str) -> dict[str, object]:
+    devices, _, presence = hint.partition(",")
+    return {
+        "extension": extension, "context": context, "hint": hint,
+        "state": EXTENSION_STATE_TEXT.get(system.device_states.hint_state(devices), "Unknown"),
+        "presence": str(system.device_states.presence(presence)),
+        "watchers": system.device_states.watchers(context, extension),
+    }  # fmt: skip
+
+
 @cli_command("core show hints")
 def show_hints(system: System, args: list[str]) -> str:
     """List the hints of the dialplan with their states."""
@@ -358,7 +390,8 @@ def show_hints(system: System, args: list[str]) -> str:
         return "There are no registered dialplan hints"
     lines = ["", "    -= Registered Asterisk Dial Plan Hints =-"]
     lines += [_hint_line(system, step.context, step.extension, step.app_name) for step in steps]
-    return "\n".join([*lines, "----------------", f"- {len(steps)} hints registered\n"])
+    data = [_hint_data(system, step.context, step.extension, step.app_name) for step in steps]
+    return CliText("\n".join([*lines, "----------------", f"- {len(steps)} hints registered\n"]), data)
 
 
 @cli_command("core show hint", usage="core show hint <exten>")
@@ -371,4 +404,5 @@ def show_hint(system: System, args: list[str]) -> str:
     if not steps:
         return f"No hints matching extension {args[0]}"
     lines = [_hint_line(system, step.context, step.extension, step.app_name) for step in steps]
-    return "\n".join([*lines, f"{plural(len(steps), 'hint')} matching extension {args[0]}"])
+    data = [_hint_data(system, step.context, step.extension, step.app_name) for step in steps]
+    return CliText("\n".join([*lines, f"{plural(len(steps), 'hint')} matching extension {args[0]}"]), data)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import platform
 import resource
+import time
 from collections.abc import Callable
 
 from globstar import ASTERISK_VERSION, __version__
@@ -17,9 +17,10 @@ from globstar.media import native
 
 @cli_command("core show version")
 def show_version(system: System, args: list[str]) -> str:
-    """Show the version."""
-    where = f"on a {platform.machine()} running {platform.system()}, Python {platform.python_version()}"
-    return f"Globstar {__version__} (Asterisk {ASTERISK_VERSION}) {where}"
+    """Show the version: Asterisk's whose behaviour this is, ours, the machine, and since when it runs."""
+    started = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(system.started_wall))
+    where = f"{platform.node()} on a {platform.machine()} running {platform.system()} on {started} UTC"
+    return f"Asterisk {ASTERISK_VERSION} built by globstar-{__version__} @ {where}"
 
 
 def _long_duration(seconds: float) -> str:
@@ -48,7 +49,7 @@ def show_uptime(system: System, args: list[str]) -> str:
 @cli_command("core show settings")
 def show_settings(system: System, args: list[str]) -> str:
     """Show what the server was started with and what is in use."""
-    options, folders = system.options, system.directories
+    options, folders, console = system.options, system.directories, session.get()
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
 
     def switch(value: bool) -> str:
@@ -58,33 +59,47 @@ def show_settings(system: System, args: list[str]) -> str:
         return system.local_time(wall).strftime("%H:%M:%S")
 
     media = "native" if native.is_available() else "Python and numpy"
+    core_limit, _ = resource.getrlimit(resource.RLIMIT_CORE)
+    manager = system.services.get("manager")
+    ami = manager.hub.settings.general if manager is not None else None
+    http = system.services.get("http")
     core = (
         ("Version", f"{ASTERISK_VERSION} (Globstar {__version__})"),
         ("Event loop", f"{type(system.loop).__module__}.{type(system.loop).__name__}"),
         ("Media engine", media),
         ("Maximum calls", f"{options.maxcalls} (Current {len(system.channels)})" if options.maxcalls else "Not set"),
         ("Maximum open file handles", str(files)),
-        ("Root console verbosity", str(options.verbose)),
-        ("Current console verbosity", str(hub.verbosity)),
+        ("Root console verbosity", str(hub.verbosity)),
+        ("Current console verbosity", str(hub.verbosity if console is None else console.verbosity)),
         ("Debug level", str(hub.debug_level)),
+        ("Dump core on crash", "Yes" if core_limit else "No"),
         ("Maximum load average", f"{options.maxload:f}"),
         ("Minimum free memory", f"{options.minmemfree} MB"),
         ("Startup time", clock(system.started_wall)),
         ("Last reload time", clock(system.last_reload_wall)),
-        ("System", f"{platform.system()}/{platform.release()} on {platform.machine()}"),
+        ("System", f"{platform.system()}/{platform.release()} on {platform.machine()}, Python {platform.python_version()}"),
         ("System name", options.systemname),
         ("Entity ID", system.entity_id),
         ("Default language", options.defaultlanguage),
         ("Language prefix", switch(options.languageprefix)),
-        ("User name and group", f"{getpass.getuser()}/{os.getgid()}"),
+        ("User name and group", f"{options.runuser}/{options.rungroup}"),
         ("Running directory", os.getcwd()),
         ("Executable includes", switch(options.execincludes)),
         ("Transcode via SLIN", switch(options.transcode_via_sln)),
+        ("Hide Msg Chan AMI events", switch(options.hide_messaging_ami_events)),
         ("Sounds search custom dir", switch(options.sounds_search_custom_dir)),
-        ("Min DTMF duration", str(options.mindtmfduration)),
+        ("Min DTMF duration:", str(options.mindtmfduration)),
+        ("Shell on remote consoles", switch(not options.disable_remote_console_shell)),
         ("Loop stalls seen", f"{system.watchdog.stalls} (longest {system.watchdog.worst_ms} ms)"),
     )
+    subsystems = (
+        ("Manager (AMI)", switch(ami is not None and ami.enabled)),
+        ("Web Manager (AMI/HTTP)", switch(ami is not None and ami.enabled and ami.webenabled)),
+        ("HTTP server", switch(http is not None and http.is_enabled)),
+        ("Call data records", switch("call records" in system.services)),
+    )
     paths = (
+        ("Configuration file", f"{folders.astetcdir}/asterisk.conf"),
         ("Configuration directory", folders.astetcdir),
         ("Module directory", folders.astmoddir),
         ("Spool directory", folders.astspooldir),
@@ -94,12 +109,14 @@ def show_settings(system: System, args: list[str]) -> str:
         ("VarLib directory", folders.astvarlibdir),
         ("Data directory", folders.astdatadir),
         ("ASTDB", f"{folders.astdbdir}/astdb"),
-        ("Keys directory", folders.astkeydir),
+        ("IAX2 Keys directory", f"{folders.astkeydir}/keys"),
         ("AGI Scripts directory", folders.astagidir),
         ("Cache directory", folders.astcachedir),
     )
     lines = ["", "PBX Core settings", "-----------------"]
     lines += [f"  {name + ':':<28} {value}" for name, value in core]
+    lines += ["", "* Subsystems", "  -------------"]
+    lines += [f"  {name + ':':<28} {value}" for name, value in subsystems]
     lines += ["", "* Directories", "  -------------"]
     lines += [f"  {name + ':':<28} {value}" for name, value in paths]
     return "\n".join(lines) + "\n\n"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from globstar.base.log import Logger
 from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli_data import CliText
 from globstar.core.format import BUILTIN, Format, MediaType, find_format
 from globstar.core.loader import LoadedModule, ModuleError, ModuleStatus
 from globstar.core.registry import ApplicationSpec, FunctionSpec
@@ -12,6 +14,8 @@ from globstar.core.system import System
 from globstar.core.tech import ChannelTech
 from globstar.core.translate_measure import MOST_SECONDS, measure_all
 from globstar.core.translate_report import translation_matrix, translation_paths
+
+logger = Logger("loader")
 
 
 @cli_command("core show applications", usage="core show applications [{like|describing} <text>]")
@@ -32,7 +36,8 @@ def show_applications(system: System, args: list[str]) -> str:
     lines = [f"    -= {title} =-"]
     specs = list(found)
     lines += [f"  {spec.name:>20}: {spec.synopsis} " for spec in specs]
-    return "\n".join([*lines, f"    -= {len(specs)} Applications {end} =-"])
+    data = [{"name": spec.name, "synopsis": spec.synopsis, "module": spec.module} for spec in specs]
+    return CliText("\n".join([*lines, f"    -= {len(specs)} Applications {end} =-"]), data)
 
 
 def _sections(kind: str, name: str, spec: ApplicationSpec | FunctionSpec) -> str:
@@ -73,7 +78,8 @@ def show_functions(system: System, args: list[str]) -> str:
     specs = [spec for spec in system.function_registry if wanted in spec.name.upper()]
     lines = [f"{'Matching' if args else 'Installed'} Custom Functions:", "-" * 80]
     lines += [f"{spec.name[:20]:<20}  {spec.syntax[:35]:<35}  {spec.synopsis} " for spec in specs]
-    return "\n".join([*lines, f"{len(specs)} {'matching ' if args else ''}custom functions installed."])
+    text = "\n".join([*lines, f"{len(specs)} {'matching ' if args else ''}custom functions installed."])
+    return CliText(text, [{"name": spec.name, "syntax": spec.syntax, "synopsis": spec.synopsis} for spec in specs])
 
 
 @cli_command(
@@ -105,6 +111,7 @@ def show_codecs(system: System, args: list[str]) -> str:
     if len(args) > 1 or (args and args[0] not in media):
         raise CliUsage
     lines = [f"{'ID':>8} {'TYPE':<5} {'NAME':<12} {'FORMAT':<16} {'QUALITY':<7} DESCRIPTION", "-" * 96]
+    data = []
     for format in BUILTIN.values():
         codec = format.codec
         if not args or codec.media is media[args[0]]:
@@ -112,11 +119,17 @@ def show_codecs(system: System, args: list[str]) -> str:
                 f"{_NUMBERS[format.name]:>8} {codec.media.value:<5} {_family(format):<12} {format.name:<16} "
                 f"{codec.quality:>7} ({codec.description})"
             )
-    return "\n".join(lines)
+            data.append(
+                {
+                    "id": _NUMBERS[format.name], "type": codec.media.value, "name": _family(format), "format": format.name,
+                    "quality": codec.quality, "description": codec.description,
+                }
+            )  # fmt: skip
+    return CliText("\n".join(lines), data)
 
 
 def _family(format: Format) -> str:
-    return format.name.rstrip("0123456789") if format.name.startswith(("slin", "speex")) else format.name
+    return format.name.rstrip("0123456789") if format.name.startswith(("slin", "speex", "silk")) else format.name
 
 
 @cli_command("core show codec", usage="core show codec <number>")
@@ -134,7 +147,8 @@ def show_file_formats(system: System, args: list[str]) -> str:
     specs = list(system.registry("fileformat"))
     lines = [f"{'Format':<10} {'Name':<10} {'Extensions':<20}", f"{'------':<10} {'----':<10} {'----------':<20}"]
     lines += [f"{spec.format.name:<10} {spec.name:<10} {'|'.join(spec.extensions):<20}" for spec in specs]
-    return "\n".join([*lines, f"{len(specs)} file formats registered."])
+    data = [{"format": spec.format.name, "name": spec.name, "extensions": list(spec.extensions)} for spec in specs]
+    return CliText("\n".join([*lines, f"{len(specs)} file formats registered."]), data)
 
 
 @cli_command("core show translation", usage="core show translation [recalc [<seconds>]] | [paths <codec> [<sample rate>]]")
@@ -183,7 +197,8 @@ def show_channel_types(system: System, args: list[str]) -> str:
             f"{spec.name[:16]:<16} {tech.description[:40]:<40} {_overrides(tech, 'device_state'):<13} "
             f"{_overrides(tech, 'presence_state'):<13} {_overrides(tech, 'indicate'):<13} {_overrides(tech, 'transfer'):<13}"
         )
-    return "\n".join([*lines, "----------", f"{len(specs)} channel drivers registered."])
+    data = [{"type": spec.name, "description": spec.tech.description, "module": spec.module} for spec in specs]
+    return CliText("\n".join([*lines, "----------", f"{len(specs)} channel drivers registered."]), data)
 
 
 @cli_command("core show channeltype", usage="core show channeltype <name>")
@@ -202,25 +217,39 @@ def show_channel_type(system: System, args: list[str]) -> str:
             f"Presence State: {_overrides(tech, 'presence_state')}",
             f"    Indication: {_overrides(tech, 'indicate')}",
             f"     Transfer : {_overrides(tech, 'transfer')}",
-            f"  Capabilities: {tech.capabilities}",
+            f"  Capabilities: {_capabilities(tech)}",
             f"   Digit Begin: {_overrides(tech, 'send_digit_begin')}",
             f"     Digit End: {_overrides(tech, 'send_digit_end')}",
+            "    Send HTML : no",
+            " Image Support: no",
             f"  Text Support: {_overrides(tech, 'send_text')}",
-            f" Native bridge: {_overrides(tech, 'native_media')}",
         ]
     )
 
 
+def _capabilities(tech: ChannelTech) -> str:
+    """What a technology carries: every audio format unless it says otherwise."""
+    if tech.capabilities:
+        return str(tech.capabilities)
+    audio = [name for name, format in BUILTIN.items() if format.codec.media is MediaType.AUDIO and name != "none"]
+    return f"({'|'.join(audio)})"
+
+
 def _module_lines(modules: Iterable[LoadedModule]) -> str:
     lines = [f"{'Module':<30} {'Description':<40} {'Use Count':<10} {'Status':<11} Support Level"]
-    count = 0
+    data = []
     for module in modules:
-        count += 1
+        data.append(
+            {
+                "module": f"{module.name}.so", "description": module.description, "use_count": module.use_count,
+                "status": module.status.value, "support_level": module.support_level,
+            }
+        )  # fmt: skip
         lines.append(
             f"{module.name + '.so':<30} {module.description[:40]:<40} {module.use_count:<10} {module.status.value:<11} "
             f"{module.support_level:>13}"
         )
-    return "\n".join([*lines, f"{count} modules loaded"])
+    return CliText("\n".join([*lines, f"{len(data)} modules loaded"]), data)
 
 
 def _module_names(system: System, args: list[str]) -> list[str]:
@@ -241,7 +270,8 @@ def module_show(system: System, args: list[str]) -> str:
 def module_show_declined(system: System, args: list[str]) -> str:
     """List the modules that could not work here, and why."""
     modules = [m for m in system.loader.modules.values() if m.status in (ModuleStatus.DECLINED, ModuleStatus.FAILED)]
-    return "\n".join([*(f"{m.name + '.so':<30} {m.status.value:<10} {m.reason}" for m in modules), f"{len(modules)} modules"])
+    text = "\n".join([*(f"{m.name + '.so':<30} {m.status.value:<10} {m.reason}" for m in modules), f"{len(modules)} modules"])
+    return CliText(text, [{"module": f"{m.name}.so", "status": m.status.value, "reason": m.reason} for m in modules])
 
 
 @cli_command("module load", usage="module load <module name>", complete=lambda system, args: system.loader.discover())
@@ -252,9 +282,10 @@ async def module_load(system: System, args: list[str]) -> str:
     try:
         module = await system.loader.load(args[0])
     except ModuleError as error:
-        raise CliFailure(f"Unable to load module {args[0]}\n{error}") from error
+        logger.warning(f"module load {args[0]}: {error}")
+        raise CliFailure(f"Unable to load module {args[0]}") from error
     if module.status is not ModuleStatus.RUNNING:
-        raise CliFailure(f"Unable to load module {args[0]}\n{module.reason}")
+        raise CliFailure(f"Unable to load module {args[0]}")
     return f"Loaded {args[0]}"
 
 
@@ -270,7 +301,8 @@ async def module_unload(system: System, args: list[str]) -> str:
         try:
             await system.loader.unload(name, force=force)
         except ModuleError as error:
-            raise CliFailure("\n".join([*lines, f"Unable to unload resource {name}", str(error)])) from error
+            logger.warning(f"module unload {name}: {error}")
+            raise CliFailure("\n".join([*lines, f"Unable to unload resource {name}"])) from error
         lines.append(f"Unloaded {name}")
     return "\n".join(lines)
 

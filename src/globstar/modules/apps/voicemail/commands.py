@@ -20,6 +20,8 @@ async def show_users(system: System, args: list[str]) -> str:
     service = _service(system)
     wanted = args[1] if args[:1] == ["for"] and len(args) == 2 else None
     users = [user for (context, _), user in service.users.items() if wanted in (None, context)]
+    if wanted is not None and service.users and not users:
+        raise CliFailure(f'No such voicemail context "{wanted}"')
     if not users:
         return "There are no voicemail users currently defined"
     lines = [f"{'Context':<10} {'Mbox':<5} {'User':<25} {'Zone':<10} {'NewMsg':>6}"]
@@ -34,7 +36,7 @@ def show_zones(system: System, args: list[str]) -> str:
     """List the zones of messages."""
     zones = _service(system).zones
     if not zones:
-        return "There are no voicemail zones currently defined"
+        raise CliFailure("There are no voicemail zones currently defined")
     lines = [f"{'Zone':<15} {'Timezone':<20} {'Message Format':<45}"]
     return "\n".join([*lines, *(f"{name:<15} {zone:<20} {form:<45}" for name, (zone, form) in zones.items())])
 

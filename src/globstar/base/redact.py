@@ -1,0 +1,36 @@
+"""Takes secrets out of text that goes to a log."""
+
+from __future__ import annotations
+
+import re
+
+REDACTED = "<redacted>"
+
+#: ``secret=x``, ``Password: x``, ``"auth_password": "x"``, ``Authorization: Bearer x`` and keys of SDES in SDP.
+_SECRET = re.compile(
+    r"""(?ix)
+    ( \b (?: \w*secret | \w*passwd | \w*password | auth_pass | api_?key | access_?token | md5_cred ) ["']?
+      \s* (?: => | [=:] ) \s* )
+    (?P<value> "[^"]*" | '[^']*' | [^\s,;&'")\]}]+ )
+    | ( \b inline: ) (?P<key> [A-Za-z0-9+/=]{16,} )
+    | ( \b Authorization ["']? \s* : \s* ["']? (?: Bearer | Basic ) \s+ ) (?P<token> [A-Za-z0-9+/=._~-]+ )
+    | ( :// [^\s:/@]+ : ) (?P<user> [^\s@/]+ ) (?= @ )
+    """
+)
+#: Most lines have none of these and are not looked at closely.
+_HINT = re.compile(r"(?i)secret|passw|auth_pass|api_?key|access_?token|md5_cred|inline:|authorization|://[^\s/]*@")
+
+
+def redact(text: str) -> str:
+    """``text`` with what looks like a secret replaced by ``<redacted>``."""
+    if _HINT.search(text) is None:
+        return text
+    return _SECRET.sub(_replace, text)
+
+
+def _replace(found: re.Match[str]) -> str:
+    value = found["value"]
+    kept = found[1] or found[3] or found[5] or found[7] or ""
+    if value is not None and value[:1] in "\"'":
+        return f"{kept}{value[0]}{REDACTED}{value[0]}"
+    return f"{kept}{REDACTED}"
