@@ -50,7 +50,7 @@ async def test_commands(tmp_path: Path) -> None:
         )
         assert await run(system, "core show channels count") == "0 active channels\n0 active calls\n0 calls processed\n"
         assert await run(system, "module load nosuch.so") == (
-            "Unable to load module nosuch.so\nthere is no module nosuch\nCommand 'module load nosuch.so' failed.\n"
+            "Unable to load module nosuch.so\nCommand 'module load nosuch.so' failed.\n"
         )
 
 
