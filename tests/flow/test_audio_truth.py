@@ -1,0 +1,90 @@
+"""Two phones with a codec each: what one says is heard by the other as well as the two codecs can carry it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+from globstar.core.format import BUILTIN
+from tests.support.sip_phone import PhoneCall, SipOffice, Wire, phone_section, sip_office
+from tests.support.sound_quality import VOCODERS, by_themselves, coded, decoded, encoded, segmental_ratio
+from tests.support.virtual_loop import run_virtual
+
+#: Codecs with a wave form to compare.
+CODECS = [name for name in coded() if name not in VOCODERS]
+#: How much worse than the codecs by themselves a call may be, dB.
+TOLERANCE = 1.0
+EXTENSIONS = "[default]\nexten => _[a-z].,1,Dial(PJSIP/${EXTEN})\n"
+
+
+def answer_to(call: PhoneCall, offer: Wire) -> str:
+    """An answer that takes the codec of an offer as it stands, without error correction, which costs a codec bits."""
+    host = call.phone.address[0]
+    media = re.sub(r"m=audio \d+", f"m=audio {call.rtp_port}", offer.body[offer.body.index("m=audio") :])
+    media = re.sub(r"a=fmtp:\d+ useinbandfec=1\r\n", "", media)
+    return f"v=0\r\no=phone 7 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n{media}"
+
+
+def payload_type(offer: Wire) -> int:
+    """The first type of the audio of an offer."""
+    found = re.search(r"m=audio \d+ \S+ (\d+)", offer.body)
+    assert found is not None, offer.text
+    return int(found[1])
+
+
+async def listen(office: SipOffice, source: str, destination: str) -> list[bytes]:
+    """Call from a phone with one codec to a phone with the other, say the test sound; the packets that are heard."""
+    caller, callee = office.phones[f"from{source}"], office.phones[f"to{destination}"]
+    call = caller.call(f"to{destination}", has_offer=False)
+    await caller.get(100)
+    other = await callee.ring()
+    assert other.request is not None
+    other.reply(200, "OK", body=answer_to(other, other.request))
+    await callee.get("ACK")
+    answer = await caller.get(200)
+    call.to, call.target = answer["To"], re.sub(r"^<|>.*$", "", answer["Contact"])
+    call.learn_media(answer)
+    call._send("ACK", "Content-Type: application/sdp\r\n", answer_to(call, answer), cseq=int(answer["CSeq"].split()[0]))
+    await asyncio.sleep(0.02)
+    kind, format, time = payload_type(answer), BUILTIN[source], 0
+    for packet in encoded(source):
+        call.send_rtp(packet, kind, time=time)
+        samples = format.samples_in(packet) or format.sample_rate // 50
+        time += samples * format.codec.clock_rate // format.sample_rate
+        await asyncio.sleep(samples / format.sample_rate)
+    await asyncio.sleep(0.3)
+    heard = [payload for type_heard, payload in other.heard if type_heard == payload_type(other.request)]
+    await call.hang_up()
+    await other.ended()
+    call.close()
+    other.close()
+    return heard
+
+
+async def losses(root: Path, source: str) -> list[str]:
+    """What is worse than it should be, of the calls from one codec to all others and to itself."""
+    pjsip = phone_section(f"from{source}", allow=source, rtp_symmetric="yes")
+    for index, name in enumerate(CODECS):
+        pjsip += phone_section(f"to{name}", contact=f"sip:to{name}@127.0.0.1:{15072 + index}", allow=name)
+    wrong = []
+    async with sip_office(root, pjsip, EXTENSIONS) as office:
+        office.phone(f"from{source}")
+        for name in CODECS:
+            office.phone(f"to{name}")
+        for destination in CODECS:
+            heard = await listen(office, source, destination)
+            rate = BUILTIN[destination].sample_rate
+            here = segmental_ratio(decoded(destination, heard), rate)
+            best = by_themselves(source, destination) if destination != source else decoded(source, encoded(source))
+            there = segmental_ratio(best, rate)
+            if here < there - TOLERANCE:
+                wrong.append(f"{source} to {destination}: {here:.2f} dB, {there:.2f} dB by themselves, {len(heard)} packets")
+    return wrong
+
+
+@pytest.mark.parametrize("source", CODECS)
+def test_every_pair_of_codecs_in_a_call(tmp_path: Path, source: str) -> None:
+    assert run_virtual(losses(tmp_path, source)) == []
