@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.core.cdr.record import AMA_FLAGS, DISPOSITION_TEXT, FinishedRecord, format_time
+from globstar.core.logfiles import format_time as format_time_as
+from globstar.core.recordmapping import Field
 
 if TYPE_CHECKING:
     from globstar.core.system import System
@@ -53,6 +55,36 @@ class RecordScope:
 def find_field(function: str, argument: str) -> Callable[[FinishedRecord], str] | None:
     """How ``${CDR(src)}`` is read; None for what needs the dialplan."""
     return (lambda record: read_field(record, argument)) if function == "CDR" else None
+
+
+_NUMBERS_OF_FIELDS = {"duration", "billsec", "sequence"}
+
+
+def field_of(name: str, format: str) -> Field:
+    """A field by the name that lists of fields use, or a variable of the record.
+
+    ``start(%H:%M)`` is a time in a format, ``disposition(number)`` and ``amaflags(number)`` are numbers, ``duration(float)`` and
+    ``billsec(float)`` have fractions. Raises ValueError.
+    """
+    field = name.lower() if name.lower() in _NAMES or name.lower() in _TIMES else name
+    if field in _TIMES:
+        return Field(name, _time_reader(field, format))
+    match field, format:
+        case ("duration" | "billsec", "float"):
+            return Field(name, lambda record: float(read_field(record, field, "f")))
+        case ("disposition" | "amaflags", "number"):
+            return Field(name, lambda record: int(read_field(record, field, "u")))
+        case (_, ""):
+            if field in _NUMBERS_OF_FIELDS:
+                return Field(name, lambda record: int(read_field(record, field)))
+            return Field(name, lambda record: read_field(record, field))
+    raise ValueError(f"field '{name}' takes no format '{format}'")
+
+
+def _time_reader(field: str, format: str) -> Callable[[FinishedRecord], str]:
+    if not format:
+        return lambda record: read_field(record, field)
+    return lambda record: format_time_as(seconds, format) if (seconds := getattr(record, field)) else ""
 
 
 def read_field(record: FinishedRecord, name: str, options: str = "") -> str:

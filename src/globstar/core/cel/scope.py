@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.core.cel.event import CelEvent
+from globstar.core.logfiles import format_time
+from globstar.core.recordmapping import Field
 
 if TYPE_CHECKING:
     from globstar.core.system import System
@@ -61,6 +63,20 @@ def find_field(function: str, argument: str) -> Callable[[CelEvent], str] | None
     if not function and argument in _VARIABLES:
         return FIELDS[_VARIABLES[argument] or argument]
     return None
+
+
+def field_of(name: str, format: str) -> Field:
+    """A field by the name that lists of fields use; ``eventtime(%H:%M)`` is a time in a format. Raises ValueError."""
+    getter = FIELDS.get(name.lower())
+    if getter is None:
+        raise ValueError(f"there is no field '{name}'")
+    if name.lower() == "eventtime" and format:
+        return Field(name, lambda event: format_time(event.time, format))
+    if format:
+        raise ValueError(f"field '{name}' takes no format")
+    if name.lower() == "amaflags":
+        return Field(name, lambda event: event.ama_flags)
+    return Field(name, getter)
 
 
 class EventScope:

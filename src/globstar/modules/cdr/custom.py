@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from globstar.base.log import Logger
 from globstar.core.cdr.engine import SERVICE, CdrEngine
 from globstar.core.cdr.posting import CdrBackendSpec
 from globstar.core.cdr.record import FinishedRecord
-from globstar.core.cdr.scope import RecordScope, find_field
+from globstar.core.cdr.scope import RecordScope, field_of, find_field
+from globstar.core.custommappings import Mappings, read_mappings
 from globstar.core.loader import ModuleDeclined
 from globstar.core.outbox import Outbox, append_lines
-from globstar.core.recordline import RecordLine, compile_line
 from globstar.core.system import System
 
 logger = Logger("cdr_custom")
@@ -23,26 +22,15 @@ _STATE = "cdr_custom"
 class _State:
     """The mappings (file and line) of one system and the lines on their way."""
 
-    def __init__(self, system: System, mappings: list[tuple[str, RecordLine]]) -> None:
+    def __init__(self, system: System, mappings: Mappings) -> None:
         self.mappings = mappings
         self.outbox = Outbox(system, "cdr_custom", append_lines)
 
 
-def _read(system: System) -> list[tuple[str, RecordLine]]:
-    config = system.configuration.read("cdr_custom.conf")
-    folder = Path(system.directories.astlogdir) / "cdr-custom"
-    mappings: list[tuple[str, RecordLine]] = []
-    for category in config.categories if config is not None else ():
-        if category.name.lower() != "mappings":
-            logger.warning(f"cdr_custom.conf: section [{category.name}] has no effect")
-            continue
-        for variable in category:
-            if variable.name and variable.value:
-                line = compile_line(variable.value, find_field, lambda record: RecordScope(system, record))
-                mappings.append((str(folder / variable.name), line))
-            else:
-                logger.notice(f"{variable.file}:{variable.line}: a mapping needs a file and a line")
-    return mappings
+def _read(system: System) -> Mappings:
+    return read_mappings(
+        system, "cdr_custom.conf", "cdr-custom", find_field, field_of, lambda record: RecordScope(system, record), logger
+    )
 
 
 def load(system: System) -> None:

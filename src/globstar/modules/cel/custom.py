@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from globstar.base.log import Logger
 from globstar.core.cel.engine import CelBackendSpec
 from globstar.core.cel.event import CelEvent
-from globstar.core.cel.scope import EventScope, find_field
+from globstar.core.cel.scope import EventScope, field_of, find_field
+from globstar.core.custommappings import Mappings, read_mappings
 from globstar.core.loader import ModuleDeclined
 from globstar.core.outbox import Outbox, append_lines
-from globstar.core.recordline import RecordLine, compile_line
 from globstar.core.system import System
 
 logger = Logger("cel_custom")
@@ -22,26 +21,15 @@ _STATE = "cel_custom"
 class _State:
     """The mappings (file and line) of one system and the lines on their way."""
 
-    def __init__(self, system: System, mappings: list[tuple[str, RecordLine]]) -> None:
+    def __init__(self, system: System, mappings: Mappings) -> None:
         self.mappings = mappings
         self.outbox = Outbox(system, "cel_custom", append_lines)
 
 
-def _read(system: System) -> list[tuple[str, RecordLine]]:
-    config = system.configuration.read("cel_custom.conf")
-    folder = Path(system.directories.astlogdir) / "cel-custom"
-    mappings: list[tuple[str, RecordLine]] = []
-    for category in config.categories if config is not None else ():
-        if category.name.lower() != "mappings":
-            logger.warning(f"cel_custom.conf: section [{category.name}] has no effect")
-            continue
-        for variable in category:
-            if variable.name and variable.value:
-                line = compile_line(variable.value, find_field, lambda event: EventScope(system, event))
-                mappings.append((str(folder / variable.name), line))
-            else:
-                logger.notice(f"{variable.file}:{variable.line}: a mapping needs a file and a line")
-    return mappings
+def _read(system: System) -> Mappings:
+    return read_mappings(
+        system, "cel_custom.conf", "cel-custom", find_field, field_of, lambda event: EventScope(system, event), logger
+    )
 
 
 def load(system: System) -> None:
