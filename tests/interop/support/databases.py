@@ -1,0 +1,171 @@
+"""Database servers of the test's own: a cluster in a folder, on a free port of loopback, gone at the end."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+#: Seconds that a server may take to start or stop.
+PATIENCE = 60.0
+
+
+@dataclass(slots=True)
+class DatabaseServer:
+    """A running server. ``url`` is SQLAlchemy's, for the database ``asterisk``."""
+
+    kind: str
+    port: int
+    url: str
+    start: Callable[[], None]
+    stop: Callable[[], None]
+
+    def run(self, *statements: str) -> list[tuple[Any, ...]]:
+        """Run statements and give the rows of the last one."""
+        import sqlalchemy
+
+        engine = sqlalchemy.create_engine(self.url, poolclass=sqlalchemy.pool.NullPool)
+        rows: list[tuple[Any, ...]] = []
+        with engine.begin() as connection:
+            for statement in statements:
+                result = connection.execute(sqlalchemy.text(statement))
+                rows = [tuple(row) for row in result] if result.returns_rows else []
+        engine.dispose()
+        return rows
+
+
+def program(name: str) -> str | None:
+    """The path of a program of PostgreSQL or MariaDB, None if it is not installed."""
+    found = shutil.which(name)
+    if found is not None:
+        return found
+    candidates = [*sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}")), Path("/usr/sbin") / name]
+    return next((str(path) for path in reversed(candidates) if path.exists()), None)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _as_user() -> dict[str, Any]:
+    return {"user": _owner(), "group": pwd.getpwnam(_owner()).pw_gid, "extra_groups": []} if not os.geteuid() else {}
+
+
+def _owner() -> str:
+    """Who runs the server: not root, which PostgreSQL refuses."""
+    return pwd.getpwuid(os.geteuid()).pw_name if os.geteuid() else "nobody"
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder that the server's user owns, with a short name (sockets are in it)."""
+    path = Path(tempfile.mkdtemp(prefix="globstar-db-"))
+    if not os.geteuid():
+        entry = pwd.getpwnam(_owner())
+        os.chown(path, entry.pw_uid, entry.pw_gid)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
+
+
+def _run(command: list[str], **options: Any) -> None:
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE, **_as_user(), **options)
+    assert done.returncode == 0, done.stdout.decode(errors="replace")
+
+
+def _wait(is_there: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not is_there():
+        if time.monotonic() > deadline:
+            raise TimeoutError(what)
+        time.sleep(0.05)  # polled: neither server tells when it is ready
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def postgresql(root: Path) -> Iterator[DatabaseServer]:
+    """A PostgreSQL server whose user asterisk owns the database asterisk."""
+    control, initialise = program("pg_ctl"), program("initdb")
+    assert control is not None
+    assert initialise is not None
+    port = _free_port()
+    with _folder() as folder:
+        data = folder / "data"
+        _run([initialise, "-D", str(data), "-U", "asterisk", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"], cwd="/")
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+
+        def start() -> None:
+            # its own descendants keep the pipe: so to a file
+            _run([control, "-D", str(data), "-o", options, "-l", str(folder / "log"), "-w", "start"], cwd="/")
+
+        def stop() -> None:
+            _run([control, "-D", str(data), "-m", "fast", "-w", "stop"], cwd="/")
+
+        start()
+        try:
+            _create(f"postgresql+psycopg://asterisk@127.0.0.1:{port}/postgres", "CREATE DATABASE asterisk")
+            yield DatabaseServer("postgresql", port, f"postgresql+psycopg://asterisk@127.0.0.1:{port}/asterisk", start, stop)
+        finally:
+            if _answers(port):
+                stop()
+
+
+@contextmanager
+def mariadb(root: Path) -> Iterator[DatabaseServer]:
+    """A MariaDB server with a database asterisk, open to everybody."""
+    daemon, initialise = program("mariadbd"), program("mariadb-install-db") or program("mysql_install_db")
+    assert daemon is not None
+    assert initialise is not None
+    port = _free_port()
+    running: list[subprocess.Popen[bytes]] = []
+    with _folder() as folder:
+        common = ["--no-defaults", f"--datadir={folder / 'data'}"]
+        _run([initialise, *common, "--auth-root-authentication-method=normal", "--skip-test-db"], cwd="/")
+        command = [
+            daemon, *common, f"--port={port}", "--bind-address=127.0.0.1", f"--socket={folder / 's'}", "--skip-grant-tables",
+            "--skip-networking=0", f"--pid-file={folder / 'pid'}", "--innodb-flush-log-at-trx-commit=0",
+        ]  # fmt: skip
+
+        def start() -> None:
+            with (root / "mariadb.log").open("ab") as log:
+                running.append(subprocess.Popen(command, cwd="/", stdout=log, stderr=log, **_as_user()))
+            _wait(lambda: _answers(port), "MariaDB does not start")
+
+        def stop() -> None:
+            process = running.pop()
+            process.terminate()
+            process.wait(PATIENCE)
+
+        start()
+        try:
+            _create(f"mysql+pymysql://root@127.0.0.1:{port}/mysql", "CREATE DATABASE asterisk CHARACTER SET utf8mb4")
+            yield DatabaseServer("mysql", port, f"mysql+pymysql://root@127.0.0.1:{port}/asterisk", start, stop)
+        finally:
+            if running:
+                stop()
+
+
+def _create(url: str, statement: str) -> None:
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sqlalchemy.pool.NullPool)
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text(statement))
+    engine.dispose()
