@@ -56,16 +56,22 @@ def _read(system: System) -> _State:
 
 def load(system: System) -> None:
     """Read cdr_manager.conf; without one nothing is told."""
-    system.services[_STATE] = _read(system)
+    reload(system)
 
 
 def reload(system: System) -> None:
-    """Read it again."""
-    system.services[_STATE] = _read(system)
+    """Read it again; the backend is there only while it is enabled."""
+    state = system.services[_STATE] = _read(system)
+    backends = system.registry("cdr backend")
+    if state.is_enabled and _BACKENDS[0].name not in backends:
+        backends.register(_BACKENDS[0])
+    elif not state.is_enabled:
+        backends.unregister(_BACKENDS[0])
 
 
 def unload(system: System) -> None:
     """Stop."""
+    system.registry("cdr backend").unregister(_BACKENDS[0])
     system.services.pop(_STATE, None)
 
 
@@ -90,4 +96,5 @@ def _fields(record: FinishedRecord, mappings: list[tuple[str, str]]) -> list[tup
     ]  # fmt: skip
 
 
-backend = CdrBackendSpec(name="cdr_manager", description="cdr_manager", post=_post)
+#: in a tuple, so that the loader does not register it: it is shown only while it is enabled
+_BACKENDS = (CdrBackendSpec(module="cdr_manager", name="cdr_manager", description="cdr_manager", post=_post),)

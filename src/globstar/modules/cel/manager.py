@@ -37,16 +37,22 @@ def _read(system: System) -> ManagerOptions:
 
 def load(system: System) -> None:
     """Read cel.conf; without its section manager nothing is told."""
-    system.services[_STATE] = _read(system)
+    reload(system)
 
 
 def reload(system: System) -> None:
-    """Read it again."""
-    system.services[_STATE] = _read(system)
+    """Read it again; the backend is there only while it is enabled."""
+    options = system.services[_STATE] = _read(system)
+    backends = system.registry("cel backend")
+    if options.enabled and _BACKENDS[0].name not in backends:
+        backends.register(_BACKENDS[0])
+    elif not options.enabled:
+        backends.unregister(_BACKENDS[0])
 
 
 def unload(system: System) -> None:
     """Stop."""
+    system.registry("cel backend").unregister(_BACKENDS[0])
     system.services.pop(_STATE, None)
 
 
@@ -68,4 +74,5 @@ def _post(system: Any, event: CelEvent) -> None:
     system.bus.publish(ManagerEvent("CEL", Permission.CALL, fields))
 
 
-backend = CelBackendSpec(name="cel_manager", description="Manager Event Logging", post=_post)
+#: in a tuple, so that the loader does not register it: it is shown only while it is enabled
+_BACKENDS = (CelBackendSpec(module="cel_manager", name="cel_manager", description="Manager Event Logging", post=_post),)
