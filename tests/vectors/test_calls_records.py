@@ -18,7 +18,9 @@ from tests.support.records_compare import compare_cdr, compare_cel
 from tests.support.sip_replay import Scenario, SipReplay, recorded_system, scenario_files
 from tests.vectors import test_calls_sip
 
-GROUPS = ("g01", "g02", "g03", "g04", "g05", *test_calls_sip.OTHERS)
+#: Voicemail is left out: what a caller hears and leaves there depends on prompts and times of the recording.
+OTHERS = tuple(name for name in test_calls_sip.OTHERS if not name.startswith("g09_voicemail"))
+GROUPS = ("g01", "g02", "g03", "g04", "g05", *OTHERS)
 
 _PRESSED = "the replay presses no such digits, or earlier"
 _PARKED = "a call enters the bridge of its parking lot before it counts as parked"
@@ -32,15 +34,11 @@ _TIME = "the replay does not wait as long as the recorded script did"
 DIFFERENT_CEL = {
     "g01_invite_replaces_unknown_dialog": "there is a channel for a moment there; here the call is refused before",
     "g01_message_out_of_dialog": "the channel of messages is one for all there, here one for each that is no call",
-    "g01_transfer_app_unanswered_302": "how the channel ends is decided by the dialplan here",
     "g03_answer_100_180_181_200": "a 181 without Diversion tells nothing of who forwards",
     "g03_local_channel_optimised": _OPTIMISED,
     "g03_opt_L_time_limit": _SOUNDS,
     "g04_auto_info_without_te": _PRESSED,
-    "g04_dtmf_all_sixteen_rfc4733": _PRESSED,
-    "g04_dtmf_passthrough_bridge": _PRESSED,
     "g04_feature_attended_transfer": _FEATURE,
-    "g04_feature_one_touch_automixmon": _PRESSED,
     "g04_feature_park_call": _PARKED,
     "g04_inband_dtmf": _PRESSED,
     "g04_info_dtmf_bad_body": _PRESSED,
@@ -49,7 +47,6 @@ DIFFERENT_CEL = {
     "g04_read_two_attempts_none": _PRESSED,
     "g05_ami_atxfer": _FEATURE,
     "g05_ami_atxfer_without_feature_option": _PRESSED,
-    "g05_ami_blindtransfer": "the transferee leaves the bridge before who transfers it",
     "g05_directed_pickup_app": _PICKED_UP,
     "g05_group_pickup": _PICKED_UP,
     "g05_park_by_extension_blind_refer": _PARKED,
@@ -58,18 +55,11 @@ DIFFERENT_CEL = {
     "g05_refer_attended_by_callee": _FEATURE,
     "g05_refer_attended_replaces_answered": _FEATURE,
     "g05_refer_blind_to_ringing_phone": _TIME,
-    "g05_refer_norefersub": _TIME,
-    "g09_voicemail_leave_message_hangup": _SOUNDS,
-    "g09_voicemail_leave_then_retrieve_and_delete": _SOUNDS,
-    "g09_voicemail_two_messages": _SOUNDS,
-    "g09_voicemailmain_empty_mailbox": _SOUNDS,
-    "g09_voicemailmain_login_prompts_wrong_password": _SOUNDS,
 }
 #: The same for records.
 DIFFERENT_CDR = {
     "g01_auth_bye_not_challenged": _TIME,
     "g01_invite_replaces_unknown_dialog": "there is a channel for a moment there; here the call is refused before",
-    "g01_transfer_app_unanswered_302": "how the channel ends is decided by the dialplan here",
     "g01_wrong_content_type_415": "in test_calls_sip: the call goes on here",
     "g03_local_channel_optimised": _OPTIMISED,
     "g04_feature_attended_transfer": _FEATURE,
