@@ -238,3 +238,25 @@ async def test_one_dtls_handshake_and_hold_with_a_bundle(tmp_path: Path) -> None
         await ask(call, "a port", "v port")
         assert await comes_back(call, PICTURE)
         await call.hang_up()
+
+
+async def test_a_picture_that_is_asked_for_is_asked_of_who_sends_it(tmp_path: Path) -> None:
+    """The echo of one's own picture; the request names the picture's source, and so does ours (RFC 4585 6.3.1)."""
+    async with sip_office(tmp_path, phone_section("alice", **FLAT, use_avpf="yes"), EXTENSIONS) as office:
+        call = new_call(office)
+        call.invite(body=lines(call, "a port", "v port").replace("RTP/AVP", "RTP/AVPF"))
+        await call.phone.get(100)
+        answer = await call.answered()
+        found = re.findall(r"a=ssrc:(\d+)", answer.body)
+        await asyncio.sleep(1)
+        assert await comes_back(call, PICTURE)
+        raw: list[bytes] = []
+        call.socket.set_reader(lambda now: raw.append(call.socket.recvfrom(2048)[0]))
+        report = struct.pack("!BBHI", 0x80, 201, 1, 1000 + PICTURE)
+        assert call.remote is not None
+        call.socket.sendto(report + struct.pack("!BBHII", 0x81, 206, 2, 1000 + PICTURE, int(found[1])), call.remote)
+        await asyncio.sleep(0.1)
+        asked = [data for data in raw if data[1] in (200, 201) and struct.pack("!BBH", 0x81, 206, 2) in data]
+        assert len(asked) == 1
+        assert asked[0][-8:] == struct.pack("!II", int(found[1]), 1000 + PICTURE)
+        await call.hang_up()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from globstar.core.channel import Channel
-from globstar.core.frame import Frame, FrameType
+from globstar.core.frame import Control, Frame, FrameType
 from globstar.core.registry import application
 
 
@@ -20,6 +20,8 @@ async def echo(channel: Channel) -> None:
             return True if kind is FrameType.DTMF_END else None  # what will not be ended is not begun
         elif kind not in (FrameType.CONTROL, FrameType.MODEM, FrameType.NULL):
             channel.write(frame)
+        elif kind is FrameType.CONTROL and frame.subtype == Control.VIDUPDATE:  # who sees itself asks itself for a picture
+            channel.indicate(Control.VIDUPDATE)
         return None
 
     await channel.wait(send_back)
