@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from globstar.media.demux import Diverted
 from globstar.media.nosocket import NoSocket
-from globstar.media.sockets import Address, MediaSocket
+from globstar.media.sockets import Address, MediaSocket, Receiver
 from globstar.proto.rtp import (
     Bye,
     OtherRtcp,
@@ -258,9 +258,18 @@ class BundleSocket(MediaSocket):
         """See MediaSocket: everything has to be looked at here."""
         return None
 
+    @property
+    def lost(self) -> int:
+        """See MediaSocket."""
+        return self.inner.lost
+
     def set_reader(self, on_readable: Callable[[float], None]) -> None:
         """See MediaSocket."""
         self.inner.set_reader(on_readable)
+
+    def set_receiver(self, on_datagram: Receiver) -> None:
+        """See MediaSocket; it is never connected."""
+        raise OSError(errno.EOPNOTSUPP, "packets of all streams are looked at")
 
     def pause_reader(self) -> None:
         """See MediaSocket."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 
-from globstar.media.sockets import Address, MediaSocket
+from globstar.media.sockets import Address, MediaSocket, Receiver, admitted
 
 #: ``on_other(component, data, source)``: a datagram that is no RTP; component 1 is the port of RTP, 2 that of RTCP.
 OtherCallback = Callable[[int, bytes, Address], None]
@@ -38,9 +38,18 @@ class DemuxSocket(MediaSocket):
         """See MediaSocket. The native relay leaves everything but RTP to us (``admit``)."""
         return self.inner.descriptor
 
+    @property
+    def lost(self) -> int:
+        """See MediaSocket."""
+        return self.inner.lost
+
     def set_reader(self, on_readable: Callable[[float], None]) -> None:
         """See MediaSocket."""
         self.inner.set_reader(on_readable)
+
+    def set_receiver(self, on_datagram: Receiver) -> None:
+        """See MediaSocket."""
+        self.inner.set_receiver(admitted(self._divert, on_datagram))
 
     def pause_reader(self) -> None:
         """See MediaSocket."""
@@ -56,11 +65,13 @@ class DemuxSocket(MediaSocket):
 
     def recv(self, size: int, /) -> bytes:
         """See MediaSocket; Diverted stands for what was no RTP."""
-        return self.admit(self.inner.recv(size))
+        return self._divert(self.inner.recv(size))
 
     def admit(self, data: bytes, /) -> bytes:
         """See MediaSocket; Diverted stands for what was no RTP."""
-        data = self.inner.admit(data)
+        return self._divert(self.inner.admit(data))
+
+    def _divert(self, data: bytes) -> bytes:
         if data and 128 <= data[0] < 192:
             return data
         self.on_other(self.component, data, self._peer)

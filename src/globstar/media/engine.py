@@ -59,6 +59,8 @@ class RtpEngine:
         self.wall_clock = wall_clock
         #: The 20 ms tick, for digits here and for players above.
         self.ticker = ticker if ticker is not None else Ticker(loop)
+        if isinstance(self.sockets, UdpSockets):  # what a tick sends goes at once
+            self.ticker.before, self.ticker.after = self.sockets.outbox.begin, self.sockets.outbox.end
         #: the thread that forwards relayed packets; None where it cannot
         self.native: native.NativeRelay | None = None
         if native.is_available() and self.settings.native_relay and isinstance(self.sockets, UdpSockets):
@@ -192,6 +194,7 @@ class RtpEngine:
             session.close()
         if self.native is not None:
             self.native.close()
+        self.ticker.before = self.ticker.after = None
         self.ticker.close()
 
     def _round(self) -> None:

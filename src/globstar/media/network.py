@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from globstar.media.sockets import Address, MediaSocket
+from globstar.media.sockets import MAX_DATAGRAM, Address, MediaSocket, Receiver
 
 #: Most datagrams that wait unread at one socket; as in a kernel, more are dropped and counted.
 QUEUE_LIMIT = 256
@@ -138,8 +138,21 @@ class MemorySocket(MediaSocket):
         """See MediaSocket; there is none."""
         return None
 
+    @property
+    def lost(self) -> int:
+        """See MediaSocket; nothing is sent later than at once."""
+        return 0
+
     def set_reader(self, on_readable: Callable[[float], None]) -> None:
         """See MediaSocket."""
+        self._reader = on_readable
+
+    def set_receiver(self, on_datagram: Receiver) -> None:
+        """See MediaSocket."""
+
+        def on_readable(now: float) -> None:
+            on_datagram(self.recv(MAX_DATAGRAM), now)
+
         self._reader = on_readable
 
     def pause_reader(self) -> None:

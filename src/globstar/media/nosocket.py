@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 
-from globstar.media.sockets import Address, MediaSocket
+from globstar.media.sockets import Address, MediaSocket, Receiver
 
 
 class NoSocket(MediaSocket):
@@ -21,7 +21,15 @@ class NoSocket(MediaSocket):
         """See MediaSocket."""
         return None
 
+    @property
+    def lost(self) -> int:
+        """See MediaSocket."""
+        return 0
+
     def set_reader(self, on_readable: Callable[[float], None]) -> None:
+        """See MediaSocket; nothing is ever read here."""
+
+    def set_receiver(self, on_datagram: Receiver) -> None:
         """See MediaSocket; nothing is ever read here."""
 
     def pause_reader(self) -> None:

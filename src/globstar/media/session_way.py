@@ -33,7 +33,6 @@ class SessionWay:
         "_bare_rtcp",
         "_engine",
         "_is_connected",
-        "_recv",
         "_relay",
         "_remote",
         "_remote_rtcp",
@@ -57,7 +56,6 @@ class SessionWay:
         self._engine = engine
         self._bare = self._socket = rtp
         self._bare_rtcp = self._rtcp_socket = rtcp
-        self._recv = rtp.recv
         self._wrap: Wrap | None = None
         self.options = options
         self.on_source: Callable[[Address], None] | None = None
@@ -121,6 +119,11 @@ class SessionWay:
     def has_rtcp_port(self) -> bool:
         """Whether there is a port for RTCP alone."""
         return self._rtcp_socket is not None
+
+    @property
+    def lost_later(self) -> int:
+        """Packets that the kernel refused when those of a tick were sent."""
+        return self._socket.lost
 
     @property
     def settled_descriptor(self) -> int | None:
@@ -238,9 +241,9 @@ class SessionWay:
         if self.bundle is not None and self.bundle.carrier is self:
             socket = self.bundle.over(socket)
         self._socket = socket
-        self._recv = socket.recv
         if self._is_connected:
             self.output = socket.send
+            socket.set_receiver(self.receive)
         elif self._remote is not None:
             self._aim(self._remote)
 
@@ -254,7 +257,6 @@ class SessionWay:
         if self.bundle is not None:
             self._socket = GONE
             self._bare = GONE
-            self._recv = GONE.recv
             self.bundle.forget(self)
             self.bundle = None
 
@@ -271,7 +273,10 @@ class SessionWay:
 
     def resume_reading(self) -> None:
         """Read the RTP socket ourselves again."""
-        self._socket.set_reader(self._read_connected if self._is_connected else self._read_open)
+        if self._is_connected:
+            self._socket.set_receiver(self.receive)
+        else:
+            self._socket.set_reader(self._read_open)
 
     def _through_loop(self) -> None:
         """Something changes that the native relay relies on: packets take the way through the loop until it is asked again."""
@@ -307,7 +312,7 @@ class SessionWay:
             return
         self._is_connected = True
         self.output = self._socket.send
-        self._socket.set_reader(self._read_connected)
+        self._socket.set_receiver(self.receive)
 
     def _learn(self, source: Address) -> None:
         """Called for accepted packets until the source has settled."""
@@ -338,14 +343,6 @@ class SessionWay:
             self._learn(source)
             self.receive(data, now)
 
-    def _read_connected(self, now: float) -> None:
-        """Read one packet of the settled source; the poller calls again while there are more."""
-        try:
-            data = self._recv(MAX_DATAGRAM)
-        except OSError:  # nothing there, or an ICMP error of an earlier packet
-            return
-        self.receive(data, now)
-
     def receive_raw(self, data: bytes, now: float) -> None:
         """A datagram of the settled source as it came from the network, which somebody else has read."""
         try:
@@ -367,7 +364,7 @@ class SessionWay:
             return
         try:
             data, source = socket.recvfrom(MAX_DATAGRAM)
-        except OSError:  # as in _read_connected
+        except OSError:  # as in _read_open
             return
         if self.source.state is SourceState.LOCKED and self.source.source is not None:
             if source[0] != self.source.source[0]:

@@ -9,14 +9,17 @@ import socket
 import struct
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from globstar.net.batch import MAX_DATAGRAM, Receiver, new_outbox
 from globstar.net.poller import Poller
 
-Address = tuple[str, int]
+if TYPE_CHECKING:
+    from globstar.net.batch import Outbox
 
-#: Longest datagram read; longer ones are cut off and fail to parse.
-MAX_DATAGRAM = 2048
+__all__ = ["MAX_DATAGRAM", "Address", "MediaSocket", "Receiver", "SocketFactory", "UdpSocket", "UdpSockets", "admitted"]
+
+Address = tuple[str, int]
 
 
 class MediaSocket(Protocol):
@@ -30,11 +33,18 @@ class MediaSocket(Protocol):
     def descriptor(self) -> int | None:
         """The kernel's descriptor; None for sockets that are no real ones."""
 
+    @property
+    def lost(self) -> int:
+        """Packets that the kernel refused after ``send`` had returned."""
+
     def set_reader(self, on_readable: Callable[[float], None]) -> None:
         """Have ``on_readable(now)`` called while there is something to read."""
 
+    def set_receiver(self, on_datagram: Receiver) -> None:
+        """Have ``on_datagram(data, now)`` called for what comes from the connected peer, instead of a reader."""
+
     def pause_reader(self) -> None:
-        """Call nobody until ``set_reader`` is called again."""
+        """Call nobody until ``set_reader`` or ``set_receiver`` is called again."""
 
     def recvfrom(self, size: int, /) -> tuple[bytes, Address]:
         """One datagram and where it came from."""
@@ -61,6 +71,19 @@ class MediaSocket(Protocol):
         """Give the socket back."""
 
 
+def admitted(admit: Callable[[bytes], bytes], on_datagram: Receiver) -> Receiver:
+    """A receiver that hands on what ``admit`` makes of a datagram, and drops what it refuses."""
+
+    def receive(data: bytes, now: float) -> None:
+        try:
+            data = admit(data)
+        except OSError:  # not for the reader
+            return
+        on_datagram(data, now)
+
+    return receive
+
+
 class SocketFactory(Protocol):
     """Makes sockets; ``UdpSockets`` makes real ones, ``MediaNetwork`` those of tests."""
 
@@ -69,17 +92,19 @@ class SocketFactory(Protocol):
 
 
 class UdpSocket:
-    """A bare UDP socket in a poller; the hot methods are the socket's own."""
+    """A bare UDP socket in a poller; the hot methods are the socket's own, but for ``send``, which the tick may gather."""
 
-    __slots__ = ("_poller", "_socket", "address", "recv", "recvfrom", "send", "sendto")
+    __slots__ = ("_outbox", "_poller", "_sender", "_socket", "address", "recv", "recvfrom", "send", "sendto")
 
-    def __init__(self, poller: Poller, bound: socket.socket) -> None:
+    def __init__(self, poller: Poller, outbox: Outbox, bound: socket.socket) -> None:
         self._poller = poller
+        self._outbox = outbox
         self._socket = bound
+        self._sender = outbox.sender(bound)
         name = bound.getsockname()
         self.address: Address = (name[0], name[1])
         self.recv = bound.recv
-        self.send = bound.send
+        self.send = self._sender.send
         self.recvfrom: Callable[[int], tuple[bytes, Address]] = bound.recvfrom
         self.sendto = bound.sendto
         if bound.family == socket.AF_INET6:
@@ -90,9 +115,18 @@ class UdpSocket:
         """See MediaSocket."""
         return self._socket.fileno()
 
+    @property
+    def lost(self) -> int:
+        """See MediaSocket."""
+        return self._sender.lost
+
     def set_reader(self, on_readable: Callable[[float], None]) -> None:
         """See MediaSocket."""
         self._poller.add(self._socket.fileno(), on_readable)
+
+    def set_receiver(self, on_datagram: Receiver) -> None:
+        """See MediaSocket."""
+        self._poller.add_receiver(self._socket.fileno(), on_datagram)
 
     def pause_reader(self) -> None:
         """See MediaSocket."""
@@ -104,10 +138,12 @@ class UdpSocket:
 
     def connect(self, address: Address) -> None:
         """See MediaSocket."""
+        self._outbox.flush()
         self._socket.connect(address)
 
     def disconnect(self) -> None:
         """See MediaSocket; connecting to AF_UNSPEC dissolves the association (connect(2))."""
+        self._outbox.flush()
         unspecified = struct.pack("=H14x", socket.AF_UNSPEC)
         if _libc.connect(self._socket.fileno(), unspecified, len(unspecified)) != 0:
             code = ctypes.get_errno()
@@ -118,6 +154,7 @@ class UdpSocket:
         """See MediaSocket."""
         if self._socket.fileno() >= 0:
             self._poller.remove(self._socket.fileno())
+            self._outbox.flush()  # what waits names the descriptor, which may be another's soon
             self._socket.close()
 
 
@@ -128,12 +165,13 @@ def _recvfrom_ipv6(bound: socket.socket, size: int) -> tuple[bytes, Address]:
 
 
 class UdpSockets:
-    """Real UDP sockets, all read through one poller."""
+    """Real UDP sockets, all read through one poller; ``outbox`` gathers what a tick sends."""
 
-    __slots__ = ("poller",)
+    __slots__ = ("outbox", "poller")
 
     def __init__(self, poller: Poller) -> None:
         self.poller = poller
+        self.outbox = new_outbox()
 
     def open(self, host: str, port: int, tos: int = 0, cos: int = 0) -> UdpSocket:
         """See SocketFactory."""
@@ -151,7 +189,7 @@ class UdpSockets:
         except OSError:
             bare.close()
             raise
-        return UdpSocket(self.poller, bare)
+        return UdpSocket(self.poller, self.outbox, bare)
 
 
 _libc = ctypes.CDLL(None, use_errno=True)

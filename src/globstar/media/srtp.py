@@ -12,7 +12,7 @@ from pylibsrtp import Session as LibSession
 
 from globstar.base.native import require_native
 from globstar.media.native import is_available
-from globstar.media.sockets import MAX_DATAGRAM, Address, MediaSocket
+from globstar.media.sockets import MAX_DATAGRAM, Address, MediaSocket, Receiver, admitted
 from globstar.proto.sdp.crypto import AES_32, AES_80, GCM_128, GCM_256, CryptoKey, Suite
 
 if TYPE_CHECKING:
@@ -207,9 +207,18 @@ class SecureSocket(MediaSocket):
         context = self._context
         return self.inner.descriptor if context.opens is not None and context.seals is not None else None
 
+    @property
+    def lost(self) -> int:
+        """See MediaSocket."""
+        return self.inner.lost
+
     def set_reader(self, on_readable: Callable[[float], None]) -> None:
         """See MediaSocket."""
         self.inner.set_reader(on_readable)
+
+    def set_receiver(self, on_datagram: Receiver) -> None:
+        """See MediaSocket."""
+        self.inner.set_receiver(admitted(self._context.decrypt, on_datagram))
 
     def pause_reader(self) -> None:
         """See MediaSocket."""

@@ -122,7 +122,7 @@ def figures(session: RtpSession, clock_rate: int) -> SessionStatistics:
         not_rtp=session.not_rtp,
         unknown_payload=session.unknown_payload,
         wrong_source=session.source.dropped,
-        not_sent=session.not_sent,
+        not_sent=session.not_sent + session.lost_later,
         rtcp_sent=reports.sent,
         rtcp_received=reports.received,
         not_authentic=security.not_authentic if security is not None else 0,

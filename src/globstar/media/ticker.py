@@ -26,6 +26,8 @@ class Ticker:
         "_is_running",
         "_loop",
         "_subscribers",
+        "after",
+        "before",
         "failures",
         "interval",
         "late",
@@ -42,6 +44,9 @@ class Ticker:
         self._handle: asyncio.TimerHandle | None = None
         self._deadline = 0.0
         self._is_running = False
+        #: called before and after the subscribers of each tick
+        self.before: TickCallback | None = None
+        self.after: TickCallback | None = None
         self.ticks = 0
         self.late = 0
         self.skipped = 0
@@ -108,9 +113,13 @@ class Ticker:
     def _tick(self) -> None:
         self.ticks += 1
         subscribers = self._subscribers
+        if self.before is not None:
+            self.before()
         for callback in tuple(subscribers):
             if callback in subscribers:
                 self._call(callback)
+        if self.after is not None:
+            self.after()
 
     def _call(self, callback: TickCallback) -> None:
         try:

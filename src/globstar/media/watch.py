@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from globstar.media.engine import RtpEngine
 from globstar.media.session import RtpSession
-from globstar.media.sockets import Address, MediaSocket
+from globstar.media.sockets import Address, MediaSocket, Receiver, admitted
 
 #: ``see(is_sent, peer, packet)``
 See = Callable[[bool, Address, bytes], None]
@@ -41,9 +41,18 @@ class WatchedSocket:
         """None: the native relay would pass us by."""
         return None
 
+    @property
+    def lost(self) -> int:
+        """See MediaSocket."""
+        return self.inner.lost
+
     def set_reader(self, on_readable: Callable[[float], None]) -> None:
         """See MediaSocket."""
         self.inner.set_reader(on_readable)
+
+    def set_receiver(self, on_datagram: Receiver) -> None:
+        """See MediaSocket."""
+        self.inner.set_receiver(admitted(self._seen, on_datagram))
 
     def pause_reader(self) -> None:
         """See MediaSocket."""
@@ -64,13 +73,13 @@ class WatchedSocket:
 
     def recv(self, size: int, /) -> bytes:
         """See MediaSocket."""
-        data = self.inner.recv(size)
-        self._received(data, self._peer)
-        return data
+        return self._seen(self.inner.recv(size))
 
     def admit(self, data: bytes, /) -> bytes:
         """See MediaSocket."""
-        data = self.inner.admit(data)
+        return self._seen(self.inner.admit(data))
+
+    def _seen(self, data: bytes) -> bytes:
         self._received(data, self._peer)
         return data
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import select
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
+from globstar.net.batch import Readable, Receiver, new_inbox
+
+if TYPE_CHECKING:
+    from globstar.net.batch import Inbox
 
 logger = Logger("net.poller")
-
-#: ``on_readable(now)``: read at most a few packets; what is left brings another call.
-Readable = Callable[[float], None]
 
 #: Most reads of one wake-up, so that a flood cannot hold the loop.
 BUDGET = 512
@@ -19,7 +19,6 @@ BUDGET = 512
 COALESCE = 0.002
 #: Rounds of that timer without a packet until the loop watches again. Each change between the two ways costs more than they.
 LINGER = 5
-_BATCH = 256
 
 
 class Poller:
@@ -33,8 +32,7 @@ class Poller:
 
     __slots__ = (
         "_empty_rounds",
-        "_epoll",
-        "_handlers",
+        "_inbox",
         "_last",
         "_loop",
         "_timer",
@@ -47,8 +45,7 @@ class Poller:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, budget: int = BUDGET) -> None:
         self._loop = loop
-        self._epoll: select.epoll | None = None
-        self._handlers: dict[int, Readable] = {}
+        self._inbox: Inbox | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._watching = False
         self._last = 0.0
@@ -59,24 +56,20 @@ class Poller:
         self.failures = 0
 
     def __len__(self) -> int:
-        return len(self._handlers)
+        return len(self._inbox) if self._inbox is not None else 0
 
     def add(self, descriptor: int, on_readable: Readable) -> None:
         """Watch a non-blocking socket; a second call for the same one exchanges the callback."""
-        if descriptor not in self._handlers:
-            if self._epoll is None:
-                self._epoll = select.epoll()
-            self._epoll.register(descriptor, select.EPOLLIN)
-        self._handlers[descriptor] = on_readable
-        if not self._watching and self._timer is None:
-            self._watch()
+        self._begin().add(descriptor, on_readable)
+
+    def add_receiver(self, descriptor: int, on_datagram: Receiver) -> None:
+        """As :meth:`add`, for a socket whose datagrams are read here, many sockets at a time."""
+        self._begin().add_receiver(descriptor, on_datagram)
 
     def remove(self, descriptor: int) -> None:
         """Stop watching; call this before the socket is closed. Unknown descriptors are no error."""
-        if self._handlers.pop(descriptor, None) is not None and self._epoll is not None:
-            self._epoll.unregister(descriptor)
-            if not self._handlers:
-                self.close()
+        if self._inbox is not None and self._inbox.remove(descriptor) and not len(self._inbox):
+            self.close()
 
     def close(self) -> None:
         """Forget every socket."""
@@ -84,26 +77,36 @@ class Poller:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._handlers.clear()
-        if self._epoll is not None:
-            self._epoll.close()
-            self._epoll = None
+        if self._inbox is not None:
+            self._inbox.close()
+            self._inbox = None
+
+    def _begin(self) -> Inbox:
+        if self._inbox is None:
+            self._inbox = new_inbox(self._failed)
+        if not self._watching and self._timer is None:
+            self._watch()
+        return self._inbox
+
+    def _failed(self, descriptor: int, error: Exception) -> None:
+        self.failures += 1
+        logger.error(f"reading of socket {descriptor} failed", exception=error)
 
     def _watch(self) -> None:
-        if self._epoll is not None and not self._watching:
+        if self._inbox is not None and not self._watching:
             self._watching = True
-            self._loop.add_reader(self._epoll.fileno(), self._on_loop)
+            self._loop.add_reader(self._inbox.fileno(), self._on_loop)
 
     def _unwatch(self) -> None:
-        if self._epoll is not None and self._watching:
+        if self._inbox is not None and self._watching:
             self._watching = False
-            self._loop.remove_reader(self._epoll.fileno())
+            self._loop.remove_reader(self._inbox.fileno())
 
     def _on_loop(self) -> None:
         now = self._loop.time()
         busy = now - self._last < COALESCE
         self._serve(now)
-        if busy and self._handlers:
+        if busy and self._inbox is not None:
             self._unwatch()
             self._empty_rounds = 0
             self._timer = self._loop.call_later(COALESCE, self._on_timer)
@@ -111,7 +114,7 @@ class Poller:
     def _on_timer(self) -> None:
         self._timer = None
         self._empty_rounds = 0 if self._serve(self._loop.time()) else self._empty_rounds + 1
-        if not self._handlers:
+        if self._inbox is None:
             return
         if self._empty_rounds < LINGER:
             self._timer = self._loop.call_later(COALESCE, self._on_timer)
@@ -122,21 +125,11 @@ class Poller:
         """Read what is there, up to the budget; gives how many reads there were."""
         self._last = now
         self.wakeups += 1
-        handlers = self._handlers
         done = 0
-        while self._epoll is not None and done < self.budget:
-            events = self._epoll.poll(0, _BATCH)
-            if not events:
+        while self._inbox is not None and done < self.budget:
+            found = self._inbox.serve(now)
+            if not found:
                 break
-            done += len(events)
-            for descriptor, _ in events:
-                on_readable = handlers.get(descriptor)
-                if on_readable is None:
-                    continue  # closed by a callback of this very batch
-                try:
-                    on_readable(now)
-                except Exception as error:  # one call's bug must not stop the media of the others
-                    self.failures += 1
-                    logger.error(f"reading of socket {descriptor} failed", exception=error)
+            done += found
         self.reads += done
         return done

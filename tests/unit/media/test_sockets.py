@@ -120,3 +120,57 @@ async def test_refused_port_is_survived(port) -> None:
     await until(lambda: ear.payloads[-1] == b"again")
     phone.close()
     engine.close()
+
+
+async def test_what_waits_for_the_end_of_a_tick_does_not_outlive_its_socket() -> None:
+    """A descriptor that is closed may be another socket's a moment later, and a connection may lead elsewhere."""
+    sockets = UdpSockets(Poller(asyncio.get_running_loop()))
+    one, other = sockets.open("127.0.0.1", 0), sockets.open("127.0.0.1", 0)
+    got: list[tuple[str, bytes]] = []
+    one.set_reader(lambda now: got.append(("one", one.recv(100))))
+    other.set_reader(lambda now: got.append(("other", other.recv(100))))
+    sender = sockets.open("127.0.0.1", 0)
+    sender.connect(one.address)
+    sockets.outbox.begin()
+    sender.send(b"1")
+    sender.connect(other.address)
+    sender.send(b"2")
+    sender.close()
+    again = sockets.open("127.0.0.1", 0)
+    again.connect(one.address)
+    sockets.outbox.end()
+    again.send(b"3")
+    await until(lambda: len(got) == 3)
+    assert sorted(got) == [("one", b"1"), ("one", b"3"), ("other", b"2")]
+    for socket in (one, other, again):
+        socket.close()
+
+
+async def test_sessions_that_send_on_the_tick(port) -> None:
+    engine = engine_on(port(64))
+    pairs = []
+    for _ in range(3):
+        here, there = engine.open("127.0.0.1"), engine.open("127.0.0.1")
+        assert here is not None
+        assert there is not None
+        for session, peer in ((here, there), (there, here)):
+            session.set_payloads(PAYLOADS, send=0, clock_rate=8000)
+            session.set_remote(peer.local_address)
+        pairs.append((here, Ear(there), there))
+    count = 0
+
+    def tick() -> None:
+        nonlocal count
+        for here, _, there in pairs:
+            here.send_media(b"%03d" % count, 160)
+            there.send_media(b"%03d" % count, 160)
+        count += 1
+
+    engine.ticker.add(tick)
+    await until(lambda: all(len(ear.media) >= 10 for _, ear, _ in pairs))
+    engine.ticker.remove(tick)
+    await until(lambda: all(len(ear.media) == count for _, ear, _ in pairs))
+    assert all(numbers(ear) == list(range(count)) for _, ear, _ in pairs)
+    assert all(session.statistics().not_sent == 0 for here, _, there in pairs for session in (here, there))
+    engine.close()
+    assert engine.ticker.before is None

@@ -132,3 +132,19 @@ async def test_another_interval() -> None:
     await asyncio.sleep(0.101)
     assert ticker.ticks == 10
     ticker.close()
+
+
+async def test_what_comes_before_and_after_each_tick() -> None:
+    done: list[str] = []
+
+    def fails() -> None:
+        done.append("fails")
+        raise ValueError("a bug")
+
+    ticker = Ticker(asyncio.get_running_loop())
+    ticker.before, ticker.after = (lambda: done.append("before")), (lambda: done.append("after"))
+    ticker.add(fails)
+    ticker.add(lambda: done.append("tick"))
+    await asyncio.sleep(0.041)
+    assert done == ["before", "fails", "tick", "after", "before", "tick", "after"]
+    ticker.close()

@@ -5,9 +5,21 @@ from __future__ import annotations
 import asyncio
 import socket
 
+import pytest
+
+from globstar.net import batch
 from globstar.net.poller import Poller
 from tests.unit.net.test_udp import bare
 from tests.unit.net.waiting import until
+
+
+@pytest.fixture(params=["native", "python"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test runs with both inboxes."""
+    if request.param == "python":
+        monkeypatch.setattr(batch, "_batch", None)
+    elif not batch.is_native():
+        pytest.skip("the native module was not built")
 
 
 def drain_into(found: list[bytes], source: socket.socket):
