@@ -131,7 +131,7 @@ async def test_rfc3550_6_4_reports_are_told_on_the_bus_and_in_the_log(tmp_path: 
             session = office.system.services["rtp"].sessions[0]
             block = ReportBlock(session.sender.ssrc, 64, 12, 2 << 16 | 77, 80, 0, 0)
             report = build_compound([SenderReport(0x1234, 5 << 32, 160, 10, 1600, (block,))])
-            session._receive_rtcp(report, office.system.now())
+            session.receive_rtcp(report, office.system.now())
         told = "\n".join(record.message for record in log.records)
         await call.hang_up()
     sent = [event for event in heard if isinstance(event, events.RtcpSent)]
