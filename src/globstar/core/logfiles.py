@@ -111,6 +111,10 @@ class LogSetup:
     _thread: threading.Thread | None = None
     _is_ending: bool = False
     _full_since: int = 0
+    #: called with the options when they were read again, in whatever thread that was
+    listeners: list[Callable[[LoggerOptions], None]] = field(default_factory=list)
+    #: gives files that others write and that are rotated with the rest
+    others: list[Callable[[], Path]] = field(default_factory=list)
 
     # -- configuration ---------------------------------------------------------------------------------------------------
 
@@ -149,6 +153,8 @@ class LogSetup:
                 self.add(channel.name, channel.configuration).is_dynamic = True
         for warning in report.warnings:
             logger.log(warning.level, str(warning))
+        for listener in self.listeners:
+            listener(options)
 
     def add(self, name: str, levels: str, place: str = "") -> Channel:
         """Open one log channel, ``name => levels`` of logger.conf."""
@@ -326,19 +332,21 @@ class LogSetup:
             self._drain()
             for channel in self.channels:
                 if channel.path is not None:
-                    self._rotate(channel, channel.path)
+                    if channel.stream is not None:
+                        channel.stream.close()
+                        channel.stream = None
+                    self._rotate(channel.path)
+                    self._open(channel)
+            for other in self.others:
+                self._rotate(other())
 
-    def _rotate(self, channel: Channel, path: Path) -> None:
+    def _rotate(self, path: Path) -> None:
         strategy = self.options.rotatestrategy
-        if channel.stream is not None:
-            channel.stream.close()
-            channel.stream = None
         try:
             rotated = rotate_file(path, strategy, self.wall_time())
         except OSError as error:
             sys.stderr.write(f"cannot rotate {path}: {error.strerror}\n")
             rotated = None
-        self._open(channel)
         command = self.options.exec_after_rotate
         if rotated is not None and command:
             # With "rotate" the numbers of all files change, so commands name the one that they mean: ${filename}.2

@@ -30,7 +30,7 @@ SERVICE = "outboxes"
 GATHER_TIME = 0.1
 #: How long after a failure the backend is tried again, seconds: doubled after each.
 FIRST_RETRY, LAST_RETRY = 1.0, 60.0
-#: Most rows in one hand-over.
+#: Most rows in one hand-over, unless said otherwise.
 BATCH = 500
 #: Most rows in memory; more than a moment's come only when neither backend nor disk takes them, and are dropped and counted.
 MEMORY_LIMIT = 50_000
@@ -54,10 +54,12 @@ class Outbox:
     ``name`` (``cdr_csv``) is that of the files and in ``cdr show backends``, which lists those whose name begins with ``cdr_``.
     """
 
-    def __init__(self, system: System, name: str, deliver: Callable[[Sequence[Row]], None]) -> None:
+    def __init__(self, system: System, name: str, deliver: Callable[[Sequence[Row]], None], *, batch: int = 0) -> None:
         self.system = system
         self.name = name
         self.deliver = deliver
+        #: most rows in one hand-over
+        self.batch = batch or BATCH
         self.delivered = 0
         self.refused = 0
         self.dropped = 0
@@ -186,7 +188,7 @@ class Outbox:
             except OSError as error:
                 self.error = f"{self.file}: {error.strerror}"
         while rows and not self.on_disk and (is_due or not self.error):
-            batch = rows[:BATCH]
+            batch = rows[: self.batch]
             taken = self._hand_over(batch)
             del rows[:taken]
             if taken < len(batch):
@@ -262,7 +264,7 @@ class Outbox:
         """Hand over the rows of the file, batch by batch, until it is empty or the backend fails. Raises OSError."""
         with self.file.open("rb") as stream:
             stream.seek(self._place)
-            while lines := list(itertools.islice(stream, BATCH)):
+            while lines := list(itertools.islice(stream, self.batch)):
                 taken = self._deliver_lines(lines)
                 self._place += sum(map(len, lines[:taken]))
                 self.on_disk -= taken
