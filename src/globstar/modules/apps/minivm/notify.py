@@ -55,7 +55,7 @@ async def _notify(channel: Channel, service: MinivmService, account: Account, wa
             logger.error(f"MinivmNotify: the mail to {to} was not sent: {fault}")
             is_sent = False
     caller = channel.caller.id
-    await service.run_externnotify(account, caller.name.text, caller.number.text)
+    await channel.system.run_blocking(service.run_externnotify, account, caller.name.text, caller.number.text)
     if is_sent:
         fields = [
             *channel_fields(channel), ("Action", "SentNotification"), ("Mailbox", account.address), ("Counter", message.counter),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import shlex
+import subprocess
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 logger = Logger("app_minivm")
 
 SERVICE = "minivm"
+#: How long externnotify may take, seconds.
+NOTIFY_LIMIT = 30.0
 _COUNTER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DOMAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
@@ -110,18 +112,18 @@ class MinivmService:
         except OSError as error:
             logger.warning(f"logfile {name}: {error.strerror}")
 
-    async def run_externnotify(self, account: Account, *arguments: str) -> None:
-        """Run ``externnotify`` of the account, else of all, with the address and ``arguments``; nobody waits for its end."""
+    def run_externnotify(self, account: Account, *arguments: str) -> None:
+        """Run ``externnotify`` of the account, else of all, with the address and ``arguments``. Waits for its end."""
         program = account.options.externnotify or self.settings.general.externnotify
         if not program:
             return
         command = [*shlex.split(program), account.address, *arguments]
         try:
-            process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
+            subprocess.run(command, stdin=subprocess.DEVNULL, timeout=NOTIFY_LIMIT, check=False)
         except OSError as error:
             logger.warning(f"externnotify {program}: {error.strerror}")
-            return
-        self.system.tasks.start(process.wait(), name="externnotify")
+        except subprocess.TimeoutExpired:
+            logger.warning(f"externnotify {program} takes more than {NOTIFY_LIMIT:g} s and was ended")
 
 
 def service_of(system: System) -> MinivmService:
