@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import os
 import random
+import weakref
 
 _POOL_BYTES = 4096
+_pools: weakref.WeakSet[PooledRandom] = weakref.WeakSet()
+
+
+def forget_pools() -> None:
+    """Fetch anew what was fetched ahead: the source of random numbers is another one from now on (in a test)."""
+    for pool in _pools:
+        pool.forget()
 
 
 class PooledRandom(random.SystemRandom):
@@ -18,6 +26,11 @@ class PooledRandom(random.SystemRandom):
         super().__init__()
         self._pool = b""
         self._at = 0
+        _pools.add(self)
+
+    def forget(self) -> None:
+        """Throw away what was fetched ahead."""
+        self._pool, self._at = b"", 0
 
     def getrandbits(self, k: int, /) -> int:
         """``k`` random bits; ValueError below zero."""

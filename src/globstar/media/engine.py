@@ -7,7 +7,7 @@ import errno
 import random
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from globstar.base.chance import PooledRandom
 from globstar.base.log import Logger
@@ -74,6 +74,10 @@ class RtpEngine:
         self._ranges: dict[tuple[int, int], PortAllocator] = {}
         #: by session the allocator and the number of its ports (None, 0: it has none of its own), and its turn to report
         self._sessions: dict[RtpSession, tuple[PortAllocator | None, int, int]] = {}
+        #: those whose silence or keepalive is looked at in every round
+        self._timed: dict[RtpSession, None] = {}
+        #: the sessions whose reports are due in one round of so many
+        self._turns: list[dict[RtpSession, None]] = [{}]
         self._rounds = 0
         self._next_slot = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -132,7 +136,9 @@ class RtpEngine:
 
     def _enter(self, session: RtpSession, allocator: PortAllocator | None, port: int) -> RtpSession:
         self._sessions[session] = (allocator, port, self._next_slot)
+        self._turns[self._next_slot % len(self._turns)][session] = None
         self._next_slot += 1
+        self.options_changed(session)
         if self.on_open is not None:
             self.on_open(session)
         if self._timer is None:
@@ -177,7 +183,9 @@ class RtpEngine:
 
     def forget(self, session: RtpSession) -> None:
         """A session has closed; called by the session itself."""
-        allocator, port, _ = self._sessions.pop(session)
+        allocator, port, slot = self._sessions.pop(session)
+        self._turns[slot % len(self._turns)].pop(session, None)
+        self._timed.pop(session, None)
         if allocator is not None:
             allocator.release(port)
         if not self._sessions and self._timer is not None:
@@ -206,20 +214,42 @@ class RtpEngine:
         relay = self.native
         if relay is not None and len(relay):
             relay.refresh(self._due_paths(slots, turn))
-        for session, (_, _, slot) in tuple(self._sessions.items()):
-            try:
-                if slot % slots == turn:
-                    session.handle_report(now)
+        if slots != len(self._turns):
+            self._share_turns(slots)
+        for session in tuple(self._turns[turn]):
+            self._guarded(session, session.handle_report, now)
+        if relay is not None:
+            for session in tuple(self._sessions):
                 path = session.relay_path
-                if relay is not None and path is not None and not path.is_native:
-                    path.adopt(relay)
-                options = session.options
-                if (options.timeout or options.timeout_hold or options.keepalive) and not session.is_closed:
-                    session.handle_coarse_timer(now)
-            except Exception as error:  # one call's bug must not stop the reports of the others
-                logger.error(f"timer of RTP session {session.local_address} failed", exception=error)
+                if path is not None and not path.is_native:
+                    self._guarded(session, path.adopt, relay)
+        for session in tuple(self._timed):
+            if not session.is_closed:
+                self._guarded(session, session.handle_coarse_timer, now)
         if relay is not None:
             relay.refresh(())
+
+    def _guarded(self, session: RtpSession, timer: Callable[[Any], object], argument: object) -> None:
+        try:
+            timer(argument)
+        except Exception as error:  # one call's bug must not stop the reports of the others
+            logger.error(f"timer of RTP session {session.local_address} failed", exception=error)
+
+    def _share_turns(self, slots: int) -> None:
+        """Reports are sent in one of ``slots`` rounds from now on."""
+        self._turns = [{} for _ in range(slots)]
+        for session, (_, _, slot) in self._sessions.items():
+            self._turns[slot % slots][session] = None
+
+    def options_changed(self, session: RtpSession) -> None:
+        """A session has other options than before; called by the session itself."""
+        options = session.options
+        if session not in self._sessions:
+            return
+        if options.timeout or options.timeout_hold or options.keepalive:
+            self._timed[session] = None
+        else:
+            self._timed.pop(session, None)
 
     def _due_paths(self, slots: int, turn: int) -> Iterator[RelayPath]:
         """The relayed directions that this round looks at."""

@@ -110,7 +110,7 @@ class MediaNetwork:
             self.loop.call_soon(self._deliver, source, target, data)
 
     def _deliver(self, source: Address, target: Address, data: bytes) -> None:
-        socket = self._sockets.get(target)
+        socket = self._sockets.get(target) or self._sockets.get(("0.0.0.0", target[1]))
         if socket is None:
             self.unreachable += 1
         elif not socket.take(data, source):

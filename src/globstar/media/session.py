@@ -169,6 +169,7 @@ class RtpSession(SessionWay):
         self.options = options
         self.last_received = self._engine.loop.time()
         self._timed_out = False
+        self._engine.options_changed(self)
 
     def close(self) -> None:
         """Send RTCP BYE, close the sockets and give the ports back; further calls do nothing.

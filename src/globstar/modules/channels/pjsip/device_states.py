@@ -28,11 +28,16 @@ def state_of(driver: PjsipDriver, name: str) -> DeviceState:
         return DeviceState.NOT_INUSE if reachable else DeviceState.UNAVAILABLE
     if endpoint.device_state_busy_at and len(legs) >= endpoint.device_state_busy_at:
         return DeviceState.BUSY
-    channels = [leg.channel for leg in legs if leg.channel is not None]
-    if channels and all(channel.is_held for channel in channels):
-        return DeviceState.ONHOLD
     states: list[ChannelState] = []  # few, while an endpoint may have hundreds of channels
-    for channel in channels:
-        if channel.state not in states:
-            states.append(channel.state)
-    return aggregate([_STATES.get(state, DeviceState.INUSE) for state in states]) if states else DeviceState.NOT_INUSE
+    last: ChannelState | None = None
+    for leg in legs:
+        channel = leg.channel
+        if channel is not None and channel.state is not last:
+            last = channel.state
+            if last not in states:
+                states.append(last)
+    if not states:
+        return DeviceState.NOT_INUSE
+    if all(leg.channel.is_held for leg in legs if leg.channel is not None):
+        return DeviceState.ONHOLD
+    return aggregate([_STATES.get(state, DeviceState.INUSE) for state in states])
