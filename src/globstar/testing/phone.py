@@ -42,7 +42,7 @@ class Phone:
         self.address = address
         self.calls: list[PhoneCall] = []
         self.by_id: dict[str, PhoneCall] = {}
-        self.on_call: Callable[[PhoneCall], None] | None = None
+        self.on_call: Callable[[PhoneCall], object] | None = None
         #: bodies of NOTIFY and MESSAGE that came outside of calls
         self.notified: list[str] = []
         self.texts: list[str] = []
