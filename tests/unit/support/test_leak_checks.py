@@ -28,7 +28,7 @@ def test_leaks_a_thread():
 
 
 def test_leaks_fail_the_test(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'src'}")
     pytester.makeini("[pytest]\nasyncio_mode = auto\n")
     pytester.makeconftest("from tests.conftest import *\nfrom tests.conftest import pytest_runtest_call\n")
     pytester.makepyfile(SUITE)
