@@ -12,7 +12,7 @@ from globstar.core.registry import FunctionSpec, Registry
 
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
-    from globstar.dialplan.substitute import Template
+    from globstar.dialplan.substitute import Scope, Template
 
 logger = Logger("pbx")
 
@@ -129,21 +129,25 @@ class FunctionTable:
 
     def render(self, channel: Channel, template: Template) -> str | Any:
         """Render ``template`` for ``channel``; a coroutine that gives the text comes back if a function must wait."""
+        return self.render_in(channel.variables, template)
+
+    def render_in(self, scope: Scope, template: Template) -> str | Any:
+        """Render ``template`` with the values of ``scope``; see :meth:`render`."""
         replay = self._replay = _Replay()
         try:
-            return template.render(channel.variables)
+            return template.render(scope)
         except NeedsWaiting as waiting:
-            return self._render_waiting(channel, template, replay, waiting)
+            return self._render_waiting(scope, template, replay, waiting)
         finally:
             self._replay = None
 
-    async def _render_waiting(self, channel: Channel, template: Template, replay: _Replay, waiting: NeedsWaiting) -> str:
+    async def _render_waiting(self, scope: Scope, template: Template, replay: _Replay, waiting: NeedsWaiting) -> str:
         while True:
             replay.results.append(await _settle(waiting.name, waiting.awaitable))
             replay.index = 0
             self._replay = replay
             try:
-                return template.render(channel.variables)
+                return template.render(scope)
             except NeedsWaiting as again:
                 waiting = again
             finally:

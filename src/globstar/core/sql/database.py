@@ -221,6 +221,7 @@ class SqlDatabase:
 
     def _connect(self) -> Connection:
         from sqlalchemy.exc import SQLAlchemyError
+        from sqlalchemy.exc import TimeoutError as PoolTimeout
 
         try:
             if self._engine is None:
@@ -228,6 +229,8 @@ class SqlDatabase:
             return self._engine.connect()
         except SqlUnavailable as missing:
             raise DatabaseDown(str(missing)) from None
+        except PoolTimeout:
+            raise SqlFault(f"database '{self.name}': all {self.settings.max_connections} connections are in use") from None
         except SQLAlchemyError as error:
             raise DatabaseDown(reason_of(error)) from error
 
