@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,19 @@ OUTGOING_CALL = "outgoing call"
 def status_of_cause(cause: int) -> CallStatus:
     """What the DialEnd event says of a callee that hung up with ``cause`` before it answered."""
     return _STATUS_OF_CAUSE.get(cause, CallStatus.NOANSWER)
+
+
+async def prepare_calls(system: System, dial_strings: Iterable[str]) -> None:
+    """Await what technologies need before channels for these can be requested; nothing for most."""
+    waiting: list[Awaitable[None]] = []
+    for dial_string in dial_strings:
+        tech_name, _, destination = dial_string.partition("/")
+        spec = system.find_tech(tech_name)
+        needed = spec.tech.prepare(destination) if spec is not None else None
+        if needed is not None:
+            waiting.append(needed)
+    if waiting:
+        await asyncio.gather(*waiting)
 
 
 def request_channel(
@@ -288,6 +301,7 @@ async def originate(system: System, what: Origination) -> OriginateResult:
     if not system.accepts_calls:
         logger.notice(f"no call to {what.dial_string}: the server takes no more calls before it stops")
         return OriginateResult(None, CallStatus.CHANUNAVAIL, Cause.SWITCH_CONGESTION)
+    await prepare_calls(system, (what.dial_string,))
     try:
         channel = request_channel(
             system, what.dial_string, capabilities=what.capabilities, requestor=what.requestor,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,10 @@ class ChannelTech:
     def request(self, request: DialRequest) -> Channel:
         """Make an outgoing channel in state DOWN, or raise :class:`RequestFailed`."""
         raise RequestFailed(Cause.CHAN_NOT_IMPLEMENTED, f"{self.name} makes no outgoing calls")
+
+    def prepare(self, destination: str) -> Awaitable[None] | None:
+        """What must be awaited before :meth:`request` of a destination, None where that is nothing; it raises nothing."""
+        return None
 
     def call(self, channel: Channel, destination: str, timeout: float) -> None:
         """Start the call on a requested channel; raise :class:`RequestFailed` if that is impossible."""

@@ -9,7 +9,7 @@ from globstar.core.bridge import Bridge, BridgeCapability, LeaveReason
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelGone
 from globstar.core.devicestate import DeviceState
-from globstar.core.dialing import CallStatus, OutgoingCall, request_channel, show_application
+from globstar.core.dialing import CallStatus, OutgoingCall, prepare_calls, request_channel, show_application
 from globstar.core.features import inherit_features
 from globstar.core.frame import Frame
 from globstar.core.mixing import MemberMix
@@ -98,6 +98,7 @@ class Paging:
 
     async def call(self, destinations: list[str]) -> None:
         """Call everybody at a time."""
+        await prepare_calls(self.caller.system, destinations)
         for destination in destinations:
             tech, slash, resource = destination.partition("/")
             if not (tech and slash and resource):

@@ -339,8 +339,17 @@ class SipEndpoint:
         transaction = self.layer.receive_request(request, flow, now)
         if transaction is None:
             return
+        self._guarded(transaction, lambda: self._dispatch(transaction, now))
+
+    def resume(self, transaction: ServerTransaction) -> None:
+        """Give a request to the handler again, which held it; nothing happens when it has ended meanwhile."""
+        if not transaction.is_answered and not transaction.is_terminated:
+            self._guarded(transaction, lambda: self.handler.request_received(transaction))
+
+    def _guarded(self, transaction: ServerTransaction, treat: Callable[[], None]) -> None:
+        """What the treatment of a request raises is answered."""
         try:
-            self._dispatch(transaction, now)
+            treat()
         except SipParseError as error:
             if not transaction.is_answered:
                 transaction.respond(error.status or 400, error.reason or None)

@@ -12,7 +12,7 @@ from globstar.core.callcompletion import SERVICE as CALL_COMPLETION
 from globstar.core.callcompletion import CallCompletion
 from globstar.core.cause import Cause, cause_text
 from globstar.core.channel import Channel, ChannelState, NoTranslation
-from globstar.core.dialing import CallStatus, OutgoingCall, request_channel
+from globstar.core.dialing import CallStatus, OutgoingCall, prepare_calls, request_channel
 from globstar.core.features import settings_for
 from globstar.core.frame import Control, Frame, FrameType
 from globstar.core.party import Connected, PartyId, Redirecting
@@ -95,7 +95,9 @@ class Ringing:
     async def start(self) -> None:
         """Request every destination, run the pre-dial handler on each, then call them all."""
         requested: list[OutgoingCall] = []
-        for destination in self._destinations():
+        destinations = self._destinations()
+        await prepare_calls(self.system, destinations)
+        for destination in destinations:
             call = self._request(destination)
             if call is not None:
                 requested.append(call)

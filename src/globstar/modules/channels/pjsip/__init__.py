@@ -93,6 +93,7 @@ from globstar.modules.channels.pjsip.manager_actions import (
 )
 from globstar.modules.channels.pjsip.network import SocketNetwork
 from globstar.modules.channels.pjsip.notify_app import pjsip_notify
+from globstar.modules.channels.pjsip.objectstores import ObjectStores
 from globstar.modules.channels.pjsip.pubsub.cli import (
     list_subscriptions_inbound,
     list_subscriptions_outbound,
@@ -221,10 +222,15 @@ REQUIRES = ("res_rtp_asterisk",)
 MODULE = "chan_pjsip"
 
 
-def _read(system: System) -> PjsipSettings | None:
-    """pjsip.conf and its like as objects, with their warnings logged; None if there are none. Raises ConfigError."""
+async def _read(system: System, before: ObjectStores | None = None) -> tuple[PjsipSettings | None, ObjectStores]:
+    """pjsip.conf and its like, and what sorcery.conf keeps elsewhere, as objects, with their warnings logged.
+
+    No settings if there are none. Raises ConfigError.
+    """
     with_wizard = "res_pjsip_config_wizard" not in system.loader.parts.left_out
-    return read_all(system.configuration, with_wizard=with_wizard)
+    stores = ObjectStores.of(system)
+    mapped = await stores.fetch(before) if stores.stores else {}
+    return read_all(system.configuration, with_wizard=with_wizard, mapped=mapped), stores
 
 
 def _real_network(system: System) -> SocketNetwork:
@@ -238,24 +244,27 @@ def _websocket_server(system: System) -> HttpServer | None:
 
 async def load(system: System) -> None:
     """Read pjsip.conf, bind its transports and offer the technology PJSIP."""
-    settings = _read(system)
+    settings, stores = await _read(system)
     if settings is None:
         raise ModuleDeclined("there is no pjsip.conf, pjsip_wizard.conf or sip.conf")
     tech = PjsipTech()
     network = system.services.get("sip network") or _real_network(system)
-    driver = PjsipDriver(system, tech, settings, network=network, rtp=system.services["rtp"], rng=system.services.get("sip rng"))
+    driver = PjsipDriver(
+        system, tech, settings, network=network, rtp=system.services["rtp"], rng=system.services.get("sip rng"), stores=stores
+    )
     tech.driver = driver
     await driver.start()
     system.services["pjsip"] = driver
+    stores.describe(driver)
     system.techs.register(TechSpec(name=tech.name, tech=tech, module=MODULE))
 
 
 async def reload(system: System) -> None:
     """Read pjsip.conf again; a broken file leaves everything as it is."""
     driver = system.service("pjsip", PjsipDriver)
-    settings = _read(system)
+    settings, stores = await _read(system, driver.stores if driver is not None else None)
     if driver is not None and settings is not None:
-        await driver.apply(settings)
+        await driver.apply(settings, stores)
 
 
 def switchable_parts() -> set[str]:

@@ -49,6 +49,10 @@ class Authenticator:
             server = self._servers[auth.name] = self._make(realm, algorithms, auth.nonce_lifetime)
         return server
 
+    def forget(self, name: str) -> None:
+        """An auth object is another one from now on."""
+        self._servers.pop(name, None)
+
     def check_stranger(self, request: Request, now: float) -> tuple[Verdict, list[Header]]:
         """The headers of a 401 to a request that belongs to nobody, after the same work that a known name costs."""
         verdict = self._stranger.verify(request, None, now)

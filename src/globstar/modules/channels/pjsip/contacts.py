@@ -1,17 +1,16 @@
-"""Where endpoints can be reached: fixed contacts and registered ones, kept over restarts in the AstDB."""
+"""Where endpoints can be reached: fixed contacts and registered ones, which are kept over restarts."""
 
 from __future__ import annotations
 
 import hashlib
 import heapq
 import itertools
-import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
 from globstar.base.log import Logger
-from globstar.core.astdb import AstDb
+from globstar.modules.channels.pjsip.contactstorage import ContactStorage
 from globstar.modules.channels.pjsip.objects import AorObject, ContactObject, QualifyOptions
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.flow import Flow
@@ -20,8 +19,6 @@ from globstar.proto.sip.headers.address import NameAddr
 from globstar.proto.sip.uri import SipUri
 
 logger = Logger("res_pjsip_registrar")
-
-FAMILY = "registrar/contact"
 
 #: The heap of ends is swept when it is longer than this and mostly out of date.
 SWEEP_AT = 4096
@@ -93,58 +90,52 @@ class Contact:
         """Asterisk's name of the contact."""
         return f"{self.aor}@@{self.hash}" if self.is_fixed else f"{self.aor};@{self.hash}"
 
-    def to_json(self, aor: AorObject | None) -> str:
-        """The record in the AstDB, with the keys of Asterisk's."""
-        return json.dumps(
-            {
-                "via_addr": self.via_address,
-                "qualify_timeout": f"{aor.qualify_timeout if aor else 3.0:f}",
-                "call_id": self.call_id,
-                "reg_server": "",
-                "prune_on_boot": "yes" if self.prune_on_boot else "no",
-                "path": ",".join(self.path),
-                "endpoint": self.endpoint,
-                "via_port": str(self.via_port),
-                "authenticate_qualify": "yes" if aor and aor.authenticate_qualify else "no",
-                "uri": self.uri,
-                "qualify_frequency": str(aor.qualify_frequency if aor else 0),
-                "user_agent": self.user_agent,
-                "expiration_time": str(int(self.expires_wall or 0)),
-                "outbound_proxy": aor.outbound_proxy if aor else "",
-                "qualify_2xx_only": "yes" if aor and aor.qualify_2xx_only else "no",
-                **({"instance": self.instance, "reg_id": str(self.reg_id)} if self.instance else {}),
-            },
-            separators=(",", ":"),
-        )
+    @classmethod
+    def of_fields(cls, aor: str, record: Mapping[str, object]) -> Contact:
+        """A contact by its record; raises ValueError for one that makes no sense."""
 
+        def value(name: str) -> str:
+            return str(record.get(name) or "")
 
-def contact_of_json(aor: str, text: str) -> Contact:
-    """Read a record of the AstDB; raises ValueError for one that makes no sense."""
-    record = json.loads(text)
-    if not isinstance(record, dict):
-        raise ValueError("no record")
+        path = value("path")
+        try:
+            return cls(
+                aor,
+                value("uri").replace("^3B", ";"),
+                float(value("expiration_time") or 0),
+                path=(path,) if path else (),
+                user_agent=value("user_agent"),
+                call_id=value("call_id"),
+                via_address=value("via_addr"),
+                via_port=int(value("via_port") or 0),
+                endpoint=value("endpoint"),
+                instance=value("instance"),
+                reg_id=int(value("reg_id") or 0),
+                prune_on_boot=value("prune_on_boot") == "yes",
+            )
+        except SipParseError as error:
+            raise ValueError(str(error)) from None
 
-    def value(name: str) -> str:
-        return str(record.get(name) or "")
-
-    path = value("path")
-    try:
-        return Contact(
-            aor,
-            value("uri").replace("^3B", ";"),
-            float(value("expiration_time") or 0),
-            path=(path,) if path else (),
-            user_agent=value("user_agent"),
-            call_id=value("call_id"),
-            via_address=value("via_addr"),
-            via_port=int(value("via_port") or 0),
-            endpoint=value("endpoint"),
-            instance=value("instance"),
-            reg_id=int(value("reg_id") or 0),
-            prune_on_boot=value("prune_on_boot") == "yes",
-        )
-    except SipParseError as error:
-        raise ValueError(str(error)) from None
+    def to_fields(self, aor: AorObject | None) -> dict[str, str]:
+        """The record that outlives the server, with the names of Asterisk's."""
+        return {
+            "via_addr": self.via_address,
+            "qualify_timeout": f"{aor.qualify_timeout if aor else 3.0:f}",
+            "call_id": self.call_id,
+            "reg_server": "",
+            "prune_on_boot": "yes" if self.prune_on_boot else "no",
+            "path": ",".join(self.path),
+            "endpoint": self.endpoint,
+            "via_port": str(self.via_port),
+            "authenticate_qualify": "yes" if aor and aor.authenticate_qualify else "no",
+            "uri": self.uri,
+            "qualify_frequency": str(aor.qualify_frequency if aor else 0),
+            "user_agent": self.user_agent,
+            "expiration_time": str(int(self.expires_wall or 0)),
+            "outbound_proxy": aor.outbound_proxy if aor else "",
+            "qualify_2xx_only": "yes" if aor and aor.qualify_2xx_only else "no",
+            **({"instance": self.instance, "reg_id": str(self.reg_id)} if self.instance else {}),
+        }
 
 
 Listener = Callable[[Contact, bool], None]
@@ -153,8 +144,8 @@ Listener = Callable[[Contact, bool], None]
 class ContactStore:
     """All contacts by aor, newest first. ``on_change(contact, is_new)`` hears of every one that comes or goes."""
 
-    def __init__(self, database: AstDb | None, wall_time: Callable[[], float]) -> None:
-        self._database = database
+    def __init__(self, storage: ContactStorage | None, wall_time: Callable[[], float]) -> None:
+        self._storage = storage
         self._wall_time = wall_time
         self._aors: dict[str, AorObject] = {}
         self._fixed: dict[str, list[Contact]] = {}
@@ -164,6 +155,13 @@ class ContactStore:
         self._numbers = itertools.count()
         self._live = 0
         self.on_change: Listener | None = None
+        #: grows with every registration that comes, is refreshed or goes
+        self.changes = 0
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether changes are on their way to where they are kept."""
+        return self._storage is not None and self._storage.is_writing
 
     def configure(self, aors: dict[str, AorObject], objects: Iterable[ContactObject] = ()) -> list[str]:
         """Take over the aors and contacts of a new configuration; returns what is wrong with fixed contacts."""
@@ -205,30 +203,79 @@ class ContactStore:
         return problems
 
     def load(self) -> int:
-        """Read the registered contacts from the AstDB; returns how many live on."""
-        if self._database is None:
+        """Read the registered contacts that were kept; returns how many live on."""
+        if self._storage is None:
             return 0
         now = self._wall_time()
         count = 0
-        for key, text in list(self._database.tree(FAMILY)):
-            name = key.removeprefix(f"/{FAMILY}/")
+        for name, record in self._storage.load():
             aor, separator, _ = name.rpartition(";@")
             try:
-                contact = contact_of_json(aor, text)
+                if record is None:
+                    raise ValueError("no record")
+                contact = Contact.of_fields(aor, record)
             except ValueError as error:
-                logger.warning(f"AstDB: the contact {name} cannot be read ({error}) and is removed")
-                self._database.delete(FAMILY, name)
+                logger.warning(f"the contact {name} cannot be read ({error}) and is removed")
+                self._storage.delete(name)
                 continue
             is_over = (contact.expires_wall or 0) <= now or contact.prune_on_boot
             if not separator or aor not in self._aors or is_over:
-                self._database.delete(FAMILY, name)
+                self._storage.delete(name)
                 continue
-            contact.status = self._first_status(aor)
-            self._registered.setdefault(aor, []).insert(0, contact)
-            self._live += 1
-            self._note_end(contact)
+            self._hold(contact)
             count += 1
         return count
+
+    def _hold(self, contact: Contact) -> None:
+        """A registration that somebody else has made."""
+        contact.status = self._first_status(contact.aor)
+        self._registered.setdefault(contact.aor, []).insert(0, contact)
+        self._live += 1
+        self._note_end(contact)
+
+    def take_over(self, aor: str, contacts: Iterable[Contact]) -> None:
+        """The registrations of an aor are these: another server shares where they are kept. Nothing is written."""
+        held = {contact.id: contact for contact in self._registered.get(aor, ())}
+        now = self._wall_time()
+        for contact in contacts:
+            known = held.pop(contact.id, None)
+            if (contact.expires_wall or 0) <= now:
+                continue
+            if known is None:
+                self._hold(contact)
+                self._tell(contact, True)
+            elif known.expires_wall != contact.expires_wall:
+                known.expires_wall = contact.expires_wall
+                self._note_end(known)
+        for contact in held.values():
+            self._drop(contact)
+            self._tell(contact, False)
+
+    def aor_replaced(self, name: str) -> None:
+        """An aor is another object now, is new or is gone: its fixed contacts are those that it says."""
+        aor = self._aors.get(name)
+        known = {contact.uri: contact for contact in self._fixed.pop(name, []) if contact.options is None}
+        for text in aor.contact if aor is not None else ():
+            uri = text.strip("<>")
+            try:
+                contact = known.pop(uri, None) or Contact(name, uri)
+            except SipParseError as error:
+                logger.warning(f"aor '{name}': contact '{text}': {error}")
+                continue
+            self._fixed.setdefault(name, []).append(contact)
+            if contact.status is ContactStatus.UNQUALIFIED:
+                contact.status = self._first_status(name)
+                self._tell(contact, True)
+        for contact in known.values():
+            contact.status = ContactStatus.REMOVED
+            self._tell(contact, False)
+        if aor is None:
+            for contact in list(self._registered.get(name, ())):
+                self.remove(contact)
+
+    def _tell(self, contact: Contact, is_new: bool) -> None:
+        if self.on_change is not None:
+            self.on_change(contact, is_new)
 
     def _first_status(self, aor: str) -> ContactStatus:
         known = self._aors.get(aor)
@@ -271,28 +318,31 @@ class ContactStore:
         self._registered.setdefault(contact.aor, []).insert(0, contact)
         self._live += 1
         self.save(contact)
-        if self.on_change is not None:
-            self.on_change(contact, True)
+        self._tell(contact, True)
 
     def save(self, contact: Contact) -> None:
-        """Write a registered contact to the AstDB, new or with another end."""
+        """Keep a registered contact over restarts, new or with another end."""
+        self.changes += 1
         self._note_end(contact)
-        if self._database is not None and not contact.is_fixed:
-            self._database.put(FAMILY, contact.id, contact.to_json(self._aors.get(contact.aor)))
+        if self._storage is not None and not contact.is_fixed:
+            self._storage.save(contact.id, contact.to_fields(self._aors.get(contact.aor)))
 
     def remove(self, contact: Contact) -> None:
         """A registration ended."""
+        self._drop(contact)
+        if self._storage is not None:
+            self._storage.delete(contact.id)
+        self._tell(contact, False)
+
+    def _drop(self, contact: Contact) -> None:
+        self.changes += 1
         contacts = self._registered.get(contact.aor, [])
         if contact in contacts:
             contacts.remove(contact)
             self._live -= 1
             if not contacts:
                 del self._registered[contact.aor]
-        if self._database is not None:
-            self._database.delete(FAMILY, contact.id)
         contact.status = ContactStatus.REMOVED
-        if self.on_change is not None:
-            self.on_change(contact, False)
 
     def _note_end(self, contact: Contact) -> None:
         ends = self._ends

@@ -18,11 +18,14 @@ from globstar.core.security import SecurityEventType
 from globstar.modules.channels.pjsip import access, incoming, requests
 from globstar.modules.channels.pjsip.authenticate import Authenticator
 from globstar.modules.channels.pjsip.contacts import Contact, ContactStore
+from globstar.modules.channels.pjsip.contactstorage import SorceryContacts, make_storage
 from globstar.modules.channels.pjsip.defence import Defence, Offence, offended
 from globstar.modules.channels.pjsip.device_states import state_of
+from globstar.modules.channels.pjsip.dynamic import DynamicObjects
 from globstar.modules.channels.pjsip.endpoint import EndpointObject
 from globstar.modules.channels.pjsip.identify import Identifier, UnidentifiedRequests
 from globstar.modules.channels.pjsip.messages import MessageHistory, MessageLogger
+from globstar.modules.channels.pjsip.objectstores import ObjectStores
 from globstar.modules.channels.pjsip.overload import Overload
 from globstar.modules.channels.pjsip.qualify import Qualifier
 from globstar.modules.channels.pjsip.security import UNKNOWN, SecurityReports
@@ -67,6 +70,7 @@ class PjsipDriver(SipHandler):
         network: Network,
         rtp: RtpEngine,
         rng: RandomSource | None = None,
+        stores: ObjectStores | None = None,
     ) -> None:
         self.system = system
         self.tech = tech
@@ -76,7 +80,11 @@ class PjsipDriver(SipHandler):
         self.tasks = TaskOwner("pjsip")
         self.sip = SipEndpoint(self, clock=system.now, rng=self.rng, settings=_sip_settings(settings))
         self.transports = Transports(network, self, system.now, self.rng.getrandbits)
-        self.contacts = ContactStore(getattr(system, "database", None), system.wall_time)
+        #: objects that sorcery.conf keeps elsewhere, and those that are looked up as they are needed (None: there are none)
+        self.stores = stores or ObjectStores()
+        self.dynamic: DynamicObjects | None = None
+        self._contact_storage = make_storage(system, self.stores.contacts, self.tasks)
+        self.contacts = ContactStore(self._contact_storage, system.wall_time)
         self.contacts.on_change = self._contact_changed
         self.unidentified = UnidentifiedRequests()
         self.qualifier = Qualifier(self)
@@ -110,6 +118,9 @@ class PjsipDriver(SipHandler):
         """Bind the transports, read the registrations that live on, begin to serve."""
         self._is_running = True
         self._configure(self.settings)
+        self._follow(self.stores)
+        if isinstance(self._contact_storage, SorceryContacts):
+            await self._contact_storage.fetch()
         kept = self.contacts.load()
         if kept:
             logger.verbose(2, f"{kept} registrations are still valid")
@@ -148,6 +159,9 @@ class PjsipDriver(SipHandler):
         self._is_running = False
         for supplement in reversed(self.supplements):
             await supplement.stop()
+        if self.dynamic is not None:
+            self.dynamic.detach()
+            self.dynamic = None
         self.qualifier.stop()
         self.overload.stop()
         for handle in (self._timer, self._expiry):
@@ -155,14 +169,39 @@ class PjsipDriver(SipHandler):
                 handle.cancel()
         self._timer = self._expiry = None
         self.drain()
+        if isinstance(self._contact_storage, SorceryContacts):
+            await self._contact_storage.flush()
         await self.tasks.close()
         await self.transports.close_all()
         self.message_log.disable()
 
-    async def apply(self, settings: PjsipSettings) -> None:
+    def _follow(self, stores: ObjectStores) -> None:
+        """Look up objects of a database as they are needed from now on, where there are any."""
+        if self.dynamic is not None:
+            self.dynamic.detach()
+            self.dynamic = None
+        self.stores = stores
+        is_shared = stores.contacts is not None and stores.contacts.is_dynamic
+        if stores.dynamic or is_shared:
+            self.dynamic = DynamicObjects(self, stores)
+            self.dynamic.attach()
+
+    def renew_identifier(self) -> None:
+        """Requests are recognised by other objects from now on."""
+        self.identifier = Identifier(self.settings, self.hooks.identify)
+
+    def objects_changed(self) -> None:
+        """Objects of the configuration in force were replaced: features that look at all of them do so again."""
+        for hook in self.hooks.configure:
+            hook(self.settings)
+        self.qualifier.start()
+
+    async def apply(self, settings: PjsipSettings, stores: ObjectStores | None = None) -> None:
         """Take over a new configuration; running calls keep what they have, transports that did not change stay bound."""
         old = self.settings
         self.settings = settings
+        if stores is not None:
+            self._follow(stores)
         await self._apply_transports(old.transports, settings.transports)
         self._configure(settings)
         self.qualifier.start()
@@ -360,6 +399,8 @@ class PjsipDriver(SipHandler):
         request, flow = transaction.request, transaction.flow
         method = request.method
         if self.overload.lag and self.overload.refuses(transaction, self.system.now()):
+            return
+        if self.dynamic is not None and self.dynamic.holds(transaction):
             return
         for stray in self.hooks.stray_request:
             if stray(transaction):

@@ -79,6 +79,10 @@ class PjsipSettings:
     sources: Sources | None = None
     _by_aor: dict[str, list[EndpointObject]] | None = None
 
+    def forget_aor_index(self) -> None:
+        """Endpoints or aors were replaced."""
+        self._by_aor = None
+
     def endpoints_of(self, aor: str) -> list[EndpointObject]:
         """The endpoints that use an aor."""
         index = self._by_aor
@@ -128,7 +132,7 @@ def read_settings(config: ConfigFile, report: Report) -> PjsipSettings:
             key = kind if table is singles else category.name
             if key in table:
                 report(where, f"{kind} '{key}' is defined twice; the later one counts")
-            table[key] = _read(cls, category, report)
+            table[key] = read_object(cls, category, report)
     settings.globals = singles.get("global", settings.globals)  # type: ignore[assignment]
     settings.defence = singles.get("defence", settings.defence)  # type: ignore[assignment]
     settings.overload = singles.get("overload", settings.overload)  # type: ignore[assignment]
@@ -138,7 +142,8 @@ def read_settings(config: ConfigFile, report: Report) -> PjsipSettings:
     return settings
 
 
-def _read(cls: type[O], category: Category, report: Report) -> O:
+def read_object(cls: type[O], category: Category, report: Report) -> O:
+    """Build one object; what is wrong with its options goes to ``report``."""
     read = cls.read(category, report)
     read.name = category.name
     given = read.given()
@@ -162,42 +167,7 @@ def _check(settings: PjsipSettings, config: ConfigFile, report: Report) -> None:
         report(variable or Variable(name, "", file=config.name), f"[{name}] {message}")
 
     for endpoint in settings.endpoints.values():
-        for option, wanted, known in (
-            ("auth", endpoint.auth, settings.auths),
-            ("outbound_auth", endpoint.outbound_auth, settings.auths),
-            ("aors", endpoint.aors, settings.aors),
-            ("transport", (endpoint.transport,) if endpoint.transport else (), settings.transports),
-        ):
-            for name in wanted:
-                if name not in known:
-                    tell("endpoint", endpoint.name, option, f"{option} names '{name}', which does not exist"
-                         + did_you_mean(name, known))  # fmt: skip
-        for name in endpoint.auth:
-            auth = settings.auths.get(name)
-            if auth is not None and auth.username:
-                settings.by_auth_username[auth.username.lower()] = endpoint.name
-        endpoint.ignore_user_options = settings.globals.ignore_uri_user_options
-        if endpoint.outbound_proxy:
-            try:
-                endpoint.routes = proxy_routes(endpoint.outbound_proxy)
-            except SipParseError as error:
-                tell("endpoint", endpoint.name, "outbound_proxy", f"outbound_proxy is no SIP URI: {error}")
-        endpoint.suit_browsers()
-        if endpoint.media_encryption == "dtls":
-            for option, message in check_dtls(endpoint):
-                tell("endpoint", endpoint.name, option, message)
-        endpoint.audio_formats = tuple(f for f in endpoint.formats if f.codec.media is MediaType.AUDIO)
-        endpoint.video_formats = tuple(f for f in endpoint.formats if f.codec.media is MediaType.VIDEO)
-        endpoint.text_formats = tuple(f for f in endpoint.formats if f.codec.media is MediaType.TEXT)
-        if endpoint.rtp_engine != "asterisk":
-            tell("endpoint", endpoint.name, "rtp_engine", f"rtp_engine '{endpoint.rtp_engine}' does not exist; asterisk is used")
-        start, end = endpoint.rtp_port_start, endpoint.rtp_port_end
-        if (start or end) and not 1024 <= start < end:
-            tell("endpoint", endpoint.name, "rtp_port_start", "rtp_port_start and rtp_port_end must be a range above 1023; "
-                 "that of rtp.conf is used")  # fmt: skip
-            endpoint.rtp_port_start = endpoint.rtp_port_end = 0
-        if not endpoint.audio_formats:
-            tell("endpoint", endpoint.name, "allow", "allows no audio codec; its calls are refused")
+        prepare_endpoint(settings, endpoint, tell)
     clients: list[RegistrationObject | OutboundPublishObject] = [*settings.registrations.values(), *settings.publishes.values()]
     for client in clients:
         for option, wanted, known in (
@@ -221,29 +191,7 @@ def _check(settings: PjsipSettings, config: ConfigFile, report: Report) -> None:
         if auth.auth_type == "google_oauth":
             tell("auth", auth.name, "auth_type", "auth_type=google_oauth is not supported; use a password or its digest")
     for identify in settings.identifies.values():
-        if identify.endpoint not in settings.endpoints:
-            tell("identify", identify.name, "endpoint", f"names the endpoint '{identify.endpoint}', which does not exist")
-        found: list[Match] = []
-        hosts: list[tuple[str, int]] = []
-        excluded: list[Network] = []
-        for text in identify.match:
-            try:
-                if text.startswith("!"):
-                    excluded.append(read_match(text[1:]).network)
-                else:
-                    found.append(read_match(text))
-            except ValueError:
-                host, port = _host_and_port(text)
-                if host:
-                    hosts.append((host, port))
-                else:
-                    tell("identify", identify.name, "match", f"'{text}' is neither an address nor a host name")
-        identify.networks, identify.hosts, identify.excluded = tuple(found), tuple(hosts), tuple(excluded)
-        if not (identify.match or identify.match_header or identify.match_request_uri):
-            tell("identify", identify.name, "type", "matches nothing: it has no match, match_header or match_request_uri")
-        for text in identify.match_header:
-            if not text.partition(":")[2].strip():
-                tell("identify", identify.name, "match_header", f"'{text}' is not 'Header: value'")
+        prepare_identify(settings, identify, tell)
     for name in settings.globals.endpoint_identifier_order:
         if name not in IDENTIFIERS:
             tell("global", "global", "endpoint_identifier_order", f"'{name}' is no way to identify endpoints")
@@ -254,6 +202,76 @@ def _check(settings: PjsipSettings, config: ConfigFile, report: Report) -> None:
             tell("transport", transport.name, "method", f"method {transport.method} is an old version of TLS that can be broken")
 
 
+Tell = Callable[[str, str, str, str], None]
+
+
+def prepare_endpoint(settings: PjsipSettings, endpoint: EndpointObject, tell: Tell) -> None:
+    """Check an endpoint against the other objects, and work out what is needed of it during calls."""
+    for option, wanted, known in (
+        ("auth", endpoint.auth, settings.auths),
+        ("outbound_auth", endpoint.outbound_auth, settings.auths),
+        ("aors", endpoint.aors, settings.aors),
+        ("transport", (endpoint.transport,) if endpoint.transport else (), settings.transports),
+    ):
+        for name in wanted:
+            if name not in known:
+                tell("endpoint", endpoint.name, option, f"{option} names '{name}', which does not exist"
+                     + did_you_mean(name, known))  # fmt: skip
+    for name in endpoint.auth:
+        auth = settings.auths.get(name)
+        if auth is not None and auth.username:
+            settings.by_auth_username[auth.username.lower()] = endpoint.name
+    endpoint.ignore_user_options = settings.globals.ignore_uri_user_options
+    if endpoint.outbound_proxy:
+        try:
+            endpoint.routes = proxy_routes(endpoint.outbound_proxy)
+        except SipParseError as error:
+            tell("endpoint", endpoint.name, "outbound_proxy", f"outbound_proxy is no SIP URI: {error}")
+    endpoint.suit_browsers()
+    if endpoint.media_encryption == "dtls":
+        for option, message in check_dtls(endpoint):
+            tell("endpoint", endpoint.name, option, message)
+    endpoint.audio_formats = tuple(f for f in endpoint.formats if f.codec.media is MediaType.AUDIO)
+    endpoint.video_formats = tuple(f for f in endpoint.formats if f.codec.media is MediaType.VIDEO)
+    endpoint.text_formats = tuple(f for f in endpoint.formats if f.codec.media is MediaType.TEXT)
+    if endpoint.rtp_engine != "asterisk":
+        tell("endpoint", endpoint.name, "rtp_engine", f"rtp_engine '{endpoint.rtp_engine}' does not exist; asterisk is used")
+    start, end = endpoint.rtp_port_start, endpoint.rtp_port_end
+    if (start or end) and not 1024 <= start < end:
+        tell("endpoint", endpoint.name, "rtp_port_start", "rtp_port_start and rtp_port_end must be a range above 1023; "
+             "that of rtp.conf is used")  # fmt: skip
+        endpoint.rtp_port_start = endpoint.rtp_port_end = 0
+    if not endpoint.audio_formats:
+        tell("endpoint", endpoint.name, "allow", "allows no audio codec; its calls are refused")
+
+
+def prepare_identify(settings: PjsipSettings, identify: IdentifyObject, tell: Tell) -> None:
+    """Check an identify object and read its addresses."""
+    if identify.endpoint not in settings.endpoints:
+        tell("identify", identify.name, "endpoint", f"names the endpoint '{identify.endpoint}', which does not exist")
+    found: list[Match] = []
+    hosts: list[tuple[str, int]] = []
+    excluded: list[Network] = []
+    for text in identify.match:
+        try:
+            if text.startswith("!"):
+                excluded.append(read_match(text[1:]).network)
+            else:
+                found.append(read_match(text))
+        except ValueError:
+            host, port = _host_and_port(text)
+            if host:
+                hosts.append((host, port))
+            else:
+                tell("identify", identify.name, "match", f"'{text}' is neither an address nor a host name")
+    identify.networks, identify.hosts, identify.excluded = tuple(found), tuple(hosts), tuple(excluded)
+    if not (identify.match or identify.match_header or identify.match_request_uri):
+        tell("identify", identify.name, "type", "matches nothing: it has no match, match_header or match_request_uri")
+    for text in identify.match_header:
+        if not text.partition(":")[2].strip():
+            tell("identify", identify.name, "match_header", f"'{text}' is not 'Header: value'")
+
+
 def _host_and_port(text: str) -> tuple[str, int]:
     """A host name with its source port (0 any); an empty name when it is none."""
     found = _HOST.fullmatch(text.strip())
@@ -261,7 +279,7 @@ def _host_and_port(text: str) -> tuple[str, int]:
     return (found[1], port) if found is not None and port < 65536 else ("", 0)
 
 
-def _check_events(settings: PjsipSettings, tell: Callable[[str, str, str, str], None]) -> None:
+def _check_events(settings: PjsipSettings, tell: Tell) -> None:
     """References of the objects about events."""
     for resources in settings.resource_lists.values():
         if not resources.event:

@@ -29,22 +29,28 @@ class Sources:
     mapping: Mapping | None = None
 
 
-def read_all(configuration: Configuration, *, with_wizard: bool = True) -> PjsipSettings | None:
+def read_all(
+    configuration: Configuration, *, with_wizard: bool = True, mapped: dict[str, list[Category]] | None = None
+) -> PjsipSettings | None:
     """Read all files and log what is wrong; None when there is nothing to configure SIP with. Raises ConfigError.
 
     Objects of pjsip.conf win over those of the same kind and name of the wizard, and both over those of sip.conf. sip.conf is
-    used when pjsip.conf has no endpoint, or when its ``[general]`` says ``pjsip_map=yes``.
+    used when pjsip.conf has no endpoint, or when its ``[general]`` says ``pjsip_map=yes``. ``mapped`` are objects that
+    sorcery.conf keeps elsewhere, by their types: pjsip.conf has no say in these.
     """
     report = Report()
     own = configuration.read("pjsip.conf")
     wizards = configuration.read("pjsip_wizard.conf") if with_wizard else None
     expansion = expand(wizards, report) if wizards is not None else Expansion()
     sections = list(own.sections) if own is not None else []
+    if mapped:
+        sections = [one for one in sections if one.is_template or _kind(one) not in mapped]
+        sections += [category for categories in mapped.values() for category in categories]
     _merge(sections, expansion.categories, "pjsip_wizard.conf", report)
     mapping = _old_files(configuration, sections)
     if mapping is not None:
         _merge(sections, mapping.categories, "sip.conf", report)
-    elif own is None and wizards is None:
+    elif own is None and wizards is None and not mapped:
         return None
     files = [*(own.files if own is not None else ()), *(wizards.files if wizards is not None else ())]
     settings = read_settings(ConfigFile("pjsip.conf", sections, files=files), report)

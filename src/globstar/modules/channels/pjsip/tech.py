@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,11 @@ class PjsipTech(ChannelTech):
         self.driver: PjsipDriver | None = None
 
     # -- calls -------------------------------------------------------------------------------------------------------
+
+    def prepare(self, destination: str) -> Awaitable[None] | None:
+        """Objects of a database are read again before a call."""
+        dynamic = self.driver.dynamic if self.driver is not None else None
+        return dynamic.refresh_destination(destination) if dynamic is not None else None
 
     def request(self, request: DialRequest) -> Channel:
         """See :func:`globstar.modules.channels.pjsip.outgoing.find_target` for what a destination may be."""

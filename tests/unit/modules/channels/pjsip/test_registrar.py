@@ -10,7 +10,8 @@ import pytest
 from globstar.config import MemorySource, read_config
 from globstar.config.options import Report
 from globstar.core.devicestate import DeviceState
-from globstar.modules.channels.pjsip.contacts import FAMILY, Contact, ContactStore
+from globstar.modules.channels.pjsip.contacts import Contact, ContactStore
+from globstar.modules.channels.pjsip.contactstorage import FAMILY
 from globstar.modules.channels.pjsip.objects import AorObject
 from globstar.modules.channels.pjsip.settings import read_settings
 from tests.support.sip_phone import Wire, phone_section, sip_office
@@ -71,7 +72,7 @@ async def test_a_registration_ends_by_itself(tmp_path: Path) -> None:
         await asyncio.sleep(1.1)
         assert not office.driver.contacts.contacts("alice")
         assert changed == [alice.uri]
-        assert not list(office.driver.contacts._database.tree(FAMILY))
+        assert not list(office.system.database.tree(FAMILY))
         office.driver.contacts.on_change = before
 
 
@@ -166,7 +167,7 @@ async def test_registrations_survive_a_restart(tmp_path: Path) -> None:
         await alice.register(3000, extra="User-Agent: Desk phone; v1\r\n")
         await bob.register(60)
         await asyncio.sleep(30)
-        database = office.driver.contacts._database
+        database = office.system.database
         assert database is not None
         records = list(database.tree(FAMILY))
         assert len(records) == 2
@@ -181,7 +182,7 @@ async def test_registrations_survive_a_restart(tmp_path: Path) -> None:
 
 async def test_records_that_make_no_sense_are_removed(tmp_path: Path) -> None:
     async with sip_office(tmp_path, phone_section("alice")) as office:
-        database = office.driver.contacts._database
+        database = office.system.database
         for key, value in (
             ("alice;@1", "no json"),
             ("alice;@2", "[]"),
@@ -307,7 +308,7 @@ async def test_contacts_end_with_their_connection(tmp_path: Path) -> None:
         (contact,) = office.driver.contacts.contacts("alice")
         assert contact.prune_on_boot
         assert contact.flow is not None
-        store = type(office.driver.contacts)(office.driver.contacts._database, office.system.wall_time)
+        store = type(office.driver.contacts)(office.system.database, office.system.wall_time)
         store.configure(office.driver.settings.aors)
         (other,) = office.driver.contacts.contacts("bob")
         assert other.flow is None
@@ -320,7 +321,7 @@ async def test_contacts_end_with_their_connection(tmp_path: Path) -> None:
 async def test_contacts_that_end_with_the_process_are_not_read_again(tmp_path: Path) -> None:
     async with sip_office(tmp_path, phone_section("alice", rewrite_contact="yes")) as office:
         await office.phone("alice", protocol="TCP").register()
-        database = office.driver.contacts._database
+        database = office.system.database
         assert len(list(database.tree(FAMILY))) == 1
         store = type(office.driver.contacts)(database, office.system.wall_time)
         store.configure(office.driver.settings.aors)

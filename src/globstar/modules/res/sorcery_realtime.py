@@ -1,0 +1,66 @@
+"""Sorcery Realtime Object Wizard."""
+
+from __future__ import annotations
+
+from globstar.core.realtime.engine import Row, encode
+from globstar.core.sorcery.wizard import SorceryObject, WizardSpec
+from globstar.core.system import System
+
+#: the column of the id
+ID = "id"
+
+
+class RealtimeWizard:
+    """``realtime,family``: rows of a family of extconfig.conf, their column ``id`` the object's."""
+
+    is_dynamic = True
+    is_writable = True
+
+    def __init__(self, system: System, type: str, data: list[str]) -> None:
+        if not data or not data[0]:
+            raise ValueError("names no family of extconfig.conf")
+        self._realtime = system.realtime
+        self._type = type
+        self._family = data[0]
+
+    def _object(self, row: Row) -> SorceryObject | None:
+        id = next((value for name, value in row if name.lower() == ID), "")
+        if not id:
+            return None
+        # a column like @pjsip belongs to whoever put it there
+        fields = tuple((name, value) for name, value in row if name.lower() != ID and not name.startswith("@"))
+        return SorceryObject(self._type, id, fields)
+
+    async def retrieve(self, id: str) -> SorceryObject | None:
+        """See Wizard."""
+        row = await self._realtime.load(self._family, [(ID, encode(id))])
+        return self._object(row) if row is not None else None
+
+    async def retrieve_all(self, prefix: str = "") -> list[SorceryObject]:
+        """See Wizard."""
+        rows = await self._realtime.load_multi(self._family, [(f"{ID} LIKE", encode(prefix) + "%")])
+        return [one for one in map(self._object, rows) if one is not None and one.id.startswith(prefix)]
+
+    @staticmethod
+    def _fields(one: SorceryObject) -> list[tuple[str, str]]:
+        """The columns; a field that comes several times is one value with semicolons."""
+        values: dict[str, str] = {}
+        for name, value in one.fields:
+            values[name] = f"{values[name]};{encode(value)}" if name in values else encode(value)
+        return list(values.items())
+
+    async def create(self, one: SorceryObject) -> bool:
+        """See Wizard."""
+        await self._realtime.store(self._family, [(ID, encode(one.id)), *self._fields(one)])
+        return True
+
+    async def update(self, one: SorceryObject) -> bool:
+        """See Wizard."""
+        return await self._realtime.update(self._family, [(ID, encode(one.id))], self._fields(one)) > 0
+
+    async def delete(self, id: str) -> bool:
+        """See Wizard."""
+        return await self._realtime.destroy(self._family, [(ID, encode(id))]) > 0
+
+
+wizard = WizardSpec(name="realtime", make=RealtimeWizard)
