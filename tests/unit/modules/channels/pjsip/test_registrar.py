@@ -11,7 +11,7 @@ from globstar.config import MemorySource, read_config
 from globstar.config.options import Report
 from globstar.core.devicestate import DeviceState
 from globstar.modules.channels.pjsip.contacts import Contact, ContactStore
-from globstar.modules.channels.pjsip.contactstorage import FAMILY
+from globstar.modules.channels.pjsip.contactstorage import FAMILY, AstdbContacts
 from globstar.modules.channels.pjsip.objects import AorObject
 from globstar.modules.channels.pjsip.settings import read_settings
 from tests.support.sip_phone import Wire, phone_section, sip_office
@@ -171,7 +171,7 @@ async def test_registrations_survive_a_restart(tmp_path: Path) -> None:
         assert database is not None
         records = list(database.tree(FAMILY))
         assert len(records) == 2
-        store = type(office.driver.contacts)(database, lambda: office.system.wall_time() + 100)
+        store = type(office.driver.contacts)(AstdbContacts(database), lambda: office.system.wall_time() + 100)
         store.configure(office.driver.settings.aors)
         assert store.load() == 1, "bob's has expired in the meantime"
         (contact,) = store.all()
@@ -308,7 +308,7 @@ async def test_contacts_end_with_their_connection(tmp_path: Path) -> None:
         (contact,) = office.driver.contacts.contacts("alice")
         assert contact.prune_on_boot
         assert contact.flow is not None
-        store = type(office.driver.contacts)(office.system.database, office.system.wall_time)
+        store = type(office.driver.contacts)(AstdbContacts(office.system.database), office.system.wall_time)
         store.configure(office.driver.settings.aors)
         (other,) = office.driver.contacts.contacts("bob")
         assert other.flow is None
@@ -323,7 +323,7 @@ async def test_contacts_that_end_with_the_process_are_not_read_again(tmp_path: P
         await office.phone("alice", protocol="TCP").register()
         database = office.system.database
         assert len(list(database.tree(FAMILY))) == 1
-        store = type(office.driver.contacts)(database, office.system.wall_time)
+        store = type(office.driver.contacts)(AstdbContacts(database), office.system.wall_time)
         store.configure(office.driver.settings.aors)
         assert store.load() == 0
 
