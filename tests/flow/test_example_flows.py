@@ -13,8 +13,8 @@ from typing import ClassVar
 import pytest
 
 from globstar.core.format import slin
+from globstar.dsp.utterance import Hearing, Utterances
 from globstar.flows.engines import EngineMissing, EspeakSynthesiser, PocketsphinxRecogniser
-from globstar.flows.utterance import Hearing, Utterances
 from tests.support.dialling import variable
 from tests.support.testtech import Leg, World
 

@@ -22,8 +22,8 @@ from globstar.core.ear import Ear
 from globstar.core.format import slin_for_rate
 from globstar.core.frame import Frame, voice
 from globstar.core.generator import Generator
+from globstar.dsp.utterance import Hearing, Utterances
 from globstar.flows.channel import Channel
-from globstar.flows.utterance import Hearing, Utterances
 
 logger = Logger("flows")
 

@@ -30,7 +30,7 @@ def exec_(channel: Channel, data: str) -> Any:
 
 @application("TryExec", syntax="TryExec(appname(arguments))")
 async def try_exec(channel: Channel, data: str) -> int:
-    """Run an application whose name is made at run time, and go on even if there is none.
+    """Run an application whose name is made at run time, and go on whatever comes of it, unless it is Hangup().
 
     TRYSTATUS tells: SUCCESS, FAILED (the application wanted to end the call), NOAPP (there is none).
     """
@@ -48,8 +48,10 @@ async def try_exec(channel: Channel, data: str) -> int:
     except ChannelGone:
         channel.set_variable("TRYSTATUS", "FAILED")
         raise
-    channel.set_variable("TRYSTATUS", "SUCCESS" if result is None or result == 0 else "FAILED")
-    return result if result is not None else 0
+    has_succeeded = result is None or result == 0
+    channel.set_variable("TRYSTATUS", "SUCCESS" if has_succeeded else "FAILED")
+    # The dialplan itself has hung up, not an application that failed: the call is over all the same.
+    return -1 if not has_succeeded and channel.hangup_source == "dialplan/builtin" else 0
 
 
 @application("ExecIf", syntax="ExecIf(expression?appiftrue(args)[:appiffalse(args)])")

@@ -38,6 +38,12 @@ async def test_what_cannot_be_run_ends_the_call(system: System, step: str) -> No
     assert log.records
 
 
+async def test_try_exec_goes_on_after_an_application_that_failed(system: System) -> None:
+    with LogCapture():
+        call = await run_dialplan(system, "[default]\nexten => s,1,TryExec(ExecIf(1?))\n same => n,NoOp(${TRYSTATUS})\n")
+    assert call.steps[1] == "NoOp(FAILED)"
+
+
 @pytest.mark.parametrize(
     ("step", "status"), [("TryExec(NoOp(x))", "SUCCESS"), ("TryExec(Nope())", "NOAPP"), ("TryExec(Hangup())", "FAILED")]
 )

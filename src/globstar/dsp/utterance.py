@@ -50,6 +50,12 @@ class Utterances:
         has_ended = self._detector.silence_ms >= self._hearing.silence_ms
         if not has_ended and len(self._current) < self._hearing.maximum_ms * self._bytes_per_ms:
             return None
+        return self.cut()
+
+    def cut(self) -> bytes | None:
+        """What was said so far of an utterance that has not ended, and an end to it; None while nobody speaks."""
+        if not self.is_speaking:
+            return None
         said, self._current = bytes(self._current), bytearray()
         self.is_speaking = False
         self._detector.reset()
