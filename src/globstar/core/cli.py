@@ -200,9 +200,20 @@ def complete_line(system: System, line: str) -> list[str]:
         if len(names) > len(head) and names[: len(head)] == head and names[len(head)].startswith(last.lower()):
             candidates.add(names[len(head)])
         if spec.complete is not None and head[: len(names)] == names:
-            offered = spec.complete(system, words[len(names) :])
-            candidates.update(word for word in offered if word.lower().startswith(last.lower()))
+            candidates.update(word for word in _offered(system, spec, words) if word.lower().startswith(last.lower()))
     return sorted(candidates)
+
+
+def _offered(system: System, spec: CliCommandSpec, words: list[str]) -> list[str]:
+    """What a command itself offers; one that cannot, offers nothing, and the console goes on."""
+    assert spec.complete is not None
+    try:
+        return list(spec.complete(system, words[len(spec.words) :]))
+    except (CliFailure, CliUsage):
+        return []
+    except Exception as error:
+        logger.error(f"completion of '{spec.name}' failed", exception=error)
+        return []
 
 
 def plural(count: int, noun: str) -> str:

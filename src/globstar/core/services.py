@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -300,6 +300,23 @@ class SipRegistrations(Protocol):
 
     def end(self, name: str) -> None:
         """End it at the server until it is begun again. Raises KeyError."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointReport:
+    """One endpoint as monitoring sees it: whether it can be reached, and how many channels it has."""
+
+    tech: str
+    name: str
+    is_online: bool
+    channels: int
+
+
+class Endpoints(Protocol):
+    """Service ``endpoints``: the endpoints of a channel driver."""
+
+    def reports(self) -> Iterable[EndpointReport]:
+        """Each endpoint of the configuration."""
 
 
 @runtime_checkable

@@ -69,6 +69,8 @@ class RtpEngine:
         self.on_rtcp: Callable[[RtpSession, tuple[RtcpPacket, ...] | bytes], None] | None = None
         #: hears of every session that is opened
         self.on_open: Callable[[RtpSession], None] | None = None
+        #: told of each session that has closed, whose figures can still be read
+        self.on_close: Callable[[RtpSession], None] | None = None
         #: the certificates of DTLS
         self.identities = Identities()
         self._ranges: dict[tuple[int, int], PortAllocator] = {}
@@ -186,6 +188,8 @@ class RtpEngine:
         allocator, port, slot = self._sessions.pop(session)
         self._turns[slot % len(self._turns)].pop(session, None)
         self._timed.pop(session, None)
+        if self.on_close is not None:
+            self.on_close(session)
         if allocator is not None:
             allocator.release(port)
         if not self._sessions and self._timer is not None:

@@ -126,6 +126,27 @@ async def test_restrictions(tmp_path: Path, rules: str, status: int) -> None:
         assert "  Path: a\n" in await run_command(system, "http show status")
 
 
+@pytest.mark.parametrize(("name", "status"), [("home", 200), ("elsewhere", 403), ("missing", 403), ("home,elsewhere", 403)])
+async def test_restrictions_by_lists_of_acl_conf(tmp_path: Path, name: str, status: int) -> None:
+    port = free_port()
+    files = {
+        "http.conf": f"[general]\nenabled=yes\nbindaddr=127.0.0.1\nbindport={port}\n[a]\ntype=restriction\nacl={name}\n",
+        "acl.conf": "[home]\ndeny=0.0.0.0/0\npermit=127.0.0.0/8\n[elsewhere]\ndeny=0.0.0.0/0\n",
+    }
+    async with running_system(tmp_path, files) as system:
+        system.services["http"].add_route(HttpRoute("a", hello, "A"))
+        assert (await fetch(f"http://127.0.0.1:{port}/a"))[0] == status
+
+
+async def test_a_section_that_nobody_knows_is_told(tmp_path: Path) -> None:
+    with LogCapture() as log:
+        async with switch(tmp_path, free_port(), "[post_mappings]\nuploads=/tmp\n[x]\ntype=restriction\nallow=1\n"):
+            pass
+    said = " ".join(log.texts(Level.WARNING))
+    assert "section [post_mappings] is unknown" in said
+    assert "option 'allow' of a restriction is unknown" in said
+
+
 async def test_slow_and_many_clients(tmp_path: Path) -> None:
     """A request that does not arrive in session_inactivity is cut off; sessionlimit bounds the connections."""
     port = free_port()

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from globstar.base.log import Logger
+from globstar.core.acl import allows_all
 from globstar.net.listener import Listener
 
 if TYPE_CHECKING:
     from aiohttp.web_protocol import RequestHandler
 
     from globstar.modules.builtin.http.server import GlobstarHttp
+    from globstar.modules.builtin.http.settings import Restriction
 
 logger = Logger("http")
 
@@ -86,7 +88,7 @@ class Answering(web.Server):
             path = path[len(options.prefix) :]
         path = path.strip("/")
         for restriction in self._owner.settings.restrictions:
-            if restriction.covers(path) and not restriction.allows(request.remote or "::"):
+            if restriction.covers(path) and not self._is_let_in(restriction, request.remote or "::"):
                 self.refused += 1
                 return _page(403)
         found = self._owner.find(path)
@@ -94,6 +96,10 @@ class Answering(web.Server):
             return _page(404)
         route, rest = found
         return await route.handler(request, rest)
+
+    def _is_let_in(self, restriction: Restriction, host: str) -> bool:
+        lists = self._owner.access_lists() if restriction.lists else None
+        return restriction.allows(host) and not allows_all(lists, restriction.lists, host.partition("%")[0])
 
     def describe(self) -> dict[str, object]:
         """Counters for the CLI."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from globstar import __version__
 from globstar.base.errors import LocalFault
 from globstar.base.log import Logger
+from globstar.core.acl import SERVICE as ACCESS_LISTS
+from globstar.core.acl import AccessLists
 from globstar.core.services import HttpRoute, WebSocketHandler
 from globstar.modules.builtin.http.settings import HttpOptions, HttpSettings
 from globstar.net.flow import Address
@@ -131,6 +133,11 @@ class GlobstarHttp:
             if route is not None and route.has_subtree:
                 return route, path[len(head) :].lstrip("/")
         return None
+
+    def access_lists(self) -> AccessLists | None:
+        """The lists of acl.conf."""
+        found = self._system.services.get(ACCESS_LISTS)
+        return found if isinstance(found, AccessLists) else None
 
     # -- what people see ---------------------------------------------------------------------------------------------
 

@@ -89,6 +89,8 @@ class Restriction:
     path: str
     #: (allow, network) in order
     rules: tuple[tuple[bool, Network], ...]
+    #: lists of acl.conf, which must let in, too
+    lists: tuple[str, ...] = ()
 
     def covers(self, path: str) -> bool:
         """Whether it is about ``path``."""
@@ -129,6 +131,10 @@ def read_http(config: ConfigFile | None, report: Report) -> HttpSettings:
                     report(variable, f"option '{name}' has no effect: TLS 1.0 and 1.1 are never offered")
         elif (category.get("type") or "").strip().lower() == "restriction":
             restrictions.append(_read_restriction(category, report))
+        else:
+            for variable in category:
+                report(variable, f"section [{category.name}] is unknown; a restriction has type=restriction")
+                break
     if general.enabled and not general.bindaddr:
         general.bindaddr = "0.0.0.0"
     return HttpSettings(general, tuple(restrictions))
@@ -136,12 +142,19 @@ def read_http(config: ConfigFile | None, report: Report) -> HttpSettings:
 
 def _read_restriction(category: Category, report: Report) -> Restriction:
     rules: list[tuple[bool, Network]] = []
+    lists: list[str] = []
     for variable in category:
         name = variable.name.lower()
         if name == "type":
             continue
+        if name == "acl":
+            lists += [text.strip() for text in variable.value.split(",") if text.strip()]
+            continue
         if name not in ("permit", "deny"):
-            report(variable, f"[{category.name}] option '{variable.name}' of a restriction is not supported; use permit and deny")
+            report(
+                variable,
+                f"[{category.name}] option '{variable.name}' of a restriction is unknown; there are permit, deny and acl",
+            )
             continue
         for part in variable.value.split(","):
             try:
@@ -149,4 +162,4 @@ def _read_restriction(category: Category, report: Report) -> Restriction:
             except ValueError as error:
                 report(variable, f"[{category.name}] {error}; nobody is let in by this restriction")
                 rules += [(False, ipaddress.ip_network("0.0.0.0/0")), (False, ipaddress.ip_network("::/0"))]
-    return Restriction(category.name.strip().strip("/"), tuple(rules))
+    return Restriction(category.name.strip().strip("/"), tuple(rules), tuple(lists))

@@ -59,6 +59,7 @@ from globstar.modules.channels.pjsip.cli_show import (
 from globstar.modules.channels.pjsip.cli_sources import export_mapping, export_wizard, show_mapping
 from globstar.modules.channels.pjsip.cli_transports import list_ciphers, show_transport_monitors
 from globstar.modules.channels.pjsip.coverage import show_coverage
+from globstar.modules.channels.pjsip.device_states import EndpointReports
 from globstar.modules.channels.pjsip.driver import PjsipDriver
 from globstar.modules.channels.pjsip.functions import (
     pjsip_aor,
@@ -256,6 +257,7 @@ async def load(system: System) -> None:
     await driver.start()
     system.services["pjsip"] = driver
     stores.describe(driver)
+    system.services["endpoints"] = EndpointReports(driver)
     system.techs.register(TechSpec(name=tech.name, tech=tech, module=MODULE))
 
 
@@ -294,6 +296,7 @@ async def stop_part(system: System, name: str) -> None:
 
 async def unload(system: System) -> None:
     """Give the transports back."""
+    system.services.pop("endpoints", None)
     driver = system.services.pop("pjsip", None)
     if driver is not None:
         spec = system.techs.get(driver.tech.name)

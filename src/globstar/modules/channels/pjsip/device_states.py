@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from globstar.core.channel import ChannelState
 from globstar.core.devicestate import DeviceState, aggregate
+from globstar.core.services import EndpointReport
 
 if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.driver import PjsipDriver
+
+
+class EndpointReports:
+    """Service ``endpoints``."""
+
+    def __init__(self, driver: PjsipDriver) -> None:
+        self._driver = driver
+
+    def reports(self) -> Iterator[EndpointReport]:
+        """See Endpoints."""
+        driver = self._driver
+        for name, endpoint in driver.settings.endpoints.items():
+            is_online = any(contact.is_usable for aor in endpoint.aors for contact in driver.contacts.contacts(aor))
+            yield EndpointReport("PJSIP", name, is_online, len(driver.legs_of(name)))
+
 
 _STATES = {
     ChannelState.DOWN: DeviceState.NOT_INUSE,
