@@ -63,14 +63,8 @@ DIFFERENT_CDR = {
     "g01_wrong_content_type_415": "in test_calls_sip: the call goes on here",
     "g03_local_channel_optimised": _OPTIMISED,
     "g04_feature_attended_transfer": _FEATURE,
-    "g04_feature_park_call": _PARKED,
     "g04_inband_dtmf": _PRESSED,
-    "g05_ami_atxfer": _FEATURE,
     "g05_group_pickup": _PICKED_UP,
-    "g05_invite_with_replaces_takes_over": _PICKED_UP,
-    "g05_park_by_extension_blind_refer": _PARKED,
-    "g05_park_direct_dial_and_retrieve": _PARKED,
-    "g05_park_timeout_comeback": _PARKED,
 }
 
 

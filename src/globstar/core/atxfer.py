@@ -213,7 +213,7 @@ class ConsultedTransfer:
         call = OutgoingCall(local, f"Local/{self.extension}@{self.context}", on_change=self._target_changed)
         call.on_voice = self._early_voice
         try:
-            call.place(self.settings.attended_no_answer_timeout)
+            call.place(self.settings.attended_no_answer_timeout, is_announced=False)  # as a part of the transfer
         except RequestFailed as failed:
             local.hangup(failed.cause)
             self.steps.put_nowait(Step.TARGET_GONE)

@@ -149,7 +149,7 @@ class OutgoingCall:
     def __repr__(self) -> str:
         return f"<OutgoingCall {self.channel.name} {self.status.name}>"
 
-    def place(self, timeout: float = 0) -> None:
+    def place(self, timeout: float = 0, *, is_announced: bool = True) -> None:
         """Start the call; raises :class:`RequestFailed` if it cannot even be tried, and then nothing is announced."""
         channel = self.channel
         channel.attach(self.receive)
@@ -161,7 +161,8 @@ class OutgoingCall:
             self.close()
             raise
         channel.data[OUTGOING_CALL] = self
-        channel.system.bus.publish(events.DialBegan(self.caller, channel, self.destination))
+        if is_announced:
+            channel.system.bus.publish(events.DialBegan(self.caller, channel, self.destination))
 
     def receive(self, frame: Frame) -> None:
         """A frame from the called endpoint before the call is bridged."""

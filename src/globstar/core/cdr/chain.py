@@ -8,13 +8,14 @@ from globstar.core.cdr.record import CallRecord, Disposition, State
 from globstar.core.channel import Channel
 
 if TYPE_CHECKING:
+    from globstar.core.bridge import Bridge
     from globstar.core.cdr.engine import CdrEngine
 
 
 class RecordChain:
     """``channel.cdr``: the records in which the channel is party A."""
 
-    __slots__ = ("channel", "ending_cause", "engine", "is_disabled", "is_party_a", "records")
+    __slots__ = ("channel", "ending_cause", "engine", "is_disabled", "is_party_a", "records", "was_dialed")
 
     def __init__(self, engine: CdrEngine, channel: Channel, *, is_disabled: bool) -> None:
         self.engine = engine
@@ -23,6 +24,8 @@ class RecordChain:
         self.is_disabled = is_disabled
         #: the channel is party A wherever possible (CDR_PROP(party_a))
         self.is_party_a = False
+        #: another channel called this one, which has done nothing of its own since
+        self.was_dialed = False
         #: the hangup cause as it was when the h extension began
         self.ending_cause: int | None = None
         self.records: list[CallRecord] = []
@@ -38,10 +41,17 @@ class RecordChain:
         """The records that are not finished."""
         return [record for record in self.records if record.state is not State.FINISHED]
 
+    @property
+    def is_callee(self) -> bool:
+        """Whether the channel is in its call because somebody called it: another one is party A then."""
+        return self.was_dialed and not any(record.is_own for record in self.records)
+
     def append(self) -> CallRecord:
-        """Begin another record now; user field and variables are those of nobody."""
+        """Begin another record now; user field and variables are those of nobody, what ran last goes on to be shown."""
         engine = self.engine
         record = CallRecord(self.channel, engine.next_sequence(), engine.now(), is_disabled=self.is_disabled)
+        if self.records and (not record.app or record.app.startswith("AppDial")) and self.last.app:
+            record.app, record.app_data = self.last.app, self.last.app_data
         if self.channel.dialed.number:
             record.variables["dnid"] = self.channel.dialed.number
         self.records.append(record)
@@ -59,6 +69,14 @@ class RecordChain:
             if record.state is not State.FINISHED and not record.is_app_locked:
                 record.app, record.app_data = "Dial", data
                 record.is_app_locked = True
+
+    def note_parked(self, lot: str, space: int, bridge: Bridge) -> None:
+        """The channel waits in a parking lot: that is a record of its own, which ends when it leaves."""
+        self.was_dialed = False
+        for record in self.open or [self.append()]:
+            record.read_channel()
+            record.app, record.app_data, record.is_parked, record.is_own = "Park", f"{lot}:{space}", True, True
+            record.state, record.bridge, record.party_b = State.BRIDGE, bridge, None
 
     def reset(self, *, keep_variables: bool) -> None:
         """Begin the open records anew (ResetCDR)."""

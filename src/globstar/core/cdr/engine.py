@@ -73,6 +73,7 @@ class CdrEngine:
             self._undo += [
                 subscribe(events.BridgeEntered, self._bridge_entered),
                 subscribe(events.BridgeLeft, self._bridge_left),
+                subscribe(events.ParkingChanged, self._parking_changed),
             ]
 
     def _unsubscribe(self) -> None:
@@ -241,6 +242,8 @@ class CdrEngine:
                 peer.cdr.last.is_originated = True
                 peer.cdr.last.state = State.DIAL
             return
+        if peer.cdr is not None:
+            peer.cdr.was_dialed = True
         chain: RecordChain | None = caller.cdr
         if chain is None:
             return
@@ -309,12 +312,17 @@ class CdrEngine:
         if self._unsettled:
             self._settle()
         others = [] if bridge.kind in _QUIET_KINDS else [c for c in bridge.channels if c is not channel and c.cdr is not None]
+        # who makes room for the channel is still there for a moment, and leaves
+        swapped = event.swapped if event.swapped is not None and event.swapped.cdr is not None else None
         for record in chain.records:
             if record.state is State.SINGLE or record.state is State.PENDING:
                 record.read_channel()
                 if record.party_b not in others:
-                    record.party_b = next((other for other in others if self._is_party_a(channel, other)), None)
+                    candidates = [*others, swapped] if swapped is not None else others
+                    record.party_b = next((other for other in candidates if self._is_party_a(channel, other)), None)
                 record.state, record.bridge = State.BRIDGE, bridge
+                if record.party_b is swapped and swapped is not None:
+                    self._leave_party_a(record)
         for other in others:
             if not _are_paired(channel, other, bridge):
                 self._pair(channel, other, bridge)
@@ -335,11 +343,11 @@ class CdrEngine:
         record.party_b = two
 
     def _is_party_a(self, one: Channel, two: Channel) -> bool:
-        """Party A is who asked to be (CDR_PROP), then who was not called by the other side, then who is older."""
+        """Party A is who asked to be (CDR_PROP), then who was not called, then who is older."""
         if one.cdr.is_party_a != two.cdr.is_party_a:
             return bool(one.cdr.is_party_a)
-        if one.is_outgoing != two.is_outgoing:
-            return not one.is_outgoing
+        if one.cdr.is_callee != two.cdr.is_callee:
+            return not one.cdr.is_callee
         return (one.created_wall, one.cdr.records[0].sequence) <= (two.created_wall, two.cdr.records[0].sequence)
 
     def _bridge_left(self, event: events.BridgeLeft) -> None:
@@ -356,11 +364,20 @@ class CdrEngine:
             other: RecordChain | None = member.channel.cdr
             for record in other.records if other is not None else ():
                 if record.state is State.BRIDGE and record.bridge is bridge and record.party_b is channel:
-                    # Party A usually leaves in the same moment and may be on its way elsewhere then: it is read at that time.
-                    record.left_at = now
-                    if not self._unsettled:
-                        self.system.loop.call_soon(self._settle)
-                    self._unsettled.append(record)
+                    self._leave_party_a(record)
+
+    def _leave_party_a(self, record: CallRecord) -> None:
+        """Party B is gone. Party A usually leaves in the same moment and may be on its way elsewhere then: it is read there."""
+        record.left_at = self.now()
+        if not self._unsettled:
+            self.system.loop.call_soon(self._settle)
+        self._unsettled.append(record)
+
+    def _parking_changed(self, event: events.ParkingChanged) -> None:
+        member = event.parkee.bridge_member
+        if event.kind == "ParkedCall" and event.parkee.cdr is not None and member is not None:
+            event.parkee.cdr.note_parked(event.lot, event.space, member.bridge)
+            self._forget(event.parkee)
 
     def _settle(self) -> None:
         """Close the records whose party B left while party A stayed."""

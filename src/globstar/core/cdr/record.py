@@ -97,8 +97,8 @@ class CallRecord:
     __slots__ = (
         "account_code", "ama_flags", "answer", "app", "app_data", "bridge", "channel", "clid", "context", "disposition",
         "dstchannel", "end", "exten", "is_app_locked", "is_callee", "is_disabled", "is_ending", "is_originated", "is_own",
-        "left_at", "linked_id", "party_b", "peer_account", "place", "sequence", "src", "start", "state", "user_field",
-        "variables",
+        "is_parked", "left_at", "linked_id", "party_b", "peer_account", "place", "sequence", "src", "start", "state",
+        "user_field", "variables",
     )  # fmt: skip
 
     def __init__(self, channel: Channel, sequence: int, now: float, *, is_disabled: bool = False) -> None:
@@ -123,6 +123,8 @@ class CallRecord:
         self.app = self.app_data = ""
         #: once Dial was seen, the applications of its subroutines do not replace it
         self.is_app_locked = False
+        #: the channel waits in a parking lot, whatever it runs
+        self.is_parked = False
         #: the h extension is about to run: what the channel does from now on does not count
         self.is_ending = False
         self.context = self.exten = ""
@@ -148,7 +150,7 @@ class CallRecord:
             return
         channel = self.channel
         application = channel.application
-        if application and not self.is_app_locked and (not application.startswith("AppDial") or not self.app):
+        if application and not (self.is_app_locked or self.is_parked) and (not application.startswith("AppDial") or not self.app):
             self.app, self.app_data = application, channel.application_data
         target = channel.goto_target
         if target is not None and channel.soft_hangup & SoftHangup.ASYNC_GOTO:
@@ -157,7 +159,8 @@ class CallRecord:
             return
         else:
             self.place = (channel.context, channel.extension, channel.priority)
-        self.context, self.exten = self.place[0], self.place[1]
+        if not self.is_parked:
+            self.context, self.exten = self.place[0], self.place[1]
         if "pbx" in channel.data:
             self.is_own = True
 
