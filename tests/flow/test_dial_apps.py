@@ -68,6 +68,26 @@ async def test_retrydial_goes_on_after_its_tries() -> None:
         assert len(world.tech.phones["bob"].legs) == 2
 
 
+async def test_retrydial_without_end_until_a_digit_leads_elsewhere() -> None:
+    plan = (
+        "exten => 400,1,Set(EXITCONTEXT=exits)\nsame => n,RetryDial(sorry,5,0,Test/bob)\n[exits]\nexten => 7,1,UserEvent(seven)\n"
+    )
+    async with await World.start("[default]\n" + plan) as world:
+        for name in ("alice", "bob"):
+            world.phone(name)
+        world.sound("sorry", 1.0)
+        world.tech.phones["bob"].on_call = lambda leg: leg.refuses()
+        for moment in (0.5, 3.0):  # during the announcement, during the pause
+            call = world.tech.phones["alice"].dials("400")
+            await world.settle(12 + moment)
+            assert len(world.tech.phones["bob"].legs) == 3
+            call.presses("5")
+            call.presses("7")
+            await world.all_gone()
+            assert went_on(world, call) == [("seven",)]
+            world.tech.phones["bob"].legs.clear()
+
+
 async def test_a_caller_may_hang_up_between_tries() -> None:
     async with await start("exten => 400,1,RetryDial(,60,,Test/bob)\n") as world:
         call = world.tech.phones["alice"].dials("400")

@@ -379,3 +379,47 @@ async def test_features_conf_is_read_again_on_reload() -> None:
         call, leg = await connected(world)
         call.presses("99")
         await leg.is_told("hangup 16")
+
+
+# -- one-touch recording ---------------------------------------------------------------------------------------------------
+
+RECORDING = "[general]\ncourtesytone=tone\nrecordingfailsound=failed\n[featuremap]\nautomixmon=*3\nautomon=*1\n"
+
+
+def recordings(world: World) -> list[str]:
+    """What began and ended."""
+    kinds = (events.MixMonitorStarted, events.MixMonitorStopped)
+    return [type(event).__name__.removeprefix("MixMonitor") for event in world.seen(*kinds)]
+
+
+@pytest.mark.parametrize(("options", "by_callee"), [("x", True), ("w", True), ("X", False), ("W", False)])
+@pytest.mark.parametrize("code", ["*3", "*1"])
+async def test_a_party_records_the_call(options: str, by_callee: bool, code: str) -> None:
+    async with dialling(f"Test/bob,,{options}", files={"features.conf": RECORDING}) as world:
+        world.sound("tone")
+        call, leg = await connected(world)
+        party, other = (leg, call) if by_callee else (call, leg)
+        other.presses(code)
+        await world.settle(2)
+        assert recordings(world) == []
+        party.presses(code)
+        await world.settle(2)
+        assert recordings(world) == ["Started"]
+        assert "tone" in party.hears
+        assert "tone" in other.hears
+        party.presses(code)
+        await world.settle(2)
+        assert recordings(world) == ["Started", "Stopped"]
+        call.hangs_up()
+
+
+async def test_a_recording_that_cannot_be_made_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with dialling("Test/bob,,x", files={"features.conf": RECORDING}) as world:
+        world.sound("failed")
+        call, leg = await connected(world)
+        await world.system.loader.unload("app_mixmonitor")
+        leg.presses("*3")
+        await world.settle(2)
+        assert "failed" in leg.hears
+        assert "failed" not in call.hears
+        call.hangs_up()

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from globstar.base.log import Level
 from globstar.core.cause import Cause
+from globstar.core.channel import Channel
+from globstar.core.format import FormatCapabilities, alaw, ulaw
+from globstar.core.frame import Control, control
 from globstar.core.party import PRESENTATIONS
+from globstar.core.tech import DialRequest
+from globstar.dsp.g711 import ulaw_to_linear
+from globstar.dsp.mf import MfDetector
+from globstar.dsp.sf import SfDetector
 from tests.support.dialling import connected, dialling, ringing, variable, went_on
 from tests.support.switch import LogCapture
+from tests.support.testtech import Leg
 
 # -- before the answer ---------------------------------------------------------------------------------------------------
 
@@ -536,13 +543,68 @@ async def test_arguments_without_sense_end_the_call(arguments: str) -> None:
         assert world.warnings
 
 
-async def test_options_of_later_features_are_told() -> None:
-    with LogCapture(Level.NOTICE) as log:
-        async with dialling("Test/bob,,wW") as world:
-            call, _ = await ringing(world)
-            call.hangs_up()
-    told = [text.partition(" has no effect")[0] for text in log.texts(Level.NOTICE) if text.startswith("Dial")]
-    assert told == ["Dial: option W", "Dial: option w"]
+@pytest.mark.parametrize("options", ["O", "O(1)", "j", "E"])
+async def test_options_that_need_what_is_not_there_do_no_harm(options: str) -> None:
+    async with dialling(f"Test/bob,,{options}") as world:
+        with LogCapture() as log:
+            call, leg = await connected(world)
+            leg.hangs_up()
+            await call.is_told("hangup 16")
+        assert not log.records
+
+
+async def test_j_offers_what_the_caller_offered_at_first() -> None:
+    async with dialling("Test/bob,,j", before="exten => 200,1,Answer()\nsame => n,Wait(1)\n") as world:
+        asked: list[list[str]] = []
+        request = world.tech.request
+
+        def note(what: DialRequest) -> Channel:
+            asked.append([format.name for format in what.capabilities])
+            return request(what)
+
+        world.tech.request = note  # type: ignore[method-assign]
+        world.tech.phones["alice"].formats = [ulaw, alaw]
+        call = world.tech.phones["alice"].dials("200")
+        await world.settle(0.1)
+        call.channel.set_native_formats(FormatCapabilities([ulaw]))
+        await world.tech.phones["bob"].is_called()
+        assert asked == [["ulaw", "alaw"]]
+        call.hangs_up()
+
+
+def heard_digits(leg: Leg, detector: MfDetector | SfDetector) -> str:
+    """The signals in what a phone heard."""
+    sound = b"".join(ulaw_to_linear(frame.data) for frame in leg.heard) + bytes(8000)
+    return "".join(detector.receive(sound[at : at + 320]) for at in range(0, len(sound), 320))
+
+
+@pytest.mark.parametrize("options", ["D(:::*12#)", "D(:::*12#)E", "D(:::::31)", "D(:::::31)E"])
+async def test_upper_d_sends_mf_and_sf_signals_on_progress(options: str) -> None:
+    async with dialling(f"Test/bob,,{options}") as world:
+        call, leg = await ringing(world)
+        leg.progresses()
+        leg.progresses()
+        await world.settle(4)
+        is_mf = "*12#" in options
+        expected = "*12#" if is_mf else "31"
+        assert heard_digits(leg, MfDetector() if is_mf else SfDetector()) == expected
+        assert heard_digits(call, MfDetector() if is_mf else SfDetector()) == (expected if "E" in options else "")
+        call.hangs_up()
+
+
+async def test_upper_d_sends_signals_on_a_wink() -> None:
+    async with dialling("Test/bob,,D(::::wWfh*7x#:9:)") as world:
+        call, leg = await ringing(world)
+        leg.progresses()
+        await world.settle(2)
+        assert heard_digits(leg, SfDetector()) == "9"
+        leg.heard.clear()
+        leg.channel.deliver(control(Control.WINK))
+        leg.channel.deliver(control(Control.WINK))
+        await world.settle(2)
+        assert heard_digits(leg, MfDetector()) == "*7#"
+        assert [word for word in leg.told if word in ("wink", "flash")] == ["wink", "flash"]
+        call.hangs_up()
 
 
 async def test_c_resets_the_callers_record() -> None:

@@ -58,6 +58,7 @@ class ChannelMedia:
         "dropped_voice",
         "generator",
         "hold_state",
+        "initial_formats",
         "is_held",
         "is_hung_up",
         "name",
@@ -88,6 +89,8 @@ class ChannelMedia:
         #: hears of every condition that the endpoint is told, before it is
         self.on_indicate: Callable[[Control], None] | None = None
         self.native_formats = native_formats if native_formats is not None else FormatCapabilities([slin])
+        #: what the endpoint and we could speak when the call began
+        self.initial_formats = self.native_formats
         best = self.native_formats.formats[0] if self.native_formats else slin
         self.raw_read_format: Format = best
         self.raw_write_format: Format = best

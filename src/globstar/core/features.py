@@ -70,6 +70,8 @@ class FeatureSettings:
     atxfer: str = ""
     parkcall: str = ""
     automixmon: str = ""
+    #: what older files call the code that records a call
+    automon: str = ""
     feature_digit_timeout: float = 1.0
     transfer_digit_timeout: float = 3.0
     transfer_dial_attempts: int = 3
@@ -137,7 +139,13 @@ def read_features(config: ConfigFile | None) -> FeatureSettings:
         for variable in category:
             name, text = variable.name.lower(), variable.value.strip()
             where = f"{variable.file}:{variable.line}"
-            code = name if section == "featuremap" and name in _FEATURES else _CODES.get(name, "") if section == "general" else ""
+            code = (
+                name
+                if section == "featuremap" and name in (*_FEATURES, "automon")
+                else _CODES.get(name, "")
+                if section == "general"
+                else ""
+            )
             if code:
                 if set(text) <= _DIGITS:
                     values[code] = text

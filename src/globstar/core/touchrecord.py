@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from globstar.base.log import Logger
 from globstar.core.bridge import BridgeMember, LeaveReason
 from globstar.core.channel import ChannelGone
+from globstar.core.features import settings_for
 from globstar.core.playback import play_all
 from globstar.core.services import CallRecorder
 from globstar.core.soundfile import SoundFault
@@ -45,6 +46,7 @@ def start_recording(member: BridgeMember) -> bool:
     peers = member.peers
     if recorder is None or len(peers) != 1 or is_recording(channel):
         logger.warning(f"{channel.name}: there is nothing to record, or nobody who records")
+        _announce([member], settings_for(channel).recording_failed_sound)
         return False
     peer = peers[0].channel
     variable = channel.variables.get
@@ -55,6 +57,7 @@ def start_recording(member: BridgeMember) -> bool:
         identity = recorder.start(peer, name, "b")
     except SoundFault as fault:
         logger.warning(f"{channel.name}: recording is not possible: {fault}")
+        _announce([member], settings_for(channel).recording_failed_sound)
         return False
     channel.data[_KEY] = (peer, identity)
     for party in (channel, peer):
@@ -81,13 +84,17 @@ def _number(channel: Channel) -> str:
 
 
 def _tell(member: BridgeMember, variable: str) -> None:
-    """Play the sounds that say so to both parties."""
-    courtesy = member.channel.variables.get(variable) or ""
-    if not courtesy:
-        return
-    for party in (member, *member.peers):
+    """Play the courtesy tone, and the sound that a variable of the channel names, to both parties."""
+    sounds = (settings_for(member.channel).courtesy_tone, member.channel.variables.get(variable) or "")
+    _announce([member, *member.peers], *sounds)
+
+
+def _announce(members: list[BridgeMember], *sounds: str) -> None:
+    """Play sounds to some parties, apart from one another; nothing to who is spoken to already."""
+    names = [sound for sound in sounds if sound]
+    for party in members if names else ():
         if not party.is_apart:
-            task = party.channel.system.start_call_task(party.channel, _play(party, courtesy), "recording message")
+            task = party.channel.system.start_call_task(party.channel, _play(party, names), "recording message")
             party.when_left(partial(_cancel, task))
 
 
@@ -95,10 +102,10 @@ def _cancel(task: asyncio.Task[object], _member: BridgeMember, _reason: LeaveRea
     task.cancel()
 
 
-async def _play(member: BridgeMember, sound: str) -> None:
+async def _play(member: BridgeMember, sounds: list[str]) -> None:
     member.set_apart()
     try:
-        await play_all(member.channel, [sound])
+        await play_all(member.channel, sounds)
     except ChannelGone:
         return
     finally:

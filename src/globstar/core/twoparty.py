@@ -114,10 +114,7 @@ class CallOptions:
 def rights_of(channel: Channel, *, is_caller: bool = False) -> PartyRights:
     """The rights that CHANNEL(dtmf_features) gives a channel which Dial did not bring into its call."""
     letters = channel.data.get("dtmf_features", "")
-    return PartyRights(
-        may_transfer="T" in letters, may_disconnect="H" in letters, may_record="X" in letters, is_caller=is_caller,
-        may_park="K" in letters,
-    )  # fmt: skip
+    return PartyRights("T" in letters, "H" in letters, "X" in letters or "W" in letters, is_caller, "K" in letters)
 
 
 async def bridge_two(
@@ -182,8 +179,9 @@ def digit_features(channel: Channel, rights: PartyRights) -> DigitFeatures | Non
         actions[settings.blindxfer] = start_blind_transfer
     if rights.may_transfer and settings.atxfer:
         actions[settings.atxfer] = start_attended_transfer
-    if rights.may_record and settings.automixmon:
-        actions[settings.automixmon] = toggle_recording
+    for code in (settings.automixmon, settings.automon) if rights.may_record else ():
+        if code:
+            actions[code] = toggle_recording
     parking = channel.system.service("parking", Parking) if rights.may_park else None  # type: ignore[type-abstract]
     if parking is not None and settings.parkcall:
         actions[settings.parkcall] = parking.park_by_code

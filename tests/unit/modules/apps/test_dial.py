@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from globstar.base.log import Level
 from globstar.core.cause import Cause
 from globstar.core.system import System
-from globstar.modules.apps.dial.options import LATER, LETTERS, DialArguments, InvalidArguments, SentDigits, read_arguments
+from globstar.modules.apps.dial.options import LETTERS, DialArguments, InvalidArguments, SentDigits, read_arguments
 from tests.support.calls import Call
 from tests.support.switch import LogCapture
 
@@ -27,7 +27,6 @@ def test_every_letter_of_asterisks_dial_is_known(shared: Path) -> None:
         columns = line.split("\t")
         if columns[0] == "Dial":
             assert set(columns[3].split()) == set(LETTERS)
-    assert set(LATER) < set(LETTERS)
 
 
 async def test_destinations_timeouts_and_url(system: System) -> None:
@@ -66,6 +65,8 @@ async def test_rights_of_the_parties(system: System) -> None:
         ("D(:45)", SentDigits("", "45", "")),
         ("D(1:2:3)", SentDigits("1", "2", "3")),
         ("D(1:2:3:::)", SentDigits("1", "2", "3")),
+        ("D(1:2:3:4:5:6:7)", SentDigits("1", "2", "3", "4", "5", "6", "7")),
+        ("D(:::::::8)", SentDigits()),
     ],
 )
 async def test_digits(system: System, option: str, digits: SentDigits) -> None:
@@ -88,13 +89,10 @@ async def test_problems_are_told(system: System, option: str, problem: str) -> N
     assert any(problem in text for text in log.texts(Level.WARNING))
 
 
-async def test_what_is_not_there_yet_is_told_by_name(system: System) -> None:
+async def test_a_url_is_not_sent(system: System) -> None:
     with LogCapture() as log:
-        read(system, f"Test/a,,{''.join(sorted(LATER))},http://x")
-    texts = log.texts(Level.NOTICE)
-    for letter in LATER:
-        assert any(text.startswith(f"Dial: option {letter} has no effect") for text in texts)
-    assert any("URL" in text for text in texts)
+        read(system, "Test/a,,,http://x")
+    assert any("URL" in text for text in log.texts(Level.NOTICE))
 
 
 @given(st.text(alphabet='Tes/a&,^()LDSQfFGUbBgmrx1:0\\" ', max_size=40))

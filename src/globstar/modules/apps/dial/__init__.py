@@ -9,6 +9,9 @@ from globstar.core import events
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelGone
 from globstar.core.dialing import CallStatus
+from globstar.core.digits import ALL_DIGITS
+from globstar.core.frame import Frame, FrameType
+from globstar.core.pbx import exists
 from globstar.core.playback import play_all
 from globstar.core.registry import application
 from globstar.dialplan.arguments import argument, split_arguments
@@ -43,7 +46,9 @@ async def dial(channel: Channel, data: str) -> int:
     b(place[^arg...]), B(place[^arg...]): run a subroutine on each called channel, on the caller, before anyone is called.
     C: reset the caller's call detail record.
     c: hang up as if the call was answered elsewhere.
-    D([called][:calling[:progress]]): send digits after the answer, or to the called party when it shows progress.
+    D([called][:calling[:progress[:mfprogress[:mfwink[:sfprogress[:sfwink]]]]]]): send digits after the answer, or to the called
+    party when it shows progress; as MF and SF signals on progress and on a wink.
+    E: the caller hears those MF and SF signals, too.
     d: let the caller leave by a digit that is an extension of the context, or of EXITCONTEXT.
     e: run the h extension on the called channel, too.
     f([x]): tell the called party (with x) or forwarded destinations (without) another caller id; with s(tag) and u(presentation).
@@ -53,11 +58,13 @@ async def dial(channel: Channel, data: str) -> int:
     h, H: let the called, the calling party hang up with the disconnect code (*).
     i: do not follow when a destination forwards the call; it counts as busy.
     I: ignore news of who is at the other end.
+    j: offer the called party what the caller offered when its call began, whatever became of that since.
     k, K: let the called, the calling party park the other one (parkcall of features.conf).
     L(x[:y][:z]): end the call after x ms; warn when y ms are left, and every z ms. See the LIMIT_ variables.
     m([class]): play music on hold to the caller until the answer.
     n([1]): the introduction of options P and p is not kept for the caller's next call; with 1 not even until the answer.
     N: do not ask for callers with a caller id (option p).
+    O([mode]): for DAHDI channels only, which are not there.
     o([x]): the called channel gets the caller's id, or x, as its own.
     p: screening: the caller says who it is, the called party hears that and decides: 1 takes the call, 2 does not (NOANSWER),
     3 gives TORTURE, 4 gives DONTCALL.
@@ -69,6 +76,7 @@ async def dial(channel: Channel, data: str) -> int:
     S(x): end the call x seconds after the answer.
     t, T: let the called, the calling party transfer the other one (#).
     U(context[^arg...]): run a subroutine on the called party before it is connected; GOSUB_RESULT says how to go on.
+    w, W, x, X: let the called (w, x), the calling party (W, X) record the call by the code automixmon of features.conf.
     z: a forwarded call has no timeout any more.
     """
     if channel.cdr is not None and channel.application == "Dial":
@@ -147,7 +155,8 @@ async def retry_dial(channel: Channel, data: str) -> int:
     """Dial again and again until somebody answers.
 
     After each attempt that nobody answered the announcement is played, then sleep seconds pass (10 if not given). After
-    ``retries`` attempts (without end if negative or not given) the dialplan goes on. The rest are the arguments of Dial.
+    ``retries`` attempts (without end if 0, negative or not given) the dialplan goes on. Meanwhile the caller may press a digit
+    that is an extension of EXITCONTEXT, or of the present context, and goes there. The rest are the arguments of Dial.
     """
     parts = split_arguments(data, 4, raw=True)
     if len(parts) < 4 and not argument(parts, 3):
@@ -155,16 +164,32 @@ async def retry_dial(channel: Channel, data: str) -> int:
         return -1
     announcement = argument(parts, 0)
     pause = _number(argument(parts, 1), 10.0)
-    retries = int(_number(argument(parts, 2), -1.0))
+    retries = int(_number(argument(parts, 2), 0)) or -1
     while retries:
         result = await dial(channel, parts[3])
         if result != 0 or channel.goto_target is not None or channel.variables.own("DIALSTATUS") == CallStatus.ANSWER.value:
             return result
-        if announcement:
-            await play_all(channel, [announcement])
-        await channel.pause(pause)
+        if await _leaves(channel, announcement, pause):
+            return 0
         retries -= 1
     return 0
+
+
+async def _leaves(channel: Channel, announcement: str, pause: float) -> bool:
+    """Play the announcement and wait; whether the caller pressed a digit that leads elsewhere."""
+    context = channel.variables.get("EXITCONTEXT") or channel.context
+    exits = "".join(digit for digit in ALL_DIGITS if exists(channel, context, digit))
+    pressed = await play_all(channel, [announcement], stop_on=exits) if announcement else None
+    if pressed is None:
+
+        def press(frame: Frame) -> str | None:
+            return frame.digit if frame.type is FrameType.DTMF_END and frame.digit in exits else None
+
+        pressed = await channel.wait(press, pause)
+    if pressed is None:
+        return False
+    channel.goto(context, pressed, 1)
+    return True
 
 
 def _number(text: str, default: float) -> float:

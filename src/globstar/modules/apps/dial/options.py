@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from globstar.base.errors import RemoteFault
 from globstar.base.log import Logger
@@ -24,12 +24,6 @@ LETTERS = {
     "x": False, "X": False, "z": False,
 }  # fmt: skip
 
-#: Letters that are understood but whose feature does not exist yet, with its name for the log.
-LATER = {
-    "w": "recording started by the called party", "W": "recording started by the calling party",
-    "E": "the echo of MF and SF digits", "O": "operator services mode", "j": "the stream topology of the caller",
-}  # fmt: skip
-
 
 class InvalidArguments(RemoteFault):
     """Dial cannot make sense of its arguments: DIALSTATUS becomes INVALIDARGS and the call ends."""
@@ -37,11 +31,18 @@ class InvalidArguments(RemoteFault):
 
 @dataclass(slots=True)
 class SentDigits:
-    """Option D: digits to send to the called and the calling party after the answer, to the called one on progress."""
+    """Option D: digits to send to the called and the calling party after the answer, to the called one on progress.
+
+    The others are sent to the called party as MF or SF signals, on progress and on a wink.
+    """
 
     called: str = ""
     calling: str = ""
     progress: str = ""
+    mf_progress: str = ""
+    mf_wink: str = ""
+    sf_progress: str = ""
+    sf_wink: str = ""
 
 
 @dataclass(slots=True)
@@ -77,8 +78,8 @@ class DialArguments:
         """The rights of the parties in the bridge."""
         letters = self.options.letters
         return CallOptions(
-            PartyRights("T" in letters, "H" in letters, "X" in letters, is_caller=True, may_park="K" in letters),
-            PartyRights("t" in letters, "h" in letters, "x" in letters, may_park="k" in letters),
+            PartyRights("T" in letters, "H" in letters, bool({"X", "W"} & letters), is_caller=True, may_park="K" in letters),
+            PartyRights("t" in letters, "h" in letters, bool({"x", "w"} & letters), may_park="k" in letters),
             self.limit,
         )
 
@@ -92,8 +93,6 @@ def read_arguments(channel: Channel, data: str) -> DialArguments:
     for problem in options.problems:
         if not problem.endswith("takes no argument"):
             logger.warning(f"Dial: {problem}")
-    for letter in sorted(options.letters & LATER.keys()):
-        logger.notice(f"Dial: option {letter} has no effect: {LATER[letter]} is not supported yet")
     arguments = DialArguments(_destinations(argument(parts, 0)), options, url=argument(parts, 3))
     if argument(parts, 1):
         arguments.timeout, arguments.response_timeout = _timeouts(parts[1])
@@ -145,12 +144,7 @@ def _read_options(channel: Channel, arguments: DialArguments) -> None:
         text = options.get("o")
         arguments.own_party = _party(text) if text else channel.caller.id.copy()
     if "D" in options:
-        called, _, rest = options.get("D").partition(":")
-        calling, _, rest = rest.partition(":")
-        progress, _, others = rest.partition(":")
-        arguments.digits = SentDigits(called, calling, progress)
-        if others.replace(":", ""):
-            logger.notice("Dial: MF and SF digits of option D are not supported")
+        arguments.digits = SentDigits(*options.get("D").split(":")[: len(fields(SentDigits))])
     if "Q" in options:
         arguments.loser_cause = _loser_cause(options.get("Q"))
 

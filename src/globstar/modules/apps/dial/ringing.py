@@ -24,7 +24,7 @@ from globstar.core.tones import Tones
 from globstar.dialplan.arguments import bar_to_comma
 from globstar.modules.apps.dial.callee import NO_CALLER_ID, end_callee, prepare
 from globstar.modules.apps.dial.options import DialArguments
-from globstar.modules.apps.dial.senddigits import send_digits
+from globstar.modules.apps.dial.senddigits import send_digits, send_signals
 
 logger = Logger("app_dial")
 
@@ -124,7 +124,8 @@ class Ringing:
     def _request(self, destination: str, *, is_forward: bool = False) -> OutgoingCall | None:
         caller = self.caller
         try:
-            callee = request_channel(self.system, destination, capabilities=caller.native_formats, requestor=caller)
+            formats = caller.initial_formats if self.arguments.has("j") else caller.native_formats
+            callee = request_channel(self.system, destination, capabilities=formats, requestor=caller)
         except RequestFailed as failed:
             reason = cause_text(failed.cause)
             logger.notice(f"Unable to create a channel for {destination} (cause {int(failed.cause)} - {reason}): {failed}")
@@ -329,10 +330,28 @@ class Ringing:
             self._is_indicating = False
             self.caller.stop_generator()
             self.caller.indicate(Control.PROGRESS)
-        digits = self.arguments.digits.progress
-        if digits and call.channel.data.setdefault("progress digits", self) is self:
-            call.channel.data["progress digits"] = None
-            self.system.start_call_task(call.channel, send_digits(call.channel, digits), "progress digits")
+        digits = self.arguments.digits
+        if digits.progress or digits.mf_progress or digits.sf_progress:
+            self._send_once(call, "progress digits", digits.progress, digits.mf_progress, digits.sf_progress)
+
+    def _wink(self, call: OutgoingCall, frame: Frame) -> None:
+        digits = self.arguments.digits
+        if digits.mf_wink or digits.sf_wink:
+            self._send_once(call, "wink digits", "", digits.mf_wink, digits.sf_wink)
+
+    def _send_once(self, call: OutgoingCall, key: str, dtmf: str, mf: str, sf: str) -> None:
+        """Send the digits of option D to a callee who shows for the first time that it waits for them."""
+        if call.channel.data.setdefault(key, self) is not self:
+            return
+        call.channel.data[key] = None
+        echo = self.caller if self.arguments.has("E") else None
+
+        async def send() -> None:
+            if dtmf:
+                await send_digits(call.channel, dtmf)
+            await send_signals(call.channel, mf, sf, echo)
+
+        self.system.start_call_task(call.channel, send(), key)
 
     def _proceeding(self, call: OutgoingCall, frame: Frame) -> None:
         call.announce_state()
@@ -455,6 +474,7 @@ _Handler = Callable[[Ringing, OutgoingCall, Frame], None]
 _CONDITIONS: dict[int, _Handler] = {
     Control.RINGING: Ringing._ringing,
     Control.PROGRESS: Ringing._progress,
+    Control.WINK: Ringing._wink,
     Control.PROCEEDING: Ringing._proceeding,
     Control.CONNECTED_LINE: Ringing._connected_line,
     Control.REDIRECTING: Ringing._redirecting,
