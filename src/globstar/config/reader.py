@@ -184,8 +184,8 @@ class _Reader:
         self.read_text(label, text)
 
 
-class _Filter:
-    """The condition of `[name](+type=endpoint)`: regular expressions for variables that must be there."""
+class CategoryFilter:
+    """The condition of `[name](+type=endpoint)` or a filter of the manager: regular expressions for what must be there."""
 
     def __init__(self, pairs: list[tuple[re.Pattern[str], re.Pattern[str]]], templates: str) -> None:
         self.pairs = pairs
@@ -200,10 +200,10 @@ class _Filter:
         )
 
 
-def _compile_filter(condition: str, file: str, line: int) -> _Filter:
+def _compile_filter(condition: str, file: str, line: int, separator: str = "&") -> CategoryFilter:
     pairs: list[tuple[re.Pattern[str], re.Pattern[str]]] = []
     templates = ""
-    for part in condition.split("&"):
+    for part in condition.split(separator):
         name, equals, value = (text.strip(BLANKS) for text in part.partition("="))
         if not (name and equals):
             raise ConfigError(file, line, f"condition '{part}' is not of the form name=value")
@@ -214,7 +214,16 @@ def _compile_filter(condition: str, file: str, line: int) -> _Filter:
             pairs.append((re.compile(name), re.compile(value)))
         except (re.error, OverflowError, RecursionError) as error:
             raise ConfigError(file, line, f"condition '{part}': {error}") from error
-    return _Filter(pairs, templates)
+    return CategoryFilter(pairs, templates)
+
+
+def category_filter(condition: str) -> CategoryFilter:
+    """The filter ``name=value,...`` of the manager; names and values are regular expressions.
+
+    ``TEMPLATES=include`` lets templates pass, too, ``restrict`` only them.
+    Without that only real categories pass. Raises ConfigError.
+    """
+    return _compile_filter(condition, "filter", 0, ",")
 
 
 def _unquote(argument: str) -> str:

@@ -182,6 +182,17 @@ class HangupLogicStarted:
 
 
 @dataclass(slots=True)
+class HangupHandlerChanged:
+    """A hangup handler was pushed on a channel, taken away or begins to run; ``kind`` is Push, Pop or Run
+    (AMI HangupHandlerPush, HangupHandlerPop, HangupHandlerRun).
+    """
+
+    channel: Channel
+    kind: str
+    handler: str
+
+
+@dataclass(slots=True)
 class HangupHandlersFinished:
     """The dialplan, the h extension and the hangup handlers of a channel are done."""
 
@@ -570,6 +581,22 @@ class FullyBooted:
     """Everything is loaded and the server accepts calls."""
 
     uptime: float
+
+
+@dataclass(slots=True)
+class ShuttingDown:
+    """The server ends, or starts anew (AMI Shutdown)."""
+
+    is_restart: bool = False
+
+
+@dataclass(slots=True)
+class VoicemailPasswordChanged:
+    """The owner of a mailbox changed its password (AMI VoicemailPasswordChange)."""
+
+    context: str
+    mailbox: str
+    password: str
 
 
 @dataclass(slots=True)

@@ -254,6 +254,25 @@ class ActionFault(GlobstarError):
     """An action cannot be done; the client gets the message as an error."""
 
 
+def requested_channel(request: ActionRequest, header: str = "Channel", *, missing: str = "No channel specified") -> Channel:
+    """The channel that a header names, by its name (case does not count) or unique id. Raises ActionFault."""
+    name = request.get(header)
+    if not name:
+        raise ActionFault(missing)
+    channel = request.system.channels.get(name) or request.system.channels_by_id.get(name)
+    if channel is None:
+        lowered = name.lower()
+        channel = next((found for key, found in request.system.channels.items() if key.lower() == lowered), None)
+    if channel is None:
+        raise ActionFault("No such channel")
+    return channel
+
+
+def is_true_word(text: str) -> bool:
+    """Whether a header says yes, in one of the ways that clients say it."""
+    return text.lower() in ("true", "yes", "y", "t", "1", "on")
+
+
 @dataclass(slots=True)
 class ListItem:
     """One event of a list that answers an action; ``id_last`` puts its ActionID behind the fields instead of before."""

@@ -420,6 +420,7 @@ async def run_hangup_handlers(channel: Channel) -> None:
         channel.goto_target = None
     while channel.hangup_handlers and not channel.is_hung_up:
         handler = channel.hangup_handlers.pop()
+        channel.system.bus.publish(events.HangupHandlerChanged(channel, "Run", handler))
         place = parse_subroutine(channel, handler)
         if place is not None:
             context, extension, priority, arguments = place

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from globstar.base.errors import GlobstarError
@@ -205,12 +206,36 @@ class ControlKeys:
     skip_ms: int = 3000
 
 
+class PlaybackCommand(Enum):
+    """What may be done from outside to a sound that is played with keys."""
+
+    STOP = "stop"
+    FORWARD = "forward"
+    REVERSE = "reverse"
+    PAUSE = "pause"
+    RESTART = "restart"
+
+
+#: where a channel keeps what takes such commands
+_CONTROLLED = "controlled playback"
+
+
+def control_playback(channel: Channel, command: PlaybackCommand) -> bool:
+    """Do to the sound of a channel what its keys do; False if it plays none that can be wound."""
+    take: Callable[[PlaybackCommand], None] | None = channel.data.get(_CONTROLLED)
+    if take is None:
+        return False
+    take(command)
+    return True
+
+
 async def play_controlled(
     channel: Channel, name: str, keys: ControlKeys, *, language: str = "", offset_ms: int = 0
 ) -> tuple[str | None, int]:
     """Play one sound that the caller can wind; gives the key that stopped it, and where that was in ms.
 
-    (None, -1) at the end of the sound. Raises :class:`SoundMissing` and ``ChannelGone``.
+    The key is empty when :func:`control_playback` stopped it. (None, -1) at the end of the sound.
+    Raises :class:`SoundMissing` and ``ChannelGone``.
     """
     ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -226,29 +251,56 @@ async def play_controlled(
             return None
         if frame.digit in keys.stop:
             return frame.digit
-        _control(player, frame.digit, keys)
+        command = _command(frame.digit, keys)
+        if command is not None:
+            _wind(player, command, keys.skip_ms)
         return None
 
+    is_stopped = False
+
+    def take(command: PlaybackCommand) -> None:
+        nonlocal is_stopped
+        if command is PlaybackCommand.STOP:
+            is_stopped = True
+            on_end()
+        else:
+            _wind(player, command, keys.skip_ms)
+
+    channel.data[_CONTROLLED] = take
     channel.start_generator(player)
     try:
         stopped: str | None = await channel.wait_for(ended, press)
+        if is_stopped:
+            stopped = ""
         return stopped, player.reader.tell_ms() if stopped is not None else -1
     finally:
+        if channel.data.get(_CONTROLLED) is take:
+            del channel.data[_CONTROLLED]
         if channel.generator is player:
             channel.stop_generator()
 
 
-def _control(player: FilePlayer, digit: str, keys: ControlKeys) -> None:
+def _command(digit: str, keys: ControlKeys) -> PlaybackCommand | None:
+    for held, command in (
+        (keys.pause, PlaybackCommand.PAUSE),
+        (keys.restart, PlaybackCommand.RESTART),
+        (keys.forward, PlaybackCommand.FORWARD),
+        (keys.rewind, PlaybackCommand.REVERSE),
+    ):
+        if digit in held:
+            return command
+    return None
+
+
+def _wind(player: FilePlayer, command: PlaybackCommand, skip_ms: int) -> None:
     reader = player.reader
-    if digit in keys.pause:
+    if command is PlaybackCommand.PAUSE:
         player.is_paused = not player.is_paused
         return
-    if digit in keys.restart:
+    if command is PlaybackCommand.RESTART:
         reader.seek_ms(0)
-    elif digit in keys.forward:
-        reader.seek_ms(reader.tell_ms() + keys.skip_ms)
-    elif digit in keys.rewind:
-        reader.seek_ms(max(0, reader.tell_ms() - keys.skip_ms))
+    elif command is PlaybackCommand.FORWARD:
+        reader.seek_ms(reader.tell_ms() + skip_ms)
     else:
-        return
+        reader.seek_ms(max(0, reader.tell_ms() - skip_ms))
     player.is_paused = False

@@ -297,6 +297,7 @@ class System:
         from globstar.core.channel import SoftHangup
 
         self.accepts_calls = False
+        self.bus.publish(events.ShuttingDown(bool(self.services.get("restart"))))
         for channel in list(self.channels.values()):
             channel.request_hangup(SoftHangup.SHUTDOWN)
         with contextlib.suppress(TimeoutError):

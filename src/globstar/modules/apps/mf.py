@@ -6,9 +6,18 @@ from globstar.base.log import Logger
 from globstar.core.channel import Channel, ChannelGone
 from globstar.core.ear import listen
 from globstar.core.frame import Control
+from globstar.core.manager import (
+    ActionRequest,
+    Answer,
+    Permission,
+    failure,
+    manager_action,
+    requested_channel,
+    success,
+)
 from globstar.core.numbers import leading_integer, seconds
 from globstar.core.registry import application
-from globstar.core.tones import play_tones
+from globstar.core.tones import ToneList, play_tones
 from globstar.dialplan.arguments import argument, parse_options, split_arguments
 from globstar.dsp.mf import FREQUENCIES, MfDetector, mf_tone
 from globstar.dsp.tones import ToneGenerator, TonePart
@@ -111,3 +120,19 @@ async def receive_mf(channel: Channel, data: str) -> int:
     channel.set_variable(variable, digits)
     channel.set_variable("RECEIVEMFSTATUS", status or "TIMEOUT")
     return 0
+
+
+@manager_action("PlayMF", Permission.CALL, synopsis="Play MF digit on a specific channel.")
+def manager_play_mf(request: ActionRequest) -> Answer:
+    """Send one R1 digit to the endpoint of a channel."""
+    channel = requested_channel(request)
+    digit, text = request.get("Digit")[:1], request.get("Duration")
+    if not digit:
+        return failure("No digit specified")
+    if text and not (text.isdecimal() and 0 < int(text[:9]) <= 60_000):
+        return failure("Could not convert Duration parameter")
+    if digit not in FREQUENCIES:
+        return failure("Invalid digit")
+    length = int(text) if text else _KEY_PULSE_MS if digit == _KEY_PULSE else _START_MS if digit in _STARTS else _DIGIT_MS
+    channel.start_generator(ToneList(mf_tone(digit, length, 0)))
+    return success("MF successfully queued")

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from globstar.base.log import Logger
 from globstar.core.channel import Channel, ChannelGone
-from globstar.core.frame import Control
+from globstar.core.frame import Control, control
+from globstar.core.manager import (
+    ActionRequest,
+    Answer,
+    Permission,
+    is_true_word,
+    manager_action,
+    requested_channel,
+    success,
+)
 from globstar.core.numbers import leading_integer
 from globstar.core.registry import application
 from globstar.dialplan.arguments import argument, parse_options, split_arguments
@@ -67,3 +76,14 @@ async def send_dtmf(channel: Channel, data: str) -> int:
         target.send_digit_end(digit.upper(), duration_ms)
         await channel.pause(pause_ms / 1000)
     return 0
+
+
+@manager_action("SendFlash", Permission.CALL, synopsis="Send a hook flash on a specific channel.")
+def manager_send_flash(request: ActionRequest) -> Answer:
+    """Send a hook flash to the endpoint of a channel, or with ``Receive`` let the channel hear one from there."""
+    channel = requested_channel(request)
+    if is_true_word(request.get("Receive")):
+        channel.deliver(control(Control.FLASH))
+    else:
+        channel.indicate(Control.FLASH)
+    return success("Flash successfully queued")

@@ -7,9 +7,8 @@ import asyncio
 from globstar.base.log import Logger
 from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
 from globstar.core.channel import Channel, ChannelState
-from globstar.core.features import settings_of
-from globstar.core.pbx import INTERLUDE, parse_goto
-from globstar.core.playback import play_all
+from globstar.core.gather import Gathering, can_be_gathered, gather
+from globstar.core.pbx import parse_goto
 from globstar.core.registry import application
 from globstar.core.twoparty import LimitFault, LimitTimer, PartyRights, join_with_rights, read_limit
 from globstar.dialplan.arguments import ParsedOptions, argument, bar_to_comma, parse_options, split_arguments
@@ -68,7 +67,7 @@ async def _bridge(channel: Channel, name: str, options: ParsedOptions) -> str:
     except LimitFault as fault:
         logger.warning(f"Bridge does not accept {fault}")
         return "FAILURE"
-    if other.bridge_member is None and (other.state is not ChannelState.UP or "pbx" not in other.data):
+    if not can_be_gathered(other):
         logger.warning(f"Bridge: {other.name} cannot be taken from what it does")
         return "FAILURE"
     if channel.state is not ChannelState.UP and "n" not in options:
@@ -113,31 +112,15 @@ def _fetch(
     channel: Channel, other: Channel, meeting: Bridge, options: ParsedOptions, arrived: asyncio.Future[BridgeMember]
 ) -> None:
     """Bring the other channel into the bridge: from its present one, or out of its dialplan."""
-    member = other.bridge_member
-    if member is not None:
-        meeting.move(member)
-        if not arrived.done():
-            arrived.set_result(member)
-        return
-    place = (other.context, other.extension, other.priority + 1)
+    place = None
     if "F" in options:
         text = options.get("F")
         place = (channel.context, channel.extension, channel.priority + 1)
         place = (parse_goto(channel, bar_to_comma(text)) or place) if text else place
 
-    async def take_part(channel_: Channel) -> None:
-        if "p" in options:
-            tone = settings_of(channel_.system).courtesy_tone
-            if tone:
-                await play_all(channel_, [tone])
-        if meeting.is_dissolved:
-            return
-        joined = join_with_rights(meeting, channel_, PartyRights("t" in options, "h" in options, may_park="k" in options))
+    def came(member: BridgeMember) -> None:
         if not arrived.done():
-            arrived.set_result(joined)
-        await joined.left
-        if "x" in options:
-            channel_.request_hangup()
+            arrived.set_result(member)
 
-    other.data[INTERLUDE] = take_part
-    other.redirect(*place)
+    rights = PartyRights("t" in options, "h" in options, may_park="k" in options)
+    gather(other, meeting, Gathering(rights, place, hears_tone="p" in options, hangs_up="x" in options), came)

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from globstar.core.bridge import Bridge, LeaveReason
+from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
 from globstar.core.bridgetech import BridgeCapability, BridgeTechnologySpec
+from globstar.core.channel import Channel
+from globstar.core.gather import Gathering, can_be_gathered, gather
+from globstar.core.local import LocalPair
 from globstar.core.manager import (
     ActionFault,
     ActionRequest,
     Answer,
     ListItem,
+    Permission,
     bridge_fields,
     channel_fields,
     failure,
     listing,
     manager_action,
+    requested_channel,
     success,
 )
-from globstar.interfaces.ami.actions.channels import channel_of
 
+SYSTEM = Permission.SYSTEM
+#: How long two channels that are to be bridged may take to come, seconds.
+PATIENCE = 10.0
 _TYPES = {
     BridgeCapability.HOLDING: "Holding",
     BridgeCapability.EARLY: "Early",
@@ -25,6 +32,48 @@ _TYPES = {
     BridgeCapability.ONE_TO_ONE: "1to1Mix",
     BridgeCapability.MULTIMIX: "MultiMix",
 }
+
+
+@manager_action("Bridge", Permission.CALL, synopsis="Bridge two channels already in the PBX.")
+def bridge(request: ActionRequest) -> Answer:
+    """Connect two channels, whatever they do: with ``Tone`` (Channel1, Channel2, Both) they hear the courtesy tone before."""
+    if not request.get("Channel1") or not request.get("Channel2"):
+        return failure("Missing channel parameter in request")
+    channels = []
+    for header in ("Channel1", "Channel2"):
+        try:
+            channels.append(requested_channel(request, header))
+        except ActionFault:
+            return failure(f"{header} does not exist")
+    one, two = channels
+    if one is two:
+        return failure("Channel1 and Channel2 are the same channel")
+    for header, channel in zip(("Channel1", "Channel2"), channels, strict=True):
+        if not can_be_gathered(channel):
+            return failure(f"{header} cannot be taken from what it does")
+    tone = request.get("Tone", "no").lower()
+    meeting = Bridge(request.system)
+    gathered: list[BridgeMember] = []
+    for name, channel in (("channel1", one), ("channel2", two)):
+        how = Gathering(hears_tone=tone in (name, "both", *(("yes", "true", "1", "on") if channel is two else ())))
+        gather(channel, meeting, how, gathered.append)
+
+    def give_up() -> None:
+        if len(gathered) < 2:
+            meeting.dissolve()
+
+    request.system.loop.call_later(PATIENCE, give_up)
+    return success("Channels have been bridged")
+
+
+@manager_action("LocalOptimizeAway", SYSTEM | Permission.CALL, synopsis="Optimize away a local channel when possible.")
+def local_optimize_away(request: ActionRequest) -> Answer:
+    """Let the halves of a Local channel step out of the call, though it was made with ``/n``."""
+    channel = requested_channel(request, missing="'Channel' not specified.")
+    if not isinstance(channel.private, LocalPair):
+        return failure("Unable to find channel")
+    channel.private.may_optimise = True
+    return success("Queued channel to be optimized away")
 
 
 def _bridge(request: ActionRequest) -> Bridge:
@@ -50,8 +99,12 @@ def bridge_list(request: ActionRequest) -> Answer:
 def bridge_info(request: ActionRequest) -> Answer:
     """List the channels of a bridge."""
     bridge = _bridge(request)
-    items = [ListItem("BridgeInfoChannel", channel_fields(channel)) for channel in bridge.channels]
+    items = [ListItem("BridgeInfoChannel", channel_fields(channel)) for channel in sorted(bridge.channels, key=_age)]
     return listing("Bridge channel listing will follow", "BridgeInfoComplete", items, *bridge_fields(bridge))
+
+
+def _age(channel: Channel) -> tuple[float, str]:
+    return channel.created_at, channel.unique_id
 
 
 @manager_action("BridgeKick", synopsis="Kick a channel from a bridge.")
@@ -61,7 +114,7 @@ def bridge_kick(request: ActionRequest) -> Answer:
         return failure("Channel must be provided")
     bridge = _bridge(request) if request.get("BridgeUniqueid") else None
     try:
-        channel = channel_of(request)
+        channel = requested_channel(request)
     except ActionFault:
         return failure("Channel does not exist")
     member = channel.bridge_member

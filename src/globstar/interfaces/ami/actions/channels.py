@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
 from typing import Any
 
-from globstar.core.atxfer import request_attended_transfer
 from globstar.core.cause import parse_cause
 from globstar.core.channel import Channel, SoftHangup
 from globstar.core.cli import duration_text
-from globstar.core.frame import digit_begin, digit_end
+from globstar.core.features import settings_for
+from globstar.core.frame import digit_end
 from globstar.core.functions import FunctionError
 from globstar.core.manager import (
     ActionFault,
@@ -23,27 +24,17 @@ from globstar.core.manager import (
     known,
     listing,
     manager_action,
+    requested_channel,
     success,
 )
 from globstar.core.pbx import resolve_priority
 from globstar.core.transfer import TransferOutcome, redirect_both, transfer_context, transfer_others
 
 SYSTEM, CALL, REPORTING = Permission.SYSTEM, Permission.CALL, Permission.REPORTING
+#: What can be pressed, and how long a digit is that an action presses.
+DIGITS = "0123456789*#ABCD"
+PRESSED_MS = 100
 Lines = list[tuple[str, "str | None"]]
-
-
-def channel_of(request: ActionRequest, header: str = "Channel", *, missing: str = "No channel specified") -> Channel:
-    """The channel that a header names, by its name or unique id. Raises ActionFault."""
-    name = request.get(header)
-    if not name:
-        raise ActionFault(missing)
-    channel = request.system.channels.get(name) or request.system.channels_by_id.get(name)
-    if channel is None:
-        lowered = name.lower()
-        channel = next((found for key, found in request.system.channels.items() if key.lower() == lowered), None)
-    if channel is None:
-        raise ActionFault("No such channel")
-    return channel
 
 
 def _groups(numbers: frozenset[int]) -> str:
@@ -93,7 +84,7 @@ def _read(channel: Channel, name: str) -> str:
 @manager_action("Status", SYSTEM | CALL | REPORTING, synopsis="List channel status.")
 def status(request: ActionRequest) -> Answer:
     """List one channel or all of them, with the variables that ``Variables`` names or, with ``AllVariables``, every one."""
-    channels = [channel_of(request)] if request.get("Channel") else list(request.system.channels.values())
+    channels = [requested_channel(request)] if request.get("Channel") else list(request.system.channels.values())
     names = [name.strip() for text in request.get_all("Variables") for name in text.split(",") if name.strip()]
     shows_all = request.get("AllVariables").lower() in ("true", "yes", "1", "on")
     items = [ListItem("Status", _status_fields(channel, names, shows_all=shows_all), id_last=True) for channel in channels]
@@ -116,7 +107,7 @@ def core_show_channels(request: ActionRequest) -> Answer:
 @manager_action("CoreShowChannelMap", SYSTEM | REPORTING, synopsis="List all channels connected to the specified channel.")
 def core_show_channel_map(request: ActionRequest) -> Answer:
     """List the channels that are bridged with a channel."""
-    channel = channel_of(request)
+    channel = requested_channel(request)
     member = channel.bridge_member
     peers = [peer.channel for peer in member.peers] if member is not None else []
     items = [ListItem("CoreShowChannelMap", (("ConnectedChannel", peer.name),)) for peer in peers]
@@ -143,7 +134,7 @@ def hangup(request: ActionRequest) -> Answer:
         for channel in chosen:
             channel.request_hangup(SoftHangup.EXPLICIT, cause or 0)
         return listing("Channels hung up will follow", "ChannelsHungupListComplete", items)
-    channel_of(request).request_hangup(SoftHangup.EXPLICIT, cause or 0)
+    requested_channel(request).request_hangup(SoftHangup.EXPLICIT, cause or 0)
     return success("Channel Hungup")
 
 
@@ -153,7 +144,7 @@ async def getvar(request: ActionRequest) -> Answer:
     name = request.get("Variable")
     if not name:
         return failure("No variable specified")
-    channel = channel_of(request) if request.get("Channel") else None
+    channel = requested_channel(request) if request.get("Channel") else None
     if name.endswith(")"):
         function, _, args = name.partition("(")
         if function not in request.system.function_registry:
@@ -177,7 +168,7 @@ async def setvar(request: ActionRequest) -> Answer:
     name = request.get("Variable")
     if not name:
         return failure("No variable specified")
-    channel = channel_of(request) if request.get("Channel") else None
+    channel = requested_channel(request) if request.get("Channel") else None
     value = request.get("Value")
     if name.endswith(")"):
         function, _, args = name.partition("(")
@@ -210,7 +201,7 @@ def redirect(request: ActionRequest) -> Answer:
     if not request.get("Channel"):
         return failure("Channel not specified")
     try:
-        channel = channel_of(request)
+        channel = requested_channel(request)
     except ActionFault:
         return failure("Channel does not exist")
     place = _place(request, channel)
@@ -220,7 +211,7 @@ def redirect(request: ActionRequest) -> Answer:
         channel.redirect(*place)
         return success("Redirect successful")
     try:
-        second = channel_of(request, "ExtraChannel")
+        second = requested_channel(request, "ExtraChannel")
     except ActionFault:
         return failure("ExtraChannel does not exist")
     has_own = any(request.get(f"Extra{name}") for name in ("Context", "Exten", "Priority"))
@@ -228,23 +219,50 @@ def redirect(request: ActionRequest) -> Answer:
     return success("Dual Redirect successful")
 
 
+async def _press(channel: Channel, digits: str) -> None:
+    """Let a channel press digits, as if its endpoint had."""
+    for digit in digits:
+        if not channel.is_hung_up:
+            channel.deliver(digit_end(digit, PRESSED_MS))
+
+
 @manager_action("Atxfer", CALL, synopsis="Attended transfer.")
-def atxfer(request: ActionRequest) -> Answer:
-    """Begin an attended transfer of whoever the channel is bridged with, as its code and the extension would."""
+async def atxfer(request: ActionRequest) -> Answer:
+    """Press the code of an attended transfer and the extension for a channel; without the right to it they are mere digits."""
     if not request.get("Channel"):
         return failure("No channel specified")
     extension = request.get("Exten")
     if not extension:
         return failure("No extension specified")
     channel = _existing(request)
-    if not request_attended_transfer(channel, extension, request.get("Context")):
-        return failure("Atxfer failed")
+    code = settings_for(channel).atxfer
+    if not code or any(digit.upper() not in DIGITS for digit in extension):
+        return failure("Atxfer failed: there is no code for it" if not code else "Invalid extension")
+    if request.get("Context"):
+        channel.set_variable("TRANSFER_CONTEXT", request.get("Context"))
+    await _press(channel, code)
+    for _ in range(2):  # the feature has taken the channel apart then and hears the extension
+        await asyncio.sleep(0)
+    await _press(channel, extension)
     return success("Atxfer successfully queued")
+
+
+@manager_action("CancelAtxfer", CALL, synopsis="Cancel an attended transfer.")
+async def cancel_atxfer(request: ActionRequest) -> Answer:
+    """Press the code that ends an attended transfer and goes back to the conversation."""
+    if not request.get("Channel"):
+        return failure("No channel specified")
+    channel = _existing(request)
+    code = settings_for(channel).attended_abort
+    if not code:
+        return failure("CancelAtxfer failed: there is no code for it")
+    await _press(channel, code)
+    return success("CancelAtxfer successfully queued")
 
 
 def _existing(request: ActionRequest) -> Channel:
     try:
-        return channel_of(request)
+        return requested_channel(request)
     except ActionFault:
         raise ActionFault("Channel specified does not exist") from None
 
@@ -267,7 +285,7 @@ def blind_transfer(request: ActionRequest) -> Answer:
 @manager_action("AbsoluteTimeout", SYSTEM | CALL, synopsis="Set absolute timeout.")
 def absolute_timeout(request: ActionRequest) -> Answer:
     """Hang up a channel in some seconds; 0 forbids it."""
-    channel = channel_of(request)
+    channel = requested_channel(request)
     text = request.get("Timeout")
     if not text:
         return failure("No timeout specified")
@@ -279,46 +297,3 @@ def absolute_timeout(request: ActionRequest) -> Answer:
         return failure("Invalid timeout")
     channel.set_absolute_timeout(seconds or None)
     return success("Timeout Set")
-
-
-@manager_action(
-    "SendText",
-    CALL,
-    synopsis="Sends a text message to channel. A content type\tcan be optionally specified. If not set it is set to an empty "
-    "string allowing a custom handler to default it as it sees fit.",
-)
-def send_text(request: ActionRequest) -> Answer:
-    """Send a text to the endpoint of a channel."""
-    channel = channel_of(request)
-    text = request.get("Message")
-    if not text:
-        return failure("No Message specified")
-    is_sent = channel.tech.send_text(channel, text, request.get("Content-Type", "text/plain"))
-    return success("Success") if is_sent else failure("Failure")
-
-
-@manager_action("PlayDTMF", CALL, synopsis="Play DTMF signal on a specific channel.")
-async def play_dtmf(request: ActionRequest) -> Answer:
-    """Send a digit to the endpoint of a channel, or with ``Receive`` let the channel hear it from there."""
-    channel = channel_of(request)
-    digit = request.get("Digit")
-    if not digit:
-        return failure("No digit specified")
-    if digit[0].upper() not in "0123456789*#ABCD":
-        return failure("Invalid digit")
-    text = request.get("Duration", "100")
-    if not text.isdecimal() or not 0 < int(text[:9]) <= 60_000:
-        return failure("Could not convert Duration parameter")
-    digit, length = digit[0].upper(), int(text)
-    if request.get("Receive").lower() in ("true", "yes", "1", "on"):
-        channel.deliver(digit_begin(digit))
-        channel.deliver(digit_end(digit, length))
-    else:
-        channel.send_digit_begin(digit)
-        channel.system.loop.call_later(length / 1000, _end_digit, channel, digit, length)
-    return success("DTMF successfully queued")
-
-
-def _end_digit(channel: Channel, digit: str, length: int) -> None:
-    if not channel.is_hung_up:
-        channel.send_digit_end(digit, length)

@@ -91,7 +91,7 @@ async def module_load(request: ActionRequest) -> Answer:
     if not kind:
         return failure("Incomplete ModuleLoad action.")
     if kind == "reload":
-        return await _reload(request, name)
+        return await reload_module(request, name)
     if not name:
         return failure("Need module name")
     try:
@@ -111,7 +111,8 @@ async def module_load(request: ActionRequest) -> Answer:
     return failure("Completed without error, unknown LoadType")
 
 
-async def _reload(request: ActionRequest, name: str) -> Answer:
+async def reload_module(request: ActionRequest, name: str) -> Answer:
+    """Read the configuration of a module again, or of everything without a name."""
     loader = request.system.loader
     if not name:
         await run_command(request.system, "core reload")
@@ -132,7 +133,7 @@ async def _reload(request: ActionRequest, name: str) -> Answer:
 async def reload(request: ActionRequest) -> Answer:
     """Read the configuration of a module again, or of all of them."""
     name = request.get("Module")
-    answer = await _reload(request, name)
+    answer = await reload_module(request, name)
     if answer.status == "Success":
         return success("Module Reloaded")
     module = request.system.loader.find(name)

@@ -13,6 +13,7 @@ from globstar.core.manager import (
     ManagerEvent,
     Permission,
     failure,
+    is_true_word,
     known,
     manager_action,
     success,
@@ -51,7 +52,7 @@ def _read(request: ActionRequest) -> Origination:
     what = Origination(
         dial_string=dial_string, context=get("Context"), extension=get("Exten"), priority=priority, application=application,
         data=get("Data"), timeout=int(timeout) / 1000, caller_id=get("CallerID"), account_code=get("Account"),
-        unique_id=get("ChannelId"), second_unique_id=get("OtherChannelId"), early_media=_is_true(get("EarlyMedia")),
+        unique_id=get("ChannelId"), second_unique_id=get("OtherChannelId"), early_media=is_true_word(get("EarlyMedia")),
         predial=get("PreDialGoSub"), variables=[*request.session.variables, *request.variables()],
     )  # fmt: skip
     codecs = get("Codecs")
@@ -75,10 +76,6 @@ def _priority(request: ActionRequest) -> int:
     return found
 
 
-def _is_true(text: str) -> bool:
-    return text.lower() in ("true", "yes", "y", "t", "1", "on")
-
-
 @manager_action("Originate", Permission.ORIGINATE, synopsis="Originate a call.")
 async def originate_(request: ActionRequest) -> Answer:
     """Call somebody and connect whoever answers to a place in the dialplan or an application.
@@ -86,7 +83,7 @@ async def originate_(request: ActionRequest) -> Answer:
     With ``Async`` the answer comes at once and the event OriginateResponse later.
     """
     what = _read(request)
-    if _is_true(request.get("Async")):
+    if is_true_word(request.get("Async")):
         name = f"originate {what.dial_string}"
         request.system.tasks.start(_tell_result(request, what), name=name)
         return success("Originate successfully queued")

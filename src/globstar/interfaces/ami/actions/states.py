@@ -40,16 +40,6 @@ def extension_state_list(request: ActionRequest) -> Answer:
     return listing("Extension Statuses will follow", "ExtensionStateListComplete", items)
 
 
-@manager_action("DeviceStateList", CALL | REPORTING, synopsis="List the current known device states.")
-def device_state_list(request: ActionRequest) -> Answer:
-    """List the state of every device that is known."""
-    states = request.system.device_states
-    items = [
-        ListItem("DeviceStateChange", (("Device", device), ("State", states.state(device).name))) for device in states.known()
-    ]
-    return listing("Device State Changes will follow", "DeviceStateListComplete", items)
-
-
 @manager_action("PresenceState", CALL | REPORTING, synopsis="Check Presence State")
 def presence_state(request: ActionRequest) -> Answer:
     """Tell the presence that a provider knows."""
@@ -60,19 +50,6 @@ def presence_state(request: ActionRequest) -> Answer:
     fields = [("State", status)]
     fields += [(name, value) for name, value in (("Subtype", subtype), ("Message", message)) if value]
     return success("Presence State", *fields)
-
-
-@manager_action("PresenceStateList", CALL | REPORTING, synopsis="List the current known presence states.")
-def presence_state_list(request: ActionRequest) -> Answer:
-    """List every presence that was set."""
-    states = request.system.device_states
-    items = []
-    for full, _ in request.system.database.tree("CustomPresence"):
-        name = f"CustomPresence:{full.removeprefix('/CustomPresence/')}"
-        status, subtype, message = states.presence_of(name)
-        fields = (("Presentity", name), ("Status", status), ("Subtype", subtype), ("Message", message))
-        items.append(ListItem("PresenceStateChange", fields))
-    return listing("Presence State Changes will follow", "PresenceStateListComplete", items)
 
 
 @manager_action("MailboxStatus", CALL | REPORTING, synopsis="Check mailbox.")

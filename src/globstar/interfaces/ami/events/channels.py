@@ -217,3 +217,30 @@ def mixmonitor_mute(event: events.MixMonitorMuted) -> Iterator[ManagerEvent]:
 @manager_event(events.CallPickedUp)
 def pickup(event: events.CallPickedUp) -> Iterator[ManagerEvent]:
     yield ManagerEvent("Pickup", CALL, [*channel_fields(event.channel), *channel_fields(event.target, "Target")])
+
+
+@manager_event(events.ChannelTalkingStarted)
+def channel_talking_start(event: events.ChannelTalkingStarted) -> Iterator[ManagerEvent]:
+    yield ManagerEvent("ChannelTalkingStart", CALL, channel_fields(event.channel))
+
+
+@manager_event(events.ChannelTalkingStopped)
+def channel_talking_stop(event: events.ChannelTalkingStopped) -> Iterator[ManagerEvent]:
+    fields = [*channel_fields(event.channel), ("Duration", str(event.duration_ms))]
+    yield ManagerEvent("ChannelTalkingStop", CALL, fields)
+
+
+@manager_event(events.ChanSpyStarted)
+def chanspy_start(event: events.ChanSpyStarted) -> Iterator[ManagerEvent]:
+    yield ManagerEvent("ChanSpyStart", CALL, [*channel_fields(event.spyer, "Spyer"), *channel_fields(event.spied, "Spyee")])
+
+
+@manager_event(events.ChanSpyStopped)
+def chanspy_stop(event: events.ChanSpyStopped) -> Iterator[ManagerEvent]:
+    yield ManagerEvent("ChanSpyStop", CALL, [*channel_fields(event.spyer, "Spyer"), *channel_fields(event.spied, "Spyee")])
+
+
+@manager_event(events.HangupHandlerChanged)
+def hangup_handler(event: events.HangupHandlerChanged) -> Iterator[ManagerEvent]:
+    fields = [*channel_fields(event.channel), ("Handler", event.handler)]
+    yield ManagerEvent(f"HangupHandler{event.kind}", DIALPLAN, fields)

@@ -94,3 +94,9 @@ def fully_booted(event: events.FullyBooted) -> Iterator[ManagerEvent]:
     seconds = str(int(event.uptime))
     fields = (("Uptime", seconds), ("LastReload", seconds), ("Status", "Fully Booted"))
     yield ManagerEvent("FullyBooted", SYSTEM, fields)
+
+
+@manager_event(events.ShuttingDown)
+def shutdown(event: events.ShuttingDown) -> Iterator[ManagerEvent]:
+    fields = (("Shutdown", "Cleanly"), ("Restart", "True" if event.is_restart else "False"))
+    yield ManagerEvent("Shutdown", SYSTEM, fields)

@@ -3,10 +3,37 @@
 from globstar.core.system import System
 from globstar.modules.apps.voicemail.commands import reload_voicemail, show_users, show_zones
 from globstar.modules.apps.voicemail.leave import voicemail
+from globstar.modules.apps.voicemail.manager_actions import (
+    manager_box_summary,
+    manager_forward,
+    manager_move,
+    manager_refresh,
+    manager_remove,
+    manager_user_status,
+    manager_users_list,
+    password_change,
+)
 from globstar.modules.apps.voicemail.menu import voicemail_main
 from globstar.modules.apps.voicemail.service import VoicemailService
 
-__all__ = ["load", "reload", "reload_voicemail", "show_users", "show_zones", "unload", "voicemail", "voicemail_main"]
+__all__ = [
+    "load",
+    "manager_box_summary",
+    "manager_forward",
+    "manager_move",
+    "manager_refresh",
+    "manager_remove",
+    "manager_user_status",
+    "manager_users_list",
+    "password_change",
+    "reload",
+    "reload_voicemail",
+    "show_users",
+    "show_zones",
+    "unload",
+    "voicemail",
+    "voicemail_main",
+]
 
 
 async def load(system: System) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from globstar.base.log import Logger
 from globstar.config.options import Options, Report, option
 from globstar.config.values import boolean, integer, string
+from globstar.core import events
 from globstar.core.channel import Channel
 from globstar.core.mailboxes import MailboxState
 from globstar.core.services import DeliveredSound
@@ -264,6 +265,7 @@ class VoicemailService:
     async def change_password(self, user: MailboxUser, password: str) -> None:
         """Change a password for good and tell ``externpass``."""
         await self.system.run_blocking(self.keep_password, user, password)
+        self.system.bus.publish(events.VoicemailPasswordChanged(user.context, user.number, password))
         await self._run("externpass", self.options.externpass, user, password)
 
     async def _run(self, option_name: str, program: str, user: MailboxUser, *arguments: object) -> None:

@@ -78,6 +78,7 @@ from globstar.modules.channels.pjsip.functions import (
     pjsip_response_headers,
     pjsip_send_session_refresh,
 )
+from globstar.modules.channels.pjsip.hangup_app import manager_hangup, pjsip_hangup
 from globstar.modules.channels.pjsip.manager_actions import (
     manager_notify,
     manager_qualify,
@@ -91,6 +92,11 @@ from globstar.modules.channels.pjsip.manager_actions import (
     manager_show_registrations_inbound,
     manager_show_registrations_outbound,
     manager_unregister,
+)
+from globstar.modules.channels.pjsip.manager_maintenance import (
+    maintenance_status,
+    manager_set_maintenance,
+    manager_show_maintenance,
 )
 from globstar.modules.channels.pjsip.network import SocketNetwork
 from globstar.modules.channels.pjsip.notify_app import pjsip_notify
@@ -136,16 +142,20 @@ __all__ = [
     "list_subscriptions_outbound",
     "list_transports",
     "load",
+    "maintenance_status",
+    "manager_hangup",
     "manager_notify",
     "manager_qualify",
     "manager_register",
     "manager_resource_lists",
+    "manager_set_maintenance",
     "manager_show_aors",
     "manager_show_auths",
     "manager_show_contact_statuses",
     "manager_show_contacts",
     "manager_show_endpoint",
     "manager_show_endpoints",
+    "manager_show_maintenance",
     "manager_show_registrations_inbound",
     "manager_show_registrations_outbound",
     "manager_subscriptions_inbound",
@@ -157,6 +167,7 @@ __all__ = [
     "pjsip_dial_contacts",
     "pjsip_dtmf_mode",
     "pjsip_endpoint",
+    "pjsip_hangup",
     "pjsip_header",
     "pjsip_header_param",
     "pjsip_headers",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from globstar.core import events
 from globstar.core.channel import Channel, SoftHangup
 from globstar.core.format import MediaType
 from globstar.core.functions import FunctionError
@@ -171,18 +172,25 @@ def _set_after_bridge_goto(channel: Channel, value: str) -> None:
 
 def _push_handler(channel: Channel, value: str) -> None:
     if value:
-        channel.hangup_handlers.append(hangup_handler(channel, value))
+        handler = hangup_handler(channel, value)
+        channel.hangup_handlers.append(handler)
+        channel.system.bus.publish(events.HangupHandlerChanged(channel, "Push", handler))
 
 
 def _pop_handler(channel: Channel, value: str) -> None:
     if channel.hangup_handlers:
-        channel.hangup_handlers.pop()
+        _popped(channel)
     _push_handler(channel, value)
 
 
 def _wipe_handlers(channel: Channel, value: str) -> None:
-    channel.hangup_handlers.clear()
+    while channel.hangup_handlers:
+        _popped(channel)
     _push_handler(channel, value)
+
+
+def _popped(channel: Channel) -> None:
+    channel.system.bus.publish(events.HangupHandlerChanged(channel, "Pop", channel.hangup_handlers.pop()))
 
 
 _WRITERS: dict[str, Writer] = {

@@ -88,7 +88,7 @@ async def control_stream_file(agi: AgiDialogue, words: list[str]) -> str:
         channel.set_variable("CPLAYBACKSTATUS", "ERROR")
         channel.set_variable("CPLAYBACKOFFSET", "-1")
         raise AgiFailed("200 result=-1 endpos=-1") from error
-    channel.set_variable("CPLAYBACKSTATUS", "USERSTOPPED" if digit else "SUCCESS")
+    channel.set_variable("CPLAYBACKSTATUS", "SUCCESS" if digit is None else "USERSTOPPED" if digit else "REMOTESTOPPED")
     channel.set_variable("CPLAYBACKOFFSET", str(offset))
     if digit:
         channel.set_variable("CPLAYBACKSTOPKEY", digit)

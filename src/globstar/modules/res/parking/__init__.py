@@ -3,11 +3,12 @@
 from globstar.core.system import System
 from globstar.modules.res.parking.apps import park, park_and_announce, parked_call
 from globstar.modules.res.parking.cli import parking_show
-from globstar.modules.res.parking.manager_actions import manager_parked_calls, manager_parking_lots
+from globstar.modules.res.parking.manager_actions import manager_park, manager_parked_calls, manager_parking_lots
 from globstar.modules.res.parking.service import SERVICE, ParkingService
 
 __all__ = [
     "load",
+    "manager_park",
     "manager_parked_calls",
     "manager_parking_lots",
     "park",
