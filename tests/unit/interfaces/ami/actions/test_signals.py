@@ -85,10 +85,8 @@ async def test_aocmessage_reaches_the_endpoint_and_who_listens(tmp_path: Path) -
         await ami.ask("Events", EventMask="aoc")
         amount = {"ChargeType": "Currency", "CurrencyAmount": "125", "CurrencyMultiplier": "OneHundredth", "CurrencyName": "EUR"}
         answer = await ami.message("AOCMessage", Channel=name, MsgType="D", TotalType="SubTotal", **amount)
-        if answer == "Error: AOC message cannot be sent on this channel":
-            pytest.fail("the scripted phones take every indication")
         assert answer == "Success: AOC Message successfully queued on channel"
-        (event,) = [event for event in ami.world.seen(events.ChargeAdvised)]
+        (event,) = ami.world.seen(events.ChargeAdvised)
         assert str(event.advice.amount) == "1.25"
         assert event.advice.currency == "EUR"
         assert not event.advice.is_total
