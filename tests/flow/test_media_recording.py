@@ -205,3 +205,17 @@ async def test_a_full_disk_ends_the_recording(system: System, tmp_path: Path, mo
         phone = await record(system, f"{tmp_path}/said.wav,0,0,q", SPEECH)
     assert phone.variables["RECORD_STATUS"] == "ERROR"
     assert "no space left" in log.texts(Level.ERROR)[0]
+
+
+async def test_the_length_of_a_recording_can_be_asked(system: System, tmp_path: Path) -> None:
+    """RECORDING_INFO(duration), also in the h extension; nothing where nothing was recorded."""
+    phone = Phone(system, name="Phone/info")
+    assert system.functions.read(phone.channel, "RECORDING_INFO", "duration") == ""
+    phone.start(f"[default]\nexten => s,1,Answer(,i)\nsame => n,Record({tmp_path}/info.wav,0,2,q)\nsame => n,Wait(1)\n")
+    phone.meanwhile(phone.speak(noise(3.0, 77)))
+    await phone.after(2.5)
+    assert 1980 <= int(system.functions.read(phone.channel, "RECORDING_INFO", "duration")) <= 2020
+    with LogCapture() as log:
+        assert system.functions.read(phone.channel, "RECORDING_INFO", "size") == ""
+    assert len(log.records) == 1
+    await phone.end()

@@ -15,6 +15,7 @@ from globstar.core.cli import run_command
 from globstar.core.frame import digit_begin, digit_end
 from tests.support.sip_phone import SipOffice, SipPhone
 from tests.support.sip_transfer import notified, refer_to, talk, transfer_office
+from tests.support.switch import LogCapture
 
 EXTENSIONS = """\
 [default]
@@ -92,6 +93,22 @@ async def test_park_and_take_out(tmp_path: Path) -> None:
         await a.ended()
         assert told == ["ParkedCall 701", "UnParkedCall 701"]
         await office.quiet()
+
+
+async def test_who_is_parked_can_be_asked(tmp_path: Path) -> None:
+    """PARK_GET_CHANNEL(): the channel of a place, nothing for an empty one, an error for no place and no lot."""
+    async with lot(tmp_path) as (office, (alice, *_)):
+        a = await alice.dial("217")
+        (channel,) = office.system.channels.values()
+        read = office.system.functions.read
+        assert read(channel, "PARK_GET_CHANNEL", "701,default") == channel.name
+        assert read(channel, "PARK_GET_CHANNEL", "701") == channel.name
+        assert read(channel, "PARK_GET_CHANNEL", "702") == ""
+        with LogCapture() as log:
+            assert read(channel, "PARK_GET_CHANNEL", "701,nowhere") == ""
+            assert read(channel, "PARK_GET_CHANNEL", "x") == ""
+        assert len(log.records) == 2
+        await a.hang_up()
 
 
 async def test_a_parked_call_hangs_up(tmp_path: Path) -> None:

@@ -126,6 +126,25 @@ async def test_hold_is_passed_on(tmp_path: Path) -> None:
         assert calling.sounds() == {0x66: 5}
 
 
+async def test_the_dialplan_decides_for_a_channel(tmp_path: Path) -> None:
+    """PJSIP_MOH_PASSTHROUGH() over what the endpoint has."""
+    async with call(tmp_path) as (office, calling, called):
+        channel = next(channel for channel in office.system.channels.values() if channel.name.startswith("PJSIP/bob"))
+        functions = office.system.functions
+        assert functions.read(channel, "PJSIP_MOH_PASSTHROUGH", "") == "no"
+        functions.write(channel, "PJSIP_MOH_PASSTHROUGH", "", "yes")
+        assert functions.read(channel, "PJSIP_MOH_PASSTHROUGH", "") == "yes"
+        await hold(calling, "sendonly")
+        request = await called.phone.get("INVITE")
+        assert "a=recvonly" in request.body
+        called.reply(200, request=request, body=called.sdp(direction="sendonly"))
+        await called.phone.get("ACK")
+        await calling.reinvite("sendrecv")
+        request = await called.phone.get("INVITE")
+        called.reply(200, request=request, body=called.sdp())
+        await called.phone.get("ACK")
+
+
 async def test_both_hold(tmp_path: Path) -> None:
     """Each holds the other; who takes it back first still hears music until the other does so too."""
     async with call(tmp_path) as (_, calling, called):

@@ -13,6 +13,7 @@ import pytest
 from globstar.base.log import Level
 from globstar.core import events
 from globstar.core.system import System
+from globstar.dialplan import compile_template
 from tests.interop.support.audio import find
 from tests.support.phone import Phone, companded, noise, sound
 from tests.support.switch import LogCapture
@@ -396,3 +397,22 @@ async def test_operator_while_recording(system: System, tmp_path: Path, accepts:
     await phone.end()
     assert phone.steps[-1].startswith("NoOp(operator")
     assert bool(inbox(tmp_path)) is accepts
+
+
+async def test_vm_info_tells_of_a_mailbox(system: System) -> None:
+    await leave(system)
+    channel = Phone(system, name="Phone/info").channel
+
+    async def ask(args: str) -> str:
+        found = system.functions.render(channel, compile_template(f"${{VM_INFO({args})}}"))
+        return found if isinstance(found, str) else str(await found)
+
+    asked = [await ask(f"100@default,{field}") for field in ("exists", "fullname", "password", "email", "language")]
+    assert asked == ["1", "Alice Example", "1234", "", "en"]
+    assert [await ask(f"100,{field}") for field in ("count", "count,Old")] == ["1", "0"]
+    assert await ask("999,exists") == "0"
+    assert await ask("999,fullname") == ""
+    with LogCapture() as log:
+        assert await ask("100,shoe size") == ""
+    assert len(log.records) == 1
+    channel.request_hangup()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from globstar.base.log import Logger
 from globstar.core.channel import Channel, ChannelGone, ChannelState
+from globstar.core.functions import FunctionError
 from globstar.core.playback import SoundMissing, play
 from globstar.core.recording import RecordEnd, record
-from globstar.core.registry import application
+from globstar.core.registry import application, function
 from globstar.core.soundfile import SoundFault
 from globstar.dialplan.arguments import argument, parse_options, split_arguments
 
 logger = Logger("app_record")
 
+#: In the channel's data: how long its last recording is, ms.
+_DURATION = "recording duration"
 _OPTIONS = dict.fromkeys("anoqstuxky", False)
 
 
@@ -81,11 +84,23 @@ async def record_application(channel: Channel, data: str) -> int | None:
         RecordEnd.FAILED: "ERROR",
     }[result.end]
     channel.set_variable("RECORD_STATUS", status)
+    channel.data[_DURATION] = result.duration_ms
     if result.end is not RecordEnd.HANGUP:
         return None
     if not options.letters & {"k", "a"}:
         await channel.system.run_blocking(sounds.delete, name, extension)
     return -1
+
+
+@function("RECORDING_INFO", syntax="RECORDING_INFO(property)")
+def recording_info(channel: Channel | None, args: str) -> str:
+    """About the last file that Record() made on this channel.
+
+    ``duration`` is its length in ms; empty where nothing was recorded.
+    """
+    if channel is None or args.strip().lower() != "duration":
+        raise FunctionError(f"RECORDING_INFO knows duration, not '{args}'")
+    return str(channel.data.get(_DURATION, ""))
 
 
 def _seconds(text: str) -> float:

@@ -2,6 +2,7 @@
 
 from globstar.core.system import System
 from globstar.modules.apps.voicemail.commands import reload_voicemail, show_users, show_zones
+from globstar.modules.apps.voicemail.info import vm_info
 from globstar.modules.apps.voicemail.leave import voicemail
 from globstar.modules.apps.voicemail.manager_actions import (
     manager_box_summary,
@@ -31,6 +32,7 @@ __all__ = [
     "show_users",
     "show_zones",
     "unload",
+    "vm_info",
     "voicemail",
     "voicemail_main",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from globstar.config.values import is_true
 from globstar.core.channel import Channel
 from globstar.core.format import FormatCapabilities, MediaType
 from globstar.core.functions import FunctionError
@@ -217,6 +218,20 @@ def pjsip_dial_contacts(channel: Channel | None, args: str) -> str:
             uri = replace(contact.parsed, user=user) if user else contact.parsed
             found.append(f"PJSIP/{name}/{uri}")
     return "&".join(found)
+
+
+@function("PJSIP_MOH_PASSTHROUGH", syntax="PJSIP_MOH_PASSTHROUGH()")
+def pjsip_moh_passthrough(channel: Channel | None, args: str) -> str:
+    """Whether this channel is told of hold by re-INVITE instead of hearing music: yes or no."""
+    leg = _leg(channel)
+    passes = leg.endpoint.moh_passthrough if leg.moh_passthrough is None else leg.moh_passthrough
+    return "yes" if passes else "no"
+
+
+@pjsip_moh_passthrough.writer
+def set_pjsip_moh_passthrough(channel: Channel | None, args: str, value: str) -> None:
+    """Change it for this channel."""
+    _leg(channel).moh_passthrough = is_true(value)
 
 
 @function("PJSIP_ENDPOINT", syntax="PJSIP_ENDPOINT(name,field)")

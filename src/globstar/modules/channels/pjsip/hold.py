@@ -137,7 +137,8 @@ def _states_direction(stream: NegotiatedStream) -> bool:
 
 def indicate_hold(leg: Leg, *, is_held: bool) -> bool:
     """The other side of the call holds this endpoint: with moh_passthrough it is told so, else it hears music (False)."""
-    if not leg.endpoint.moh_passthrough:
+    passes = leg.endpoint.moh_passthrough if leg.moh_passthrough is None else leg.moh_passthrough
+    if not passes:
         return False
     leg.media.direction = Direction.RECVONLY if is_held else Direction.SENDRECV
     refresh.ask(leg, refresh.Refresh())

@@ -53,7 +53,8 @@ class Leg(SessionUser):
     __slots__ = (
         "answer_tag", "aor", "channel", "contact_uri", "direct_refused", "direct_waits",
         "driver", "dtmf_mode", "early_sent", "endpoint", "extra_headers", "from_params", "is_caller", "is_confirmed", "is_secure",
-        "last_response", "media", "our_host", "refer", "refer_result", "remote_host", "request", "request_uri", "resume",
+        "last_response", "media", "moh_passthrough",
+        "our_host", "refer", "refer_result", "remote_host", "request", "request_uri", "resume",
         "session", "sip_timer", "told_party", "tone_watcher", "waiting_bye", "waiting_refresh", "was_answered",
     )  # fmt: skip
 
@@ -90,6 +91,8 @@ class Leg(SessionUser):
         self.sip_timer: timers.Agreement | None = None
         self.refer: refer.Subscription | None = None
         self.refer_result = ""
+        #: PJSIP_MOH_PASSTHROUGH() of the dialplan, over what the endpoint has
+        self.moh_passthrough: bool | None = None
         self.dtmf_mode = endpoint.dtmf_mode
         self.tone_watcher: ToneWatcher | None = None
         #: what is to be told when no other request is pending

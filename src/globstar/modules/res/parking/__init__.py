@@ -3,6 +3,7 @@
 from globstar.core.system import System
 from globstar.modules.res.parking.apps import park, park_and_announce, parked_call
 from globstar.modules.res.parking.cli import parking_show
+from globstar.modules.res.parking.functions import park_get_channel
 from globstar.modules.res.parking.manager_actions import manager_park, manager_parked_calls, manager_parking_lots
 from globstar.modules.res.parking.service import SERVICE, ParkingService
 
@@ -13,6 +14,7 @@ __all__ = [
     "manager_parking_lots",
     "park",
     "park_and_announce",
+    "park_get_channel",
     "parked_call",
     "parking_show",
     "reload",
