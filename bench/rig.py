@@ -51,20 +51,26 @@ LOGGER = "[general]\n[logfiles]\nmessages => notice,warning,error\n"
 class Rig:
     """One fresh server; a context manager. ``cpu()`` is its CPU time so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: dict[str, str] | None = None) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="globstar-bench-"))
         self.bob = free_port(2)
-        self.office = Office(
+        self.office = self.make_office()
+        self._stack = ExitStack()
+        started = time.monotonic()
+        self.server = GlobstarProcess(
+            self.directory / "server", self.office.configuration(), environment={**ENVIRONMENT, **(environment or {})}
+        )
+        self.seconds_to_serve = self._wait_for_options() - started
+        self.server.wait_booted()
+
+    def make_office(self) -> Office:
+        """What the server is configured with."""
+        return Office(
             [Peer("alice"), Peer("bob", port=self.bob), Phone("phone", "secret")],
             contexts={"phones": DIALPLAN.format(turns=TURNS)},
             files={"logger.conf": LOGGER},
             rtp_ports=800,
         )
-        self._stack = ExitStack()
-        started = time.monotonic()
-        self.server = GlobstarProcess(self.directory / "server", self.office.configuration(), environment=ENVIRONMENT)
-        self.seconds_to_serve = self._wait_for_options() - started
-        self.server.wait_booted()
 
     def _wait_for_options(self) -> float:
         request = (

@@ -1,6 +1,8 @@
 """Runs the benchmarks: CPU time of the whole server process per unit of work, several runs, the median.
 
 usage: python -m bench.run [--runs N] [--json FILE] [NAME ...]
+
+Names that begin with ``load_`` are of ``bench.load``: media under load, a table with a row for each size, in one run.
 """
 
 from __future__ import annotations
@@ -12,9 +14,11 @@ import platform
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 from bench.budgets import BUDGETS, Result, number, table
+from bench.load import IS_FULL, LOADS, Row, rows_table
 from bench.media import Streams, legs
 from bench.overload import overload, overload_lag
 from bench.rig import STEPS_A_TURN, TURNS, Rig
@@ -230,11 +234,11 @@ def machine() -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)} (default: all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join([*BENCHMARKS, *LOADS])} (default: all)")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--json", type=Path, help="write all values to this file")
     options = parser.parse_args()
-    unknown = set(options.names) - set(BENCHMARKS)
+    unknown = set(options.names) - {*BENCHMARKS, *LOADS}
     if unknown:
         parser.error(f"no benchmark named {', '.join(sorted(unknown))}")
     results = []
@@ -246,10 +250,22 @@ def main() -> int:
             values.append(BENCHMARKS[budget.name]())
             print(f"{budget.title}, run {run + 1}: {number(values[-1])} {budget.unit}", file=sys.stderr, flush=True)
         results.append(Result(budget, tuple(values)))
+    rows: list[Row] = []
+    for name, load in LOADS.items():
+        if not options.names or name in options.names:
+            rows += load()
     print(f"\nMeasured on {machine()}; median of {options.runs} runs.\n")
-    print(table(results))
+    if results:
+        print(table(results))
+    if rows:
+        print(f"\nMedia under load, one run each{'' if IS_FULL else '; quick: GLOBSTAR_BENCH_FULL=1 takes all sizes'}.\n")
+        print(rows_table(rows))
     if options.json:
-        document = {"machine": machine(), "results": {result.budget.name: result.values for result in results}}
+        document = {
+            "machine": machine(),
+            "results": {result.budget.name: result.values for result in results},
+            "load": [asdict(row) for row in rows],
+        }
         options.json.write_text(json.dumps(document, indent=2) + "\n")
     return 0
 

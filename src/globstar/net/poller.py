@@ -15,8 +15,12 @@ logger = Logger("net.poller")
 
 #: Most reads of one wake-up, so that a flood cannot hold the loop.
 BUDGET = 512
-#: When wake-ups follow each other faster than this (seconds), sockets are looked after on a timer of that length instead.
-COALESCE = 0.002
+#: When wake-ups follow each other faster than this (seconds), sockets are looked after on a timer instead.
+BUSY = 0.002
+#: The length of that timer: a wake-up costs as much as several packets, so few of them are waited for longer than many.
+COALESCE, COALESCE_MANY = 0.004, 0.002
+#: Packets in one look that are many.
+MANY = 48
 #: Rounds of that timer without a packet until the loop watches again. Each change between the two ways costs more than they.
 LINGER = 5
 
@@ -25,7 +29,7 @@ class Poller:
     """Watches sockets for one loop.
 
     Registering each socket with asyncio costs a handle and a context run per packet. Here the sockets
-    are in an epoll set of our own and the loop watches that set only. Under load the set is looked at every two
+    are in an epoll set of our own and the loop watches that set only. Under load the set is looked at every few
     milliseconds, so that one wake-up finds many packets; when it stays empty, the loop watches again.
     The callback gets the time of the wake-up, as asking the clock for each packet would cost more than it tells.
     """
@@ -104,7 +108,7 @@ class Poller:
 
     def _on_loop(self) -> None:
         now = self._loop.time()
-        busy = now - self._last < COALESCE
+        busy = now - self._last < BUSY
         self._serve(now)
         if busy and self._inbox is not None:
             self._unwatch()
@@ -113,11 +117,12 @@ class Poller:
 
     def _on_timer(self) -> None:
         self._timer = None
-        self._empty_rounds = 0 if self._serve(self._loop.time()) else self._empty_rounds + 1
+        found = self._serve(self._loop.time())
+        self._empty_rounds = 0 if found else self._empty_rounds + 1
         if self._inbox is None:
             return
         if self._empty_rounds < LINGER:
-            self._timer = self._loop.call_later(COALESCE, self._on_timer)
+            self._timer = self._loop.call_later(COALESCE if found < MANY else COALESCE_MANY, self._on_timer)
         else:
             self._watch()
 

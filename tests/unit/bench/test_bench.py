@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from bench.budgets import Budget, Result, number, table
+from bench.load import LOADS, Row, rows_table
+from bench.loadrig import KEY, Load, pair_up
 from bench.media import Leg, Streams, legs
+from bench.phones import PHONES, Talker, talk
 from tests.interop.support.rtp import RtpParty
 from tests.interop.support.sipp import Message
 from tests.support.loopback import free_port
@@ -57,3 +64,66 @@ def test_streams_send_fifty_packets_a_second_and_count_the_echo():
     assert [packet.sequence for packet in packets] == list(range(1, 11))
     assert {len(packet.payload) for packet in packets} == {160}
     assert traffic.received == 0
+
+
+def test_both_ends_of_a_call_are_paired_by_the_number_that_was_dialled():
+    caller = [
+        sip(True, "a", 20000),
+        sip(True, "b", 20002),
+        sip(False, "b", 41002, "SIP/2.0 200 OK"),
+        sip(False, "a", 41000, "SIP/2.0 200 OK"),
+    ]
+    callee = [
+        Message(False, "INVITE sip:20002@x SIP/2.0\nCall-ID: x\nCSeq: 1 INVITE\n\nm=audio 51002 RTP/AVP 0\n"),
+        Message(False, "INVITE sip:20000@x SIP/2.0\nCall-ID: y\nCSeq: 1 INVITE\n\nm=audio 51000 RTP/AVP 0\n"),
+        Message(False, "INVITE sip:20000@x SIP/2.0\nCall-ID: y\nCSeq: 1 INVITE\n\nm=audio 51000 RTP/AVP 0\n"),  # repeated
+        Message(True, "SIP/2.0 200 OK\nCall-ID: x\nCSeq: 1 INVITE\n\nm=audio 42000 RTP/AVP 0\n"),
+        Message(True, "SIP/2.0 200 OK\nCall-ID: y\nCSeq: 1 INVITE\n\nm=audio 42002 RTP/AVP 0\n"),
+    ]
+    assert pair_up(caller, callee) == [
+        (Leg(20002, 41002), Leg(42000, 51002)),
+        (Leg(20000, 41000), Leg(42002, 51000)),
+    ]
+    assert pair_up(caller[:2], callee) == []
+
+
+def test_a_table_of_loads():
+    row = Row("relay", 100, "native", 6.123, "us a packet", 0.0612, 0.0005, 2.0, 4.25)
+    silent = Row("playback", 100, "python", 21.3, "us a packet", 0.11, 0.0, 0.0, 0.0)
+    lines = rows_table([row, silent]).splitlines()
+    assert lines[2] == "| relay | 100 | native | 6.12 | us a packet | 0.06 | 0.05% | 2.00 | 4.25 |"
+    assert lines[3].endswith("| 0.11 | 0.00% | - | - |")
+    assert all(name.startswith("load_") for name in LOADS)
+
+
+def test_phones_hear_each_other_and_take_the_time(tmp_path: Path):
+    first = free_port(6)
+    one, other, deaf = (Leg(first + 2 * place, first + 2 * (1 - place % 2)) for place in range(3))
+    begun: list[bool] = []
+
+    # The phones speak to the server's address; here they are each other's server.
+    talkers = [Talker(one, peer=1), Talker(other, peer=0, size=33, first=0xD4), Talker(deaf, payload_type=-1)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bench.phones.HOST", PHONES)
+        heard = talk(talkers, tmp_path, warm=0.2, seconds=0.6, on_begin=lambda: begun.append(True))
+    assert begun == [True]
+    assert 2 * 0.6 * 50 * 0.5 <= heard.sent <= 2 * 0.6 * 50 + 4
+    assert abs(heard.received - heard.sent) <= 2
+    assert 0 < heard.middle_us <= heard.worst_us < 1e6
+
+
+def test_packets_of_srtp_are_ready_made(tmp_path: Path):
+    from pylibsrtp import Policy, Session
+
+    rig = Load.__new__(Load)
+    rig.directory = tmp_path
+    data = rig.packets(0.1).read_bytes()
+    opens = Session(Policy(key=KEY, ssrc_type=Policy.SSRC_ANY_INBOUND, srtp_profile=Policy.SRTP_PROFILE_AES128_CM_SHA1_80))
+    numbers = []
+    while data:
+        size = int.from_bytes(data[:2], "big")
+        plain = opens.unprotect(data[2 : 2 + size])
+        numbers.append(int.from_bytes(plain[2:4], "big"))
+        assert len(plain) == 172
+        data = data[2 + size :]
+    assert numbers == list(range(5))
