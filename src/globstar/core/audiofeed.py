@@ -53,7 +53,7 @@ class AudioFeed:
         if self.is_running or self.channel.is_hung_up:
             return
         self.is_running = True
-        self.channel.add_write_hook(self._take)
+        self._attach()
         self.channel.system.ticker.add(self._tick)
 
     def stop(self) -> None:
@@ -106,7 +106,7 @@ class AudioFeed:
             return
         frame: Frame | None = voice(self.format, bytes(self._queue[: self._block]), self._block // 2)
         del self._queue[: self._block]
-        target = channel.raw_write_format
+        target = self._target()
         if target is not self._own_format:
             self._own_format, self._own_path = target, None
             if target.codec is not self.format.codec:
@@ -118,4 +118,15 @@ class AudioFeed:
                 return
             frame = self._own_path.translate(frame)  # type: ignore[arg-type]  # it is one, above
         if frame is not None:
-            channel.tech.write(channel, frame)
+            self._send(frame)
+
+    def _attach(self) -> None:
+        self.channel.add_write_hook(self._take)
+
+    def _target(self) -> Format:
+        """The format of frames that are made here."""
+        return self.channel.raw_write_format
+
+    def _send(self, frame: Frame) -> None:
+        """A frame that was made here."""
+        self.channel.tech.write(self.channel, frame)

@@ -1,0 +1,29 @@
+"""Sending back what comes in, until # is pressed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from globstar.core.frame import Control, Frame, FrameType
+
+if TYPE_CHECKING:
+    from globstar.core.channel import Channel
+
+
+async def echo_frames(channel: Channel) -> None:
+    """Send audio, video, text and digits of the channel back to it. Raises ``ChannelGone``."""
+    channel.reset_formats()
+
+    def send_back(frame: Frame) -> bool | None:
+        kind = frame.type
+        if kind is FrameType.VOICE:
+            channel.write(frame)
+        elif kind in (FrameType.DTMF_BEGIN, FrameType.DTMF_END) and frame.digit == "#":
+            return True if kind is FrameType.DTMF_END else None  # what will not be ended is not begun
+        elif kind not in (FrameType.CONTROL, FrameType.MODEM, FrameType.NULL):
+            channel.write(frame)
+        elif kind is FrameType.CONTROL and frame.subtype == Control.VIDUPDATE:  # who sees itself asks itself for a picture
+            channel.indicate(Control.VIDUPDATE)
+        return None
+
+    await channel.wait(send_back)
