@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import importlib
 import pkgutil
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from globstar.base.log import Logger
 from globstar.config.errors import ConfigError
 from globstar.config.options import Report
 from globstar.core.registry import specs_of
 from globstar.core.security import SecurityEventType
+from globstar.core.services import HttpServer
 from globstar.core.system import System
 from globstar.interfaces.ami import actions, commands
 from globstar.interfaces.ami import events as translations
@@ -20,6 +21,9 @@ from globstar.interfaces.ami.session import Session
 from globstar.interfaces.ami.settings import ManagerOptions, ManagerSettings, read_manager
 from globstar.net.listener import Listener, TcpLimits, address_of
 from globstar.net.tls import TlsContexts, TlsError, TlsOptions, make_contexts
+
+if TYPE_CHECKING:
+    from globstar.interfaces.ami.web import ManagerWeb
 
 logger = Logger("manager")
 
@@ -162,6 +166,7 @@ class ManagerServer:
         self.clients: set[Client] = set()
         self._plain: Listener | None = None
         self._secure: Listener | None = None
+        self.web: ManagerWeb | None = None
         system.services[SERVICE] = self
         for package in (actions, translations):
             for entry in pkgutil.iter_modules(package.__path__):
@@ -199,14 +204,27 @@ class ManagerServer:
         """Take over a configuration."""
         self.hub.apply(settings)
         general = settings.general
-        if general.enabled and general.webenabled:
-            logger.warning("manager.conf: webenabled has no effect yet: AMI is not served over HTTP")
+        self._serve_web(is_wanted=general.enabled and general.webenabled)
         plain = (general.bindaddr, general.port) if general.enabled else None
         self._plain = await self._listen(self._plain, plain, None)
         tls = await self._contexts(general) if general.enabled and general.tlsenable else None
         host, port = general.tlsbindaddr
         secure = (host or general.bindaddr, port or TLS_PORT) if tls is not None else None
         self._secure = await self._listen(self._secure, secure, tls)
+
+    def _serve_web(self, *, is_wanted: bool) -> None:
+        server = self.system.service("http", HttpServer)  # type: ignore[type-abstract]
+        if is_wanted and self.web is None:
+            if server is None:
+                logger.warning("manager.conf: webenabled has no effect: there is no HTTP server")
+                return
+            from globstar.interfaces.ami.web import ManagerWeb  # with aiohttp, which takes a while
+
+            self.web = ManagerWeb(self.system, self.hub)
+            self.web.start(server)
+        elif not is_wanted and self.web is not None:
+            self.web.stop(server)
+            self.web = None
 
     async def _contexts(self, general: ManagerOptions) -> TlsContexts | None:
         options = TlsOptions(
@@ -250,5 +268,6 @@ class ManagerServer:
             if listener is not None:
                 await listener.close()
         self._plain = self._secure = None
+        self._serve_web(is_wanted=False)
         await self.hub.close()
         self.system.services.pop(SERVICE, None)

@@ -169,6 +169,15 @@ class Session:
         if answer.is_last:
             self.end()
 
+    @property
+    def has_events_waiting(self) -> bool:
+        """Whether events wait for the client to ask for them; on a stream they are sent."""
+        return False
+
+    def longest_wait(self, seconds: int) -> int:
+        """How long WaitEvent waits that asks for ``seconds``; -1: for ever."""
+        return seconds
+
     def tell(self, data: bytes) -> None:
         """Send an event, after the answer of the action that caused it."""
         if self._held is not None:

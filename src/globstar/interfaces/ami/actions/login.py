@@ -64,9 +64,7 @@ async def login(request: ActionRequest) -> Answer:
         answer = failure("Authentication failed")
         answer.is_last = True
         return answer
-    if not user.options.allowmultiplelogin and any(other.account == user.name for other in hub.sessions):
-        hub.report(session, SecurityEventType.SESSION_LIMIT, user.name)
-        logger.warning(f"manager user '{user.name}' from {session.remote[0]} is logged in already")
+    if is_in_use(session, user):
         answer = failure("Login already in use")
         answer.is_last = True
         return answer
@@ -77,9 +75,18 @@ async def login(request: ActionRequest) -> Answer:
     return answer
 
 
-def _authenticate(request: ActionRequest, session: Session) -> ManagerUser | None:
-    hub = session.hub
-    name, source = request.get("Username"), session.remote[0]
+def is_in_use(session: Session, user: ManagerUser) -> bool:
+    """Whether the user is logged in elsewhere and may be so only once; that is reported."""
+    if user.options.allowmultiplelogin or all(other.account != user.name for other in session.hub.sessions):
+        return False
+    session.hub.report(session, SecurityEventType.SESSION_LIMIT, user.name)
+    logger.warning(f"manager user '{user.name}' from {session.remote[0]} is logged in already")
+    return True
+
+
+def permitted_user(session: Session, name: str) -> ManagerUser | None:
+    """The user of a name, if it may log in from where the client is; else that is reported."""
+    hub, source = session.hub, session.remote[0]
     user = hub.settings.users.get(name)
     if user is None:
         logger.notice(f"{source} tried to authenticate with nonexistent user '{name}'")
@@ -90,6 +97,15 @@ def _authenticate(request: ActionRequest, session: Session) -> ManagerUser | Non
     if refused or not user.options.access.allows(source):
         logger.notice(f"{source} failed to pass IP ACL as '{name}'")
         hub.report(session, SecurityEventType.FAILED_ACL, name, ACLName=refused)
+        return None
+    return user
+
+
+def _authenticate(request: ActionRequest, session: Session) -> ManagerUser | None:
+    hub = session.hub
+    name, source = request.get("Username"), session.remote[0]
+    user = permitted_user(session, name)
+    if user is None:
         return None
     secret = user.options.secret
     if request.get("AuthType").upper() == "MD5":
@@ -175,7 +191,9 @@ async def wait_event(request: ActionRequest) -> Answer:
         timeout = int(text)
     except ValueError:
         raise ActionFault("Invalid timeout") from None
-    session.event_told.clear()
+    timeout = session.longest_wait(timeout)
+    if not session.has_events_waiting:
+        session.event_told.clear()
     try:
         async with asyncio.timeout(timeout if timeout >= 0 else None):
             await session.event_told.wait()
