@@ -22,6 +22,7 @@ from globstar.interfaces.ami.server import ManagerServer
 from globstar.interfaces.ami.settings import read_manager
 from tests.support.loopback import free_port
 from tests.support.switch import running_system
+from tests.unit.net.waiting import until
 
 CONFIG = """
 [general]
@@ -176,8 +177,7 @@ async def test_another_request_ends_a_wait(tmp_path: Path) -> None:
         await client.ask("WaitEvent", Timeout="0")
         waiting = asyncio.create_task(client.ask("WaitEvent", Timeout="30"))
         session = server.hub.sessions[0]
-        while session._running is None:
-            await asyncio.sleep(0.01)
+        await until(lambda: session._running is not None)
         assert "Pong" in await asyncio.wait_for(client.ask("Ping"), 5)
         assert "WaitEventComplete" in await asyncio.wait_for(waiting, 5)
 
@@ -198,10 +198,7 @@ async def test_sessions_end_after_their_time_and_strangers_are_bounded(tmp_path:
     async with served(tmp_path, CONFIG.replace("webenabled=yes", "webenabled=yes\nhttptimeout=1")) as (_, server, base):
         async with browser(base) as client:
             await client.log_in()
-            deadline = asyncio.get_running_loop().time() + 5
-            while server.hub.sessions:
-                assert asyncio.get_running_loop().time() < deadline
-                await asyncio.sleep(0.05)
+            await until(lambda: not server.hub.sessions)
             assert "Permission denied" in await client.ask("ping")
         async with browser(base) as client:
             statuses = []
