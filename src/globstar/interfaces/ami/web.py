@@ -114,18 +114,22 @@ class WebSession(Session):
         self._bytes = 0
         return text
 
+    async def _at_rest(self) -> None:
+        running = self._running
+        while running is not None:
+            await asyncio.wait([running])
+            running = self._running
+
     async def act(self, headers: Headers) -> str:
         """Do an action; what is answered, with the events that wait if it is WaitEvent."""
         if self.lock.locked():
             self.event_told.set()  # a WaitEvent of this session that goes on gives way
         async with self.lock:
             self.requests += 1
-            while self._running is not None:  # of a request whose client did not wait
-                await asyncio.wait([self._running])
+            await self._at_rest()  # a request whose client did not wait may go on
             self.collected.take()
             self.perform(headers)
-            if self._running is not None:
-                await asyncio.wait([self._running])
+            await self._at_rest()
             text = self.collected.take()
             action = next((value for name, value in headers if name.lower() == "action"), "")
             if action.lower() == "waitevent" and text.startswith("Response: Success"):
