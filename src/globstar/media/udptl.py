@@ -33,6 +33,22 @@ class UdptlSettings:
     even_ports: bool = False
 
 
+@dataclass(slots=True)
+class UdptlTrace:
+    """``udptl set debug``: whether packets are shown, and of which peer (port 0: of any port); all without one."""
+
+    is_on: bool = False
+    peer: Address | None = None
+
+    def show(self, is_sent: bool, peer: Address, data: bytes) -> None:
+        """Log a packet if it is asked for."""
+        if not self.is_on or (self.peer is not None and (peer[0] != self.peer[0] or self.peer[1] not in (0, peer[1]))):
+            return
+        sequence = int.from_bytes(data[:2], "big")
+        verb, where = ("Sent", "to") if is_sent else ("Got", "from")
+        logger.verbose(0, f"{verb} UDPTL packet {where} {peer[0]}:{peer[1]} (seq {sequence}, len {len(data)})")
+
+
 class UdptlSession:
     """One UDPTL stream. ``on_packet`` gets each datagram that is UDPTL and comes from where it may.
 
@@ -40,9 +56,12 @@ class UdptlSession:
     in SDP are taken.
     """
 
-    __slots__ = ("_allocator", "_port", "_socket", "dropped", "is_symmetric", "on_packet", "received", "remote", "sent")
+    __slots__ = ("_allocator", "_port", "_socket", "dropped", "is_symmetric", "on_packet", "received", "remote", "sent", "trace")
 
-    def __init__(self, socket: MediaSocket, allocator: PortAllocator, port: int, is_symmetric: bool) -> None:
+    def __init__(
+        self, socket: MediaSocket, allocator: PortAllocator, port: int, is_symmetric: bool, trace: UdptlTrace | None = None
+    ) -> None:
+        self.trace = trace or UdptlTrace()
         self._socket: MediaSocket | None = socket
         self._allocator = allocator
         self._port = port
@@ -70,6 +89,8 @@ class UdptlSession:
             self.dropped += 1
         else:
             self.sent += 1
+            if self.trace.is_on:
+                self.trace.show(True, self.remote, data)
 
     def _read(self, _now: float) -> None:
         if self._socket is None:
@@ -89,6 +110,8 @@ class UdptlSession:
                 return
             self.remote = source
         self.received += 1
+        if self.trace.is_on:
+            self.trace.show(False, source, data)
         if self.on_packet is not None:
             self.on_packet(data)
 
@@ -102,7 +125,14 @@ class UdptlSession:
 
 
 def open_udptl(
-    engine: RtpEngine, host: str, settings: UdptlSettings, *, is_symmetric: bool, tos: int = 0, cos: int = 0
+    engine: RtpEngine,
+    host: str,
+    settings: UdptlSettings,
+    *,
+    is_symmetric: bool,
+    tos: int = 0,
+    cos: int = 0,
+    trace: UdptlTrace | None = None,
 ) -> UdptlSession | None:
     """A session on a free port of ``host``; None, with a line in the log, when there is none."""
     allocator = engine.ports(settings.port_start, settings.port_end)
@@ -118,6 +148,6 @@ def open_udptl(
                 continue  # another program has it; it comes back last in line
             logger.error(f"cannot bind a UDPTL port on {host}: {error}")
             return None
-        return UdptlSession(socket, allocator, port, is_symmetric)
+        return UdptlSession(socket, allocator, port, is_symmetric, trace)
     logger.error(f"no UDPTL port is free in {settings.port_start} to {settings.port_end}")
     return None

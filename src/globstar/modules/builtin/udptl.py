@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 from globstar.base.log import Logger
 from globstar.config.options import Options, Report, option
 from globstar.config.values import boolean, integer
-from globstar.core.cli import cli_command
+from globstar.core.cli import CliFailure, CliUsage, cli_command
 from globstar.core.system import System
-from globstar.media.udptl import UdptlSettings
+from globstar.media.udptl import UdptlSettings, UdptlTrace
 
 logger = Logger("udptl")
 
 #: Name of the service that holds the settings.
 SERVICE = "udptl"
+#: Name of the service that says which packets are shown.
+TRACE = "udptl trace"
 
 _NO_EFFECT = {
     "udptlfecentries": "packets of faxes are passed on as they come, with the error correction of their sender",
@@ -50,6 +54,7 @@ def load(system: System) -> None:
         if options.udptlend <= options.udptlstart:
             logger.error(f"udptl.conf: udptlend {options.udptlend} is not above udptlstart; both are ignored")
             options.udptlstart, options.udptlend = UdptlOptions().udptlstart, UdptlOptions().udptlend
+    system.services.setdefault(TRACE, UdptlTrace())
     system.services[SERVICE] = UdptlSettings(
         options.udptlstart,
         options.udptlend,
@@ -76,3 +81,33 @@ def show(system: System, args: list[str]) -> str:
         ("udptlchecksums:", "Yes" if settings.checksums else "No"),
     )
     return "UDPTL Global options\n--------------------\n" + "".join(f"{name} {value}\n" for name, value in rows)
+
+
+@cli_command(
+    "udptl set debug",
+    usage="udptl set debug {on|off|ip host[:port]}",
+    complete=lambda system, args: ["on", "off", "ip"] if len(args) <= 1 else [],
+)
+def set_debug(system: System, args: list[str]) -> str:
+    """Show the UDPTL packets of faxes, of all or of one peer."""
+    trace: UdptlTrace = system.services[TRACE]
+    how = args[0].lower() if args else ""
+    if how in ("on", "off") and len(args) == 1:
+        trace.is_on, trace.peer = how == "on", None
+        return f"UDPTL Debugging {'Enabled' if trace.is_on else 'Disabled'}"
+    if how != "ip" or len(args) != 2:
+        raise CliUsage
+    host, port = args[1], "0"
+    if host.startswith("["):
+        host, _, rest = host[1:].partition("]")
+        port = rest.removeprefix(":") or "0"
+    elif host.count(":") == 1:
+        host, _, port = host.partition(":")
+    try:
+        address = str(ipaddress.ip_address(host))
+        number = int(port)
+    except ValueError as error:
+        raise CliFailure(f"'{args[1]}' is no address: {error}") from error
+    trace.is_on, trace.peer = True, (address, number)
+    shown = f"{address}:{number}" if number else address
+    return f"UDPTL Debugging Enabled for IP: {shown}"

@@ -12,7 +12,7 @@ from globstar.config.options import Options, Report, option
 from globstar.config.values import boolean, string
 from globstar.core import events
 from globstar.core.channel import Channel, ChannelState
-from globstar.core.cli import cli_command
+from globstar.core.cli import CliFailure, CliUsage, cli_command
 from globstar.core.frame import NULL_FRAME, Frame, FrameType
 from globstar.core.generator import Generator
 from globstar.core.numbers import seconds
@@ -314,4 +314,18 @@ def show_files(system: System, args: list[str]) -> str:
 def moh_reload(system: System, args: list[str]) -> str:
     """Read musiconhold.conf again."""
     reload(system)
+    return ""
+
+
+@cli_command(
+    "moh unregister class",
+    usage="moh unregister class <class>",
+    complete=lambda system, args: list(_service(system).classes) if len(args) <= 1 else [],
+)
+def unregister_class(system: System, args: list[str]) -> str:
+    """Take away a music class until the next reload; who listens to it hears it to its end."""
+    if len(args) != 1:
+        raise CliUsage
+    if _service(system).classes.pop(args[0], None) is None:
+        raise CliFailure(f"No such moh class: {args[0]}")
     return ""

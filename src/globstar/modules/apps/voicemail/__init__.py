@@ -1,7 +1,15 @@
 """Comedian Mail (Voicemail System)."""
 
 from globstar.core.system import System
-from globstar.modules.apps.voicemail.commands import reload_voicemail, show_users, show_zones
+from globstar.modules.apps.voicemail.commands import (
+    forward_message,
+    move_message,
+    reload_voicemail,
+    remove_message,
+    show_mailbox,
+    show_users,
+    show_zones,
+)
 from globstar.modules.apps.voicemail.info import vm_info
 from globstar.modules.apps.voicemail.leave import voicemail
 from globstar.modules.apps.voicemail.manager_actions import (
@@ -18,6 +26,7 @@ from globstar.modules.apps.voicemail.menu import voicemail_main
 from globstar.modules.apps.voicemail.service import VoicemailService
 
 __all__ = [
+    "forward_message",
     "load",
     "manager_box_summary",
     "manager_forward",
@@ -26,9 +35,12 @@ __all__ = [
     "manager_remove",
     "manager_user_status",
     "manager_users_list",
+    "move_message",
     "password_change",
     "reload",
     "reload_voicemail",
+    "remove_message",
+    "show_mailbox",
     "show_users",
     "show_zones",
     "unload",

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from globstar.core.cli import CliFailure, cli_command, plural
+import secrets
+import shutil
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from globstar.core.cli import CliFailure, CliUsage, cli_command, plural
+from globstar.core.cli_data import CliText
 from globstar.core.system import System
-from globstar.modules.apps.voicemail.service import VoicemailService
+from globstar.modules.apps.voicemail.service import MailboxUser, VoicemailService
+from globstar.modules.apps.voicemail.store import FOLDERS, URGENT, Mailbox, read_info
 
 
 def _service(system: System) -> VoicemailService:
@@ -46,3 +55,133 @@ def reload_voicemail(system: System, args: list[str]) -> str:
     """Read voicemail.conf again."""
     _service(system).load()
     return "Reloading voicemail configuration..."
+
+
+def _user(system: System, number: str, context: str) -> MailboxUser:
+    user = _service(system).users.get((context, number))
+    if user is None:
+        raise CliFailure(f"No such mailbox '{number}@{context}'")
+    return user
+
+
+def _folder(name: str) -> str:
+    found = next((folder for folder in (*FOLDERS, URGENT) if folder.lower() == name.lower()), None)
+    if found is None:
+        raise CliFailure(f"There is no folder '{name}'; there are {', '.join((*FOLDERS, URGENT))}")
+    return found
+
+
+def _message(box: Mailbox, folder: str, identity: str) -> Path:
+    """The message of a folder that has a message id, or whose files are called so (``msg0003``). Reads the disk."""
+    for stem in box.messages(folder):
+        if stem.name == identity or read_info(stem).msg_id == identity:
+            return stem
+    raise CliFailure(f"There is no message '{identity}' in folder {folder}")
+
+
+def _words(*kinds: str) -> Callable[[System, list[str]], list[str]]:
+    """Completion by what each argument is: a mailbox's number, its context, a folder."""
+
+    def complete(system: System, args: list[str]) -> list[str]:
+        kind = kinds[len(args) - 1] if 0 < len(args) <= len(kinds) else ""
+        users = _service(system).users
+        if kind == "mailbox":
+            return sorted({number for _, number in users})
+        if kind == "context":
+            return sorted({context for context, number in users if number == args[-2]})
+        return [*FOLDERS, URGENT] if kind == "folder" else []
+
+    return complete
+
+
+@cli_command("voicemail show mailbox", usage="voicemail show mailbox <mailbox> <context>", complete=_words("mailbox", "context"))
+async def show_mailbox(system: System, args: list[str]) -> str:
+    """Show one mailbox: whose it is, its options and how many messages it has."""
+    if len(args) != 2:
+        raise CliUsage
+    user = _user(system, *args)
+    service = _service(system)
+    counts = await system.run_blocking(service.counts, user)
+    fields: dict[str, object] = {
+        "Full Name": user.name, "Context": user.context, "Mailbox": user.number, "Email": user.email, "Pager": user.pager,
+    }  # fmt: skip
+    fields.update({info.name: value for info, value in user.options.items() if not info.secret})
+    fields |= {"New messages": counts.new, "Old messages": counts.old, "Urgent messages": counts.urgent}
+    return CliText("\n".join(f"{name + ':':<24} {value}" for name, value in fields.items()), fields)
+
+
+@cli_command(
+    "voicemail move",
+    usage="voicemail move <mailbox> <context> <from_folder> <messageid> <to_folder>",
+    complete=_words("mailbox", "context", "folder", "", "folder"),
+)
+async def move_message(system: System, args: list[str]) -> str:
+    """Move a message to another folder of its mailbox."""
+    if len(args) != 5:
+        raise CliUsage
+    user, source, target = _user(system, args[0], args[1]), _folder(args[2]), _folder(args[4])
+    service = _service(system)
+
+    def move() -> None:
+        box = service.mailbox(user)
+        if not box.move(_message(box, source, args[3]), target, user.options.maxmsg):
+            raise CliFailure(f"Folder {target} of {user.number}@{user.context} is full")
+        box.renumber(source)
+
+    await system.run_blocking(move)
+    await service.announce(user)
+    return f"Moved message '{args[3]}' to folder {target}"
+
+
+@cli_command(
+    "voicemail remove",
+    usage="voicemail remove <mailbox> <context> <from_folder> <messageid>",
+    complete=_words("mailbox", "context", "folder"),
+)
+async def remove_message(system: System, args: list[str]) -> str:
+    """Delete a message."""
+    if len(args) != 4:
+        raise CliUsage
+    user, folder = _user(system, args[0], args[1]), _folder(args[2])
+    service = _service(system)
+
+    def remove() -> None:
+        box = service.mailbox(user)
+        box.delete(_message(box, folder, args[3]))
+        box.renumber(folder)
+
+    await system.run_blocking(remove)
+    await service.announce(user)
+    return f"Removed message '{args[3]}'"
+
+
+@cli_command(
+    "voicemail forward",
+    usage="voicemail forward <from_mailbox> <from_context> <from_folder> <messageid> <to_mailbox> <to_context> <to_folder>",
+    complete=_words("mailbox", "context", "folder", "", "mailbox", "context", "folder"),
+)
+async def forward_message(system: System, args: list[str]) -> str:
+    """Copy a message into a folder of another mailbox."""
+    if len(args) != 7:
+        raise CliUsage
+    user, source = _user(system, args[0], args[1]), _folder(args[2])
+    other, target = _user(system, args[4], args[5]), _folder(args[6])
+    service = _service(system)
+
+    def forward() -> None:
+        stem = _message(service.mailbox(user), source, args[3])
+        box = service.mailbox(other)
+        copy = box.temporary(f"forward-{uuid.uuid4().hex}")
+        for file in stem.parent.glob(f"{stem.name}.*"):
+            if file.suffix != ".txt":
+                shutil.copy2(file, copy.with_suffix(file.suffix))
+        info = read_info(stem)
+        info.msg_id = f"{int(time.time())}-{secrets.randbelow(10**8):08}"
+        if box.store(copy, info, target, other.options.maxmsg) is None:
+            for file in copy.parent.glob(f"{copy.name}.*"):
+                file.unlink()
+            raise CliFailure(f"Folder {target} of {other.number}@{other.context} is full")
+
+    await system.run_blocking(forward)
+    await service.announce(other)
+    return f"Forwarded message '{args[3]}' to {other.number}@{other.context}"

@@ -81,6 +81,7 @@ class Fax:
                 is_symmetric=endpoint.t38_udptl_nat,
                 tos=tos_value(endpoint.tos_audio),
                 cos=endpoint.cos_audio,
+                trace=driver.system.services.get("udptl trace"),
             )
         if self.session is None:
             return None

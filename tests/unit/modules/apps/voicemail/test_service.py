@@ -98,7 +98,9 @@ async def test_what_has_no_effect_is_told(tmp_path: Path, text: str, word: str) 
 async def test_no_file_at_all(tmp_path: Path) -> None:
     async with running_system(tmp_path, {"modules.conf": "[modules]\nautoload=no\nload=app_voicemail\n"}) as system:
         assert await run_command(system, "voicemail show users") == "There are no voicemail users currently defined\n"
-        assert await run_command(system, "voicemail show zones") == "There are no voicemail zones currently defined\n"
+        assert await run_command(system, "voicemail show zones") == (
+            "There are no voicemail zones currently defined\nCommand 'voicemail show zones' failed.\n"
+        )
 
 
 async def test_cli(tmp_path: Path) -> None:

@@ -1,0 +1,63 @@
+"""File format conversion CLI command."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.soundfile import SoundFault
+from globstar.core.soundstore import SoundStore
+from globstar.core.soundstore import load as load_sound
+from globstar.core.system import System
+
+
+@cli_command("file convert", usage="file convert <file_in> <file_out>")
+async def file_convert(system: System, args: list[str]) -> str:
+    """Convert a sound file to another format.
+
+    The formats are known by the endings of the names: ``file convert tt-weasels.gsm tt-weasels.ulaw``. Names that do not
+    begin with a slash are relative to the folder of the sounds.
+    """
+    if len(args) != 2 or not all(args):
+        raise CliUsage
+    began = time.monotonic()
+    try:
+        await system.run_blocking(_convert, system, args[0], args[1])
+    except (SoundFault, OSError) as error:
+        raise CliFailure(f"Unable to convert {args[0]}: {error}") from error
+    return f"Converted {args[0]} to {args[1]} in {round((time.monotonic() - began) * 1000)}ms"
+
+
+def _convert(system: System, source: str, destination: str) -> None:
+    sounds = system.sounds
+    name, _, ending = source.rpartition(".")
+    name_out, _, ending_out = destination.rpartition(".")
+    if not name or sounds.format_for(ending) is None:
+        raise SoundFault(f"'{ending}' is no known ending of a sound file")
+    if not name_out or sounds.format_for(ending_out) is None:
+        raise SoundFault(f"'{ending_out}' is no known ending of a sound file")
+    found = next((sound for sound in sounds.find_all(name) if sound.path.suffix == f".{ending}"), None)
+    if found is None:
+        raise SoundFault("there is no such file")
+    _, _, data = load_sound(found)
+    if found.path == _path(sounds, destination):
+        raise SoundFault("both names are those of the same file")
+    writer = sounds.create(name_out, ending_out)
+    try:
+        path = None
+        if data.format.codec is not writer.format.codec:
+            path = system.translation.build_path(data.format, writer.format)
+            if path is None:
+                raise SoundFault(f"no translators lead from {data.format} to {writer.format}")
+        reader = data.open()
+        while (frame := reader.next_frame()) is not None:
+            translated = path.translate(frame) if path is not None else frame
+            if translated is not None:
+                writer.write(translated)
+    finally:
+        writer.close()
+
+
+def _path(sounds: SoundStore, name: str) -> Path:
+    return Path(name if name.startswith("/") else f"{sounds.root}/{name}")
