@@ -12,6 +12,7 @@ import pytest
 
 from globstar.core.cli import run_command
 from globstar.core.system import System
+from globstar.core.workers import Workers
 from globstar.interfaces.cli.commands import register_commands
 from tests.support.switch import running_system
 
@@ -68,14 +69,16 @@ async def test_taskprocessors(system: System) -> None:
 
 
 async def test_a_pool_with_too_much_to_do_is_alerted(system: System) -> None:
-    gate = threading.Event()
+    gate, pool = threading.Event(), Workers(1, "busy")
+    system.services["worker pools"] = [pool]
     for _ in range(600):
-        system.executor.submit(gate.wait)
-    assert "1 globstar-slow" in await run_command(system, "core show taskprocessor alerted subsystems")
+        pool.submit(gate.wait)
+    assert "1 busy" in await run_command(system, "core show taskprocessor alerted subsystems")
     gate.set()
-    await system.run_blocking(int)
+    pool.submit(int).result(10)
     assert "0 subsystems in alert" in await run_command(system, "core show taskprocessor alerted subsystems")
-    assert system.executor.max_depth >= 500
+    assert pool.max_depth >= 500
+    pool.shutdown()
 
 
 async def test_timing(system: System) -> None:
