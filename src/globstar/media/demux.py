@@ -8,7 +8,8 @@ from collections.abc import Callable
 from globstar.media.sockets import Address, MediaSocket, Receiver, admitted
 
 #: ``on_other(component, data, source)``: a datagram that is no RTP; component 1 is the port of RTP, 2 that of RTCP.
-OtherCallback = Callable[[int, bytes, Address], None]
+#: What it gives is read in its place: a packet of RTP that was wrapped, and whose it is.
+OtherCallback = Callable[[int, bytes, Address], tuple[bytes, Address] | None]
 
 
 class Diverted(OSError):
@@ -26,6 +27,8 @@ class DemuxSocket(MediaSocket):
         self.component = component
         self.on_other = on_other
         self.is_open = False
+        #: addresses that are not reached directly, and what sends to them
+        self.detours: dict[Address, Callable[[bytes], None]] = {}
         self._peer: Address = ("", 0)
 
     @property
@@ -60,7 +63,9 @@ class DemuxSocket(MediaSocket):
         data, source = self.inner.recvfrom(size)
         if data and 128 <= data[0] < 192:
             return data, source
-        self.on_other(self.component, data, source)
+        unwrapped = self.on_other(self.component, data, source)
+        if unwrapped is not None:
+            return unwrapped
         raise Diverted(errno.EAGAIN, "no RTP")
 
     def recv(self, size: int, /) -> bytes:
@@ -79,6 +84,9 @@ class DemuxSocket(MediaSocket):
 
     def sendto(self, data: bytes, address: Address, /) -> int:
         """See MediaSocket."""
+        if self.detours and address in self.detours:
+            self.detours[address](data)
+            return len(data)
         return self.inner.sendto(data, address)
 
     def send(self, data: bytes, /) -> int:

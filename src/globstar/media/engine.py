@@ -14,6 +14,8 @@ from globstar.base.log import Logger
 from globstar.media import native
 from globstar.media.bundle import Bundle
 from globstar.media.dtls import Identities
+from globstar.media.gather import IceServers
+from globstar.media.hosts import LocalHosts
 from globstar.media.nosocket import GONE
 from globstar.media.ports import PortAllocator
 from globstar.media.session import RtpSession
@@ -71,6 +73,9 @@ class RtpEngine:
         self.on_open: Callable[[RtpSession], None] | None = None
         #: told of each session that has closed, whose figures can still be read
         self.on_close: Callable[[RtpSession], None] | None = None
+        #: the servers of ICE, and which of our addresses are candidates
+        self.ice_servers = IceServers()
+        self.hosts = LocalHosts()
         #: the certificates of DTLS
         self.identities = Identities()
         self._ranges: dict[tuple[int, int], PortAllocator] = {}

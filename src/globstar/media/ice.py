@@ -19,6 +19,8 @@ RTO = 0.5
 TRIES = 7
 #: Seconds that better pairs get after the first one works, before it is nominated.
 SETTLE = 0.1
+#: The same where only a way through a TURN server works so far.
+SETTLE_RELAYED = 0.5
 #: Seconds between checks of consent, and after how long without an answer there is none (RFC 7675 section 5.1).
 CONSENT = 5.0
 CONSENT_LOST = 30.0
@@ -33,10 +35,15 @@ Send = Callable[[int, bytes, Address], None]
 class _Pair:
     """Our address and one of the peer's."""
 
-    __slots__ = ("due", "is_nominated", "nominates", "priority", "remote", "remote_priority", "state", "transaction", "tries")
+    __slots__ = (
+        "due", "is_nominated", "is_relayed", "nominates", "priority", "remote", "remote_priority", "state", "transaction",
+        "tries",
+    )  # fmt: skip
 
-    def __init__(self, remote: Address, remote_priority: int, priority: int) -> None:
+    def __init__(self, remote: Address, remote_priority: int, priority: int, *, is_relayed: bool) -> None:
         self.remote = remote
+        #: it leads through our TURN server
+        self.is_relayed = is_relayed
         self.remote_priority = remote_priority
         self.priority = priority
         self.state = _WAITING
@@ -55,9 +62,11 @@ class _Component:
     def __init__(self, number: int, local_priority: int) -> None:
         self.number = number
         self.local_priority = local_priority
+        #: the priority of our address at a TURN server; 0 while there is none
+        self.relayed_priority = 0
         self.pairs: list[_Pair] = []
-        #: where checks came from before the peer's description did: priority and nomination
-        self.early: dict[Address, tuple[int, bool]] = {}
+        #: where checks came from (and whether by TURN) before the peer's description did: priority and nomination
+        self.early: dict[tuple[Address, bool], tuple[int, bool]] = {}
         self.selected: _Pair | None = None
         self.first_good = 0.0
         self.consent_due = 0.0
@@ -75,6 +84,8 @@ class IceAgent:
     def __init__(self, loop: asyncio.AbstractEventLoop, send: Send) -> None:
         self._loop = loop
         self._send = send
+        #: sends through the TURN server; None without one
+        self.send_relayed: Send | None = None
         self.on_selected: Callable[[int, Address], None] | None = None
         self.on_lost: Callable[[int], None] | None = None
         self.ufrag, self.password = _credentials()
@@ -90,8 +101,10 @@ class IceAgent:
     # -- what the owner tells ------------------------------------------------------------------------------------------
 
     def add(self, candidate: Candidate) -> None:
-        """One of our own addresses."""
-        self._components.setdefault(candidate.component, _Component(candidate.component, candidate.priority))
+        """One of our own addresses; the first of a component is the base of its checks."""
+        component = self._components.setdefault(candidate.component, _Component(candidate.component, candidate.priority))
+        if candidate.type == "relay":
+            component.relayed_priority = candidate.priority
 
     def remove(self, number: int) -> None:
         """A component is not used: RTCP goes over the port of RTP."""
@@ -115,9 +128,11 @@ class IceAgent:
             component = self._components.get(candidate.component)
             if component is not None:
                 self._pair(component, candidate.address, candidate.priority)
+                if component.relayed_priority:
+                    self._pair(component, candidate.address, candidate.priority, is_relayed=True)
         for component in self._components.values():
-            for source, (priority, nominated) in component.early.items():
-                self._triggered(component, source, priority, nominated=nominated)
+            for (source, is_relayed), (priority, nominated) in component.early.items():
+                self._triggered(component, source, priority, nominated=nominated, is_relayed=is_relayed)
             component.early.clear()
         self._schedule(0)
 
@@ -126,12 +141,17 @@ class IceAgent:
         component = self._components.get(number)
         return component.selected.remote if component is not None and component.selected is not None else None
 
+    def is_relayed(self, number: int) -> bool:
+        """Whether this component's packets go through our TURN server."""
+        component = self._components.get(number)
+        return component is not None and component.selected is not None and component.selected.is_relayed
+
     def is_checked(self, number: int, address: Address) -> bool:
         """Whether an address has proved to be the peer's."""
         component = self._components.get(number)
         if component is None:
             return False
-        return address in component.early or any(
+        return (address, False) in component.early or (address, True) in component.early or any(
             pair.remote == address and pair.state != _FAILED for pair in component.pairs
         ) or self.target(number) == address  # fmt: skip
 
@@ -144,14 +164,15 @@ class IceAgent:
 
     # -- checks --------------------------------------------------------------------------------------------------------
 
-    def _pair(self, component: _Component, address: Address, priority: int) -> _Pair | None:
+    def _pair(self, component: _Component, address: Address, priority: int, *, is_relayed: bool = False) -> _Pair | None:
         for pair in component.pairs:
-            if pair.remote == address:
+            if pair.remote == address and pair.is_relayed == is_relayed:
                 return pair
         if len(component.pairs) >= MAX_PAIRS or (":" in address[0]) != self._is_ipv6:
             return None
-        both = (component.local_priority, priority) if self.is_controlling else (priority, component.local_priority)
-        pair = _Pair(address, priority, pair_priority(*both))
+        ours = component.relayed_priority if is_relayed else component.local_priority
+        both = (ours, priority) if self.is_controlling else (priority, ours)
+        pair = _Pair(address, priority, pair_priority(*both), is_relayed=is_relayed)
         component.pairs.append(pair)
         component.pairs.sort(key=lambda pair: -pair.priority)
         return pair
@@ -212,7 +233,16 @@ class IceAgent:
             pair.state, pair.tries, pair.transaction = _RUNNING, 0, secrets.token_bytes(12)
         pair.due = now + RTO * (1 << pair.tries)
         pair.tries += 1
-        self._send(component.number, self._request(component, pair.transaction, nominates=pair.nominates), pair.remote)
+        self._send_by(pair, component.number, self._request(component, pair.transaction, nominates=pair.nominates))
+
+    def _send_by(self, pair: _Pair, number: int, data: bytes) -> None:
+        self._send_from(number, data, pair.remote, is_relayed=pair.is_relayed)
+
+    def _send_from(self, number: int, data: bytes, to: Address, *, is_relayed: bool) -> None:
+        if not is_relayed:
+            self._send(number, data, to)
+        elif self.send_relayed is not None:
+            self.send_relayed(number, data, to)
 
     def _request(self, component: _Component, transaction: bytes, *, nominates: bool) -> bytes:
         role = Attr.ICE_CONTROLLING if self.is_controlling else Attr.ICE_CONTROLLED
@@ -232,7 +262,9 @@ class IceAgent:
             return
         best = next(pair for pair in component.pairs if pair.state == _GOOD)
         better = component.pairs[: component.pairs.index(best)]
-        if now - component.first_good >= SETTLE or all(pair.state == _FAILED for pair in better):
+        if now - component.first_good >= (SETTLE_RELAYED if best.is_relayed else SETTLE) or all(
+            pair.state == _FAILED for pair in better
+        ):
             best.nominates = True
             best.state = _WAITING
             self._check(component, best, now)
@@ -247,7 +279,7 @@ class IceAgent:
         if now >= component.consent_due:
             component.consent_due = now + CONSENT * (0.8 + 0.4 * secrets.randbelow(1000) / 1000)
             component.consent_transaction = secrets.token_bytes(12)
-            self._send(component.number, self._request(component, component.consent_transaction, nominates=False), pair.remote)
+            self._send_by(pair, component.number, self._request(component, component.consent_transaction, nominates=False))
         return max(component.consent_due - now, PACE)
 
     def _select(self, component: _Component, pair: _Pair) -> None:
@@ -262,8 +294,8 @@ class IceAgent:
 
     # -- messages ------------------------------------------------------------------------------------------------------
 
-    def receive(self, number: int, data: bytes, source: Address) -> None:
-        """A STUN message on one of our ports."""
+    def receive(self, number: int, data: bytes, source: Address, *, is_relayed: bool = False) -> None:
+        """A STUN message on one of our ports, or on our address at the TURN server."""
         component = self._components.get(number)
         if component is None or self.is_closed:
             return
@@ -273,43 +305,47 @@ class IceAgent:
             logger.debug(3, f"STUN of {source[0]}: {error}")
             return
         if message.kind is Kind.REQUEST:
-            self._answer(component, message, source)
+            self._answer(component, message, source, is_relayed=is_relayed)
         elif message.kind in (Kind.RESPONSE, Kind.ERROR):
-            self._take_answer(component, message, source)
+            self._take_answer(component, message, source, is_relayed=is_relayed)
 
-    def _answer(self, component: _Component, message: StunMessage, source: Address) -> None:
+    def _answer(self, component: _Component, message: StunMessage, source: Address, *, is_relayed: bool) -> None:
+        def refuse(code: int, reason: str, unknown: Sequence[int] = ()) -> None:
+            data = self._refusal(message, code, reason, unknown)
+            self._send_from(component.number, data, source, is_relayed=is_relayed)
+
         if not message.username or Attr.MESSAGE_INTEGRITY not in message.attributes:
-            self._refuse(component, message, source, 400, "Bad Request")
+            refuse(400, "Bad Request")
             return
         if message.username.partition(":")[0] != self.ufrag or not message.is_authentic(self.password):
             self.refused += 1
-            self._refuse(component, message, source, 401, "Unauthenticated")
+            refuse(401, "Unauthenticated")
             return
         if message.unknown:
-            self._refuse(component, message, source, 420, "Unknown Attribute", message.unknown)
+            refuse(420, "Unknown Attribute", message.unknown)
             return
         if not self._roles_agree(message):
-            self._refuse(component, message, source, 487, "Role Conflict")
+            refuse(487, "Role Conflict")
             return
         reply = StunMessage(Kind.RESPONSE, message.transaction)
         reply.set_address(source)
-        self._send(component.number, reply.build(self.password), source)
+        self._send_from(component.number, reply.build(self.password), source, is_relayed=is_relayed)
         priority = message.number(Attr.PRIORITY) or 0
         nominated = Attr.USE_CANDIDATE in message.attributes
         if self.remote_ufrag:
-            self._triggered(component, source, priority, nominated=nominated)
-        elif source in component.early or len(component.early) < MAX_PAIRS:
-            was = component.early.get(source, (0, False))[1]
-            component.early[source] = (priority, nominated or was)
+            self._triggered(component, source, priority, nominated=nominated, is_relayed=is_relayed)
+            return
+        way = (source, is_relayed)
+        if way in component.early or len(component.early) < MAX_PAIRS:
+            was = component.early.get(way, (0, False))[1]
+            component.early[way] = (priority, nominated or was)
 
-    def _refuse(
-        self, component: _Component, message: StunMessage, source: Address, code: int, reason: str, unknown: Sequence[int] = ()
-    ) -> None:
+    def _refusal(self, message: StunMessage, code: int, reason: str, unknown: Sequence[int]) -> bytes:
         reply = StunMessage(Kind.ERROR, message.transaction)
         reply.set_error(code, reason)
         if unknown:
             reply.attributes[Attr.UNKNOWN_ATTRIBUTES] = b"".join(number.to_bytes(2, "big") for number in unknown)
-        self._send(component.number, reply.build(self.password if code in (420, 487) else ""), source)
+        return reply.build(self.password if code in (420, 487) else "")
 
     def _roles_agree(self, message: StunMessage) -> bool:
         """Repair a conflict of roles (RFC 8445 section 7.3.1.1); False if the peer is to change its own."""
@@ -321,9 +357,9 @@ class IceAgent:
         self.is_controlling = not self.is_controlling
         return True
 
-    def _triggered(self, component: _Component, source: Address, priority: int, *, nominated: bool) -> None:
+    def _triggered(self, component: _Component, source: Address, priority: int, *, nominated: bool, is_relayed: bool) -> None:
         """The peer has reached us from there, so we check the way back (RFC 8445 section 7.3.1.4)."""
-        pair = self._pair(component, source, priority)
+        pair = self._pair(component, source, priority, is_relayed=is_relayed)
         if pair is None:
             return
         if nominated and not self.is_controlling:
@@ -342,7 +378,7 @@ class IceAgent:
         best = next(other for other in component.pairs if other.is_nominated)
         self._select(component, best)
 
-    def _take_answer(self, component: _Component, message: StunMessage, source: Address) -> None:
+    def _take_answer(self, component: _Component, message: StunMessage, source: Address, *, is_relayed: bool) -> None:
         if component.consent_transaction and message.transaction == component.consent_transaction:
             if message.kind is Kind.RESPONSE and message.is_authentic(self.remote_password):
                 component.consent_seen = self._loop.time()
@@ -353,7 +389,7 @@ class IceAgent:
         if message.kind is Kind.ERROR:
             self._take_error(component, pair, message)
             return
-        if source != pair.remote or not message.is_authentic(self.remote_password):
+        if source != pair.remote or is_relayed != pair.is_relayed or not message.is_authentic(self.remote_password):
             self.refused += 1
             return
         pair.state = _GOOD

@@ -28,6 +28,8 @@ from globstar.proto.rtp.rtcp import FIR, PSFB, SdesItem
 from globstar.proto.sdp.crypto import AES_80, CryptoKey
 from tests.unit.media.rig import Ear, Rig
 
+pytestmark = pytest.mark.virtual_time
+
 PEER = ("192.0.2.9", 7000)
 EXTENSION = 3
 

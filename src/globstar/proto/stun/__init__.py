@@ -1,7 +1,14 @@
 """STUN messages (RFC 8489) with the attributes of ICE (RFC 8445), and ICE's lines in SDP (RFC 8839)."""
 
-from globstar.proto.stun.candidate import Candidate, host_candidate, pair_priority, parse_candidate
-from globstar.proto.stun.message import Attr, Kind, StunMessage, StunParseError, is_stun, parse_stun
+from globstar.proto.stun.candidate import (
+    Candidate,
+    host_candidate,
+    pair_priority,
+    parse_candidate,
+    reflexive_candidate,
+    relayed_candidate,
+)
+from globstar.proto.stun.message import Attr, Kind, StunMessage, StunParseError, is_stun, long_term_key, parse_stun
 
 __all__ = [
     "Attr",
@@ -11,7 +18,10 @@ __all__ = [
     "StunParseError",
     "host_candidate",
     "is_stun",
+    "long_term_key",
     "pair_priority",
     "parse_candidate",
     "parse_stun",
+    "reflexive_candidate",
+    "relayed_candidate",
 ]

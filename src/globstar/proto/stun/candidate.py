@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
-_HOST_PREFERENCE, _PEER_REFLEXIVE_PREFERENCE, _REFLEXIVE_PREFERENCE = 126, 110, 100
+_HOST_PREFERENCE, _PEER_REFLEXIVE_PREFERENCE, _REFLEXIVE_PREFERENCE, _RELAYED_PREFERENCE = 126, 110, 100, 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,27 +17,38 @@ class Candidate:
     priority: int
     address: tuple[str, int]
     type: str = "host"
+    #: where a reflexive or relayed one comes from (raddr, rport); None for those of a host
+    related: tuple[str, int] | None = None
 
     def __str__(self) -> str:
         host, port = self.address
-        return f"{self.foundation} {self.component} UDP {self.priority} {host} {port} typ {self.type}"
+        text = f"{self.foundation} {self.component} UDP {self.priority} {host} {port} typ {self.type}"
+        return f"{text} raddr {self.related[0]} rport {self.related[1]}" if self.related is not None else text
 
 
-def priority(type_preference: int, component: int) -> int:
-    """The priority of a candidate (RFC 8445 section 5.1.2.1); there is one address per kind, so it has the highest preference."""
-    return (type_preference << 24) + (65535 << 8) + 256 - component
+def priority(type_preference: int, component: int, place: int = 0) -> int:
+    """The priority of a candidate (RFC 8445 section 5.1.2.1); ``place`` is that of its address among those of its type."""
+    return (type_preference << 24) + (max(65535 - place, 0) << 8) + 256 - component
 
 
-def host_candidate(component: int, address: tuple[str, int]) -> Candidate:
+def host_candidate(component: int, address: tuple[str, int], place: int = 0) -> Candidate:
     """An address of ours."""
-    packed = ipaddress.ip_address(address[0]).packed
-    return Candidate(f"H{packed[-4:].hex()}", component, priority(_HOST_PREFERENCE, component), address)
+    return Candidate(_foundation("H", address), component, priority(_HOST_PREFERENCE, component, place), address)
 
 
-def reflexive_candidate(component: int, address: tuple[str, int]) -> Candidate:
-    """Our address as a STUN server sees it."""
-    packed = ipaddress.ip_address(address[0]).packed
-    return Candidate(f"S{packed[-4:].hex()}", component, priority(_REFLEXIVE_PREFERENCE, component), address, "srflx")
+def reflexive_candidate(component: int, address: tuple[str, int], base: tuple[str, int]) -> Candidate:
+    """Our address ``base`` as a STUN server sees it."""
+    return Candidate(_foundation("S", base), component, priority(_REFLEXIVE_PREFERENCE, component), address, "srflx", base)
+
+
+def relayed_candidate(component: int, address: tuple[str, int], mapped: tuple[str, int]) -> Candidate:
+    """An address that a TURN server has for us; ``mapped`` is ours as it sees it."""
+    return Candidate(_foundation("R", address), component, priority(_RELAYED_PREFERENCE, component), address, "relay", mapped)
+
+
+def _foundation(kind: str, base: tuple[str, int]) -> str:
+    """The same for candidates of one type and address (RFC 8445 section 5.1.1.3)."""
+    return kind + ipaddress.ip_address(base[0]).packed[-4:].hex()
 
 
 def peer_reflexive_priority(component: int) -> int:

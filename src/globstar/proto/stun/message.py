@@ -1,4 +1,4 @@
-"""Binding requests and responses of STUN (RFC 8489), as bytes."""
+"""Messages of STUN (RFC 8489) and TURN (RFC 8656), as bytes."""
 
 from __future__ import annotations
 
@@ -25,22 +25,44 @@ class StunParseError(RemoteFault):
 
 
 class Kind(IntEnum):
-    """Class and method of a message, RFC 8489 section 5; Binding is the only method here."""
+    """Class and method of a message, RFC 8489 section 5: Binding, and the methods of TURN (RFC 8656 section 17)."""
 
     REQUEST = 0x0001
     INDICATION = 0x0011
     RESPONSE = 0x0101
     ERROR = 0x0111
+    ALLOCATE = 0x0003
+    ALLOCATE_RESPONSE = 0x0103
+    ALLOCATE_ERROR = 0x0113
+    REFRESH = 0x0004
+    REFRESH_RESPONSE = 0x0104
+    REFRESH_ERROR = 0x0114
+    SEND = 0x0016
+    DATA = 0x0017
+    CREATE_PERMISSION = 0x0008
+    CREATE_PERMISSION_RESPONSE = 0x0108
+    CREATE_PERMISSION_ERROR = 0x0118
+    CHANNEL_BIND = 0x0009
+    CHANNEL_BIND_RESPONSE = 0x0109
+    CHANNEL_BIND_ERROR = 0x0119
 
 
 class Attr(IntEnum):
-    """Attributes that are understood, RFC 8489 section 18.3 and RFC 8445 section 16.1."""
+    """Attributes that are understood, RFC 8489 section 18.3, RFC 8445 section 16.1 and RFC 8656 section 18."""
 
     MAPPED_ADDRESS = 0x0001
     USERNAME = 0x0006
     MESSAGE_INTEGRITY = 0x0008
     ERROR_CODE = 0x0009
     UNKNOWN_ATTRIBUTES = 0x000A
+    CHANNEL_NUMBER = 0x000C
+    LIFETIME = 0x000D
+    XOR_PEER_ADDRESS = 0x0012
+    DATA = 0x0013
+    REALM = 0x0014
+    NONCE = 0x0015
+    XOR_RELAYED_ADDRESS = 0x0016
+    REQUESTED_TRANSPORT = 0x0019
     XOR_MAPPED_ADDRESS = 0x0020
     PRIORITY = 0x0024
     USE_CANDIDATE = 0x0025
@@ -60,7 +82,7 @@ def is_stun(data: bytes) -> bool:
 
 @dataclass(slots=True)
 class StunMessage:
-    """One message. ``attributes`` are raw, in order; the keys of :meth:`build` and :meth:`is_authentic` are passwords.
+    """One message. ``attributes`` are raw, in order; the keys of :meth:`build` and :meth:`is_authentic` are passwords, or bytes.
 
     ``raw`` is what was parsed, for the check of its integrity.
     """
@@ -97,40 +119,41 @@ class StunMessage:
     @property
     def mapped(self) -> tuple[str, int] | None:
         """Where the request came from, as the responder saw it."""
-        value = self.attributes.get(Attr.XOR_MAPPED_ADDRESS)
-        if value is not None:
-            return _address(value, COOKIE.to_bytes(4, "big") + self.transaction)
-        return _address(self.attributes.get(Attr.MAPPED_ADDRESS, b""), bytes(16))
+        return self.address(Attr.XOR_MAPPED_ADDRESS) or _address(self.attributes.get(Attr.MAPPED_ADDRESS, b""), bytes(16))
 
-    def is_authentic(self, password: str) -> bool:
-        """Whether MESSAGE-INTEGRITY is there and right (short-term credentials, RFC 8489 section 14.5)."""
+    def address(self, attribute: Attr) -> tuple[str, int] | None:
+        """One of the addresses that are hidden from translators (XOR-...-ADDRESS)."""
+        return _address(self.attributes.get(attribute, b""), COOKIE.to_bytes(4, "big") + self.transaction)
+
+    def is_authentic(self, password: str | bytes) -> bool:
+        """Whether MESSAGE-INTEGRITY is there and right (RFC 8489 section 14.5)."""
         if self.integrity_at < 0:
             return False
         covered = self.raw[: self.integrity_at]
         head = covered[:2] + struct.pack("!H", self.integrity_at + 24 - HEADER) + covered[4:]
-        wanted = hmac.new(password.encode(), head, hashlib.sha1).digest()
+        wanted = hmac.new(_key(password), head, hashlib.sha1).digest()
         return hmac.compare_digest(wanted, self.attributes.get(Attr.MESSAGE_INTEGRITY, b""))
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
-    def set_address(self, address: tuple[str, int]) -> None:
-        """``XOR-MAPPED-ADDRESS``."""
+    def set_address(self, address: tuple[str, int], attribute: Attr = Attr.XOR_MAPPED_ADDRESS) -> None:
+        """``XOR-MAPPED-ADDRESS``, or another attribute of its kind."""
         packed = ipaddress.ip_address(address[0]).packed
         mask = COOKIE.to_bytes(4, "big") + self.transaction
-        self.attributes[Attr.XOR_MAPPED_ADDRESS] = struct.pack(
-            "!BBH", 0, 1 if len(packed) == 4 else 2, address[1] ^ (COOKIE >> 16)
-        ) + bytes(a ^ b for a, b in zip(packed, mask, strict=False))
+        self.attributes[attribute] = struct.pack("!BBH", 0, 1 if len(packed) == 4 else 2, address[1] ^ (COOKIE >> 16)) + bytes(
+            a ^ b for a, b in zip(packed, mask, strict=False)
+        )
 
     def set_error(self, code: int, reason: str) -> None:
         """``ERROR-CODE``."""
         self.attributes[Attr.ERROR_CODE] = struct.pack("!HBB", 0, code // 100, code % 100) + reason.encode()
 
-    def build(self, password: str = "") -> bytes:
+    def build(self, password: str | bytes = "") -> bytes:
         """The message, with MESSAGE-INTEGRITY under a password, and with FINGERPRINT."""
         body = b"".join(_attribute(number, value) for number, value in self.attributes.items())
         if password:
             head = self._head(len(body) + 24)
-            body += _attribute(Attr.MESSAGE_INTEGRITY, hmac.new(password.encode(), head + body, hashlib.sha1).digest())
+            body += _attribute(Attr.MESSAGE_INTEGRITY, hmac.new(_key(password), head + body, hashlib.sha1).digest())
         head = self._head(len(body) + 8)
         check = zlib.crc32(head + body) ^ _FINGERPRINT_MASK
         return head + body + _attribute(Attr.FINGERPRINT, struct.pack("!I", check))
@@ -145,7 +168,7 @@ def request(transaction: bytes, attributes: Mapping[int, bytes]) -> StunMessage:
 
 
 def parse_stun(data: bytes) -> StunMessage:
-    """Read a Binding message; a wrong FINGERPRINT makes it none. Raises StunParseError."""
+    """Read a message; a wrong FINGERPRINT makes it none. Raises StunParseError."""
     if not is_stun(data):
         raise StunParseError("no STUN message")
     number, length = struct.unpack_from("!HH", data)
@@ -154,7 +177,7 @@ def parse_stun(data: bytes) -> StunMessage:
     try:
         kind = Kind(number)
     except ValueError:
-        raise StunParseError(f"no Binding message: 0x{number:04x}") from None
+        raise StunParseError(f"no message of STUN or TURN: 0x{number:04x}") from None
     message = StunMessage(kind, data[8:20], raw=data)
     place = HEADER
     while place < len(data) and len(message.attributes) < _MAX_ATTRIBUTES:
@@ -171,6 +194,15 @@ def parse_stun(data: bytes) -> StunMessage:
             message.integrity_at = place
         place += 4 + size + -size % 4
     return message
+
+
+def _key(password: str | bytes) -> bytes:
+    return password.encode() if isinstance(password, str) else password
+
+
+def long_term_key(username: str, realm: str, password: str) -> bytes:
+    """The key of long-term credentials (RFC 8489 section 9.2.2)."""
+    return hashlib.md5(f"{username}:{realm}:{password}".encode(), usedforsecurity=False).digest()
 
 
 def _attribute(number: int, value: bytes) -> bytes:

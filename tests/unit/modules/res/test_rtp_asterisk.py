@@ -47,8 +47,10 @@ async def test_values(tmp_path: Path) -> None:
     [
         ("rtpstart=30000\nrtpend=20000", "rtpend 20000 is not above rtpstart 30000"),
         ("strictrtp=perhaps", "strictrtp"),
-        ("turnaddr=x", "'turnaddr' is not supported yet"),
-        ("stunaddr=stun.example.com", "'stunaddr' is not supported yet"),
+        ("stunaddr=192.0.2.1:x", "stunaddr: '192.0.2.1:x' is no host[:port]"),
+        ("turnaddr=:3478", "turnaddr: ':3478' is no host[:port]"),
+        ("ice_deny=300.1.1.1", "ice_deny"),
+        ("srtpreplayprotection=no", "replayed packets are always dropped"),
         ("rtpstrat=1", "did you mean 'rtpstart'"),
         ("rtcpinterval=1", "rtcpinterval"),
     ],

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from globstar.media.ice import IceAgent
+from globstar.media.ice import IceAgent, Send
 from globstar.proto.sdp import Attribute, Media, NegotiatedStream, SessionDescription
 from globstar.proto.stun import Candidate, host_candidate, parse_candidate
 
@@ -40,17 +41,29 @@ class IceWay:
     def begin(self, wires: Wires, session: RtpSession, address: str) -> None:
         """The sockets are there."""
         self._wires = wires
-        agent = self._agent = IceAgent(self._engine.loop, wires.send)
+        agent = self._agent = IceAgent(self._engine.loop, wires.send_directly)
         agent.on_selected = wires.way_found
         agent.on_lost = wires.way_lost
         if ":" in address:
             agent.use_ipv6()
-        port = session.local_address[1]
-        self._candidates = [host_candidate(1, (address, port))]
-        if session.has_rtcp_port:
-            self._candidates.append(host_candidate(2, (address, port + 1)))
-        for candidate in self._candidates:
-            agent.add(candidate)
+        bound, port = session.local_address
+        components = (1, 2) if session.has_rtcp_port else (1,)
+        for component in components:
+            agent.add(host_candidate(component, (address, port + component - 1)))
+        self._candidates = [
+            host_candidate(component, (host, port + component - 1), place)
+            for place, host in enumerate(self._engine.hosts.of(bound, address))
+            for component in components
+        ]
+
+    def add(self, candidates: Sequence[Candidate], send_relayed: Send) -> None:
+        """Servers have told of more addresses of ours."""
+        agent = self._agent
+        if agent is not None:
+            agent.send_relayed = send_relayed
+            self._candidates += candidates
+            for candidate in candidates:
+                agent.add(candidate)
 
     def offer(self) -> tuple[Attribute, ...]:
         """Our credentials and addresses."""
@@ -108,10 +121,14 @@ class IceWay:
         self._told = (ufrag, password)
         agent.set_remote(ufrag, password, candidates, is_controlling=self._has_offered or is_lite)
 
-    def receive(self, component: int, data: bytes, source: Address) -> None:
-        """A STUN message."""
+    def receive(self, component: int, data: bytes, source: Address, *, is_relayed: bool = False) -> None:
+        """A STUN message, perhaps one that a TURN server has handed on."""
         if self._agent is not None:
-            self._agent.receive(component, data, source)
+            self._agent.receive(component, data, source, is_relayed=is_relayed)
+
+    def is_relayed(self, component: int) -> bool:
+        """Whether the packets of a port go through a TURN server."""
+        return self._agent is not None and self._agent.is_relayed(component)
 
     def target(self, component: int) -> Address | None:
         """Where the packets of a port go; None while no way is known."""

@@ -155,11 +155,27 @@ def _start_call(
 def _go_on(
     driver: PjsipDriver, endpoint: EndpointObject, leg: Leg, caller: PartyId, extension: str, offer: SessionDescription | None
 ) -> None:
-    """Nothing holds the call any more: media, channel, dialplan."""
+    """Nothing holds the call any more: our addresses are found where servers have to be asked for them, then it begins."""
     leg.resume = None
+    begin = partial(_begin, driver, endpoint, leg, caller, extension, offer)
+    try:
+        if leg.media.gather(offer, begin):
+            return
+    except NoMedia as error:  # it is refused for that by what follows
+        logger.debug(1, f"no addresses are asked for: {error}")
+    begin()
+
+
+def _begin(
+    driver: PjsipDriver, endpoint: EndpointObject, leg: Leg, caller: PartyId, extension: str, offer: SessionDescription | None
+) -> None:
+    """Media, channel, dialplan."""
     session, request, media = leg.session, leg.request, leg.media
     assert session is not None
     assert request is not None
+    if not leg.is_waiting:  # the caller has given up meanwhile
+        media.close()
+        return
     try:
         if offer is not None:
             media.answer_offer(offer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from globstar.base.errors import GlobstarError
@@ -21,6 +21,7 @@ from globstar.modules.channels.pjsip.codecs import audio_codecs, describe_all
 from globstar.modules.channels.pjsip.endpoint import if_set
 from globstar.modules.channels.pjsip.streams import SideStream
 from globstar.modules.channels.pjsip.streams import wanted as wanted_sides
+from globstar.modules.channels.pjsip.wires import wait_for_all
 from globstar.proto.rtp import COMFORT_NOISE
 from globstar.proto.rtp.opus import opus_samples
 from globstar.proto.sdp import (
@@ -32,6 +33,7 @@ from globstar.proto.sdp import (
     NotAcceptable,
     OfferAnswer,
     SessionDescription,
+    bundles,
     parse,
 )
 
@@ -235,6 +237,29 @@ class LegMedia:
                 media.append(local)
         return media
 
+    def gather(self, offer: SessionDescription | None, on_done: Callable[[], None]) -> bool:
+        """Ask STUN and TURN servers about the ports of our description to come, an answer to ``offer`` or an offer.
+
+        True if there is something to wait for; then ``on_done`` is called. Raises :class:`NoMedia`.
+        """
+        servers = self._engine.ice_servers
+        if self.wires is None or (servers.stun is None and servers.turn is None):
+            return False
+        if offer is not None or self._offer is None:
+            self._want_sides(offer)
+        self._local(self._codecs, offer)
+        is_bundle = offer is not None and self._endpoint.bundle and bool(bundles(offer))
+        wires = [self.wires, *(() if is_bundle else (side.wires for side in self.sides))]
+        return wait_for_all(wires, servers, self._engine.loop, on_done)
+
+    def _want_sides(self, offer: SessionDescription | None) -> None:
+        """Have streams for what an offer asks for, or for what ours is to have."""
+        counts = {kind: sum(1 for side in self.sides if side.kind is kind) for kind in (MediaType.VIDEO, MediaType.TEXT)}
+        for kind, formats in wanted_sides(self._endpoint, offer):
+            counts[kind] -= 1
+            if counts[kind] < 0:
+                self._add_side(kind, formats)
+
     def make_offer(self) -> bytes:
         """Our offer: what was agreed, or what is to be offered at first."""
         codecs = self._offer
@@ -244,9 +269,7 @@ class LegMedia:
                 codecs = tuple(by_format[format.name] for format in self.formats if format.name in by_format)
             else:
                 codecs = tuple(self._codecs)
-                for kind, formats in wanted_sides(self._endpoint, None):
-                    if all(side.kind is not kind for side in self.sides):
-                        self._add_side(kind, formats)
+                self._want_sides(None)
         return self._text(self.negotiation.create_offer(self._local(codecs)))
 
     def answer_offer(self, offer: SessionDescription) -> bytes:
@@ -255,11 +278,7 @@ class LegMedia:
             raise NotAcceptable("no codec is allowed")
         endpoint = self._endpoint
         if endpoint.video_formats or endpoint.text_formats:
-            counts = {kind: sum(1 for side in self.sides if side.kind is kind) for kind in (MediaType.VIDEO, MediaType.TEXT)}
-            for kind, formats in wanted_sides(endpoint, offer):
-                counts[kind] -= 1
-                if counts[kind] < 0:
-                    self._add_side(kind, formats)
+            self._want_sides(offer)
         if self.direct is not None and _holds(offer):
             self.direct = None  # the way back goes through us, and the answer can say so already
         self._bundle.prepare((self, *self.sides), offer, self.bind)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
@@ -183,6 +184,27 @@ def route(driver: PjsipDriver, target: Target) -> Flow | None:
 
 
 def place(driver: PjsipDriver, leg: Leg) -> None:
+    """Call, once servers have told us our addresses if they have to be asked; raises RequestFailed."""
+    try:
+        if leg.media.gather(None, partial(_place_later, driver, leg)):
+            return
+    except NoMedia as error:
+        raise RequestFailed(Cause.CONGESTION, str(error)) from None
+    _invite(driver, leg)
+
+
+def _place_later(driver: PjsipDriver, leg: Leg) -> None:
+    channel = leg.channel
+    if channel is None:  # hung up meanwhile
+        return
+    try:
+        _invite(driver, leg)
+    except RequestFailed as error:
+        logger.notice(f"{channel.name} cannot call: {error}")
+        channel.queue_hangup(error.cause)
+
+
+def _invite(driver: PjsipDriver, leg: Leg) -> None:
     """Send the INVITE of a requested channel; raises RequestFailed."""
     channel, endpoint = leg.channel, leg.endpoint
     assert channel is not None

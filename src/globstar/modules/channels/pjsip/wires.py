@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
+from globstar.media.gather import Gathering, bases_of
 from globstar.proto.sdp import Attribute, Media, NegotiatedStream, SessionDescription
 from globstar.proto.stun import is_stun
 
 if TYPE_CHECKING:
     from globstar.media.demux import DemuxSocket
+    from globstar.media.gather import IceServers
     from globstar.media.session import RtpSession
-    from globstar.media.sockets import Address
+    from globstar.media.sockets import Address, MediaSocket
     from globstar.modules.channels.pjsip.dtls_keying import DtlsKeying
     from globstar.modules.channels.pjsip.ice import IceWay
     from globstar.modules.channels.pjsip.sdes import SdesKeying
@@ -38,7 +42,7 @@ class Part(Protocol):
 class Wires:
     """How one stream is secured, and where its packets go. It is the ``keying`` of the stream's offers and answers."""
 
-    __slots__ = ("_bundles", "_dtls", "_ice", "_parts", "_rtcp", "_rtp", "allows_mux", "session")
+    __slots__ = ("_address", "_bundles", "_dtls", "_gathering", "_ice", "_parts", "_rtcp", "_rtp", "allows_mux", "session")
 
     def __init__(
         self, keys: SdesKeying | None, dtls: DtlsKeying | None, ice: IceWay | None, *, allows_mux: bool, bundles: bool = False
@@ -53,6 +57,8 @@ class Wires:
         self.session: RtpSession | None = None
         self._rtp: DemuxSocket | None = None
         self._rtcp: DemuxSocket | None = None
+        self._address = ""
+        self._gathering: Gathering | None = None
 
     def begin(self, session: RtpSession, address: str) -> None:
         """The sockets are there; ``address`` is what SDP says."""
@@ -62,10 +68,25 @@ class Wires:
         if self._dtls is None and self._ice is None:
             return
         self._rtp, self._rtcp = session.divert(self._receive)
+        self._address = address
         if self._ice is not None:
             self._ice.begin(self, session, address)
         if self._dtls is not None:
             self._dtls.begin(self, session)
+
+    def gather(self, servers: IceServers, loop: asyncio.AbstractEventLoop, on_done: Callable[[], None]) -> bool:
+        """Ask STUN and TURN servers about our ports, once; False when there is nobody to ask, and nothing to wait for."""
+        session, ice = self.session, self._ice
+        if session is None or ice is None or self._gathering is not None or (servers.stun is None and servers.turn is None):
+            return False
+        gathering = self._gathering = Gathering(loop, servers, self.send_directly)
+
+        def done() -> None:
+            ice.add(gathering.candidates(), gathering.send_relayed)
+            on_done()
+
+        components = (1, 2) if session.has_rtcp_port else (1,)
+        return gathering.start(bases_of((self._address, session.local_address[1]), components), done)
 
     # -- offers and answers --------------------------------------------------------------------------------------------
 
@@ -96,6 +117,11 @@ class Wires:
         for socket in (self._rtp, self._rtcp):
             if socket is not None:
                 socket.is_open = self.uses_ice
+        if self._gathering is not None:
+            if not self.uses_ice:
+                self._gathering.close()
+            elif stream.rtcp_mux:
+                self._gathering.drop(2)
         if not self.uses_ice:
             aim(session, stream)
         if self._dtls is not None:
@@ -105,6 +131,11 @@ class Wires:
         """The stream has ended."""
         for part in self._parts:
             part.close()
+        if self._gathering is not None:
+            self._gathering.close()
+        for socket in (self._rtp, self._rtcp):
+            if socket is not None:
+                socket.detours.clear()
 
     # -- packets -------------------------------------------------------------------------------------------------------
 
@@ -114,8 +145,18 @@ class Wires:
         return self._ice is not None and self._ice.is_active
 
     def send(self, component: int, data: bytes, address: Address) -> None:
-        """Send a datagram that is no RTP."""
-        socket = self._rtp if component == 1 else self._rtcp
+        """Send a datagram that is no RTP, the way that packets to this address go."""
+        self._send(self._socket(component), data, address)
+
+    def send_directly(self, component: int, data: bytes, address: Address) -> None:
+        """Send a check or a request to a server, past every detour."""
+        socket = self._socket(component)
+        self._send(socket.inner if socket is not None else None, data, address)
+
+    def _socket(self, component: int) -> DemuxSocket | None:
+        return self._rtp if component == 1 else self._rtcp
+
+    def _send(self, socket: MediaSocket | None, data: bytes, address: Address) -> None:
         session = self.session
         if socket is None or session is None or session.is_closed or not 0 < address[1] < 65536:
             return
@@ -138,12 +179,23 @@ class Wires:
         session = self.session
         if session is None or session.is_closed:
             return
+        self._set_detour(component, address)
         if component == 1:
             session.set_remote(address, session.remote_rtcp_address)
         else:
             session.set_remote_rtcp(address)
         if self._dtls is not None:
             self._dtls.proceed()
+
+    def _set_detour(self, component: int, address: Address) -> None:
+        """What is sent to this address goes through the TURN server, or no more."""
+        socket, gathering = self._socket(component), self._gathering
+        if socket is None:
+            return
+        if gathering is not None and self._ice is not None and self._ice.is_relayed(component):
+            socket.detours[address] = lambda data: gathering.send_relayed(component, data, address)
+        else:
+            socket.detours.pop(address, None)
 
     def way_lost(self, component: int) -> None:
         """The peer does not answer ICE any more: nothing more is sent there."""
@@ -156,14 +208,25 @@ class Wires:
         """Whether the stream has or will have keys."""
         return len(self._parts) > (self._ice is not None)
 
-    def _receive(self, component: int, data: bytes, source: Address) -> None:
+    def _receive(self, component: int, data: bytes, source: Address) -> tuple[bytes, Address] | None:
+        is_relayed = False
+        if self._gathering is not None:
+            is_servers, inner = self._gathering.receive(component, data, source)
+            if inner is not None:
+                source, data = inner
+                is_relayed = True
+                if data and 128 <= data[0] < 192:
+                    return data, source
+            elif is_servers:
+                return None
         if is_stun(data):
             if self._ice is not None:
-                self._ice.receive(component, data, source)
+                self._ice.receive(component, data, source, is_relayed=is_relayed)
         elif self._dtls is not None and data and 20 <= data[0] < 64 and self._may_talk(component, source):
             self._dtls.receive(component, data, source)
         elif self.session is not None:
             self.session.not_rtp += 1
+        return None
 
     def _may_talk(self, component: int, source: Address) -> bool:
         """Whether a handshake is done with this address: one that ICE has checked, that SDP names, or any while it is learnt."""
@@ -174,6 +237,24 @@ class Wires:
             return self._ice.is_checked(component, source)
         told = session.remote_address
         return told is None or session.options.symmetric or source[0] == told[0]
+
+
+def wait_for_all(
+    wires: Iterable[Wires | None], servers: IceServers, loop: asyncio.AbstractEventLoop, on_done: Callable[[], None]
+) -> bool:
+    """Let each stream ask the servers; ``on_done`` is called when the last one has its answers. False if none has to wait."""
+    waiting = 0
+
+    def done() -> None:
+        nonlocal waiting
+        waiting -= 1
+        if not waiting:
+            on_done()
+
+    for one in wires:
+        if one is not None and one.gather(servers, loop, done):
+            waiting += 1
+    return waiting > 0
 
 
 def aim(session: RtpSession, stream: NegotiatedStream) -> None:

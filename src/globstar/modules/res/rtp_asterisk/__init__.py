@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from globstar.base.log import Logger
 from globstar.config.options import Options, Report, option
-from globstar.config.values import boolean, integer, is_false, is_true, string
+from globstar.config.values import boolean, integer, is_false, is_true
 from globstar.core.cli import cli_command
 from globstar.core.system import System
 from globstar.media.engine import RtpEngine
 from globstar.media.settings import MediaSettings, StrictRtp
 from globstar.media.watch import Watch
 from globstar.modules.res.rtp_asterisk.cli import RTCP_WATCH, WATCH, drop, set_rtcp_debug, set_rtcp_stats, set_rtp_debug
+from globstar.modules.res.rtp_asterisk.ice import SERVICE, IceOptions, configure, resolve_stun, set_stun_debug
 from globstar.modules.res.rtp_asterisk.reports import RtcpWatch
 
 __all__ = [
-    "drop", "load", "reload", "set_rtcp_debug", "set_rtcp_stats", "set_rtp_debug", "show_ports", "show_relay",
-    "show_settings", "unload",
+    "drop", "load", "reload", "resolve_stun", "set_rtcp_debug", "set_rtcp_stats", "set_rtp_debug", "set_stun_debug",
+    "show_ports", "show_relay", "show_settings", "unload",
 ]  # fmt: skip
 
 logger = Logger("res_rtp_asterisk")
-
-_LATER = (
-    "srtpreplayprotection", "stunaddr", "stunaddr_reresolve_ttl_0", "stun_software_attribute", "turnaddr",
-    "turnusername", "turnpassword", "stun_acl", "stun_deny", "stun_permit", "ice_acl", "ice_deny", "ice_permit",
-)  # fmt: skip
 
 
 def _strict(text: str) -> StrictRtp:
@@ -56,19 +52,7 @@ class RtpOptions(Options):
         help="How long the native relay gathers packets at the most.",
     )
     icesupport = option(boolean, True, help="ICE, for endpoints with ice_support.")
-    srtpreplayprotection = option(boolean, True, help="SRTP replay protection.")
-    stunaddr = option(string, "", help="STUN server.")
-    stunaddr_reresolve_ttl_0 = option(boolean, False, help="Resolve the STUN server anew each time.")
-    stun_software_attribute = option(boolean, True, help="Name the software in STUN.")
-    turnaddr = option(string, "", help="TURN server.")
-    turnusername = option(string, "", help="User at the TURN server.")
-    turnpassword = option(string, "", secret=True, help="Password at the TURN server.")
-    stun_acl = option(string, "", help="Access list for STUN.")
-    stun_deny = option(string, "", help="Addresses that STUN must not use.")
-    stun_permit = option(string, "", help="Addresses that STUN may use.")
-    ice_acl = option(string, "", help="Access list for ICE.")
-    ice_deny = option(string, "", help="Addresses that ICE must not use.")
-    ice_permit = option(string, "", help="Addresses that ICE may use.")
+    srtpreplayprotection = option(boolean, True, help="SRTP replay protection; it cannot be switched off.")
     dtls_mtu = option(integer(256), 1200, help="Largest DTLS packet.")
 
 
@@ -79,12 +63,10 @@ def read_settings(system: System) -> MediaSettings:
     if category is None:
         return MediaSettings()
     report = Report()
-    options = RtpOptions.read(category, report)
-    for info in RtpOptions.describe():
-        if info.name in _LATER and getattr(options, info.attribute) != info.default:
-            variable = category.find(info.name)
-            if variable is not None:
-                report(variable, f"option '{info.name}' is not supported yet and has no effect")
+    options = RtpOptions.read(category, report, IceOptions._options)
+    variable = category.find("srtpreplayprotection")
+    if variable is not None and not options.srtpreplayprotection:
+        report(variable, "option 'srtpreplayprotection' has no effect: replayed packets are always dropped")
     if options.rtpend <= options.rtpstart:
         logger.error(f"rtp.conf: rtpend {options.rtpend} is not above rtpstart {options.rtpstart}; both are ignored")
         options.rtpstart, options.rtpend = RtpOptions().rtpstart, RtpOptions().rtpend
@@ -116,6 +98,7 @@ def load(system: System) -> None:
         ticker=system.ticker,
     )
     system.services["rtp"] = engine
+    configure(system, engine, system.configuration.read("rtp.conf"))
     system.services[WATCH] = Watch(engine)
     system.services[RTCP_WATCH] = engine.on_rtcp = RtcpWatch(system)
 
@@ -125,10 +108,14 @@ def reload(system: System) -> None:
     engine = system.service("rtp", RtpEngine)
     if engine is not None:
         engine.reload(read_settings(system))
+        configure(system, engine, system.configuration.read("rtp.conf"))
 
 
-def unload(system: System) -> None:
+async def unload(system: System) -> None:
     """Close every session."""
+    setup = system.services.pop(SERVICE, None)
+    if setup is not None:
+        await setup.close()
     system.services.pop(WATCH, None)
     system.services.pop(RTCP_WATCH, None)
     engine = system.services.pop("rtp", None)
@@ -142,7 +129,7 @@ def show_settings(system: System, args: list[str]) -> str:
     engine = system.service("rtp", RtpEngine)
     if engine is None:
         return "RTP is not loaded"
-    settings = engine.settings
+    settings, servers = engine.settings, engine.ice_servers
     strict = {StrictRtp.YES: "Yes", StrictRtp.NO: "No", StrictRtp.SEQNO: "SEQNO Only"}[settings.strict_rtp]
     rows = [
         ("Port start", str(settings.port_start)),
@@ -156,9 +143,11 @@ def show_settings(system: System, args: list[str]) -> str:
     rows += [
         ("Replay Protect", "Yes"),
         ("ICE support", "Yes" if settings.ice else "No"),
-        ("STUN", "disabled"),
-        (" Address", "0.0.0.0:0"),
+        ("STUN", "enabled" if servers.stun is not None else "disabled"),
+        (" Address", f"{servers.stun[0]}:{servers.stun[1]}" if servers.stun is not None else "0.0.0.0:0"),
     ]
+    if servers.turn is not None:
+        rows += [("TURN", "enabled"), (" Address", f"{servers.turn[0]}:{servers.turn[1]}")]
     return "\n\nGeneral Settings:\n----------------\n" + "".join(f"  {name + ':':<16} {value}\n" for name, value in rows)
 
 

@@ -1,0 +1,182 @@
+"""What STUN and TURN servers tell of a stream's ports."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from globstar.base.log import Level
+from globstar.media.gather import REST, Gathering, IceServers, bases_of
+from globstar.media.network import MediaNetwork
+from globstar.proto.stun import Kind
+from tests.support.switch import LogCapture
+from tests.support.turn_server import PASSWORD, USER, TurnServer
+
+pytestmark = pytest.mark.virtual_time
+
+BASE = ("192.0.2.1", 4000)
+
+
+class Desk:
+    """A stream's two ports, and the servers."""
+
+    def __init__(self, servers: IceServers) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.network = MediaNetwork(self.loop)
+        self.servers = servers
+        self.sockets = {component: self.network.open(*base) for component, base in bases_of(BASE, (1, 2)).items()}
+        self.inner: list[object] = []
+        for component, socket in self.sockets.items():
+            socket.set_reader(lambda now, component=component: self._read(component))  # type: ignore[misc]
+        self.gathering = self.new()
+        self.done = 0
+
+    def new(self) -> Gathering:
+        return Gathering(self.loop, self.servers, lambda component, data, to: self._send(component, data, to))
+
+    def _send(self, component: int, data: bytes, to: tuple[str, int]) -> None:
+        self.sockets[component].sendto(data, to)
+
+    def _read(self, component: int) -> None:
+        data, source = self.sockets[component].recvfrom(2048)
+        is_servers, inner = self.gathering.receive(component, data, source)
+        assert is_servers
+        if inner is not None:
+            self.inner.append(inner)
+
+    def start(self, *components: int) -> bool:
+        def done() -> None:
+            self.done += 1
+
+        return self.gathering.start(bases_of(BASE, components or (1, 2)), done)
+
+    def lines(self) -> list[str]:
+        return [str(candidate) for candidate in self.gathering.candidates()]
+
+
+def servers(server: TurnServer | None = None, *, stun: bool = True, turn: bool = False, password: str = PASSWORD) -> IceServers:
+    address = server.address if server is not None else ("192.0.2.50", 3478)
+    return IceServers(address if stun else None, address if turn else None, USER if turn else "", password)
+
+
+async def test_rfc8445_5_1_1_2_reflexive_candidates() -> None:
+    desk = Desk(servers())
+    TurnServer(desk.network, mapped="203.0.113.9")
+    assert desk.start()
+    await asyncio.sleep(0.1)
+    assert desk.done == 1
+    assert desk.lines() == [
+        "Sc0000201 1 UDP 1694498815 203.0.113.9 4000 typ srflx raddr 192.0.2.1 rport 4000",
+        "Sc0000201 2 UDP 1694498814 203.0.113.9 4001 typ srflx raddr 192.0.2.1 rport 4001",
+    ]
+
+
+async def test_without_nat_there_is_nothing_to_tell() -> None:
+    desk = Desk(servers())
+    TurnServer(desk.network)
+    desk.start()
+    await asyncio.sleep(0.1)
+    assert (desk.done, desk.lines()) == (1, [])
+
+
+async def test_relayed_candidates_tell_of_nat_too() -> None:
+    desk = Desk(servers(stun=False, turn=True))
+    server = TurnServer(desk.network, mapped="203.0.113.9")
+    desk.start(1)
+    await asyncio.sleep(0.1)
+    relay = server.relays[BASE].address
+    assert desk.lines() == [
+        "Sc0000201 1 UDP 1694498815 203.0.113.9 4000 typ srflx raddr 192.0.2.1 rport 4000",
+        f"Rc0000232 1 UDP 16777215 {relay[0]} {relay[1]} typ relay raddr 203.0.113.9 rport 4000",
+    ]
+    peer = desk.network.open("198.51.100.9", 5000)
+    desk.gathering.send_relayed(1, b"to the peer", peer.address)
+    await asyncio.sleep(0.1)
+    assert peer.recvfrom(100) == (b"to the peer", relay)
+    peer.sendto(b"back", relay)
+    await asyncio.sleep(0.1)
+    assert desk.inner == [(peer.address, b"back")]
+    desk.gathering.close()
+    await asyncio.sleep(0.1)
+    assert not server.relays
+
+
+async def test_one_server_for_both() -> None:
+    desk = Desk(servers(turn=True))
+    server = TurnServer(desk.network, mapped="203.0.113.9")
+    desk.start(1)
+    await asyncio.sleep(0.1)
+    assert desk.done == 1
+    assert sorted(set(server.seen)) == [Kind.REQUEST, Kind.ALLOCATE]
+    assert len(desk.lines()) == 2
+    desk.gathering.drop(1)
+    await asyncio.sleep(0.1)
+    assert not server.relays
+
+
+async def test_a_server_that_is_silent_rests_after_one_call_has_waited() -> None:
+    desk = Desk(servers(turn=True))
+    server = TurnServer(desk.network)
+    server.is_silent = True
+    with LogCapture(Level.WARNING) as log:
+        desk.start()
+        await asyncio.sleep(1)
+        assert desk.done == 0
+        await asyncio.sleep(1)
+    assert (desk.done, desk.lines()) == (1, [])
+    assert len(log.records) == 1
+    assert desk.servers.unanswered == 4
+    desk.gathering = desk.new()
+    assert not desk.start()
+    server.is_silent = False
+    await asyncio.sleep(REST)
+    desk.gathering = desk.new()
+    assert desk.start()
+    await asyncio.sleep(0.1)
+    assert desk.done == 2
+    desk.gathering.close()
+
+
+async def test_a_password_that_is_wrong() -> None:
+    desk = Desk(servers(stun=False, turn=True, password="guess"))
+    TurnServer(desk.network)
+    with LogCapture(Level.WARNING) as log:
+        desk.start(1)
+        await asyncio.sleep(0.1)
+    assert desk.done == 1
+    assert "401" in log.records[0].message
+
+
+async def test_addresses_that_are_kept_from_the_stun_server() -> None:
+    it = servers()
+    it.asks_stun = lambda host: host != BASE[0]
+    desk = Desk(it)
+    TurnServer(desk.network)
+    assert not desk.start()
+
+
+async def test_the_allocation_lives_as_long_as_the_stream() -> None:
+    desk = Desk(servers(stun=False, turn=True))
+    server = TurnServer(desk.network)
+    desk.start(1)
+    await asyncio.sleep(0.1)
+    peer = desk.network.open("198.51.100.9", 5000)
+    desk.gathering.send_relayed(1, b"x", peer.address)
+    server.nonce = b"two"
+    await asyncio.sleep(1300)
+    assert server.seen.count(Kind.REFRESH) >= 2
+    assert server.seen.count(Kind.CHANNEL_BIND) >= 5
+    desk.gathering.send_relayed(1, b"y", peer.address)
+    await asyncio.sleep(0.1)
+    assert [peer.recvfrom(9)[0] for _ in range(2)] == [b"x", b"y"]
+    desk.gathering.close()
+
+
+async def test_what_is_nobodys_is_left_to_others() -> None:
+    desk = Desk(servers(turn=True))
+    desk.start(1)
+    for data in (b"", b"\0" * 20, b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12)):
+        assert desk.gathering.receive(1, data, ("198.51.100.9", 1)) == (False, None)
+    assert desk.gathering.receive(2, b"\0" * 20, ("192.0.2.50", 3478)) == (False, None)
+    desk.gathering.close()

@@ -1,0 +1,155 @@
+"""ICE in rtp.conf: servers, access lists, host candidates, and the commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from globstar.base.log import Level
+from globstar.config import MemorySource
+from globstar.core.cli import run_command
+from globstar.core.system import System
+from globstar.interfaces.cli.commands import register_commands
+from globstar.media.gather import IceServers
+from globstar.modules.res.rtp_asterisk.ice import read_server
+from globstar.net.dns import DnsOptions, Resolver
+from globstar.proto.stun import Kind, StunMessage
+from tests.support.switch import LogCapture, running_system
+
+MODULES = {"modules.conf": "[modules]\nautoload=no\nload=res_rtp_asterisk\n"}
+
+
+def general(*lines: str) -> dict[str, str]:
+    return {**MODULES, "rtp.conf": "[general]\n" + "\n".join(lines) + "\n"}
+
+
+def servers_of(system: System) -> IceServers:
+    servers = system.services["rtp"].ice_servers
+    assert isinstance(servers, IceServers)
+    return servers
+
+
+@pytest.mark.parametrize(
+    ("text", "server"),
+    [
+        ("", None),
+        ("192.0.2.1", ("192.0.2.1", 3478)),
+        ("192.0.2.1:19302", ("192.0.2.1", 19302)),
+        ("stun.example.com", ("stun.example.com", 3478)),
+        ("[2001:db8::1]", ("2001:db8::1", 3478)),
+        ("[2001:db8::1]:99", ("2001:db8::1", 99)),
+    ],
+)
+def test_how_a_server_is_written(text: str, server: tuple[str, int] | None) -> None:
+    assert read_server(text) == server
+
+
+@pytest.mark.parametrize("text", [":1", "x:", "x:0", "x:65536", "x:y", "[]:1"])
+def test_how_no_server_is_written(text: str) -> None:
+    with pytest.raises(ValueError, match=r"no host\[:port\]"):
+        read_server(text)
+
+
+async def test_servers_by_number(tmp_path: Path) -> None:
+    files = general("stunaddr=192.0.2.1", "turnaddr=192.0.2.2:99", "turnusername=me", "turnpassword=secret")
+    async with running_system(tmp_path, files) as system:
+        servers = servers_of(system)
+        assert (servers.stun, servers.turn) == (("192.0.2.1", 3478), ("192.0.2.2", 99))
+        assert (servers.turn_username, servers.turn_password) == ("me", "secret")
+        assert servers.software.startswith("Globstar ")
+        assert "secret" not in repr(servers)
+        shown = await run_command(system, "rtp show settings")
+        assert "STUN:            enabled\n   Address:        192.0.2.1:3478" in shown
+        assert "TURN:            enabled\n   Address:        192.0.2.2:99" in shown
+        await reload(system, "[general]\nstun_software_attribute=no\n")
+        assert (servers_of(system).stun, servers_of(system).software) == (None, "")
+
+
+async def reload(system: System, text: str) -> None:
+    """Another rtp.conf, which is read."""
+    system.configuration.source = MemorySource({"rtp.conf": text})
+    register_commands(system)
+    await run_command(system, "module reload res_rtp_asterisk")
+
+
+class Names(Resolver):
+    """Knows one name, with the addresses that a test gives it."""
+
+    def __init__(self, system: System, *records: str) -> None:
+        super().__init__(system.loop, DnsOptions(system_only=True))
+        self.records = records
+        self.asked = 0
+
+    async def query(self, kind: str, name: str) -> tuple[Any, ...]:
+        assert name == "stun.example.com"
+        self.asked += kind == "A"
+        return self.records if kind == "A" else ()
+
+
+@pytest.mark.virtual_time
+async def test_names_are_looked_up_and_again_when_they_are_old(tmp_path: Path) -> None:
+    files = {**MODULES, "rtp.conf": ""}
+    async with running_system(tmp_path, files) as system:
+        names = system.services["dns"] = Names(system, "192.0.2.7")
+        assert "no STUN server" in await run_command(system, "rtp resolve stun hostname")
+        await reload(system, "[general]\nstunaddr=stun.example.com:99\n")
+        assert "192.0.2.7:99" in await run_command(system, "rtp resolve stun hostname")
+        servers, asked = servers_of(system), names.asked
+        assert servers.stun == ("192.0.2.7", 99)
+        assert servers.before_use is not None
+        servers.before_use()
+        names.records = ("192.0.2.8",)
+        assert names.asked == asked  # known for a while
+        assert "192.0.2.8:99" in await run_command(system, "rtp resolve stun hostname")
+        names.records = ()
+        with LogCapture(Level.WARNING) as log:
+            assert "192.0.2.8:99" in await run_command(system, "rtp resolve stun hostname")  # what was known is kept
+        assert "'stun.example.com' cannot be resolved" in log.records[0].message
+
+
+async def test_access_lists(tmp_path: Path) -> None:
+    files = general("ice_deny=0.0.0.0/0", "ice_permit=10.0.0.0/8", "stun_acl=outside,missing")
+    files |= {"acl.conf": "[outside]\ndeny=0.0.0.0/0\npermit=192.0.2.0/24\n"}
+    async with running_system(tmp_path, files) as system:
+        hosts = system.services["rtp"].hosts
+        assert hosts.of("10.1.1.1", "10.1.1.1") == ["10.1.1.1"]
+        assert hosts.of("192.0.2.1", "192.0.2.1") == []
+        assert not servers_of(system).asks_stun("192.0.2.1")  # a list that is not there lets nobody through
+        await reload(system, "[general]\nstun_acl=outside\n")
+        assert [servers_of(system).asks_stun(host) for host in ("192.0.2.1", "10.1.1.1")] == [True, False]
+
+
+async def test_host_candidates(tmp_path: Path) -> None:
+    files = {
+        **MODULES,
+        "rtp.conf": "[general]\n[ice_host_candidates]\n10.0.0.1 => 203.0.113.9\n10.0.0.2 => 203.0.113.8,include_local_address\n",
+    }
+    files["rtp.conf"] += "10.0.0.3 => x\n10.0.0.4 => 203.0.113.7,other\n"
+    with LogCapture(Level.WARNING) as log:
+        async with running_system(tmp_path, files) as system:
+            hosts = system.services["rtp"].hosts
+            assert [hosts.of(host, host) for host in ("10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4")] == [
+                ["203.0.113.9"], ["203.0.113.8", "10.0.0.2"], ["10.0.0.3"], ["203.0.113.7"],
+            ]  # fmt: skip
+    told = "\n".join(record.message for record in log.records)
+    assert "'x' does not appear to be" in told
+    assert "'other' is unknown" in told
+
+
+async def test_stun_set_debug(tmp_path: Path) -> None:
+    async with running_system(tmp_path, general("stunaddr=192.0.2.1")) as system:
+        assert await run_command(system, "stun set debug on") == "STUN Debugging Enabled\n"
+        watch = servers_of(system).watch
+        assert watch is not None
+        with LogCapture(Level.VERBOSE) as log:
+            watch(True, ("192.0.2.1", 3478), StunMessage(Kind.REQUEST, bytes(12)).build())
+            watch(False, ("192.0.2.1", 3478), b"\x40\0\0\1x")
+        assert [record.message for record in log.records] == [
+            "Sent STUN message to 192.0.2.1:3478: request",
+            "Got STUN message from 192.0.2.1:3478: 5 bytes of a peer",
+        ]
+        assert await run_command(system, "stun set debug off") == "STUN Debugging Disabled\n"
+        assert servers_of(system).watch is None
+        assert "Usage" in await run_command(system, "stun set debug perhaps")
