@@ -6,40 +6,12 @@ import errno
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import pylibsrtp
-from pylibsrtp import Error, Policy
-from pylibsrtp import Session as LibSession
-
-from globstar.base.native import require_native
-from globstar.media.native import is_available
-from globstar.media.sockets import MAX_DATAGRAM, Address, MediaSocket, Receiver, admitted
-from globstar.proto.sdp.crypto import AES_32, AES_80, GCM_128, GCM_256, CryptoKey, Suite
+from globstar.media.sockets import Address, MediaSocket, Receiver, admitted
+from globstar.proto.sdp.crypto import GCM_128, GCM_256, CryptoKey, Suite
 
 if TYPE_CHECKING:
     from globstar.media._native import Cipher
 
-try:
-    require_native()
-    from globstar.media import _native
-
-    CipherFault = _native.CipherFault
-except ImportError:
-    _native = None  # type: ignore[assignment]
-    CipherFault = Error  # type: ignore[assignment, misc]
-
-#: The binding of libsrtp itself, which pylibsrtp keeps beside its classes.
-_ffi, _lib = pylibsrtp.ffi, pylibsrtp.lib  # type: ignore[attr-defined]
-
-_PROFILES = {
-    AES_80: Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
-    AES_32: Policy.SRTP_PROFILE_AES128_CM_SHA1_32,
-    GCM_128: Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
-    GCM_256: Policy.SRTP_PROFILE_AEAD_AES_256_GCM,
-}
-#: Packets that may come late and still be told from replayed ones (RFC 3711 section 3.3.2 asks for 64 at least).
-_WINDOW = 1024
-#: Bytes that encryption may add, as the library reckons.
-_TRAILER = 4 + 16 + 128
 #: Second header byte of RTCP under RTP's port (RFC 5761 section 4).
 _RTCP = range(192, 224)
 
@@ -50,37 +22,6 @@ class Refused(OSError):
     """A packet that cannot be protected, or that is not authentic: for the reader there was nothing to read."""
 
 
-#: By kind of session the functions for RTP and RTCP.
-_FUNCTIONS = {
-    Policy.SSRC_ANY_OUTBOUND: ("srtp_protect", "srtp_protect_rtcp"),
-    Policy.SSRC_ANY_INBOUND: ("srtp_unprotect", "srtp_unprotect_rtcp"),
-}
-
-
-def _session(suite: Suite, key: bytes, kind: int) -> LibSession:
-    policy = Policy(key=key, ssrc_type=kind, srtp_profile=_PROFILES[suite])
-    policy.window_size = _WINDOW
-    return LibSession(policy)
-
-
-def _cipher(session: LibSession, kind: int, mki: int = 0, tag: int = 0) -> Cipher | None:
-    """The session for native code, which calls libsrtp from the threads of the relay, too; None without such code.
-
-    The addresses of session and functions are pylibsrtp's, so that there is one libsrtp, and one state, for both ways.
-    """
-    if not is_available():
-        return None
-    rtp, rtcp = (int(_ffi.cast("uintptr_t", _ffi.addressof(_lib, name))) for name in _FUNCTIONS[kind])
-    return _native.Cipher(session, int(_ffi.cast("uintptr_t", session._srtp[0])), rtp, rtcp, mki, tag)
-
-
-def _roomy(session: LibSession) -> LibSession:
-    """Its own buffer holds packets of 1,356 bytes, which pictures exceed."""
-    session._cdata = _ffi.new("char[]", MAX_DATAGRAM + _TRAILER)
-    session._buffer = _ffi.buffer(session._cdata)
-    return session
-
-
 class SrtpContext:
     """The keys of one stream in both directions, for RTP and RTCP; each direction is there once its key is.
 
@@ -88,11 +29,12 @@ class SrtpContext:
     """
 
     __slots__ = (
-        "_received", "_sent", "before_change", "mki", "not_authentic", "opens", "protect", "protect_rtcp", "replayed", "seals",
-        "tags", "unkeyed", "unprotect", "unprotect_rtcp",
+        "_faults", "_received", "_sent", "before_change", "mki", "not_authentic", "opens", "protect", "protect_rtcp", "replayed",
+        "seals", "tags", "unkeyed", "unprotect", "unprotect_rtcp",
     )  # fmt: skip
 
     def __init__(self) -> None:
+        self._faults: tuple[type[Exception], ...] = ()
         self._sent: tuple[Suite, bytes] | None = None
         self._received: tuple[Suite, bytes, int] | None = None
         self.protect: Transform = self._without_key
@@ -126,13 +68,10 @@ class SrtpContext:
         if self._sent != (suite, key):
             self._change()
             self._sent = (suite, key)
-            session = _session(suite, key, Policy.SSRC_ANY_OUTBOUND)
-            cipher = self.seals = _cipher(session, Policy.SSRC_ANY_OUTBOUND)
-            if cipher is not None:
-                self.protect, self.protect_rtcp = cipher.rtp, cipher.rtcp
-            else:
-                _roomy(session)
-                self.protect, self.protect_rtcp = session.protect, session.protect_rtcp
+            from globstar.media.libsrtp import FAULTS, sealing
+
+            self._faults = FAULTS
+            self.protect, self.protect_rtcp, self.seals = sealing(suite, key)
 
     def set_receive_key(self, key: CryptoKey) -> None:
         """Decrypt with the peer's key; the same key again keeps counters and replay windows."""
@@ -140,15 +79,11 @@ class SrtpContext:
         if self._received != new:
             self._change()
             self._received = new
-            session = _session(key.suite, key.key, Policy.SSRC_ANY_INBOUND)
+            from globstar.media.libsrtp import FAULTS, opening
+
+            self._faults = FAULTS
             self.mki, self.tags = key.mki, (key.suite.tag, key.suite.rtcp_tag)
-            tag = 0 if key.suite in (GCM_128, GCM_256) else key.suite.tag
-            cipher = self.opens = _cipher(session, Policy.SSRC_ANY_INBOUND, key.mki, tag)
-            if cipher is not None:
-                self.unprotect, self.unprotect_rtcp = cipher.rtp, cipher.rtcp
-            else:
-                _roomy(session)
-                self.unprotect, self.unprotect_rtcp = session.unprotect, session.unprotect_rtcp
+            self.unprotect, self.unprotect_rtcp, self.opens = opening(key.suite, key.key, key.mki)
 
     def _change(self) -> None:
         if self.before_change is not None:
@@ -158,7 +93,7 @@ class SrtpContext:
         """The packet, RTP or RTCP, as it is sent. Raises Refused."""
         try:
             return (self.protect_rtcp if data[1] in _RTCP else self.protect)(data)
-        except (Error, CipherFault, ValueError) as error:  # the index is used up, or the packet is too long
+        except self._faults as error:  # the index is used up, or the packet is too long
             raise Refused(errno.EMSGSIZE, str(error)) from None
 
     def decrypt(self, data: bytes) -> bytes:
@@ -170,7 +105,7 @@ class SrtpContext:
             data = self._without_mki(data, self.tags[is_rtcp])
         try:
             return (self.unprotect_rtcp if is_rtcp else self.unprotect)(data)
-        except (Error, CipherFault, ValueError) as error:
+        except self._faults as error:
             if "replay" in str(error):
                 self.replayed += 1
             else:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from globstar.media import native, srtp
+from globstar.media import libsrtp, native
 from globstar.media.relay import Relay
 from globstar.media.session import RtpSession
 from globstar.media.srtp import Refused, SrtpContext
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.virtual_time
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test runs with libsrtp called natively and through pylibsrtp."""
     if request.param == "python":
-        monkeypatch.setattr(srtp, "is_available", lambda: False)
+        monkeypatch.setattr(libsrtp, "is_available", lambda: False)
     elif not native.is_available():
         assert not IN_CI, "the native module was not built"
         pytest.skip("the native module was not built")
