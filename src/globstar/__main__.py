@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from pathlib import Path
 
 from globstar import ASTERISK_VERSION, __version__
 from globstar.demo import demo_folders
+
+#: Words in the place of the first option that begin a tool, which needs no server.
+TOOLS = {"dialplan": "globstar.interfaces.check"}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -67,6 +71,11 @@ def find_config(given: str | None) -> Path | None:
 
 def main(argv: list[str] | None = None) -> int:
     """Parse the command line and do what it says; returns the exit status."""
+    words = sys.argv[1:] if argv is None else argv
+    if words and words[0] in TOOLS:
+        tool = importlib.import_module(TOOLS[words[0]])
+        status: int = tool.main(words[1:])
+        return status
     arguments = build_parser().parse_args(argv)
     called_as = Path(sys.argv[0]).name
     if arguments.version:
