@@ -68,7 +68,7 @@ def test_the_observed_dialplans_have_no_warning_that_is_not_true(shared: Path):
             config = read_config("extensions.conf", MemorySource({"extensions.conf": case["conf"]}))
             found = check_dialplan(config, read_extensions(config), CATALOGUE)
             assert not [one for one in found if one.kind in ("endless-loop", "caller-controlled")], case["id"]
-            ran = {(context, extension, int(priority)) for context, extension, priority, *_ in case["executed"]}
+            ran = {(context, extension, int(priority)) for context, extension, priority, *_ in case.get("executed", ())}
             for one in found:
                 if one.kind == "unreachable":
                     assert (one.context, one.extension, one.priority) not in ran, (case["id"], str(one))
