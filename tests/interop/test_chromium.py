@@ -100,11 +100,11 @@ async def sees(page: Page) -> None:
 
 def with_chromium(
     factory: ServerFactory, folder: Path, codecs: str, play: Callable[[Browser, Page, GlobstarProcess], Awaitable[None]],
-    *, video: bool = False,
+    *, video: bool = False, files: dict[str, str] | None = None,
 ) -> None:  # fmt: skip
     """A server, a page, and the WebSocket of its SIP."""
     office, port = Office([], {"phones": SERVICES}), free_port()
-    files = office.configuration()
+    files = {**office.configuration(), **(files or {})}
     files["pjsip.conf"] += BROWSER.format(host=HOST, codecs=codecs)
     files["http.conf"] = f"[general]\nenabled=yes\nbindaddr={HOST}\nbindport={port}\n"
     server = factory(files)
