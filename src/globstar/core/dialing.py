@@ -295,6 +295,8 @@ class Origination:
     subroutine: str = ""
     #: who the called endpoint is told is at the other end
     shown_party: PartyId | None = None
+    #: sees the channel when it is made, before it is called
+    on_created: Callable[[Channel], None] | None = None
 
 
 async def originate(system: System, what: Origination) -> OriginateResult:
@@ -312,6 +314,8 @@ async def originate(system: System, what: Origination) -> OriginateResult:
         return OriginateResult(None, CallStatus.CHANUNAVAIL, failed.cause)
     show_application(channel, "AppDial2", "(Outgoing Line)")
     _prepare(channel, what)
+    if what.on_created is not None:
+        what.on_created(channel)
     if what.predial:
         await _run_predial(channel, what.predial)
     ended: asyncio.Future[Control | None] = system.loop.create_future()
