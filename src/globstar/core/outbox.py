@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from globstar.base.errors import GlobstarError
 from globstar.base.log import Logger
+from globstar.core.cli_data import CliText, table
 
 if TYPE_CHECKING:
     from globstar.core.system import System
@@ -323,15 +324,13 @@ def append_lines(rows: Sequence[tuple[str, str]]) -> None:
         raise
 
 
-def describe_outboxes(system: System, kind: str) -> str:
+def describe_outboxes(system: System, kind: str) -> CliText:
     """The table of ``cdr show backends``."""
     boxes: dict[str, Outbox] = system.services.get(SERVICE, {})
-    lines = [f"{'Backend':<24}{'Delivered':>10}{'Waiting':>10}{'Refused':>10}{'Dropped':>10}  State"]
-    for name in sorted(boxes):
-        if name.startswith(f"{kind}_"):
-            box = boxes[name]
-            state = f"down: {box.error}" if box.error else "up"
-            lines.append(f"{name:<24}{box.delivered:>10}{box.waiting:>10}{box.refused:>10}{box.dropped:>10}  {state}")
-    if len(lines) == 1:
-        lines.append("(no backend that could be down)")
-    return "\n".join(lines) + "\n"
+    rows = [
+        (name, box.delivered, box.waiting, box.refused, box.dropped, f"down: {box.error}" if box.error else "up")
+        for name, box in sorted(boxes.items())
+        if name.startswith(f"{kind}_")
+    ]
+    columns = [("Backend", "<32"), ("Delivered", ">9"), ("Waiting", ">9"), ("Refused", ">9"), ("Dropped", ">9"), ("State", "")]
+    return table(columns, rows)

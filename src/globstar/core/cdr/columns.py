@@ -51,7 +51,8 @@ def column_value(record: FinishedRecord, name: str, column: Column, zone: tzinfo
 
 _FIELDS = frozenset({
     "accountcode", "src", "dst", "dcontext", "clid", "channel", "dstchannel", "lastapp", "lastdata", "duration", "billsec",
-    "disposition", "amaflags", "uniqueid", "userfield", "peeraccount", "linkedid", "sequence", *_TIMES,
+    "disposition", "amaflags", "uniqueid", "userfield", "peeraccount", "linkedid", "sequence", "tenantid", "peertenantid",
+    *_TIMES,
 })  # fmt: skip
 
 

@@ -26,6 +26,7 @@ _DISPOSITION_OF_STATUS = {
     "ANSWER": Disposition.ANSWERED,
     "BUSY": Disposition.BUSY,
     "CONGESTION": Disposition.CONGESTION,
+    "CHANUNAVAIL": Disposition.FAILED,
     "INVALIDARGS": Disposition.FAILED,
 }
 #: Bridges in which members do not talk to one another.
@@ -272,7 +273,7 @@ class CdrEngine:
             return
         record.read_channel()
         status = event.status
-        if status == "CANCEL" and self.settings.canceldispositionenabled:
+        if status in ("CANCEL", "ABORT") and self.settings.canceldispositionenabled:
             record.disposition = Disposition.CANCEL
         else:
             record.disposition = _DISPOSITION_OF_STATUS.get(status, Disposition.NO_ANSWER)

@@ -89,6 +89,8 @@ class FinishedRecord:
     linkedid: str
     sequence: int
     variables: dict[str, str]
+    tenantid: str = ""
+    peertenantid: str = ""
 
 
 class CallRecord:
@@ -97,8 +99,8 @@ class CallRecord:
     __slots__ = (
         "account_code", "ama_flags", "answer", "app", "app_data", "bridge", "channel", "clid", "context", "disposition",
         "dstchannel", "end", "exten", "is_app_locked", "is_callee", "is_disabled", "is_ending", "is_originated", "is_own",
-        "is_parked", "left_at", "linked_id", "party_b", "peer_account", "place", "sequence", "src", "start", "state",
-        "user_field", "variables",
+        "is_parked", "left_at", "linked_id", "party_b", "peer_account", "peer_tenant", "place", "sequence", "src",
+        "start", "state", "tenant", "user_field", "variables",
     )  # fmt: skip
 
     def __init__(self, channel: Channel, sequence: int, now: float, *, is_disabled: bool = False) -> None:
@@ -132,6 +134,7 @@ class CallRecord:
         self.user_field = ""
         self.variables: dict[str, str] = {}
         self.src = self.clid = self.account_code = self.peer_account = self.linked_id = self.dstchannel = ""
+        self.tenant = self.peer_tenant = ""
         self.ama_flags = 3
         self.read_channel()
 
@@ -192,9 +195,11 @@ class CallRecord:
         self.account_code = channel.account_code
         self.ama_flags = channel.ama_flags
         self.linked_id = channel.linked_id
+        self.tenant = channel.data.get("tenantid", "")
         if other is not None:
             self.dstchannel = other.name
             self.peer_account = other.account_code
+            self.peer_tenant = other.data.get("tenantid", "")
 
     def _take_over_from_party_b(self) -> None:
         """What was set with CDR() on party B counts as well; party A's variables win, user fields are joined."""
@@ -239,7 +244,7 @@ class CallRecord:
             self.app, self.app_data, self.start, self.answer, self.end, int(self.duration(now)),
             int(self.billed(now, rounds_up=rounds_up)), DISPOSITION_TEXT[self.disposition],
             AMA_FLAGS.get(self.ama_flags, "Unknown"), self.channel.unique_id, self.user_field, self.peer_account,
-            self.linked_id, self.sequence, self.variables,
+            self.linked_id, self.sequence, self.variables, self.tenant, self.peer_tenant,
         )  # fmt: skip
 
 
@@ -284,9 +289,12 @@ _READERS: dict[str, Callable[[CallRecord, float, bool, bool, bool], str]] = {
     "uniqueid": lambda r, now, raw, fraction, up: r.channel.unique_id,
     "linkedid": lambda r, now, raw, fraction, up: r.linked_id,
     "sequence": lambda r, now, raw, fraction, up: str(r.sequence),
+    "tenantid": lambda r, now, raw, fraction, up: r.tenant,
+    "peertenantid": lambda r, now, raw, fraction, up: r.peer_tenant,
 }
 #: The fields of a record, in the order in which they are listed; all but these are variables.
 FIELDS = (
     "clid", "src", "dst", "dcontext", "channel", "dstchannel", "lastapp", "lastdata", "start", "answer", "end", "duration",
     "billsec", "disposition", "amaflags", "accountcode", "peeraccount", "uniqueid", "linkedid", "userfield", "sequence",
+    "tenantid", "peertenantid",
 )  # fmt: skip

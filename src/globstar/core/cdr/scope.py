@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
@@ -23,7 +24,12 @@ _NAMES = {
     "dstchannel": "dstchannel", "lastapp": "lastapp", "lastdata": "lastdata", "duration": "duration", "billsec": "billsec",
     "disposition": "disposition", "amaflags": "amaflags", "uniqueid": "uniqueid", "userfield": "userfield",
     "peeraccount": "peeraccount", "linkedid": "linkedid", "sequence": "sequence",
+    "tenantid": "tenantid", "peertenantid": "peertenantid",
 }  # fmt: skip
+
+
+#: Fields that are numbers.
+_NUMBERS_OF_FIELDS = frozenset({"duration", "billsec", "sequence"})
 
 
 class RecordScope:
@@ -54,10 +60,19 @@ class RecordScope:
 
 def find_field(function: str, argument: str) -> Callable[[FinishedRecord], str] | None:
     """How ``${CDR(src)}`` is read; None for what needs the dialplan."""
-    return (lambda record: read_field(record, argument)) if function == "CDR" else None
+    return _getter(argument) if function == "CDR" else None
 
 
-_NUMBERS_OF_FIELDS = {"duration", "billsec", "sequence"}
+def _getter(name: str) -> Callable[[FinishedRecord], str]:
+    """As :func:`read_field` without options, decided once."""
+    attribute = _NAMES.get(name)
+    if name in _TIMES:
+        seconds = attrgetter(name)
+        return lambda record: format_time(seconds(record))
+    if attribute is None:
+        return lambda record: record.variables.get(name, "")
+    read = attrgetter(attribute)
+    return (lambda record: str(read(record))) if name in _NUMBERS_OF_FIELDS else read
 
 
 def field_of(name: str, format: str) -> Field:
@@ -75,9 +90,7 @@ def field_of(name: str, format: str) -> Field:
         case ("disposition" | "amaflags", "number"):
             return Field(name, lambda record: int(read_field(record, field, "u")))
         case (_, ""):
-            if field in _NUMBERS_OF_FIELDS:
-                return Field(name, lambda record: int(read_field(record, field)))
-            return Field(name, lambda record: read_field(record, field))
+            return Field(name, attrgetter(_NAMES[field]) if field in _NUMBERS_OF_FIELDS else _getter(field))
     raise ValueError(f"field '{name}' takes no format '{format}'")
 
 

@@ -6,8 +6,10 @@ from globstar.base.log import Logger
 from globstar.config.options import Report
 from globstar.core import events
 from globstar.core.channel import Channel
+from globstar.core.cli import CliUsage, cli_command
 from globstar.core.logfiles import LoggerOptions, LogSetup
 from globstar.core.manager import ActionFault, ActionRequest, Answer, Permission, manager_action, success
+from globstar.core.outbox import describe_outboxes
 from globstar.core.queuelog import SERVICE, QueueLog
 from globstar.core.registry import application
 from globstar.core.system import System
@@ -48,6 +50,14 @@ async def unload(system: System) -> None:
         setup.listeners.clear()
         setup.others.clear()
     await system.services.pop(SERVICE).close()
+
+
+@cli_command("queue log show status")
+def show_status(system: System, args: list[str]) -> str:
+    """Show how many events of queues were written, and how many wait because a file or table cannot be written."""
+    if args:
+        raise CliUsage
+    return describe_outboxes(system, "queue")
 
 
 @application("QueueLog", syntax="QueueLog(queuename,uniqueid,agent,event[,additionalinfo])")

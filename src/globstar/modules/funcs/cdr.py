@@ -27,7 +27,8 @@ def cdr(channel: Channel | None, args: str) -> str:
     """A field of the call detail record, or a variable of it that was set here.
 
     The fields are clid, src, dst, dcontext, channel, dstchannel, lastapp, lastdata, start, answer, end, duration, billsec,
-    disposition, amaflags, accountcode, peeraccount, uniqueid, linkedid, userfield and sequence; of these userfield can be set.
+    disposition, amaflags, accountcode, peeraccount, uniqueid, linkedid, userfield, sequence, tenantid and peertenantid; of
+    these userfield can be set.
     Anything else is a variable of your own. If there are several records, the newest is read, and all that are open are set.
 
     f: duration and billsec with their fractions.
