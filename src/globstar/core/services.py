@@ -364,3 +364,19 @@ class SoundDelivery(Protocol):
 
         False, with the reason logged, where that cannot be.
         """
+
+
+#: Name of the service :class:`Statistics`.
+STATISTICS = "statistics"
+
+
+@runtime_checkable
+class Statistics(Protocol):
+    """Service ``statistics`` (res_statsd)."""
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether anything is sent; who would count something only for this need not while it is not."""
+
+    def send(self, metric_type: str, name: str, value: str, sample_rate: float = 1.0) -> bool:
+        """Send one statistic: g (gauge), c (counter), ms (timer), s (set), m (meter). False if it was not sent."""
