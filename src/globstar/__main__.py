@@ -115,8 +115,10 @@ def _connect(arguments: argparse.Namespace, config: Path | None) -> int:
 
     from globstar.interfaces.cli.console import remote_console
 
+    colour = not arguments.no_colour and sys.stdout.isatty()
+
     while True:
-        status = asyncio.run(remote_console(path, arguments.verbose, allow_shell=allow_shell))
+        status = asyncio.run(remote_console(path, arguments.verbose, allow_shell=allow_shell, colour=colour))
         if not (arguments.reconnect and status):
             return status
         import time

@@ -198,6 +198,11 @@ class LogSetup:
         self._install()
 
     @property
+    def line_format(self) -> LineFormat:
+        """How lines look."""
+        return self._format
+
+    @property
     def waiting(self) -> int:
         """Lines that are not written yet."""
         return len(self._queue)

@@ -56,3 +56,23 @@ async def test_every_command_that_shows_something_gives_json(tmp_path: Path) -> 
         assert "alice" in json.dumps(rows)
         assert json.loads(await run_command(system, "core show uptime --json"))["fields"]["System uptime"]
         assert (await run_command(system, "core show nothing --json")).startswith("No such command 'core show nothing'")
+
+
+async def test_tables_of_pjsip_are_objects_with_their_parts(tmp_path: Path) -> None:
+    conf = (
+        "[alice]\ntype=endpoint\naors=alice\nauth=alice\n[alice]\ntype=aor\ncontact=sip:alice@192.0.2.1\n"
+        "[alice]\ntype=auth\nusername=alice\npassword=secret\n"
+    )
+    files = {"modules.conf": "[modules]\nautoload=no\nload=chan_pjsip\nload=res_rtp_asterisk\n", "pjsip.conf": conf}
+    async with running_system(tmp_path, files, prepare=register_commands) as system:
+        shown = await run_command(system, "pjsip show endpoints --json")
+        (endpoint,) = json.loads(shown)
+        assert endpoint["object"] == "Endpoint"
+        assert endpoint["Endpoint/CID"] == "alice"
+        parts = {part["object"]: part for part in endpoint["parts"]}
+        assert parts["Aor"]["Aor"] == "alice"
+        assert parts["Contact"]["Aor/ContactUri"] == "alice/sip:alice@192.0.2.1"
+        assert "secret" not in shown
+        assert json.loads(await run_command(system, "pjsip show aors --json"))[0]["Aor"] == "alice"
+        assert json.loads(await run_command(system, "pjsip list contacts --json"))[0]["Aor/ContactUri"].startswith("alice/")
+        assert json.loads(await run_command(system, "pjsip show channels --json")) == []

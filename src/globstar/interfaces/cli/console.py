@@ -101,7 +101,7 @@ async def _read_plain(run: Run) -> None:
             print(await run(line.strip()), end="", flush=True)
 
 
-async def remote_console(path: Path, verbosity: int, *, allow_shell: bool = True) -> int:
+async def remote_console(path: Path, verbosity: int, *, allow_shell: bool = True, colour: bool = False) -> int:
     """``globstar -r``: a console on a running server. The exit status is 1 if none answers."""
     try:
         reader, writer = await asyncio.open_unix_connection(str(path), limit=16 * 1024 * 1024)
@@ -138,7 +138,7 @@ async def remote_console(path: Path, verbosity: int, *, allow_shell: bool = True
     receiver = asyncio.ensure_future(receive())
     console: asyncio.Future[None] | None = None
     try:
-        await ask(watch=verbosity)
+        await ask(watch=verbosity, colour=colour)
         console = asyncio.ensure_future(interact(run, complete, name=os.uname().nodename, allow_shell=allow_shell))
         await asyncio.wait({console, receiver}, return_when=asyncio.FIRST_COMPLETED)
         if console.done():

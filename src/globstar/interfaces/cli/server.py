@@ -1,8 +1,8 @@
 """The control socket: runs commands for ``globstar -r`` and ``-rx``, and streams the log to remote consoles.
 
 One JSON object per line each way. The client asks ``{"run": "core show channels"}``, ``{"complete": "core sh"}`` or
-``{"watch": 3}`` (log lines from then on, verbose ones up to that level); the server answers ``{"output": ...}``,
-``{"candidates": [...]}`` and, at any time while watching, ``{"log": ...}``.
+``{"watch": 3}`` (log lines from then on, verbose ones up to that level; with ``"colour": true`` in colours); the server
+answers ``{"output": ...}``, ``{"candidates": [...]}`` and, at any time while watching, ``{"log": ...}``.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import socket
 import struct
 from pathlib import Path
 
-from globstar.base.log import Level, Logger, Record, hub, level_name
-from globstar.base.redact import redact
+from globstar.base.log import Level, Logger, Record, hub
 from globstar.base.tasks import TaskOwner
 from globstar.core.cli import CliSession, complete_line, run_command
 from globstar.core.cli import session as cli_session
-from globstar.core.logformat import verbose_prefix
+from globstar.core.logfiles import LogSetup
+from globstar.core.logformat import LineFormat
 from globstar.core.system import System
 
 logger = Logger("asterisk")
@@ -40,6 +40,7 @@ class ControlServer:
         self.tasks = TaskOwner("control")
         self.clients = 0
         self._server: asyncio.Server | None = None
+        self._plain_format = LineFormat()
 
     async def start(self, permissions: int = 0o660, owner: str = "", group: str = "") -> None:
         """Bind the socket; a stale one is replaced, one that answers means that another instance runs (``OSError``)."""
@@ -75,6 +76,11 @@ class ControlServer:
             self._server = None
             self.path.unlink(missing_ok=True)
 
+    def _line_format(self) -> LineFormat:
+        """How log lines look by logger.conf."""
+        log = self.system.services.get("log")
+        return log.line_format if isinstance(log, LogSetup) else self._plain_format
+
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.clients += 1
         self.tasks.start(self._serve(reader, writer), name=f"client {self.clients}")
@@ -82,8 +88,9 @@ class ControlServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         uid, gid = peer_identity(writer)
         console = CliSession(uid, gid)
-        is_watching = False
+        is_watching = has_colour = False
         missed = 0
+        form = self._line_format
 
         def set_verbosity(level: int) -> None:
             console.verbosity = level
@@ -109,7 +116,7 @@ class ControlServer:
             if writer.transport.get_write_buffer_size() > BACKLOG_LIMIT:
                 missed += 1
                 return
-            text = console_line(record)
+            text = form().console_line(record, self.system.wall_time(), has_colour)
             if missed:
                 text, missed = f"({missed} lines missed)\n{text}", 0
             writer.write(json.dumps({"log": text}).encode() + b"\n")
@@ -132,6 +139,7 @@ class ControlServer:
                         break
                     if not is_watching:
                         is_watching = True
+                        has_colour = request.get("colour") is True
                         set_levels(console.levels)
                     set_verbosity(max(0, request["watch"]))
                     answer = {"output": ""}
@@ -155,12 +163,3 @@ def peer_identity(writer: asyncio.StreamWriter) -> tuple[int, int]:
     size = struct.calcsize("3i")
     _, uid, gid = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
     return uid, gid
-
-
-def console_line(record: Record) -> str:
-    """How a remote console shows a log line."""
-    message = redact(record.message)
-    if record.level is Level.VERBOSE:
-        return f"{verbose_prefix(record.verbosity)}{message}"
-    call = f"[{record.call_id}]" if record.call_id else ""
-    return f"{level_name(record.level)}{call}: {record.file}:{record.line} {record.function}: {message}"

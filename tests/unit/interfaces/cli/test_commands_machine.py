@@ -22,6 +22,7 @@ async def system(tmp_path: Path) -> AsyncIterator[System]:
     files = {
         "modules.conf": "[modules]\nautoload=no\nload=format_pcm\nload=format_sln\nload=func_groupcount\nload=res_musiconhold\n",
         "http.conf": "[general]\nenabled=no\n",
+        "logger.conf": "[general]\nqueue_log=no\n",  # its writer would come and go while tests run
     }
     async with running_system(tmp_path, files, prepare=register_commands) as system:
         yield system

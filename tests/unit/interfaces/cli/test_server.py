@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import socket
 import stat
 from collections.abc import AsyncIterator
@@ -18,7 +19,7 @@ from globstar.core.cli_permissions import CliPermissions, Rule
 from globstar.core.system import System
 from globstar.interfaces.cli import server as server_module
 from globstar.interfaces.cli.commands import register_commands
-from globstar.interfaces.cli.server import ControlServer, console_line
+from globstar.interfaces.cli.server import ControlServer
 from tests.support.switch import running_system
 
 logger = Logger("test")
@@ -268,14 +269,36 @@ async def test_a_socket_that_was_left_behind_is_replaced_but_a_file_is_not(syste
     assert os.umask(os.umask(0o022)) != 0o177
 
 
-@pytest.mark.parametrize(
-    ("record", "text"),
-    [
-        (Record(Level.VERBOSE, "x", "m", "f.py", 3, "g", "", 1), "x"),
-        (Record(Level.VERBOSE, "x", "m", "f.py", 3, "g", "", 3), "    -- x"),
-        (Record(Level.ERROR, "x", "m", "f.py", 3, "g", "C-00000001"), "ERROR[C-00000001]: f.py:3 g: x"),
-        (Record(Level.NOTICE, "x", "m", "f.py", 3, "g", ""), "NOTICE: f.py:3 g: x"),
-    ],
-)
-def test_how_a_console_shows_a_line(record: Record, text: str) -> None:
-    assert console_line(record) == text
+async def test_colours_where_they_are_asked_for(control: ControlServer) -> None:
+    plain, coloured = await connect(control), await connect(control)
+    await plain.ask(watch=0)
+    await coloured.ask(watch=0, colour=True)
+    logger.notice("secret=abc")
+    lines = [await client.receive() for client in (plain, coloured)]
+    assert re.fullmatch(
+        r"\[.+\] NOTICE\[\d+\]: test_server.py:\d+ test_colours_where_they_are_asked_for: secret=<redacted>",
+        (lines[0] or {})["log"],
+    )
+    assert "\033[33;1mNOTICE\033[0m" in (lines[1] or {})["log"]
+    for client in (plain, coloured):
+        await client.close()
+
+
+async def test_levels_and_muting_of_one_console(control: ControlServer) -> None:
+    client, other = await connect(control), await connect(control)
+    await client.ask(watch=0)
+    await other.ask(watch=0)
+    assert await client.ask(run="logger set level notice off") == {
+        "output": "Logger status for 'NOTICE' has been set to 'off'.\n"
+    }
+    assert await client.ask(run="logger set level dtmf on") == {"output": "Logger status for 'DTMF' has been set to 'on'.\n"}
+    logger.notice("not for all")
+    logger.dtmf("a digit")
+    assert "a digit" in (await client.receive() or {})["log"]
+    assert "not for all" in (await other.receive() or {})["log"]
+    assert await other.ask(run="logger mute") == {"output": "Console is muted.\n"}
+    logger.warning("for who is not mute")
+    assert "for who is not mute" in (await client.receive() or {})["log"]
+    assert await other.ask(run="logger mute silent") == {"output": ""}
+    await client.close()
+    await other.close()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from globstar.config.options import REDACTED, Options
 from globstar.core.acl import rule_text
 from globstar.core.cli import duration_text
+from globstar.core.cli_data import CliText
 from globstar.core.devicestate import DEVICE_STATE_TEXT
 from globstar.core.party import format_caller_id
 from globstar.modules.channels.pjsip.contacts import Contact
@@ -48,7 +49,7 @@ CHANNEL_EXTEN = "      Exten: <DialedExten.............>  CLCID: <ConnectedLineC
 REGISTRATION = " <Registration/ServerURI..............................>  <Auth....................>  <Status.......>"
 
 
-def place(header: str, *values: str, label: str = "", shift: int = 0) -> str:
+def place(header: str, *values: str, label: str = "", shift: int = 0) -> CliText:
     """A row: ``values`` at the columns of the header's ``<...>``, after its label (or another one)."""
     columns = [found.start() for found in re.finditer("<", header)]
     line = label or header[: columns[0]].rstrip()
@@ -56,18 +57,27 @@ def place(header: str, *values: str, label: str = "", shift: int = 0) -> str:
         column = columns[index] - (shift if index == 0 else 0)
         line = f"{line:<{column}}" if len(line) < column else f"{line} "
         line += value
-    return line
+    names = [name.rstrip(".") for name in re.findall("<([^>]*)>", header)]
+    data = {"object": (label or header[: columns[0]]).strip().rstrip(":")} if header[: columns[0]].strip() else {}
+    return CliText(line, {**data, **{name: value.strip() for name, value in zip(names, values, strict=False)}})
 
 
 def listing(headers: Sequence[str], blocks: Iterable[Sequence[str]], *, spaced: bool = True) -> str:
     """A list of objects with its header and count; ``spaced`` puts an empty line between them."""
     rows = list(blocks)
     if not rows:
-        return "No objects found.\n\n"
+        return CliText("No objects found.\n\n", [])
     body = ""
     for block in rows:
         body += "\n".join(block) + "\n" + ("\n" if spaced else "")
-    return "\n" + "\n".join(headers) + f"\n{RULE}\n\n{body}\nObjects found: {len(rows)}\n\n"
+    text = "\n" + "\n".join(headers) + f"\n{RULE}\n\n{body}\nObjects found: {len(rows)}\n\n"
+    return CliText(text, [_block_data(block) for block in rows])
+
+
+def _block_data(block: Sequence[str]) -> dict[str, object]:
+    """An object with those that belong to it."""
+    found = [row.data for row in block if isinstance(row, CliText)]
+    return {**found[0], **({"parts": found[1:]} if found[1:] else {})} if found else {"lines": list(block)}
 
 
 def parameters(pairs: Iterable[tuple[str, str]]) -> str:
@@ -102,7 +112,7 @@ def contact_row(contact: Contact, header: str) -> str:
 
 def aor_rows(driver: PjsipDriver, aor: AorObject, header: str, contact_header: str) -> list[str]:
     """An aor with its contacts."""
-    rows = [place(header, aor.name, str(aor.max_contacts))]
+    rows: list[str] = [place(header, aor.name, str(aor.max_contacts))]
     return rows + [contact_row(contact, contact_header) for contact in driver.contacts.contacts(aor.name)]
 
 
@@ -128,7 +138,7 @@ def match_text(identify: IdentifyObject) -> str:
 
 def identify_rows(identify: IdentifyObject, header: str, match_header: str) -> list[str]:
     """An identify object with what it matches."""
-    rows = [place(header, f"{identify.name}/{identify.endpoint}")]
+    rows: list[str] = [place(header, f"{identify.name}/{identify.endpoint}")]
     criteria = [str(match) for match in identify.networks] + [f"!{net}" for net in identify.excluded]
     criteria += [f"{host}:{port}" if port else host for host, port in identify.hosts]
     criteria += identify.match_header
