@@ -146,3 +146,18 @@ def address_and_port(text: str) -> tuple[str, int]:
     if port and (not port.isdecimal() or int(port) > 65535):
         raise ValueError("expected a port")
     return host, int(port or 0)
+
+
+def host_and_port(default_port: int) -> Callable[[str], tuple[str, int]]:
+    """A reader of ``host[:port]``: a name or an address, an IPv6 one in brackets."""
+
+    def read(text: str) -> tuple[str, int]:
+        text = text.strip()
+        host, colon, port = text.rpartition(":")
+        if not colon or text.endswith("]"):
+            host, port = text, str(default_port)
+        if not host.strip("[]") or not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
+            raise ValueError(f"'{text}' is no host[:port]")
+        return host.strip("[]"), int(port)
+
+    return read

@@ -704,3 +704,11 @@ class ChannelTalkingStopped:
     channel: Channel
     #: since it began to talk
     duration_ms: int
+
+
+@dataclass(slots=True)
+class NetworkChanged:
+    """Our address, as the world sees it, is another one: who has told it to others tells them again."""
+
+    old: str
+    new: str

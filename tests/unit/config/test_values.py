@@ -15,6 +15,7 @@ from globstar.config.values import (
     duration,
     enumeration,
     floating,
+    host_and_port,
     integer,
     is_false,
     is_true,
@@ -110,3 +111,23 @@ def test_an_address() -> None:
     assert address(" [2001:db8::1] ") == "2001:db8::1"
     with pytest.raises(ValueError, match="localhost"):
         address("localhost")
+
+
+@pytest.mark.parametrize(
+    ("text", "server"),
+    [
+        ("192.0.2.1", ("192.0.2.1", 3478)),
+        ("192.0.2.1:19302", ("192.0.2.1", 19302)),
+        (" stun.example.com ", ("stun.example.com", 3478)),
+        ("[2001:db8::1]", ("2001:db8::1", 3478)),
+        ("[2001:db8::1]:99", ("2001:db8::1", 99)),
+    ],
+)
+def test_host_and_port(text: str, server: tuple[str, int]) -> None:
+    assert host_and_port(3478)(text) == server
+
+
+@pytest.mark.parametrize("text", ["", ":1", "x:", "x:0", "x:65536", "x:y", "[]:1"])
+def test_no_host_and_port(text: str) -> None:
+    with pytest.raises(ValueError, match=r"no host\[:port\]"):
+        host_and_port(3478)(text)

@@ -13,7 +13,6 @@ from globstar.core.cli import run_command
 from globstar.core.system import System
 from globstar.interfaces.cli.commands import register_commands
 from globstar.media.gather import IceServers
-from globstar.modules.res.rtp_asterisk.ice import read_server
 from globstar.net.dns import DnsOptions, Resolver
 from globstar.proto.stun import Kind, StunMessage
 from tests.support.switch import LogCapture, running_system
@@ -29,27 +28,6 @@ def servers_of(system: System) -> IceServers:
     servers = system.services["rtp"].ice_servers
     assert isinstance(servers, IceServers)
     return servers
-
-
-@pytest.mark.parametrize(
-    ("text", "server"),
-    [
-        ("", None),
-        ("192.0.2.1", ("192.0.2.1", 3478)),
-        ("192.0.2.1:19302", ("192.0.2.1", 19302)),
-        ("stun.example.com", ("stun.example.com", 3478)),
-        ("[2001:db8::1]", ("2001:db8::1", 3478)),
-        ("[2001:db8::1]:99", ("2001:db8::1", 99)),
-    ],
-)
-def test_how_a_server_is_written(text: str, server: tuple[str, int] | None) -> None:
-    assert read_server(text) == server
-
-
-@pytest.mark.parametrize("text", [":1", "x:", "x:0", "x:65536", "x:y", "[]:1"])
-def test_how_no_server_is_written(text: str) -> None:
-    with pytest.raises(ValueError, match=r"no host\[:port\]"):
-        read_server(text)
 
 
 async def test_servers_by_number(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from globstar.base.log import Logger
 from globstar.base.tasks import TaskOwner
 from globstar.config import Category, ConfigFile
 from globstar.config.options import Options, Report, handles, option
-from globstar.config.values import boolean, string
+from globstar.config.values import boolean, host_and_port, string
 from globstar.core.acl import SERVICE as ACCESS_LISTS
 from globstar.core.acl import AccessRules, NamedLists, allows_all
 from globstar.core.cli import CliUsage, cli_command
@@ -78,19 +78,6 @@ class IceOptions(Options):
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(filter(None, map(str.strip, text.split(","))))
-
-
-def read_server(text: str) -> tuple[str, int] | None:
-    """``host[:port]`` with a name or an address, IPv6 in brackets; None for nothing. Raises ValueError."""
-    text = text.strip()
-    if not text:
-        return None
-    host, colon, port = text.rpartition(":")
-    if not colon or text.endswith("]"):
-        host, port = text, str(DEFAULT_PORT)
-    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536) or not host.strip("[]"):
-        raise ValueError(f"'{text}' is no host[:port]")
-    return host.strip("[]"), int(port)
 
 
 def read_host_rules(category: Category | None, report: Report) -> list[HostRule]:
@@ -220,7 +207,7 @@ def _show(is_sent: bool, server: Address, data: bytes) -> None:
 
 def _server(text: str, name: str) -> tuple[str, int] | None:
     try:
-        return read_server(text)
+        return host_and_port(DEFAULT_PORT)(text) if text.strip() else None
     except ValueError as error:
         logger.error(f"rtp.conf: {name}: {error}; it is ignored")
         return None

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
-from globstar.core.events import RegistryChanged
+from globstar.core.events import NetworkChanged, RegistryChanged
 from globstar.modules.channels.pjsip.exchange import Exchange, Outcome, credentials_of, until_idle, way_to
 from globstar.modules.channels.pjsip.readers import proxy_routes, shown
 from globstar.modules.channels.pjsip.supplement import Supplement
@@ -332,6 +333,13 @@ class OutboundRegistration(Supplement):
         self._leaving: list[Registration] = []
         self._settled = asyncio.Event()
         self._is_started = False
+        self._unsubscribe: Callable[[], None] | None = None
+
+    def _network_changed(self, event: NetworkChanged) -> None:
+        """The registrars know us by an address that is not ours any more."""
+        for registration in self.registrations.values():
+            if registration.state is RegistrationState.REGISTERED:
+                registration.register()
 
     def get(self, name: str) -> Registration | None:
         """The registration called ``name``."""
@@ -388,12 +396,15 @@ class OutboundRegistration(Supplement):
         """Register, each after a random delay."""
         self._is_started = True
         self.driver.system.services["sip registrations"] = self
+        self._unsubscribe = self.driver.system.bus.subscribe(NetworkChanged, self._network_changed)
         for registration in self.registrations.values():
             registration.register()
 
     async def stop(self) -> None:
         """End the registrations and wait shortly for the answers."""
         self.driver.system.services.pop("sip registrations", None)
+        if self._unsubscribe is not None:
+            self._unsubscribe()
         ending = [one for one in self.registrations.values() if one.state is RegistrationState.REGISTERED]
         for registration in self.registrations.values():
             if registration.state is RegistrationState.REGISTERED:
