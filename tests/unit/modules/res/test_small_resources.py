@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from globstar.base.log import Level
 from globstar.core.cli import complete_line, run_command
 from globstar.core.mailboxes import MailboxState
-from globstar.core.manager import ActionFault, ActionRequest, Answer
 from globstar.core.system import System
 from globstar.interfaces.cli.commands import register_commands
 from tests.support.switch import LogCapture, running_system
@@ -124,36 +123,6 @@ async def test_keys(system: System) -> None:
     assert keys.sign("locked", b"message") is None
     assert not keys.verify("nobody", b"message", signature)
     assert "PRIVATE" not in (await run_command(system, "config list"))
-
-
-async def act(system: System, action: str, **fields: str) -> Answer:
-    spec = system.registry("manager action").get(action)
-    assert spec is not None
-    answer = spec.handler(ActionRequest(system, None, action, list(fields.items())))  # type: ignore[arg-type]
-    assert isinstance(answer, Answer)
-    return answer
-
-
-async def test_external_mailboxes_by_ami(system: System) -> None:
-    await act(system, "MWIUpdate", Mailbox="100@office", NewMessages="2")
-    await act(system, "MWIUpdate", Mailbox="101@office", OldMessages="7")
-    assert system.services["external mailboxes"].counts == {"100@office": (2, 0), "101@office": (0, 7)}
-    found = await act(system, "MWIGet", Mailbox="/^1/")
-    assert [dict(item.fields) for item in found.items] == [
-        {"Mailbox": "100@office", "OldMessages": "0", "NewMessages": "2"},
-        {"Mailbox": "101@office", "OldMessages": "7", "NewMessages": "0"},
-    ]
-    assert list((await act(system, "MWIGet", Mailbox="/nothing/")).items) == []
-    await act(system, "MWIDelete", Mailbox="100@office")
-    assert list(system.services["external mailboxes"].counts) == ["101@office"]
-    for action, fields in {
-        "MWIGet": {"Mailbox": "100@office"}, "MWIUpdate": {"Mailbox": "x", "NewMessages": "many"},
-        "MWIDelete": {"Mailbox": "/(/"},
-    }.items():  # fmt: skip
-        with pytest.raises(ActionFault):
-            await act(system, action, **fields)
-    with pytest.raises(ActionFault, match="Missing mailbox"):
-        await act(system, "MWIGet")
 
 
 async def test_external_mailboxes(system: System) -> None:

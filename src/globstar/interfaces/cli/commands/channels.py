@@ -9,6 +9,7 @@ from globstar.core.cli import CliFailure, CliUsage, cli_command, duration_text, 
 from globstar.core.cli_data import CliText
 from globstar.core.devicestate import EXTENSION_STATE_TEXT
 from globstar.core.dialing import Origination, originate
+from globstar.core.format import MediaType
 from globstar.core.pbx import parse_goto
 from globstar.core.system import System
 
@@ -69,7 +70,8 @@ def show_channels(system: System, args: list[str]) -> str:
         elif how == "verbose":
             lines.append(
                 f"{channel.name:<80} {channel.context:<24} {channel.extension:<24} {channel.priority:>4} "
-                f"{channel.state_text:<7} {channel.application or '(None)':<12} {channel.application_data[:25]:<25} "
+                f"{channel.state_text:<7} {channel.application or '(None)':<12} "
+                f"{(channel.application_data or '(Empty)')[:25]:<25} "
                 f"{number[:15]:<15} {duration_text(duration):<8} {channel.account_code[:11]:<11} "
                 f"{channel.peer_account[:11]:<11} {bridge[:20]:<20}"
             )
@@ -157,12 +159,29 @@ def show_channel(system: System, args: list[str]) -> str:
         "      Variables:",
         *(f"{name}={value}" for name, value in reversed(list(channel.variables))),
     ]
-    lines += [f"{name:>15}: {value}" for name, value in channel.tech.describe(channel).items()]
     engine = system.services.get("call records")
     if engine is not None:
         lines += ["  CDR Variables:", *engine.describe(channel)]
-    lines.append(f"  Voice dropped: {channel.dropped_voice}")
-    return "\n".join(lines) + "\n\n"
+    lines += ["", " -- Streams --", *_streams(channel)]
+    data = {
+        **_channel_data(channel), "native_formats": str(channel.native_formats), "read_format": channel.read_format.name,
+        "write_format": channel.write_format.name, "variables": dict(channel.variables), "voice_dropped": channel.dropped_voice,
+        "technology": {name: str(value) for name, value in channel.tech.describe(channel).items()},
+    }  # fmt: skip
+    return CliText("\n".join(lines) + "\n", data)
+
+
+def _streams(channel: Channel) -> list[str]:
+    """The streams of a channel by kind, with its formats of each."""
+    lines: list[str] = []
+    for kind in (MediaType.AUDIO, MediaType.VIDEO, MediaType.TEXT, MediaType.IMAGE):
+        formats = [format.name for format in channel.native_formats if format.codec.media is kind]
+        if formats:
+            lines += [
+                f"Name: {kind.value}-{len(lines) // 6}", f"    Type: {kind.value}", "    State: sendrecv", "    Group: -1",
+                f"    Formats: ({'|'.join(formats)})", "    Metadata:",
+            ]  # fmt: skip
+    return lines
 
 
 @cli_command("channel request hangup", usage="channel request hangup <all>|<channel> [<channel> ...]", complete=_channel_names)
@@ -252,6 +271,12 @@ def bridge_show_all(system: System, args: list[str]) -> str:
     return CliText("\n".join(lines), data)
 
 
+def _by_age(channel: Channel) -> tuple[float, int, str]:
+    """For sorting: the oldest first; of those made at a moment the one with the lower number."""
+    number = channel.unique_id.rpartition(".")[2]
+    return channel.created_at, int(number) if number.isdecimal() else 0, channel.unique_id
+
+
 @cli_command("bridge show", usage="bridge show <bridge-id>", complete=lambda system, args: list(system.bridges))
 def bridge_show(system: System, args: list[str]) -> str:
     """Show one bridge."""
@@ -273,7 +298,7 @@ def bridge_show(system: System, args: list[str]) -> str:
             f"Num-Channels: {len(bridge.members)}",
             f"Num-Active: {len(bridge.members)}",
             f"Duration: {duration_text(system.now() - bridge.created_at)}",
-            *(f"Channel: {channel.name}" for channel in bridge.channels),
+            *(f"Channel: {channel.name}" for channel in sorted(bridge.channels, key=_by_age)),
         ]
     )
 
