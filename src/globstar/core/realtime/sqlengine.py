@@ -26,6 +26,13 @@ T = TypeVar("T")
 _OPERATORS = frozenset(
     {"=", "!=", "<>", "<", ">", "<=", ">=", "LIKE", "NOT LIKE", "ILIKE", "NOT ILIKE", "RLIKE", "REGEXP", "~", "~*"}
 )
+#: Types of columns in which an empty text has no place.
+_NOT_TEXT = frozenset(
+    {
+        "FLOAT", "DOUBLE", "DOUBLE PRECISION", "DOUBLE_PRECISION", "REAL", "NUMERIC", "DECIMAL", "TIMESTAMP", "DATETIME", "DATE",
+        "TIME", "BOOLEAN",
+    }
+)  # fmt: skip
 #: Rows that one question gives at most.
 MAX_ROWS = 200_000
 
@@ -149,11 +156,11 @@ class SqlRealtime:
 
         return await self._run(database, work, for_writing=True)
 
-    def _usable(self, table: str, known: dict[str, Column], fields: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    def _usable(self, table: str, known: dict[str, Column], fields: Sequence[tuple[str, str]]) -> list[tuple[str, str | None]]:
         missing = [name for name, _ in fields if name.lower() not in known]
         if missing:
             logger.debug(1, f"table '{table}' has no column {', '.join(missing)}; not written")
-        return [(known[name.lower()][0], value) for name, value in fields if name.lower() in known]
+        return [(held[0], _fitting(held[1], value)) for name, value in fields if (held := known.get(name.lower())) is not None]
 
     # -- columns -----------------------------------------------------------------------------------------------------
 
@@ -215,6 +222,19 @@ class SqlRealtime:
             return await database.run(work)
         except SqlFault as fault:
             raise RealtimeFault(str(fault)) from fault
+
+
+def _fitting(kind: str, value: str) -> str | None:
+    """A value as a column of that type takes it: no text is no number, and 3.000000 is a whole one."""
+    kind = kind.partition("(")[0].upper()
+    is_whole = "INT" in kind
+    if not value and (is_whole or kind in _NOT_TEXT):
+        return None
+    if is_whole and "." in value:
+        whole, _, rest = value.partition(".")
+        if whole.removeprefix("-").isdecimal() and not rest.strip("0"):
+            return whole
+    return value
 
 
 def _type(kind: FieldType, size: int) -> str:

@@ -248,8 +248,9 @@ class ContactStore:
                 known.expires_wall = contact.expires_wall
                 self._note_end(known)
         for contact in held.values():
-            self._drop(contact)
-            self._tell(contact, False)
+            if self._storage is None or not self._storage.is_unsaved(contact.id):
+                self._drop(contact)
+                self._tell(contact, False)
 
     def aor_replaced(self, name: str) -> None:
         """An aor is another object now, is new or is gone: its fixed contacts are those that it says."""

@@ -32,6 +32,9 @@ class ContactStorage(Protocol):
     def is_writing(self) -> bool:
         """Whether changes are on their way."""
 
+    def is_unsaved(self, id: str) -> bool:
+        """Whether a record could not be kept, so that it being absent means nothing."""
+
     def load(self) -> list[tuple[str, Mapping[str, str] | None]]:
         """Ids and fields of all; None for a record that makes no sense."""
 
@@ -49,6 +52,10 @@ class AstdbContacts:
 
     def __init__(self, database: AstDb) -> None:
         self._database = database
+
+    def is_unsaved(self, id: str) -> bool:
+        """See ContactStorage."""
+        return False
 
     def load(self) -> list[tuple[str, Mapping[str, str] | None]]:
         """See ContactStorage."""
@@ -81,6 +88,8 @@ class SorceryContacts:
         #: what is to be written by id, None for a record that is to go
         self._waiting: dict[str, Mapping[str, str] | None] = {}
         self._writer: asyncio.Task[None] | None = None
+        #: contacts that live here alone, as they could not be written
+        self._unsaved: set[str] = set()
         self.lost = 0
 
     @property
@@ -94,6 +103,10 @@ class SorceryContacts:
             self._loaded = await self._store.retrieve_all()
         except RealtimeFault as fault:
             logger.error(f"the registered contacts cannot be read: {fault}")
+
+    def is_unsaved(self, id: str) -> bool:
+        """See ContactStorage."""
+        return id in self._unsaved
 
     def load(self) -> list[tuple[str, Mapping[str, str] | None]]:
         """See ContactStorage."""
@@ -129,13 +142,17 @@ class SorceryContacts:
                 fields = self._waiting.pop(id)
                 try:
                     if fields is None:
+                        self._unsaved.discard(id)
                         await self._store.delete(id)
-                    else:
-                        one = SorceryObject("contact", id, tuple(fields.items()))
-                        if not await self._store.update(one):
-                            await self._store.create(one)
+                        continue
+                    one = SorceryObject("contact", id, tuple(fields.items()))
+                    if not await self._store.update(one):
+                        await self._store.create(one)
+                    self._unsaved.discard(id)
                 except RealtimeFault as fault:
                     self.lost += 1
+                    if fields is not None:
+                        self._unsaved.add(id)
                     logger.debug(1, f"contact {id} is not in the database: {fault}")
         finally:
             self._writer = None
