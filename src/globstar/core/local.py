@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from globstar.core.frame import Control, Frame, FrameType, digit_begin, digit_en
 from globstar.core.frame import control as control_frame
 from globstar.core.party import Connected, PartyId
 from globstar.core.pbx import exists
+from globstar.core.switches import settled_quietly
 from globstar.core.tech import ChannelTech, DialRequest, RequestFailed
 
 if TYPE_CHECKING:
@@ -56,6 +58,15 @@ class LocalTech(ChannelTech):
     def __init__(self, system: System) -> None:
         self.system = system
         self._optimisations = 0
+
+    def prepare(self, destination: str) -> Awaitable[None] | None:
+        """Ask switches that have to wait for their answers; the call finds these then."""
+        extension, _, context = destination.partition("/")[0].partition("@")
+        context = context or "default"
+        plan = self.system.plan
+        if plan.route(context, extension).is_complete:
+            return None
+        return settled_quietly(lambda: plan.find(context, extension, 1))
 
     def request(self, request: DialRequest) -> Channel:
         """Make both halves; the dialplan starts when the first is called."""

@@ -12,6 +12,7 @@ from globstar.core.channel import Channel, ChannelGone, ChannelState, SoftHangup
 from globstar.core.frame import Control
 from globstar.core.registry import ApplicationSpec
 from globstar.core.stack import StackFrame, pop_frame, push_frame
+from globstar.core.switches import settled
 from globstar.dialplan.arguments import split_raw
 from globstar.dialplan.context import Step
 from globstar.dialplan.plan import Dialplan
@@ -62,8 +63,17 @@ def plan_of(channel: Channel) -> Dialplan:
 
 
 def exists(channel: Channel, context: str, extension: str, priority: int = 1) -> bool:
-    """Whether the channel's dialplan has that place."""
+    """Whether the channel's dialplan has that place, as far as its switches know at once; see :func:`leads`."""
     return plan_of(channel).find(context, extension, priority, caller_number(channel)) is not None
+
+
+async def leads(channel: Channel, context: str, extension: str, priority: int = 1) -> bool:
+    """Whether the channel's dialplan has that place, also by a switch that has to ask elsewhere."""
+    plan = plan_of(channel)
+    route = plan.route(context, extension, caller_number(channel))
+    if priority in route.steps or route.is_complete:
+        return priority in route.steps
+    return await settled(lambda: exists(channel, context, extension, priority))
 
 
 async def run_pbx(channel: Channel) -> None:
@@ -88,7 +98,9 @@ async def _run_dialplan(channel: Channel) -> None:
     """Asterisk's order of events: priorities, then whatever the lack of a priority leads to (i, t, e, fallthrough)."""
     if channel.goto_target is not None:
         _take_target(channel)
-    if not exists(channel, channel.context, channel.extension, channel.priority) and exists(channel, channel.context, "s"):
+    if not await leads(channel, channel.context, channel.extension, channel.priority) and await leads(
+        channel, channel.context, "s"
+    ):
         logger.verbose(2, f"Starting {channel.name} at {channel.context},s,1 since '{channel.extension}' does not exist")
         channel.extension, channel.priority = "s", 1
     while True:
@@ -149,7 +161,7 @@ async def run_steps(channel: Channel, *, depth: int | None = None, in_hangup: bo
             priority = channel.priority
             step = steps.get(priority)
             if step is None and not route.is_complete:
-                step = plan.find(context, extension, priority, number)
+                step = await _find(plan, context, extension, priority, number)
             if step is None:
                 return found, None
             found = True
@@ -218,6 +230,11 @@ async def run_steps(channel: Channel, *, depth: int | None = None, in_hangup: bo
                 break
 
 
+async def _find(plan: Dialplan, context: str, extension: str, priority: int, number: str) -> Step | None:
+    """A step that the route does not tell of: behind a time condition or a switch."""
+    return await settled(lambda: plan.find(context, extension, priority, number))
+
+
 async def _settle(module: LoadedModule | None, running: Any) -> Any:
     """Await an application; its module is in use meanwhile."""
     if module is None:
@@ -244,14 +261,14 @@ async def _find_more(channel: Channel, result: str | None) -> bool:
     digits = ""
     is_invalid = False
     if result == INCOMPLETE:
-        if plan_of(channel).match_more(channel.context, channel.extension, caller_number(channel)):
+        if await settled(lambda: plan_of(channel).match_more(channel.context, channel.extension, caller_number(channel))):
             digits = channel.extension
         else:
             is_invalid = True
     elif result:
         digits = result
-    if is_invalid or (not digits and not exists(channel, channel.context, channel.extension)):
-        return _go_to_invalid(channel, channel.extension)
+    if is_invalid or (not digits and not await leads(channel, channel.context, channel.extension)):
+        return await _go_to_invalid(channel, channel.extension)
     if channel.soft_hangup:
         return _goes_on_after_interruption(channel)
     if digits:
@@ -266,12 +283,12 @@ async def _find_more(channel: Channel, result: str | None) -> bool:
     except ChannelGone:
         return _goes_on_after_interruption(channel)
     timed_out = result == INCOMPLETE and collected == digits
-    if not timed_out and collected and exists(channel, channel.context, collected):
+    if not timed_out and collected and await leads(channel, channel.context, collected):
         channel.extension, channel.priority = collected, 1
         return True
     if not timed_out and collected:
-        return _go_to_invalid(channel, collected)
-    return _go_to_timeout(channel)
+        return await _go_to_invalid(channel, collected)
+    return await _go_to_timeout(channel)
 
 
 def _goes_on_after_interruption(channel: Channel) -> bool:
@@ -297,13 +314,13 @@ def _goes_on_after_interruption(channel: Channel) -> bool:
     return True
 
 
-def _go_to_invalid(channel: Channel, extension: str) -> bool:
-    if exists(channel, channel.context, "i"):
+async def _go_to_invalid(channel: Channel, extension: str) -> bool:
+    if await leads(channel, channel.context, "i"):
         logger.verbose(3, f"Sent {channel.name} to the invalid extension handler: '{extension}' in '{channel.context}'")
         channel.set_variable("INVALID_EXTEN", extension)
         channel.extension, channel.priority = "i", 1
         return True
-    if exists(channel, channel.context, "e"):
+    if await leads(channel, channel.context, "e"):
         raise_exception(channel, "INVALID")
         return True
     logger.warning(
@@ -313,12 +330,12 @@ def _go_to_invalid(channel: Channel, extension: str) -> bool:
     return False
 
 
-def _go_to_timeout(channel: Channel) -> bool:
-    if exists(channel, channel.context, "t"):
+async def _go_to_timeout(channel: Channel) -> bool:
+    if await leads(channel, channel.context, "t"):
         logger.verbose(3, f"Timeout on {channel.name}, going to 't'")
         channel.extension, channel.priority = "t", 1
         return True
-    if exists(channel, channel.context, "e"):
+    if await leads(channel, channel.context, "e"):
         raise_exception(channel, "RESPONSETIMEOUT")
         return True
     logger.warning(f"Timeout, but no rule 't' or 'e' in context '{channel.context}'")
@@ -362,13 +379,18 @@ async def collect_digits(channel: Channel, timeout: float, digits: str = "") -> 
     plan = plan_of(channel)
     number = caller_number(channel)
     wait = timeout
-    while plan.match_more(channel.context, digits, number):
+    while await may_go_on(plan, channel.context, digits, number):
         digit = await channel.wait_for_digit(wait)
         if digit is None:
             break
         digits += digit
         wait = channel.digit_timeout
     return digits
+
+
+async def may_go_on(plan: Dialplan, context: str, digits: str, number: str) -> bool:
+    """Whether more digits may lead to an extension, also one of a switch that has to ask elsewhere."""
+    return await settled(lambda: plan.match_more(context, digits, number))
 
 
 async def run_subroutine(
@@ -381,7 +403,7 @@ async def run_subroutine(
     """
     if channel.plan is None:
         channel.plan = channel.system.plan
-    if not exists(channel, context, extension, priority):
+    if not await leads(channel, context, extension, priority):
         logger.error(f"{channel.name}: there is no {context},{extension},{priority} to Gosub to")
         return False
     place = (channel.context, channel.extension, channel.priority)
@@ -410,7 +432,7 @@ async def run_subroutine(
 async def run_hangup_handlers(channel: Channel) -> None:
     """Run the h extension of the channel's context, then the hangup handlers pushed on it, the newest first."""
     channel.soft_hangup |= SoftHangup.HANGUP_EXEC
-    has_h = channel.data.get("skip_h") is None and exists(channel, channel.context, "h")
+    has_h = channel.data.get("skip_h") is None and await leads(channel, channel.context, "h")
     if has_h or channel.hangup_handlers:
         channel.system.bus.publish(events.HangupLogicStarted(channel))
     if has_h:

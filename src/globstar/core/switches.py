@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from globstar.base.errors import GlobstarError
 from globstar.base.log import Logger
 from globstar.core.registry import Spec
 from globstar.dialplan.context import Step, Switch
@@ -16,11 +17,57 @@ if TYPE_CHECKING:
     from globstar.core.system import System
 
 logger = Logger("pbx")
+T = TypeVar("T")
+
+
+class SwitchWaits(GlobstarError):
+    """A switch must ask elsewhere before it can answer: await ``fetch()`` and ask again. See :func:`settled`."""
+
+    def __init__(self, fetch: Callable[[], Awaitable[None]]) -> None:
+        super().__init__("a switch has to wait")
+        self.fetch = fetch
+
+
+class _Asker:
+    """Whether whoever asks the dialplan now can wait."""
+
+    can_wait = False
+
+
+async def settled(ask: Callable[[], T]) -> T:
+    """Give what ``ask()`` finds in the dialplan, after the switches that have to wait for their answers."""
+    while True:
+        try:
+            return asking(ask)
+        except SwitchWaits as waits:
+            fetch = waits.fetch
+        await fetch()
+
+
+def asking(ask: Callable[[], T]) -> T:
+    """Give what ``ask()`` finds in the dialplan; raises SwitchWaits when that takes a while."""
+    before, _Asker.can_wait = _Asker.can_wait, True
+    try:
+        return ask()
+    finally:
+        _Asker.can_wait = before
+
+
+async def settled_quietly(ask: Callable[[], object]) -> None:
+    """Let switches learn what ``ask()`` asks, for somebody who asks it later and cannot wait."""
+    await settled(ask)
+
+
+def can_wait() -> bool:
+    """Whether a switch may raise :class:`SwitchWaits` now; it must answer with what it knows otherwise."""
+    return _Asker.can_wait
 
 
 @dataclass(slots=True, kw_only=True)
 class SwitchSpec(Spec):
-    """A switch: ``find(system, data, query)`` gives the step to run, or None. It must not wait."""
+    """A switch: ``find(system, data, query)`` gives the step to run, or None. It must not wait, but may raise SwitchWaits
+    where :func:`can_wait`.
+    """
 
     find: Callable[[System, str, SwitchQuery], Step | None]
     description: str = ""
@@ -61,6 +108,8 @@ def ask_switch(system: System, switch: Switch, query: SwitchQuery) -> Step | Non
     data = substitute_place(system, switch.data, query) if switch.evaluates else switch.data
     try:
         found: Step | None = spec.find(system, data, query)
+    except SwitchWaits:
+        raise
     except Exception as error:  # a switch's bug must not end the search of every call
         logger.error(f"switch {switch.name} failed for {query.exten}@{query.context}", exception=error)
         return None

@@ -13,7 +13,7 @@ from globstar.core.channel import Channel, ChannelGone
 from globstar.core.dialing import request_channel
 from globstar.core.features import FeatureSettings, settings_for
 from globstar.core.frame import Control, control
-from globstar.core.pbx import continue_in_dialplan, exists, plan_of
+from globstar.core.pbx import continue_in_dialplan, exists, leads, may_go_on, plan_of
 from globstar.core.playback import play_all
 from globstar.core.services import Parking
 from globstar.core.tech import RequestFailed
@@ -234,7 +234,7 @@ async def _ask(channel: Channel, settings: FeatureSettings) -> str:
     prompt = settings.transfer_announce_sound
     for attempt in range(1, settings.transfer_dial_attempts + 1):
         digits = await _collect(channel, context, prompt, settings.transfer_digit_timeout)
-        if digits and exists(channel, context, digits):
+        if digits and await leads(channel, context, digits):
             return digits
         is_last = attempt == settings.transfer_dial_attempts
         if not digits:
@@ -251,7 +251,7 @@ async def _collect(channel: Channel, context: str, prompt: str, timeout: float) 
     digits = (await play_all(channel, [prompt], stop_on=_ANY_DIGIT) or "") if prompt else ""
     plan = plan_of(channel)
     number = channel.caller.id.number.text if channel.caller.id.number.valid else ""
-    while digits != "#" and (not digits or plan.match_more(context, digits, number)):
+    while digits != "#" and (not digits or await may_go_on(plan, context, digits, number)):
         digit = await channel.wait_for_digit(timeout)
         if digit is None or digit == "#":
             break

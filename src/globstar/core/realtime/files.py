@@ -106,8 +106,8 @@ def _matches(row: Row, column: str, wanted: str) -> bool:
 
 
 def like_expression(pattern: str) -> str:
-    """SQL's LIKE as a regular expression."""
-    return "".join(".*" if c == "%" else "." if c == "_" else re.escape(c) for c in pattern)
+    """SQL's LIKE, with a backslash as escape, as a regular expression."""
+    return "".join({"%": ".*", "_": "."}.get(part, re.escape(part[-1])) for part in re.findall(r"\\.|.", pattern, re.DOTALL))
 
 
 def _compares(value: str, wanted: str, operator: str) -> bool:

@@ -76,7 +76,7 @@ class SqlRealtime:
     async def _select(self, database: str, table: str, criteria: Criteria, *, only_one: bool) -> list[Row]:
         def work(connection: Connection) -> list[Row]:
             quote = _quoter(connection)
-            where, values = _where(criteria, quote)
+            where, values = _where(connection, criteria, quote)
             order = (
                 f" ORDER BY {quote(split_operator(criteria[0][0])[0])}" if criteria and not only_one and self.orders_multi else ""
             )
@@ -122,7 +122,7 @@ class SqlRealtime:
 
         def work(connection: Connection) -> int:
             quote = _quoter(connection)
-            where, values = _where(criteria, quote)
+            where, values = _where(connection, criteria, quote)
             changes = ", ".join(f"{quote(name)} = :f{index}" for index, (name, _) in enumerate(usable))
             values |= {f"f{index}": value for index, (_, value) in enumerate(usable)}
             return int(_execute(connection, f"UPDATE {_table(table, quote)} SET {changes}{where}", values).rowcount)
@@ -151,7 +151,7 @@ class SqlRealtime:
 
         def work(connection: Connection) -> int:
             quote = _quoter(connection)
-            where, values = _where(criteria, quote)
+            where, values = _where(connection, criteria, quote)
             return int(_execute(connection, f"DELETE FROM {_table(table, quote)}{where}", values).rowcount)
 
         return await self._run(database, work, for_writing=True)
@@ -258,15 +258,17 @@ def _table(table: str, quote: Callable[[str], str]) -> str:
     return ".".join(quote(part) for part in table.split("."))
 
 
-def _where(criteria: Criteria, quote: Callable[[str], str]) -> tuple[str, dict[str, Any]]:
-    """The condition and the values that it refers to."""
+def _where(connection: Connection, criteria: Criteria, quote: Callable[[str], str]) -> tuple[str, dict[str, Any]]:
+    """The condition and the values that it refers to. In a pattern of LIKE a backslash escapes, in every database."""
+    escaping = " ESCAPE '\\\\'" if connection.dialect.name in ("mysql", "mariadb") else " ESCAPE '\\'"
     parts: list[str] = []
     values: dict[str, Any] = {}
     for index, (column, value) in enumerate(criteria):
         name, operator = split_operator(column)
         if operator.upper() not in _OPERATORS:
             raise RealtimeFault(f"operator '{operator}' is not known")
-        parts.append(f"{quote(name)} {operator.upper()} :c{index}")
+        escape = escaping if "LIKE" in operator.upper() else ""
+        parts.append(f"{quote(name)} {operator.upper()} :c{index}{escape}")
         values[f"c{index}"] = value
     return (" WHERE " + " AND ".join(parts) if parts else ""), values
 

@@ -9,7 +9,7 @@ from globstar.base.log import Logger
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.numbers import leading_integer
 from globstar.core.party import parse_caller_id
-from globstar.core.pbx import caller_number, exists, plan_of
+from globstar.core.pbx import caller_number, leads, may_go_on, plan_of
 from globstar.core.registry import application
 from globstar.dialplan.arguments import argument, parse_options, split_arguments
 
@@ -59,7 +59,7 @@ async def disa(channel: Channel, data: str) -> int:
     if access.caller_id:
         name, number = parse_caller_id(access.caller_id)
         channel.set_caller_id(number, name, number)
-    if not exists(channel, access.context, extension):
+    if not await leads(channel, access.context, extension):
         channel.set_variable("INVALID_EXTEN", extension)
         extension = "i"
     channel.goto(access.context, extension, 1)
@@ -133,13 +133,13 @@ async def _dial(channel: Channel, access: _Access, is_terminated: bool) -> str |
         while True:
             digit = await channel.wait_for_digit(wait)
             if digit is None:
-                return extension if extension and exists(channel, access.context, extension) else None
+                return extension if extension and await leads(channel, access.context, extension) else None
             if digit == "#" and is_terminated:
                 return extension or None
             extension += digit
             if not plan.ignore_pattern(access.context, extension):
                 channel.stop_generator()
-            if not plan.match_more(access.context, extension, number):
+            if not await may_go_on(plan, access.context, extension, number):
                 return extension
             wait = channel.digit_timeout
     finally:

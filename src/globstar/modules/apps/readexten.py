@@ -6,7 +6,7 @@ from globstar.base.log import Logger
 from globstar.core.channel import Channel, ChannelGone, ChannelState
 from globstar.core.digits import ALL_DIGITS
 from globstar.core.numbers import leading_integer
-from globstar.core.pbx import caller_number, exists, plan_of
+from globstar.core.pbx import caller_number, exists, may_go_on, plan_of
 from globstar.core.playback import SoundMissing, play
 from globstar.core.registry import application
 from globstar.dialplan.arguments import ParsedOptions, argument, parse_options, split_arguments
@@ -85,7 +85,7 @@ async def _collect(channel: Channel, file: str, context: str, options: ParsedOpt
             if pressed is None or (pressed == "#" and "p" in options):
                 return digits
             digits += pressed
-            if not plan_of(channel).match_more(context, digits, caller_number(channel)):
+            if not await may_go_on(plan_of(channel), context, digits, caller_number(channel)):
                 return digits
             pressed = None
             wait = channel.digit_timeout if timeout is None else timeout

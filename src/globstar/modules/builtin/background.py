@@ -7,6 +7,7 @@ from globstar.core.channel import Channel, ChannelState
 from globstar.core.pbx import plan_of
 from globstar.core.playback import SoundMissing, play
 from globstar.core.registry import application
+from globstar.core.switches import settled
 from globstar.dialplan.arguments import argument, split_arguments
 
 logger = Logger("pbx")
@@ -42,7 +43,7 @@ async def background(channel: Channel, data: str) -> int | str | None:
     if "p" in options:
         stop_on = ""
     elif "m" in options:
-        stop_on = "".join(digit for digit in _DIGITS if plan.exists(context, digit, 1, number))
+        stop_on = await settled(lambda: "".join([digit for digit in _DIGITS if plan.exists(context, digit, 1, number)]))
     else:
         stop_on = _DIGITS
     status = "SUCCESS"

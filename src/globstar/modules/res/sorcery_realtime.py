@@ -38,7 +38,7 @@ class RealtimeWizard:
 
     async def retrieve_all(self, prefix: str = "") -> list[SorceryObject]:
         """See Wizard."""
-        rows = await self._realtime.load_multi(self._family, [(f"{ID} LIKE", encode(prefix) + "%")])
+        rows = await self._realtime.load_multi(self._family, [(f"{ID} LIKE", _escaped(encode(prefix)) + "%")])
         return [one for one in map(self._object, rows) if one is not None and one.id.startswith(prefix)]
 
     @staticmethod
@@ -61,6 +61,11 @@ class RealtimeWizard:
     async def delete(self, id: str) -> bool:
         """See Wizard."""
         return await self._realtime.destroy(self._family, [(ID, encode(id))]) > 0
+
+
+def _escaped(text: str) -> str:
+    """A text in which LIKE sees no wildcards."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 wizard = WizardSpec(name="realtime", make=RealtimeWizard)

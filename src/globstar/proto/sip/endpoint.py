@@ -341,10 +341,10 @@ class SipEndpoint:
             return
         self._guarded(transaction, lambda: self._dispatch(transaction, now))
 
-    def resume(self, transaction: ServerTransaction) -> None:
-        """Give a request to the handler again, which held it; nothing happens when it has ended meanwhile."""
+    def resume(self, transaction: ServerTransaction, treat: Callable[[], None] | None = None) -> None:
+        """Treat a request that the handler held, as if it came now; nothing happens when it has ended meanwhile."""
         if not transaction.is_answered and not transaction.is_terminated:
-            self._guarded(transaction, lambda: self.handler.request_received(transaction))
+            self._guarded(transaction, treat or (lambda: self.handler.request_received(transaction)))
 
     def _guarded(self, transaction: ServerTransaction, treat: Callable[[], None]) -> None:
         """What the treatment of a request raises is answered."""

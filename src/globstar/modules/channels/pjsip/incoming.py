@@ -12,6 +12,7 @@ from globstar.core.format import FormatCapabilities
 from globstar.core.functions import assign
 from globstar.core.party import PartyId
 from globstar.core.pickup import pick_up_group
+from globstar.core.switches import SwitchWaits, asking
 from globstar.modules.channels.pjsip import timers
 from globstar.modules.channels.pjsip.bodies import sdp_body
 from globstar.modules.channels.pjsip.diversion import take_diversion, take_history
@@ -19,7 +20,7 @@ from globstar.modules.channels.pjsip.identity import caller_of
 from globstar.modules.channels.pjsip.leg import Leg
 from globstar.modules.channels.pjsip.leg_media import new_media
 from globstar.modules.channels.pjsip.media import NoMedia
-from globstar.modules.channels.pjsip.requests import CALL_EXTENSIONS, SUPPORTED, not_understood
+from globstar.modules.channels.pjsip.requests import CALL_EXTENSIONS, SUPPORTED, hold_for_plan, not_understood
 from globstar.proto.sdp import NotAcceptable, SdpParseError, SessionDescription, parse
 
 if TYPE_CHECKING:
@@ -58,12 +59,16 @@ def invite_received(driver: PjsipDriver, endpoint: EndpointObject, transaction: 
     number = caller.number.text if caller.number.valid else ""
     extension = endpoint.user_of(uri) or "s"
     plan = driver.system.plan
-    if not _is_welcome(driver, endpoint, request, extension, number):
-        if (
-            endpoint.allow_overlap
-            and uri.user
-            and plan.match_more(endpoint.overlap_context or endpoint.context, extension, number)
-        ):
+    overlap_context = endpoint.overlap_context or endpoint.context
+    may_grow = endpoint.allow_overlap and bool(uri.user)
+    try:
+        is_welcome = asking(lambda: _is_welcome(driver, endpoint, request, extension, number))
+        may_grow = not is_welcome and may_grow and asking(lambda: plan.match_more(overlap_context, extension, number))
+    except SwitchWaits as waits:
+        hold_for_plan(driver, transaction, waits, lambda: invite_received(driver, endpoint, transaction))
+        return
+    if not is_welcome:
+        if may_grow:
             transaction.respond(484)
         else:
             logger.notice(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
+from globstar.core.switches import SwitchWaits, asking
 from globstar.proto.sip.message import Header, Request
 from globstar.proto.sip.settings import ALL_METHODS
 
@@ -46,13 +48,32 @@ def not_understood(request: Request, extensions: frozenset[str] = _EXTENSIONS) -
     return [("Unsupported", ", ".join(unknown)), SUPPORTED] if unknown else []
 
 
+def hold_for_plan(driver: PjsipDriver, transaction: ServerTransaction, waits: SwitchWaits, treat: Callable[[], None]) -> None:
+    """The dialplan has to ask elsewhere whether it has an extension: ``treat`` the request when it knows."""
+
+    async def wait() -> None:
+        await waits.fetch()
+        try:
+            driver.sip.resume(transaction, treat)
+        finally:
+            driver.drain()
+
+    driver.tasks.start(wait(), name="an extension of a switch")
+
+
 def answer_options(driver: PjsipDriver, endpoint: EndpointObject, transaction: ServerTransaction) -> None:
     """OPTIONS: 200 for the server itself and for extensions that exist, else 404."""
     uri = transaction.request.uri
     if not uri.is_sip:
         transaction.respond(416)
         return
-    if uri.user and not driver.system.plan.exists(endpoint.context, endpoint.user_of(uri), 1, endpoint.caller_number):
+    plan = driver.system.plan
+    try:
+        is_there = not uri.user or asking(lambda: plan.exists(endpoint.context, endpoint.user_of(uri), 1, endpoint.caller_number))
+    except SwitchWaits as waits:
+        hold_for_plan(driver, transaction, waits, lambda: answer_options(driver, endpoint, transaction))
+        return
+    if not is_there:
         transaction.respond(404)
         return
     transaction.respond(200, headers=OPTIONS_HEADERS)

@@ -11,12 +11,14 @@ from globstar.base.log import Logger
 from globstar.core.cause import Cause
 from globstar.core.frame import Frame, FrameType
 from globstar.core.party import PartyId
+from globstar.core.switches import SwitchWaits, asking
 from globstar.core.tech import RequestFailed
 from globstar.core.textmessage import SERVICE, MessageBus, MessageDatum, TextMessage
 from globstar.modules.channels.pjsip.authenticate import outbound_credentials
 from globstar.modules.channels.pjsip.identity import from_address
 from globstar.modules.channels.pjsip.outgoing import Target, find_target, route
 from globstar.modules.channels.pjsip.redirects import RedirectTargets
+from globstar.modules.channels.pjsip.requests import hold_for_plan
 from globstar.modules.channels.pjsip.supplement import Supplement
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.headers.address import NameAddr
@@ -81,7 +83,12 @@ class Messaging(Supplement):
         if not request.uri.is_sip:
             transaction.respond(416)
             return True
-        if not system.plan.exists(context, user, 1, endpoint.caller_number):
+        try:
+            is_there = asking(lambda: system.plan.exists(context, user, 1, endpoint.caller_number))
+        except SwitchWaits as waits:
+            hold_for_plan(self.driver, transaction, waits, lambda: self._hold_no_more(endpoint, transaction))
+            return True
+        if not is_there:
             transaction.respond(404)
             return True
         bus = system.service(SERVICE, MessageBus)
@@ -90,6 +97,9 @@ class Messaging(Supplement):
             return True
         transaction.respond(202)
         return True
+
+    def _hold_no_more(self, endpoint: EndpointObject, transaction: ServerTransaction) -> None:
+        self.request_received(endpoint, transaction)
 
     def _received(self, endpoint: EndpointObject, transaction: ServerTransaction, context: str, extension: str) -> TextMessage:
         request, flow = transaction.request, transaction.flow
