@@ -15,7 +15,7 @@ from globstar.core.frame import Frame, FrameType
 from globstar.core.services import AgiScripts
 from globstar.core.system import System
 from globstar.modules.res.agi import apps, asynchronous
-from globstar.modules.res.agi.fast import order_services
+from globstar.net.dns import order_services
 from tests.support.agi import ScriptInside
 from tests.support.ami import AmiClient, split_messages, start_manager
 from tests.support.calls import Call, load_dialplan

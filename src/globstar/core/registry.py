@@ -96,6 +96,8 @@ class FunctionSpec(Spec):
     syntax: str = ""
     #: writing or reading reaches outside (files, shell): only where live_dangerously or the dialplan itself asks
     is_dangerous: bool = False
+    #: the same of writing alone
+    is_dangerous_to_write: bool = False
 
 
 def _documentation(target: Any) -> tuple[str, str]:
@@ -148,7 +150,9 @@ class DialplanFunction:
         return self
 
 
-def function(name: str, *, syntax: str = "", dangerous: bool = False) -> Callable[[Callable[..., Any]], DialplanFunction]:
+def function(
+    name: str, *, syntax: str = "", dangerous: bool = False, writes_outside: bool = False
+) -> Callable[[Callable[..., Any]], DialplanFunction]:
     """Make ``f(channel, args: str) -> str | None`` the dialplan function ``name``; see :class:`DialplanFunction`."""
 
     def decorate(target: Callable[..., Any]) -> DialplanFunction:
@@ -161,6 +165,7 @@ def function(name: str, *, syntax: str = "", dangerous: bool = False) -> Callabl
             description=description,
             syntax=syntax or f"{name}(arguments)",
             is_dangerous=dangerous,
+            is_dangerous_to_write=writes_outside,
         )
         return DialplanFunction(spec, target)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ REST = 10.0
 #: How long one question may take in all, and how long one server has, seconds.
 LIFETIME, TRY = 5.0, 2.0
 
+#: Kinds of questions that are not called as their records.
+_KINDS = {"ENUM": "NAPTR"}
 _FAMILIES = {"A": socket.AF_INET, "AAAA": socket.AF_INET6}
 
 
@@ -82,10 +85,11 @@ class _Hosts:
 
 
 class Resolver:
-    """Answers questions for records: A and AAAA as text, NAPTR and SRV as tuples of their fields.
+    """Answers questions for records: A, AAAA and TXT as text, NAPTR and SRV as tuples of their fields.
 
     (order, preference, flags, service, replacement) with flags and service in upper case, and (priority, weight, port, target);
-    names without the last dot. No record at all is an empty answer, as is a failure (which is forgotten soon).
+    names without the last dot. The kind ``ENUM`` stands for NAPTR records with (order, preference, flags, service, regexp,
+    replacement) as they are. No record at all is an empty answer, as is a failure (which is forgotten soon).
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, options: DnsOptions | None = None) -> None:
@@ -169,7 +173,7 @@ class Resolver:
 
         self.counters.queries += 1
         try:
-            answer = await self._resolver.resolve(name, kind, lifetime=LIFETIME, search=False)
+            answer = await self._resolver.resolve(name, _KINDS.get(kind, kind), lifetime=LIFETIME, search=False)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer) as nothing:
             self.counters.negative += 1
             self._keep(kind, name, (), _negative_life(nothing))
@@ -256,6 +260,27 @@ def _name(name: Any) -> str:
     return str(name).rstrip(".").lower()
 
 
+def order_services(
+    records: list[tuple[int, int, int, str]], chance: random.Random | None = None
+) -> list[tuple[int, int, int, str]]:
+    """SRV records in the order in which RFC 2782 tries them: by priority, within one by chance as the weights say."""
+    chance = chance or random.SystemRandom()
+    ordered: list[tuple[int, int, int, str]] = []
+    rest = sorted(records, key=lambda record: (record[0], record[1] != 0))
+    while rest:
+        group = [record for record in rest if record[0] == rest[0][0]]
+        total = sum(weight for _, weight, _, _ in group)
+        mark = chance.randint(0, total)
+        running = 0
+        for record in group:
+            running += record[1]
+            if running >= mark:
+                ordered.append(record)
+                rest.remove(record)
+                break
+    return ordered
+
+
 _VALUES: dict[str, Callable[[Any], Any]] = {
     "A": lambda record: record.address,
     "AAAA": lambda record: record.address,
@@ -267,4 +292,13 @@ _VALUES: dict[str, Callable[[Any], Any]] = {
         record.service.decode("ascii", "replace").upper(),
         _name(record.replacement) if not record.regexp else "",
     ),
+    "ENUM": lambda record: (
+        record.order,
+        record.preference,
+        record.flags.decode("ascii", "replace"),
+        record.service.decode("ascii", "replace"),
+        record.regexp.decode("utf-8", "replace"),
+        _name(record.replacement),
+    ),
+    "TXT": lambda record: b"".join(record.strings).decode("utf-8", "replace"),
 }

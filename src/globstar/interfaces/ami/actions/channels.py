@@ -158,7 +158,9 @@ async def getvar(request: ActionRequest) -> Answer:
 
 def _check_danger(request: ActionRequest, function: str, *, is_write: bool) -> None:
     spec = request.system.function_registry.get(function)
-    if spec is not None and spec.is_dangerous and not request.system.options.live_dangerously:
+    if spec is None or request.system.options.live_dangerously:
+        return
+    if spec.is_dangerous or (is_write and spec.is_dangerous_to_write):
         raise ActionFault("Operation not permitted" if is_write else "No such variable")
 
 

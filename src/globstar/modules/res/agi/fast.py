@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import random
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.modules.res.agi.script import ScriptRefused, StreamScript
-from globstar.net.dns import DnsOptions, Resolver
+from globstar.net.dns import DnsOptions, Resolver, order_services
 from globstar.proto.agi import FASTAGI_PORT, MAX_LINE, FastAgiPlace
 
 if TYPE_CHECKING:
@@ -57,27 +56,6 @@ async def _servers(resolver: Resolver, place: FastAgiPlace) -> list[tuple[str, i
     if not records:
         return [(place.host, FASTAGI_PORT)]
     return [(target, port) for _, _, port, target in order_services(list(records)) if target not in ("", ".")]
-
-
-def order_services(
-    records: list[tuple[int, int, int, str]], chance: random.Random | None = None
-) -> list[tuple[int, int, int, str]]:
-    """SRV records in the order in which RFC 2782 tries them: by priority, within one by chance as the weights say."""
-    chance = chance or random.SystemRandom()
-    ordered: list[tuple[int, int, int, str]] = []
-    rest = sorted(records, key=lambda record: (record[0], record[1] != 0))
-    while rest:
-        group = [record for record in rest if record[0] == rest[0][0]]
-        total = sum(weight for _, weight, _, _ in group)
-        mark = chance.randint(0, total)
-        running = 0
-        for record in group:
-            running += record[1]
-            if running >= mark:
-                ordered.append(record)
-                rest.remove(record)
-                break
-    return ordered
 
 
 async def _addresses(resolver: Resolver, host: str) -> list[str]:
