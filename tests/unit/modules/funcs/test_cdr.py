@@ -42,6 +42,13 @@ async def test_writing_the_user_field_and_variables() -> None:
         assert (record.userfield, record.variables["Colour"]) == ("one", "blue")
 
 
+async def test_tenants() -> None:
+    async with await run("Set(CHANNEL(tenantid)=t1)", "Set(r=${CDR(tenantid)},${CDR(peertenantid)})") as world:
+        assert await values(world, "r") == ["t1,"]
+        (record,) = world.records  # type: ignore[attr-defined]
+        assert (record.tenantid, record.peertenantid) == ("t1", "")
+
+
 async def test_old_forms_set_the_channel_and_are_told() -> None:
     steps = (
         "Set(CDR(accountcode)=sales)",
