@@ -129,7 +129,7 @@ async def hear_each_other(*calls: PhoneCall) -> None:
 
 
 async def see_off(phone: SipPhone, ended: int = 0) -> str:
-    """Take what comes to a phone that transferred: the end of so many of its calls, and the last NOTIFY, whose status is given."""
+    """Take what comes to a phone that transferred, the end of so many of its calls and the last NOTIFY: the status it tells."""
     status = ""
     for _ in range(2000):
         while phone.inbox:
