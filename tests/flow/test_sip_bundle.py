@@ -260,3 +260,39 @@ async def test_a_picture_that_is_asked_for_is_asked_of_who_sends_it(tmp_path: Pa
         assert len(asked) == 1
         assert asked[0][-8:] == struct.pack("!II", int(found[1]), 1000 + PICTURE)
         await call.hang_up()
+
+
+@pytest.mark.parametrize(
+    ("codec", "name", "first", "good", "bad"),
+    [
+        ("h264", "H264", "profile-level-id=42e01f;packetization-mode=1", "profile-level-id=42e034;packetization-mode=1",
+         "profile-level-id=640c1f;packetization-mode=1"),
+        ("vp9", "VP9", "profile-id=2", "profile-id=2", "profile-id=0"),
+        ("av1", "AV1", "level-idx=5;profile=0;tier=0", "profile=0", "profile=1"),
+        ("h265", "H265", "profile-id=1;level-id=93", "level-id=120", "profile-id=2"),
+    ],
+)  # fmt: skip
+async def test_pictures_pass_where_the_parameters_fit(
+    tmp_path: Path, codec: str, name: str, first: str, good: str, bad: str
+) -> None:
+    """Bob is offered what alice can do; an answer with another profile has no picture."""
+    options = {"allow": f"ulaw,{codec}"}
+    config = phone_section("alice", **options) + phone_section("bob", contact="sip:bob@127.0.0.1:15072", **options)
+    async with sip_office(tmp_path, config, EXTENSIONS) as office:
+        alice, bob = office.phone("alice"), office.phone("bob")
+        for theirs in (good, bad):
+            call = PhoneCall(alice, "sip:101@127.0.0.1:15060")
+            line = f"m=video 4002 RTP/AVP 97\r\na=rtpmap:97 {name}/90000\r\n"
+            call.invite(body=call.sdp() + line + f"a=fmtp:97 {first}\r\n")
+            await alice.get(100)
+            called = await bob.ring()
+            assert called.request is not None
+            assert re.search(rf"a=fmtp:\d+ {first}\r", called.request.body)
+            called.reply(200, "OK", body=called.sdp() + line.replace("4002", "5002") + f"a=fmtp:97 {theirs}\r\n")
+            await bob.get("ACK")
+            await call.answered()
+            await asyncio.sleep(0.2)
+            channel = next(channel for channel in office.system.channels.values() if "bob" in channel.name)
+            assert channel.tech.channel_read(channel, "rtp,dest,video") == ("127.0.0.1:5002" if theirs is good else "")
+            await call.hang_up()
+            await called.ended()

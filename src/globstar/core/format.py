@@ -164,6 +164,8 @@ t140 = Format(Codec("t140", MediaType.TEXT, 1000, description="Passthrough T.140
 red = Format(Codec("red", MediaType.TEXT, 1000, description="T.140 Realtime Text with redundancy"))
 t38 = Format(Codec("t38", MediaType.IMAGE, 0, description="T.38 UDPTL Fax"))
 
+av1 = Format(Codec("av1", _V, 1000, rtp_rate=90000, description="AV1 video"))
+
 #: Every built-in format by its Asterisk name, in the order in which ``core show codecs`` lists them.
 BUILTIN: dict[str, Format] = {
     format.name: format
@@ -173,6 +175,9 @@ BUILTIN: dict[str, Format] = {
         h264, h265, mpeg4, vp8, vp9, red, t140, t38, none, silk8, silk12, silk16, silk24,
     )
 }  # fmt: skip
+
+#: Formats that Asterisk does not have: they can be named, and stand in none of its lists.
+BEYOND: dict[str, Format] = {format.name: format for format in (av1,)}
 
 _SLIN_BY_RATE = {f.sample_rate: f for f in (slin, slin12, slin16, slin24, slin32, slin44, slin48, slin96, slin192)}
 
@@ -188,7 +193,7 @@ def slin_for_rate(sample_rate: int) -> Format:
 def find_format(name: str) -> Format | None:
     """The built-in format called ``name`` (case ignored); ``slin8`` is ``slin``."""
     key = name.strip().lower()
-    return BUILTIN.get("slin" if key == "slin8" else key)
+    return BUILTIN.get("slin" if key == "slin8" else key) or BEYOND.get(key)
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from globstar.proto.sdp.bundle import OFFERED_ID, Bundling, LocalSource, line_at
 from globstar.proto.sdp.payloads import OFFERED_PAYLOADS, STATIC_NUMBERS, canonical_name
 from globstar.proto.sdp.preference import CodecPreference, IncomingPreference
 from globstar.proto.sdp.values import Attribute, Direction, Media, RtpMap, SessionDescription
+from globstar.proto.sdp.video import video_fit
 
 TELEPHONE_EVENT = "TELEPHONE-EVENT"
 RTP_PROTOCOLS = ("RTP/AVP", "RTP/AVPF")
@@ -141,13 +142,14 @@ def accept(mine: LocalMedia, theirs: Media, *, is_answer: bool = False) -> tuple
     if mine.formats:
         return () if any(format in theirs.formats for format in mine.formats) else None
     rtpmaps = theirs.rtpmaps()
+    fitting = _fitting(mine, theirs) if mine.kind == "video" else {}
     pairs: list[tuple[CodecDescription, RtpMap]] = []
     for number in theirs.payload_types:
         rtpmap = rtpmaps.get(number)
         if rtpmap is None:
             continue
         for codec in mine.codecs:
-            if codec.matches(rtpmap) and all(codec is not taken for taken, _ in pairs):
+            if codec.matches(rtpmap) and fitting.get(codec, number) == number and all(codec is not one for one, _ in pairs):
                 pairs.append((codec, rtpmap))
                 break
     if is_answer:
@@ -160,6 +162,19 @@ def accept(mine: LocalMedia, theirs: Media, *, is_answer: bool = False) -> tuple
     if mine.narrowing is not None and not is_answer:
         pairs = _chosen(pairs, mine.narrowing, mine.codecs)
     return tuple(pairs) or None
+
+
+def _fitting(mine: LocalMedia, theirs: Media) -> dict[CodecDescription, int]:
+    """By codec that has parameters the payload type whose parameters go with them best; -1 where none does."""
+    found: dict[CodecDescription, int] = {}
+    rtpmaps, fmtps = theirs.rtpmaps(), theirs.fmtps()
+    for codec in mine.codecs:
+        if codec.fmtp:
+            numbers = [number for number in theirs.payload_types if number in rtpmaps and codec.matches(rtpmaps[number])]
+            fits = {number: video_fit(codec.name, codec.fmtp, fmtps.get(number, "")) for number in numbers}
+            best = max(numbers, key=lambda number: fits[number], default=-1)
+            found[codec] = best if fits.get(best) else -1
+    return found
 
 
 def _chosen(
@@ -189,7 +204,7 @@ def agree(
     """
     carrier = description.media[bundling.tag] if bundling is not None else theirs
     fmtps = theirs.fmtps()
-    receive_maps = (received or theirs).rtpmaps()
+    own_maps = received.rtpmaps().values() if received is not None else ()
     if received is not None and mine.answer_preference is None:
         order = theirs.payload_types
         pairs = sorted(pairs, key=lambda pair: order.index(pair[1].payload_type))
@@ -197,7 +212,7 @@ def agree(
         NegotiatedCodec(
             codec,
             rtpmap.payload_type,
-            _number_of(codec, receive_maps.values(), rtpmap.payload_type),
+            _number_of(codec, own_maps, rtpmap.payload_type),
             fmtps.get(rtpmap.payload_type, ""),
         )
         for codec, rtpmap in pairs

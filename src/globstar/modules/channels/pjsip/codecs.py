@@ -41,6 +41,7 @@ _NAMES: dict[str, tuple[str, int, str]] = {
     "mpeg4": ("MP4V-ES", 1, ""),
     "vp8": ("VP8", 1, ""),
     "vp9": ("VP9", 1, ""),
+    "av1": ("AV1", 1, ""),
     "t140": ("T140", 1, ""),
     "red": ("RED", 1, ""),
 }
@@ -52,7 +53,8 @@ _described: dict[tuple[str, int], CodecDescription | None] = {}
 def describe(format: Format, framing_ms: int) -> CodecDescription | None:
     """The SDP description of a format sent in packets of ``framing_ms``; None if RTP has no name for it."""
     if format.attributes:
-        plain = describe(formats.BUILTIN.get(format.name, format), framing_ms)
+        base = formats.find_format(format.name)
+        plain = describe(base, framing_ms) if base is not None else None
         return replace(plain, fmtp=format.attributes.get(FMTP, "")) if plain is not None else None
     key = (format.name, framing_ms)
     if key in _described:
