@@ -18,6 +18,7 @@ from globstar.core.realtime import Realtime
 from globstar.core.realtime.static import OverlaidSource
 from globstar.core.settings import read_modules_config
 from globstar.core.system import System
+from globstar.core.testevents import follow_bus
 
 logger = Logger("asterisk")
 
@@ -76,6 +77,8 @@ async def boot(system: System, source: ConfigSource, *, keep_database: bool = Tr
     system.mailboxes = Mailboxes(system.bus)
     system.realtime = Realtime(system, system.configuration.overlay)
     system.is_configured = True
+    if system.test_events:
+        follow_bus(system)
     modules = read_modules_config(source)
     system.realtime.configure()
     await system.realtime.start(modules)

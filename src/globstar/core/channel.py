@@ -16,6 +16,7 @@ from globstar.core.format import FormatCapabilities
 from globstar.core.frame import Control, Frame, FrameType, control
 from globstar.core.party import Caller, Connected, Dialed, PartyId, Redirecting
 from globstar.core.tech import ChannelTech
+from globstar.core.testevents import tell_state
 from globstar.core.variables import ChannelVariables
 
 if TYPE_CHECKING:
@@ -395,6 +396,7 @@ class Channel(ChannelMedia):
             self._absolute_timer = None
         self.when_to_hangup = None
         if seconds:
+            tell_state(self.system, "HANGUP_TIME", self, Seconds=seconds)
             loop = asyncio.get_running_loop()
             self.when_to_hangup = loop.time() + seconds
             self._absolute_timer = loop.call_later(seconds, self._absolute_timeout)

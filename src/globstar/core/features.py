@@ -11,6 +11,7 @@ from globstar.base.log import Logger
 from globstar.config import ConfigFile
 from globstar.config.values import boolean
 from globstar.core.frame import Frame, FrameType, digit_end
+from globstar.core.testevents import tell_state
 from globstar.dialplan.arguments import argument, split_arguments
 
 if TYPE_CHECKING:
@@ -300,6 +301,7 @@ class DigitFeatures:
     def _run(self, action: FeatureAction) -> None:
         self._held = ""
         if self.member is not None:
+            tell_state(self.channel.system, "FEATURE_DETECTION", self.channel, Result="success")
             action(self.member)
 
     def _pass_held_on(self) -> None:

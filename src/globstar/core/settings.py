@@ -88,6 +88,7 @@ class Options(ConfigOptions):
     lockconfdir = option(boolean, False, help="Lock the configuration folder while writing to it.")
     stdexten: str = option(string, "gosub", help="How stdexten is called in users.conf.")
     live_dangerously = option(boolean, False, help="Let AMI and others use functions that reach outside.")
+    testevents = option(boolean, False, reload=False, help="Tell test systems of the states of applications (AMI TestEvent).")
     mindtmfduration = option(integer(0), 80, unit="ms", help="Shortest digit.")
     documentation_language: str = option(string, "en_US", reload=False, help="Language of the help texts.")
     rtp_pt_dynamic = option(integer(0, 127), 35, help="First dynamic RTP payload number after 96 to 127 are used up.")

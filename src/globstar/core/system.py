@@ -22,6 +22,7 @@ from globstar.core.registry import ApplicationSpec, FunctionSpec, Registry, Spec
 from globstar.core.settings import Directories, Options
 from globstar.core.soundstore import SoundStore
 from globstar.core.switches import ask_switch
+from globstar.core.testevents import tell_state
 from globstar.core.tones import Tones
 from globstar.core.translate import TranslationRegistry
 from globstar.core.variables import GlobalVariables
@@ -72,6 +73,8 @@ class System:
         self.started_at = self.now()
         self.started_wall = wall_clock()
         self.last_reload_wall = self.started_wall
+        #: whether test events are told (``testevents`` of asterisk.conf)
+        self.test_events: bool = self.options.testevents
         self.entity_id: str = self.options.entityid or _default_entity_id()
         self.bus = EventBus()
         self._registries: dict[str, Registry[Any]] = {}
@@ -255,6 +258,8 @@ class System:
 
     def indicate_in_band(self, channel: Channel, condition: Control, data: Any) -> None:
         """The technology cannot tell the endpoint of ``condition``: let it hear it."""
+        if self.test_events and condition is Control.RINGING:
+            tell_state(self, "RINGING_INBAND", channel)
         self.tones.indicate(channel, condition, data)
 
     def start_digit_tone(self, channel: Channel, digit: str) -> None:

@@ -17,6 +17,7 @@ from globstar.core.pbx import continue_in_dialplan, exists, leads, may_go_on, pl
 from globstar.core.playback import play_all
 from globstar.core.services import Parking
 from globstar.core.tech import RequestFailed
+from globstar.core.testevents import tell_state
 
 logger = Logger("features")
 
@@ -202,6 +203,7 @@ async def ask_extension(member: BridgeMember) -> str:
     channel = member.channel
     settings = settings_for(channel)
     hold_others(member, True)
+    tell_state(channel.system, "TRANSFER_BEGIN_DIAL", channel)
     given = channel.variables.get("TRANSFER_EXTEN")
     if given and exists(channel, transfer_context(channel), given):
         return given
@@ -234,7 +236,9 @@ async def _ask(channel: Channel, settings: FeatureSettings) -> str:
     prompt = settings.transfer_announce_sound
     for attempt in range(1, settings.transfer_dial_attempts + 1):
         digits = await _collect(channel, context, prompt, settings.transfer_digit_timeout)
+        tell_state(channel.system, "TRANSFER_DIALLED", channel, Digits=digits)
         if digits and await leads(channel, context, digits):
+            tell_state(channel.system, "TRANSFER_DIAL_FINAL", channel, Digits=digits)
             return digits
         is_last = attempt == settings.transfer_dial_attempts
         if not digits:

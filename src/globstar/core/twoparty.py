@@ -20,6 +20,7 @@ from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
 from globstar.core.channel import Channel, ChannelGone
 from globstar.core.features import DigitFeatures, DynamicFeature, FeatureAction, FeatureSettings, settings_for
 from globstar.core.services import MusicOnHold, Parking
+from globstar.core.testevents import tell_state
 from globstar.core.touchrecord import toggle_recording
 from globstar.core.transfer import start_blind_transfer
 
@@ -279,6 +280,7 @@ class LimitTimer:
             start_announcement(member, sounds)
 
     def _expired(self) -> None:
+        tell_state(self.caller.channel.system, "BRIDGE_TIMELIMIT", self.caller.channel)
         told = [start_announcement(member, [self.limit.timeout_sound]) for member in self._told() if self.limit.timeout_sound]
         if not told:
             self._end()

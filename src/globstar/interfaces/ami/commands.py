@@ -7,9 +7,11 @@ from typing import cast
 
 from globstar.config.errors import ConfigError
 from globstar.core.cli import CliFailure, CliUsage, cli_command
-from globstar.core.manager import ManagerActionSpec, ManagerEventSpec, permission_names, privilege_text
+from globstar.core.loader import ModuleStatus
+from globstar.core.manager import ALL, ManagerActionSpec, Permission, privilege_text
 from globstar.core.system import System
 from globstar.interfaces.ami.hub import SERVICE, ManagerHub
+from globstar.interfaces.ami.reference import reference
 
 
 def _hub(system: System) -> ManagerHub:
@@ -27,14 +29,20 @@ def _users(system: System, args: list[str]) -> Iterable[str]:
     return _hub(system).settings.users
 
 
+def _events(system: System) -> list[str]:
+    """The events of the core and of modules that run."""
+    running = {module.name for module in system.loader.modules.values() if module.status is ModuleStatus.RUNNING}
+    return [name for name, entry in reference("event").items() if "core" in entry.modules or running.intersection(entry.modules)]
+
+
 @cli_command("manager show commands")
 def show_commands(system: System, args: list[str]) -> str:
     """List the actions of the manager."""
     if args:
         raise CliUsage
-    specs: list[ManagerActionSpec] = list(system.registry("manager action"))
+    specs: list[ManagerActionSpec] = sorted(system.registry("manager action"), key=lambda spec: spec.name.lower())
     width = max((len(spec.name) for spec in specs), default=6)
-    lines = [f"  {'Action':<{width}}  Synopsis", f"  {'-' * width}  --------"]
+    lines = [f"  {'Action':<{width}}  Synopsis", f"  {'-' * 6:<{width}}  --------"]
     lines += [f"  {spec.name:<{width}}  {spec.synopsis}" for spec in specs]
     return "\n".join(lines) + "\n\n"
 
@@ -52,8 +60,12 @@ def show_command(system: System, args: list[str]) -> str:
         if spec is None:
             blocks.append(f"No manager action '{name}'\n")
             continue
-        text = f"Action: {spec.name}\nSynopsis: {spec.synopsis}\nPrivilege: {privilege_text(spec.permissions)}\n"
-        blocks.append(text + (f"Description: {spec.description}\n" if spec.description else ""))
+        known = reference("action").get(spec.name)
+        syntax = [f"Action: {spec.name}", *(known.lines() if known is not None else ())]
+        parts = [("Syntax", "\n".join(syntax)), ("Synopsis", spec.synopsis)]
+        parts += [("Description", spec.description)] if spec.description else []
+        parts.append(("Privilege", privilege_text(spec.permissions)))
+        blocks.append("\n".join(f"[{title}]\n{text}\n" for title, text in parts))
     return "\n".join(blocks)
 
 
@@ -62,18 +74,25 @@ def show_connected(system: System, args: list[str]) -> str:
     """List the connected clients."""
     if args:
         raise CliUsage
-    form = "  {:<15} {:<55} {:<10} {:<10} {:<8} {:<5} {:<10} {:<10}"
-    lines = [form.format("Username", "IP Address", "Start", "Elapsed", "FileDes", "HttpCnt", "Read", "Write").rstrip()]
+    form = "  {:<15}  {:<55}  {:<10}  {:<10}  {:<8}  {:<8}  {:<10}  {:<10}"
+    titles = ("Username", "IP Address", "Start", "Elapsed", "FileDes", "HttpCnt", "ReadPerms", "WritePerms")
+    lines = [form.format(*titles)]
     sessions = [session for session in _hub(system).sessions if session.is_logged_in]
     now = system.wall_time()
     for session in sessions:
+        requests = getattr(session, "requests", 0)
         values = (
-            session.account, session.remote[0], int(session.opened_wall), int(now - session.opened_wall), session.number, 0,
-            int(session.read), int(session.write),
+            session.account[:15], session.remote[0], int(session.opened_wall), int(now - session.opened_wall), session.number,
+            requests, _number(session.read), _number(session.write),
         )  # fmt: skip
-        lines.append(form.format(*values).rstrip())
+        lines.append(form.format(*values))
     lines.append(f"{len(sessions)} users connected.")
-    return "\n".join(lines)
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _number(permissions: Permission) -> int:
+    """The classes as Asterisk's number; all of them are every bit."""
+    return 0x7FFFFFFF if permissions == ALL else int(permissions)
 
 
 @cli_command("manager show users")
@@ -81,10 +100,10 @@ def show_users(system: System, args: list[str]) -> str:
     """List the users of manager.conf."""
     if args:
         raise CliUsage
-    users = sorted(_hub(system).settings.users)
+    users = list(_hub(system).settings.users)
     if not users:
         return "There are no manager users.\n"
-    lines = ["", "Username", "--------", *users, "-" * 19, f"{len(users)} manager users configured."]
+    lines = ["", "username", "--------", *users, "-" * 19, f"{len(users)} manager users configured."]
     return "\n".join(lines) + "\n"
 
 
@@ -97,18 +116,17 @@ def show_user(system: System, args: list[str]) -> str:
     if user is None:
         return f"There is no manager called {args[0]}\n"
     options = user.options
-    access = options.access
     filters = [*options.filters.inclusions, *options.filters.exclusions]
     rows = [
         ("username", user.name),
         ("secret", "<Set>" if options.secret else "<N/A>"),
-        ("ACL", "yes" if access or options.acl else "no"),
-        ("read perm", ",".join(permission_names(options.reads)) or "<none>"),
-        ("write perm", ",".join(permission_names(options.writes)) or "<none>"),
+        ("ACL", "yes" if options.access or options.acl else "no"),
+        ("read perm", privilege_text(options.reads)),
+        ("write perm", privilege_text(options.writes)),
         ("displayconnects", "yes" if options.displayconnects else "no"),
         ("allowmultiplelogin", "yes" if options.allowmultiplelogin else "no"),
     ]
-    lines = ["", *(f"{name:>18}: {value}" for name, value in rows), f"{'Variables':>18}:"]
+    lines = ["", *(f"{name:>18}: {value}" for name, value in rows), f"{'Variables':>18}: "]
     lines += [f"{'':>20}{name} = {value}" for name, value in options.variables]
     lines += [f"{'eventfilter':>18}: {one.describe()}" for one in filters]
     return "\n".join(lines) + "\n"
@@ -116,24 +134,23 @@ def show_user(system: System, args: list[str]) -> str:
 
 @cli_command("manager show settings")
 def show_settings(system: System, args: list[str]) -> str:
-    """Show the general settings of the manager and what it has counted."""
+    """Show the general settings of the manager."""
     if args:
         raise CliUsage
-    hub = _hub(system)
-    general = hub.settings.general
-    addresses = system.services[SERVICE].addresses
+    general = _hub(system).settings.general
 
     def yes(value: bool) -> str:
         return "Yes" if value else "No"
 
+    host, port = general.tlsbindaddr
     rows = [
         ("Manager (AMI)", yes(general.enabled)),
         ("Web Manager (AMI/HTTP)", yes(general.webenabled)),
         ("TCP Bindaddress", f"{general.bindaddr}:{general.port}"),
         ("HTTP Timeout (seconds)", str(general.httptimeout)),
         ("TLS Enable", yes(general.tlsenable)),
-        ("TLS Bindaddress", f"{general.tlsbindaddr[0] or general.bindaddr}:{general.tlsbindaddr[1] or 5039}"),
-        ("TLS Certfile", general.tlscertfile),
+        ("TLS Bindaddress", f"{host or general.bindaddr}:{port or 5039}" if general.tlsenable else "Disabled"),
+        ("TLS Certfile", general.tlscertfile or "asterisk.pem"),
         ("TLS Privatekey", general.tlsprivatekey),
         ("TLS Cipher", general.tlscipher),
         ("Allow multiple login", yes(general.allowmultiplelogin)),
@@ -142,24 +159,63 @@ def show_settings(system: System, args: list[str]) -> str:
         ("Channel vars", ",".join(general.channelvars)),
         ("Disabled events", ",".join(general.disabledevents)),
         ("Debug", yes(general.debug)),
-        ("Listening on", ", ".join(f"{host}:{port}" for host, port in addresses) or "nothing"),
-        ("Events told", f"{hub.number} (sent {hub.sent} times)"),
-        ("Clients cut off", str(hub.cut_off)),
     ]
-    lines = ["", "Global Settings:", "----------------", *(f"  {name + ':':<26} {value}".rstrip() for name, value in rows)]
+    lists = ("Channel vars", "Disabled events")
+    lines = ["", "Global Settings:", "----------------"]
+    lines += [f"  {name + ':':<25}  {value if name in lists else f'{value:<15}'}" for name, value in rows]
     return "\n".join(lines) + "\n"
+
+
+@cli_command("manager show counters")
+def show_counters(system: System, args: list[str]) -> str:
+    """Show where the manager listens and what it has counted since the start (not in Asterisk)."""
+    if args:
+        raise CliUsage
+    hub = _hub(system)
+    addresses = system.services[SERVICE].addresses
+    rows = [
+        ("Listening on", ", ".join(f"{host}:{port}" for host, port in addresses) or "nothing"),
+        ("Sessions", f"{len(hub.sessions)}, {hub.waiting} of them not logged in"),
+        ("Sessions since the start", str(hub.opened)),
+        ("Events told", f"{hub.number}, sent {hub.sent} times"),
+        ("Events kept", str(len(hub.kept))),
+        ("Clients cut off", str(hub.cut_off)),
+        ("Addresses that guess", str(len(hub.guesses))),
+    ]
+    return "\n".join(f"  {name + ':':<25}  {value}" for name, value in rows) + "\n"
 
 
 @cli_command("manager show events")
 def show_events(system: System, args: list[str]) -> str:
-    """List what clients are told of, by the names of the bus."""
+    """List the events that clients may be told of."""
     if args:
         raise CliUsage
-    specs: list[ManagerEventSpec] = list(system.registry("manager event"))
-    return "\n".join(["Events:", "  --------------------", *(f"  {spec.name}" for spec in specs)]) + "\n"
+    names = sorted(_events(system))
+    rows = [names[start : start + 3] for start in range(0, len(names), 3)]
+    lines = ["Events:", "  ".join(["", *["-" * 26] * 3])]
+    lines += ["  ".join(["", *(f"{name[:26]:<26}" for name in row)]).rstrip() for row in rows]
+    return "\n".join([*lines, "", f"{len(names)} events registered."]) + "\n"
 
 
-@cli_command("manager kick session", usage="manager kick session <number>")
+def _event_names(system: System, args: list[str]) -> Iterable[str]:
+    return _events(system)
+
+
+@cli_command("manager show event", usage="manager show event <eventname>", complete=_event_names)
+def show_event(system: System, args: list[str]) -> str:
+    """Describe an event."""
+    if len(args) != 1:
+        raise CliUsage
+    name = next((name for name in _events(system) if name.lower() == args[0].lower()), None)
+    if name is None:
+        return f"Could not find event '{args[0]}'\n"
+    entry = reference("event")[name]
+    syntax = "\n".join([f"Event: {name}", *entry.lines()])
+    parts = [("Syntax", syntax), ("Class", entry.classes), ("Module", ", ".join(entry.modules))]
+    return "\n".join(f"[{title}]\n{text}\n" for title, text in parts)
+
+
+@cli_command("manager kick session", usage="manager kick session <file descriptor>")
 def kick_session(system: System, args: list[str]) -> str:
     """End the session with that number (FileDes in ``manager show connected``)."""
     if len(args) != 1 or not args[0].isdecimal():

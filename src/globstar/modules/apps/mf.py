@@ -17,6 +17,7 @@ from globstar.core.manager import (
 )
 from globstar.core.numbers import leading_integer, seconds
 from globstar.core.registry import application
+from globstar.core.testevents import tell_state
 from globstar.core.tones import ToneList, play_tones
 from globstar.dialplan.arguments import argument, parse_options, split_arguments
 from globstar.dsp.mf import FREQUENCIES, MfDetector, mf_tone
@@ -116,9 +117,11 @@ async def receive_mf(channel: Channel, data: str) -> int:
     except ChannelGone:
         channel.set_variable(variable, digits)
         channel.set_variable("RECEIVEMFSTATUS", "HANGUP")
+        tell_state(channel.system, "HANGUP", channel, Message="hung up while digits were awaited")
         raise
     channel.set_variable(variable, digits)
     channel.set_variable("RECEIVEMFSTATUS", status or "TIMEOUT")
+    tell_state(channel.system, "START" if status == "START" else "TIMEOUT", channel, Message=digits)
     return 0
 
 

@@ -12,6 +12,7 @@ from globstar.core.frame import Control
 from globstar.core.party import format_caller_id
 from globstar.core.pbx import parse_subroutine, resolve_priority, run_subroutine
 from globstar.core.registry import application
+from globstar.core.testevents import tell_state
 from globstar.dialplan.arguments import ParsedOptions, argument, bar_to_comma, parse_options, split_arguments
 
 logger = Logger("app_originate")
@@ -53,6 +54,8 @@ async def originate_application(channel: Channel, data: str) -> int:
         return 0
     result: OriginateResult = await channel.wait_for(task)
     channel.set_variable("ORIGINATE_STATUS", _status(result))
+    if result.channel is None:
+        tell_state(channel.system, "HANGUP", channel, Message=what.dial_string)
     return 0
 
 

@@ -9,6 +9,7 @@ from globstar.core.playback import SoundMissing, play
 from globstar.core.recording import RecordEnd, record
 from globstar.core.registry import application, function
 from globstar.core.soundfile import SoundFault
+from globstar.core.testevents import tell_state
 from globstar.dialplan.arguments import argument, parse_options, split_arguments
 
 logger = Logger("app_record")
@@ -84,6 +85,8 @@ async def record_application(channel: Channel, data: str) -> int | None:
         RecordEnd.FAILED: "ERROR",
     }[result.end]
     channel.set_variable("RECORD_STATUS", status)
+    if result.end is RecordEnd.TIMEOUT:
+        tell_state(channel.system, "TIMEOUT", channel, Message="Timeout on recording")
     channel.data[_DURATION] = result.duration_ms
     if result.end is not RecordEnd.HANGUP:
         return None

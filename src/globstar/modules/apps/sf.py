@@ -8,6 +8,7 @@ from globstar.core.ear import listen
 from globstar.core.frame import Control
 from globstar.core.numbers import leading_float, leading_integer, seconds
 from globstar.core.registry import application
+from globstar.core.testevents import tell_state
 from globstar.core.tones import play_tones
 from globstar.dialplan.arguments import argument, parse_options, split_arguments
 from globstar.dsp.sf import DEFAULT_HZ, SfDetector, sf_tone
@@ -95,7 +96,9 @@ async def receive_sf(channel: Channel, data: str) -> int:
     except ChannelGone:
         channel.set_variable(variable, digits)
         channel.set_variable("RECEIVESFSTATUS", "HANGUP")
+        tell_state(channel.system, "HANGUP", channel, Message="hung up while digits were awaited")
         raise
     channel.set_variable(variable, digits)
     channel.set_variable("RECEIVESFSTATUS", status or "TIMEOUT")
+    tell_state(channel.system, "START" if status == "START" else "TIMEOUT", channel, Message=digits)
     return 0

@@ -7,6 +7,7 @@ from globstar.core import say
 from globstar.core.channel import Channel
 from globstar.core.registry import application
 from globstar.core.saying import say_sounds
+from globstar.core.testevents import tell_state
 from globstar.dialplan.arguments import argument, split_arguments
 
 logger = Logger("pbx")
@@ -33,6 +34,7 @@ async def say_number(channel: Channel, data: str) -> int | str | None:
         logger.warning("SayNumber requires an argument (number)")
         return -1
     gender = argument(arguments, 1)
+    tell_state(channel.system, "SAYNUM", channel, Message=arguments[0])
     return await say_sounds(channel, lambda: say.say_number(say.parse_number(arguments[0]), channel.language, gender))
 
 

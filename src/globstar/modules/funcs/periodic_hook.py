@@ -11,6 +11,7 @@ from globstar.core.channel import Channel
 from globstar.core.dialing import Origination, originate
 from globstar.core.functions import FunctionError
 from globstar.core.registry import function
+from globstar.core.testevents import tell_state
 from globstar.dialplan.arguments import argument, split_arguments
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def periodic_hook(channel: Channel | None, args: str) -> str:
     identity = str(len(hooks) + 1)
     hook = hooks[identity] = PeriodicHook(channel, identity, context, extension, int(interval))
     hook.switch(True)
+    tell_state(channel.system, "PERIODIC_HOOK_ENABLED", channel, HookID=identity)
     return identity
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from globstar.core import events
 from globstar.core.devicestate import EXTENSION_STATE_TEXT
 from globstar.core.manager import ManagerEvent, Permission, channel_fields, manager_event
+from globstar.core.testevents import TestEvent
 
 CALL, SYSTEM, SECURITY = Permission.CALL, Permission.SYSTEM, Permission.SECURITY
 
@@ -100,3 +101,12 @@ def fully_booted(event: events.FullyBooted) -> Iterator[ManagerEvent]:
 def shutdown(event: events.ShuttingDown) -> Iterator[ManagerEvent]:
     fields = (("Shutdown", "Cleanly"), ("Restart", "True" if event.is_restart else "False"))
     yield ManagerEvent("Shutdown", SYSTEM, fields)
+
+
+@manager_event(TestEvent)
+def test_event(event: TestEvent) -> Iterator[ManagerEvent]:
+    fields: list[tuple[str, str | None]] = [
+        ("Type", event.kind), ("State", event.state), ("AppFile", event.file), ("AppFunction", event.function),
+        ("AppLine", str(event.line)), *event.fields,
+    ]  # fmt: skip
+    yield ManagerEvent("TestEvent", Permission.REPORTING, fields)

@@ -16,6 +16,7 @@ from globstar.core.playback import play_all
 from globstar.core.recording import RecordEnd, RecordResult, record
 from globstar.core.registry import application
 from globstar.core.soundfile import SoundFault
+from globstar.core.testevents import tell_state
 from globstar.dialplan.arguments import ParsedOptions, argument, parse_options, split_arguments
 from globstar.modules.apps.voicemail.service import MailboxUser, VoicemailService
 from globstar.modules.apps.voicemail.store import URGENT, MessageInfo
@@ -97,8 +98,10 @@ class _Visit:
         run, box = self.channel.system.run_blocking, self.service.mailbox(self.user)
         await run(box.folder, "tmp")
         await run(box.folder, "INBOX")
+        tell_state(self.channel.system, "START", self.channel, Message="vm_exec", Mailbox=self.user.number)
         key = await self._greet()
         if key is not None and key != "#":
+            tell_state(self.channel.system, "REDIRECT", self.channel, Key=key)
             self._leave_by(key)
             return "USEREXIT"
         await self.channel.answer()

@@ -17,6 +17,7 @@ from globstar.core.recording import RecordEnd, record
 from globstar.core.registry import application
 from globstar.core.say_languages.base import SayFault
 from globstar.core.soundfile import SoundFault
+from globstar.core.testevents import tell_state
 from globstar.dialplan.arguments import argument, parse_options, split_arguments
 from globstar.modules.apps.voicemail.service import MailboxUser, VoicemailService
 from globstar.modules.apps.voicemail.store import FOLDERS, URGENT, Mailbox, read_info
@@ -39,6 +40,7 @@ async def voicemail_main(channel: Channel, data: str) -> int | None:
     a prefix of the number that is asked for; a(n) begins in folder n; r allows listening only; g(#) is accepted. The key *
     instead of a mailbox number leads to extension a. Without a login the call goes on with the next priority.
     """
+    tell_state(channel.system, "START", channel, Message="vm_execmain")
     arguments = split_arguments(data)
     service = channel.system.service("voicemail", VoicemailService)
     assert service is not None
@@ -56,6 +58,7 @@ async def voicemail_main(channel: Channel, data: str) -> int | None:
     chosen = options.get("a")
     if "a" in options and chosen.isdigit() and int(chosen) < len(FOLDERS):
         folder = FOLDERS[int(chosen)]
+    tell_state(channel.system, "AUTHENTICATED", channel, Mailbox=user.number, Context=user.context)
     session = _Session(service, channel, user, is_read_only="r" in options)
     try:
         await session.set_up_new_user()
@@ -185,6 +188,7 @@ class _Session:
             await run(self.box.folder, name)
         if self.channel.system.sounds.exists(str(self.box.path / "temp")) and self.user.options.tempgreetwarn:
             await self.say("vm-tempgreetactive")
+        tell_state(self.channel.system, "INTRO", self.channel, Mailbox=self.user.number)
         counts = await run(self.service.counts, self.user)
         if folder == FOLDERS[0] and not counts.new and counts.old:
             folder = FOLDERS[1]
@@ -212,6 +216,7 @@ class _Session:
         options, user = self.user.options, self.user
         if user.password != user.number or not (options.forcename or options.forcegreetings):
             return
+        tell_state(self.channel.system, "NEWUSER", self.channel, Mailbox=user.number)
         await self.say("vm-newuser")
         if not user.password_is_fixed:
             await self._change_password()
@@ -238,6 +243,7 @@ class _Session:
 
     async def _instructions(self) -> str | None:
         """What the keys do here."""
+        tell_state(self.channel.system, "BROWSE", self.channel, Folder=self.folder)
         if self.current < 0:
             names = []
             if self.messages:
@@ -254,6 +260,7 @@ class _Session:
 
     async def _command(self, key: str) -> str | None:
         """Do what a key of the main menu says; the next key, if one was pressed meanwhile."""
+        tell_state(self.channel.system, "USERPRESS", self.channel, Key=key)
         match key:
             case "1":
                 return await self._play(0 if self.current < 0 else self.current)
@@ -262,6 +269,7 @@ class _Session:
             case "3":
                 return await self._advanced()
             case "4":
+                tell_state(self.channel.system, "PREVMSG", self.channel)
                 return await self._move_to(self.current - 1, "vm-nomore")
             case "5":
                 return await self._play(max(self.current, 0))
@@ -283,6 +291,7 @@ class _Session:
 
     async def _advanced(self) -> str | None:
         """The menu of key 3: 3 tells all about the message, * leads back."""
+        tell_state(self.channel.system, "ADVOPTIONS", self.channel)
         for _ in range(_ASK_TIMES):
             names = ["vm-starmain"] if self.current < 0 else ["vm-tohearenv", "vm-starmain"]
             key = await self.say(*names) or await self.channel.wait_for_digit(_KEY_WAIT)
@@ -319,6 +328,7 @@ class _Session:
             restart=general.listen_control_restart_key, skip_ms=general.skipms,
         )  # fmt: skip
         try:
+            tell_state(self.channel.system, "PLAYVOICE", self.channel, Message=stem.name)
             key, _ = await play_controlled(self.channel, str(stem), keys, language=self.language)
         except SoundMissing as missing:
             logger.warning(str(missing))
@@ -362,6 +372,7 @@ class _Session:
         return key
 
     async def _choose_folder(self) -> str | None:
+        tell_state(self.channel.system, "CHANGEFOLDER", self.channel)
         key = await self._ask_folder("vm-changeto")
         if key is None or not key.isdigit():
             return None
@@ -384,6 +395,7 @@ class _Session:
     async def _save(self) -> str | None:
         if self.current < 0 or self.is_read_only:
             return None
+        tell_state(self.channel.system, "SAVEMSG", self.channel)
         key = await self._ask_folder("vm-savefolder")
         if key is None or not key.isdigit():
             return None
@@ -402,6 +414,7 @@ class _Session:
         """Copy the message to another mailbox."""
         if self.current < 0:
             return None
+        tell_state(self.channel.system, "FORWARD", self.channel)
         entered = await _read_digits(self.channel, ["vm-extension"], 79)
         other = self.service.find(f"{entered}@{self.user.context}") if entered else None
         if other is None:
@@ -424,6 +437,7 @@ class _Session:
         """Record greetings and the name, change the password."""
         if self.is_read_only:
             return None
+        tell_state(self.channel.system, "VMOPTIONS", self.channel)
         greetings = {"1": ("vm-rec-unv", "unavail"), "2": ("vm-rec-busy", "busy"), "3": ("vm-rec-name", "greet")}
         while True:
             key = await self.say("vm-options") or await self.channel.wait_for_digit(_KEY_WAIT)
@@ -440,6 +454,7 @@ class _Session:
 
     async def _temporary_greeting(self) -> None:
         """1 records the greeting that is heard instead of the others, 2 removes it."""
+        tell_state(self.channel.system, "TEMPGREETING", self.channel)
         sounds, name = self.channel.system.sounds, str(self.box.path / "temp")
         there = sounds.exists(name)
         prompt = "vm-tempgreeting2" if there else "vm-tempgreeting"
@@ -496,5 +511,6 @@ class _Session:
                 await self.say(general.vm_mismatch, general.vm_pls_try_again)
                 continue
             await self.service.change_password(self.user, first)
+            tell_state(self.channel.system, "PASSWORDCHANGED", self.channel, Mailbox=self.user.number)
             await self.say(general.vm_passchanged)
             return

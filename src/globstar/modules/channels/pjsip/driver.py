@@ -15,6 +15,7 @@ from globstar.core.acl import NamedLists
 from globstar.core.devicestate import DeviceState
 from globstar.core.limits import Full, Limits
 from globstar.core.security import SecurityEventType
+from globstar.core.testevents import tell_state
 from globstar.modules.channels.pjsip import access, incoming, requests
 from globstar.modules.channels.pjsip.authenticate import Authenticator
 from globstar.modules.channels.pjsip.contacts import Contact, ContactStore
@@ -415,6 +416,8 @@ class PjsipDriver(SipHandler):
             return
         if endpoint.auth and not (method == "OPTIONS" and endpoint.allow_unauthenticated_options):
             verdict, challenge = self.authenticator.check(endpoint, request, now)
+            if self.system.test_events:
+                tell_state(self.system, "INCOMING_AUTH_VERIFY_RESULT", Endpoint=endpoint.name, Result=verdict.name)
             if verdict is not Verdict.OK:
                 self._challenge(transaction, endpoint, verdict)
                 self.sip.answer_statelessly(transaction, 401, challenge)

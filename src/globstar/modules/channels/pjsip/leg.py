@@ -10,6 +10,7 @@ from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.frame import Control, Frame, FrameType, control
 from globstar.core.party import PartyId
+from globstar.core.testevents import tell_state
 from globstar.modules.channels.pjsip import answers, connected, direct, hold, quality, redirects, refer, refresh, texts, timers
 from globstar.modules.channels.pjsip.bodies import sdp_body
 from globstar.modules.channels.pjsip.causes import (
@@ -170,6 +171,9 @@ class Leg(SessionUser):
     def hang_up(self, cause: int) -> None:
         """End the session in whatever state it is, with ``cause``; then the media."""
         session = self.session
+        is_tested = self.driver.system.test_events
+        if is_tested:
+            tell_state(self.driver.system, "SESSION_DESTROYING", self.channel, Endpoint=self.endpoint.name)
         quality.set_variables(self)
         if self.channel is not None:
             for hook in self.driver.hooks.channel_ended:
@@ -181,6 +185,8 @@ class Leg(SessionUser):
         self.driver.leg_ended(self)
         refer.channel_ended(self)
         self.channel = self.media.channel = None
+        if is_tested:
+            tell_state(self.driver.system, "SESSION_DESTROYED", Endpoint=self.endpoint.name)
         if session is None or session.state in _ENDING:
             return
         headers: list[Header] = []
@@ -336,6 +342,7 @@ class Leg(SessionUser):
             headers = [reason_header(channel.hangup_cause)]
         session.reject(487, headers=headers)
         self.media.close()
+        tell_state(self.driver.system, "PJSIP_SESSION_CANCELED", channel, Endpoint=self.endpoint.name)
         if channel is not None:
             cause = cause_of_reasons(_reasons(request)) or Cause.INTERWORKING
             channel.queue_hangup(cause, tech_cause=487)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from globstar.core.testevents import tell_state
 from globstar.modules.channels.pjsip.pubsub.package import EventPackage, Resource
 from globstar.proto.sip.message import Headers
 from globstar.proto.sip.notifier import Notifier, NotifierUser
@@ -85,6 +86,7 @@ class Subscription(NotifierUser):
         status = self.package.open(resource, self.endpoint, request_body.request if request_body is not None else None)
         if status == 200:
             self.resource = resource
+            tell_state(self.package.driver.system, "SUBSCRIPTION_ESTABLISHED", Endpoint=self.endpoint.name, Resource=self.name)
         return status
 
     def close(self) -> None:
@@ -96,6 +98,7 @@ class Subscription(NotifierUser):
 
     def resource_changed(self, resource: Resource) -> None:
         """Tell the subscriber."""
+        tell_state(self.package.driver.system, "SUBSCRIPTION_STATE_CHANGED", Endpoint=self.endpoint.name, Resource=self.name)
         self.notifier.notify_now()
 
     def resource_removed(self, resource: Resource) -> None:
@@ -119,9 +122,11 @@ class Subscription(NotifierUser):
         """See NotifierUser."""
         if self.resource is not None:
             self.package.refreshed(self.resource, transaction.request)
+        tell_state(self.package.driver.system, "SUBSCRIPTION_REFRESHED", Endpoint=self.endpoint.name, Resource=self.name)
         self.owner.subscription_refreshed(self, transaction)
 
     def subscription_ended(self, subscription: Notifier, reason: str) -> None:
         """See NotifierUser."""
         self.close()
+        tell_state(self.package.driver.system, "SUBSCRIPTION_TERMINATED", Endpoint=self.endpoint.name, Resource=self.name)
         self.owner.subscription_ended(self, reason)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.core.events import ContactStatusChanged, PeerStatusChanged
+from globstar.core.testevents import tell_state
 from globstar.modules.channels.pjsip.contacts import ContactStatus
 from globstar.modules.channels.pjsip.supplement import Supplement
 
@@ -61,17 +62,23 @@ class ContactEvents(Supplement):
     def contact_changed(self, contact: Contact, is_new: bool) -> None:
         """A registration began or ended."""
         self._follow(contact, is_new)
+        state = "AOR_CONTACT_ADDED" if is_new else "AOR_CONTACT_REMOVED"
+        tell_state(self.driver.system, state, Contact=contact.uri, AOR=contact.aor, UserAgent=contact.user_agent)
         self._endpoints_of(contact)
         self._tell(contact, WORDS[contact.status])
 
     def contact_refreshed(self, contact: Contact) -> None:
         """Told when send_contact_status_on_update_registration wants it."""
         self._follow(contact, True)
+        tell_state(self.driver.system, "AOR_CONTACT_REFRESHED", Contact=contact.uri, AOR=contact.aor)
         if self.driver.settings.globals.send_contact_status_on_update_registration:
             self._tell(contact, "Updated")
 
     def contact_status_changed(self, contact: Contact) -> None:
         """It answers OPTIONS, or does so no more."""
+        word = WORDS[contact.status]
+        tell_state(self.driver.system, "AOR_CONTACT_QUALIFY_RESULT", Contact=contact.uri, AOR=contact.aor, Result=word)
+        tell_state(self.driver.system, "AOR_CONTACT_UPDATE", Contact=contact.uri, AOR=contact.aor, Status=word)
         self._endpoints_of(contact)
         self._tell(contact, WORDS[contact.status])
 
