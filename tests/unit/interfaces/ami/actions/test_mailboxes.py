@@ -1,4 +1,4 @@
-"""The mailboxes of voicemail.conf on the manager interface."""
+"""Mailboxes on the manager interface: those of voicemail.conf, and those that are counted elsewhere."""
 
 from __future__ import annotations
 
@@ -76,3 +76,22 @@ async def test_refresh_counts_what_another_program_put_there(tmp_path: Path) -> 
         put_message(ami, "101", "1-1", "Old")
         assert await ami.message("VoicemailRefresh", Context="default", Mailbox="101") == "Success: Refresh sent"
         assert ami.world.system.mailboxes.state("101@default") == MailboxState(0, 1, 0)
+
+
+async def test_mailboxes_that_are_counted_elsewhere(tmp_path: Path) -> None:
+    async with ami_world(tmp_path) as ami:
+        assert await ami.message("MWIUpdate", Mailbox="700", NewMessages="3", OldMessages="1") == "Success"
+        assert await ami.message("MWIUpdate", Mailbox="701@sales", NewMessages="1") == "Success"
+        assert ami.world.system.mailboxes.state("700@default") == MailboxState(3, 1, 0)
+        got = await ami.ask("MWIGet", Mailbox="/^70/")
+        assert got[3:7] == ["Event: MWIGet", "Mailbox: 700@default", "OldMessages: 1", "NewMessages: 3"]
+        assert got[-3:] == ["Event: MWIGetComplete", "EventList: Complete", "ListItems: 2"]
+        await ami.world.system.loader.unload("res_mwi_external_ami")
+        await ami.world.system.loader.load("res_mwi_external_ami")
+        assert "ListItems: 2" in await ami.ask("MWIGet", Mailbox="/./")
+        assert await ami.message("MWIDelete", Mailbox="/sales$/") == "Success"
+        assert "ListItems: 1" in await ami.ask("MWIGet", Mailbox="/./")
+        assert ami.world.system.mailboxes.state("701@sales") == MailboxState()
+        assert await ami.message("MWIUpdate", NewMessages="3") == "Error: Missing mailbox parameter in request"
+        assert await ami.message("MWIUpdate", Mailbox="1", NewMessages="-3") == "Error: Invalid NewMessages parameter in request"
+        assert (await ami.message("MWIGet", Mailbox="/(/")).startswith("Error: Regex compile error in: /(/")
