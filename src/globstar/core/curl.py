@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from globstar.base.errors import GlobstarError
 from globstar.base.log import Logger
@@ -153,9 +153,15 @@ class Curl:
         self.failures = 0
 
     async def fetch(
-        self, url: str, options: Options | None = None, *, post: str | None = None, file: Path | None = None
+        self,
+        url: str,
+        options: Options | None = None,
+        *,
+        post: str | None = None,
+        file: Path | None = None,
+        limit: int = 0,
     ) -> CurlAnswer:
-        """GET a URL, or POST to it; into ``file``, if one is given. Raises CurlFault.
+        """GET a URL, or POST to it; into ``file``, if one is given, of at most ``limit`` bytes (0: any). Raises CurlFault.
 
         ``options`` go before those of res_curl.conf; headers and cookies add to them. A transfer whose waiter is gone ends.
         """
@@ -173,7 +179,7 @@ class Curl:
         self._waiting += 1
         self.transfers += 1
         try:
-            answer = await self._loop.run_in_executor(self._threads, _transfer, url, effective, post, file, given_up)
+            answer = await self._loop.run_in_executor(self._threads, _transfer, url, effective, post, file, limit, given_up)
         except CurlFault:
             self.failures += 1
             raise
@@ -192,7 +198,9 @@ class Curl:
             self._threads = None
 
 
-def _transfer(url: str, options: Options, post: str | None, file: Path | None, given_up: threading.Event) -> CurlAnswer:
+def _transfer(
+    url: str, options: Options, post: str | None, file: Path | None, limit: int, given_up: threading.Event
+) -> CurlAnswer:
     """Make one transfer. Waits for it: in a thread."""
     import pycurl
 
@@ -202,13 +210,18 @@ def _transfer(url: str, options: Options, post: str | None, file: Path | None, g
     parts: list[bytes] = []
     headers: dict[str, str] = {}
     size = 0
+    most = limit if file is not None else MAX_BODY
+    target: IO[bytes] | None = None
 
     def take(data: bytes) -> int:
         nonlocal size
         size += len(data)
-        if size > MAX_BODY:
+        if most and size > most:
             return -1
-        parts.append(data)
+        if target is not None:
+            target.write(data)
+        else:
+            parts.append(data)
         return len(data)
 
     def take_header(line: bytes) -> None:
@@ -218,7 +231,6 @@ def _transfer(url: str, options: Options, post: str | None, file: Path | None, g
         elif line.startswith(b"HTTP/"):
             headers.clear()  # of a redirect
 
-    target = None
     try:
         target = file.open("wb") if file is not None else None
         curl.setopt(pycurl.URL, url.encode("utf-8", "surrogateescape"))
@@ -226,14 +238,13 @@ def _transfer(url: str, options: Options, post: str | None, file: Path | None, g
         # nothing that reads files or speaks to other services
         allowed = pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS | pycurl.PROTO_FTP | pycurl.PROTO_FTPS
         curl.setopt(pycurl.PROTOCOLS, allowed)
-        curl.setopt(pycurl.REDIR_PROTOCOLS, allowed)
+        bits = {"http": pycurl.PROTO_HTTP, "https": pycurl.PROTO_HTTPS}
+        redirects = options.get("redirect protocols")
+        curl.setopt(pycurl.REDIR_PROTOCOLS, sum({bits[name] for name in redirects}) if redirects else allowed)
         curl.setopt(pycurl.NOPROGRESS, 0)
         curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: int(given_up.is_set()))
         curl.setopt(pycurl.HEADERFUNCTION, take_header)
-        if target is not None:
-            curl.setopt(pycurl.WRITEDATA, target)
-        else:
-            curl.setopt(pycurl.WRITEFUNCTION, take)
+        curl.setopt(pycurl.WRITEFUNCTION, take)
         if post is not None:
             curl.setopt(pycurl.POSTFIELDS, post.encode("utf-8", "surrogateescape"))
         _apply(curl, options)
@@ -242,8 +253,8 @@ def _transfer(url: str, options: Options, post: str | None, file: Path | None, g
     except OSError as error:
         raise CurlFault(f"{file} cannot be written: {error.strerror or error}") from None
     except pycurl.error as error:
-        if size > MAX_BODY:
-            raise CurlFault(f"{url} gives more than {MAX_BODY >> 20} MB") from None
+        if most and size > most:
+            raise CurlFault(f"{url} gives more than {most >> 20} MB") from None
         raise CurlFault(f"{url}: {error.args[1] if len(error.args) > 1 else error}") from None
     finally:
         if target is not None:

@@ -14,6 +14,8 @@ from globstar.core import events
 from globstar.core.channel import ChannelGone
 from globstar.core.frame import Frame, FrameType
 from globstar.core.generator import Generator
+from globstar.core.mediacache import SERVICE as MEDIA_CACHE
+from globstar.core.mediacache import MediaCache, MediaFault
 from globstar.core.services import Prompts
 from globstar.core.soundfile import SoundFault, SoundReader
 from globstar.core.soundstore import SoundFile
@@ -21,6 +23,8 @@ from globstar.dsp.g711 import ALAW_SILENCE, ULAW_SILENCE
 
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
+    from globstar.core.format import Format
+    from globstar.core.system import System
 
 logger = Logger("file")
 
@@ -81,12 +85,29 @@ async def find_sound(channel: Channel, name: str, language: str = "") -> SoundFi
     language = language or channel.language
     wanted = (channel.raw_write_format,)
     found = system.sounds.find(name, language, wanted)
+    if found is None and "://" in name:
+        return await _fetched_sound(system, name, language, wanted)
     if found is None:
         prompts = system.service("prompts", Prompts)  # type: ignore[type-abstract]
         path = await system.run_blocking(prompts.ensure_prompt, name, language) if prompts is not None else None
         found = system.sounds.find(str(path.with_suffix("")), language, wanted) if path is not None else None
     if found is None:
         raise SoundMissing(f"File {name} does not exist in any format")
+    return found
+
+
+async def _fetched_sound(system: System, uri: str, language: str, wanted: tuple[Format, ...]) -> SoundFile:
+    """The file of a sound that is at a URI."""
+    cache = system.service(MEDIA_CACHE, MediaCache)
+    if cache is None or not cache.takes(uri):
+        raise SoundMissing(f"{uri} cannot be fetched: nobody knows how")
+    try:
+        path = await cache.get(uri)
+    except MediaFault as fault:
+        raise SoundMissing(str(fault)) from fault
+    found = system.sounds.find(str(path.with_suffix("")), language, wanted)
+    if found is None:
+        raise SoundMissing(f"{uri} is in no format that can be played")
     return found
 
 

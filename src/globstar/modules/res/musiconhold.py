@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 
 from globstar.base.log import Logger
+from globstar.config.file import Variable
 from globstar.config.options import Options, Report, option
 from globstar.config.values import boolean, string
 from globstar.core import events
@@ -17,6 +18,7 @@ from globstar.core.frame import NULL_FRAME, Frame, FrameType
 from globstar.core.generator import Generator
 from globstar.core.numbers import seconds
 from globstar.core.playback import SoundMissing, find_sound
+from globstar.core.realtime.engine import RealtimeFault, Row
 from globstar.core.registry import application
 from globstar.core.soundfile import SoundFault, SoundReader
 from globstar.core.system import System
@@ -29,7 +31,7 @@ class GeneralOptions(Options):
     """``[general]`` of musiconhold.conf."""
 
     preferchannelclass = option(boolean, True, help="The channel's own class wins over the one that an application names.")
-    cachertclasses = option(boolean, False, help="Accepted; classes are always shared.")
+    cachertclasses = option(boolean, False, help="Classes of realtime are read once, not each time that they are played.")
 
 
 class ClassOptions(Options):
@@ -145,13 +147,21 @@ class MusicPlayer(Generator):
         self._opening = False
 
 
+#: families of extconfig.conf with classes, and with the entries of playlists
+FAMILY, ENTRIES = "musiconhold", "musiconhold_entry"
+#: where a channel keeps the task that looks for its class in realtime
+_PENDING = "moh pending"
+
+
 class MusicOnHoldService:
-    """The classes of musiconhold.conf; service ``music on hold``."""
+    """The classes of musiconhold.conf, and of realtime where extconfig.conf says so; service ``music on hold``."""
 
     def __init__(self, system: System) -> None:
         self.system = system
         self.classes: dict[str, MusicClass] = {}
         self.options = GeneralOptions()
+        #: classes that were read from realtime
+        self.realtime: dict[str, MusicClass] = {}
         self._random = Random()
 
     def load(self) -> None:
@@ -176,6 +186,7 @@ class MusicOnHoldService:
         for music in classes.values():
             self._find_files(music)
         self.classes, self.options = classes, general
+        self.realtime = {}
 
     def _find_files(self, music: MusicClass) -> None:
         options = music.options
@@ -191,7 +202,75 @@ class MusicOnHoldService:
 
     def start(self, channel: Channel, music_class: str = "") -> bool:
         """Play a class to ``channel``; see :class:`~globstar.core.services.MusicOnHold`."""
-        music = self.choose(channel, music_class)
+        self._forget_pending(channel)
+        if self.system.realtime.has(FAMILY) and (unknown := self._unknown(channel, music_class)):
+            channel.data[_PENDING] = channel.tasks.start(self._start_later(channel, unknown), name="music class")
+            return True
+        return self._play(channel, self.choose(channel, music_class), music_class)
+
+    def _names(self, channel: Channel, music_class: str) -> list[str]:
+        """The classes that are wanted, in order: the channel's own, the one asked for, the default one."""
+        names = [channel.music_class, music_class]
+        if not self.options.preferchannelclass:
+            names.reverse()
+        return [name for name in (*names, "default") if name]
+
+    def _unknown(self, channel: Channel, music_class: str) -> list[str]:
+        """The wanted classes, if one that may be in realtime comes before those that are known."""
+        names = self._names(channel, music_class)
+        first = next((name for name in names if name in self.classes or name in self._kept), None)
+        return names if names and names[0] != first else []
+
+    @property
+    def _kept(self) -> dict[str, MusicClass]:
+        """Classes of realtime that need not be read again."""
+        return self.realtime if self.options.cachertclasses else {}
+
+    async def _start_later(self, channel: Channel, names: list[str]) -> None:
+        """Look for the first of several classes that there is, and play it."""
+        for name in names:
+            music = self.classes.get(name) or self._kept.get(name) or await self._read(name)
+            if music is not None:
+                channel.data.pop(_PENDING, None)
+                self._play(channel, music, name)
+                return
+
+    async def _read(self, name: str) -> MusicClass | None:
+        """A class of realtime, as its row is now."""
+        try:
+            row = await self.system.realtime.load(FAMILY, [("name", name)])
+            if row is None:
+                self.realtime.pop(name, None)
+                return None
+            entries = []
+            if dict(row).get("mode") == "playlist":
+                rows = await self.system.realtime.load_multi(ENTRIES, [("position >=", "0"), ("name", name)])
+                entries = [dict(one).get("entry", "") for one in sorted(rows, key=_position)]
+        except RealtimeFault as fault:
+            logger.debug(1, f"music class '{name}': {fault}")
+            return self.realtime.get(name)
+        place = f"{FAMILY} of realtime"
+        known = {info.name for info in ClassOptions.describe()}
+        variables = [Variable(key.lower(), value, file=place) for key, value in row if key.lower() in known]
+        report = Report()
+        options = ClassOptions.read([*variables, *(Variable("entry", entry) for entry in entries if entry)], report)
+        for warning in report.warnings:
+            logger.warning(str(warning))
+        if options.mode not in ("files", "playlist"):
+            logger.warning(f"music class '{name}': mode '{options.mode}' is not supported yet")
+            return None
+        music = MusicClass(name, options)
+        await self.system.run_blocking(self._find_files, music)
+        self.realtime[name] = music
+        return music
+
+    @staticmethod
+    def _forget_pending(channel: Channel) -> None:
+        pending: asyncio.Task[None] | None = channel.data.pop(_PENDING, None)
+        if pending is not None and pending is not asyncio.current_task():
+            pending.cancel()
+
+    def _play(self, channel: Channel, music: MusicClass | None, music_class: str) -> bool:
         if music is None or not music.files:
             logger.warning(f"music class '{music.name if music is not None else music_class}' has no files")
             return False
@@ -213,19 +292,28 @@ class MusicOnHoldService:
 
     def choose(self, channel: Channel, music_class: str = "") -> MusicClass | None:
         """The class to play: the channel's own and the one asked for, in the order that ``preferchannelclass`` says."""
-        names = [channel.music_class, music_class]
-        if not self.options.preferchannelclass:
-            names.reverse()
-        return next((music for name in (*names, "default") if (music := self.classes.get(name)) is not None), None)
+        known = {**self._kept, **self.classes}
+        return next((known[name] for name in self._names(channel, music_class) if name in known), None)
 
     def class_of_digit(self, digit: str) -> MusicClass | None:
         """The class that a key leads to."""
-        return next((music for music in self.classes.values() if digit and music.options.digit == digit), None)
+        known = [*self.classes.values(), *self.realtime.values()]
+        return next((music for music in known if digit and music.options.digit == digit), None)
+
+    def all_classes(self) -> list[MusicClass]:
+        """The classes of the file, then those that were read from realtime."""
+        return [*self.classes.values(), *(music for name, music in self.realtime.items() if name not in self.classes)]
 
     def stop(self, channel: Channel) -> None:
         """Stop the music on ``channel``."""
+        self._forget_pending(channel)
         if isinstance(channel.generator, MusicPlayer):
             channel.stop_generator()
+
+
+def _position(row: Row) -> int:
+    text = dict(row).get("position", "0")
+    return int(text) if text.isdecimal() else 0
 
 
 def _service(system: System) -> MusicOnHoldService:
@@ -293,7 +381,7 @@ def stop_music_on_hold(channel: Channel) -> None:
 def show_classes(system: System, args: list[str]) -> str:
     """List the music classes."""
     lines = []
-    for music in _service(system).classes.values():
+    for music in _service(system).all_classes():
         lines += [f"Class: {music.name}", f"\tMode: {music.options.mode}"]
         if music.options.mode == "files":
             lines.append(f"\tDirectory: {music.options.directory}")
@@ -304,7 +392,7 @@ def show_classes(system: System, args: list[str]) -> str:
 def show_files(system: System, args: list[str]) -> str:
     """List the files of the music classes."""
     lines = []
-    for music in _service(system).classes.values():
+    for music in _service(system).all_classes():
         lines.append(f"Class: {music.name}")
         lines += [f"\tFile: {name}" for name in music.files]
     return "\n".join(lines)

@@ -54,6 +54,7 @@ async def load(system: System) -> None:
     """Read voicemail.conf and offer the service ``voicemail``."""
     service = VoicemailService(system)
     service.load()
+    await service.load_realtime()
     system.services["voicemail"] = service
     await service.count_all()
 
@@ -63,6 +64,7 @@ async def reload(system: System) -> None:
     service = system.service("voicemail", VoicemailService)
     if service is not None:
         service.load()
+        await service.load_realtime()
         await service.count_all()
 
 

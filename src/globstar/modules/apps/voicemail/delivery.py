@@ -20,7 +20,7 @@ logger = Logger("app_voicemail")
 async def deliver_sound(service: VoicemailService, address: str, sound: Path, message: DeliveredSound) -> bool:
     """Put a copy of ``sound`` into the mailbox ``100@default/Work`` (INBOX without a folder); False where that cannot be."""
     mailbox, _, folder = address.strip().partition("/")
-    user = service.find(mailbox)
+    user = await service.look_up(mailbox)
     folder = folder or FOLDERS[0]
     if user is None or not folder.isalnum():
         logger.warning(f"'{address}' is no mailbox: {sound} is not delivered")

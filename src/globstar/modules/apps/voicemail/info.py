@@ -26,7 +26,7 @@ async def vm_info(channel: Channel | None, args: str) -> str:
     if not mailbox or attribute not in _ATTRIBUTES:
         raise FunctionError(f"VM_INFO needs a mailbox and one of {', '.join(_ATTRIBUTES)}")
     service = channel.system.service("voicemail", VoicemailService)
-    user = service.find(mailbox) if service is not None else None
+    user = await service.look_up(mailbox) if service is not None else None
     if attribute == "exists":
         return "1" if user is not None else "0"
     if service is None or user is None:

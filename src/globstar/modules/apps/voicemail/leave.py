@@ -50,7 +50,7 @@ async def voicemail(channel: Channel, data: str) -> int | str | None:
     options = parse_options(argument(arguments, 1), _OPTIONS, logger.warning)
     users = []
     for name in arguments[0].split("&"):
-        user = service.find(name)
+        user = await service.look_up(name)
         if user is not None:
             users.append(user)
         else:

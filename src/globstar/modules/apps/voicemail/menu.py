@@ -85,7 +85,7 @@ async def _log_in(
                     channel.goto(channel.context, "a", 1)
                 return None
             number = prefix + entered
-        user = service.find(f"{number}@{context}" if context else number)
+        user = await service.look_up(f"{number}@{context}" if context else number)
         if user is not None and skip_password:
             return user
         password = await _read_digits(channel, [general.vm_password], 79)
@@ -416,7 +416,7 @@ class _Session:
             return None
         tell_state(self.channel.system, "FORWARD", self.channel)
         entered = await _read_digits(self.channel, ["vm-extension"], 79)
-        other = self.service.find(f"{entered}@{self.user.context}") if entered else None
+        other = await self.service.look_up(f"{entered}@{self.user.context}") if entered else None
         if other is None:
             return await self.say("pbx-invalid")
         stem, box = self.messages[self.current], self.service.mailbox(other)

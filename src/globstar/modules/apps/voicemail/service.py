@@ -14,8 +14,10 @@ from globstar.config.values import boolean, integer, string
 from globstar.core import events
 from globstar.core.channel import Channel
 from globstar.core.mailboxes import MailboxState
+from globstar.core.realtime.engine import RealtimeFault
 from globstar.core.services import DeliveredSound
 from globstar.core.system import System
+from globstar.modules.apps.voicemail import realtime
 from globstar.modules.apps.voicemail.delivery import deliver_sound
 from globstar.modules.apps.voicemail.store import FOLDERS, URGENT, Mailbox
 
@@ -111,6 +113,8 @@ class MailboxUser:
     options: UserOptions
     #: voicemail.conf has a hyphen before the password: the user cannot change it
     password_is_fixed: bool = False
+    #: it is a row of realtime, not a line of voicemail.conf
+    is_realtime: bool = False
 
     def __repr__(self) -> str:
         return f"<MailboxUser {self.number}@{self.context}, password redacted>"
@@ -165,15 +169,46 @@ class VoicemailService:
         mailed = sum(bool(user.email or user.pager) for user in users.values())
         if mailed:
             logger.warning(f"voicemail.conf: {mailed} mailboxes have an address; messages are not sent by mail yet")
-        self.options, self.users, self.zones = options, users, zones
+        kept = {key: user for key, user in self.users.items() if user.is_realtime and realtime.is_mapped(self)}
+        self.options, self.users, self.zones = options, {**kept, **users}, zones
+
+    async def load_realtime(self) -> None:
+        """Read the mailboxes of realtime; those of voicemail.conf go before them."""
+        found = await realtime.read_all(self)
+        users = {key: user for key, user in self.users.items() if not user.is_realtime}
+        for user in found:
+            users.setdefault((user.context, user.number), user)
+        self.users = users
 
     def _read_user(
         self, context: str, number: str, text: str, general: GeneralOptions, report: Report, variable: object
     ) -> MailboxUser:
         parts = [part.strip() for part in text.split(",", 4)] + [""] * 4
+        password = self._password(context, number, parts[0].removeprefix("-"))
+        chosen = self._read_options(context, number, parts[4].split("|") if parts[4] else [], general)
+        return MailboxUser(context, number, password, parts[1], parts[2], parts[3], chosen, parts[0].startswith("-"))
+
+    def make_user(
+        self,
+        context: str,
+        number: str,
+        password: str,
+        name: str,
+        email: str,
+        pager: str,
+        options: list[tuple[str, str]],
+        *,
+        is_realtime: bool,
+    ) -> MailboxUser:
+        """A mailbox that stands elsewhere than in voicemail.conf."""
+        chosen = self._read_options(context, number, [f"{key}={value}" for key, value in options], self.options)
+        fixed, secret = password.startswith("-"), password.removeprefix("-")
+        return MailboxUser(context, number, secret, name, email, pager, chosen, fixed, is_realtime)
+
+    def _read_options(self, context: str, number: str, entries: list[str], general: GeneralOptions) -> UserOptions:
         chosen = UserOptions(**{name: getattr(general, name) for name in _USER_FIELDS})
-        if parts[4]:
-            for entry in parts[4].split("|"):
+        if entries:
+            for entry in entries:
                 name, equals, value = entry.partition("=")
                 if name.strip().lower() in _OF_DIRECTORY:
                     continue
@@ -187,8 +222,7 @@ class VoicemailService:
                     setattr(chosen, info.attribute, info.read(value.strip()))
                 except ValueError as error:
                     logger.warning(f"mailbox {number}@{context}: {name}: {error}")
-        password = self._password(context, number, parts[0].removeprefix("-"))
-        return MailboxUser(context, number, password, parts[1], parts[2], parts[3], chosen, parts[0].startswith("-"))
+        return chosen
 
     def _password(self, context: str, number: str, configured: str) -> str:
         """The password that the user set, where passwords are kept in the spool; else the configured one."""
@@ -206,6 +240,25 @@ class VoicemailService:
         if found is None and not at and self.options.searchcontexts:
             found = next((user for (_, name), user in self.users.items() if name == number), None)
         return found
+
+    async def look_up(self, mailbox: str) -> MailboxUser | None:
+        """As :meth:`find`, with a mailbox of realtime as its row is now."""
+        found = self.find(mailbox)
+        if not realtime.is_mapped(self) or (found is not None and not found.is_realtime):
+            return found
+        number, at, context = mailbox.partition("@")
+        if not at and not self.options.searchcontexts:
+            context = "default"
+        try:
+            read = await realtime.read_one(self, number, context or ("default" if at else ""))
+        except RealtimeFault as fault:
+            logger.debug(1, f"mailbox {mailbox} is used as it was read last: {fault}")
+            return found
+        if found is not None and (read is None or (read.context, read.number) != (found.context, found.number)):
+            self.users.pop((found.context, found.number), None)
+        if read is not None:
+            self.users[read.context, read.number] = read
+        return read
 
     def mailbox(self, user: MailboxUser) -> Mailbox:
         """The folders of a user."""
@@ -264,7 +317,11 @@ class VoicemailService:
 
     async def change_password(self, user: MailboxUser, password: str) -> None:
         """Change a password for good and tell ``externpass``."""
-        await self.system.run_blocking(self.keep_password, user, password)
+        if user.is_realtime:
+            await realtime.keep_password(self, user, password)
+            user.password = password
+        else:
+            await self.system.run_blocking(self.keep_password, user, password)
         self.system.bus.publish(events.VoicemailPasswordChanged(user.context, user.number, password))
         await self._run("externpass", self.options.externpass, user, password)
 
