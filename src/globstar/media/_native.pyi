@@ -4,7 +4,7 @@ from globstar.media.relay import RelayPath
 
 Numbers = tuple[int, int, int, int, int, float | None, float, float, int, int, int]
 Digit = tuple[NativePath, int, bytes, int, float]
-Parked = tuple[NativePath, bytes, float]
+Parked = tuple[NativePath, bytes, float, tuple[str, int] | None]
 
 class CipherFault(Exception): ...
 
@@ -36,6 +36,8 @@ class RelayThread:
         sees_digits: bool,
         opens: Cipher | None,
         seals: Cipher | None,
+        comes_from: tuple[str, int] | None,
+        goes_to: tuple[str, int] | None,
     ) -> None: ...
     def remove(self, native: NativePath) -> tuple[list[Digit], Parked | None]: ...
     def take(self) -> tuple[list[Digit], list[Parked]]: ...

@@ -36,6 +36,11 @@ cdef extern from "<sys/socket.h>" nogil:
     int MSG_DONTWAIT, MSG_NOSIGNAL
     ssize_t recv(int descriptor, void *buffer, size_t size, int flags)
     ssize_t send(int descriptor, const void *buffer, size_t size, int flags)
+    ctypedef unsigned int socklen_t
+    cdef struct sockaddr:
+        pass
+    ssize_t recvfrom(int descriptor, void *buffer, size_t size, int flags, sockaddr *source, socklen_t *length)
+    ssize_t sendto(int descriptor, const void *buffer, size_t size, int flags, const sockaddr *target, socklen_t length)
 
 
 cdef extern from "<unistd.h>" nogil:
@@ -75,9 +80,16 @@ cdef extern from "_relay.h" nogil:
         int tag
         int64_t not_authentic
         int64_t replayed
+    ctypedef union relay_address:
+        sockaddr any
+    ctypedef struct relay_peer:
+        socklen_t size
+        relay_address at
     ctypedef struct relay_path:
         int descriptor
         int output
+        relay_peer comes_from
+        relay_peer goes_to
         uint32_t source
         uint32_t ssrc
         uint16_t next_sequence
@@ -106,6 +118,9 @@ cdef extern from "_relay.h" nogil:
         uint32_t rtp_time
     relay_verdict relay_take(relay_path *path, uint8_t *packet, int *size, double now, relay_digit *digit)
     double relay_pause(double rate, double longest)
+    int relay_set_peer(relay_peer *peer, const char *host, int port)
+    int relay_show_peer(const relay_peer *peer, char *host)
+    bint relay_is_same(const relay_peer *one, const relay_peer *other)
 
 
 cdef enum:
@@ -183,6 +198,7 @@ cdef struct Slot:
     uint8_t *parked  # the datagram that waits for the loop
     int parked_size  # 0 while the path runs, TAKEN while the loop treats it
     double parked_at
+    relay_peer parked_from
 
 
 cdef struct Told:
@@ -313,33 +329,49 @@ cdef class RelayThread:
         cdef relay_path *path
         cdef relay_verdict verdict
         cdef int size
+        cdef ssize_t sent
         cdef relay_digit digit
+        cdef relay_peer source
         if descriptor >= self._capacity or self._slots[descriptor] == NULL:
             return 0  # the descriptor that wakes us, or a path that was just taken away
         slot = self._slots[descriptor]
         path = &slot.path
         if slot.parked_size:
             return 0
-        size = <int> recv(descriptor, buffer, RELAY_DATAGRAM, MSG_DONTWAIT)
+        if path.comes_from.size:
+            source.size = sizeof(source.at)
+            size = <int> recvfrom(descriptor, buffer, RELAY_DATAGRAM, MSG_DONTWAIT, &source.at.any, &source.size)
+        else:
+            source.size = 0
+            size = <int> recv(descriptor, buffer, RELAY_DATAGRAM, MSG_DONTWAIT)
         if size <= 0:
             return 0  # nothing there, or an ICMP error of an earlier packet
+        if source.size and not relay_is_same(&source, &path.comes_from):
+            return self._park(slot, buffer, size, now, &source)
         verdict = relay_take(path, buffer, &size, now, &digit)
         if verdict == RELAY_PARK:
-            return self._park(slot, buffer, size, now)
+            return self._park(slot, buffer, size, now, &source)
         if verdict == RELAY_DROP:
             return 0
-        if send(path.output, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0:
+        if path.goes_to.size:
+            sent = sendto(path.output, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL, &path.goes_to.at.any, path.goes_to.size)
+        else:
+            sent = send(path.output, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL)
+        if sent < 0:
             path.not_sent += 1  # a full socket buffer or a refused port: media is not sent again
         self.packets += 1
         return self._tell(descriptor, &digit, now) if verdict == RELAY_SEND_DIGIT else 0
 
-    cdef int _park(self, Slot *slot, const uint8_t *packet, int size, double now) noexcept nogil:
+    cdef int _park(
+        self, Slot *slot, const uint8_t *packet, int size, double now, const relay_peer *source
+    ) noexcept nogil:
         slot.parked = <uint8_t *> malloc(size)
         if slot.parked == NULL:
             return 0
         memcpy(slot.parked, packet, size)
         slot.parked_size = size
         slot.parked_at = now
+        slot.parked_from = source[0]
         self._waiting[self._waiting_count] = slot.path.descriptor
         self._waiting_count += 1
         self._watch(slot.path.descriptor, 0)
@@ -394,9 +426,11 @@ cdef class RelayThread:
 
     def add(
         self, NativePath native not None, int descriptor, int output, bytes table not None, bytes clocks not None,
-        bint sees_digits, Cipher opens, Cipher seals,
+        bint sees_digits, Cipher opens, Cipher seals, comes_from, goes_to,
     ):
-        """Take over the reading of a connected socket; OSError when the kernel refuses.
+        """Take over the reading of a socket; OSError when the kernel refuses.
+
+        ``comes_from`` and ``goes_to`` are host and port of the peers of sockets that are not connected, None for those that are.
 
         ``table`` gives the second octet that is sent for each that comes, ``clocks`` are 128 numbers of 32 bits: the clock rate
         for jitter by payload type, 0 for digits, which are told with ``sees_digits``. Paths with the same tables should share them.
@@ -409,6 +443,8 @@ cdef class RelayThread:
             raise ValueError("the descriptor is relayed already, or is none")
         native._kept = (table, clocks, seals)
         native._opens = opens
+        _set_peer(&path.comes_from, comes_from)
+        _set_peer(&path.goes_to, goes_to)
         path.descriptor = descriptor
         path.output = output
         path.table = <const unsigned char *> table
@@ -464,8 +500,8 @@ cdef class RelayThread:
     def take(self):
         """What has happened since the last call, in lists of tuples: digits, and paths that wait until they are resumed.
 
-        A digit is ``(path, second octet, payload, rtp_time, when)``; one that waits is ``(path, datagram, when)``, and for the same
-        path it came after the digits.
+        A digit is ``(path, second octet, payload, rtp_time, when)``; one that waits is ``(path, datagram, when, source)``, and for
+        the same path it came after the digits. ``source`` is None where the socket is connected.
         """
         cdef uint64_t count
         cdef int index
@@ -550,6 +586,15 @@ cdef void _sleep(double seconds) noexcept nogil:
         nanosleep(&pause, NULL)
 
 
+cdef int _set_peer(relay_peer *peer, address) except -1:
+    memset(peer, 0, sizeof(relay_peer))
+    if address is not None:
+        host = address[0].encode()
+        if relay_set_peer(peer, host, address[1]):
+            raise OSError(_errno.EINVAL, f"{address} is no address")
+    return 0
+
+
 cdef tuple _digit(NativePath native, const Told *told):
     return native, told.digit.second, told.digit.payload[:told.digit.size], told.digit.rtp_time, told.now
 
@@ -557,7 +602,13 @@ cdef tuple _digit(NativePath native, const Told *told):
 cdef tuple _parked(NativePath native):
     """The datagram that has parked; the path now waits for :meth:`RelayThread.resume`."""
     cdef Slot *slot = &native.slot
-    found = (native, slot.parked[:slot.parked_size], slot.parked_at)
+    cdef char host[64]
+    cdef int port
+    source = None
+    if slot.parked_from.size:
+        port = relay_show_peer(&slot.parked_from, host)
+        source = ((<bytes> host).decode(), port)
+    found = (native, slot.parked[:slot.parked_size], slot.parked_at, source)
     free(slot.parked)
     slot.parked = NULL
     slot.parked_size = TAKEN

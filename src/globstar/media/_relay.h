@@ -8,9 +8,12 @@
 #ifndef GLOBSTAR_RELAY_H
 #define GLOBSTAR_RELAY_H
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum {
     RELAY_HEADER = 12,
@@ -34,9 +37,23 @@ typedef struct {
     int64_t not_authentic, replayed;  /* refused here; the loop takes them away */
 } relay_cipher;
 
+typedef union {
+    struct sockaddr any;
+    struct sockaddr_in four;
+    struct sockaddr_in6 six;
+} relay_address;
+
+/* Whom a socket talks to that is not connected, as ICE wants it; `size` 0: it is connected. */
+typedef struct {
+    socklen_t size;
+    relay_address at;
+} relay_peer;
+
 typedef struct {
     int descriptor;          /* received from */
     int output;              /* sent to */
+    relay_peer comes_from;   /* what comes from elsewhere parks */
+    relay_peer goes_to;
     uint32_t source;         /* SSRC that is received */
     uint32_t ssrc;           /* SSRC that is sent */
     uint16_t next_sequence;
@@ -89,6 +106,46 @@ static inline int relay_cut(const relay_cipher *cipher, uint8_t *packet, int *si
     tag = packet + *size - cipher->tag;
     memmove(tag, tag + cipher->mki, (size_t)cipher->tag);
     return 0;
+}
+
+/* An address in words; 0 if it is one. */
+static inline int relay_set_peer(relay_peer *peer, const char *host, int port) {
+    memset(peer, 0, sizeof *peer);
+    if (port <= 0 || port > 65535)
+        return -1;
+    if (inet_pton(AF_INET, host, &peer->at.four.sin_addr) == 1) {
+        peer->at.four.sin_family = AF_INET;
+        peer->at.four.sin_port = htons((uint16_t)port);
+        peer->size = sizeof peer->at.four;
+        return 0;
+    }
+    if (inet_pton(AF_INET6, host, &peer->at.six.sin6_addr) == 1) {
+        peer->at.six.sin6_family = AF_INET6;
+        peer->at.six.sin6_port = htons((uint16_t)port);
+        peer->size = sizeof peer->at.six;
+        return 0;
+    }
+    return -1;
+}
+
+/* The port of an address, whose words go into `host` of INET6_ADDRSTRLEN octets. */
+static inline int relay_show_peer(const relay_peer *peer, char *host) {
+    int is_four = peer->at.any.sa_family == AF_INET;
+    const void *address = is_four ? (const void *)&peer->at.four.sin_addr : (const void *)&peer->at.six.sin6_addr;
+    if (!inet_ntop(peer->at.any.sa_family, address, host, INET6_ADDRSTRLEN))
+        host[0] = 0;
+    return ntohs(is_four ? peer->at.four.sin_port : peer->at.six.sin6_port);
+}
+
+/* Flow and scope of IPv6 do not count: peers in SDP have none. */
+static inline int relay_is_same(const relay_peer *one, const relay_peer *other) {
+    if (one->at.any.sa_family != other->at.any.sa_family)
+        return 0;
+    if (one->at.any.sa_family == AF_INET)
+        return one->at.four.sin_port == other->at.four.sin_port &&
+               one->at.four.sin_addr.s_addr == other->at.four.sin_addr.s_addr;
+    return one->at.six.sin6_port == other->at.six.sin6_port &&
+           !memcmp(&one->at.six.sin6_addr, &other->at.six.sin6_addr, sizeof one->at.six.sin6_addr);
 }
 
 /* Decrypt a packet of RTP in place; 0 if it is authentic. */

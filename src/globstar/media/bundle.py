@@ -285,7 +285,7 @@ class BundleSocket(MediaSocket):
         """See MediaSocket; it is never connected."""
         return self.recvfrom(size)[0]
 
-    def admit(self, data: bytes, /) -> bytes:
+    def admit(self, data: bytes, source: Address, /) -> tuple[bytes, Address]:
         """See MediaSocket: nobody else reads."""
         raise Diverted(errno.EAGAIN, "packets of all streams are looked at")
 

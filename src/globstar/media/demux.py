@@ -38,8 +38,8 @@ class DemuxSocket(MediaSocket):
 
     @property
     def descriptor(self) -> int | None:
-        """See MediaSocket. The native relay leaves everything but RTP to us (``admit``)."""
-        return self.inner.descriptor
+        """See MediaSocket. The native relay leaves everything but RTP to us (``admit``), and knows no detours."""
+        return self.inner.descriptor if not self.detours else None
 
     @property
     def lost(self) -> int:
@@ -60,7 +60,9 @@ class DemuxSocket(MediaSocket):
 
     def recvfrom(self, size: int, /) -> tuple[bytes, Address]:
         """See MediaSocket; Diverted stands for what was no RTP."""
-        data, source = self.inner.recvfrom(size)
+        return self._sort(*self.inner.recvfrom(size))
+
+    def _sort(self, data: bytes, source: Address) -> tuple[bytes, Address]:
         if data and 128 <= data[0] < 192:
             return data, source
         unwrapped = self.on_other(self.component, data, source)
@@ -72,9 +74,9 @@ class DemuxSocket(MediaSocket):
         """See MediaSocket; Diverted stands for what was no RTP."""
         return self._divert(self.inner.recv(size))
 
-    def admit(self, data: bytes, /) -> bytes:
+    def admit(self, data: bytes, source: Address, /) -> tuple[bytes, Address]:
         """See MediaSocket; Diverted stands for what was no RTP."""
-        return self._divert(self.inner.admit(data))
+        return self._sort(*self.inner.admit(data, source))
 
     def _divert(self, data: bytes) -> bytes:
         if data and 128 <= data[0] < 192:

@@ -108,11 +108,11 @@ class NativeRelay:
                 path.receive_digit(digit)
             except Exception as error:  # one call's bug must not stop the media of the others
                 logger.error("a digit of a relayed call failed", exception=error)
-        for native, data, now in parked:
+        for native, data, now, source in parked:
             self.parked += 1
             path = native.owner
             try:
-                path.receive_parked(data, now)
+                path.receive_parked(data, now, source)
             except Exception as error:  # as above
                 logger.error("a packet of a relayed call failed", exception=error)
                 path.withdraw()

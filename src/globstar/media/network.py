@@ -173,9 +173,9 @@ class MemorySocket(MediaSocket):
                 break
         return True
 
-    def admit(self, data: bytes, /) -> bytes:
+    def admit(self, data: bytes, source: Address, /) -> tuple[bytes, Address]:
         """See MediaSocket."""
-        return data
+        return data, source
 
     def recvfrom(self, size: int, /) -> tuple[bytes, Address]:
         """See MediaSocket."""

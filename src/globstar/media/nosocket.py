@@ -43,7 +43,7 @@ class NoSocket(MediaSocket):
         """See MediaSocket."""
         raise BlockingIOError(errno.EAGAIN, "nothing comes here")
 
-    def admit(self, data: bytes, /) -> bytes:
+    def admit(self, data: bytes, source: Address, /) -> tuple[bytes, Address]:
         """See MediaSocket."""
         raise BlockingIOError(errno.EAGAIN, "nothing comes here")
 

@@ -15,6 +15,7 @@ from globstar.proto.rtp.receiver import Progress
 
 if TYPE_CHECKING:
     from globstar.media._native import Cipher, Digit, NativePath, Numbers, RelayThread
+    from globstar.media.sockets import Address
 
 logger = Logger("media.relay")
 
@@ -114,9 +115,10 @@ class RelayPath:
         if self._native is not None or not self._started:
             return False
         source, to = self._from, self._to
-        descriptor, output = source.settled_descriptor, to.settled_descriptor
-        if descriptor is None or output is None or not to.is_sending:
+        here, there = source.settled, to.settled
+        if here is None or there is None or not to.is_sending:
             return False
+        (descriptor, comes_from), (output, goes_to) = here, there
         clocks = source.jitter_clocks()
         table = _native_table(self._table, frozenset(clocks))
         opens, seals = _ciphers(source, to)
@@ -126,7 +128,9 @@ class RelayPath:
         source.pause_reading()
         try:
             rates = _native_clocks(tuple(clocks.items()))
-            thread.add(native, descriptor, output, table, rates, self.see_digits, opens, seals)
+            thread.add(
+                native, descriptor, output, table, rates, self.see_digits, opens, seals, comes_from, goes_to
+            )  # fmt: skip
         except OSError as error:
             logger.warning(f"the native relay does not take a socket: {error}")
             source.resume_reading()
@@ -180,17 +184,17 @@ class RelayPath:
         """A packet of a digit that the thread has sent on."""
         self._from.receive_event(*digit[1:])
 
-    def receive_parked(self, data: bytes, now: float) -> None:
+    def receive_parked(self, data: bytes, now: float, peer: Address | None) -> None:
         """A datagram that the thread does not know: the session takes it, then the thread goes on."""
         native, thread = self._native, self._thread
         if native is None or thread is None:  # a packet before this one has ended that
             if not self._from.is_closed:
-                self._from.receive_raw(data, now)
+                self._from.receive_raw(data, now, peer)
             return
         self.update(thread.get([native])[0])
         self._is_parked = True
         try:
-            self._from.receive_raw(data, now)
+            self._from.receive_raw(data, now, peer)
         finally:
             self._is_parked = False
         if self._native is not native:

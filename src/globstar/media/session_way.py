@@ -126,9 +126,20 @@ class SessionWay:
         return self._socket.lost
 
     @property
-    def settled_descriptor(self) -> int | None:
-        """The descriptor of our RTP socket once it is connected to the peer, for the native relay; else None."""
-        return self._socket.descriptor if self._is_connected and not self.is_closed else None
+    def settled(self) -> tuple[int, Address | None] | None:
+        """For the native relay the descriptor of our RTP socket, and the peer if the socket is not connected to it.
+
+        None as long as it is not settled who the peer is.
+        """
+        descriptor = self._socket.descriptor if self._settle_tried and not self.is_closed else None
+        if descriptor is None:
+            return None
+        if self._is_connected:
+            return descriptor, None
+        source, remote = self.source, self._remote
+        if remote is None or source.state is not SourceState.LOCKED or source.source != remote:
+            return None
+        return descriptor, remote
 
     @property
     def rtcp_address(self) -> Address | None:
@@ -158,6 +169,7 @@ class SessionWay:
 
     def fall_silent(self) -> None:
         """Send nothing any more until a remote address is set anew: the peer has not agreed to go on (RFC 7675)."""
+        self._through_loop()
         self._disconnect()
         self._remote = self._remote_rtcp = self.output = None
 
@@ -286,6 +298,8 @@ class SessionWay:
     # -- where to ------------------------------------------------------------------------------------------------
 
     def _aim(self, address: Address) -> None:
+        if address != self._remote:
+            self._through_loop()
         self._remote = address
         if self.rides:  # the carrier knows
             self.output = self._socket.send
@@ -335,6 +349,9 @@ class SessionWay:
             data, source = self._socket.recvfrom(MAX_DATAGRAM)
         except OSError:  # nothing there, or an ICMP error of an earlier packet
             return
+        self._take_open(data, source, now)
+
+    def _take_open(self, data: bytes, source: Address, now: float) -> None:
         if len(data) < HEADER_LENGTH or data[0] >> 6 != 2:
             self.not_rtp += 1
         elif self.rtcp_mux and 192 <= data[1] <= 223:
@@ -343,13 +360,16 @@ class SessionWay:
             self._learn(source)
             self.receive(data, now)
 
-    def receive_raw(self, data: bytes, now: float) -> None:
-        """A datagram of the settled source as it came from the network, which somebody else has read."""
+    def receive_raw(self, data: bytes, now: float, source: Address | None) -> None:
+        """A datagram as it came from the network, which somebody else has read; ``source`` is None if we are connected to it."""
         try:
-            data = self._socket.admit(data)
+            data, source_now = self._socket.admit(data, source or self._remote or ("", 0))
         except OSError:  # not for us, or not authentic
             return
-        self.receive(data, now)
+        if source is None:
+            self.receive(data, now)
+        else:
+            self._take_open(data, source_now, now)
 
     def handed_over(self, data: bytes, source: Address, now: float) -> None:
         """A packet of ours has come over the transport of our bundle."""

@@ -52,8 +52,8 @@ class MediaSocket(Protocol):
     def recv(self, size: int, /) -> bytes:
         """One datagram; for connected sockets."""
 
-    def admit(self, data: bytes, /) -> bytes:
-        """What ``recv`` gives for a datagram that somebody else has read; raises OSError where it has nothing for the reader."""
+    def admit(self, data: bytes, source: Address, /) -> tuple[bytes, Address]:
+        """What ``recvfrom`` gives for a datagram that somebody else has read; OSError where it has nothing for the reader."""
 
     def sendto(self, data: bytes, address: Address, /) -> int:
         """Send to an address."""
@@ -132,9 +132,9 @@ class UdpSocket:
         """See MediaSocket."""
         self._poller.remove(self._socket.fileno())
 
-    def admit(self, data: bytes) -> bytes:
+    def admit(self, data: bytes, source: Address) -> tuple[bytes, Address]:
         """See MediaSocket: there is nothing to take off."""
-        return data
+        return data, source
 
     def connect(self, address: Address) -> None:
         """See MediaSocket."""

@@ -168,9 +168,10 @@ class SecureSocket(MediaSocket):
         """See MediaSocket; Refused stands for a packet that is dropped."""
         return self._context.decrypt(self._receive(size))
 
-    def admit(self, data: bytes, /) -> bytes:
+    def admit(self, data: bytes, source: Address, /) -> tuple[bytes, Address]:
         """See MediaSocket; Refused stands for a packet that is dropped."""
-        return self._context.decrypt(self.inner.admit(data))
+        data, source = self.inner.admit(data, source)
+        return self._context.decrypt(data), source
 
     def sendto(self, data: bytes, address: Address, /) -> int:
         """See MediaSocket."""

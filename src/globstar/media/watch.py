@@ -75,9 +75,11 @@ class WatchedSocket:
         """See MediaSocket."""
         return self._seen(self.inner.recv(size))
 
-    def admit(self, data: bytes, /) -> bytes:
+    def admit(self, data: bytes, source: Address, /) -> tuple[bytes, Address]:
         """See MediaSocket."""
-        return self._seen(self.inner.admit(data))
+        data, source = self.inner.admit(data, source)
+        self._received(data, source)
+        return data, source
 
     def _seen(self, data: bytes) -> bytes:
         self._received(data, self._peer)

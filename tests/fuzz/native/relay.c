@@ -3,7 +3,8 @@
  * - what parks is untouched, and so are the numbers of its path;
  * - what is sent on differs from what came in type, sequence number, timestamp and SSRC only, each by its rule;
  * - a packet is counted once, jitter stays a number, and nothing outside of the buffer is touched (the sanitizers see to that);
- * - a packet is dropped only when its encryption is wrong, or it cannot be encrypted.
+ * - a packet is dropped only when its encryption is wrong, or it cannot be encrypted;
+ * - an address that is taken is shown as it was.
  */
 
 #include "_relay.h"
@@ -58,6 +59,22 @@ static int is_same(const relay_path *one, const relay_path *other) {
            one->not_sent == other->not_sent && one->last_received == other->last_received;
 }
 
+/* An address that is taken is shown so that it is taken again, as the same. */
+static void check_address(fuzz_input *input) {
+    static const char letters[] = "0123456789abcdef:.";
+    char host[64] = "127.0.0.1", shown[INET6_ADDRSTRLEN];
+    int length = fuzz_octet(input) % 48, port = (int)fuzz_number(input, 2);
+    relay_peer peer, again;
+    for (int place = 0; place < length; place++) {
+        host[place] = letters[fuzz_octet(input) % (sizeof letters - 1)];
+        host[place + 1] = 0;
+    }
+    if (relay_set_peer(&peer, host, port))
+        return;
+    CHECK(relay_show_peer(&peer, shown) == port && !relay_set_peer(&again, shown, port) && relay_is_same(&peer, &again));
+    CHECK(relay_set_peer(&again, shown, port ^ 1) || !relay_is_same(&peer, &again));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_input input = {data, data + size};
     uint8_t table[256], flags = fuzz_octet(&input);
@@ -90,6 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     path.next_sequence = (uint16_t)fuzz_number(&input, 2);
     path.shift_sequence = (uint16_t)fuzz_number(&input, 2);
     path.shift_time = fuzz_number(&input, 4);
+    check_address(&input);
     while (input.at < input.end) {
         uint8_t kind = fuzz_octet(&input);
         int length = (int)(fuzz_number(&input, 2) % (RELAY_DATAGRAM + 1)), plain, known;

@@ -16,6 +16,7 @@ from globstar.media.engine import RtpEngine
 from globstar.media.relay import Relay
 from globstar.media.session import RtpSession
 from globstar.media.settings import MediaSettings, Payload, PayloadKind
+from globstar.media.sockets import Address
 from globstar.media.srtp import SrtpContext
 from globstar.proto.sdp.crypto import AES_32, AES_80, GCM_128, GCM_256, CryptoKey, Suite
 from tests.conftest import IN_CI
@@ -120,11 +121,17 @@ class Phone:
 class Pair:
     """Two phones and the relay between their sessions."""
 
-    def __init__(self, engine: RtpEngine, one: Suite | None = None, two: Suite | None = None, *, mki: int = 0) -> None:
+    def __init__(
+        self, engine: RtpEngine, one: Suite | None = None, two: Suite | None = None, *, mki: int = 0, is_open: bool = False
+    ) -> None:
         self.engine = engine
         first, second = engine.open(HOST), engine.open(HOST)
         assert first is not None
         assert second is not None
+        #: what was no RTP, and whose it was
+        self.others: list[tuple[bytes, Address]] = []
+        for session in (first, second) if is_open else ():
+            session.divert(lambda _component, data, source: self.others.append((data, source)))[0].is_open = True
         self.one, self.two = Phone(first, one, mki=mki), Phone(second, two)
         self.relay = Relay(first, second, {0: 0, 101: 101}, {0: 0, 101: 101})
         self.relay.join()
@@ -160,13 +167,17 @@ def new_engine(is_native: bool, **settings: int) -> RtpEngine:
     return RtpEngine(asyncio.get_running_loop(), known)
 
 
-@pytest.fixture(params=[(is_native, secured) for is_native in (True, False) for secured in ("", "one", "two", "both")], ids=str)
+#: Which legs are encrypted; "open" are such whose sockets are not connected, as with ICE.
+LEGS = ("plain", "one", "two", "both", "open", "open both")
+
+
+@pytest.fixture(params=[(is_native, legs) for is_native in (True, False) for legs in LEGS], ids=str)
 async def pair(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Pair, int]]:
-    is_native, secured = request.param
+    is_native, legs = request.param
     engine = new_engine(is_native)
-    one = AES_80 if secured in ("one", "both") else None
-    two = GCM_128 if secured in ("two", "both") else None
-    pair = Pair(engine, one, two)
+    one = AES_80 if "one" in legs or "both" in legs else None
+    two = GCM_128 if "two" in legs or "both" in legs else None
+    pair = Pair(engine, one, two, is_open="open" in legs)
     first = await pair.settle(is_native=is_native)
     assert (engine.native is not None) == is_native
     yield pair, first
@@ -272,7 +283,7 @@ async def test_noise_on_the_port_is_counted_and_harms_nothing(pair: tuple[Pair, 
     await until(lambda: calls.two.listen() == first + 5)
     figures = calls.one.session.statistics()
     assert (figures.received, figures.lost) == (first + 5, 0)
-    assert figures.not_rtp + figures.unknown_payload + figures.not_authentic >= 2
+    assert figures.not_rtp + figures.unknown_payload + figures.not_authentic + len(calls.others) >= 2
 
 
 async def test_another_source_starts_anew(pair: tuple[Pair, int]) -> None:
@@ -423,6 +434,73 @@ async def test_what_the_loop_sends_in_between_is_encrypted_in_the_same_stream(is
     await until(came)
     engine.close()
     calls.close()
+
+
+# -- sockets that are not connected ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_native", MODES)
+async def test_others_on_an_open_port_are_told_apart(is_native: bool) -> None:
+    """STUN of the peer and of others reaches who asks for it; RTP of a stranger is dropped; neither stops the thread."""
+    engine = new_engine(is_native)
+    calls = Pair(engine, is_open=True)
+    first = await calls.settle(is_native=is_native)
+    stun = b"\x00\x01" + bytes(18)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind((HOST, 0))
+        for number in range(first, first + 20):
+            calls.one.send(number)
+            stranger.sendto(calls.one.packet(number + 1), calls.one.session.local_address)
+            if number == first + 5:
+                calls.one.send_raw(stun)
+                stranger.sendto(stun, calls.one.session.local_address)
+        name = stranger.getsockname()
+    await until(lambda: calls.two.listen() == first + 20 and len(calls.others) == 2)
+    await until(lambda: calls.one.session.statistics().wrong_source == 20)
+    assert calls.two.numbers == list(range(first + 20))
+    assert calls.others == [(stun, calls.one.socket.getsockname()), (stun, name)]
+    figures = calls.one.session.statistics()
+    assert (figures.received, figures.lost) == (first + 20, 0)
+    assert calls.is_native == is_native
+    engine.close()
+    calls.close()
+
+
+@pytest.mark.parametrize("is_native", MODES)
+async def test_a_peer_that_moves_is_followed(is_native: bool) -> None:
+    """As when ICE takes another pair: the owner says where, and the thread goes on from there."""
+    engine = new_engine(is_native)
+    calls = Pair(engine, is_open=True)
+    first = await calls.settle(is_native=is_native)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as moved:
+        moved.bind((HOST, 0))
+        calls.one.socket, old = moved, calls.one.socket
+        calls.one.session.set_remote(moved.getsockname())
+        assert not calls.is_native
+        for number in range(first, first + 8):
+            calls.one.send(number)
+            calls.two.send(number)
+        await until(lambda: calls.one.listen() == first + 8 and calls.two.listen() == first + 8)
+        await until(lambda: calls.is_native == is_native)
+        calls.one.send(first + 8)
+        calls.two.send(first + 8)
+        await until(lambda: calls.one.listen() == first + 9 and calls.two.listen() == first + 9)
+        with pytest.raises(BlockingIOError):
+            old.recv(2048)
+        old.close()
+        calls.one.session.fall_silent()
+        assert not calls.is_native
+        engine.close()
+    calls.two.socket.close()
+
+
+@pytest.mark.skipif(not native.is_available(), reason="the native module was not built")
+def test_only_addresses_are_peers() -> None:
+    thread, path = native._native.RelayThread(), native._native.NativePath()
+    for wrong in (("example.com", 5000), ("127.0.0.1", 0), ("127.0.0.1", 65536), ("", 1), ("::g", 1)):
+        with pytest.raises(OSError):
+            thread.add(path, 5, 6, bytes(256), bytes(512), False, None, None, wrong, None)
+    assert len(thread) == 0
 
 
 # -- threads -------------------------------------------------------------------------------------------------------------

@@ -201,7 +201,7 @@ async def test_the_packet_relay_joins_secured_and_plain_sessions(far_is_secure: 
     await asyncio.sleep(0.02)
     assert ears[1].payloads == [*(b"to%d" % number for number in range(10)), b"new key"]
     assert ears[0].payloads == [b"fro%d" % number for number in range(10)]
-    assert near.settled_descriptor is None
+    assert near.settled is None
     relay.leave()
     near.secure(None)
     assert near.statistics().not_authentic == 0
