@@ -12,7 +12,7 @@ from globstar import ASTERISK_VERSION, __version__
 from globstar.demo import demo_folders
 
 #: Words in the place of the first option that begin a tool, which needs no server.
-TOOLS = {"dialplan": "globstar.interfaces.check"}
+TOOLS = {"compat": "globstar.interfaces.compat", "dialplan": "globstar.interfaces.check"}
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -85,8 +85,8 @@ def check_directory(directory: Path) -> list[Finding]:
     loaded.warnings = [one for one in loaded.warnings if "is not available while the dialplan is read" not in one.message]
     modules = _user_modules(source)
     catalogue = Catalogue(
-        [*_registered(ApplicationSpec), *_decorated(modules, _DECORATED, camel=True)],
-        [*_registered(FunctionSpec), *_decorated(modules, _DECORATED_FUNCTION, camel=False)],
+        [*registered_names(ApplicationSpec), *_decorated(modules, _DECORATED, camel=True)],
+        [*registered_names(FunctionSpec), *_decorated(modules, _DECORATED_FUNCTION, camel=False)],
     )
     return check_dialplan(config, loaded, catalogue, _surroundings(directory, source, config, modules))
 
@@ -109,7 +109,8 @@ def _own_modules() -> Iterator[ModuleType]:
 
 
 @functools.cache
-def _registered(kind: type[ApplicationSpec] | type[FunctionSpec]) -> list[str]:
+def registered_names(kind: type[ApplicationSpec] | type[FunctionSpec]) -> list[str]:
+    """The names of all applications or functions that the modules of this installation offer."""
     return [spec.name for module in _own_modules() for spec in specs_of(module) if isinstance(spec, kind)]
 
 

@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""Finds the tests that exercise Asterisk's applications, options, functions and variables: `tools/compat_tests.py`.
+
+Every test function of tests/flow, tests/unit and tests/vectors is read with what it refers to in its file (constants, helpers),
+and the dialplan lines in its texts are taken apart. The observed cases (`vectors/`) count by what they were seen to run. Writes
+``src/globstar/interfaces/compat_coverage.tsv`` (kind, name, test) and ``docs/compatibility.md``.
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import functools
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from globstar.dialplan.arguments import parse_options, split_arguments
+from globstar.dialplan.check.catalogue import Catalogue
+from globstar.interfaces.compat import TABLE, page, read_coverage
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = Path(os.environ.get("GLOBSTAR_SHARED") or ROOT.parent / "shared")
+TESTS = ROOT / "tests"
+
+_CALL = re.compile(r"(?<![\w${])([A-Za-z_]\w*)\(")
+_FUNCTION = re.compile(r"(?:\$\{|\bSet\(|\bMSet\(|[,?:=&({\[ ])([A-Z][A-Z0-9_]*)\(")
+_VARIABLE = re.compile(r"\$\{_*([A-Za-z_]\w*)[:}]")
+_NAME = re.compile(r"[A-Za-z_]\w*")
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    """One compat file."""
+    with (SHARED / "compat" / name).open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+class Coverage:
+    """Entries by kind and folded name, with the first test that exercises each."""
+
+    def __init__(self) -> None:
+        self.catalogue = Catalogue((), ())
+        self.wanted: dict[tuple[str, str], str] = {}
+        self.tests: dict[tuple[str, str], str] = {}
+        for facts in self.catalogue.facts.values():
+            self.wanted["application", facts.name.lower()] = facts.name
+            for letter in facts.letters:
+                self.wanted["option", f"{facts.name.lower()}:{letter}"] = f"{facts.name} {letter}"
+        for row in rows("functions.tsv"):
+            self.wanted["function", row["name"]] = row["name"]
+        for row in rows("channel_variables.tsv"):
+            if _NAME.fullmatch(row["variable"]) and (row["documented_in"] or row["set_in_code_by"] or row["builtin"]):
+                self.wanted["variable", row["variable"]] = row["variable"]
+
+    def note(self, kind: str, name: str, test: str) -> None:
+        """A test exercises an entry."""
+        key = (kind, name)
+        if key in self.wanted:
+            self.tests.setdefault(key, test)
+
+    def application(self, name: str, data: str, test: str) -> None:
+        """An application with its data, options included."""
+        facts = self.catalogue.facts_of(name)
+        if facts is None:
+            return
+        self.note("application", name.lower(), test)
+        arguments = split_arguments(data, raw=True)
+        if facts.option_index and len(arguments) >= facts.option_index:
+            text = arguments[facts.option_index - 1].strip()
+            words = re.split(r"[&,|]", text) if any(len(one) > 1 for one in facts.letters) else ()
+            for letter in words or parse_options(text, facts.letters).letters:
+                self.note("option", f"{name.lower()}:{letter}", test)
+
+    def text(self, text: str, test: str) -> None:
+        """A text that may hold dialplan lines."""
+        for found in _CALL.finditer(text):
+            data = _inside(text, found.end())
+            if data is not None and self.catalogue.facts_of(found[1]) is not None:
+                self.application(found[1], data, test)
+        for found in re.finditer(r"\bEXEC\s+(\w+)\s*(.*)", text):
+            self.application(found[1], found[2].strip('"'), test)
+        for name in _FUNCTION.findall(text):
+            self.note("function", name, test)
+        for name in _VARIABLE.findall(text):
+            self.note("variable", name, test)
+        if _NAME.fullmatch(text):
+            self.note("variable", text, test)
+
+
+def _inside(text: str, start: int) -> str | None:
+    """What stands between the parenthesis before ``start`` and the one that closes it, on one line."""
+    depth = 1
+    for index in range(start, len(text)):
+        character = text[index]
+        if character == "\n":
+            return None
+        depth += (character == "(") - (character == ")")
+        if not depth:
+            return text[start:index]
+    return None
+
+
+Template = list[str | None]
+
+
+def texts(tree: ast.AST) -> Iterator[str | Template]:
+    """Every text of a piece of code; one with placeholders as its pieces, None for each placeholder."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+        elif isinstance(node, ast.JoinedStr):
+            yield [part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else None for part in node.values]
+
+
+def rendered(template: Template, values: Iterable[str]) -> Iterator[str]:
+    """A template with each value in the place of each placeholder, ``x`` in the others."""
+    places = [index for index, part in enumerate(template) if part is None]
+    yield "".join(part or "x" for part in template)
+    for place in places:
+        for value in values:
+            yield "".join(value if index == place else part or "x" for index, part in enumerate(template))
+
+
+def definitions(tree: ast.Module) -> dict[str, ast.AST]:
+    """The functions, classes and constants of a file, and those that it imports from tests.support."""
+    own: dict[str, ast.AST] = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            own[node.name] = node
+        elif isinstance(node, ast.Assign):
+            own |= {target.id: node for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            own[node.target.id] = node
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests.support."):
+            file = ROOT / f"{(node.module or '').replace('.', '/')}.py"
+            if file.is_file():
+                others = definitions(parsed(file))
+                own |= {alias.asname or alias.name: others[alias.name] for alias in node.names if alias.name in others}
+                own |= {name: other for name, other in others.items() if name not in own}
+    return own
+
+
+@functools.cache
+def parsed(file: Path) -> ast.Module:
+    """A file of Python."""
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+def read_tests(coverage: Coverage, file: Path) -> None:
+    """Every test function of a file, with the constants and helpers that it names.
+
+    A text with placeholders, in the test or a helper, is looked at with every text of the test in their place: that is how
+    arguments reach a dialplan.
+    """
+    tree = parsed(file)
+    own = definitions(tree)
+    place = file.relative_to(ROOT).as_posix()
+    for name, node in own.items():
+        if not name.startswith("test_") or node not in tree.body:
+            continue
+        reached, pending = {name}, [node]
+        plain: list[str] = []
+        templates: list[Template] = []
+        while pending:
+            current = pending.pop()
+            for text in texts(current):
+                plain.append(text) if isinstance(text, str) else templates.append(text)
+            for inner in ast.walk(current):
+                if isinstance(inner, ast.Name) and inner.id in own and inner.id not in reached:
+                    reached.add(inner.id)
+                    if not inner.id.startswith("test_"):
+                        pending.append(own[inner.id])
+        values = {text for text in texts(node) if isinstance(text, str) and len(text) < 100 and "\n" not in text}
+        for text in plain:
+            coverage.text(text, f"{place}::{name}")
+        for template in templates:
+            if any(part and _CALL.search(part + "x)") for part in template):
+                for text in rendered(template, sorted(values)):
+                    coverage.text(text, f"{place}::{name}")
+
+
+def read_vectors(coverage: Coverage) -> None:
+    """The observed cases, by what ran in them."""
+    for kind in ("flows", "functions", "substitution", "agi"):
+        test = f"tests/vectors/test_{'functions' if kind == 'functions' else kind}.py"
+        for line in (SHARED / "vectors" / "dialplan" / f"{kind}.jsonl").read_text(encoding="utf-8").splitlines():
+            case = json.loads(line)
+            named = f"{test}[{case['id']}]"
+            for _, _, _, application, data, *_ in case.get("executed", ()):
+                coverage.application(application, data, named)
+            for found in _FUNCTION.findall(case.get("conf", "")):
+                coverage.note("function", found, named)
+            for name, _ in case.get("varset", ()):
+                coverage.note("variable", name.lstrip("_"), named)
+            for name in _VARIABLE.findall(case.get("conf", "")):
+                coverage.note("variable", name, named)
+
+
+def main() -> int:
+    """Write the table and the page."""
+    if not (SHARED / "compat").is_dir():
+        sys.stderr.write(f"no compat data at {SHARED}\n")
+        return 1
+    coverage = Coverage()
+    for folder in ("flow", "unit", "interop"):
+        for file in sorted((TESTS / folder).rglob("test_*.py")):
+            read_tests(coverage, file)
+    read_vectors(coverage)
+    order = {"application": 0, "option": 1, "function": 2, "variable": 3}
+    keys = sorted(coverage.wanted, key=lambda key: (order[key[0]], coverage.wanted[key].lower()))
+    lines = [f"{kind}\t{coverage.wanted[kind, name]}\t{coverage.tests.get((kind, name), '')}" for kind, name in keys]
+    (ROOT / "src" / "globstar" / "interfaces" / TABLE).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (ROOT / "docs" / "compatibility.md").write_text(page(read_coverage()), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
