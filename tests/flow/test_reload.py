@@ -83,3 +83,61 @@ def test_the_broken_file_is_a_configuration_error() -> None:
     """The reload above fails by this error, which names file and line."""
     with pytest.raises(ConfigError, match=r"extensions\.conf:1"):
         read_config("extensions.conf", MemorySource({"extensions.conf": "[default\n"}))
+
+
+def _long_plan(version: str, count: int) -> str:
+    """Many ways through two contexts, all of whose steps say which version they are of."""
+    lines = ["[default]"]
+    for number in range(count):
+        lines += [
+            f"exten => {number},1,NoOp({version} start)",
+            f" same => n,Wait({10 + number % 7})",
+            f" same => n,Gosub(sub,s{number % 3},1({version}))",
+            " same => n,Wait(3)",
+            f" same => n,Goto(other,{number % 5},1)",
+        ]
+    lines += [
+        "[sub]",
+        *(f"exten => s{name},1,NoOp({version} sub of ${{ARG1}})\n same => n,Wait(2)\n same => n,Return()" for name in range(3)),
+    ]
+    lines += ["[other]"]
+    for number in range(5):
+        lines += [f"exten => {number},1,NoOp({version} other)", " same => n,Wait(5)", f" same => n,NoOp({version} end)"]
+    lines += [f"exten => h,1,NoOp({version} h)"]
+    return "\n".join(lines) + "\n"
+
+
+async def test_reloads_under_two_hundred_calls_lose_none_and_mix_no_two_versions() -> None:
+    count = 200
+    world = await World.start(_long_plan("v0", count))
+    system = world.system
+    register_commands(system)
+    by_channel: dict[str, list[str]] = {}
+
+    def note(event: events.ApplicationStarted) -> None:
+        if event.application == "NoOp":
+            by_channel.setdefault(event.channel.name, []).append(event.data)
+
+    system.bus.subscribe(events.ApplicationStarted, note)
+    alice = world.phone("alice", "100", "Alice")
+    legs = []
+    for number in range(count):
+        legs.append(alice.dials(str(number)))
+        await asyncio.sleep(0.02)
+        if number % 20 == 19:
+            version = f"v{number // 20 + 1}"
+            _replace(system, _long_plan(version, count))
+            assert await run_command(system, "dialplan reload") == "Dialplan reloaded.\n"
+    assert len(system.channels) == count
+    await world.all_gone()
+    assert len(by_channel) == count
+    versions = set()
+    for leg in legs:
+        steps = by_channel[leg.channel.name]
+        (version,) = {step.split()[0] for step in steps}
+        versions.add(version)
+        assert steps == [
+            f"{version} start", f"{version} sub of {version}", f"{version} other", f"{version} end", f"{version} h"
+        ]  # fmt: skip
+    assert versions == {f"v{number}" for number in range(10)}
+    await world.stop()

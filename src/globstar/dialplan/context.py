@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from operator import attrgetter
@@ -83,12 +83,14 @@ class Step:
 class Extension:
     """An extension of a context: a name or pattern, perhaps for certain callers only, and its steps by priority."""
 
-    __slots__ = ("caller", "key", "pattern", "steps")
+    __slots__ = ("caller", "key", "length", "pattern", "steps")
 
     def __init__(self, pattern: Pattern, caller: CallerMatch | None) -> None:
         self.pattern = pattern
         self.caller = caller
         self.key: Key = extension_key(pattern, caller)
+        #: how many characters the pattern matches, -1 for any number
+        self.length = -1 if pattern.open_ended or not pattern.is_pattern else len(pattern.elements)
         self.steps: dict[int, Step] = {}
 
     @property
@@ -118,6 +120,10 @@ def extension_key(pattern: Pattern, caller: CallerMatch | None) -> Key:
 
 
 _key = attrgetter("key")
+#: So few patterns are not worth an index.
+_FEW = 12
+#: For so many first characters a context remembers which patterns may match.
+_MAX_FIRST = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +157,10 @@ class IgnorePattern:
 class Context:
     """A named set of extensions, with what it includes."""
 
-    __slots__ = ("_exact", "autohints", "extensions", "ignore_patterns", "includes", "name", "patterns", "registrar", "switches")
+    __slots__ = (
+        "_by_first", "_exact", "autohints", "extensions", "ignore_patterns", "includes", "name", "patterns", "registrar",
+        "switches",
+    )  # fmt: skip
 
     def __init__(self, name: str, registrar: str) -> None:
         self.name = name
@@ -159,17 +168,37 @@ class Context:
         self.extensions: list[Extension] = []
         self.patterns: list[Extension] = []
         self._exact: dict[str, list[Extension]] = {}
+        #: the patterns that may match what begins with a character, as far as that was asked
+        self._by_first: dict[str, list[Extension]] = {}
         self.includes: list[Include] = []
         self.switches: list[Switch] = []
         self.ignore_patterns: list[IgnorePattern] = []
         self.autohints = False
 
-    def matching(self, dialled: str) -> Iterator[Extension]:
-        """Yield the extensions that match a canonical string, most specific first, for whatever caller."""
-        yield from self._exact.get(dialled, ())
-        for extension in self.patterns:
-            if extension.pattern.matches(dialled):
-                yield extension
+    def matching(self, dialled: str) -> Sequence[Extension]:
+        """Return the extensions that match a canonical string, most specific first, for whatever caller."""
+        exact = self._exact.get(dialled, ())
+        if not self.patterns:
+            return exact
+        length = len(dialled)
+        found = [
+            extension for extension in self._beginning_with(dialled[:1])
+            if (extension.length == length or extension.length < 0) and extension.pattern.matches(dialled)
+        ]  # fmt: skip
+        return [*exact, *found] if found else exact
+
+    def _beginning_with(self, first: str) -> list[Extension]:
+        if len(self.patterns) < _FEW:
+            return self.patterns
+        found = self._by_first.get(first)
+        if found is None:
+            if len(self._by_first) >= _MAX_FIRST:
+                self._by_first.clear()
+            found = self._by_first[first] = [
+                extension for extension in self.patterns
+                if not first or not extension.pattern.elements or first in extension.pattern.elements[0]
+            ]  # fmt: skip
+        return found
 
     def starting_with(self, dialled: str) -> Iterator[Extension]:
         """Yield the extensions with an exact name that begins with a canonical string."""
@@ -195,6 +224,7 @@ class Context:
             insort(self.extensions, extension)
             if extension.pattern.is_pattern:
                 insort(self.patterns, extension)
+                self._by_first.clear()
             else:
                 insort(self._exact.setdefault(extension.pattern.exact, []), extension)
         existing = extension.steps.get(step.priority)
@@ -207,6 +237,7 @@ class Context:
         self.extensions.remove(extension)
         if extension.pattern.is_pattern:
             self.patterns.remove(extension)
+            self._by_first.clear()
         else:
             same_name = self._exact[extension.pattern.exact]
             same_name.remove(extension)

@@ -85,20 +85,29 @@ class Dialplan:
         labels: dict[str, int] = {}
         dialled = canonical(exten)
         for found in self._visit(context, stop_at_condition=True):
-            if found is None or isinstance(found, Switch):
+            if found is None or found.__class__ is Switch:
                 return Route(steps, labels, is_complete=False)
-            for extension in found.matching(dialled):
-                if extension.accepts(caller_number):
-                    for step in extension.ordered_steps():
-                        steps.setdefault(step.priority, step)
-                        if step.label:
-                            labels.setdefault(step.label, step.priority)
+            for extension in found.matching(dialled):  # type: ignore[union-attr]
+                if extension.caller is None or extension.caller.matches(caller_number):
+                    for priority in sorted(extension.steps):
+                        if priority not in steps:
+                            steps[priority] = extension.steps[priority]
+                        label = extension.steps[priority].label
+                        if label:
+                            labels.setdefault(label, priority)
         return Route(steps, labels, is_complete=True)
 
     def _visit(self, context: str, stop_at_condition: bool = False) -> Iterator[Context | Switch | None]:
         """Yield contexts and their switches in the order of search; None, and an end, at a time condition if told so."""
-        seen: set[str] = set()
-        pending = [Include(context)]
+        first = self.contexts.get(context)
+        if first is None:
+            return
+        yield first
+        yield from first.switches
+        if not first.includes:
+            return
+        seen = {context}
+        pending = first.includes[::-1]
         now: datetime | None = None
         while pending:
             include = pending.pop()
@@ -115,7 +124,8 @@ class Dialplan:
             found = self.contexts.get(include.context)
             if found is not None:
                 yield found
-                yield from found.switches
+                if found.switches:
+                    yield from found.switches
                 pending.extend(reversed(found.includes))
 
     def search(
