@@ -130,12 +130,12 @@ async def _agi() -> float:
         system = System(directories=directories)
         plan = "[default]\nexten => s,1,AGI(bench.py)\n"
         await boot(system, MemorySource({"extensions.conf": plan}), keep_database=False)
-        ended = system.loop.create_future()
-        system.bus.subscribe(events.ChannelHungUp, lambda _: ended.done() or ended.set_result(None))
+        ended = asyncio.Event()
+        system.bus.subscribe(events.ChannelHungUp, lambda _: ended.set())
         channel = Channel(system, ChannelTech(), "Bench/1", state=ChannelState.UP)
         before = time.process_time()
         system.start_pbx(channel)
-        await ended
+        await ended.wait()
         used = time.process_time() - before
         if channel.variables.own("V") != str(COMMANDS - 1):
             raise SystemExit(f"the script ended early, at {channel.variables.own('V')}")
