@@ -67,9 +67,14 @@ def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> d
     return real
 
 
+#: Tasks that a fixture's system has at any moment, and ends with itself: what waits for a backend is handed over.
+_OF_SYSTEMS = (" outbox",)
+
+
 def _open_tasks() -> dict[int, str]:
     _loops[:] = [loop for loop in _loops if not loop.is_closed()]
-    return {id(task): task.get_name() for loop in _loops for task in asyncio.all_tasks(loop)}
+    tasks = {id(task): task.get_name() for loop in _loops for task in asyncio.all_tasks(loop)}
+    return {key: name for key, name in tasks.items() if not name.endswith(_OF_SYSTEMS)}
 
 
 #: Threads of pools, which come when they are needed and stay as long as their pool.

@@ -43,7 +43,7 @@ def test_unknown_options_are_told_once_with_place_and_nearest_name() -> None:
 
 def test_options_without_effect_say_so() -> None:
     with LogCapture() as log:
-        read_settings(MemorySource({"asterisk.conf": "[options]\nhighpriority = yes\n"}))
+        read_settings(MemorySource({"asterisk.conf": "[options]\ncache_pools = yes\n"}))
     assert "no effect" in log.texts(Level.WARNING)[0]
 
 
