@@ -18,6 +18,17 @@ def _label(format: Format) -> str:
     return f"{family}{format.sample_rate // 1000}" if family in ("slin", "speex", "silk") else family
 
 
+def translation_costs(registry: TranslationRegistry, *, is_measured: bool = False) -> dict[str, dict[str, float]]:
+    """The costs of :func:`translation_matrix` by source and destination; where no way leads there is none."""
+    used = {name for spec in registry for name in (spec.source.codec.name, spec.destination.codec.name)}
+    shown = [format for format in _audio(None) if format.codec.name in used]
+    measure = registry.measured if is_measured else registry.cost
+    return {
+        source.name: {to.name: cost for to in shown if to is not source and (cost := measure(source, to)) is not None}
+        for source in shown
+    }
+
+
 def translation_matrix(
     registry: TranslationRegistry, formats: Iterable[Format] | None = None, *, is_measured: bool = False
 ) -> list[str]:

@@ -18,6 +18,8 @@ class DialplanListing:
     """The lines of a listing, and what they count."""
 
     lines: list[str] = field(default_factory=list)
+    #: the same as data: one object for each context
+    rows: list[dict[str, object]] = field(default_factory=list)
     contexts: int = 0
     extensions: int = 0
     priorities: int = 0
@@ -64,6 +66,14 @@ def _list_context(plan: Dialplan, context: Context, exten: str, listing: Dialpla
     if extensions or not exten:
         listing.contexts += 1
         listing.lines.append(f"[ Context '{context.name}' created by '{context.registrar}' ]")
+        listing.rows.append(
+            {
+                "context": context.name, "registrar": context.registrar,
+                "extensions": {found.name: [_step_data(step) for step in found.ordered_steps()] for found in extensions},
+                "includes": [include.text or include.context for include in context.includes],
+                "switches": [f"{switch.name}/{switch.data}" for switch in context.switches],
+            }
+        )  # fmt: skip
         for extension in extensions:
             listing.extensions += 1
             listing.priorities += len(extension.steps)
@@ -76,6 +86,15 @@ def _list_context(plan: Dialplan, context: Context, exten: str, listing: Dialpla
             included = plan.contexts.get(include.context)
             if included is not None:
                 _list_context(plan, included, exten, listing, shown)
+
+
+def _step_data(step: Step) -> dict[str, object]:
+    if step.priority == HINT:
+        return {"hint": step.app_name, "origin": origin(step)}
+    return {
+        "priority": step.priority, "label": step.label or "", "application": step.app_name, "data": str(step.data),
+        "origin": origin(step),
+    }  # fmt: skip
 
 
 def _extension_lines(extension: Extension) -> Iterator[str]:

@@ -76,3 +76,34 @@ async def test_tables_of_pjsip_are_objects_with_their_parts(tmp_path: Path) -> N
         assert json.loads(await run_command(system, "pjsip show aors --json"))[0]["Aor"] == "alice"
         assert json.loads(await run_command(system, "pjsip list contacts --json"))[0]["Aor/ContactUri"].startswith("alice/")
         assert json.loads(await run_command(system, "pjsip show channels --json")) == []
+
+
+async def test_tables_of_the_core_as_data(tmp_path: Path) -> None:
+    files = {
+        "modules.conf": "[modules]\nautoload=no\nload=pbx_config\nload=codec_ulaw\nload=codec_alaw\n",
+        "extensions.conf": "[globals]\nG=1\n[a]\ninclude => b\nexten => 1,hint,Custom:x\nexten => 1,1(start),NoOp(x)\n[b]\n",
+        "http.conf": "[general]\nenabled=no\nprefix=x\nredirect=/a /b\n",
+    }
+    async with running_system(tmp_path, files, prepare=register_commands) as system:
+
+        async def ask(command: str) -> object:
+            return json.loads(await run_command(system, f"{command} --json"))
+
+        system.database.put("f", "k", "v: =")
+        assert await ask("database show f") == {"/f/k": "v: ="}
+        (a,) = await ask("dialplan show a")  # type: ignore[misc]
+        assert a["includes"] == ["b"]
+        assert a["extensions"]["1"] == [
+            {"hint": "Custom:x", "origin": "extensions.conf:5"},
+            {"priority": 1, "label": "start", "application": "NoOp", "data": "x", "origin": "extensions.conf:6"},
+        ]
+        assert await ask("dialplan show globals") == {"G": "1"}
+        assert (await ask("core show translation"))["ulaw"]["alaw"] > 0  # type: ignore[call-overload]
+        assert (await ask("indication show us"))["us"]["tones"]["dial"] == "350+440"  # type: ignore[call-overload]
+        assert (await ask("http show status"))["redirects"] == {"/a": "/b"}  # type: ignore[call-overload]
+        assert (await ask("core show settings"))["Default language"] == "en"  # type: ignore[call-overload]
+        assert {"command": "core stop now", "synopsis": "Stop the server at once, ending all calls."} in await ask(
+            "core show help"
+        )  # type: ignore[operator]
+        assert await ask("core show calls") == {"calls": 0, "calls_processed": 0}
+        assert [hint["hint"] for hint in await ask("core show hints")] == ["Custom:x"]  # type: ignore[attr-defined]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from globstar.base.log import Logger
 from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli_data import CliText
 from globstar.core.indications import IndicationFault
 from globstar.core.system import System
 from globstar.dsp.tones import ToneFault
@@ -26,7 +27,13 @@ reload = load
 def show(system: System, args: list[str]) -> str:
     """Show the tone zones, or the tones of some."""
     indications = system.tones.indications
-    return "\n".join(indications.show_zones(args) if args else indications.show())
+    wanted = [word.lower() for word in args]
+    data = {
+        zone.country: {"description": zone.description, "tones": dict(zone.tones)}
+        for zone in indications
+        if not wanted or zone.country in wanted
+    }
+    return CliText("\n".join(indications.show_zones(args) if args else indications.show()), data)
 
 
 @cli_command("indication add", usage='indication add <country> <indication> "<tonelist>"')

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from globstar.base.log import Logger
 from globstar.core.acl import SERVICE, NamedLists, read_lists, rule_text
 from globstar.core.cli import CliUsage, cli_command
+from globstar.core.cli_data import CliText
 from globstar.core.system import System
 
 logger = Logger("acl")
@@ -43,7 +44,7 @@ def acl_show(system: System, args: list[str]) -> str:
     """Show a named access list, or the names of all."""
     named = _lists(system).lists
     if not args:
-        return "\n".join(["acl", "---", *sorted(named)]) + "\n"
+        return CliText("\n".join(["acl", "---", *sorted(named)]) + "\n", sorted(named))
     if len(args) != 1:
         raise CliUsage
     rules = named.get(args[0])
@@ -55,4 +56,5 @@ def acl_show(system: System, args: list[str]) -> str:
     ]
     if rules.is_broken:
         lines.append("A line of this list cannot be read: it lets nobody in")
-    return "\n".join(lines) + "\n"
+    data = [{"is_permitted": permitted, "network": rule_text(net)} for permitted, net in rules]
+    return CliText("\n".join(lines) + "\n", data)

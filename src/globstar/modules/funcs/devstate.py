@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from globstar.core.channel import Channel
 from globstar.core.cli import CliUsage, cli_command
+from globstar.core.cli_data import CliText
 from globstar.core.devicestate import DeviceState
 from globstar.core.functions import FunctionError
 from globstar.core.registry import function
@@ -74,9 +75,10 @@ def list_states(system: System, args: list[str]) -> str:
     Shows every device Custom:name whose state was set, with its state.
     """
     lines = ["", _LINE, "--- Custom Device States --------------------------------------------", _LINE, "---"]
-    for full, state in system.database.tree(_FAMILY):
-        lines += [f"--- Name: '{_PREFIX}:{full.removeprefix(f'/{_FAMILY}/')}'  State: '{state}'", "---"]
-    return "\n".join([*lines, _LINE, _LINE, "\n"])
+    states = {f"{_PREFIX}:{full.removeprefix(f'/{_FAMILY}/')}": state for full, state in system.database.tree(_FAMILY)}
+    for name, state in states.items():
+        lines += [f"--- Name: '{name}'  State: '{state}'", "---"]
+    return CliText("\n".join([*lines, _LINE, _LINE, "\n"]), states)
 
 
 @cli_command("devstate change", usage="devstate change <device> <state>")

@@ -104,7 +104,7 @@ def show_calls(system: System, args: list[str]) -> str:
     text = f"{plural(active_calls(system), 'active call')}\n{plural(system.calls_processed, 'call')} processed\n"
     if args[:1] == ["uptime"]:
         text += f"System uptime: {int(system.wall_time() - system.started_wall)} seconds\n"
-    return text
+    return CliText(text, {"calls": active_calls(system), "calls_processed": system.calls_processed})
 
 
 @cli_command("core show channel", usage="core show channel <channel>", complete=_channel_names)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from globstar import ASTERISK_VERSION, __version__
 from globstar.base.log import hub
 from globstar.core.cli import CliUsage, cli_command, find_command, plural, session
+from globstar.core.cli_data import CliText
 from globstar.core.system import System
 from globstar.media import native
 
@@ -113,13 +114,14 @@ def show_settings(system: System, args: list[str]) -> str:
         ("AGI Scripts directory", folders.astagidir),
         ("Cache directory", folders.astcachedir),
     )
+    data = dict((*core, *subsystems, *paths))
     lines = ["", "PBX Core settings", "-----------------"]
     lines += [f"  {name + ':':<28} {value}" for name, value in core]
     lines += ["", "* Subsystems", "  -------------"]
     lines += [f"  {name + ':':<28} {value}" for name, value in subsystems]
     lines += ["", "* Directories", "  -------------"]
     lines += [f"  {name + ':':<28} {value}" for name, value in paths]
-    return "\n".join(lines) + "\n\n"
+    return CliText("\n".join(lines) + "\n\n", data)
 
 
 def _level(args: list[str], current: int) -> int:
@@ -191,7 +193,8 @@ def show_help(system: System, args: list[str]) -> str:
     shown = [spec for spec in system.registry("cli command") if spec.name.startswith(wanted)]
     if not shown:
         return f"No such command '{' '.join(args)}'."
-    return "\n".join(f"{spec.name:>30} -- {spec.synopsis}" for spec in shown)
+    text = "\n".join(f"{spec.name:>30} -- {spec.synopsis}" for spec in shown)
+    return CliText(text, [{"command": spec.name, "synopsis": spec.synopsis} for spec in shown])
 
 
 @cli_command("core reload")
@@ -286,4 +289,4 @@ def show_task_owners(system: System, args: list[str]) -> str:
     lines = system.tasks.names()
     for channel in system.channels.values():
         lines += channel.tasks.names()
-    return "\n".join([*lines, plural(len(lines), "task")])
+    return CliText("\n".join([*lines, plural(len(lines), "task")]), lines)

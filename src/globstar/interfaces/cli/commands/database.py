@@ -6,12 +6,14 @@ import sqlite3
 from collections.abc import Iterable
 
 from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli_data import CliText
 from globstar.core.system import System
 
 
 def _table(entries: Iterable[tuple[str, str]]) -> str:
-    lines = [f"{key:<50}: {value:<25}" for key, value in entries]
-    return "\n".join([*lines, f"{len(lines)} results found."])
+    found = dict(entries)
+    lines = [f"{key:<50}: {value:<25}" for key, value in found.items()]
+    return CliText("\n".join([*lines, f"{len(lines)} results found."]), found)
 
 
 @cli_command("database show", usage="database show [family [keytree]]")

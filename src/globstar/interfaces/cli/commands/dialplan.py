@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli_data import CliText
 from globstar.core.functions import FunctionError
 from globstar.core.system import System
 from globstar.dialplan.context import HINT, Step
@@ -24,14 +25,14 @@ def show(system: System, args: list[str]) -> str:
     listing = list_dialplan(system.plan, context, exten)
     if listing.is_empty:
         raise CliFailure(missing_text(context, exten, listing))
-    return str(listing)
+    return CliText(str(listing), listing.rows)
 
 
 @cli_command("dialplan show globals")
 def show_globals(system: System, args: list[str]) -> str:
     """List the global variables."""
     lines = [f"   {name}={value}" for name, value in system.globals]
-    return "\n".join([*lines, "", f"    -- {len(lines)} variable(s)"])
+    return CliText("\n".join([*lines, "", f"    -- {len(lines)} variable(s)"]), dict(system.globals))
 
 
 @cli_command("dialplan set global", usage="dialplan set global <name> <value>")
@@ -51,7 +52,8 @@ def show_channel_variables(system: System, args: list[str]) -> str:
     channel = system.find_channel(args[0])
     if channel is None:
         raise CliFailure(f"Channel '{args[0]}' not found")
-    return "\n".join(f"{name}={value}" for name, value in reversed(list(channel.variables)))
+    variables = list(channel.variables)
+    return CliText("\n".join(f"{name}={value}" for name, value in reversed(variables)), dict(variables))
 
 
 @cli_command(

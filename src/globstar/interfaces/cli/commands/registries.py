@@ -13,7 +13,7 @@ from globstar.core.registry import ApplicationSpec, FunctionSpec
 from globstar.core.system import System
 from globstar.core.tech import ChannelTech
 from globstar.core.translate_measure import MOST_SECONDS, measure_all
-from globstar.core.translate_report import translation_matrix, translation_paths
+from globstar.core.translate_report import translation_costs, translation_matrix, translation_paths
 
 logger = Logger("loader")
 
@@ -169,14 +169,15 @@ async def show_translation(system: System, args: list[str]) -> str:
             return f'Codec "{args[1]}" not found'
         return "\n".join(translation_paths(system.translation, format))
     if not args:
-        return "\n".join(translation_matrix(system.translation))
+        return CliText("\n".join(translation_matrix(system.translation)), translation_costs(system.translation))
     if args[0] != "recalc" or len(args) > 2 or (len(args) == 2 and not args[1].isdigit()):
         raise CliUsage
     seconds = min(max(int(args[1]), 1), MOST_SECONDS) if len(args) == 2 else 1
     specs = list(system.translation)
     system.translation.set_measured(await system.run_blocking(measure_all, specs, seconds))
     title = f"         Recalculating Codec Translation (number of sample seconds: {seconds})"
-    return "\n".join([title, "", *translation_matrix(system.translation, is_measured=True)])
+    text = "\n".join([title, "", *translation_matrix(system.translation, is_measured=True)])
+    return CliText(text, translation_costs(system.translation, is_measured=True))
 
 
 def _overrides(tech: ChannelTech, method: str) -> str:

@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 
 from globstar.core.cli import cli_command
+from globstar.core.cli_data import CliText
 from globstar.core.system import System
 
 
@@ -28,7 +29,7 @@ def show_resources(system: System, args: list[str]) -> str:
         "descriptors": len(os.listdir("/proc/self/fd")),
         "blocks": sys.getallocatedblocks(),
     }
-    return "".join(f"{name:<20} {count}\n" for name, count in counts.items())
+    return CliText("".join(f"{name:<20} {count}\n" for name, count in counts.items()), counts)
 
 
 _COUNTED = ("globstar.", "asyncio.", "_asyncio", "uvloop.")
@@ -48,4 +49,4 @@ def show_objects(system: System, args: list[str]) -> str:
         module: object = kind.__module__
         if isinstance(module, str) and module.startswith(_COUNTED):  # a C type may have anything there
             counts[f"{module.removeprefix('globstar.')}.{kind.__qualname__}"] += 1
-    return "".join(f"{name:<60} {count}\n" for name, count in sorted(counts.items()))
+    return CliText("".join(f"{name:<60} {count}\n" for name, count in sorted(counts.items())), dict(counts))

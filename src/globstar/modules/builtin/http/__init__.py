@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from globstar.base.log import Logger
 from globstar.config.options import Report
 from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli_data import CliText
 from globstar.core.services import HttpRoute
 from globstar.core.system import System
 from globstar.modules.builtin.http.server import GlobstarHttp
@@ -102,7 +103,13 @@ def http_show_status(system: System, args: list[str]) -> str:
     lines += [f"  {source} => {target}" for source, target in redirects] or ["  None."]
     lines += ["", "Path Restrictions:"]
     lines += [f"  Path: {item.path}" for item in server.settings.restrictions] or ["  None."]
-    return "\n".join(lines) + "\n"
+    data = {
+        "prefix": prefix, "server": server.server_name, "http": _text(plain) if plain is not None else None,
+        "https": _text(secure) if secure is not None else None,
+        "uris": {f"{prefix}/{route.path}": route.description for route in routes}, "redirects": dict(redirects),
+        "restrictions": [item.path for item in server.settings.restrictions], "counters": server.describe(),
+    }  # fmt: skip
+    return CliText("\n".join(lines) + "\n", data)
 
 
 def _text(address: tuple[str, int]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from globstar.core.agi import AgiCommandSpec
 from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli_data import CliText
 from globstar.core.system import System
 from globstar.modules.res.agi.service import service_of
 
@@ -33,7 +34,8 @@ def agi_show_commands(system: System, args: list[str]) -> str:
         lines += [
             f"{'Yes' if spec.runs_dead else 'No':>5}{spec.name.lower():>31}   {spec.synopsis}" for spec in _commands(system)
         ]
-        return "\n".join(lines)
+        data = [{"command": s.name.lower(), "runs_dead": s.runs_dead, "synopsis": s.synopsis} for s in _commands(system)]
+        return CliText("\n".join(lines), data)
     if args[0].lower() != "topic" or len(args) < 2:
         raise CliUsage
     found = _find(system, args[1:])
