@@ -221,3 +221,23 @@ async def test_certificate_of_a_file(tmp_path: Path) -> None:
         await asyncio.sleep(1.5)
         assert office.system.globals.get("SECURE") == "1"
         await call.hang_up()
+
+
+@pytest.mark.parametrize("setup", ["active", "passive"])
+async def test_dtls_rekey_gives_new_keys_while_the_call_goes_on(tmp_path: Path, setup: str) -> None:
+    """The phone hears nothing under the old keys, and all under the new ones, which it finds in its association."""
+    async with sip_office(tmp_path, phone_section("alice", **DTLS, dtls_rekey=30), EXTENSIONS) as office:
+        call, keys, _ = await connect(office, "600", setup)
+        assert await hears(call, call)
+        was = keys.port.send_session
+        for _ in range(2):
+            datagrams = keys.port.datagrams
+            await asyncio.sleep(31)
+            assert keys.port.datagrams > datagrams
+            connection = keys.port.connection
+            assert connection is not None
+            keys.port._take_keys(connection)
+            assert await hears(call, call)
+        keys.port.send_session = was
+        assert not await hears(call, call)
+        await call.hang_up()

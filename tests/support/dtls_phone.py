@@ -36,6 +36,7 @@ class DtlsPort(SrtpPort):
         identity = make_identity(1_790_000_000)
         self.certificate = x509.load_pem_x509_certificate(identity.certificate)
         self.context = SSL.Context(SSL.DTLS_METHOD)
+        self.context.set_options(1 << 8)  # SSL_OP_ALLOW_CLIENT_RENEGOTIATION: we may ask it for new keys
         self.context.use_certificate(self.certificate)
         self.context.use_privatekey(load_pem_private_key(identity.key, None))  # type: ignore[arg-type]
         self.context.set_tlsext_use_srtp(b"SRTP_AES128_CM_SHA1_80")

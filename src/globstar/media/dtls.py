@@ -34,7 +34,10 @@ _PROFILES = {
 }  # fmt: skip
 _OFFERED = ":".join(_PROFILES).encode()
 _LABEL = b"EXTRACTOR-dtls_srtp"
+_FINISHED = b"SSL negotiation finished successfully"
 _RECORD_HEADER = 13
+#: SSL_OP_ALLOW_CLIENT_RENEGOTIATION, which pyOpenSSL does not name
+_ALLOW_CLIENT_RENEGOTIATION = 1 << 8
 
 
 class DtlsFault(LocalFault):
@@ -131,6 +134,8 @@ class DtlsSettings:
     ca_path: str = ""
     checks_certificate: bool = False
     mtu: int = 1200
+    #: whether the peer may ask for new keys as the client of the handshake
+    may_rekey: bool = False
 
 
 @lru_cache(maxsize=64)
@@ -146,7 +151,7 @@ def make_context(settings: DtlsSettings) -> SSL.Context:
             context.load_verify_locations(settings.ca_file or None, settings.ca_path or None)
     except (SSL.Error, ValueError, TypeError) as error:
         raise DtlsFault(f"DTLS cannot be set up: {error}") from None
-    context.set_options(SSL.OP_NO_QUERY_MTU)
+    context.set_options(SSL.OP_NO_QUERY_MTU | (_ALLOW_CLIENT_RENEGOTIATION if settings.may_rekey else 0))
     context.set_tlsext_use_srtp(_OFFERED)
     strict = settings.checks_certificate
     # Without authorities any certificate will do: its fingerprint is what counts, and is compared afterwards.
@@ -164,10 +169,15 @@ class DtlsKeys:
 
 
 class DtlsAssociation:
-    """One handshake and what follows it. ``transmit`` sends a datagram; ``on_keys`` and ``on_failure`` are called once."""
+    """One handshake and what follows it. ``transmit`` sends a datagram; ``on_failure`` is called once.
 
-    __slots__ = ("_connection", "_deadline", "_loop", "_mtu", "_timer", "_transmit", "is_client", "is_over", "keys", "on_failure",
-                 "on_keys")  # fmt: skip
+    ``on_keys`` is called when there are keys, and again when there are other ones (``rekey``, ours or the peer's).
+    """
+
+    __slots__ = (
+        "_connection", "_deadline", "_is_renewing", "_loop", "_mtu", "_timer", "_transmit", "is_client", "is_over", "keys",
+        "on_failure", "on_keys",
+    )  # fmt: skip
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, settings: DtlsSettings, *, is_client: bool, transmit: Callable[[bytes], None]
@@ -179,6 +189,8 @@ class DtlsAssociation:
         self.keys: DtlsKeys | None = None
         #: It has failed or was closed.
         self.is_over = False
+        #: We have begun another handshake inside the association.
+        self._is_renewing = False
         self.on_keys: Callable[[DtlsKeys], None] | None = None
         self.on_failure: Callable[[str], None] | None = None
         self._connection = SSL.Connection(make_context(settings), None)
@@ -202,6 +214,20 @@ class DtlsAssociation:
         self._connection.bio_write(data)
         self._step()
 
+    def rekey(self) -> None:
+        """Agree on new keys by another handshake (RFC 6347); the old ones stay good where nothing comes of it."""
+        if self.is_over or self.keys is None:
+            return
+        self._is_renewing = self._connection.renegotiate()
+        try:
+            self._connection.do_handshake()  # sends our first message; what follows is read as all else is
+        except SSL.WantReadError:
+            logger.debug(3, "the handshake for new keys has begun")
+        except SSL.Error as error:
+            self._keep(_reason(error))
+        self._flush()
+        self._schedule()
+
     def close(self) -> None:
         """End it; the keys stay good."""
         if not self.is_over:
@@ -222,7 +248,7 @@ class DtlsAssociation:
                 self._connection.do_handshake()
                 self._finish()
             else:
-                self._connection.recv(2048)  # the peer's last flight once more, or an alert
+                self._connection.recv(2048)  # the peer's last flight once more, an alert, or another handshake
         except SSL.WantReadError:
             pass
         except SSL.ZeroReturnError:
@@ -231,9 +257,27 @@ class DtlsAssociation:
             if self.keys is None:
                 self._flush()
                 self._fail(f"the DTLS handshake has failed: {_reason(error)}")
+            elif self._is_renewing:
+                self._keep(_reason(error))
             return
+        if self.keys is not None:
+            self._look_for_new_keys(self.keys)
         self._flush()
         self._schedule()
+
+    def _keep(self, reason: str) -> None:
+        self._is_renewing = False
+        logger.debug(1, f"the DTLS peer gives no new keys, the old ones are used on: {reason}")
+
+    def _look_for_new_keys(self, known: DtlsKeys) -> None:
+        connection = self._connection
+        if connection.get_state_string() != _FINISHED:
+            return
+        size = known.ours.suite.key
+        material = connection.export_keying_material(_LABEL, 2 * (size + known.ours.suite.salt))
+        if material[:size] != (known.ours if self.is_client else known.theirs).key[:size]:
+            self._is_renewing = False
+            self._finish()
 
     def _finish(self) -> None:
         connection = self._connection
@@ -276,20 +320,24 @@ class DtlsAssociation:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self.keys is None and not self.is_over:
-            wait = self._connection.DTLSv1_get_timeout()
-            if wait is not None or self.is_client:
-                self._timer = self._loop.call_later(max(wait or 0, 0.1), self._expire)
+        if self.is_over:
+            return
+        wait = self._connection.DTLSv1_get_timeout()
+        if wait is not None or (self.is_client and self.keys is None):
+            self._timer = self._loop.call_later(max(wait or 0, 0.1), self._expire)
 
     def _expire(self) -> None:
         self._timer = None
-        if self._loop.time() > self._deadline:
+        if self.keys is None and self._loop.time() > self._deadline:
             self._fail("the DTLS handshake has taken too long")
             return
         try:
             self._connection.DTLSv1_handle_timeout()
         except SSL.Error as error:
-            self._fail(f"the DTLS handshake has failed: {_reason(error)}")
+            if self.keys is not None:
+                self._keep(_reason(error))
+            else:
+                self._fail(f"the DTLS handshake has failed: {_reason(error)}")
             return
         self._flush()
         self._schedule()

@@ -26,7 +26,9 @@ NOW = 1_790_000_000.0
 class Pair:
     """A client and a server back to back; ``drop`` says which datagrams are lost, counted from 0."""
 
-    def __init__(self, drop: frozenset[int] = frozenset(), *, mtu: int = 1200, client: Identity | None = None) -> None:
+    def __init__(
+        self, drop: frozenset[int] = frozenset(), *, mtu: int = 1200, client: Identity | None = None, may_rekey: bool = True
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.drop = drop
         self.sent: list[bytes] = []
@@ -34,7 +36,7 @@ class Pair:
         self.failures: list[str] = []
         self.identities = client or make_identity(NOW), make_identity(NOW)
         self.client, self.server = (
-            DtlsAssociation(loop, DtlsSettings(identity, mtu=mtu), is_client=is_client, transmit=transmit)
+            DtlsAssociation(loop, DtlsSettings(identity, mtu=mtu, may_rekey=may_rekey), is_client=is_client, transmit=transmit)
             for identity, is_client, transmit in zip(
                 self.identities, (True, False), (self._to_server, self._to_client), strict=True
             )
@@ -139,3 +141,49 @@ def test_certificates_of_files_and_what_is_wrong_with_them(tmp_path: Path) -> No
             load_identity(str(certificate), str(key))
     with pytest.raises(DtlsFault):
         make_context(DtlsSettings(identity, ciphers="NO-SUCH-CIPHER"))
+
+
+@pytest.mark.parametrize("who", ["client", "server"])
+async def test_rfc6347_new_keys_inside_the_association(who: str) -> None:
+    pair = Pair()
+    await pair.finished()
+    for _ in range(2):
+        before = dict(pair.keys)
+        pair.keys.clear()
+        pair.done.clear()
+        getattr(pair, who).rekey()
+        async with asyncio.timeout(10):
+            await pair.done.wait()
+        client, server = pair.keys["client"], pair.keys["server"]
+        assert (client.ours, client.theirs) == (server.theirs, server.ours)
+        assert client.ours.key != before["client"].ours.key
+    assert not pair.failures
+    pair.client.close()
+    pair.server.close()
+
+
+async def test_a_peer_that_gives_no_new_keys_keeps_the_old_ones() -> None:
+    pair = Pair(may_rekey=False)
+    await pair.finished()
+    before = dict(pair.keys)
+    pair.client.rekey()
+    await asyncio.sleep(0.2)
+    assert pair.keys == before
+    assert not pair.failures
+    assert not pair.client.is_over
+
+
+@pytest.mark.parametrize("lost", [1, 2, 3])
+async def test_new_keys_over_a_lossy_network(lost: int) -> None:
+    """OpenSSL sends again what is lost, after a second of its own clock."""
+    pair = Pair()
+    await pair.finished()
+    pair.drop = frozenset((len(pair.sent) + lost,))
+    pair.keys.clear()
+    pair.done.clear()
+    pair.server.rekey()
+    async with asyncio.timeout(10):
+        await pair.done.wait()
+    assert pair.keys["client"].ours == pair.keys["server"].theirs
+    pair.client.close()
+    pair.server.close()

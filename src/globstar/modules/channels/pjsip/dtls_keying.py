@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ _HANDSHAKE = 22
 class _Lane:
     """The association of one port."""
 
-    __slots__ = ("association", "context", "keys", "source")
+    __slots__ = ("association", "context", "keys", "rekey", "source")
 
     def __init__(self) -> None:
         self.context = SrtpContext()
@@ -43,6 +44,16 @@ class _Lane:
         #: what the handshake gave and nobody has vouched for yet
         self.keys: DtlsKeys | None = None
         self.source: Address | None = None
+        #: until the keys are exchanged (dtls_rekey)
+        self.rekey: asyncio.TimerHandle | None = None
+
+    def close(self) -> None:
+        """End the association; the keys stay good."""
+        if self.rekey is not None:
+            self.rekey.cancel()
+            self.rekey = None
+        if self.association is not None:
+            self.association.close()
 
 
 class DtlsKeying:
@@ -145,7 +156,7 @@ class DtlsKeying:
             begun = was_active is None and not self._is_active  # the peer may have begun before its answer came
             for lane in self._lanes.values():
                 if lane.association is not None and not begun:
-                    lane.association.close()
+                    lane.close()
                     lane.association = lane.keys = None
         self._fingerprints = self._pending[0]
         self._secure(session)
@@ -185,7 +196,7 @@ class DtlsKeying:
         verify = endpoint.dtls_verify
         settings = DtlsSettings(
             self._identity, endpoint.dtls_cipher, endpoint.dtls_ca_file, endpoint.dtls_ca_path, verify in ("Certificate", "Yes"),
-            self._engine.settings.dtls_mtu,
+            self._engine.settings.dtls_mtu, may_rekey=rekey_interval(endpoint) > 0,
         )  # fmt: skip
 
         def transmit(data: bytes) -> None:
@@ -214,13 +225,27 @@ class DtlsKeying:
     def _take_keys(self, component: int, lane: _Lane, keys: DtlsKeys) -> None:
         lane.keys = None
         if self._endpoint.dtls_verify in ("Fingerprint", "Yes") and not self._is_vouched_for(keys):
-            if lane.association is not None:
-                lane.association.close()
+            lane.close()
             self._failed("the certificate of the DTLS peer is not that of its SDP")
             return
         lane.context.set_send_key(keys.ours.suite, keys.ours.key)
         lane.context.set_receive_key(keys.theirs)
+        self._plan_rekey(lane)
         logger.debug(2, f"{self._endpoint.name}: component {component} is encrypted with {keys.ours.suite.name}")
+
+    def _plan_rekey(self, lane: _Lane) -> None:
+        """New keys after dtls_rekey seconds, and so on."""
+        if lane.rekey is not None:
+            lane.rekey.cancel()
+            lane.rekey = None
+        seconds = rekey_interval(self._endpoint)
+        if seconds:
+            lane.rekey = self._engine.loop.call_later(seconds, self._rekey, lane)
+
+    def _rekey(self, lane: _Lane) -> None:
+        self._plan_rekey(lane)
+        if lane.association is not None:
+            lane.association.rekey()
 
     def _is_vouched_for(self, keys: DtlsKeys) -> bool:
         return any(fingerprint(keys.certificate, said.hash_name) == said.value for said in self._fingerprints)
@@ -232,15 +257,21 @@ class DtlsKeying:
     def close(self) -> None:
         """The stream has ended."""
         for lane in self._lanes.values():
-            if lane.association is not None:
-                lane.association.close()
+            lane.close()
         self._wires = None
+
+
+def rekey_interval(endpoint: EndpointObject) -> int:
+    """Seconds between two exchanges of the keys, 0 for none: browsers end the association when they are asked for one."""
+    return 0 if endpoint.webrtc else endpoint.dtls_rekey
 
 
 def check_dtls(endpoint: EndpointObject) -> list[tuple[str, str]]:
     """What is wrong with the files and ciphers of an endpoint, by option."""
     wrong: list[tuple[str, str]] = []
     identity = None
+    if endpoint.webrtc and endpoint.dtls_rekey:
+        wrong.append(("dtls_rekey", "dtls_rekey has no effect with webrtc=yes: browsers end the connection when they are asked"))
     if endpoint.dtls_cert_file and endpoint.dtls_auto_generate_cert == "No":
         try:
             identity = load_identity(endpoint.dtls_cert_file, endpoint.dtls_private_key)

@@ -184,7 +184,7 @@ class EndpointObject(PjsipObject):
     cos_video = option(integer(0, 7), 0, help="Priority of video.")
     srtp_tag_32 = option(boolean, False, help="Short SRTP tags.")
     dtls_verify = option(one_of("No", "Fingerprint", "Certificate", "Yes"), "No", help="What of the DTLS peer is verified.")
-    dtls_rekey = option(integer(0), 0, help="DTLS.")
+    dtls_rekey = option(integer(0), 0, unit="s", help="New keys by DTLS after so long; 0 never.")
     dtls_auto_generate_cert = option(
         one_of("No", "Yes", false="No", true="Yes"), "No", help="Make a certificate for DTLS, whatever dtls_cert_file says."
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-REKEY = "the keys of a DTLS handshake last for the whole call; peers begin a new one by a new fingerprint"
 ONE_AUDIO = "a call has one audio stream; further ones are declined"
 
 #: for sign-on with tokens instead of passwords
@@ -25,7 +24,6 @@ UNSUPPORTED: dict[str, dict[str, str]] = {
     },
     "system": {},
     "endpoint": {
-        "dtls_rekey": REKEY,
         "max_audio_streams": ONE_AUDIO,
     },
 }
