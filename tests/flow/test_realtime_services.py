@@ -11,6 +11,8 @@ import pytest
 from globstar.base.log import Level
 from globstar.core.channel import ChannelState
 from globstar.core.system import System
+from globstar.modules.apps.followme.realtime import find_profile
+from globstar.modules.apps.followme.settings import FollowMeSettings
 from globstar.modules.apps.voicemail.service import VoicemailService
 from tests.support.calls import Call, run_dialplan
 from tests.support.phone import noise, sound
@@ -125,3 +127,26 @@ exten => s,2,Set(B=${VM_INFO(100,password)})
         assert service.find("100") is None
         await system.loader.reload("app_voicemail")
         assert sorted(service.users) == [("default", "300"), ("default", "400"), ("other", "200")]
+
+
+async def test_profiles_of_followme(tmp_path: Path) -> None:
+    rows = """
+CREATE TABLE followme (id INTEGER PRIMARY KEY, name TEXT, musicclass TEXT, context TEXT, takecall TEXT, odd TEXT);
+CREATE TABLE followme_numbers (id INTEGER PRIMARY KEY, name TEXT, ordinal INTEGER, phonenumber TEXT, timeout INTEGER);
+INSERT INTO followme (name, context, takecall, odd) VALUES ('ann', 'away', '5', 'x');
+INSERT INTO followme_numbers (name, ordinal, phonenumber, timeout) VALUES ('ann', 2, '102', 7), ('ann', 1, '100&101', 5),
+  ('ann', 3, '', 1);
+"""
+    mapping = "followme => odbc,asterisk\nfollowme_numbers => odbc,asterisk\n"
+    async with realtime_system(tmp_path, rows, mapping) as (system, database):
+        with LogCapture() as log:
+            profile = await find_profile(system, FollowMeSettings(), "ann")
+        assert profile is not None
+        assert (profile.context, profile.take_call) == ("away", "5")
+        assert [[(one.numbers, one.timeout) for one in step] for step in profile.steps()] == [
+            [(("100", "101"), 5)], [(("102",), 7)]
+        ]  # fmt: skip
+        assert len(log.texts(Level.WARNING)) == 2
+        assert await find_profile(system, FollowMeSettings(), "bob") is None
+        database.run("DROP TABLE followme")
+        assert await find_profile(system, FollowMeSettings(), "ann") is None

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from globstar.base.log import Level
+from globstar.interfaces.cli.commands import register_commands
 from tests.support.realtime import command
 from tests.support.sip_realtime import EXTCONFIG, SORCERY, phone_rows, realtime_office
 from tests.support.switch import LogCapture
@@ -136,6 +137,23 @@ async def test_an_endpoint_by_its_address_from_a_new_row(tmp_path: Path) -> None
         await asyncio.sleep(2)
         call = stranger.call("600")
         call.refused(await stranger.get(401))
+
+
+async def test_lists_show_the_rows_as_they_are(tmp_path: Path) -> None:
+    async with realtime_office(tmp_path, TWO, EXTENSIONS) as (office, database):
+        register_commands(office.system)
+        database.script(phone_rows("carol"))
+        database.run("DELETE FROM ps_endpoints WHERE id='bob'")
+        uri = "sip:carol@127.0.0.1:15099"
+        database.run("INSERT INTO ps_contacts (id, uri, expiration_time) VALUES ('carol^3B@x', ?, '99999999999')", uri)
+        shown = await command(office.system, "pjsip show endpoints")
+        assert "carol" in shown
+        assert "bob" not in shown.replace("bob/", "")
+        assert uri in await command(office.system, "pjsip show contacts")
+        assert "carol" in await command(office.system, "pjsip list aors")
+        database.script(phone_rows("dora"))
+        office.driver.dynamic.detach()
+        assert "dora" not in await command(office.system, "pjsip show endpoints")
 
 
 async def test_functions_see_the_rows_as_they_are(tmp_path: Path) -> None:

@@ -19,6 +19,9 @@ logger = Logger("db")
 
 #: Longest key (family and key with slashes) that Asterisk accepts.
 MAXIMUM_KEY = 255
+#: Values go there as bytes, which need not be UTF-8.
+_PUT = "INSERT OR REPLACE INTO astdb (key, value) VALUES (CAST(? AS TEXT), CAST(? AS TEXT))"
+_DELETE = "DELETE FROM astdb WHERE key = CAST(? AS TEXT)"
 #: Seconds that a change waits for others to be written with it.
 GATHER_TIME = 0.1
 
@@ -30,7 +33,7 @@ class AstDb:
         self.path = path
         self._entries: dict[str, str] = {}
         #: changes in order, events to set when those before them are written, None at the end
-        self._queue: SimpleQueue[tuple[str, tuple[str, ...]] | threading.Event | None] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[str, tuple[bytes, ...]] | threading.Event | None] = SimpleQueue()
         #: somebody waits for the file
         self._is_urgent = threading.Event()
         self._thread: threading.Thread | None = None
@@ -41,14 +44,19 @@ class AstDb:
             self._open(path)
 
     def _open(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        connection = _connect(path)
         try:
-            connection.execute("CREATE TABLE IF NOT EXISTS astdb(key VARCHAR(256), value VARCHAR(256), PRIMARY KEY(key))")
-            connection.commit()
-            self._entries = dict(connection.execute("SELECT key, value FROM astdb"))
-        finally:
-            connection.close()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            connection = _connect(path)
+            try:
+                connection.execute("CREATE TABLE IF NOT EXISTS astdb(key VARCHAR(256), value VARCHAR(256), PRIMARY KEY(key))")
+                connection.commit()
+                self._entries = _read(connection)
+            finally:
+                connection.close()
+        except (sqlite3.Error, OSError) as error:
+            self.path = None
+            logger.error(f"AstDB: {path} cannot be used: {error}; what is stored is lost at the end of this run")
+            return
         self._thread = threading.Thread(target=self._write_all, name="globstar-astdb", daemon=True)
         self._thread.start()
 
@@ -72,7 +80,7 @@ class AstDb:
         finally:
             connection.close()
 
-    def _write(self, connection: sqlite3.Connection, changes: list[tuple[str, tuple[str, ...]]]) -> None:
+    def _write(self, connection: sqlite3.Connection, changes: list[tuple[str, tuple[bytes, ...]]]) -> None:
         """Make changes in one transaction; one that fails does not keep the others from the file."""
         for change in changes:
             try:
@@ -106,7 +114,7 @@ class AstDb:
 
     def _store(self, sql: str, *values: str) -> None:
         if self._thread is not None:
-            self._queue.put((sql, values))
+            self._queue.put((sql, tuple(value.encode("utf-8", "surrogateescape") for value in values)))
 
     @staticmethod
     def _key(family: str, key: str) -> str:
@@ -126,7 +134,7 @@ class AstDb:
         self._entries[full] = value
         if self._watchers and not is_same:
             self._tell(full)
-        self._store("INSERT OR REPLACE INTO astdb (key, value) VALUES (?, ?)", full, value)
+        self._store(_PUT, full, value)
         return True
 
     def delete(self, family: str, key: str) -> bool:
@@ -134,7 +142,7 @@ class AstDb:
         full = self._key(family, key)
         if self._entries.pop(full, None) is None:
             return False
-        self._store("DELETE FROM astdb WHERE key = ?", full)
+        self._store(_DELETE, full)
         if self._watchers:
             self._tell(full)
         return True
@@ -144,7 +152,7 @@ class AstDb:
         doomed = [full for full, _ in self.tree(family, key_tree)]
         for full in doomed:
             del self._entries[full]
-            self._store("DELETE FROM astdb WHERE key = ?", full)
+            self._store(_DELETE, full)
         if self._watchers:
             for full in doomed:
                 self._tell(full)
@@ -196,7 +204,7 @@ class AstDb:
             rows = cursor.fetchall()
             names = [column[0] for column in cursor.description or ()]
             connection.commit()
-            self._entries = dict(connection.execute("SELECT key, value FROM astdb"))
+            self._entries = _read(connection)
             return names, rows
         finally:
             connection.close()
@@ -204,6 +212,18 @@ class AstDb:
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=10)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
+    # values need not be UTF-8: what a device sent is kept as it is
+    connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
+
+
+def _read(connection: sqlite3.Connection) -> dict[str, str]:
+    """Everything in the file as text, whatever somebody has put there; no value is an empty one."""
+    rows = connection.execute("SELECT CAST(key AS TEXT), CAST(value AS TEXT) FROM astdb WHERE key IS NOT NULL")
+    return {key: value or "" for key, value in rows}

@@ -39,6 +39,41 @@ def test_reads_a_database_that_asterisk_wrote(tmp_path: Path) -> None:
     database.close()
 
 
+def test_whatever_is_in_the_file_is_text(tmp_path: Path) -> None:
+    path = tmp_path / "astdb.sqlite3"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE astdb(key VARCHAR(256), value VARCHAR(256), PRIMARY KEY(key))")
+        connection.executemany("INSERT INTO astdb VALUES (?, ?)", [("/a/number", 5), ("/a/null", None), ("/a/blob", b"\xfcx")])
+        connection.execute("INSERT INTO astdb VALUES ('/a/latin', CAST(X'fc' AS TEXT))")
+    database = AstDb(path)
+    values = dict(database.tree("a"))
+    assert values == {"/a/number": "5", "/a/null": "", "/a/blob": "\udcfcx", "/a/latin": "\udcfc"}
+    database.put("a", "own", "\udcfc")
+    database.put("a", "gone\udcfc", "x")
+    database.delete("a", "gone\udcfc")
+    database.close()
+    assert database.failures == 0
+    again = AstDb(path)
+    assert (again.get("a", "own"), again.get("a", "gone\udcfc")) == ("\udcfc", None)
+    again.close()
+
+
+@pytest.mark.parametrize("contents", [b"this is no database, but long enough to be taken for one" * 100, None])
+def test_a_file_that_is_none_is_told_of_and_the_server_goes_on(tmp_path: Path, contents: bytes | None) -> None:
+    path = tmp_path / "astdb.sqlite3"
+    if contents is None:
+        path.mkdir()
+    else:
+        path.write_bytes(contents)
+    with LogCapture() as log:
+        database = AstDb(path)
+    assert "cannot be used" in log.texts(Level.ERROR)[0]
+    assert database.put("a", "b", "c")
+    assert database.get("a", "b") == "c"
+    database.close()
+    assert contents is None or path.read_bytes() == contents
+
+
 def test_trees_and_keys() -> None:
     database = AstDb(None)
     for family, key in (("a", "x"), ("a", "b/x"), ("ab", "x")):

@@ -17,6 +17,7 @@ from globstar.core.system import System
 from globstar.core.twoparty import CallOptions, PartyRights, bridge_two
 from globstar.dialplan.arguments import argument, parse_options, split_arguments
 from globstar.modules.apps.followme.hunt import Hunt, HuntOptions, end_callee, run_predial
+from globstar.modules.apps.followme.realtime import find_profile
 from globstar.modules.apps.followme.settings import FollowMeSettings, Profile, read_followme
 
 __all__ = ["followme", "load", "reload", "unload"]
@@ -66,7 +67,7 @@ async def followme(channel: Channel, data: str) -> int:
         logger.warning("FollowMe requires an argument (followmeid)")
         return -1
     settings = channel.system.service(_SETTINGS, FollowMeSettings)
-    profile = settings.profiles.get(name) if settings is not None else None
+    profile = await find_profile(channel.system, settings, name) if settings is not None else None
     if settings is None or profile is None:
         logger.warning(f"FollowMe profile '{name}' not found in followme.conf")
         return 0

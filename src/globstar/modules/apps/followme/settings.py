@@ -107,14 +107,14 @@ def read_followme(config: ConfigFile | None) -> FollowMeSettings:
             continue
         profile = Profile(category.name, copy.copy(settings.prompts))
         for variable in category:
-            problem = _read_option(profile, variable.name.lower(), variable.value)
+            problem = read_option(profile, variable.name.lower(), variable.value)
             if problem:
                 logger.warning(f"{variable.file}:{variable.line}: {problem}")
         settings.profiles[profile.name] = profile
     return settings
 
 
-def _read_option(profile: Profile, name: str, value: str) -> str:
+def read_option(profile: Profile, name: str, value: str) -> str:
     """Take one option; what is wrong with it, else nothing."""
     if name in ("musicclass", "musiconhold", "music"):
         profile.music_class = value

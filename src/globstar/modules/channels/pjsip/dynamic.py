@@ -7,6 +7,7 @@ that has to wait for the database is held, with its transaction, and treated as 
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +37,10 @@ MAX_HELD = 500
 IDENTIFY_LIFE = 1.0
 #: Changes are told to features that look at all objects once in so long, seconds.
 TELL_AFTER = 1.0
-#: Requests that concern a known endpoint.
+#: Functions that tell of objects; their first argument is the name of an endpoint, or of an aor.
 _FUNCTIONS = ("PJSIP_DIAL_CONTACTS", "PJSIP_ENDPOINT", "PJSIP_AOR")
+#: Commands and manager actions that list objects of these kinds begin like this.
+_LISTS = ("endpoint", "aor", "auth", "contact", "identif")
 
 Change = tuple[str, str, SorceryObject | None]
 
@@ -57,6 +60,7 @@ class DynamicObjects:
         self._identified_at = driver.system.now()
         self._telling: asyncio.TimerHandle | None = None
         self._functions: list[tuple[FunctionSpec, Callable[[Any, str], Any]]] = []
+        self._handlers: list[tuple[Any, Callable[..., Any]]] = []
         self.counters = {"held": 0, "refused": 0, "changed": 0}
 
     # -- requests ----------------------------------------------------------------------------------------------------
@@ -163,8 +167,16 @@ class DynamicObjects:
         )
 
     def attach(self) -> None:
-        """Have the functions that tell of objects read them again first."""
-        registry = self.driver.system.function_registry
+        """Have the functions, commands and manager actions that tell of objects read them again first."""
+        system = self.driver.system
+        for spec in system.registry("cli command"):
+            words = spec.name.split()
+            if words[0] == "pjsip" and words[1] in ("show", "list") and words[2].startswith(_LISTS):
+                self._wrap(spec)
+        for spec in system.registry("manager action"):
+            if spec.name.lower().removeprefix("pjsipshow").startswith(_LISTS):
+                self._wrap(spec)
+        registry = system.function_registry
         for name in _FUNCTIONS:
             spec = registry.get(name)
             if spec is None or spec.read is None:
@@ -172,6 +184,33 @@ class DynamicObjects:
             self._functions.append((spec, spec.read))
             spec.read, spec.is_blocking = self._reading(spec.read, is_aor=name == "PJSIP_AOR"), True
         registry.generation += 1
+
+    def _wrap(self, spec: Any) -> None:
+        """Have what lists objects read all of them again first."""
+        handler: Callable[..., Any] = spec.handler
+
+        async def listing(*args: Any) -> Any:
+            await self.refresh_all()
+            result = handler(*args)
+            return await result if inspect.isawaitable(result) else result
+
+        self._handlers.append((spec, handler))
+        spec.handler = listing
+
+    async def refresh_all(self) -> None:
+        """Take all objects and contacts as they are now; faults are told and no obstacle."""
+        for kind, store in self._dynamic.items():
+            try:
+                objects = {one.id: one for one in await store.retrieve_all()}
+            except RealtimeFault as fault:
+                logger.debug(1, f"objects are used as they were read last: {fault}")
+                return
+            names = objects.keys() | self._stores.known.get(kind, {}).keys()
+            self._take([(kind, name, objects.get(name)) for name in names])
+        try:
+            await self._refresh_contacts(list(self.driver.settings.aors), is_all=True)
+        except RealtimeFault as fault:
+            logger.debug(1, f"contacts are used as they were read last: {fault}")
 
     def _reading(self, read: Callable[[Any, str], Any], *, is_aor: bool) -> Callable[[Any, str], Awaitable[Any]]:
         async def reading(channel: Any, args: str) -> Any:
@@ -189,6 +228,9 @@ class DynamicObjects:
 
     def detach(self) -> None:
         """Undo :meth:`attach`; nothing is looked up any more."""
+        for one, handler in self._handlers:
+            one.handler = handler
+        self._handlers.clear()
         for spec, read in self._functions:
             spec.read, spec.is_blocking = read, False
         if self._functions:
@@ -269,16 +311,23 @@ class DynamicObjects:
         self._telling = None
         self.driver.objects_changed()
 
-    async def _refresh_contacts(self, aors: Iterable[str]) -> None:
+    async def _refresh_contacts(self, aors: Iterable[str], *, is_all: bool = False) -> None:
         """Take over contacts that other servers have registered, and forget those that they have removed."""
         store = self._stores.contacts
         if store is None or not store.is_dynamic:
             return
+        by_aor: dict[str, list[SorceryObject]] = {}
+        started = self.driver.contacts.changes
+        if is_all:
+            for one in await store.retrieve_all():
+                by_aor.setdefault(one.id.rpartition(";@")[0], []).append(one)
         for aor in dict.fromkeys(aors):
             if aor not in self.driver.settings.aors:
                 continue
-            started = self.driver.contacts.changes
-            objects = await store.retrieve_all(f"{aor};@")
+            if not is_all:
+                started = self.driver.contacts.changes
+                by_aor[aor] = await store.retrieve_all(f"{aor};@")
+            objects = by_aor.get(aor, [])
             if self.driver.contacts.changes != started or self.driver.contacts.is_writing:
                 continue  # what was read may be older than what is known here
             contacts: list[Contact] = []
@@ -288,3 +337,4 @@ class DynamicObjects:
                 except ValueError as error:
                     logger.debug(1, f"contact {one.id} cannot be read: {error}")
             self.driver.contacts.take_over(aor, contacts)
+            started = self.driver.contacts.changes
