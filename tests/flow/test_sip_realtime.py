@@ -170,6 +170,7 @@ async def test_a_database_that_is_down_leaves_what_was_read(tmp_path: Path) -> N
     async with realtime_office(tmp_path, TWO, EXTENSIONS) as (office, database):
         alice = office.phone("alice", "a1")
         await alice.register()
+        await asyncio.sleep(1)  # its contact is written
         database.path.rename(tmp_path / "away")
         database.path.mkdir()
         await office.system.services["odbc"]["asterisk"].database._loop.run_in_executor(
