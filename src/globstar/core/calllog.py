@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Calls that are remembered, lines of each (the first and the last ones are kept), and names of channels that are gone.
 MOST_CALLS, FIRST_LINES, LAST_LINES, MOST_NAMES = 256, 100, 200, 4096
+#: Lines of all calls together.
+MOST_LINES = 20_000
 #: How much of a log file is searched from its end, bytes, and how many lines are shown at the most.
 FILE_TAIL, MOST_SHOWN = 64 * 1024 * 1024, 5000
 
@@ -30,12 +32,18 @@ class _Lines:
         self.last: deque[tuple[float, Record]] = deque(maxlen=LAST_LINES)
         self.dropped = 0
 
-    def add(self, wall: float, record: Record) -> None:
+    def __len__(self) -> int:
+        return len(self.first) + len(self.last)
+
+    def add(self, wall: float, record: Record) -> int:
+        """Keep a line; by how many there are more now."""
         if len(self.first) < FIRST_LINES:
             self.first.append((wall, record))
-            return
-        self.dropped += len(self.last) == LAST_LINES
+            return 1
+        is_full = len(self.last) == LAST_LINES
+        self.dropped += is_full
         self.last.append((wall, record))
+        return int(not is_full)
 
 
 class CallLog:
@@ -45,6 +53,7 @@ class CallLog:
         self._system = system
         self._wall_time = wall_time
         self._calls: OrderedDict[str, _Lines] = OrderedDict()
+        self._total = 0
         #: call ids of channels that are gone, by unique id and by name
         self._names: OrderedDict[str, str] = OrderedDict()
         self._undo: Callable[[], None] = lambda: None
@@ -59,6 +68,7 @@ class CallLog:
         hub.stop_observing(self._take)
         self._undo()
         self._calls.clear()
+        self._total = 0
         self._names.clear()
 
     def _take(self, record: Record) -> None:
@@ -68,9 +78,10 @@ class CallLog:
         lines = self._calls.get(call)
         if lines is None:
             lines = self._calls[call] = _Lines()
-            if len(self._calls) > MOST_CALLS:
-                self._calls.popitem(last=False)
-        lines.add(self._wall_time(), record)
+        self._total += lines.add(self._wall_time(), record)
+        while len(self._calls) > MOST_CALLS or (self._total > MOST_LINES and len(self._calls) > 1):
+            _, oldest = self._calls.popitem(last=False)
+            self._total -= len(oldest)
 
     def _gone(self, event: events.ChannelHungUp) -> None:
         channel = event.channel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 from collections.abc import Callable, Iterable
@@ -42,10 +43,26 @@ class CliSession:
     #: tell the console's server of another verbosity, and of other levels
     set_verbosity: Callable[[int], None] = lambda level: None
     set_levels: Callable[[Level], None] = lambda levels: None
+    #: the task that runs its commands, one at a time
+    task: asyncio.Task[Any] | None = None
 
 
-#: The console whose command runs; None for the server itself, AMI and others that have rights of their own.
-session: ContextVar[CliSession | None] = ContextVar("cli_session", default=None)
+_session: ContextVar[CliSession | None] = ContextVar("cli_session", default=None)
+
+
+def enter_session(console: CliSession) -> None:
+    """The running task gives the commands of ``console`` from now on."""
+    console.task = asyncio.current_task()
+    _session.set(console)
+
+
+def current_session() -> CliSession | None:
+    """The console whose command runs; None for the server itself, AMI and others that have rights of their own.
+
+    What a command has started (a listener, a task) inherits the variable, but is no console: only its task counts.
+    """
+    console = _session.get()
+    return console if console is not None and console.task is asyncio.current_task() else None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -180,7 +197,7 @@ def _help_topic(system: System, words: list[str]) -> str:
 
 def is_permitted(system: System, words: list[str]) -> bool:
     """Whether cli_permissions.conf lets the console of this :data:`session` run a command."""
-    who = session.get()
+    who = current_session()
     permissions = system.services.get("cli permissions")
     return who is None or permissions is None or bool(permissions.allows(who.uid, who.gid, words))
 
@@ -192,7 +209,7 @@ def complete_line(system: System, line: str) -> list[str]:
         words.append("")
     head, last = [word.lower() for word in words[:-1]], words[-1]
     candidates: set[str] = set()
-    restricted = session.get() is not None and "cli permissions" in system.services
+    restricted = current_session() is not None and "cli permissions" in system.services
     for spec in system.registry("cli command"):
         names = spec.words
         if restricted and not is_permitted(system, names):

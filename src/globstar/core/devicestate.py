@@ -88,6 +88,11 @@ def aggregate(states: list[DeviceState]) -> DeviceState:
     return DeviceState.UNKNOWN
 
 
+def extension_state_of(states: list[DeviceState]) -> int:
+    """The number of the state that an extension has by the states of its hint's devices."""
+    return _EXTENSION_STATE[aggregate(states)]
+
+
 Provider = Callable[[str], "DeviceState | None"]
 
 
@@ -205,7 +210,7 @@ class DeviceStates:
     def hint_state(self, hint: str) -> int:
         """The extension state of a hint's devices (``PJSIP/a&PJSIP/b``)."""
         devices = [device for device in hint.partition(",")[0].split("&") if device]
-        return _EXTENSION_STATE[aggregate([self.state(device) for device in devices])]
+        return extension_state_of([self.state(device) for device in devices])
 
     def presence_of(self, provider: str) -> tuple[str, str, str]:
         """State, subtype and message behind the second part of a hint; ``not_set`` without one."""

@@ -272,8 +272,12 @@ class LogSetup:
         while not self._is_ending:
             self._wake.wait()
             self._wake.clear()
-            with self._writing:
-                self._drain()
+            try:
+                with self._writing:
+                    self._drain()
+            except Exception as error:  # a line that cannot be written must not end all logging
+                sys.stderr.write(f"the log lost a line: {error!r}\n")
+                self._wake.set()
 
     def flush(self) -> None:
         """Write what waits, now."""

@@ -18,8 +18,7 @@ from pathlib import Path
 
 from globstar.base.log import Level, Logger, Record, hub
 from globstar.base.tasks import TaskOwner
-from globstar.core.cli import CliSession, complete_line, run_command
-from globstar.core.cli import session as cli_session
+from globstar.core.cli import CliSession, complete_line, enter_session, run_command
 from globstar.core.logfiles import LogSetup
 from globstar.core.logformat import LineFormat
 from globstar.core.system import System
@@ -105,7 +104,7 @@ class ControlServer:
 
         console.set_verbosity, console.set_levels = set_verbosity, set_levels
         console_key = object()
-        cli_session.set(console)
+        enter_session(console)
         if not self.system.options.hideconnect:
             logger.verbose(3, "Remote UNIX connection")
 

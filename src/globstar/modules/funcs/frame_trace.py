@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from globstar.core.channel import Channel
+from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli_data import CliText
 from globstar.core.framenames import FrameSet
-from globstar.core.frametrace import Tracer
+from globstar.core.frametrace import Tracer, describe
 from globstar.core.functions import FunctionError
 from globstar.core.registry import write_function
+from globstar.core.system import System
 
 _KEY = "frame trace"
 
@@ -32,3 +35,22 @@ def frame_trace(channel: Channel | None, args: str, value: str) -> None:
     # nothing named: a black list of nothing
     tracer = channel.data[_KEY] = Tracer(channel, frames, is_white=kind == "white" and bool(frames))
     tracer.start()
+
+
+@cli_command(
+    "channel dump frames",
+    usage="channel dump frames <channel>",
+    complete=lambda system, args: list(system.channels) if len(args) <= 1 else [],
+)
+def dump_frames(system: System, args: list[str]) -> str:
+    """Show the frames of a channel that wait to be read.
+
+    Digits and control frames wait while nothing reads the channel; sound does not.
+    """
+    if len(args) != 1:
+        raise CliUsage
+    channel = system.find_channel(args[0])
+    if channel is None:
+        raise CliFailure(f"No such channel: {args[0]}")
+    frames = [describe(frame) for frame in channel.queue]
+    return CliText("\n".join([*frames, f"{len(frames)} frames wait on {channel.name}"]), frames)

@@ -9,7 +9,7 @@ import pytest
 
 from globstar.base.log import Level, Logger, hub
 from globstar.core.channel import Channel
-from globstar.core.cli import run_command
+from globstar.core.cli import complete_line, run_command
 from globstar.core.format import FormatCapabilities
 from globstar.core.frame import Frame, FrameType
 from globstar.core.local import LocalTech
@@ -104,6 +104,33 @@ async def test_channels(system: System) -> None:
     third = make_channel(system)
     system.announce_channel(third)
     assert shown(first) == shown(second) == shown(third) == []
+
+
+async def test_frames_that_wait(system: System) -> None:
+    channel = make_channel(system)
+    assert await run_command(system, f"channel dump frames {channel.name}") == f"0 frames wait on {channel.name}\n"
+    channel.deliver(Frame(FrameType.DTMF_END, ord("7"), duration_ms=80))
+    assert (
+        await run_command(system, f"channel dump frames {channel.name}")
+        == f"DTMF_END '7' 80 ms\n1 frames wait on {channel.name}\n"
+    )
+    assert (await run_command(system, "channel dump frames nobody")).endswith("failed.\n")
+    assert (await run_command(system, "channel dump frames")).startswith("Usage")
+
+
+async def test_states_of_pairs_of_devices(system: System) -> None:
+    lines = (await run_command(system, "core show device2extenstate")).splitlines()
+    assert lines[0].split() == ["Device", "Other", "device", "Extension"]
+    assert ["NOT_INUSE", "RINGING", "Ringing"] in [line.split() for line in lines]
+    assert ["INUSE", "RINGING", "InUse&Ringing"] in [line.split() for line in lines]
+    assert len(lines) == 1 + 9 * 10 // 2
+
+
+async def test_completion_of_debug(system: System) -> None:
+    assert complete_line(system, "core set debug 3 res_music") == ["res_musiconhold"]
+    assert "atleast" in complete_line(system, "core set debug ")
+    assert complete_line(system, "core set verbose 3 ") == ["silent"]
+    assert "sip" in complete_line(system, "core set debug category s")
 
 
 async def test_udptl(system: System) -> None:

@@ -147,6 +147,16 @@ async def test_bounds_keep_the_first_and_the_last_lines(system: System, monkeypa
     assert lines[-1] == f"{calllog.LAST_LINES + 2} lines of call C-00000007, 10 in the middle were dropped"
 
 
+async def test_all_calls_together_are_bounded(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calllog, "MOST_LINES", 10)
+    for number in range(4):
+        for line in range(4):
+            say(f"C-0000003{number}", f"line {line}")
+    kept = [number for number in range(4) if system.services["call log"].lines(f"C-0000003{number}")[0]]
+    assert kept == [2, 3]
+    assert system.services["call log"]._total == 8
+
+
 async def test_groups_of_calls(system: System, tmp_path: Path) -> None:
     hub.verbosity = 3
     channel = LocalTech(system).request(

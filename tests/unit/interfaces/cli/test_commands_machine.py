@@ -148,7 +148,11 @@ async def test_the_event_bus(system: System) -> None:
     assert "published: 2" in await run_command(system, "stasis statistics show topic Something")
     assert (await run_command(system, "stasis show topic Nothing")).endswith("failed.\n")
     assert re.search(r"^Something +2$", await run_command(system, "stasis statistics show messages"), re.MULTILINE)
-    assert "append" in await run_command(system, "stasis statistics show subscriptions")
+    shown = await run_command(system, "stasis statistics show subscriptions")
+    name = next(line.split()[0] for line in shown.splitlines() if "append" in line)
+    one = json.loads(await run_command(system, f"stasis statistics show subscription {name} --json"))
+    assert one == {"subscription": name, "topics": {"Something": 2}}
+    assert (await run_command(system, "stasis statistics show subscription nobody")).endswith("failed.\n")
     undo()
 
 

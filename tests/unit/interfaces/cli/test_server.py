@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from globstar.base.log import Level, Logger, Record, hub
+from globstar.core.cli import CliCommandSpec, CliSession, current_session
 from globstar.core.cli_permissions import CliPermissions, Rule
 from globstar.core.system import System
 from globstar.interfaces.cli import server as server_module
@@ -193,6 +194,28 @@ async def test_permissions_of_the_console_s_user(control: ControlServer, system:
     assert refused["output"].startswith("You don't have permissions")
     found = await client.ask(complete="core ")
     assert found == {"candidates": ["show"]}
+    await client.close()
+
+
+async def test_what_a_command_starts_is_no_console(control: ControlServer, system: System) -> None:
+    seen: list[CliSession | None] = []
+
+    async def look() -> None:
+        seen.append(current_session())
+
+    def start(system: System, args: list[str]) -> str:
+        seen.append(current_session())
+        system.tasks.start(look(), name="look")
+        system.loop.call_soon(lambda: seen.append(current_session()))
+        return ""
+
+    spec = CliCommandSpec(name="start it", handler=start, module="test")
+    system.registry("cli command").register(spec)
+    client = await connect(control)
+    await client.ask(run="start it")
+    await until(lambda: len(seen) == 3)
+    assert [who is not None and who.uid == os.getuid() for who in seen] == [True, False, False]
+    assert current_session() is None
     await client.close()
 
 

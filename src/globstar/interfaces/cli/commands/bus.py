@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from globstar.core.cli import CliFailure, CliUsage, cli_command
-from globstar.core.cli_data import table
+from globstar.core.cli_data import CliText, table
 from globstar.core.system import System
 
 
@@ -78,6 +78,27 @@ def statistics_messages(system: System, args: list[str]) -> str:
         raise CliUsage
     rows = sorted(((kind.__name__, count) for kind, count in system.bus.counts.items()), key=lambda row: -row[1])
     return table((("Message Type", "<40"), ("Published", ">12")), rows)
+
+
+def _who_listens(system: System, args: list[str]) -> list[str]:
+    return sorted({_who(one) for _, listeners in _topics(system).values() for one in listeners}) if len(args) <= 1 else []
+
+
+@cli_command("stasis statistics show subscription", usage="stasis statistics show subscription <uniqueid>", complete=_who_listens)
+def statistics_subscription(system: System, args: list[str]) -> str:
+    """Show to which types of events somebody listens, and how many were delivered."""
+    if len(args) != 1:
+        raise CliUsage
+    heard = {
+        name: system.bus.counts.get(kind, 0)
+        for name, (kind, listeners) in sorted(_topics(system).items())
+        if any(_who(listener) == args[0] for listener in listeners)
+    }
+    if not heard:
+        raise CliFailure(f"Specified subscription '{args[0]}' does not exist")
+    lines = [f"Subscription: {args[0]}", f"Number of messages: {sum(heard.values())}"]
+    lines += [f"\t{name}: {count}" for name, count in heard.items()]
+    return CliText("\n".join(lines), {"subscription": args[0], "topics": heard})
 
 
 @cli_command("stasis statistics show subscriptions")

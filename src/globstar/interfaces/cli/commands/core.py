@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from globstar import ASTERISK_VERSION, __version__
 from globstar.base.log import hub
-from globstar.core.cli import CliUsage, cli_command, find_command, plural, session
+from globstar.core.cli import CliUsage, cli_command, current_session, find_command, plural
 from globstar.core.cli_data import CliText
 from globstar.core.system import System
 from globstar.media import native
@@ -50,7 +50,7 @@ def show_uptime(system: System, args: list[str]) -> str:
 @cli_command("core show settings")
 def show_settings(system: System, args: list[str]) -> str:
     """Show what the server was started with and what is in use."""
-    options, folders, console = system.options, system.directories, session.get()
+    options, folders, console = system.options, system.directories, current_session()
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
 
     def switch(value: bool) -> str:
@@ -135,14 +135,18 @@ def _level(args: list[str], current: int) -> int:
     return max(current, int(words[0])) if at_least else int(words[0])
 
 
-@cli_command("core set verbose", usage="core set verbose [atleast] <level> [silent]\n       core set verbose off")
+@cli_command(
+    "core set verbose",
+    usage="core set verbose [atleast] <level> [silent]\n       core set verbose off",
+    complete=lambda system, args: ["off", "atleast", *(str(level) for level in range(1, 6))] if len(args) <= 1 else ["silent"],
+)
 def set_verbose(system: System, args: list[str]) -> str:
     """Set how much is told.
 
     Level 0 or off tells nothing; the option silent changes it without a word. Each console has its own; what files show is
     said in logger.conf, and where nothing is said there the root console's counts.
     """
-    console = session.get()
+    console = current_session()
     old = hub.verbosity if console is None else console.verbosity
     new = _level(args, old)
     if console is None:
@@ -154,7 +158,19 @@ def set_verbose(system: System, args: list[str]) -> str:
     return _changed("Console verbose", old, new)
 
 
-@cli_command("core set debug", usage="core set debug [atleast] <level> [module]\n       core set debug off")
+def _debug_words(system: System, args: list[str]) -> list[str]:
+    if len(args) <= 1:
+        return ["off", "atleast", *(str(level) for level in range(1, 6))]
+    if args[0] == "atleast" and len(args) == 2:
+        return [str(level) for level in range(1, 6)]
+    return sorted(module.name for module in system.loader.running() if not module.is_builtin)
+
+
+@cli_command(
+    "core set debug",
+    usage="core set debug [atleast] <level> [module]\n       core set debug off",
+    complete=_debug_words,
+)
 def set_debug(system: System, args: list[str]) -> str:
     """Set the debug level, of everything or of one module."""
     words = args[1:] if args[:1] == ["atleast"] else args

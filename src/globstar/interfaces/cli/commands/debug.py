@@ -9,6 +9,8 @@ from globstar.base.log import hub
 from globstar.core import events
 from globstar.core.channel import Channel
 from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli_data import table
+from globstar.core.devicestate import EXTENSION_STATE_TEXT, DeviceState, extension_state_of
 from globstar.core.framenames import FrameSet
 from globstar.core.frametrace import Tracer
 from globstar.core.system import System
@@ -81,6 +83,20 @@ def set_aoc_debug(system: System, args: list[str]) -> str:
     else:
         hub.debug_modules.pop("res_pjsip_aoc", None)
     return f"AOC debug {'enabled' if is_on else 'disabled'}"
+
+
+@cli_command("core show device2extenstate")
+def show_device_states(system: System, args: list[str]) -> str:
+    """Show which state an extension has whose hint names two devices, for each pair of their states."""
+    if args:
+        raise CliUsage
+    rows = [
+        (one.name, other.name, EXTENSION_STATE_TEXT.get(extension_state_of([one, other]), "Unknown"))
+        for one in DeviceState
+        for other in DeviceState
+        if other >= one
+    ]
+    return table((("Device", "<12"), ("Other device", "<12"), ("Extension", "<20")), rows)
 
 
 # -- channels -------------------------------------------------------------------------------------------------------------

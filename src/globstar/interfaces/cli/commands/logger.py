@@ -5,7 +5,7 @@ from __future__ import annotations
 from globstar.base.log import Level, level_name, level_names
 from globstar.config.errors import ConfigError
 from globstar.core.calllog import CallLog, search_files
-from globstar.core.cli import CliFailure, CliUsage, cli_command, session
+from globstar.core.cli import CliFailure, CliUsage, cli_command, current_session
 from globstar.core.cli_data import CliText
 from globstar.core.logfiles import LogSetup
 from globstar.core.logformat import LineFormat
@@ -84,7 +84,7 @@ def mute(system: System, args: list[str]) -> str:
     """Show no log lines on this console, or show them again; silent does so without a word."""
     if args not in ([], ["silent"]):
         raise CliUsage
-    console = session.get()
+    console = current_session()
     holder = console if console is not None else _setup(system)
     holder.muted = not holder.muted
     return "" if args else f"Console is {'muted' if holder.muted else 'not muted anymore'}."
@@ -110,7 +110,7 @@ def set_level(system: System, args: list[str]) -> str:
     if level is None:
         raise CliUsage
     is_on = args[1].lower() == "on"
-    console = session.get()
+    console = current_session()
     if console is not None:
         console.set_levels(console.levels | level if is_on else console.levels & ~level)
     else:
