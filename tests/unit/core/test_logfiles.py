@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from globstar.base import log as base_log
 from globstar.base.log import Level, Logger, call_id, hub
 from globstar.config import MemorySource
 from globstar.config.errors import ConfigError
@@ -23,8 +24,9 @@ WALL = 1_700_000_000.25
 
 
 @pytest.fixture
-def setup(tmp_path: Path) -> Iterator[LogSetup]:
+def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LogSetup]:
     before = hub.verbosity
+    monkeypatch.setattr(base_log, "_custom", {})
     setup = LogSetup(tmp_path, wall_time=lambda: WALL)
     yield setup
     setup.close()
