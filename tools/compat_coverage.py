@@ -43,7 +43,9 @@ async def registered() -> dict[str, set[str]]:
     with tempfile.TemporaryDirectory() as folder:
         system = System(directories=Directories.below(Path(folder)))
         register_commands(system)
-        await boot(system, MemorySource({"extensions.conf": "", "pjsip.conf": ""}), keep_database=False)
+        await boot(
+            system, MemorySource({"extensions.conf": "", "pjsip.conf": "", "cdr_pgsql.conf": "[global]\n"}), keep_database=False
+        )
         found = {
             "applications": {spec.name for spec in system.applications},
             "functions": {spec.name for spec in system.function_registry},

@@ -49,7 +49,6 @@ DIFFERENT_CEL = {
     "g05_ami_atxfer_without_feature_option": _PRESSED,
     "g05_directed_pickup_app": _PICKED_UP,
     "g05_group_pickup": _PICKED_UP,
-    "g05_park_by_extension_blind_refer": _PARKED,
     "g05_park_direct_dial_and_retrieve": _PARKED,
     "g05_park_timeout_comeback": _PARKED,
     "g05_refer_attended_by_callee": _FEATURE,

@@ -10,6 +10,7 @@ def _pjsip(description: str, *offers: str, essential: bool = False, level: str =
 
 
 PARTS: dict[str, Part] = {
+    "res_cdrel_custom": Part(whole="cdr_custom", description="Mappings of custom CDR and CEL backends", is_essential=True),
     "func_pjsip_aor": _pjsip("Get information about a PJSIP AOR", "function PJSIP_AOR"),
     "func_pjsip_contact": _pjsip("Get information about a PJSIP contact", "function PJSIP_CONTACT"),
     "func_pjsip_endpoint": _pjsip("Get information about a PJSIP endpoint", "function PJSIP_ENDPOINT"),

@@ -56,6 +56,8 @@ class CelEngine:
         self._linked: dict[str, int] = {}
         #: how the last call of a channel ended
         self._dial_status: dict[Channel, str] = {}
+        #: events of channels that enter a parking lot: they come after PARK_START, which is known a little later
+        self._held: dict[Channel, list[CelEvent]] = {}
         self._undo: list[Callable[[], None]] = []
         self.configure(settings)
 
@@ -125,7 +127,15 @@ class CelEngine:
         if channel.tech.is_internal or kind not in self.settings.kinds:
             return
         text = json.dumps(extra, separators=(",", ":"), ensure_ascii=False) if extra is not None else ""
-        self._post(snapshot(channel, kind, self.system.wall_time(), peer, text, user_defined, self.settings.dateformat))
+        event = snapshot(channel, kind, self.system.wall_time(), peer, text, user_defined, self.settings.dateformat)
+        if self._held and channel in self._held and kind != "PARK_START":
+            self._held[channel].append(event)
+        else:
+            self._post(event)
+
+    def _release(self, channel: Channel) -> None:
+        for event in self._held.pop(channel, ()):
+            self._post(event)
 
     def _post(self, event: CelEvent) -> None:
         self.made += 1
@@ -191,6 +201,9 @@ class CelEngine:
     # -- bridges -------------------------------------------------------------------------------------------------------
 
     def _bridge_entered(self, event: events.BridgeEntered) -> None:
+        if event.bridge.kind == "parking" and "PARK_START" in self.settings.kinds:
+            self._held[event.channel] = []
+            self.system.loop.call_soon(self._release, event.channel)
         self._bridged("BRIDGE_ENTER", event.bridge, event.channel)
 
     def _bridge_left(self, event: events.BridgeLeft) -> None:
@@ -226,6 +239,7 @@ class CelEngine:
         if event.kind == "ParkedCall":
             extra = {"parker_dial_string": event.parker_dial_string, "parking_lot": event.lot}
             self._make(event.parkee, "PARK_START", extra)
+            self._release(event.parkee)
         elif event.kind in _PARKING_ENDS:
             extra = {"reason": _PARKING_ENDS[event.kind]}
             if event.retriever is not None:

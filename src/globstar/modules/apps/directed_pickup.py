@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from globstar.base.log import Logger
 from globstar.core.channel import Channel
-from globstar.core.pickup import may_pick_up, pick_up, ringing_channels
+from globstar.core.pickup import may_pick_up, pick_up, ringing_call, ringing_channels
 from globstar.core.registry import application
 from globstar.dialplan.arguments import argument, parse_options, split_arguments
 
@@ -33,11 +33,17 @@ async def pickup(channel: Channel, data: str) -> int:
             targets = [
                 target
                 for target in ringing_channels(channel.system)
-                if target.context == context and extension in (target.extension, target.macro_extension)
+                if context in (target.context, _dialed_in(target)) and extension in (target.extension, target.macro_extension)
             ]
         if await _take(channel, targets) == -1:
             return -1
     return 0
+
+
+def _dialed_in(target: Channel) -> str:
+    """The context in which the caller of a ringing channel is."""
+    call = ringing_call(target)
+    return call.caller.context if call is not None and call.caller is not None else ""
 
 
 @application("PickupChan", syntax="PickupChan(channel[&channel2...][,options])")

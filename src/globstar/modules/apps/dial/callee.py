@@ -31,8 +31,7 @@ def prepare(caller: Channel, callee: Channel, number: str, arguments: DialArgume
     caller.variables.inherit_to(callee)
     inherit_features(caller, callee)
     _join_group(caller, callee)
-    callee.context = caller.context
-    if not is_forward:
+    if not is_forward:  # the context stays that of the callee's endpoint
         callee.extension = caller.extension
     callee.priority = 1
     callee.call_id = caller.call_id
