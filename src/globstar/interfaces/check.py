@@ -22,14 +22,16 @@ from globstar.core.cli import plural
 from globstar.core.loader import PREFIXES
 from globstar.core.registry import ApplicationSpec, FunctionSpec, specs_of
 from globstar.core.settings import read_settings
+from globstar.dialplan.ael import AelFault, compile_ael, parse_ael
 from globstar.dialplan.check import Catalogue, Finding, Severity, Surroundings, check_dialplan
-from globstar.dialplan.reader import read_extensions
+from globstar.dialplan.reader import LoadedDialplan, read_extensions
 
 #: Exit codes: nothing found, something found, the directory cannot be read.
 CLEAN, FOUND, UNREADABLE = 0, 1, 2
 
 #: Options of other files that name a context where calls begin or come to.
 _CONTEXT_OPTION = re.compile(r"\w*context\w*|exten(?:sion)?_?context", re.IGNORECASE)
+_LUA_TABLE = re.compile(r"\[\s*[\"']([^\"']+)[\"']\s*\]\s*=\s*\{|\b([A-Za-z_]\w*)\s*=\s*\{")
 _WORD = re.compile(r"[A-Za-z0-9_.-]+")
 _DECORATED = re.compile(r"@application\(\s*[\"'](\w+)[\"']|@application\b[^\n]*\n(?:@.*\n)*\s*async def (\w+)")
 _DECORATED_FUNCTION = re.compile(r"@function\(\s*[\"'](\w+)[\"']|@function\b[^\n]*\n(?:@.*\n)*\s*(?:async )?def (\w+)")
@@ -80,15 +82,53 @@ def check_directory(directory: Path) -> list[Finding]:
     if not directory.is_dir():
         raise NotADirectoryError(f"{directory} is no directory")
     source = FileSource(directory)
-    config = read_config("extensions.conf", source)
+    there = {path.name for path in directory.iterdir()}
+    others = [name for name in ("extensions.ael", "extensions.lua") if name in there]
+    config = ConfigFile("extensions.conf")
+    if "extensions.conf" in there or not others:
+        config = read_config("extensions.conf", source)
     loaded = read_extensions(config)
+    faults = _add_ael(loaded, source) if "extensions.ael" in others else []
     loaded.warnings = [one for one in loaded.warnings if "is not available while the dialplan is read" not in one.message]
     modules = _user_modules(source)
     catalogue = Catalogue(
         [*registered_names(ApplicationSpec), *_decorated(modules, _DECORATED, camel=True)],
         [*registered_names(FunctionSpec), *_decorated(modules, _DECORATED_FUNCTION, camel=False)],
     )
-    return check_dialplan(config, loaded, catalogue, _surroundings(directory, source, config, modules))
+    surroundings = _surroundings(directory, source, config, modules)
+    if "extensions.lua" in others:
+        surroundings.made = {*surroundings.made, *_contexts_of_lua(source.read("extensions.lua"))}
+        surroundings.programs = True
+    found = check_dialplan(config, loaded, catalogue, surroundings)
+    return faults + [one for one in found if not _is_made_by_compiler(one, loaded)]
+
+
+def _add_ael(loaded: LoadedDialplan, source: FileSource) -> list[Finding]:
+    """Add what extensions.ael makes to a dialplan; what is wrong with the file itself comes back."""
+    try:
+        ael = compile_ael(parse_ael("extensions.ael", source))
+    except AelFault as fault:
+        message = str(fault).partition(": ")[2]
+        return [Finding("syntax", fault.file, fault.line, message)]
+    loaded.globals.update(ael.globals)
+    refused = loaded.plan.adopt(ael.plan, ())
+    return [Finding("syntax", place.file, place.line, message) for place, message in ael.warnings] + [
+        Finding("syntax", one.existing.file, one.existing.line, f"{one}, and by extensions.ael") for one in refused
+    ]
+
+
+def _is_made_by_compiler(finding: Finding, loaded: LoadedDialplan) -> bool:
+    """Whether a step that never runs is none that somebody wrote: the end of a block behind a break or return."""
+    if finding.kind != "unreachable" or not finding.file.endswith(".ael"):
+        return False
+    step = loaded.plan.contexts[finding.context].get(finding.extension, None)
+    made = step.steps.get(finding.priority) if step is not None else None
+    return made is not None and made.app_name in ("Goto", "NoOp", "Return")
+
+
+def _contexts_of_lua(text: str) -> set[str]:
+    """Names that may be contexts of extensions.lua; it is read, not run."""
+    return {bracketed or plain for bracketed, plain in _LUA_TABLE.findall(text)}
 
 
 # -- what there is -----------------------------------------------------------------------------------------------------------

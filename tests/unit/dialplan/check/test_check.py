@@ -135,6 +135,36 @@ def test_contexts_of_other_files_and_of_switches():
     assert check(plan, entries=["a", "c"]) == [("unknown-context", 3)]
 
 
+def test_ael_and_lua_beside_it(tmp_path: Path):
+    (tmp_path / "extensions.conf").write_text(
+        "[default]\nexten => 1,1,Goto(ael,s,1)\nexten => 2,1,Goto(lua-side,1,1)\nexten => 3,1,Goto(nowhere,1,1)\n"
+    )
+    (tmp_path / "extensions.ael").write_text(
+        "context ael {\n s => {\n  if (${LEN(x)} > 1) { Anser(); return; } else { Hangup(); }\n  NoOp(${NEVERSET});\n"
+        "  &greet(a);\n  jump nowhere@ael;\n }\n}\ncontext dialled { _X. => System(x ${EXTEN}); }\n"
+        "macro greet(who) {\n NoOp(${who});\n return;\n Playback(never);\n}\n"
+    )
+    found = [(one.file, one.line, one.kind) for one in serious(check_directory(tmp_path))]
+    assert found == [
+        ("extensions.ael", 3, "unknown-application"),
+        ("extensions.ael", 4, "unset-variable"),
+        ("extensions.ael", 6, "unknown-extension"),
+        ("extensions.ael", 9, "caller-controlled"),
+        ("extensions.ael", 13, "unreachable"),
+        ("extensions.conf", 3, "unknown-context"),
+        ("extensions.conf", 4, "unknown-context"),
+    ]
+    (tmp_path / "extensions.lua").write_text("extensions = { ['lua-side'] = { ['1'] = function() end } }")
+    kinds = [(one.file, one.line, one.kind) for one in serious(check_directory(tmp_path))]
+    assert ("extensions.conf", 3, "unknown-context") not in kinds
+    assert ("extensions.conf", 4, "unknown-context") in kinds
+    (tmp_path / "extensions.ael").write_text("context a { s => NoOp() }")
+    assert ("extensions.ael", 1, "syntax") in [(one.file, one.line, one.kind) for one in serious(check_directory(tmp_path))]
+    (tmp_path / "extensions.conf").unlink()
+    (tmp_path / "extensions.ael").write_text("context default { s => NoOp(); }")
+    assert check_directory(tmp_path) == []
+
+
 # -- the command -------------------------------------------------------------------------------------------------------------
 
 
