@@ -28,7 +28,7 @@ TESTS = ROOT / "tests"
 
 _CALL = re.compile(r"(?<![\w${])([A-Za-z_]\w*)\(")
 _FUNCTION = re.compile(r"(?:\$\{|\bSet\(|\bMSet\(|[,?:=&({\[ ])([A-Z][A-Z0-9_]*)\(")
-_VARIABLE = re.compile(r"\$\{_*([A-Za-z_]\w*)[:}]")
+_VARIABLE = re.compile(r"\$\{_*([A-Za-z_]\w*)[:}]|\bM?Set\(_*([A-Za-z_]\w*)=")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -84,8 +84,8 @@ class Coverage:
             self.application(found[1], found[2].strip('"'), test)
         for name in _FUNCTION.findall(text):
             self.note("function", name, test)
-        for name in _VARIABLE.findall(text):
-            self.note("variable", name, test)
+        for read, written in _VARIABLE.findall(text):
+            self.note("variable", read or written, test)
         if _NAME.fullmatch(text):
             self.note("variable", text, test)
 

@@ -265,9 +265,9 @@ async def test_i_does_not_follow_forwards() -> None:
         assert world.tech.phones["carol"].legs == []
 
 
-@pytest.mark.parametrize(("options", "answered"), [("", False), ("z", True)])
-async def test_z_takes_the_timeout_off_a_forwarded_call(options: str, answered: bool) -> None:
-    async with dialling(f"Test/bob,5,{options}") as world:
+@pytest.mark.parametrize(("arguments", "answered"), [("Test/bob,5", False), ("Test/bob,5,z", True)])
+async def test_z_takes_the_timeout_off_a_forwarded_call(arguments: str, answered: bool) -> None:
+    async with dialling(arguments) as world:
         call = world.tech.phones["alice"].dials("200")
         (await world.tech.phones["bob"].is_called()).forwards("Test/carol")
         carol = await world.tech.phones["carol"].is_called()
@@ -578,17 +578,23 @@ def heard_digits(leg: Leg, detector: MfDetector | SfDetector) -> str:
     return "".join(detector.receive(sound[at : at + 320]) for at in range(0, len(sound), 320))
 
 
-@pytest.mark.parametrize("options", ["D(:::*12#)", "D(:::*12#)E", "D(:::::31)", "D(:::::31)E"])
-async def test_upper_d_sends_mf_and_sf_signals_on_progress(options: str) -> None:
-    async with dialling(f"Test/bob,,{options}") as world:
+@pytest.mark.parametrize(
+    ("arguments", "echoes"),
+    [
+        ("Test/bob,,D(:::*12#)", False), ("Test/bob,,D(:::*12#)E", True), ("Test/bob,,D(:::::31)", False),
+        ("Test/bob,,D(:::::31)E", True),
+    ],
+)  # fmt: skip
+async def test_upper_d_sends_mf_and_sf_signals_on_progress(arguments: str, echoes: bool) -> None:
+    async with dialling(arguments) as world:
         call, leg = await ringing(world)
         leg.progresses()
         leg.progresses()
         await world.settle(4)
-        is_mf = "*12#" in options
+        is_mf = "*12#" in arguments
         expected = "*12#" if is_mf else "31"
         assert heard_digits(leg, MfDetector() if is_mf else SfDetector()) == expected
-        assert heard_digits(call, MfDetector() if is_mf else SfDetector()) == (expected if "E" in options else "")
+        assert heard_digits(call, MfDetector() if is_mf else SfDetector()) == (expected if echoes else "")
         call.hangs_up()
 
 

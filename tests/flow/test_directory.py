@@ -190,6 +190,17 @@ async def test_both_names_aliases_and_a_pause(call: Caller) -> None:
     assert outcome(phone) == ("SELECTED", "NoOp(reached 102)")
 
 
+@pytest.mark.parametrize("keys", ["29", "69"])
+async def test_b_searches_first_and_last_names(call: Caller, keys: str) -> None:
+    phone = call("default,dial,b(2)")
+    await phone.prompt("dir-firstlast")
+    await phone.press(keys)
+    await phone.prompt("dir-instr")
+    await phone.press("1")
+    await phone.end()
+    assert outcome(phone) == ("SELECTED", "NoOp(reached 102)")
+
+
 async def test_a_selected_extension_that_does_not_exist(call: Caller) -> None:
     with LogCapture() as log:
         phone = call("default,bare")

@@ -49,23 +49,6 @@ pager=pager@example.com
 {account}
 """
 PLAN = """
-[main]
-exten => 1,1,MinivmGreet(ann@example.com,{OPTIONS})
- same => n,NoOp(greeted)
- same => n,Hangup()
-exten => 2,1,MinivmRecord({WHO},{OPTIONS})
- same => n,NoOp(recorded)
- same => n,Hangup()
-exten => 3,1,Set(MVM_COUNTER=12)
- same => n,MinivmRecord(ann@example.com)
- same => n,MinivmNotify({WHO},{OPTIONS})
- same => n,MinivmDelete()
- same => n,MinivmDelete()
- same => n,Hangup()
-exten => 4,1,MinivmAccMess({WHO},{OPTIONS})
- same => n,Hangup()
-exten => 5,1,MinivmMWI(ann@example.com,1,2,{OPTIONS})
- same => n,NoOp(on)
 exten => 6,1,Set(MINIVMCOUNTER(ann@example.com:calls)=5)
  same => n,Set(MINIVMCOUNTER(ann@example.com:calls:i)=3)
  same => n,Set(MINIVMCOUNTER(ann@example.com:calls:d)=1)
@@ -117,9 +100,18 @@ async def system(tmp_path: Path, prompts: Path, general: str, account: str) -> A
 
 
 def dial(system: System, extension: str, options: str = "", who: str = "ann@example.com") -> Phone:
+    plan = (
+        f"[main]\nexten => 1,1,MinivmGreet(ann@example.com,{options})\n same => n,NoOp(greeted)\n same => n,Hangup()\n"
+        f"exten => 2,1,MinivmRecord({who},{options})\n same => n,NoOp(recorded)\n same => n,Hangup()\n"
+        "exten => 3,1,Set(MVM_COUNTER=12)\n same => n,MinivmRecord(ann@example.com)\n"
+        f" same => n,MinivmNotify({who},{options})\n"
+        " same => n,MinivmDelete()\n same => n,MinivmDelete()\n same => n,Hangup()\n"
+        f"exten => 4,1,MinivmAccMess({who},{options})\n same => n,Hangup()\n"
+        f"exten => 5,1,MinivmMWI(ann@example.com,1,2,{options})\n same => n,NoOp(on)\n"
+    )
     phone = Phone(system, context="main", extension=extension, caller=PartyId())
     phone.channel.set_caller_id("100", "Al")
-    return phone.start(PLAN.replace("{OPTIONS}", options).replace("{WHO}", who))
+    return phone.start(plan + PLAN)
 
 
 def box(root: Path, user: str = "ann") -> Path:

@@ -13,20 +13,14 @@ from globstar.core.frame import Frame
 from tests.support.dialling import went_on
 from tests.support.testtech import NO_RECORDS, World
 
-PLAN = """
-[default]
-exten => 1,1,Originate(Local/2@default/n,app,SMS,"{CALLING}")
-exten => 2,1,Answer()
- same => n,SMS({CALLED})
- same => n,UserEvent(done)
-exten => 3,1,SMS({CALLED})
- same => n,UserEvent(after)
-"""
-
 
 @asynccontextmanager
 async def line(calling: str = "", called: str = "") -> AsyncIterator[World]:
-    plan = PLAN.replace("{CALLING}", calling).replace("{CALLED}", called)
+    plan = (
+        f'[default]\nexten => 1,1,Originate(Local/2@default/n,app,SMS,"{calling}")\n'
+        f"exten => 2,1,Answer()\n same => n,SMS({called})\n same => n,UserEvent(done)\n"
+        f"exten => 3,1,SMS({called})\n same => n,UserEvent(after)\n"
+    )
     async with await World.start(plan, files=NO_RECORDS) as world:
         world.phone("alice", "100", "Alice")
         yield world

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from globstar.core.channel import Channel
+from globstar.core.party import Caller, PartyId
 from globstar.modules.apps.minivm.dates import format_date
-from globstar.modules.apps.minivm.mail import MailFault, Message, attach, make_mail, send
+from globstar.modules.apps.minivm.mail import MailFault, Message, attach, make_mail, send, variables_of
 from globstar.modules.apps.minivm.settings import Account, AccountOptions, Template, TemplateOptions
 
 ACCOUNT = Account("ann", "example.com", AccountOptions(fullname="Ann Ö"))
@@ -107,3 +109,21 @@ def test_dates_in_a_locale() -> None:
     assert format_date(moment, "%A %d %B %j %H:%M:%S %Z %z", "C.UTF-8") == "Wednesday 04 March 063 15:06:07 UTC +0000"
     with pytest.raises(LookupError):
         format_date(moment, "%A", "xx_XX.UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("party", "expected"),
+    [
+        (PartyId.of("Al", "100"), ('"Al" <100>', "Al", "100")),
+        (PartyId.of(None, "100"), ("100", "an unknown caller", "100")),
+        (PartyId(), ("an unknown caller", "an unknown caller", "an unknown caller")),
+    ],
+)
+def test_the_variables_of_a_mail(party: PartyId, expected: tuple[str, str, str]) -> None:
+    channel = Channel.__new__(Channel)
+    channel.caller = Caller(party, PartyId())
+    found = variables_of(channel, ACCOUNT, Message(None, 125, "7"), "today")
+    assert found == {
+        "MVM_NAME": "Ann Ö", "MVM_USERNAME": "ann", "MVM_DOMAIN": "example.com", "MVM_DUR": "2:05", "MVM_COUNTER": "7",
+        "MVM_CALLERID": expected[0], "MVM_CIDNAME": expected[1], "MVM_CIDNUM": expected[2], "MVM_DATE": "today",
+    }  # fmt: skip
