@@ -21,7 +21,7 @@ _REASONS = {
     "MeetMe": "needs DAHDI's timing device; ConfBridge does its work", "Jabber": "XMPP is not spoken",
     "JABBER": "XMPP is not spoken", "Mobile": "needs a Bluetooth phone", "ADSIProg": "needs an ADSI telephone",
     "GetCPEID": "needs an ADSI telephone", "JACK": "needs a JACK sound server", "Skel": "an example of Asterisk's source",
-    "IVRDemo": "an example of Asterisk's source", "IAX": "IAX2 is not spoken yet", "Broadcast": "not documented by Asterisk",
+    "IVRDemo": "an example of Asterisk's source", "IAX": "IAX2 is not spoken yet",
 }  # fmt: skip
 
 
