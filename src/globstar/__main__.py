@@ -118,7 +118,12 @@ def _connect(arguments: argparse.Namespace, config: Path | None) -> int:
     colour = not arguments.no_colour and sys.stdout.isatty()
 
     while True:
-        status = asyncio.run(remote_console(path, arguments.verbose, allow_shell=allow_shell, colour=colour))
+        status = asyncio.run(
+            remote_console(
+                path, arguments.verbose, allow_shell=allow_shell, colour=colour, is_muted=arguments.mute,
+                banner=not arguments.quiet,
+            )
+        )  # fmt: skip
         if not (arguments.reconnect and status):
             return status
         import time

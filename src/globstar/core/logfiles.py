@@ -158,7 +158,7 @@ class LogSetup:
 
     def add(self, name: str, levels: str, place: str = "") -> Channel:
         """Open one log channel, ``name => levels`` of logger.conf."""
-        formatter = "json" if name.lower().endswith(".json") and not levels.strip() else "default"
+        formatter = "default"
         if match := re.match(r"\s*\[(\w*)\](.*)", levels):
             formatter, levels_text = match[1].lower(), match[2]
         else:

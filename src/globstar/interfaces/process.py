@@ -26,6 +26,7 @@ from globstar.core.settings import Directories, Files, Options, read_settings
 from globstar.core.system import System
 from globstar.demo import demo_folders, demo_options, write_demo
 from globstar.interfaces.ami.server import ManagerServer
+from globstar.interfaces.background import Background, go_to_background
 from globstar.interfaces.cli.commands import register_commands
 from globstar.interfaces.cli.server import ControlServer
 from globstar.interfaces.collector import Collector
@@ -71,12 +72,12 @@ def run_server(arguments: argparse.Namespace, config: Path | None) -> int:
     except (KeyError, OSError) as error:
         sys.stderr.write(f"cannot run as {options.runuser or options.rungroup}: {error}\n")
         return 1
-    if in_background and not os.environ.pop(RESTARTED, ""):
-        _go_to_background()
+    background = go_to_background() if in_background and not os.environ.pop(RESTARTED, "") else Background()
     _set_file_limit(options.maxfiles)
     if options.dumpcore:
         _allow_core_dumps()
     server = Server(arguments, directories, options, files, FileSource(directories.astetcdir, options.execincludes))
+    server.background = background
     return _loop_runner(server)
 
 
@@ -160,19 +161,6 @@ def _set_file_limit(wanted: int) -> None:
         sys.stderr.write(f"maxfiles = {wanted}: {error}; the limit stays at {hard}\n")
 
 
-def _go_to_background() -> None:
-    """Detach from the terminal, as a daemon does."""
-    if os.fork():
-        os._exit(0)
-    os.setsid()
-    if os.fork():
-        os._exit(0)
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
-    os.close(null)
-
-
 class Server:
     """One server process: a system, its control socket, its log and perhaps a console."""
 
@@ -190,6 +178,7 @@ class Server:
         self.log.timestamp = options.timestamp
         self.manager = ServiceManager()
         self.exit_status = 0
+        self.background = Background()
 
     async def run(self) -> int:
         """Boot, serve, stop. The exit status is 1 if the boot fails."""
@@ -216,6 +205,8 @@ class Server:
             sys.stderr.write(f"the control socket cannot be made: {error}\n")
             await control.stop()
             await shut_down(system)
+            calls.stop()
+            self.log.close()
             return 1
         self._handle_signals(system)
         try:
@@ -230,6 +221,7 @@ class Server:
             system.watchdog.start()
             logger.notice("Globstar is ready")
             self.manager.ready()
+            self.background.settle()
             await self._serve(system)
         finally:
             collector.stop()

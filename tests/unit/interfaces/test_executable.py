@@ -79,7 +79,7 @@ def test_daemons_side_by_side_under_asterisk_s_names(program: Path, tmp_path: Pa
 
     pids = []
     for config in (first, second):
-        wait_until(lambda config=config: "fully booted" in ask(config, "core waitfullybooted").stdout, 20, "a daemon")  # type: ignore[misc]
+        assert "fully booted" in ask(config, "core waitfullybooted").stdout  # the program returned when the server was up
         pids.append(int((config.parent / "asterisk.pid").read_text()))
     assert os.getsid(pids[0]) != os.getsid(0)
     assert stat.S_IMODE((tmp_path / "one" / "one.ctl").stat().st_mode) == 0o600
@@ -97,6 +97,33 @@ def test_daemons_side_by_side_under_asterisk_s_names(program: Path, tmp_path: Pa
     os.kill(pids[1], signal.SIGTERM)
     wait_ended(pids[1])
     assert not (tmp_path / "two" / "asterisk.pid").exists()
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"logger.conf": "[general\n"}, "logger.conf:1"),
+        ({"modules.conf": "[modules]\nautoload=no\nrequire=app_nothing\n"}, "app_nothing"),
+    ],
+)
+def test_a_daemon_that_cannot_start_says_so(program: Path, tmp_path: Path, files: dict[str, str], said: str) -> None:
+    done = run(str(program / "globstar"), "-C", str(write_configuration(tmp_path / "server", **files)))
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert not (tmp_path / "server" / "asterisk.ctl").exists()
+
+
+def test_the_unit_for_systemd_is_sound(program: Path, tmp_path: Path) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("there is no systemd here")
+    text = (Path(__file__).resolve().parents[3] / "contrib" / "systemd" / "globstar.service").read_text()
+    assert "Type=notify" in text
+    assert "WatchdogSec=" in text
+    unit = tmp_path / "globstar.service"
+    unit.write_text(text.replace("/usr/local/bin/globstar", str(program / "globstar")))
+    done = run(analyze, "verify", "--man=no", str(unit))
+    assert done.stderr.replace("\n", "") == "" or "globstar.service" not in done.stderr
 
 
 def test_stopping_waits_for_calls_and_is_taken_back(tmp_path: Path) -> None:

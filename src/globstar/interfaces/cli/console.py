@@ -101,7 +101,9 @@ async def _read_plain(run: Run) -> None:
             print(await run(line.strip()), end="", flush=True)
 
 
-async def remote_console(path: Path, verbosity: int, *, allow_shell: bool = True, colour: bool = False) -> int:
+async def remote_console(
+    path: Path, verbosity: int, *, allow_shell: bool = True, colour: bool = False, is_muted: bool = False, banner: bool = True
+) -> int:
     """``globstar -r``: a console on a running server. The exit status is 1 if none answers."""
     try:
         reader, writer = await asyncio.open_unix_connection(str(path), limit=16 * 1024 * 1024)
@@ -139,7 +141,9 @@ async def remote_console(path: Path, verbosity: int, *, allow_shell: bool = True
     console: asyncio.Future[None] | None = None
     try:
         await ask(watch=verbosity, colour=colour)
-        console = asyncio.ensure_future(interact(run, complete, name=os.uname().nodename, allow_shell=allow_shell))
+        if is_muted:
+            await ask(run="logger mute silent")
+        console = asyncio.ensure_future(interact(run, complete, name=os.uname().nodename, banner=banner, allow_shell=allow_shell))
         await asyncio.wait({console, receiver}, return_when=asyncio.FIRST_COMPLETED)
         if console.done():
             console.result()
