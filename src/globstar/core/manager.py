@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntFlag
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from globstar.base.errors import GlobstarError
@@ -80,6 +81,7 @@ def permission_names(permissions: Permission) -> list[str]:
     return [name for name, permission in _NAMES.items() if permissions & permission]
 
 
+@cache
 def privilege_text(permissions: Permission) -> str:
     """``system,call,all`` as events and ``ListCommands`` say it; ``<none>`` without any."""
     return ",".join([*permission_names(permissions), "all"]) if permissions else "<none>"

@@ -147,7 +147,8 @@ class ManagerHub:
     def send(self, event: ManagerEvent) -> None:
         """Tell everybody who may and wants to know."""
         permission = event.permission
-        readers = [session for session in self.sessions if session.wanted & permission]
+        bits = int(permission)
+        readers = [session for session in self.sessions if session.wanted_bits & bits]  # flags are slow to combine
         if not (readers or self.kept.maxlen) or event.name in self._disabled:
             return
         self.number += 1

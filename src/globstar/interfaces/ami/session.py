@@ -50,6 +50,8 @@ class Session:
         #: what of ``read`` the client wants now
         self.mask = ALL
         self.wanted = NONE
+        #: the same as a number, which every event is compared with
+        self.wanted_bits = 0
         self.filters = FilterSet()
         self.variables: Sequence[tuple[str, str]] = ()
         self.is_open = True
@@ -216,6 +218,7 @@ class Session:
         """Want these classes of events from now on."""
         self.mask = mask
         self.wanted = self.read & mask if self.is_logged_in else NONE
+        self.wanted_bits = int(self.wanted)
         self.hub.listen_as_needed()
 
     def end(self) -> None:
@@ -228,7 +231,7 @@ class Session:
         if not self.is_open:
             return
         self.is_open = False
-        self.wanted = NONE
+        self.wanted, self.wanted_bits = NONE, 0
         self._waiting.clear()
         if self._running is not None and self._running is not asyncio.current_task():
             self._running.cancel()

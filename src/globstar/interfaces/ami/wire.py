@@ -75,8 +75,14 @@ def clean(text: str) -> str:
 
 
 def lines_of(fields: Iterable[tuple[str, str | None]]) -> str:
-    """Fields as lines, cleaned."""
-    return "".join(f"{clean(name)}\r\n" if value is None else f"{clean(name)}: {clean(value)}\r\n" for name, value in fields)
+    """Fields as lines, cleaned: as one text first, as hardly any has something to clean."""
+    lines = [name if value is None else f"{name}: {value}" for name, value in fields]
+    if not lines:
+        return ""
+    text = "\r\n".join(lines)
+    if text.count("\n") == text.count("\r") == len(lines) - 1 and "\0" not in text:
+        return f"{text}\r\n"
+    return "".join([f"{clean(line)}\r\n" for line in lines])
 
 
 def encode(text: str) -> bytes:

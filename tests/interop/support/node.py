@@ -1,0 +1,46 @@
+"""Programs in Node.js with packages of npm, which are installed once into a folder of the user's cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import IN_CI
+
+FOLDER = Path(__file__).parent.parent / "node"
+
+
+def packages() -> Path:
+    """The folder with the packages of package.json. The test is skipped without npm or network, but not in CI."""
+    if shutil.which("npm") is None:
+        if IN_CI:
+            raise FileNotFoundError("npm")
+        pytest.skip("npm is not installed")
+    wanted = (FOLDER / "package.json").read_bytes()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "globstar-tests"
+    folder = cache / f"node-{hashlib.sha256(wanted).hexdigest()[:12]}"
+    if not (folder / "node_modules").is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "package.json").write_bytes(wanted)
+        command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+        if done.returncode:
+            shutil.rmtree(folder, ignore_errors=True)
+            if IN_CI:
+                raise RuntimeError(done.stderr)
+            pytest.skip(f"npm cannot install the packages: {done.stderr[-200:]}")
+    return folder / "node_modules"
+
+
+def run_node(script: str, *arguments: str, timeout: float = 45) -> str:
+    """What a script of ``tests/interop/node`` prints. Raises if it fails."""
+    environment = {**os.environ, "NODE_PATH": str(packages())}
+    command = ["node", str(FOLDER / script), *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout, check=False)
+    assert done.returncode == 0, done.stderr or done.stdout
+    return done.stdout

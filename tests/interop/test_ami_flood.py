@@ -1,0 +1,108 @@
+"""A flood of calls with three manager clients, one of which does not read: the other two miss nothing and see one order."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.interop.support.office import Office, Phone
+from tests.interop.test_ami_clients import MANAGER
+from tests.support.loopback import HOST, free_port, wait_until
+
+CALLS = 2000
+#: Calls that are begun in a second; each is two channels and some forty events.
+RATE = 500
+DIALPLAN = "exten => 9,1,Answer()\nsame => n,Hangup()\n"
+#: What a stalled client may keep waiting (4 MiB), and what 2000 calls may leave behind for the allocator.
+MEMORY = 96 * 1024 * 1024
+
+
+class Listener(threading.Thread):
+    """Reads everything that a client is told."""
+
+    def __init__(self, port: int, user: str) -> None:
+        super().__init__(daemon=True)
+        self.client = socket.create_connection((HOST, port), 10)
+        self.client.sendall(f"Action: Login\r\nUsername: {user}\r\nSecret: s3cret\r\n\r\n".encode())
+        self.data = bytearray()
+        self.hung_up = 0
+
+    def run(self) -> None:
+        while chunk := self.client.recv(1 << 20):
+            begin = max(0, len(self.data) - 16)
+            self.data += chunk
+            self.hung_up += self.data.count(b"Event: Hangup\r\n", begin)
+
+    def messages(self) -> list[dict[str, str]]:
+        blocks = self.data.decode().split("\r\n\r\n")
+        return [
+            dict(line.partition(": ")[::2] for line in block.split("\r\n")) for block in blocks if block.startswith("Event: ")
+        ]
+
+
+@pytest.mark.timeout(240)
+def test_nothing_is_lost_or_out_of_order_in_a_flood(tmp_path: Path) -> None:
+    port = free_port()
+    made = Office([Phone("100", "secret-of-100")], contexts={"phones": DIALPLAN})
+    made.files["manager.conf"] = MANAGER.format(host=HOST, port=port).replace("enabled=yes", "enabled=yes\neventnumbers=yes")
+    server = made.start(tmp_path / "server")
+    try:
+        listeners = [Listener(port, "admin") for _ in range(2)]
+        for listener in listeners:
+            listener.start()
+        stalled = socket.socket()
+        stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stalled.connect((HOST, port))
+        stalled.sendall(b"Action: Login\r\nUsername: slow\r\nSecret: s3cret\r\n\r\n")
+        wait_until(lambda: "3 users connected" in server.cli("manager show connected"), 10, "three clients")
+        before = server.resident_bytes()
+
+        caller = socket.create_connection((HOST, port), 10)
+        caller.sendall(b"Action: Login\r\nUsername: admin\r\nSecret: s3cret\r\nEvents: off\r\n\r\n")
+        originate = b"Action: Originate\r\nChannel: Local/9@phones/n\r\nApplication: Wait\r\nData: 0.01\r\n"
+        originate += b"Async: true\r\nActionID: %d\r\n\r\n"
+        began = time.monotonic()
+        for number in range(CALLS):
+            caller.sendall(originate % number)
+            ahead = began + number / RATE - time.monotonic()
+            if ahead > 0:
+                time.sleep(ahead)
+        wait_until(
+            lambda: all(one.data.count(b"Event: OriginateResponse") == CALLS for one in listeners), 120, "all calls to end"
+        )
+        server.wait_idle(60)
+        wait_until(lambda: all(one.hung_up >= 2 * CALLS for one in listeners), 60, "the last events")
+        grown = server.resident_bytes() - before
+
+        first, second = ([m for m in one.messages() if "SequenceNumber" in m] for one in listeners)
+        numbers = [int(message["SequenceNumber"]) for message in first]
+        assert numbers == list(range(numbers[0], numbers[-1] + 1))  # nothing lost
+        common = max(int(first[0]["SequenceNumber"]), int(second[0]["SequenceNumber"]))
+        tail = [m for m in first if int(m["SequenceNumber"]) >= common]
+        assert tail == [m for m in second if int(m["SequenceNumber"]) >= common][: len(tail)]
+        _check_order(first)
+        assert any(m["Event"] == "ManagerClientCutOff" and m["AccountID"] == "slow" for m in first)
+        assert all(m["Response"] == "Success" for m in first if m["Event"] == "OriginateResponse")
+        assert grown < MEMORY, f"{grown / 1e6:.0f} MB more"
+        stalled.close()
+    finally:
+        server.finish()
+
+
+def _check_order(messages: list[dict[str, str]]) -> None:
+    """Each channel begins with Newchannel, ends with Hangup, and is told of in between only."""
+    stories: dict[str, list[str]] = {}
+    for message in messages:
+        if re.match(r"Local/", message.get("Channel", "")):
+            stories.setdefault(message["Channel"], []).append(message["Event"])
+    assert len(stories) == 2 * CALLS
+    for name, story in stories.items():
+        told = [event for event in story if event != "OriginateResponse"]
+        assert told[0] == "Newchannel", (name, story)
+        assert told[-1] == "Hangup", (name, story)
+        assert told.count("Newchannel") == told.count("Hangup") == 1
