@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +12,8 @@ from typing import Any
 
 import aiohttp
 
-PROGRAM = shutil.which("chromium") or "/usr/bin/chromium"
+from tests.interop.support.programs import require
+
 #: Seconds that a browser may take to come up, and a script to answer.
 PATIENCE = 60.0
 _FLAGS = (
@@ -53,7 +53,7 @@ async def chromium_page(folder: Path) -> AsyncIterator[Page]:
     """A browser with a profile of its own, and an empty page; both are gone at the end."""
     profile = folder / "chromium"
     process = await asyncio.create_subprocess_exec(
-        PROGRAM, *_FLAGS, f"--user-data-dir={profile}", "about:blank",
+        require("chromium"), *_FLAGS, f"--user-data-dir={profile}", "about:blank",
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, env={**os.environ, "HOME": str(folder)},
     )  # fmt: skip
     try:

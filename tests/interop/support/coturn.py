@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import time
@@ -11,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from globstar.proto.stun import Kind, StunMessage
+from tests.interop.support.programs import require
 from tests.support.loopback import HOST, free_port
 
-PROGRAM = shutil.which("turnserver") or "/usr/bin/turnserver"
 USER, PASSWORD, REALM = "globstar", "secret", "example.com"
 #: Seconds that it may take to come up.
 PATIENCE = 20.0
@@ -25,10 +24,10 @@ def turn_server(folder: Path) -> Iterator[int]:
     port = free_port()
     log = folder / "coturn.log"
     command = [
-        PROGRAM, "-n", "--no-cli", "--no-tls", "--no-dtls", "--no-tcp-relay", "--allow-loopback-peers", "--lt-cred-mech",
-        "--fingerprint", f"--user={USER}:{PASSWORD}", f"--realm={REALM}", f"--listening-ip={HOST}", f"--relay-ip={HOST}",
-        f"--listening-port={port}", f"--pidfile={folder / 'coturn.pid'}", f"--log-file={log}", "--simple-log",
-        f"--userdb={folder / 'coturn.db'}", "--min-port=41000", "--max-port=41999",
+        require("turnserver"), "-n", "--no-cli", "--no-tls", "--no-dtls", "--no-tcp-relay", "--allow-loopback-peers",
+        "--lt-cred-mech", "--fingerprint", f"--user={USER}:{PASSWORD}", f"--realm={REALM}",
+        f"--listening-ip={HOST}", f"--relay-ip={HOST}", f"--listening-port={port}", "--min-port=41000", "--max-port=41999",
+        f"--pidfile={folder / 'coturn.pid'}", f"--userdb={folder / 'coturn.db'}", f"--log-file={log}", "--simple-log",
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
     try:

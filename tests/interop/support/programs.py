@@ -11,7 +11,10 @@ from typing import NoReturn
 import pytest
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
-AS_ROOT = Path(__file__).resolve().parents[3] / "tools" / "as-root"
+ROOT = Path(__file__).resolve().parents[3]
+AS_ROOT = ROOT / "tools" / "as-root"
+#: what require_jssip installs
+JSSIP = ("jssip@3.13.8", "esbuild@0.25.12")
 SOUNDS = Path("/usr/share/asterisk/sounds/en")
 
 
@@ -33,9 +36,33 @@ def require(program: str) -> str:
             "nft": "nftables",
             "linphonec": "linphone-cli",
             "fail2ban-regex": "fail2ban",
+            "turnserver": "coturn",
         }.get(program, program)
         _missing(program, f"apt-get install {package} (make test-tools)")
     return path
+
+
+def require_jssip() -> str:
+    """JsSIP, a SIP stack for browsers, as one script; it comes from npm, once, and stays in ``build``."""
+    folder = ROOT / "build" / "jssip"
+    script = folder / "jssip.js"
+    if not script.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        bundle = [
+            "node_modules/.bin/esbuild",
+            "node_modules/jssip/lib/JsSIP.js",
+            "--bundle",
+            "--format=iife",
+            "--global-name=JsSIP",
+        ]
+        for command in (
+            [require("npm"), "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", ".", *JSSIP],
+            [*bundle, f"--outfile={script}"],
+        ):
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+            if done.returncode:
+                _missing("JsSIP", f"{' '.join(command)} fails: {done.stderr[-300:]}")
+    return script.read_text()
 
 
 def require_sounds() -> Path:
