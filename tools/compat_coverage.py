@@ -44,7 +44,16 @@ async def registered() -> dict[str, set[str]]:
         system = System(directories=Directories.below(Path(folder)))
         register_commands(system)
         await boot(
-            system, MemorySource({"extensions.conf": "", "pjsip.conf": "", "cdr_pgsql.conf": "[global]\n"}), keep_database=False
+            system,
+            MemorySource(
+                {
+                    "extensions.conf": "",
+                    "pjsip.conf": "",
+                    "cdr_pgsql.conf": "[global]\n",
+                    "cdr_custom.conf": "[mappings]\nM => x\n",
+                }
+            ),
+            keep_database=False,
         )
         found = {
             "applications": {spec.name for spec in system.applications},

@@ -36,6 +36,9 @@ BATCH = 500
 #: Most rows in memory; more than a moment's come only when neither backend nor disk takes them, and are dropped and counted.
 MEMORY_LIMIT = 50_000
 
+#: Longest wait for a backend that does not answer, when the server ends, seconds.
+CLOSE_TIME = 10.0
+
 #: What JSON can hold: a list of values or a dict.
 Row = Any
 
@@ -82,6 +85,7 @@ class Outbox:
         self._job: asyncio.Task[None] | None = None
         self._has_opened = not self.file.exists()
         self._has_no_disk = False
+        self._is_closed = False
         system.services.setdefault(SERVICE, {})[name] = self
         if not self._has_opened:
             self._wake(0.0)
@@ -110,7 +114,15 @@ class Outbox:
     async def close(self) -> None:
         """As :meth:`flush`, for the last time; a backend that is known to be down is not tried again."""
         self._retry_at = math.inf if self.error else 0.0
-        await self._settle()
+        try:
+            await asyncio.wait_for(self._settle(), CLOSE_TIME)
+        except TimeoutError:
+            rows = [*self._moving, *self._memory]
+            logger.error(f"{self.name} does not answer; {len(rows)} rows wait in {self.file} and may be written twice")
+            if not await asyncio.get_running_loop().run_in_executor(None, self._spool, rows):
+                logger.error(f"{self.name}: {len(rows)} rows are lost: {self.error}")
+            self._memory.clear()
+        self._is_closed = True
         self._cancel_timer()
         boxes: dict[str, Outbox] = self.system.services.get(SERVICE, {})
         if boxes.get(self.name) is self:
@@ -130,6 +142,8 @@ class Outbox:
 
     def _wake(self, seconds: float) -> None:
         self._cancel_timer()
+        if self._is_closed:
+            return
         self._timer = self.system.loop.call_later(seconds, self._start)
 
     def _cancel_timer(self) -> None:

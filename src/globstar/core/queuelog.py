@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from globstar.core.logfiles import LoggerOptions
 from globstar.core.outbox import BackendDown, Outbox, Row, append_lines
 from globstar.core.realtime import RealtimeFault
+from globstar.core.sqlrows import ANSWER_TIME
 
 if TYPE_CHECKING:
     from globstar.core.system import System
@@ -71,7 +72,10 @@ class QueueLog:
         """Put a row into the realtime table. Called off the loop."""
         job = asyncio.run_coroutine_threadsafe(self._store_one(rows[0]), self.system.loop)
         try:
-            job.result()
+            job.result(ANSWER_TIME)
+        except TimeoutError:
+            job.cancel()
+            raise BackendDown(f"no answer within {ANSWER_TIME:g} s") from None
         except RealtimeFault as fault:
             raise BackendDown(str(fault)) from None
 

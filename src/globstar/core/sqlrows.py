@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 logger = Logger("sql")
 
+#: Longest wait for a database, beyond its own time-outs, seconds: so that no thread waits for ever for a loop that has ended.
+ANSWER_TIME = 60.0
+
 #: What a column can be given.
 Value = str | int | float | datetime | date | time | None
 
@@ -114,7 +117,10 @@ class SqlRows:
             raise BackendDown(f"there is no database '{self._where}'")
         job = asyncio.run_coroutine_threadsafe(database.run(lambda connection: self._insert(connection, rows)), self._loop)
         try:
-            self.inserted += job.result()
+            self.inserted += job.result(ANSWER_TIME)
+        except TimeoutError:
+            job.cancel()
+            raise BackendDown(f"no answer within {ANSWER_TIME:g} s") from None
         except DatabaseDown as down:
             raise BackendDown(str(down)) from None
         except SqlFault as fault:
