@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,8 @@ exten => 102,1,Dial(${PJSIP_DIAL_CONTACTS(bob)},20)
 exten => 103,1,Set(GLOBAL(WHO)=${PJSIP_ENDPOINT(alice,context)}:${PJSIP_AOR(alice,max_contacts)})
  same => n,Answer()
  same => n,Hangup()
+exten => 104,1,ChanIsAvail(PJSIP/bob)
+ same => n,Set(GLOBAL(AVAIL)=${AVAILORIGCHAN}:${PJSIP_CONTACT(bob\\;@${SUM},uri)})
 exten => 600,1,Answer()
  same => n,Hangup()
 [other]
@@ -118,10 +121,13 @@ async def test_contacts_of_the_database_live_on(tmp_path: Path) -> None:
     uri = "sip:bob@127.0.0.1:15072"
     rows = TWO + f"INSERT INTO ps_contacts (id, uri, expiration_time) VALUES ('bob^3B@x', '{uri}', '99999999999');"
     rows += "INSERT INTO ps_contacts (id, uri, expiration_time) VALUES ('bob^3B@y', 'sip:old@127.0.0.1', '5');"
+    pruned = "INSERT INTO ps_contacts (id, uri, expiration_time, prune_on_boot, reg_server) VALUES "
+    rows += pruned + "('alice^3B@mine', 'sip:a@127.0.0.1', '99999999999', 'yes', '');"
+    rows += pruned + "('alice^3B@theirs', 'sip:b@127.0.0.1', '99999999999', 'yes', 'other');"
     async with realtime_office(tmp_path, rows, EXTENSIONS) as (office, database):
         assert [contact.uri for contact in office.driver.contacts.contacts("bob")] == [uri]
         await asyncio.sleep(1)
-        assert [row[0] for row in database.run("SELECT id FROM ps_contacts")] == ["bob^3B@x"]
+        assert database.run("SELECT id FROM ps_contacts ORDER BY id") == [("alice^3B@theirs",), ("bob^3B@x",)]
 
 
 async def test_an_endpoint_by_its_address_from_a_new_row(tmp_path: Path) -> None:
@@ -164,6 +170,16 @@ async def test_functions_see_the_rows_as_they_are(tmp_path: Path) -> None:
         call = await bob.dial("103")
         await call.ended()
         assert office.system.globals.get("WHO") == "elsewhere:7"
+        uri = "sip:bob@127.0.0.1:15090"
+        digest = hashlib.md5(uri.encode()).hexdigest()
+        row = f"('bob^3B@{digest}', '{uri}', '99999999999')"
+        database.run(f"INSERT INTO ps_contacts (id, uri, expiration_time) VALUES {row}")
+        office.system.globals.set("SUM", digest)
+        call = bob.call("104")
+        await call.authorise()
+        await bob.get(100)
+        call.refused(await bob.get(603))
+        assert office.system.globals.get("AVAIL") == f"PJSIP/bob:{uri}"
 
 
 async def test_a_database_that_is_down_leaves_what_was_read(tmp_path: Path) -> None:

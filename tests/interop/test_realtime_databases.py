@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from globstar.base.log import Level
+from globstar.core.switches import settled
 from tests.interop.support.databases import DatabaseServer, mariadb, postgresql, program
 from tests.support import sip_realtime
-from tests.support.calls import run_dialplan
+from tests.support.calls import Call, run_dialplan
 from tests.support.realtime import command
 from tests.support.sip_phone import sip_office
 from tests.support.switch import LogCapture, running_system
@@ -188,3 +189,20 @@ async def test_phones_of_a_database_that_goes_and_comes_back(server: DatabaseSer
         assert (await alice.register()).status == 401
         alice.password = "new"
         assert (await alice.register()).status == 200
+
+
+async def test_extensions_and_prefixes(server: DatabaseServer, tmp_path: Path) -> None:
+    server.run(
+        "INSERT INTO extensions (context, exten, priority, app, appdata) VALUES ('rt', '_2XX', 1, 'Set', 'A=${EXTEN}')",
+        "INSERT INTO extensions (context, exten, priority, app, appdata) VALUES ('rt', '2001', 1, 'NoOp', 'long')",
+        "INSERT INTO extensions (context, exten, priority, app, appdata) VALUES ('rt', '_2XX', 2, 'Set', 'B=${PRIORITY}')",
+    )
+    plan = {"extensions.conf": "[rt]\nswitch => Realtime/@extensions\n"}
+    async with running_system(tmp_path, {**files(server, "extensions => odbc,asterisk"), **plan}) as system:
+        call = await Call(system, "rt", "234").run()
+        assert (call.variables["A"], call.variables["B"]) == ("234", "2")
+        assert await settled(lambda: system.plan.match_more("rt", "200"))
+        assert not await settled(lambda: system.plan.match_more("rt", "2001"))
+        assert not await settled(lambda: system.plan.exists("rt", "2_1"))
+        rows = await system.realtime.load_multi("extensions", [("exten LIKE", "\\_%"), ("context", "rt")])
+        assert [dict(row)["exten"] for row in rows] == ["_2XX", "_2XX"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from globstar.base.log import Logger
 from globstar.core.channel import Channel
 from globstar.core.devicestate import DeviceState
-from globstar.core.dialing import request_channel
+from globstar.core.dialing import prepare_calls, request_channel
 from globstar.core.registry import application
 from globstar.core.tech import RequestFailed
 from globstar.dialplan.arguments import argument, parse_options, split_arguments
@@ -16,7 +16,7 @@ _IDLE = (DeviceState.UNKNOWN, DeviceState.NOT_INUSE)
 
 
 @application("ChanIsAvail", syntax="ChanIsAvail([Technology/Resource[&Technology2/Resource2...]][,options])")
-def chan_is_avail(channel: Channel, data: str) -> int:
+async def chan_is_avail(channel: Channel, data: str) -> int:
     """Find out which of several devices can be called.
 
     AVAILCHAN is the channel that could be made for the first of them, AVAILORIGCHAN the device; both are empty if there is none.
@@ -32,8 +32,9 @@ def chan_is_avail(channel: Channel, data: str) -> int:
     devices: list[str] = []
     status = DeviceState.UNKNOWN
     cause = 0
-    for device in argument(arguments, 0).split("&"):
-        device = device.strip()
+    wanted = [device.strip() for device in argument(arguments, 0).split("&")]
+    await prepare_calls(channel.system, wanted)
+    for device in wanted:
         if not device:
             continue
         if "/" not in device:

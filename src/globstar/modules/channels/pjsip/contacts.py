@@ -144,8 +144,10 @@ Listener = Callable[[Contact, bool], None]
 class ContactStore:
     """All contacts by aor, newest first. ``on_change(contact, is_new)`` hears of every one that comes or goes."""
 
-    def __init__(self, storage: ContactStorage | None, wall_time: Callable[[], float]) -> None:
+    def __init__(self, storage: ContactStorage | None, wall_time: Callable[[], float], server: str = "") -> None:
+        """``server``: the name of this one, in records that several share."""
         self._storage = storage
+        self._server = server
         self._wall_time = wall_time
         self._aors: dict[str, AorObject] = {}
         self._fixed: dict[str, list[Contact]] = {}
@@ -218,7 +220,9 @@ class ContactStore:
                 logger.warning(f"the contact {name} cannot be read ({error}) and is removed")
                 self._storage.delete(name)
                 continue
-            is_over = (contact.expires_wall or 0) <= now or contact.prune_on_boot
+            # those of another server that shares the records end with that server
+            is_own = str(record.get("reg_server") or "") in ("", self._server)
+            is_over = (contact.expires_wall or 0) <= now or (contact.prune_on_boot and is_own)
             if not separator or aor not in self._aors or is_over:
                 self._storage.delete(name)
                 continue

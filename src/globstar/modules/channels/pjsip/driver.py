@@ -22,7 +22,7 @@ from globstar.modules.channels.pjsip.contacts import Contact, ContactStore
 from globstar.modules.channels.pjsip.contactstorage import SorceryContacts, make_storage
 from globstar.modules.channels.pjsip.defence import Defence, Offence, offended
 from globstar.modules.channels.pjsip.device_states import state_of
-from globstar.modules.channels.pjsip.dynamic import DynamicObjects
+from globstar.modules.channels.pjsip.dynamic import DynamicObjects, follow
 from globstar.modules.channels.pjsip.endpoint import EndpointObject
 from globstar.modules.channels.pjsip.identify import Identifier, UnidentifiedRequests
 from globstar.modules.channels.pjsip.messages import MessageHistory, MessageLogger
@@ -85,7 +85,7 @@ class PjsipDriver(SipHandler):
         self.stores = stores or ObjectStores()
         self.dynamic: DynamicObjects | None = None
         self._contact_storage = make_storage(system, self.stores.contacts, self.tasks)
-        self.contacts = ContactStore(self._contact_storage, system.wall_time)
+        self.contacts = ContactStore(self._contact_storage, system.wall_time, system.options.systemname)
         self.contacts.on_change = self._contact_changed
         self.unidentified = UnidentifiedRequests()
         self.qualifier = Qualifier(self)
@@ -178,14 +178,7 @@ class PjsipDriver(SipHandler):
 
     def _follow(self, stores: ObjectStores) -> None:
         """Look up objects of a database as they are needed from now on, where there are any."""
-        if self.dynamic is not None:
-            self.dynamic.detach()
-            self.dynamic = None
-        self.stores = stores
-        is_shared = stores.contacts is not None and stores.contacts.is_dynamic
-        if stores.dynamic or is_shared:
-            self.dynamic = DynamicObjects(self, stores)
-            self.dynamic.attach()
+        self.stores, self.dynamic = stores, follow(self, stores)
 
     def renew_identifier(self) -> None:
         """Requests are recognised by other objects from now on."""

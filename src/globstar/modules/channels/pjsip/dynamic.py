@@ -37,8 +37,8 @@ MAX_HELD = 500
 IDENTIFY_LIFE = 1.0
 #: Changes are told to features that look at all objects once in so long, seconds.
 TELL_AFTER = 1.0
-#: Functions that tell of objects; their first argument is the name of an endpoint, or of an aor.
-_FUNCTIONS = ("PJSIP_DIAL_CONTACTS", "PJSIP_ENDPOINT", "PJSIP_AOR")
+#: Functions that tell of objects; their first argument is the name of an endpoint, of an aor, or of a contact of one.
+_FUNCTIONS = ("PJSIP_DIAL_CONTACTS", "PJSIP_ENDPOINT", "PJSIP_AOR", "PJSIP_CONTACT")
 #: Commands and manager actions that list objects of these kinds begin like this.
 _LISTS = ("endpoint", "aor", "auth", "contact", "identif")
 
@@ -182,7 +182,7 @@ class DynamicObjects:
             if spec is None or spec.read is None:
                 continue
             self._functions.append((spec, spec.read))
-            spec.read, spec.is_blocking = self._reading(spec.read, is_aor=name == "PJSIP_AOR"), True
+            spec.read, spec.is_blocking = self._reading(spec.read, is_aor=name in ("PJSIP_AOR", "PJSIP_CONTACT")), True
         registry.generation += 1
 
     def _wrap(self, spec: Any) -> None:
@@ -214,7 +214,7 @@ class DynamicObjects:
 
     def _reading(self, read: Callable[[Any, str], Any], *, is_aor: bool) -> Callable[[Any, str], Awaitable[Any]]:
         async def reading(channel: Any, args: str) -> Any:
-            name = args.partition(",")[0].strip()
+            name = args.partition(",")[0].strip().partition(";@")[0].partition("@@")[0]
             if is_aor:
                 try:
                     await asyncio.gather(self._refresh("aor", [name]), self._refresh_contacts([name]))
@@ -338,3 +338,15 @@ class DynamicObjects:
                     logger.debug(1, f"contact {one.id} cannot be read: {error}")
             self.driver.contacts.take_over(aor, contacts)
             started = self.driver.contacts.changes
+
+
+def follow(driver: PjsipDriver, stores: ObjectStores) -> DynamicObjects | None:
+    """Look objects of a new configuration up as they are needed, and those of the one before no more; None if there are none."""
+    if driver.dynamic is not None:
+        driver.dynamic.detach()
+    is_shared = stores.contacts is not None and stores.contacts.is_dynamic
+    if not stores.dynamic and not is_shared:
+        return None
+    dynamic = DynamicObjects(driver, stores)
+    dynamic.attach()
+    return dynamic
