@@ -14,6 +14,7 @@ import hypothesis
 import pytest
 import uvloop
 
+from tests.support.compat_record import Recorder
 from tests.support.loopback import free_port
 from tests.support.server import GlobstarProcess, ServerFactory
 from tests.support.virtual_loop import VirtualTimeLoop
@@ -85,6 +86,17 @@ def _threads() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if not thread.name.startswith(_POOLS)}
 
 
+_recorder: Recorder | None = None
+if "GLOBSTAR_COMPAT_RECORD" in os.environ:
+    _recorder = Recorder(Path(os.environ["GLOBSTAR_COMPAT_RECORD"]))
+    _recorder.install()
+
+
+def pytest_runtest_logstart(nodeid: str, location: object) -> None:
+    if _recorder is not None:
+        _recorder.test = nodeid.partition("[")[0]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Fail a test that leaves a task or a thread behind which was not there when its body began."""
@@ -110,6 +122,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if _recorder is not None:
+        _recorder.write()
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if IN_CI and reporter is not None and reporter.stats.get("skipped") and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

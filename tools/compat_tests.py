@@ -2,12 +2,14 @@
 """Finds the tests that exercise Asterisk's applications, options, functions and variables: `tools/compat_tests.py`.
 
 Every test function of tests/flow, tests/unit and tests/vectors is read with what it refers to in its file (constants, helpers),
-and the dialplan lines in its texts are taken apart. The observed cases (`vectors/`) count by what they were seen to run. Writes
+and the dialplan lines in its texts are taken apart. Files that a recorded run wrote say what really ran. The observed cases
+(`vectors/`) count by what they were seen to run. Writes
 ``src/globstar/interfaces/compat_coverage.tsv`` (kind, name, test) and ``docs/compatibility.md``.
 """
 
 from __future__ import annotations
 
+import argparse
 import ast
 import csv
 import functools
@@ -199,12 +201,38 @@ def read_vectors(coverage: Coverage) -> None:
                 coverage.note("variable", name, named)
 
 
+def read_table(coverage: Coverage) -> None:
+    """What the table has already, where the test is still there: recorded runs are not made each time."""
+    by_name = {(kind, shown): name for (kind, name), shown in coverage.wanted.items()}
+    for line in (ROOT / "src" / "globstar" / "interfaces" / TABLE).read_text(encoding="utf-8").splitlines():
+        kind, shown, test = line.split("\t")
+        place, _, name = test.partition("::")
+        if name and (kind, shown) in by_name and (ROOT / place).is_file() and f"def {name}" in (ROOT / place).read_text():
+            coverage.note(kind, by_name[kind, shown], test)
+
+
+def read_recorded(coverage: Coverage, files: Iterable[Path]) -> None:
+    """What ran while tests were recorded (tests/support/compat_record.py)."""
+    for file in files:
+        for line in file.read_text(encoding="utf-8").splitlines():
+            kind, name, data, test = line.split("\t")
+            if kind == "application":
+                coverage.application(name, data, test)
+            else:
+                coverage.note(kind, name, test)
+
+
 def main() -> int:
     """Write the table and the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recorded", nargs="*", type=Path, help="files written by GLOBSTAR_COMPAT_RECORD=FILE pytest ...")
+    options = parser.parse_args()
     if not (SHARED / "compat").is_dir():
         sys.stderr.write(f"no compat data at {SHARED}\n")
         return 1
     coverage = Coverage()
+    read_recorded(coverage, options.recorded)
+    read_table(coverage)
     for folder in ("flow", "unit", "interop"):
         for file in sorted((TESTS / folder).rglob("test_*.py")):
             read_tests(coverage, file)

@@ -104,6 +104,17 @@ async def test_retries_until_somebody_answers() -> None:
         assert lines[-2] == "Status: Completed"
 
 
+async def test_a_file_that_is_taken_away_meanwhile_is_not_called_again() -> None:
+    async with await start() as world:
+        text = "Channel: Test/bob\nContext: default\nExtension: 300\nMaxRetries: 5\nRetryTime: 10\nWaitTime: 5\n"
+        path = drop(world, text)
+        (await world.tech.phones["bob"].is_called()).rings()
+        path.unlink()
+        await asyncio.sleep(60)
+        assert len(world.tech.phones["bob"].legs) == 1
+        assert not path.exists()
+
+
 async def test_no_answer_in_the_wait_time_and_no_try_left() -> None:
     async with await start() as world:
         began = world.system.now()

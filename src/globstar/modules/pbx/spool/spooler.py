@@ -111,6 +111,8 @@ class Spooler:
         name = file.path.name
         try:
             await self._make_call(file.path)
+        except FileNotFoundError:
+            logger.notice(f"call file {name} was taken away; it is not called again")
         except OSError as error:
             self._broken[name] = file.due
             logger.warning(f"call file {name} is left alone until it changes: {error}")
@@ -213,10 +215,19 @@ def _read(path: Path) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
+def _append(path: Path, line: str) -> None:
+    """Add a line to a file that is there."""
+    with path.open("r+", encoding="utf-8", errors="surrogateescape") as file:
+        file.seek(0, os.SEEK_END)
+        file.write(f"\n{line}\n")
+
+
 def _note(path: Path, what: str, attempt: int, now: float, due: float) -> float:
-    """Note an attempt in the file and when the next one is due; gives that time as the file system keeps it."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(f"\n{what}: {os.getpid()} {attempt} ({int(now)})\n")
+    """Note an attempt in the file and when the next one is due; gives that time as the file system keeps it.
+
+    Raises FileNotFoundError when somebody took the file away meanwhile: then there is to be no other attempt.
+    """
+    _append(path, f"{what}: {os.getpid()} {attempt} ({int(now)})")
     os.utime(path, (now, due))
     return path.stat().st_mtime
 
@@ -231,14 +242,12 @@ def _finish(
     with contextlib.suppress(FileNotFoundError):
         due = path.stat().st_mtime
         if not always_delete and due > now and due != marked:
-            with path.open("a", encoding="utf-8") as file:
-                file.write(f"\nEndRetry: {os.getpid()} 0 ({int(now)})\n")
+            _append(path, f"EndRetry: {os.getpid()} 0 ({int(now)})")
             os.utime(path, (now, due))
             return
         if not archive:
             path.unlink()
             return
-        with path.open("a", encoding="utf-8") as file:
-            file.write(f"\nStatus: {status}\n")
+        _append(path, f"Status: {status}")
         done.mkdir(parents=True, exist_ok=True)
         path.replace(done / path.name)
