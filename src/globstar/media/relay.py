@@ -131,7 +131,7 @@ class RelayPath:
             thread.add(
                 native, descriptor, output, table, rates, self.see_digits, opens, seals, comes_from, goes_to
             )  # fmt: skip
-        except OSError as error:
+        except (OSError, ValueError) as error:
             logger.warning(f"the native relay does not take a socket: {error}")
             source.resume_reading()
             return False

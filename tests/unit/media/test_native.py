@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable
@@ -340,6 +341,84 @@ async def test_closing_in_the_middle(pair: tuple[Pair, int]) -> None:
     calls.one.session.close()
     assert len(calls.engine) == 0
     assert calls.engine.native is None or len(calls.engine.native) == 0
+
+
+# -- both ways alike -----------------------------------------------------------------------------------------------------
+
+
+WILD = SSRC + 1
+
+
+def wild_stream(seed: int, first: int, count: int) -> list[bytes]:
+    """A stream with loss, packets that come late, twice, with extensions and padding, of other types, and what is no packet."""
+    chance = random.Random(seed)
+    packets: list[bytes] = []
+    held: list[bytes] = []
+    for number in range(first, first + count):
+        kind = chance.choices(
+            ("plain", "lost", "late", "twice", "extended", "padded", "digit", "other", "noise"), (60, 3, 3, *[2] * 6)
+        )[0]
+        second = {"digit": 101, "other": 77}.get(kind, 0) | (0x80 if chance.random() < 0.05 else 0)
+        payload = b"\x05\x0a\x00\xa0" if kind == "digit" else b"%08d" % number
+        head = struct.pack("!BHII", second, number & 0xFFFF, number * 160, WILD)
+        if kind == "extended":
+            data = b"\x90" + head + b"\xbe\xde\x00\x01\x10\xff\x00\x00" + payload
+        elif kind == "padded":
+            data = b"\xa0" + head + payload + b"\x00\x02"
+        elif kind == "noise":
+            data = chance.randbytes(chance.randrange(1, 40))
+            data = bytes([data[0] & 0x3F]) + data[1:]  # of another version
+        else:
+            data = b"\x80" + head + payload
+        if kind == "late":
+            held.append(data)
+            continue
+        if kind != "lost":
+            packets += [data] * (2 if kind == "twice" else 1)
+        if held and chance.random() < 0.3:
+            packets.append(held.pop(0))
+    return packets
+
+
+async def wild_outcome(is_native: bool, seed: int) -> tuple[object, ...]:
+    """What is heard of such a stream, and how it is counted."""
+    engine = new_engine(is_native)
+    calls = Pair(engine)
+    first = await calls.settle(is_native=is_native)
+    session = calls.one.session
+    told: list[object] = []
+    session.on_digit_begin = told.append
+    session.on_media = lambda *packet: told.append(packet)
+
+    def treated() -> int:
+        calls.two.listen()  # its socket has room for some only
+        figures, counts = session.statistics(), session.receiver
+        return figures.received + counts.duplicates + counts.rejected + figures.not_rtp + figures.unknown_payload
+
+    packets = wild_stream(seed, 65400, 400)
+    calls.one.send(65399, ssrc=WILD)  # another source, so that counting begins anew
+    sent = 1
+    await until(lambda: session.remote_ssrc == WILD and treated() == sent)
+    for start in range(0, len(packets), 50):  # no more than a socket has room for
+        some = packets[start : start + 50]
+        for data in some:
+            calls.one.send_raw(data)
+        sent += len(some)
+        await until(lambda wanted=sent: treated() == wanted)
+    figures = session.statistics()
+    await until(lambda: calls.two.listen() == first + figures.received)
+    assert not is_native or (engine.native is not None and engine.native.packets > 200)
+    heard = [(second, sequence - calls.two.heard[0][1] & 0xFFFF, payload) for second, sequence, _, _, payload in calls.two.heard]
+    engine.close()
+    calls.close()
+    counts = (figures.received, figures.lost, figures.duplicates, figures.reordered, figures.not_rtp, figures.unknown_payload)
+    return heard, counts, told
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_wild_stream_comes_out_the_same(seed: int) -> None:
+    natively = await wild_outcome(True, seed)
+    assert natively == await wild_outcome(False, seed)
 
 
 # -- SRTP ----------------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from globstar.core.rtcp_fields import report_fields
 from globstar.interfaces.ami.events.reports import rtcp_received, rtcp_sent
 from globstar.interfaces.cli.commands import register_commands
 from globstar.media.engine import RtpEngine
+from globstar.media.native import is_available
 from globstar.media.settings import MediaSettings, StrictRtp
 from globstar.proto.rtp import ReportBlock, SenderReport, build_compound
 from tests.support.sip_phone import phone_section, sip_office
@@ -42,9 +43,30 @@ async def test_values(tmp_path: Path) -> None:
     assert not told
 
 
+async def test_the_native_relay_is_set_up(tmp_path: Path) -> None:
+    settings, told = await settings_of(tmp_path, "[general]\nnative_relay=no\nrelay_threads=3\nrelay_wait=0\n")
+    assert (settings.native_relay, settings.relay_threads, settings.relay_wait_ms) == (False, 3, 0)
+    assert not told
+
+
+@pytest.mark.parametrize("line", ["native_relay=yes", "native_relay=no"])
+async def test_rtp_show_relay(tmp_path: Path, line: str) -> None:
+    async with running_system(tmp_path, {**MODULES, "rtp.conf": f"[general]\n{line}\n"}) as system:
+        register_commands(system)
+        shown = await run_command(system, "rtp show relay")
+        native = system.services["rtp"].native
+        if line == "native_relay=no" or not is_available():
+            assert native is None
+            assert shown == "Relay in Python: 0 streams\n"
+        else:
+            assert shown == "Native relay: 0 of 0 streams in 0 threads, 0 packets, 0 handed to the loop\n"
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
+        ("relay_threads=0", "relay_threads"),
+        ("relay_wait=11", "relay_wait"),
         ("rtpstart=30000\nrtpend=20000", "rtpend 20000 is not above rtpstart 30000"),
         ("strictrtp=perhaps", "strictrtp"),
         ("stunaddr=192.0.2.1:x", "stunaddr: '192.0.2.1:x' is no host[:port]"),
