@@ -36,6 +36,8 @@ pincode=4711
 timezone=central
 setvar=SERVICENAME=Voop = Net
 setvar=COLOUR=red
+volgain=
+options=
 options=review=yes|volgain=-3.5
 """
 
