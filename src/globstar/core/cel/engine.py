@@ -58,6 +58,8 @@ class CelEngine:
         self._dial_status: dict[Channel, str] = {}
         #: events of channels that enter a parking lot: they come after PARK_START, which is known a little later
         self._held: dict[Channel, list[CelEvent]] = {}
+        #: where channels were that are about to leave a parking lot
+        self._came_from: dict[Channel, tuple[str, str]] = {}
         self._undo: list[Callable[[], None]] = []
         self.configure(settings)
 
@@ -122,12 +124,19 @@ class CelEngine:
     # -- making an event -----------------------------------------------------------------------------------------------
 
     def _make(
-        self, channel: Channel, kind: str, extra: dict[str, Any] | None = None, *, peer: str = "", user_defined: str = ""
+        self,
+        channel: Channel,
+        kind: str,
+        extra: dict[str, Any] | None = None,
+        *,
+        peer: str = "",
+        user_defined: str = "",
+        place: tuple[str, str] | None = None,
     ) -> None:
         if channel.tech.is_internal or kind not in self.settings.kinds:
             return
         text = json.dumps(extra, separators=(",", ":"), ensure_ascii=False) if extra is not None else ""
-        event = snapshot(channel, kind, self.system.wall_time(), peer, text, user_defined, self.settings.dateformat)
+        event = snapshot(channel, kind, self.system.wall_time(), peer, text, user_defined, self.settings.dateformat, place)
         if self._held and channel in self._held and kind != "PARK_START":
             self._held[channel].append(event)
         else:
@@ -211,7 +220,10 @@ class CelEngine:
 
     def _bridged(self, kind: str, bridge: Bridge, channel: Channel) -> None:
         peer = ",".join(member.channel.name for member in bridge.members if member.channel is not channel)
-        self._make(channel, kind, {"bridge_id": bridge.unique_id, "bridge_technology": bridge.technology.name}, peer=peer)
+        # who comes back from a parking lot is told with its new place before it leaves, and with the old one when it does
+        place = self._came_from.pop(channel, None) if kind == "BRIDGE_EXIT" and self._came_from else None
+        extra = {"bridge_id": bridge.unique_id, "bridge_technology": bridge.technology.name}
+        self._make(channel, kind, extra, peer=peer, place=place)
 
     def _optimisation_began(self, event: events.LocalOptimizationBegan) -> None:
         self._optimised("LOCAL_OPTIMIZE_BEGIN", event.one, event.two)
@@ -244,7 +256,12 @@ class CelEngine:
             extra = {"reason": _PARKING_ENDS[event.kind]}
             if event.retriever is not None:
                 extra["retriever"] = event.retriever.name
-            self._make(event.parkee, "PARK_END", extra)
+            member = event.parkee.bridge_member
+            sent = member.destination if event.kind == "ParkedCallTimeOut" and member is not None else None
+            place = (sent[0], sent[1]) if sent is not None else None
+            if sent is not None and "BRIDGE_EXIT" in self.settings.kinds:
+                self._came_from[event.parkee] = (event.parkee.context, event.parkee.extension)
+            self._make(event.parkee, "PARK_END", extra, place=place)
 
     def _blind_transferred(self, event: events.BlindTransferred) -> None:
         if not event.is_success:

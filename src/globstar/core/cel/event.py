@@ -59,8 +59,20 @@ class CelEvent:
 _LAST = ("HANGUP", "CHAN_END", "LINKEDID_END")
 
 
-def snapshot(channel: Channel, kind: str, time: float, peer: str, extra: str, user_defined: str, date_format: str) -> CelEvent:
-    """An event with the channel as it is now; a channel that just began has no ANI, RDNIS and DNID yet."""
+def snapshot(
+    channel: Channel,
+    kind: str,
+    time: float,
+    peer: str,
+    extra: str,
+    user_defined: str,
+    date_format: str,
+    place: tuple[str, str] | None = None,
+) -> CelEvent:
+    """An event with the channel as it is now; a channel that just began has no ANI, RDNIS and DNID yet.
+
+    ``place``: context and extension, where they are not those in which the channel is, or to which it was sent.
+    """
     caller = channel.caller
     name, number = caller.id.name, caller.id.number
     ani = rdnis = dnid = ""
@@ -70,8 +82,8 @@ def snapshot(channel: Channel, kind: str, time: float, peer: str, extra: str, us
         if channel.is_redirected and channel.redirecting.from_.number.valid:
             rdnis = channel.redirecting.from_.number.text
         dnid = channel.dialed.number
-    context, exten = channel.context, channel.extension
-    if channel.goto_target is not None and channel.soft_hangup & SoftHangup.ASYNC_GOTO:  # on its way there
+    context, exten = place or (channel.context, channel.extension)
+    if place is None and channel.goto_target is not None and channel.soft_hangup & SoftHangup.ASYNC_GOTO:  # on its way there
         context, exten, _ = channel.goto_target
     app, app_data = channel.idle_application if kind in _LAST else (channel.application, channel.application_data)
     return CelEvent(
