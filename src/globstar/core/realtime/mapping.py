@@ -11,7 +11,12 @@ from globstar.dialplan.arguments import split_arguments
 logger = Logger("config")
 
 #: Files that are needed to read others from a database, and so are files always.
-NEVER_MAPPED = frozenset({"extconfig.conf", "asterisk.conf", "logger.conf"})
+NEVER_MAPPED = frozenset(
+    {
+        "asterisk.conf", "extconfig.conf", "logger.conf", "modules.conf", "res_odbc.conf", "res_config_odbc.conf",
+        "res_pgsql.conf", "res_config_mysql.conf", "res_config_sqlite3.conf", "res_curl.conf",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,7 @@ class SqlDatabase:
         self.jobs = 0
         self.failures = 0
         self.refused = 0
+        self.statements = 0
         self.longest = 0.0
         self.longest_statement = ""
 
@@ -211,13 +212,23 @@ class SqlDatabase:
             raise SqlUnavailable(f"{settings.address}: {error}") from None
         if settings.sanity_sql:
             _check_with(engine, settings.sanity_sql)
-        if settings.logs_statements:
-            sqlalchemy.event.listen(
-                engine,
-                "before_cursor_execute",
-                lambda conn, cursor, statement, *rest: logger.debug(3, f"{self.name}: {statement}"),
-            )
+        self._time_statements(engine)
         return engine
+
+    def _time_statements(self, engine: Engine) -> None:
+        """Note how long each statement takes."""
+        import sqlalchemy
+
+        def before(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+            connection.info["begun"] = time.monotonic()
+            if self.settings.logs_statements:
+                logger.debug(3, f"{self.name}: {statement}")
+
+        def after(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+            self._took(time.monotonic() - connection.info.pop("begun", time.monotonic()), statement)
+
+        sqlalchemy.event.listen(engine, "before_cursor_execute", before)
+        sqlalchemy.event.listen(engine, "after_cursor_execute", after)
 
     def _connect(self) -> Connection:
         from sqlalchemy.exc import SQLAlchemyError
@@ -238,7 +249,6 @@ class SqlDatabase:
         from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
         connection = self._connect()
-        started = time.monotonic()
         try:
             result = work(connection)
             connection.commit()
@@ -248,18 +258,15 @@ class SqlDatabase:
         except SQLAlchemyError as error:
             raise SqlFault(str(error).splitlines()[0]) from error
         finally:
-            self.took(time.monotonic() - started)
             connection.close()
 
-    def took(self, seconds: float, statement: str = "") -> None:
-        """Note how long a job took. Called in threads."""
+    def _took(self, seconds: float, statement: str) -> None:
+        self.statements += 1
         if seconds > self.longest:
             self.longest, self.longest_statement = seconds, statement
         limit = self.settings.slow_query_limit
         if limit and seconds > limit:
-            logger.warning(
-                f"database '{self.name}' took {seconds * 1000:.0f} ms" + (f" for: {statement[:200]}" if statement else "")
-            )
+            logger.warning(f"database '{self.name}' took {seconds * 1000:.0f} ms for: {statement[:200]}")
 
     async def close(self) -> None:
         """Give all connections back; no job is taken any more."""
@@ -301,13 +308,10 @@ class SqlSession:
         from sqlalchemy.exc import SQLAlchemyError
 
         def do() -> T:
-            started = time.monotonic()
             try:
                 return work(self._connection)
             except SQLAlchemyError as error:
                 raise SqlFault(reason_of(error)) from error
-            finally:
-                self.database.took(time.monotonic() - started)
 
         async with self._lock:
             return await self.database._submit(do)

@@ -166,9 +166,10 @@ def show(system: System, args: list[str]) -> str:
             f"    Logging: {'Enabled' if held.logs_statements else 'Disabled'}",
         ]
         if held.logs_statements:
-            lines.append(f"    Number of queries executed: {database.jobs}")
-            longest = f"{database.longest * 1000:.0f} milliseconds"
-            lines.append(f"    Longest running SQL query: {database.longest_statement or '(not named)'} ({longest})")
+            lines.append(f"    Number of queries executed: {database.statements}")
+            if database.longest_statement:
+                longest = f"{database.longest * 1000:.0f} milliseconds"
+                lines.append(f"    Longest running SQL query: {database.longest_statement} ({longest})")
         if database.down_since is not None:
             lines.append(f"    Down for {system.now() - database.down_since:.0f} s: {database.down_reason}")
         lines.append("")

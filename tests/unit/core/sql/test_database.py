@@ -116,5 +116,6 @@ async def test_slow_statements_are_told(database: SqlDatabase) -> None:
     slow = SqlDatabase("slow", replace(database.settings, slow_query_limit=0.000001))
     with LogCapture() as log:
         await slow.run(lambda c: c.execute(text("SELECT 1")))
-    assert "took" in log.texts(Level.WARNING)[0]
+    assert log.texts(Level.WARNING)[0].endswith("for: SELECT 1")
+    assert slow.longest_statement == "SELECT 1"
     await slow.close()

@@ -109,3 +109,14 @@ async def test_commands(tmp_path: Path) -> None:
         assert "  Name:   asterisk\n" in shown
         assert "Number of active connections: 1 (out of 4)" in shown
         assert "Name:" not in await command(system, "odbc show other")
+        files = system.configuration.source.files  # type: ignore[attr-defined]
+        more = "logging=yes\npre-connect=yes\n[odd]\ndsn=nowhere\n[off]\nenabled=no\n"
+        files["res_odbc.conf"] = f"[asterisk]\ndsn={database.url}\n{more}"
+        with LogCapture() as log:
+            await system.loader.reload("res_odbc")
+        assert "there is no data source 'nowhere'" in log.texts(Level.ERROR)[0]
+        await command(system, "realtime load people name bob")
+        shown = await command(system, "odbc show asterisk")
+        assert "Logging: Enabled" in shown
+        assert "Longest running SQL query: " in shown
+        assert "off" not in await command(system, "odbc show")
