@@ -83,7 +83,7 @@ async def connect(channel: Channel, destination: str) -> None:
 
 @application
 async def dial_out(channel: Channel, destination: str) -> None:
-    result = await channel.dial(destination, timeout=5)
+    result = await channel.dial(destination, timeout=5, options="b(sub^s^1(g))")
     channel.variables["DIALLED"] = f"{result.status} {result.is_answered} {result.talked_seconds:.0f}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -29,6 +30,10 @@ __all__ = ["CallFailed", "Channel", "DialResult", "HungUp", "LeaveFlow", "Record
 
 #: Raised by everything that waits when the call is over: the flow ends, unless it has something left to do without the caller.
 HungUp = ChannelGone
+
+
+#: The argument of an option letter, with what is in parentheses inside it.
+_ARGUMENT = re.compile(r"\((?:[^()]|\([^()]*\))*\)")
 
 
 class LeaveFlow(GlobstarError):
@@ -310,7 +315,7 @@ class Channel:
 
         ``options`` are Dial's; the flow goes on when the called party has hung up, and when nobody answers.
         """
-        letters = options if "g" in options else f"g{options}"
+        letters = options if "g" in _ARGUMENT.sub("", options) else f"g{options}"
         await self.run("Dial", "&".join(destinations), f"{timeout:g}", letters)
         get = self.variables.get
         rang, talked = get("DIALEDTIME_MS") or "0", get("ANSWEREDTIME_MS") or "0"

@@ -158,6 +158,10 @@ class _Checker:
             self._check_reference(step, reference)
 
     def _check_reference(self, step: Step, reference: Reference) -> None:
+        if not reference.is_closed:
+            opening, closing = ("$[", "]") if reference.is_expression else ("${", "}")
+            self.report("syntax", step, f"'{opening}{reference.inside}' has no closing '{closing}'")
+            return
         if reference.arguments is not None and reference.name:
             self._check_function(step, reference.name)
             arguments = split_arguments(reference.arguments, raw=True)

@@ -23,6 +23,7 @@ class Reference:
     is_computed: bool
     is_cut: bool
     children: tuple[Reference, ...]
+    is_closed: bool = True
 
     @property
     def is_expression(self) -> bool:
@@ -44,21 +45,22 @@ def references(text: str, depth: int = 0) -> tuple[Reference, ...]:
     position = 0
     while opening := _OPENING.search(text, position):
         is_expression = text[opening.start() + 1] == "["
-        inside, position = _enclosed(text, opening.end(), "[]" if is_expression else "{}")
+        inside, position, is_closed = _enclosed(text, opening.end(), "[]" if is_expression else "{}")
         children = references(inside, depth + 1)
         if is_expression:
-            found.append(Reference("", inside, None, False, False, children))
+            found.append(Reference("", inside, None, False, False, children, is_closed))
             continue
         name, parenthesis, rest = inside.partition("(")
         if not parenthesis:
             name, colon, _ = _cut_off(inside)
             is_computed = "$" in name
-            found.append(Reference("" if is_computed else name.strip(), inside, None, is_computed, bool(colon), children))
+            name = "" if is_computed else name.strip()
+            found.append(Reference(name, inside, None, is_computed, bool(colon), children, is_closed))
             continue
         arguments, _, after = rest.rpartition(")")
         is_computed = "$" in name
         name = "" if is_computed else name.strip()
-        found.append(Reference(name, inside, arguments or rest, is_computed, ":" in after, children))
+        found.append(Reference(name, inside, arguments or rest, is_computed, ":" in after, children, is_closed))
     return tuple(found)
 
 
@@ -81,8 +83,8 @@ def _cut_off(inside: str) -> tuple[str, str, str]:
     return inside, "", ""
 
 
-def _enclosed(text: str, start: int, pair: str) -> tuple[str, int]:
-    """What stands up to the bracket that closes, and the index behind it; to the end where there is none."""
+def _enclosed(text: str, start: int, pair: str) -> tuple[str, int, bool]:
+    """What stands up to the bracket that closes, the index behind it, and whether it is there; to the end where there is none."""
     depth = 1
     for index in range(start, len(text)):
         if text[index] == pair[0]:
@@ -90,5 +92,5 @@ def _enclosed(text: str, start: int, pair: str) -> tuple[str, int]:
         elif text[index] == pair[1]:
             depth -= 1
             if not depth:
-                return text[start:index], index + 1
-    return text[start:], len(text)
+                return text[start:index], index + 1, True
+    return text[start:], len(text), False
