@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import aiohttp
-
+from globstar.base.preload import preload
 from globstar.core.calendars import MAX_BYTES, CalendarAccess, CalendarFault
+
+if TYPE_CHECKING:
+    import aiohttp
 
 #: Longest time that a server may take, seconds.
 _TIMEOUT = 30.0
@@ -31,6 +34,9 @@ async def ask(
 
     Raises CalendarFault for another status than a good one, and for all that can go wrong on the way.
     """
+    await preload("aiohttp")
+    import aiohttp
+
     url = http_url(url or access.url)
     sent = dict(headers or {})
     if access.user:  # RFC 7617

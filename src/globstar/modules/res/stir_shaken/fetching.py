@@ -8,19 +8,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from importlib import import_module
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from globstar.base.preload import preload
 from globstar.base.tasks import TaskOwner
 from globstar.proto.stir import StirError, read_certificates
 from globstar.proto.stir.errors import BAD_IDENTITY_INFO, UNSUPPORTED_CREDENTIAL
 
 #: Longest answer that is read, and longest time that anything is kept, seconds.
 MAX_BYTES, MAX_AGE = 65536, 86400.0
-_CLIENT = "globstar.modules.res.stir_shaken.http_client"
 
 #: ``allows(address)``: whether a server may be asked.
 Allows = Callable[[str], bool]
@@ -47,9 +46,10 @@ class HttpFetcher:
 
     async def fetch(self, url: str, allows: Allows, timeout: float) -> Fetched:
         """See Fetcher."""
-        module = await asyncio.get_running_loop().run_in_executor(None, import_module, _CLIENT)
-        fetched: Fetched = await module.fetch(url, allows, timeout)
-        return fetched
+        await preload("globstar.modules.res.stir_shaken.http_client")
+        from globstar.modules.res.stir_shaken import http_client
+
+        return await http_client.fetch(url, allows, timeout)
 
 
 def check_url(url: str, *, relax_port_scheme: bool, relax_path: bool) -> None:
