@@ -143,7 +143,7 @@ class OfferAnswer:
             mine = _peek(waiting, theirs)
             mid = theirs.mid or ""
             bundling = None
-            if tag is not None and mid in group and mine is not None and mine.bundles:
+            if tag is not None and mid in group and mine is not None and mine.bundles and mine.rtcp_mux:
                 bundling = Bundling(mid, tag, mid_extension(theirs))
             codecs = accept(mine, theirs) if mine is not None and is_offered(theirs, group if bundling else ()) else None
             keys: tuple[Attribute, ...] | None = ()
@@ -155,7 +155,7 @@ class OfferAnswer:
                 streams.append(NegotiatedStream(index, theirs.kind, None, remote=theirs))
                 continue
             waiting.remove(mine)
-            if index == tag:
+            if index == tag and bundling is not None:
                 owner, shared_keys = mine, keys
             stream = agree(index, mine, codecs, offer, theirs, received=None, bundling=bundling)
             streams.append(stream)
@@ -330,12 +330,18 @@ def _bundle_of(offer: SessionDescription, media: Sequence[LocalMedia]) -> tuple[
     if not usable or not offer.has("group"):
         return (), None
     group = choose_bundle(offer, [theirs for theirs in offer.media if any(mine.kind == theirs.kind for mine in usable)])
+    waiting, takable = list(media), set()
+    for index, theirs in enumerate(offer.media):
+        mine = _peek(waiting, theirs)
+        if mine is not None and is_offered(theirs, group if mine in usable else ()) and accept(mine, theirs) is not None:
+            waiting.remove(mine)
+            if mine in usable:
+                takable.add(index)
     by_mid = {theirs.mid: index for index, theirs in enumerate(offer.media)}
     for mid in group:
-        theirs = offer.media[by_mid[mid]]
-        mine = _peek(usable, theirs)
-        if mine is not None and theirs.port and accept(mine, theirs) is not None:
-            return (group, by_mid[mid]) if theirs.rtcp_mux else ((), None)
+        index = by_mid[mid]
+        if index in takable and offer.media[index].port:
+            return (group, index) if offer.media[index].rtcp_mux else ((), None)
     return (), None
 
 

@@ -115,6 +115,13 @@ class TestAnswer:
         assert ports(answer) == [12002, 12002]
         assert {stream.remote_port for stream in machine.streams} == {4002}
 
+    def test_the_carrier_is_a_line_that_is_taken(self) -> None:
+        """Of two lines of sound we take the first, though the group begins with the second."""
+        offer = description(line("audio", 4000, "a", "rtcp-mux"), line("audio", 4002, "v", "rtcp-mux"), group="v a")
+        machine = OfferAnswer(1)
+        answer = machine.receive_offer(offer, [AUDIO])
+        assert (bundles(answer), ports(answer)) == ([("a",)], [12000, 0])
+
     def test_rfc9143_7_1_3_transport_lines_come_from_one_line(self) -> None:
         first, second = Keys("one"), Keys("two")
         answer = OfferAnswer(1).receive_offer(description(*BOTH), [replace(AUDIO, keying=first), replace(VIDEO, keying=second)])
