@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,15 @@ from tests.support.server import ServerFactory
 
 #: what the modules of an example add
 APPLICATIONS = {"python-application": ("Dice",), "python-flows": ("Reception", "CallBack", "Screen", "VoiceBot")}
+#: commands and what they print there
+SHOWN = {
+    "database-office": {
+        "pjsip show endpoints": "alice",
+        "realtime load extensions exten 201": "PJSIP/alice,20",
+        "sorcery memory cache show res_pjsip/endpoint": "Number of objects within cache: 2",
+        "voicemail show users": "Bob",
+    }
+}
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
@@ -22,6 +32,13 @@ def test_example_starts_without_complaint(globstar_process: ServerFactory, tmp_p
     files["pjsip.conf"] = (
         files["pjsip.conf"].replace("0.0.0.0:5060", f"{HOST}:{port}").replace("127.0.0.1:5060", f"{HOST}:{port}")
     )
+    schema = EXAMPLES / name / "schema.sql"
+    if schema.is_file():
+        database = tmp_path / "example.sqlite3"
+        with sqlite3.connect(database) as connection:
+            connection.executescript(schema.read_text())
+        connection.close()
+        files["res_config_sqlite3.conf"] = f"[office]\ndbfile={database}\n"
     modules = EXAMPLES / name / "modules"
     if modules.is_dir():
         shutil.copytree(modules, tmp_path / "server" / "mod", dirs_exist_ok=True)
@@ -36,3 +53,5 @@ def test_example_starts_without_complaint(globstar_process: ServerFactory, tmp_p
         assert module.stem in server.cli(f"module show like {module.stem}")
     for application in APPLICATIONS.get(name, ()):
         assert f"-= Info about Application '{application}' =-" in server.cli(f"core show application {application}")
+    for command, printed in SHOWN.get(name, {}).items():
+        assert printed in server.cli(command)
