@@ -29,7 +29,8 @@ from tests.support.loopback import free_port
 #: What would end the server, take away its parts, or write where the test has no business.
 _DANGEROUS = re.compile(
     r"core (stop|restart)|module (load|unload|refresh|reload)|core reload|database query|logger (add|reload|rotate)|timing test|"
-    r"core show translation|dialplan save|config reload|stir_shaken verify|file convert|pjsip export|sip export|core show objects"
+    r"core show translation|dialplan save|config reload|stir_shaken verify|file convert|pjsip export|sip export|"
+    r"core show objects|agi dump html"
 )
 
 

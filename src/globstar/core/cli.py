@@ -145,6 +145,8 @@ async def run_command(system: System, line: str) -> str:
 
     Errors of the user become text; a bug in a handler is logged and told. The word ``--json`` at the end asks for JSON.
     """
+    if "\0" in line:
+        return "A command has no NUL in it\n"
     words = split_words(line)
     wants_json = len(words) > 1 and words[-1] == "--json"
     if wants_json:

@@ -190,7 +190,10 @@ class ModuleLoader:
         refused = {normalise(name) for name in config.noload}
         preload = [normalise(n) for n in config.preload + config.preload_require]
         wanted = [normalise(n) for n in config.load + config.require]
-        self.parts.choose([*preload, *wanted], refused, config)
+        core = [module for module in self.modules.values() if module.is_builtin]
+        self.parts.choose([*preload, *wanted], refused, config, [module.name for module in core])
+        for module in core:
+            self._show_parts(module)
         refused |= {whole for name in refused if (whole := self._missed_by(name)) is not None}
         required = [normalise(n) for n in config.require + config.preload_require]
         preload, wanted, required = (
@@ -261,7 +264,8 @@ class ModuleLoader:
             _log_failure(f"module {module.name} failed to load", error)
             raise ModuleError(f"{module.name} failed: {error}") from error
         module.status, module.reason = ModuleStatus.RUNNING, ""
-        self._show_parts(module)
+        if not module.is_builtin:  # modules.conf says later which of those names there are
+            self._show_parts(module)
         self.system.bus.publish(events.ModuleChanged(module.shown_name, is_loaded=True))
         logger.debug(1, f"module {module.name} loaded")
 
@@ -279,6 +283,8 @@ class ModuleLoader:
             return
         can = switchable(names, self.parts.table, whole.code, at_start=True)
         for name in names:
+            if whole.is_builtin and name in self.parts.left_out:
+                continue
             if name in self.parts.left_out and name not in can and name in {normalise(n) for n in self.config.noload}:
                 logger.notice(f"noload of {name} has no effect: it is a part of {whole.name} that cannot be left out")
             if name in self.parts.left_out and name in can:

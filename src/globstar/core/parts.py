@@ -58,8 +58,8 @@ class Parts:
         """The part that offers ``spec``, if one does."""
         return self._owners.get(f"{spec.kind} {spec.name}".lower())
 
-    def choose(self, named: Iterable[str], refused: set[str], config: ModulesConfig) -> None:
-        """Decide what modules.conf leaves out.
+    def choose(self, named: Iterable[str], refused: set[str], config: ModulesConfig, core: Iterable[str] = ()) -> None:
+        """Decide what modules.conf leaves out. ``core`` are modules that are always there, whose parts are names alone.
 
         That is what ``noload`` names; and without ``autoload``, once any part of a module is named, its parts that are not named,
         as in Asterisk. Who names our module alone gets it whole.
@@ -67,7 +67,7 @@ class Parts:
         self.left_out = {name for name in refused if name in self.table}
         if not config.autoload:
             names = {name for name in named if name in self.table}
-            for whole in {self.table[name].whole for name in names}:
+            for whole in {*core, *(self.table[name].whole for name in names)}:
                 self.left_out |= {name for name in self.of(whole) if name not in names}
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 logger = Logger("res_security_log")
 
+#: Name of the service that is there while events are written to the log (res_security_log).
+LOG_SERVICE = "security log"
+
 INFORMATIONAL, ERROR = "Informational", "Error"
 
 
@@ -62,7 +65,11 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 def is_wanted(system: System) -> bool:
     """Whether anybody hears of security events; without that none needs to be built."""
-    return bool(hub.mask & Level.SECURITY or system.bus.listeners(SecurityEvent))
+    return _is_logged(system) or bool(system.bus.listeners(SecurityEvent))
+
+
+def _is_logged(system: System) -> bool:
+    return bool(hub.mask & Level.SECURITY) and LOG_SERVICE in system.services
 
 
 def report(
@@ -107,7 +114,7 @@ def report(
             fields[name] = extra[name]
     if kind is SecurityEventType.REQUEST_BAD_FORMAT:  # may come from nobody in particular, so the account stands last
         fields["AccountID"] = fields.pop("AccountID")
-    if hub.mask & Level.SECURITY:
+    if _is_logged(system):
         logger.security(log_text(_LOG_NAMES.get(kind.title, kind.title), fields))
     system.bus.publish(SecurityEvent(kind.title, dict(fields)))
 

@@ -9,7 +9,23 @@ def _pjsip(description: str, *offers: str, essential: bool = False, level: str =
     return Part(whole="chan_pjsip", description=description, offers=offers, is_essential=essential, support_level=level)
 
 
+def _core(description: str, whole: str = "builtin_dsp", level: str = "core") -> Part:
+    """What is always there: a ``load`` of it in modules.conf has nothing to do."""
+    return Part(whole=whole, description=description, support_level=level)
+
+
 PARTS: dict[str, Part] = {
+    "bridge_builtin_features": _core("Built in bridging features", "builtin_features"),
+    "bridge_builtin_interval_features": _core("Built in bridging interval features", "builtin_features"),
+    "codec_opus_open_source": _core("Opus", "codec_opus"),
+    "res_clioriginate": _core("channel originate and channel redirect", "builtin_cli"),
+    **{
+        f"res_format_attr_{name}": _core(f"{name} in SDP")
+        for name in ("celt", "g729", "h263", "h264", "ilbc", "opus", "silk", "siren14", "siren7", "vp8")
+    },
+    "res_srtp": _core("Secure RTP", "res_rtp_asterisk"),
+    "res_timing_pthread": _core("Ticks of the event loop", level="extended"),
+    "res_timing_timerfd": _core("Ticks of the event loop"),
     "res_cdrel_custom": Part(whole="cdr_custom", description="Mappings of custom CDR and CEL backends", is_essential=True),
     "func_pjsip_aor": _pjsip("Get information about a PJSIP AOR", "function PJSIP_AOR"),
     "func_pjsip_contact": _pjsip("Get information about a PJSIP contact", "function PJSIP_CONTACT"),

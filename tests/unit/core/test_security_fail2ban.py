@@ -12,7 +12,7 @@ import pytest
 
 from globstar.config import MemorySource
 from globstar.core.logfiles import LogSetup
-from globstar.core.security import SecurityEventType, address_text, report
+from globstar.core.security import SecurityEventType, address_text, is_wanted, report
 from globstar.core.system import System
 from tests.support.switch import running_system
 
@@ -27,7 +27,7 @@ FORMATS = {"default": "%b %e %T", "iso": "%F %T", "milliseconds": "%F %T.%3q"}
 
 @pytest.fixture
 async def system(tmp_path: Path) -> AsyncIterator[System]:
-    files = {"modules.conf": "[modules]\nautoload=no\n", "logger.conf": "[general]\nqueue_log=no\n"}
+    files = {"modules.conf": "[modules]\nautoload=no\nload=res_security_log\n", "logger.conf": "[general]\nqueue_log=no\n"}
     async with running_system(tmp_path / "system", files) as system:
         yield system
 
@@ -82,3 +82,17 @@ async def test_a_guesser_cannot_have_others_banned(system: System, tmp_path: Pat
     assert (tmp_path / "security").read_bytes().count(b"\n") == 1
     addresses, _ = banned(tmp_path / "security")
     assert addresses == {"198.51.100.7"}
+
+
+async def test_without_res_security_log_nothing_is_logged(system: System, tmp_path: Path) -> None:
+    setup = LogSetup(tmp_path, wall_time=system.wall_time)
+    setup.load(MemorySource({"logger.conf": "[logfiles]\nsecurity => security\n"}))
+    assert is_wanted(system)
+    await system.loader.unload("res_security_log")
+    assert not is_wanted(system)
+    report(
+        system, SecurityEventType.INVALID_PASSWORD, service="AMI", account="x", session="s",
+        local=address_text("TCP", "192.0.2.1", 5038), remote=address_text("TCP", "198.51.100.7", 40000),
+    )  # fmt: skip
+    setup.close()
+    assert (tmp_path / "security").read_text() == ""

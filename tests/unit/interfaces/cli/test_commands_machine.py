@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from globstar.core.cli import run_command
+from globstar.core.logfiles import LogSetup
 from globstar.core.system import System
 from globstar.core.workers import Workers
 from globstar.interfaces.cli.commands import register_commands
-from tests.support.switch import running_system
+from tests.support.switch import LogCapture, running_system
 
 
 @pytest.fixture
@@ -103,6 +104,47 @@ async def test_sounds(system: System, tmp_path: Path) -> None:
     assert json.loads(await run_command(system, "core show sounds --json")) == ["beep", "digits/1"]
 
 
+async def test_modules_of_the_core(system: System) -> None:
+    """What Asterisk lists of its core is listed, without .so; it can be reloaded, too."""
+    names = [row["module"] for row in json.loads(await run_command(system, "module show --json"))]
+    assert {"http", "cdr", "features", "acl", "udptl"} <= set(names)
+    assert names == sorted(names)
+    assert "logger" not in names  # this system has none
+    assert "acl  " in await run_command(system, "module show like acl")
+    for name in ("http", "acl", "features"):
+        assert await run_command(system, f"module reload {name}") == f"Module '{name}' reloaded successfully.\n"
+    assert await run_command(system, "module reload logger") == "No such module 'logger'\n"
+
+
+async def test_logger_and_manager_are_reloaded_with_the_rest(system: System, tmp_path: Path) -> None:
+    log = LogSetup(tmp_path / "log")
+    system.services["log"] = log
+    assert "logger  " in await run_command(system, "module show like logger")
+    files = system.configuration.source.files  # type: ignore[attr-defined]
+    files["logger.conf"] = "[general]\nqueue_log=no\n[logfiles]\nfull => notice\n"
+    assert await run_command(system, "module reload logger") == "Module 'logger' reloaded successfully.\n"
+    assert [channel.name for channel in log.channels] == ["full"]
+    files["logger.conf"] = "[logfiles\n"
+    assert "reported a reload failure: logger.conf:1" in await run_command(system, "module reload logger")
+    files["musiconhold.conf"] = "[new]\nmode=files\n"
+    # one broken file does not keep the others from being read
+    assert await run_command(system, "core reload") == "Module 'logger' reported a reload failure\n"
+    assert "Class: new" in await run_command(system, "moh show classes")
+    assert [channel.name for channel in log.channels] == ["full"]
+    log.close()
+
+
+async def test_names_of_asterisk_s_modules_that_are_parts_of_others(tmp_path: Path) -> None:
+    """A modules.conf that names them is followed without complaint."""
+    names = ("res_timing_timerfd", "res_format_attr_opus", "bridge_builtin_features", "res_clioriginate", "res_security_log")
+    conf = "[modules]\nautoload=no\n" + "".join(f"require={name}.so\n" for name in names)
+    with LogCapture() as log:
+        async with running_system(tmp_path, {"modules.conf": conf}, prepare=register_commands) as system:
+            shown = {row["module"]: row["status"] for row in json.loads(await run_command(system, "module show --json"))}
+    assert all(shown[f"{name}.so"] == "Running" for name in names)
+    assert [record.message for record in log.records] == []
+
+
 async def test_texts(system: System) -> None:
     assert "Apache License" in await run_command(system, "core show license")
     assert "WITHOUT WARRANTIES" in await run_command(system, "core show warranty")
@@ -178,3 +220,13 @@ async def test_nobody_there(system: System) -> None:
 )  # fmt: skip
 async def test_words_that_make_no_sense_show_the_usage(system: System, line: str) -> None:
     assert (await run_command(system, line)).startswith("Usage: ")
+
+
+async def test_noload_of_a_name_of_the_core_is_no_matter(tmp_path: Path) -> None:
+    conf = "[modules]\nautoload=no\nload=res_timing_timerfd.so\nnoload=res_timing_pthread.so\n"
+    with LogCapture() as log:
+        async with running_system(tmp_path, {"modules.conf": conf}, prepare=register_commands) as system:
+            names = [row["module"] for row in json.loads(await run_command(system, "module show like timing --json"))]
+            assert names == ["res_timing_timerfd.so"]
+            assert await run_command(system, "module load res_timing_pthread.so") == "Loaded res_timing_pthread.so\n"
+    assert [record.message for record in log.records] == []

@@ -10,6 +10,7 @@ from globstar.core.cli import CliFailure, CliUsage, cli_command
 from globstar.core.cli_data import CliText
 from globstar.core.loader import ModuleError
 from globstar.core.system import System
+from globstar.interfaces.reloading import reload_core
 
 
 def _files(system: System) -> list[str]:
@@ -50,17 +51,9 @@ async def config_reload(system: System, args: list[str]) -> str:
 
 
 async def _reload(system: System, module: str) -> None:
-    if module == "logger":
-        log = system.services.get("log")
-        if log is not None:
-            log.load(system.configuration.source)
-    elif module == "manager":
-        manager = system.services.get("manager")
-        if manager is not None:
-            await manager.reload()
-    elif module == "core":
+    if module == "core":
         raise ModuleError("it is read at the start only")
-    else:
+    if not await reload_core(system, module):
         await system.loader.reload(module)
 
 

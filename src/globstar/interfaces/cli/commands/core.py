@@ -13,6 +13,7 @@ from globstar.base.log import hub
 from globstar.core.cli import CliUsage, cli_command, current_session, find_command, plural
 from globstar.core.cli_data import CliText
 from globstar.core.system import System
+from globstar.interfaces.reloading import reload_everything
 from globstar.media import native
 
 
@@ -216,15 +217,7 @@ def show_help(system: System, args: list[str]) -> str:
 @cli_command("core reload")
 async def core_reload(system: System, args: list[str]) -> str:
     """Read every configuration file again."""
-    log = system.services.get("log")
-    if log is not None:
-        log.load(system.configuration.source)
-    failed = await system.loader.reload_all()
-    manager = system.services.get("manager")
-    if manager is not None:
-        await manager.reload()
-    system.last_reload_wall = system.wall_time()
-    return "".join(f"Module '{name}' reported a reload failure\n" for name in failed)
+    return "".join(f"Module '{name}' reported a reload failure\n" for name in await reload_everything(system))
 
 
 @cli_command("core waitfullybooted")

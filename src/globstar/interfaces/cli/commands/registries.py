@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from globstar.base.errors import RemoteFault
 from globstar.base.log import Logger
 from globstar.core.cli import CliFailure, CliUsage, cli_command
 from globstar.core.cli_data import CliText
@@ -14,6 +15,7 @@ from globstar.core.system import System
 from globstar.core.tech import ChannelTech
 from globstar.core.translate_measure import MOST_SECONDS, measure_all
 from globstar.core.translate_report import translation_costs, translation_matrix, translation_paths
+from globstar.interfaces.reloading import CORE_MODULES, RENAMED, reload_core, reload_everything
 
 logger = Logger("loader")
 
@@ -242,15 +244,39 @@ def _module_lines(modules: Iterable[LoadedModule]) -> str:
     for module in modules:
         data.append(
             {
-                "module": f"{module.name}.so", "description": module.description, "use_count": module.use_count,
+                "module": _shown_name(module), "description": module.description, "use_count": module.use_count,
                 "status": module.status.value, "support_level": module.support_level,
             }
         )  # fmt: skip
         lines.append(
-            f"{module.name + '.so':<30} {module.description[:40]:<40} {module.use_count:<10} {module.status.value:<11} "
+            f"{_shown_name(module):<30} {module.description[:40]:<40} {module.use_count:<10} {module.status.value:<11} "
             f"{module.support_level:>13}"
         )
     return CliText("\n".join([*lines, f"{len(data)} modules loaded"]), data)
+
+
+#: What Asterisk lists of its core, by our names.
+_LISTED = {
+    f"builtin_{RENAMED.get(name, name)}": name
+    for name in ("acl", "ccss", "cdr", "cel", "dsp", "extconfig", "features", "http", "indications", "plc", "udptl")
+}
+
+
+def _shown_name(module: LoadedModule) -> str:
+    if module.name in CORE_MODULES:
+        return module.name
+    return _LISTED.get(module.name, module.name.removeprefix("builtin_")) if module.is_builtin else f"{module.name}.so"
+
+
+def _core_modules(system: System) -> list[LoadedModule]:
+    """What is listed beside the modules, as if it were some."""
+    found = []
+    for name, (description, service) in CORE_MODULES.items():
+        if service in system.services:
+            module = LoadedModule(name, "")
+            module.description, module.status = description, ModuleStatus.RUNNING
+            found.append(module)
+    return found
 
 
 def _module_names(system: System, args: list[str]) -> list[str]:
@@ -263,8 +289,12 @@ def module_show(system: System, args: list[str]) -> str:
     wanted = args[1].lower() if args[:1] == ["like"] and len(args) == 2 else ""
     if args and not wanted:
         raise CliUsage
-    modules = [system.loader.modules[name] for name in sorted(system.loader.modules)]
-    return _module_lines(m for m in modules if wanted in m.name and not m.is_builtin and m.status is not ModuleStatus.DECLINED)
+    modules = [
+        module
+        for module in (*system.loader.modules.values(), *_core_modules(system))
+        if (not module.is_builtin or module.name in _LISTED) and module.status is not ModuleStatus.DECLINED
+    ]
+    return _module_lines(m for m in sorted(modules, key=_shown_name) if wanted in _shown_name(m))
 
 
 @cli_command("module show declined")
@@ -312,19 +342,24 @@ async def module_unload(system: System, args: list[str]) -> str:
 async def module_reload(system: System, args: list[str]) -> str:
     """Let modules read their configuration again, all or the named ones."""
     if not args:
-        failed = await system.loader.reload_all()
-        system.last_reload_wall = system.wall_time()
-        return "".join(f"Module '{name}' reported a reload failure\n" for name in failed)
+        return "".join(f"Module '{name}' reported a reload failure\n" for name in await reload_everything(system))
     lines: list[str] = []
     for name in args:
-        module = system.loader.find(name)
+        try:
+            if await reload_core(system, name):
+                lines.append(f"Module '{name}' reloaded successfully.")
+                continue
+        except RemoteFault as fault:
+            lines.append(f"Module '{name}' reported a reload failure: {fault}")
+            continue
+        module = system.loader.find(RENAMED.get(name, name))
         if module is None:
             lines.append(f"No such module '{name}'")
         elif not hasattr(module.code, "reload"):
             lines.append(f"The module '{name}' does not support reloads")
         else:
             try:
-                await system.loader.reload(name)
+                await system.loader.reload(module.name)
             except Exception as error:
                 lines.append(f"Module '{name}' reported a reload failure: {error}")
             else:
