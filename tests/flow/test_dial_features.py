@@ -51,6 +51,15 @@ async def test_the_disconnect_code_ends_the_call(options: str, by_callee: bool) 
         assert "digit *" not in leg.told + call.told
 
 
+async def test_features_of_the_channel_add_to_the_options() -> None:
+    before = "exten => 200,1,Set(CHANNEL(dtmf_features)=H)\n"
+    async with dialling("Test/bob,,t", before=before, files=CODES) as world:
+        call, leg = await connected(world)
+        call.presses("*0")
+        await leg.is_told("hangup 16")
+        await world.all_gone()
+
+
 @pytest.mark.parametrize(("options", "by_callee"), [("h", False), ("H", True), ("", True)])
 async def test_who_has_no_right_to_the_code_just_sends_digits(options: str, by_callee: bool) -> None:
     async with dialling(f"Test/bob,,{options}", files=CODES) as world:

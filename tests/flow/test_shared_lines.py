@@ -252,6 +252,19 @@ async def test_a_station_that_hangs_up_while_it_calls_out() -> None:
         assert keys(world) == (IDLE, IDLE, IDLE)
 
 
+async def test_what_the_outside_says_before_it_answers_is_heard() -> None:
+    async with office() as world:
+        one = await picks_up(world, "s1")
+        provider = await rings(world, "provider")
+        provider.progresses()
+        provider.speaks(b"\x31" * 160)
+        await world.settle(0.1)
+        assert "progress" in one.told
+        assert one.heard[-1].data[0] == 0x31
+        one.hangs_up()
+        await world.settle(0.1)
+
+
 async def test_a_held_call_is_taken_back_by_another_station() -> None:
     async with office() as world:
         call, one = await answered(world)

@@ -112,12 +112,6 @@ class CallOptions:
     limit: TimeLimit | None = None
 
 
-def rights_of(channel: Channel, *, is_caller: bool = False) -> PartyRights:
-    """The rights that CHANNEL(dtmf_features) gives a channel which Dial did not bring into its call."""
-    letters = channel.data.get("dtmf_features", "")
-    return PartyRights("T" in letters, "H" in letters, "X" in letters or "W" in letters, is_caller, "K" in letters)
-
-
 async def bridge_two(
     caller: Channel,
     callee: Channel,
@@ -168,7 +162,13 @@ def _belong(filter_: DigitFeatures | None, member: BridgeMember) -> None:
 
 
 def digit_features(channel: Channel, rights: PartyRights) -> DigitFeatures | None:
-    """The codes that a party with ``rights`` may press; None if there are none."""
+    """The codes that a party with ``rights``, and those of CHANNEL(dtmf_features), may press; None if there are none."""
+    letters = channel.data.get("dtmf_features", "")
+    if letters:
+        rights = PartyRights(
+            rights.may_transfer or "T" in letters, rights.may_disconnect or "H" in letters,
+            rights.may_record or "W" in letters or "X" in letters, rights.is_caller, rights.may_park or "K" in letters,
+        )  # fmt: skip
     dynamic = channel.variables.get("DYNAMIC_FEATURES")
     if not (rights.may_transfer or rights.may_disconnect or rights.may_record or rights.may_park or dynamic):
         return None

@@ -14,7 +14,7 @@ from globstar.core.frame import Frame, FrameType
 from globstar.core.idle import Entertainment, IdleMode
 from globstar.core.playback import SoundMissing, play
 from globstar.core.touchrecord import start_recording
-from globstar.core.twoparty import give_rights, join_with_rights, rights_of
+from globstar.core.twoparty import PartyRights, give_rights, join_with_rights
 from globstar.modules.apps.agent_pool.events import AgentLoggedIn, AgentLoggedOff
 from globstar.modules.apps.agent_pool.settings import AgentOptions, AgentTerms, terms_of
 
@@ -259,18 +259,18 @@ class Agent:
             raise ChannelGone(self.name)
         session.offer = None
         session.stop_timers()
-        member, agent = session.member, session.channel
+        member = session.member
         caller.answer_at_once()
-        caller.set_connected_line(agent.caller.id)
+        caller.set_connected_line(session.channel.caller.id)
         session.call_started_at = self.pool.system.wall_time()
         self._enter(Stage.ON_CALL)
         bridge = Bridge(caller.system)
-        caller_member = join_with_rights(bridge, caller, rights_of(caller, is_caller=True))
+        caller_member = join_with_rights(bridge, caller, PartyRights(is_caller=True))
         if bridge.is_dissolved:  # the caller went away in this very moment
             member.leave(LeaveReason.KICKED)
             return
         bridge.move(member)
-        give_rights(member, rights_of(agent))
+        give_rights(member, PartyRights())
         if self.options.recordagentcalls and not caller_member.left.done():
             start_recording(member)
         try:

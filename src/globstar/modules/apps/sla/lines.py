@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
-from globstar.core.channel import Channel, ChannelGone
+from globstar.core.channel import Channel, ChannelGone, NoTranslation
 from globstar.core.devicestate import DeviceState
 from globstar.core.dialing import CallStatus, OutgoingCall, request_channel, show_application
 from globstar.core.frame import Control, Frame, FrameType
@@ -258,7 +258,7 @@ class Trunk:
         show_application(callee, "AppDial", "(Outgoing Line)")
         ended: asyncio.Future[None] = self.system.loop.create_future()
         call = self.outgoing = OutgoingCall(callee, self.settings.device, channel, partial(_tell_station, channel, ended))
-        call.on_voice = channel.write
+        call.on_voice = partial(_early_media, call, channel)
         is_taken = is_placed = False
         try:
             call.place()
@@ -331,6 +331,15 @@ class Trunk:
             else:
                 self._entertain()
         self._maybe_idle()
+
+
+def _early_media(call: OutgoingCall, station: Channel, frame: Frame) -> None:
+    """What is heard of the outside before it answers; nothing where no translators lead to the station."""
+    try:
+        station.write(frame)
+    except NoTranslation as error:
+        logger.debug(1, f"no early media: {error}")
+        call.on_voice = None
 
 
 def _tell_station(station: Channel, ended: asyncio.Future[None], call: OutgoingCall, frame: Frame | None) -> None:
