@@ -116,6 +116,12 @@ def _fits(recorded: str, ours: str) -> bool:
 
 @pytest.mark.parametrize("file", _scenarios())
 def test_answers_during_a_call(replay: SipReplay, file: Path) -> None:
+    problems = converse(replay, file)
+    assert not problems, "\n".join(problems)
+
+
+def converse(replay: SipReplay, file: Path) -> list[str]:
+    """Replay a call and the sessions beside it; what was otherwise than recorded."""
     recording = json.loads(file.read_text())
     config = (SHARED / "vectors" / "calls" / "config" / "manager.conf").read_text()
     problems: list[str] = []
@@ -142,4 +148,4 @@ def test_answers_during_a_call(replay: SipReplay, file: Path) -> None:
         replay.run(Scenario.load(file), actions, at_end, pauses=pauses)
     except Mismatch as mismatch:
         problems.append(str(mismatch))
-    assert not problems, "\n".join(problems)
+    return problems
