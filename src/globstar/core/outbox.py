@@ -172,6 +172,7 @@ class Outbox:
         self._moving = rows
         was_down = bool(self.error)
         is_due = self.system.now() >= self._retry_at
+        taken = self.delivered + self.refused
         try:
             await self.system.run_blocking(self._turn, rows, is_due)
         finally:  # what neither the backend nor the disk took is still there
@@ -188,6 +189,8 @@ class Outbox:
         if not was_down:
             logger.error(f"{self.name} is down: {self.error}; rows wait in {self.file}")
         if is_due:
+            if self.delivered + self.refused > taken:  # it took some: it is worth to try again soon
+                self._retry = FIRST_RETRY
             self._retry_at = self.system.now() + self._retry
             self._retry = min(self._retry * 2, LAST_RETRY)
 
