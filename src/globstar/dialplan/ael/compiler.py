@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from globstar.dialplan.ael.lexer import AelFault
 from globstar.dialplan.ael.tree import AelFile, Case, ContextPart, Extension, Place, Statement
+from globstar.dialplan.arguments import split_raw
 from globstar.dialplan.context import HINT, IgnorePattern, Include, PriorityInUse, Step, Switch
 from globstar.dialplan.plan import Dialplan
 from globstar.dialplan.timing import parse_timing
@@ -209,7 +210,7 @@ class _Code:
     def _call(self, one: Statement) -> None:
         if one.text not in self.context.macros:
             self.context.warn(one.place, f"there is no macro '{one.text}' in this file")
-        self.add("Gosub", f"{one.text},{MACRO_EXTENSION},1({one.data})", one.place)
+        self.add("Gosub", f"{one.text},{MACRO_EXTENSION},1({_arguments(one.data)})", one.place)
 
     def _return(self, one: Statement) -> None:
         if self.context.part.is_macro and one.text:
@@ -312,3 +313,8 @@ def _pattern_of(case: Case) -> str:
     if case.kind == "pattern":
         return text if text.startswith("_") else f"_{text}"
     return text
+
+
+def _arguments(text: str) -> str:
+    """Arguments of a macro without the blanks around each."""
+    return ",".join(part.strip() for part in split_raw(text))

@@ -10,6 +10,8 @@ from globstar.dialplan.ael.tree import AelFile, Case, ContextPart, Extension, Pl
 
 #: Files may include one another this deep.
 _MAX_DEPTH = 20
+#: And statements this deep.
+_MAX_NESTING = 100
 _CONDITIONAL = {"if": "if", "random": "random", "ifTime": "ifTime", "iftime": "ifTime"}
 
 
@@ -39,6 +41,7 @@ class _File:
         self.found = found
         self.trace = trace
         self.depth = depth
+        self.nesting = 0
         text = source.read(name)
         self.reader = Reader(text, name)
         trace("read", f"{name}: {len(text)} characters")
@@ -208,8 +211,17 @@ class _File:
 
     def statement(self) -> Statement:
         """The next statement."""
+        self.nesting += 1
+        try:
+            return self._statement()
+        finally:
+            self.nesting -= 1
+
+    def _statement(self) -> Statement:
         reader = self.reader
         place = self.here()
+        if self.nesting > _MAX_NESTING:
+            raise AelFault(place.file, place.line, f"statements nest more than {_MAX_NESTING} deep")
         if reader.is_at_end:
             raise AelFault(place.file, place.line, "expected a statement, found the end of the file")
         if reader.accept("{"):
