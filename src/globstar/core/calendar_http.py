@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from globstar.base.preload import preload
+from globstar.base.late import preload
 from globstar.core.calendars import MAX_BYTES, CalendarAccess, CalendarFault
 
 if TYPE_CHECKING:

@@ -8,16 +8,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
-from OpenSSL import SSL
+from typing import TYPE_CHECKING
 
 from globstar.base.errors import LocalFault
+from globstar.base.late import LateModule
 from globstar.base.log import Logger
 from globstar.proto.sdp.crypto import AES_32, AES_80, GCM_128, GCM_256, CryptoKey
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from OpenSSL import SSL
+else:
+    x509 = LateModule("cryptography.x509")
+    hashes = LateModule("cryptography.hazmat.primitives.hashes")
+    serialization = LateModule("cryptography.hazmat.primitives.serialization")
+    ec = LateModule("cryptography.hazmat.primitives.asymmetric.ec")
+    SSL = LateModule("OpenSSL.SSL")
 
 logger = Logger("media.dtls")
 
@@ -25,9 +33,8 @@ logger = Logger("media.dtls")
 PATIENCE = 30.0
 #: Days that a certificate of ours lasts; it is renewed after half of them.
 LIFETIME = 30
-_HASHES: dict[str, type[hashes.HashAlgorithm]] = {
-    "sha-1": hashes.SHA1, "sha-224": hashes.SHA224, "sha-256": hashes.SHA256, "sha-384": hashes.SHA384, "sha-512": hashes.SHA512,
-}  # fmt: skip
+#: Names of hashes in SDP, and in cryptography.
+_HASHES = {"sha-1": "SHA1", "sha-224": "SHA224", "sha-256": "SHA256", "sha-384": "SHA384", "sha-512": "SHA512"}
 _PROFILES = {
     "SRTP_AES128_CM_SHA1_80": AES_80, "SRTP_AEAD_AES_256_GCM": GCM_256, "SRTP_AEAD_AES_128_GCM": GCM_128,
     "SRTP_AES128_CM_SHA1_32": AES_32,
@@ -42,6 +49,11 @@ _ALLOW_CLIENT_RENEGOTIATION = 1 << 8
 
 class DtlsFault(LocalFault):
     """A certificate, key or cipher list that cannot be used."""
+
+
+def load_libraries() -> None:
+    """Load what handshakes need, for whoever knows that there will be some: else the first call would wait for it."""
+    _ = (x509.Certificate, hashes.SHA256, serialization.Encoding, ec.SECP256R1, SSL.Context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +74,7 @@ class Identity:
 def fingerprint(certificate: x509.Certificate, algorithm: str) -> str:
     """A certificate's fingerprint; "" under an algorithm that is not known."""
     kind = _HASHES.get(algorithm.lower())
-    return certificate.fingerprint(kind()).hex(":").upper() if kind is not None else ""
+    return certificate.fingerprint(getattr(hashes, kind)()).hex(":").upper() if kind is not None else ""
 
 
 def make_identity(now: float) -> Identity:
@@ -80,8 +92,8 @@ def make_identity(now: float) -> Identity:
         .not_valid_after(moment + dt.timedelta(days=LIFETIME))
         .sign(key, hashes.SHA256())
     )
-    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return Identity(certificate.public_bytes(Encoding.PEM), secret)
+    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return Identity(certificate.public_bytes(serialization.Encoding.PEM), secret)
 
 
 def load_identity(certificate: str, key: str) -> Identity:
@@ -90,7 +102,7 @@ def load_identity(certificate: str, key: str) -> Identity:
         text = Path(certificate).read_bytes()
         secret = Path(key).read_bytes() if key else text
         x509.load_pem_x509_certificate(text)
-        load_pem_private_key(secret, None)
+        serialization.load_pem_private_key(secret, None)
     except (OSError, ValueError, TypeError) as error:
         raise DtlsFault(f"cannot use {certificate}: {error}") from None
     return Identity(text, secret)
@@ -144,7 +156,7 @@ def make_context(settings: DtlsSettings) -> SSL.Context:
     context = SSL.Context(SSL.DTLS_METHOD)
     try:
         context.use_certificate(x509.load_pem_x509_certificate(settings.identity.certificate))
-        context.use_privatekey(load_pem_private_key(settings.identity.key, None))  # type: ignore[arg-type]
+        context.use_privatekey(serialization.load_pem_private_key(settings.identity.key, None))  # type: ignore[arg-type]
         if settings.ciphers:
             context.set_cipher_list(settings.ciphers.encode())
         if settings.ca_file or settings.ca_path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -187,3 +189,13 @@ async def test_new_keys_over_a_lossy_network(lost: int) -> None:
     assert pair.keys["client"].ours == pair.keys["server"].theirs
     pair.client.close()
     pair.server.close()
+
+
+def test_libraries_are_loaded_when_they_are_known_to_be_needed() -> None:
+    code = (
+        "import sys; from globstar.media import dtls\n"
+        "assert not {'OpenSSL', 'cryptography'} & set(sys.modules)\n"
+        "dtls.load_libraries()\n"
+        "assert {'OpenSSL.SSL', 'cryptography.x509'} <= set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-
+from globstar.base.late import LateModule
 from globstar.proto.stir.errors import UNSUPPORTED_CREDENTIAL, StirError
 
-TN_AUTH_LIST = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.26")
+if TYPE_CHECKING:
+    from cryptography import exceptions, x509
+else:
+    exceptions = LateModule("cryptography.exceptions")
+    x509 = LateModule("cryptography.x509")
+
+TN_AUTH_LIST = "1.3.6.1.5.5.7.1.26"
 #: Longest chain from a signer to an authority.
 MAX_CHAIN = 8
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
@@ -45,7 +50,7 @@ def read_certificates(data: bytes) -> list[x509.Certificate]:
 def tn_authorization(certificate: x509.Certificate) -> TnAuthorization | None:
     """The certificate's TNAuthList, None without one; raises StirError 437 for one that cannot be read."""
     try:
-        extension = certificate.extensions.get_extension_for_oid(TN_AUTH_LIST)
+        extension = certificate.extensions.get_extension_for_oid(x509.ObjectIdentifier(TN_AUTH_LIST))
     except x509.ExtensionNotFound:
         return None
     except ValueError:
@@ -131,7 +136,7 @@ class TrustStore:
                 continue
             try:
                 certificate.verify_directly_issued_by(candidate)
-            except (ValueError, TypeError, InvalidSignature):
+            except (ValueError, TypeError, exceptions.InvalidSignature):
                 continue
             yield candidate
 

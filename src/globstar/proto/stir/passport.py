@@ -7,14 +7,20 @@ import binascii
 import json
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
-
+from globstar.base.late import LateModule
 from globstar.proto.stir.errors import INVALID_IDENTITY_HEADER, UNSUPPORTED_CREDENTIAL, StirError
+
+if TYPE_CHECKING:
+    from cryptography import exceptions
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, utils
+else:
+    exceptions = LateModule("cryptography.exceptions")
+    hashes = LateModule("cryptography.hazmat.primitives.hashes")
+    ec = LateModule("cryptography.hazmat.primitives.asymmetric.ec")
+    utils = LateModule("cryptography.hazmat.primitives.asymmetric.utils")
 
 #: Longest token that is read, and most numbers in one.
 MAX_TOKEN, MAX_NUMBERS = 16384, 100
@@ -68,7 +74,7 @@ class Passport:
     def sign(self, key: ec.EllipticCurvePrivateKey) -> str:
         """The token; the key must be of P-256."""
         text = f"{_encode(self.header())}.{_encode(self.payload())}"
-        r, s = decode_dss_signature(key.sign(text.encode("ascii"), ec.ECDSA(SHA256())))
+        r, s = utils.decode_dss_signature(key.sign(text.encode("ascii"), ec.ECDSA(hashes.SHA256())))
         return f"{text}.{_to_base64(r.to_bytes(_COORDINATE, 'big') + s.to_bytes(_COORDINATE, 'big'))}"
 
 
@@ -134,8 +140,8 @@ def check_signature(token: str, key: object) -> None:
         raise StirError(INVALID_IDENTITY_HEADER, "the signature is not 64 bytes long")
     r, s = int.from_bytes(signature[:_COORDINATE], "big"), int.from_bytes(signature[_COORDINATE:], "big")
     try:
-        key.verify(encode_dss_signature(r, s), text.encode("ascii", "replace"), ec.ECDSA(SHA256()))
-    except InvalidSignature:
+        key.verify(utils.encode_dss_signature(r, s), text.encode("ascii", "replace"), ec.ECDSA(hashes.SHA256()))
+    except exceptions.InvalidSignature:
         raise StirError(INVALID_IDENTITY_HEADER, "the signature is wrong") from None
 
 

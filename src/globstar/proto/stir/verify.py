@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-
-from cryptography import x509
+from typing import TYPE_CHECKING
 
 from globstar.proto.stir.certificates import TrustStore, tn_authorization
 from globstar.proto.stir.errors import INVALID_IDENTITY_HEADER, STALE_DATE, UNSUPPORTED_CREDENTIAL, StirError
 from globstar.proto.stir.numbers import canonical_number
 from globstar.proto.stir.passport import Passport, check_signature
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
 
 #: Seconds that the other side's clock may be ahead of ours.
 AHEAD = 15.0

@@ -15,6 +15,7 @@ from globstar.media.dtls import (
     Identity,
     fingerprint,
     load_identity,
+    load_libraries,
     make_context,
     make_identity,
 )
@@ -270,6 +271,8 @@ def check_dtls(endpoint: EndpointObject) -> list[tuple[str, str]]:
     """What is wrong with the files and ciphers of an endpoint, by option."""
     wrong: list[tuple[str, str]] = []
     identity = None
+    if endpoint.media_encryption == "dtls":
+        load_libraries()
     if endpoint.webrtc and endpoint.dtls_rekey:
         wrong.append(("dtls_rekey", "dtls_rekey has no effect with webrtc=yes: browsers end the connection when they are asked"))
     if endpoint.dtls_cert_file and endpoint.dtls_auto_generate_cert == "No":

@@ -8,15 +8,17 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from cryptography import x509
-
-from globstar.base.preload import preload
+from globstar.base.late import preload
 from globstar.base.tasks import TaskOwner
 from globstar.proto.stir import StirError, read_certificates
 from globstar.proto.stir.errors import BAD_IDENTITY_INFO, UNSUPPORTED_CREDENTIAL
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
 
 #: Longest answer that is read, and longest time that anything is kept, seconds.
 MAX_BYTES, MAX_AGE = 65536, 86400.0

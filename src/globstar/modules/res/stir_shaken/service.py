@@ -9,10 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
+from globstar.base.late import LateModule
 from globstar.base.log import Logger
 from globstar.core.acl import SERVICE as ACCESS_LISTS
 from globstar.core.acl import AccessRules, NamedLists, allows_all
@@ -24,7 +21,15 @@ from globstar.proto.stir.errors import INVALID_IDENTITY_HEADER, USE_IDENTITY_HEA
 from globstar.proto.stir.verify import Facts, check_claims, check_credential
 
 if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
     from globstar.core.system import System
+else:
+    x509 = LateModule("cryptography.x509")
+    serialization = LateModule("cryptography.hazmat.primitives.serialization")
+    ec = LateModule("cryptography.hazmat.primitives.asymmetric.ec")
 
 logger = Logger("res_stir_shaken")
 
@@ -49,7 +54,7 @@ def load_files(settings: StirSettings) -> Loaded:
         if not name or name in loaded.keys:
             continue
         try:
-            key = load_pem_private_key(Path(name).read_bytes(), None)
+            key = serialization.load_pem_private_key(Path(name).read_bytes(), None)
         except (OSError, ValueError, TypeError) as error:
             loaded.problems.append(f"private_key_file '{name}' cannot be read: {error}")
             continue

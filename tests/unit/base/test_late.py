@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from globstar.base.preload import preload
+from globstar.base.late import LateModule, preload
 
 #: Each takes megabytes, and few servers use it.
-HEAVY = ("aiohttp", "icalendar", "pylibsrtp", "sqlalchemy")
+HEAVY = ("aiohttp", "cryptography", "icalendar", "OpenSSL", "pylibsrtp", "sqlalchemy")
 
 LOAD_ALL = """
 import importlib, pkgutil, sys, warnings
@@ -26,6 +26,20 @@ for module in pkgutil.walk_packages(globstar.modules.__path__, "globstar.modules
             print(module.name, error, file=sys.stderr)
 print(*(name for name in sys.argv[1:] if name in sys.modules))
 """
+
+
+def test_a_late_module_is_loaded_when_it_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "globstar_late.py").write_text("class Fault(Exception): pass\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    late = LateModule("globstar_late")
+    assert "globstar_late" not in sys.modules
+    with pytest.raises(late.Fault):
+        raise late.Fault
+    with pytest.raises(AttributeError):
+        late.nothing  # noqa: B018 - asking is the test
+    monkeypatch.delitem(sys.modules, "globstar_late")
+    with pytest.raises(ImportError):
+        LateModule("globstar_nowhere").anything  # noqa: B018 - as above
 
 
 async def test_it_is_loaded_in_another_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
