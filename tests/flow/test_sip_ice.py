@@ -194,3 +194,67 @@ async def test_webrtc_calls_a_browser_with_everything(tmp_path: Path) -> None:
         await call.hang_up()
         await called.ended()
         ice.agent.close()
+
+
+def candidate_of(ice: IceCall) -> str:
+    return f"a=candidate:{host_candidate(1, ice.local)}\r\n"
+
+
+async def trickle(call: PhoneCall, body: str) -> int:
+    """Send candidates by INFO; gives the status."""
+    headers = "Info-Package: trickle-ice\r\nContent-Type: application/trickle-ice-sdpfrag\r\n"
+    return (await call.request_inside("INFO", headers, body)).status
+
+
+async def test_rfc8840_candidates_that_come_later_are_checked(tmp_path: Path) -> None:
+    """A phone that checks nobody is found once it has told where it is; under old credentials it is not."""
+    async with sip_office(tmp_path, phone_section("alice", **ICE), EXTENSIONS) as office:
+        call = new_call(office.phone("alice"), "600")
+        ice = IceCall(call)
+        call.invite(body=ice.sdp(has_candidates=False) + "a=mid:0\r\na=ice-options:trickle\r\n")
+        await call.phone.get(100)
+        final = await call.answered()
+        assert "a=ice-options:trickle" in final.body
+        plain(ice)
+        await asyncio.sleep(2)
+        assert await heard(call, call) == 0
+        for piece in (
+            f"a=ice-ufrag:other\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\n{candidate_of(ice)}",
+            f"a=ice-ufrag:{ice.agent.ufrag}\r\nm=audio 9 RTP/AVP 0\r\na=mid:1\r\n{candidate_of(ice)}",
+            "a=end-of-candidates\r\n",
+            "",
+        ):
+            assert await trickle(call, piece) == 200
+        await asyncio.sleep(2)
+        assert await heard(call, call) == 0
+        assert (
+            await trickle(call, f"a=ice-ufrag:{ice.agent.ufrag}\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\n{candidate_of(ice)}") == 200
+        )
+        await asyncio.sleep(2)
+        assert await heard(call, call) >= 6
+        await call.hang_up()
+        ice.agent.close()
+
+
+async def test_rfc6086_without_ice_nobody_wants_candidates(tmp_path: Path) -> None:
+    async with sip_office(tmp_path, phone_section("alice"), EXTENSIONS) as office:
+        call = await office.phone("alice").dial("600")
+        assert await trickle(call, "a=candidate:x\r\n") == 469
+        await call.hang_up()
+
+
+async def test_rfc8445_6_1_1_a_lite_peer_leaves_the_choice_to_us(tmp_path: Path) -> None:
+    """It offers, and answers checks only: we control, and say which way is used."""
+    async with sip_office(tmp_path, phone_section("alice", **ICE), EXTENSIONS) as office:
+        call = new_call(office.phone("alice"), "600")
+        ice = IceCall(call)
+        call.invite(body=ice.sdp().replace("t=0 0\r\n", "t=0 0\r\na=ice-lite\r\n"))
+        await call.phone.get(100)
+        await call.answered()
+        plain(ice)
+        await asyncio.sleep(2)
+        (_, nominated) = next(iter(ice.agent._components[1].early.values()))
+        assert nominated
+        assert await heard(call, call) >= 6
+        await call.hang_up()
+        ice.agent.close()

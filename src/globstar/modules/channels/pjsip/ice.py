@@ -22,7 +22,7 @@ _MAX_CANDIDATES = 32
 class IceWay:
     """ICE on the ports of one stream. Peers without ICE are served without it."""
 
-    __slots__ = ("_agent", "_candidates", "_engine", "_has_offered", "_pending", "_told", "_wires", "is_active")
+    __slots__ = ("_agent", "_candidates", "_engine", "_has_offered", "_pending", "_told", "_trickles", "_wires", "is_active")
 
     def __init__(self, engine: RtpEngine) -> None:
         self._engine = engine
@@ -33,6 +33,8 @@ class IceWay:
         self.is_active = False
         #: whether the description that is being negotiated answers ours
         self._has_offered = False
+        #: whether the description that is being answered speaks of candidates to come, which we take
+        self._trickles = False
         #: credentials of the peer's description that is being negotiated, its candidates, and whether it is lite
         self._pending: tuple[str, str, tuple[Candidate, ...], bool] | None = None
         #: the peer's credentials in force
@@ -68,6 +70,7 @@ class IceWay:
     def offer(self) -> tuple[Attribute, ...]:
         """Our credentials and addresses."""
         self._has_offered = True
+        self._trickles = False
         return self._lines(is_muxed=False)
 
     def _lines(self, *, is_muxed: bool) -> tuple[Attribute, ...]:
@@ -75,7 +78,9 @@ class IceWay:
         if agent is None:
             return ()
         candidates = [one for one in self._candidates if one.component == 1 or not is_muxed]
+        trickle = (Attribute("ice-options", "trickle"),) if self._trickles else ()
         return (
+            *trickle,
             Attribute("ice-ufrag", agent.ufrag),
             Attribute("ice-pwd", agent.password),
             *(Attribute("candidate", str(candidate)) for candidate in candidates),
@@ -84,6 +89,7 @@ class IceWay:
     def answer(self, theirs: Media, description: SessionDescription) -> tuple[Attribute, ...] | None:
         """The same, if the offer is one with ICE."""
         self._has_offered = False
+        self._trickles = any("trickle" in (one.first("ice-options") or "").split() for one in (theirs, description))
         self._read(theirs, description)
         if self._pending is None:
             return ()
@@ -120,6 +126,16 @@ class IceWay:
         ufrag, password, candidates, is_lite = pending
         self._told = (ufrag, password)
         agent.set_remote(ufrag, password, candidates, is_controlling=self._has_offered or is_lite)
+
+    def add_remote(self, ufrag: str, lines: Sequence[str]) -> int:
+        """Candidates that the peer has found later (RFC 8840), under the credentials in force; how many can be used."""
+        agent, (known, password) = self._agent, self._told
+        if agent is None or not self.is_active or (ufrag and ufrag != known):
+            return 0
+        parsed = map(parse_candidate, lines[:_MAX_CANDIDATES])
+        candidates = [candidate for candidate in parsed if candidate is not None]
+        agent.set_remote(known, password, candidates, is_controlling=agent.is_controlling)
+        return len(candidates)
 
     def receive(self, component: int, data: bytes, source: Address, *, is_relayed: bool = False) -> None:
         """A STUN message, perhaps one that a TURN server has handed on."""

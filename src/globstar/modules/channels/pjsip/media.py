@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from globstar.media.engine import RtpEngine
     from globstar.modules.channels.pjsip.endpoint import EndpointObject
     from globstar.modules.channels.pjsip.t38 import Fax
+    from globstar.proto.sdp.fragment import Fragment
 
 logger = Logger("chan_pjsip")
 
@@ -408,6 +409,15 @@ class LegMedia:
         self._smoother = Smoother(size, format.sample_rate * wanted // 1000) if size else None
         self._regular = None
         self._usual_samples = format.sample_rate * codec.default_ms // 1000 if codec.smooth and codec.sample_bytes else 0
+
+    def take_candidates(self, fragment: Fragment) -> int:
+        """Candidates that the endpoint has found after its description; how many can be used."""
+        lines: list[LegMedia | SideStream] = [self, *self.sides]
+        agreed = [(line, line.stream) for line in lines if line.stream is not None and line.wires is not None]
+        named = [line for line, stream in agreed if stream.remote is not None and stream.remote.mid == (fragment.mid or None)]
+        found = named or ([] if fragment.mid else [line for line, _ in agreed])
+        wires = found[0].wires if found else None
+        return wires.take_candidates(fragment.ufrag, fragment.candidates) if wires is not None else 0
 
     @property
     def is_bundled(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from globstar.media.gather import Gathering, bases_of
@@ -105,6 +105,10 @@ class Wires:
         if theirs.mid is not None and (self._ice is not None or self._dtls is not None) and not self._bundles:
             found.append(Attribute("mid", theirs.mid))
         return tuple(found)
+
+    def take_candidates(self, ufrag: str, lines: Sequence[str]) -> int:
+        """Candidates of the peer that come after its description; how many can be used."""
+        return self._ice.add_remote(ufrag, lines) if self._ice is not None else 0
 
     def accepts(self, theirs: Media, description: SessionDescription) -> bool:
         """See Keying."""
