@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelGone, ChannelState
 from globstar.core.format import FormatCapabilities
 from globstar.core.frame import ChannelOption, Control, Frame, FrameType, control
+from globstar.core.functions import assign, confined
 from globstar.core.party import PartyId, parse_caller_id
 from globstar.core.pbx import continue_in_dialplan, parse_subroutine, run_subroutine
 from globstar.core.services import GEO_PROFILE
@@ -282,7 +284,10 @@ class Origination:
     data: str = ""
     timeout: float = 30.0
     caller_id: str = ""
+    #: set before the call, in order; a name may be a function with its arguments, as in ``Set()``
     variables: list[tuple[str, str]] = field(default_factory=list)
+    #: functions among them that reach outside are refused
+    is_confined: bool = False
     account_code: str = ""
     capabilities: FormatCapabilities = field(default_factory=FormatCapabilities)
     unique_id: str = ""
@@ -355,8 +360,10 @@ async def originate(system: System, what: Origination) -> OriginateResult:
 def _prepare(channel: Channel, what: Origination) -> None:
     if what.account_code:
         channel.set_account_code(what.account_code)
-    for variable, value in what.variables:
-        channel.set_variable(variable, value)
+    if what.variables:
+        with confined() if what.is_confined else nullcontext():
+            for variable, value in what.variables:
+                assign(channel, variable, value)
     if what.caller_id:
         name, number = parse_caller_id(what.caller_id)
         channel.set_caller_id(number or None, name or None, number or None)

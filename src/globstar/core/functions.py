@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from globstar.base.errors import GlobstarError
@@ -17,6 +20,28 @@ if TYPE_CHECKING:
 logger = Logger("pbx")
 
 _CALL = re.compile(r"([A-Za-z0-9_]*)\s*\(")
+_is_confined: ContextVar[bool] = ContextVar("functions that reach outside are refused", default=False)
+
+
+@contextmanager
+def confined() -> Iterator[None]:
+    """Refuse functions that reach outside (files, shell, environment) to whatever runs within, however deep they are called.
+
+    For what asks from outside the dialplan; EVAL, IMPORT and others would else call them for it.
+    """
+    token = _is_confined.set(True)
+    try:
+        yield
+    finally:
+        _is_confined.reset(token)
+
+
+def _refused(spec: FunctionSpec, way: str) -> bool:
+    is_outside = spec.is_dangerous or (way == "write" and spec.is_dangerous_to_write)
+    if is_outside and _is_confined.get():
+        logger.error(f"Dangerous function {spec.name} {way} blocked")
+        return True
+    return False
 
 
 class FunctionError(GlobstarError):
@@ -65,7 +90,7 @@ class FunctionTable:
             replay.index += 1
             return result
         spec = self.registry.get(name)
-        if spec is not None and spec.is_blocking and spec.read is not None:
+        if spec is not None and spec.is_blocking and spec.read is not None and not _refused(spec, "read"):
             raise NeedsWaiting(name, spec.read(channel, args))
         # Functions that this one reads in turn are part of its result, not of the record.
         self._replay = None
@@ -86,6 +111,8 @@ class FunctionTable:
         if spec.read is None:
             logger.error(f"Function {name} cannot be read")
             return ""
+        if _refused(spec, "read"):
+            return ""
         if spec.is_blocking:
             logger.warning(f"Function {name} has to wait and cannot be read here")
             return ""
@@ -101,6 +128,8 @@ class FunctionTable:
         spec = self.registry.get(name)
         if spec is None or not spec.is_blocking or spec.read is None:
             return self.read(channel, name, args)
+        if _refused(spec, "read"):
+            return ""
         return await _settle(name, spec.read(channel, args))
 
     def write(self, channel: Channel | None, name: str, args: str, value: str) -> Any:
@@ -114,6 +143,8 @@ class FunctionTable:
             raise FunctionError(f"Function {name} is not registered" + (f"; did you mean {near}?" if near else ""))
         if spec.write is None:
             raise FunctionError(f"Function {name} cannot be written to")
+        if _refused(spec, "write"):
+            raise FunctionError(f"Function {name} reaches outside and may not be written to from here")
         result = spec.write(channel, args, value)
         return result if inspect.isawaitable(result) else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from globstar.core.cause import parse_cause
@@ -12,7 +13,7 @@ from globstar.core.channel import Channel, SoftHangup
 from globstar.core.cli import duration_text
 from globstar.core.features import settings_for
 from globstar.core.frame import digit_end
-from globstar.core.functions import FunctionError
+from globstar.core.functions import FunctionError, confined
 from globstar.core.manager import (
     ActionFault,
     ActionRequest,
@@ -27,6 +28,7 @@ from globstar.core.manager import (
     requested_channel,
     success,
 )
+from globstar.core.nobody import channel_of_nobody
 from globstar.core.pbx import resolve_priority
 from globstar.core.transfer import TransferOutcome, redirect_both, transfer_context, transfer_others
 
@@ -34,6 +36,11 @@ SYSTEM, CALL, REPORTING = Permission.SYSTEM, Permission.CALL, Permission.REPORTI
 #: What can be pressed, and how long a digit is that an action presses.
 DIGITS = "0123456789*#ABCD"
 PRESSED_MS = 100
+#: What can be written without a channel; other functions say that they need one.
+_WRITTEN_ANYWHERE = frozenset(
+    "AST_SORCERY DB DB_DELETE DEVICE_STATE ENV EXPORT FILE GLOBAL GLOBAL_DELETE PRESENCE_STATE QUEUE_MEMBER"
+    " QUEUE_MEMBER_PENALTY QUEUE_VARIABLES REALTIME REALTIME_STORE SHARED".split()
+)
 Lines = list[tuple[str, "str | None"]]
 
 
@@ -150,10 +157,16 @@ async def getvar(request: ActionRequest) -> Answer:
         if function not in request.system.function_registry:
             return failure("No such variable")
         _check_danger(request, function, is_write=False)
-        value = await request.system.functions.read_async(channel, function, args.removesuffix(")"))
+        owner = channel if channel is not None else channel_of_nobody(request.system)
+        with _bounds(request):
+            value = await request.system.functions.read_async(owner, function, args.removesuffix(")"))
     else:
         value = (channel.get_variable(name) if channel is not None else request.system.globals.get(name)) or ""
     return success(None, ("Variable", name), ("Value", value))
+
+
+def _bounds(request: ActionRequest) -> AbstractContextManager[None]:
+    return nullcontext() if request.system.options.live_dangerously else confined()
 
 
 def _check_danger(request: ActionRequest, function: str, *, is_write: bool) -> None:
@@ -175,10 +188,12 @@ async def setvar(request: ActionRequest) -> Answer:
     if name.endswith(")"):
         function, _, args = name.partition("(")
         _check_danger(request, function, is_write=True)
+        owner = channel_of_nobody(request.system) if channel is None and function in _WRITTEN_ANYWHERE else channel
         try:
-            waiting: Any = request.system.functions.write(channel, function, args.removesuffix(")"), value)
-            if inspect.isawaitable(waiting):
-                await waiting
+            with _bounds(request):
+                waiting: Any = request.system.functions.write(owner, function, args.removesuffix(")"), value)
+                if inspect.isawaitable(waiting):
+                    await waiting
         except FunctionError:
             return failure("Operation failed")
     elif channel is not None:

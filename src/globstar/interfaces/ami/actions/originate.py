@@ -54,6 +54,7 @@ def _read(request: ActionRequest) -> Origination:
         data=get("Data"), timeout=int(timeout) / 1000, caller_id=get("CallerID"), account_code=get("Account"),
         unique_id=get("ChannelId"), second_unique_id=get("OtherChannelId"), early_media=is_true_word(get("EarlyMedia")),
         predial=get("PreDialGoSub"), variables=[*request.session.variables, *request.variables()],
+        is_confined=not request.system.options.live_dangerously,
     )  # fmt: skip
     codecs = get("Codecs")
     if codecs:

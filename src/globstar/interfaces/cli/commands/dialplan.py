@@ -5,6 +5,7 @@ from __future__ import annotations
 from globstar.core.cli import CliFailure, CliUsage, cli_command
 from globstar.core.cli_data import CliText
 from globstar.core.functions import FunctionError
+from globstar.core.nobody import channel_of_nobody
 from globstar.core.system import System
 from globstar.dialplan.context import HINT, Step
 from globstar.dialplan.show import list_dialplan, missing_text
@@ -79,7 +80,7 @@ async def eval_function(system: System, args: list[str]) -> str:
     if name not in system.function_registry:
         raise CliFailure(f"Function {name} not registered")
     try:
-        value = await system.functions.read_async(None, name, rest.rpartition(")")[0])
+        value = await system.functions.read_async(channel_of_nobody(system), name, rest.rpartition(")")[0])
     except FunctionError as error:
         raise CliFailure(str(error)) from error
     return f"Return Value: Success (0)\nResult: {value}"

@@ -11,6 +11,7 @@ from pathlib import Path
 from globstar.base.log import Logger
 from globstar.core.channel import Channel
 from globstar.core.dialing import OriginateResult, originate
+from globstar.core.functions import assign
 from globstar.core.party import parse_caller_id
 from globstar.core.system import System
 from globstar.core.tech import ChannelTech
@@ -181,7 +182,7 @@ class Spooler:
             account_code=call.account,
         )  # fmt: skip
         for name, value in call.variables:
-            channel.set_variable(name, value)
+            assign(channel, name, value)
         if call.caller_id:
             name, number = parse_caller_id(call.caller_id)
             channel.set_caller_id(number or None, name or None, number or None)
