@@ -17,11 +17,19 @@ from tests.support.switch import running_system
 pytestmark = pytest.mark.virtual_time
 
 CLASSES = [permission.name.lower() for permission in Permission if permission.name]
-CONFIG = "[general]\nenabled=yes\ndisplayconnects=no\n" + "".join(
-    f"[only{name}]\nsecret=golden\nread={name}\nwrite={name}\n[not{name}]\nsecret=golden\n"
-    f"read={','.join(other for other in CLASSES if other != name)}\nwrite={','.join(other for other in CLASSES if other != name)}\n"
-    for name in CLASSES
-)
+
+
+def _users() -> str:
+    """For each class a user that has it alone and one that has all others."""
+    text = "[general]\nenabled=yes\ndisplayconnects=no\n"
+    for name in CLASSES:
+        others = ",".join(other for other in CLASSES if other != name)
+        for user, classes in ((f"only{name}", name), (f"not{name}", others)):
+            text += f"[{user}]\nsecret=golden\nread={classes}\nwrite={classes}\n"
+    return text
+
+
+CONFIG = _users()
 #: Answered later, or they end the connection.
 SPECIAL = frozenset({"challenge", "events", "login", "logoff", "waitevent"})
 
