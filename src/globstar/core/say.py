@@ -7,15 +7,17 @@ Pure: text and times go in, names of sound files without extension come out. A l
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from globstar.core.say_languages import FILES, load_language
 from globstar.core.say_languages.base import Language, SayFault
+from globstar.core.say_rules import RuleLanguage
 
 __all__ = [
-    "OPTIONAL_FILES", "SayFault", "find_language", "say", "say_characters", "say_date", "say_datetime", "say_digits",
-    "say_money", "say_number", "say_ordinal", "say_phonetic", "say_time", "say_time_form",
+    "OPTIONAL_FILES", "SayFault", "built_in_language", "find_language", "say", "say_characters", "say_date", "say_datetime",
+    "say_digits", "say_money", "say_number", "say_ordinal", "say_phonetic", "say_time", "say_time_form", "use_rules",
 ]  # fmt: skip
 
 #: Files that a player passes over in silence where they are missing.
@@ -26,14 +28,34 @@ _AMOUNT = re.compile(r"\s*(-?)\$?(\d*)(?:\.(\d*))?")
 _LIMIT = 2**31
 
 
-def find_language(code: str) -> Language:
-    """The language to say things in: the exact code, else its part before ``_``, else English."""
+#: Languages by rules of say.conf; they come before those that are built in.
+_by_rules: dict[str, Language] = {}
+
+
+def use_rules(languages: Mapping[str, Language]) -> None:
+    """Say things by say.conf from now on, in this process; with no languages as built in."""
+    _by_rules.clear()
+    _by_rules.update(languages)
+
+
+def built_in_language(code: str) -> Language:
+    """The language that is built in: the exact code, else its part before ``_``, else English."""
     key = code.lower()
     while key:
         if key in FILES:
             return load_language(key)
         key = key.rpartition("_")[0]
     return load_language("en")
+
+
+def find_language(code: str) -> Language:
+    """The language to say things in: of say.conf where it has it, else the built-in one."""
+    key = code.lower() if _by_rules else ""
+    while key:
+        if key in _by_rules:
+            return _by_rules[key]
+        key = key.rpartition("_")[0]
+    return built_in_language(code)
 
 
 def parse_number(text: str) -> int:
@@ -129,6 +151,11 @@ def say_datetime(wall_time: float, *, now: float, zone: str = "", language: str 
 
 def say(kind: str, text: str, language: str = "en") -> list[str]:
     """``text`` said as ``kind``: alpha, digits, money, number, ordinal or phonetic (SAYFILES()); raises :class:`SayFault`."""
+    speaker = find_language(language)
+    if isinstance(speaker, RuleLanguage):
+        said = speaker.say(f"{kind}:{text}")
+        if said is not None:
+            return said
     match kind.lower():
         case "alpha" | "":
             return say_characters(text, language)

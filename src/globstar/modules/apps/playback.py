@@ -8,12 +8,62 @@ from collections.abc import Sequence
 from globstar.base.log import Logger
 from globstar.core import say
 from globstar.core.channel import Channel, ChannelState
+from globstar.core.cli import CliUsage, cli_command
 from globstar.core.playback import SoundMissing, play
 from globstar.core.registry import application
 from globstar.core.say_languages.base import SayFault
+from globstar.core.say_rules import RuleLanguage, read_rules
+from globstar.core.system import System
 from globstar.dialplan.arguments import argument, split_arguments
 
 logger = Logger("app_playback")
+
+#: In the system's services: the mode of say.conf, ``old`` (the built-in languages) or ``new`` (its rules).
+_MODE = "say mode"
+
+
+def _use(system: System, mode: str) -> None:
+    """Say things by the rules of say.conf or not. Raises ConfigError."""
+    rules = read_rules(config) if mode == "new" and (config := system.configuration.read("say.conf")) is not None else {}
+    say.use_rules({code: RuleLanguage(code, found, say.built_in_language(code)) for code, found in rules.items()})
+    system.services[_MODE] = mode
+
+
+def _configured_mode(system: System) -> str:
+    config = system.configuration.read("say.conf")
+    mode = (config.get("general", "mode") if config is not None else None) or "old"
+    if mode.strip().lower() not in ("old", "new"):
+        logger.warning(f"say.conf: mode is old or new, not '{mode}'; it stays old")
+        return "old"
+    return mode.strip().lower()
+
+
+def load(system: System) -> None:
+    """Read say.conf."""
+    _use(system, _configured_mode(system))
+
+
+def reload(system: System) -> None:
+    """Read say.conf again; the mode is what it says."""
+    load(system)
+
+
+def unload(system: System) -> None:
+    """The built-in languages again."""
+    say.use_rules({})
+    system.services.pop(_MODE, None)
+
+
+@cli_command("say load", usage="say load [new|old]", complete=lambda system, args: ("new", "old"))
+def say_load(system: System, args: list[str]) -> str:
+    """Set or show how numbers and dates are said: new by the rules of say.conf, old by the built-in languages."""
+    if len(args) > 1 or (args and args[0] not in ("new", "old")):
+        raise CliUsage
+    if not args:
+        return f"say mode is [{system.services[_MODE]}]\n"
+    old = system.services[_MODE]
+    _use(system, args[0])
+    return f"setting say mode from {old} to {args[0]}\n"
 
 
 @application("Playback", syntax="Playback(filename[&filename2...][,options])")
