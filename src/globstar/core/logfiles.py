@@ -101,7 +101,8 @@ class LogSetup:
     colour: bool = False
     #: -T: times on verbose lines of the console
     timestamp: bool = False
-    console: TextIO = field(default_factory=lambda: sys.stderr)
+    #: where console lines go; None: to stderr as it is when a line is written (a prompt puts its own in place of it)
+    console: TextIO | None = None
     #: lines that found the queue full, ever
     discarded: int = 0
     _format: LineFormat = field(default_factory=LineFormat)
@@ -326,9 +327,11 @@ class LogSetup:
                 text = form.file_line(record, wall)
             if channel.kind == "Syslog":
                 syslog.syslog(channel.facility | _PRIORITIES.get(record.level, syslog.LOG_INFO), text.replace("\0", "?"))
-            elif channel.stream is not None:
+                continue
+            stream = sys.stderr if channel.kind == "Console" and channel.stream is None else channel.stream
+            if stream is not None:
                 try:
-                    channel.stream.write(text + "\n")
+                    stream.write(text + "\n")
                     channel.failed = False
                 except (OSError, ValueError) as error:
                     if not channel.failed:

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import socket
+import sys
 import syslog
 import threading
 from collections.abc import Iterator
@@ -265,3 +266,11 @@ def test_compressed_files_are_counted(setup: LogSetup, tmp_path: Path) -> None:
     Logger("app_test").notice("a line")
     setup.rotate()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["full", "full.0", "full.1.gz", "full.4.xz"]
+
+
+def test_a_prompt_may_take_the_place_of_stderr(setup: LogSetup, monkeypatch: pytest.MonkeyPatch) -> None:
+    setup.load(MemorySource({}))
+    prompt = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", prompt)
+    Logger("app_test").notice("above the prompt")
+    assert "above the prompt" in prompt.getvalue()
