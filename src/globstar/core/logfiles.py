@@ -99,6 +99,8 @@ class LogSetup:
     channels: list[Channel] = field(default_factory=list)
     muted: bool = False
     colour: bool = False
+    #: -c: the console shows verbose lines up to the root verbosity, whatever logger.conf says of it
+    is_interactive: bool = False
     #: -T: times on verbose lines of the console
     timestamp: bool = False
     #: where console lines go; None: to stderr as it is when a line is written (a prompt puts its own in place of it)
@@ -149,6 +151,9 @@ class LogSetup:
                     logger.error(f"{name}: custom_levels: {error}")
         for entry, levels, place in entries:
             self.add(entry, levels, place)
+        if self.is_interactive:
+            root = self.find("console") or self.add("console", "")
+            self.set_levels(root, root.levels | Level.VERBOSE)
         for channel in kept:
             if not self.find(channel.name):
                 self.add(channel.name, channel.configuration).is_dynamic = True

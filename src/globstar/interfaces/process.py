@@ -176,6 +176,7 @@ class Server:
         self.log.colour = not options.nocolor and sys.stderr.isatty()
         self.log.muted = arguments.mute
         self.log.timestamp = options.timestamp
+        self.log.is_interactive = bool(arguments.console or options.console)
         self.manager = ServiceManager()
         self.exit_status = 0
         self.background = Background()

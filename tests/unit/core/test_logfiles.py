@@ -274,3 +274,15 @@ def test_a_prompt_may_take_the_place_of_stderr(setup: LogSetup, monkeypatch: pyt
     monkeypatch.setattr(sys, "stderr", prompt)
     Logger("app_test").notice("above the prompt")
     assert "above the prompt" in prompt.getvalue()
+
+
+@pytest.mark.parametrize(("conf", "lines"), [("full => notice\n", ["    -- x"]), ("console => warning\n", ["    -- x", "w"])])
+def test_a_console_of_the_server_shows_verbose_lines(setup: LogSetup, conf: str, lines: list[str]) -> None:
+    console = io.StringIO()
+    setup.console, setup.is_interactive = console, True
+    hub.verbosity = 3
+    setup.load(MemorySource({"logger.conf": f"[logfiles]\n{conf}"}))
+    for level in (3, 4):
+        Logger("app_test").verbose(level, "x")
+    Logger("app_test").warning("w")
+    assert [line.rpartition(": ")[2] for line in console.getvalue().splitlines()] == lines

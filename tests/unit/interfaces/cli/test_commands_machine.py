@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from globstar.core import events
 from globstar.core.cli import run_command
 from globstar.core.logfiles import LogSetup
 from globstar.core.system import System
@@ -143,6 +144,19 @@ async def test_names_of_asterisk_s_modules_that_are_parts_of_others(tmp_path: Pa
             shown = {row["module"]: row["status"] for row in json.loads(await run_command(system, "module show --json"))}
     assert all(shown[f"{name}.so"] == "Running" for name in names)
     assert [record.message for record in log.records] == []
+
+
+async def test_parts_of_a_module_are_reloaded_once(tmp_path: Path) -> None:
+    files = {"modules.conf": "[modules]\nautoload=no\nload=chan_pjsip\nload=res_rtp_asterisk\n", "pjsip.conf": "[a]\ntype=aor\n"}
+    async with running_system(tmp_path, files, prepare=register_commands) as system:
+        reloads: list[events.Reloaded] = []
+        undo = system.bus.subscribe(events.Reloaded, reloads.append)
+        printed = await run_command(system, "module reload res_pjsip.so res_pjsip_mwi.so chan_pjsip.so")
+        undo()
+        assert printed.count("reloaded successfully.") == 3
+        assert len(reloads) == 1
+        system.configuration.source.files["pjsip.conf"] = "[a\n"  # type: ignore[attr-defined]
+        assert (await run_command(system, "module reload res_pjsip.so chan_pjsip.so")).count("pjsip.conf:1") == 2
 
 
 async def test_texts(system: System) -> None:

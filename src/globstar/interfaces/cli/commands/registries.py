@@ -9,7 +9,7 @@ from globstar.base.log import Logger
 from globstar.core.cli import CliFailure, CliUsage, cli_command
 from globstar.core.cli_data import CliText
 from globstar.core.format import BUILTIN, Format, MediaType, find_format
-from globstar.core.loader import LoadedModule, ModuleError, ModuleStatus
+from globstar.core.loader import LoadedModule, ModuleError, ModulePart, ModuleStatus
 from globstar.core.registry import ApplicationSpec, FunctionSpec
 from globstar.core.system import System
 from globstar.core.tech import ChannelTech
@@ -344,6 +344,7 @@ async def module_reload(system: System, args: list[str]) -> str:
     if not args:
         return "".join(f"Module '{name}' reported a reload failure\n" for name in await reload_everything(system))
     lines: list[str] = []
+    done: dict[str, Exception | None] = {}
     for name in args:
         try:
             if await reload_core(system, name):
@@ -355,16 +356,25 @@ async def module_reload(system: System, args: list[str]) -> str:
         module = system.loader.find(RENAMED.get(name, name))
         if module is None:
             lines.append(f"No such module '{name}'")
-        elif not hasattr(module.code, "reload"):
+        elif not hasattr(module.code, "reload") and not module.is_of_user:
             lines.append(f"The module '{name}' does not support reloads")
         else:
-            try:
-                await system.loader.reload(module.name)
-            except Exception as error:
-                lines.append(f"Module '{name}' reported a reload failure: {error}")
-            else:
-                lines.append(f"Module '{name}' reloaded successfully.")
+            # The parts of a module, such as all of res_pjsip_..., are read by one reload of it.
+            whole = module.whole.name if isinstance(module, ModulePart) else module.name
+            if whole not in done:
+                done[whole] = await _try_reload(system, module.name)
+            error = done[whole]
+            failure = f"Module '{name}' reported a reload failure: {error}"
+            lines.append(f"Module '{name}' reloaded successfully." if error is None else failure)
     return "\n".join(lines)
+
+
+async def _try_reload(system: System, name: str) -> Exception | None:
+    try:
+        await system.loader.reload(name)
+    except Exception as error:  # told to who asked
+        return error
+    return None
 
 
 @cli_command("module refresh", usage="module refresh [-f] <module name>", complete=_module_names)
