@@ -56,6 +56,11 @@ class TypeStore:
         """Whether objects can be made here."""
         return any(wizard.is_writable for _, wizard in self.wizards)
 
+    async def reload(self) -> None:
+        """The configuration is read again."""
+        for _, wizard in self.wizards:
+            await wizard.reload()
+
     async def retrieve(self, id: str) -> SorceryObject | None:
         """The object of that id. Raises RealtimeFault when no wizard could be asked."""
         cache = self.cache
@@ -188,6 +193,11 @@ class Sorcery:
             self._stores[module, type] = store
             if store.cache is not None and store.cache.options.expire_on_reload:
                 store.cache.clear()
+
+    async def reload(self) -> None:
+        """What is kept of files no longer counts."""
+        for store in self._stores.values():
+            await store.reload()
 
     def store(self, module: str, type: str) -> TypeStore | None:
         """Where sorcery.conf keeps the objects of a type; None where it says nothing of it, or no wizard of it is there."""

@@ -37,6 +37,9 @@ class Wizard(Protocol):
     #: whether objects can be made, changed and removed here
     is_writable: bool
 
+    async def reload(self) -> None:
+        """The configuration is read again: what is kept of a file no longer counts."""
+
     async def retrieve(self, id: str) -> SorceryObject | None:
         """The object of that id."""
 

@@ -14,9 +14,11 @@ def load(system: System) -> None:
     system.services[SERVICE] = sorcery
 
 
-def reload(system: System) -> None:
-    """Read sorcery.conf again."""
-    system.services[SERVICE].configure()
+async def reload(system: System) -> None:
+    """Read sorcery.conf, and the files that it names, again."""
+    sorcery: Sorcery = system.services[SERVICE]
+    sorcery.configure()
+    await sorcery.reload()
 
 
 def unload(system: System) -> None:

@@ -19,6 +19,9 @@ class AstdbWizard:
         self._type = type
         self._family = f"{data[0]}/{type}" if data and data[0] else type
 
+    async def reload(self) -> None:
+        """See Wizard: nothing is kept of a file."""
+
     async def retrieve(self, id: str) -> SorceryObject | None:
         """See Wizard."""
         text = self._system.database.get(self._family, id)

@@ -26,6 +26,7 @@ class ConfigWizard:
         self._criteria: list[tuple[str, str]] = []
         self._is_single = False
         self._name = ""
+        self._kept: dict[str, SorceryObject] | None = None
         for part in data[1:]:
             name, _, value = part.partition("=")
             match name.strip():
@@ -46,25 +47,38 @@ class ConfigWizard:
             return False
         return all((category.get(name) or "").strip().lower() == value.lower() for name, value in self._criteria)
 
+    async def reload(self) -> None:
+        """See Wizard: the file is read again when it is needed."""
+        self._kept = None
+
     async def retrieve(self, id: str) -> SorceryObject | None:
         """See Wizard."""
-        return next((one for one in await self.retrieve_all() if one.id == id), None)
+        return (await self._objects()).get(id)
 
     async def retrieve_all(self, prefix: str = "") -> list[SorceryObject]:
         """See Wizard."""
+        return [one for id, one in (await self._objects()).items() if id.startswith(prefix)]
+
+    async def _objects(self) -> dict[str, SorceryObject]:
+        """What the file had when it was read."""
+        if self._kept is None:
+            self._kept = await self._read()
+        return self._kept
+
+    async def _read(self) -> dict[str, SorceryObject]:
         try:
             config = await self._system.run_blocking(read_config, self._file, self._system.configuration.overlay)
         except ConfigFileMissing:
-            return []
+            return {}
         except ConfigError as error:
             raise RealtimeFault(str(error)) from None
-        found: list[SorceryObject] = []
+        found: dict[str, SorceryObject] = {}
         for category in config.categories:
             name = self._name if self._is_single else category.name
-            if self._fits(category) and name.startswith(prefix):
+            if self._fits(category) and not (self._is_single and found):
                 fields = tuple((variable.name, variable.value) for variable in category if variable.name.lower() != "type")
-                found.append(SorceryObject(self._type, name, fields))
-        return found[:1] if self._is_single else found
+                found[name] = SorceryObject(self._type, name, fields)
+        return found
 
     async def create(self, one: SorceryObject) -> bool:
         """See Wizard: a file is not written to."""

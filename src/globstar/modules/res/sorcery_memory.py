@@ -18,6 +18,9 @@ class MemoryWizard:
     def __init__(self, system: System, type: str, data: list[str]) -> None:
         self._objects: dict[str, SorceryObject] = {}
 
+    async def reload(self) -> None:
+        """See Wizard: nothing is kept of a file."""
+
     async def retrieve(self, id: str) -> SorceryObject | None:
         """See Wizard."""
         return self._objects.get(id)

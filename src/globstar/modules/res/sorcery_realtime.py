@@ -31,6 +31,9 @@ class RealtimeWizard:
         fields = tuple((name, value) for name, value in row if name.lower() != ID and not name.startswith("@"))
         return SorceryObject(self._type, id, fields)
 
+    async def reload(self) -> None:
+        """See Wizard: nothing is kept of a file."""
+
     async def retrieve(self, id: str) -> SorceryObject | None:
         """See Wizard."""
         row = await self._realtime.load(self._family, [(ID, encode(id))])

@@ -76,6 +76,11 @@ async def test_files_and_fallbacks(tmp_path: Path) -> None:
         assert [one.id for one in await store(system, "file").retrieve_all()] == ["t1"]
         assert [one.id for one in await store(system, "single").retrieve_all()] == ["only"]
         assert not await store(system, "file").create(SorceryObject("file", "x"))
+        files = system.configuration.source.files  # type: ignore[attr-defined]
+        files["things.conf"] += "[t4]\ntype=thing\n"
+        assert await store(system, "file").retrieve("t4") is None
+        await system.loader.reload("sorcery")
+        assert await store(system, "file").retrieve("t4") is not None
         with pytest.raises(RealtimeFault):
             await store(system, "lost").retrieve("x")
         found = await store(system, "both").retrieve("t1")

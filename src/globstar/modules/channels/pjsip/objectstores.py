@@ -103,6 +103,7 @@ class ObjectStores:
         found: dict[str, list[Category]] = {}
         for kind, store in self.stores.items():
             try:
+                await store.reload()
                 objects = await store.retrieve_all()
             except RealtimeFault as fault:
                 objects = list(before.known.get(kind, {}).values()) if before is not None else []
