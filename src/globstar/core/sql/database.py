@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 #: Jobs that may wait for one database; more are refused at once.
 MAX_WAITING = 1000
+#: A connection that was idle for longer is tested before it is used, seconds.
+IDLE_TIME = 5.0
 #: Longest wait for one job, seconds, beside what the connection may take.
 JOB_TIMEOUT = 30.0
 
@@ -31,6 +33,10 @@ class SqlFault(GlobstarError):
 
 class DatabaseDown(SqlFault):
     """There is no connection. The log has told the reason once."""
+
+
+class _Broken(Exception):
+    """A connection broke before anything was committed."""
 
 
 class SqlUnavailable(GlobstarError):
@@ -203,15 +209,13 @@ class SqlDatabase:
                 pool["poolclass"] = sqlalchemy.pool.QueuePool
         extra = {"isolation_level": settings.isolation} if settings.isolation else {}
         try:
-            engine = sqlalchemy.create_engine(
-                settings.address.url, connect_args=connect, pool_pre_ping=not settings.sanity_sql, **pool, **extra
-            )
+            engine = sqlalchemy.create_engine(settings.address.url, connect_args=connect, **pool, **extra)
         except ImportError as error:
             raise SqlUnavailable(f"the driver of {settings.address.dialect} is not installed: {error}") from None
         except (sqlalchemy.exc.ArgumentError, sqlalchemy.exc.NoSuchModuleError) as error:
             raise SqlUnavailable(f"{settings.address}: {error}") from None
-        if settings.sanity_sql:
-            _check_with(engine, settings.sanity_sql)
+        if settings.sanity_sql or settings.address.kind != "sqlite":
+            _check_idle(engine, settings.sanity_sql)
         self._time_statements(engine)
         return engine
 
@@ -246,14 +250,25 @@ class SqlDatabase:
             raise DatabaseDown(reason_of(error)) from error
 
     def _do(self, work: Callable[[Connection], T]) -> T:
+        """Run a job; one whose connection breaks before its commit is run once more with another."""
+        try:
+            return self._try(work)
+        except _Broken:
+            return self._try(work, is_last=True)
+
+    def _try(self, work: Callable[[Connection], T], *, is_last: bool = False) -> T:
         from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
         connection = self._connect()
+        is_working = True
         try:
             result = work(connection)
+            is_working = False
             connection.commit()
             return result
         except DBAPIError as error:
+            if error.connection_invalidated and is_working and not is_last:
+                raise _Broken from error
             raise SqlFault(reason_of(error)) from error
         except SQLAlchemyError as error:
             raise SqlFault(str(error).splitlines()[0]) from error
@@ -279,19 +294,32 @@ class SqlDatabase:
             threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _check_with(engine: Engine, statement: str) -> None:
-    """Run ``statement`` on connections before they are used; one on which it fails is replaced."""
+def _check_idle(engine: Engine, statement: str) -> None:
+    """Test connections that were idle for a while before they are used, by ``statement`` or the driver's own way.
+
+    One that fails is replaced.
+    """
     import sqlalchemy
 
-    def check(dbapi_connection: Any, record: Any, proxy: Any) -> None:
-        cursor = dbapi_connection.cursor()
-        try:
-            cursor.execute(statement)
-        except Exception as error:
-            raise sqlalchemy.exc.DisconnectionError(str(error)) from error
-        finally:
-            cursor.close()
+    def returned(dbapi_connection: Any, record: Any) -> None:
+        record.info["returned"] = time.monotonic()
 
+    def check(dbapi_connection: Any, record: Any, proxy: Any) -> None:
+        if time.monotonic() - record.info.get("returned", time.monotonic()) < IDLE_TIME:
+            return
+        try:
+            if not statement:
+                engine.dialect.do_ping(dbapi_connection)
+                return
+            cursor = dbapi_connection.cursor()
+            try:
+                cursor.execute(statement)
+            finally:
+                cursor.close()
+        except Exception as error:  # whatever a driver raises: the connection is of no use
+            raise sqlalchemy.exc.DisconnectionError(str(error)) from error
+
+    sqlalchemy.event.listen(engine, "checkin", returned)
     sqlalchemy.event.listen(engine, "checkout", check)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from globstar.base.log import Level
 from globstar.core.sql import DatabaseAddress, DatabaseDown, DatabaseSettings, SqlDatabase, SqlFault
@@ -101,13 +102,15 @@ async def test_a_missing_driver_says_what_to_install() -> None:
     await database.close()
 
 
-async def test_a_connection_whose_test_fails_is_replaced(database: SqlDatabase, tmp_path: Path) -> None:
+async def test_an_idle_connection_whose_test_fails_is_replaced(database: SqlDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = replace(database.settings, sanity_sql="SELECT a FROM t")
     other = SqlDatabase("tested", settings)
     assert await other.check()
     with sqlite3.connect(str(settings.address.database)) as connection:
         connection.execute("DROP TABLE t")
     connection.close()
+    assert await other.check(), "it was used a moment ago"
+    monkeypatch.setattr("globstar.core.sql.database.IDLE_TIME", 0.0)
     assert not await other.check()
     await other.close()
 
@@ -119,3 +122,22 @@ async def test_slow_statements_are_told(database: SqlDatabase) -> None:
     assert log.texts(Level.WARNING)[0].endswith("for: SELECT 1")
     assert slow.longest_statement == "SELECT 1"
     await slow.close()
+
+
+async def test_a_job_whose_connection_breaks_is_run_again(database: SqlDatabase) -> None:
+    tries = []
+
+    def breaks(connection):
+        tries.append(connection)
+        connection.execute(text("INSERT INTO t VALUES ('x')"))
+        if len(tries) == 1:
+            raise DBAPIError("x", {}, Exception("server closed the connection"), connection_invalidated=True)
+
+    await database.run(breaks)
+    assert (len(tries), await count(database)) == (2, 1)
+
+    def always_breaks(connection):
+        raise DBAPIError("x", {}, Exception("server closed the connection"), connection_invalidated=True)
+
+    with pytest.raises(SqlFault, match="server closed"):
+        await database.run(always_breaks)

@@ -99,10 +99,14 @@ class DynamicObjects:
         """Read again what the sender of a request is known by, then what its endpoint refers to."""
         driver = self.driver
         before = driver.identifier.identify(request, flow)
+        # user@domain is asked for when there is such an endpoint, or none of the plain name
         names = self._names(request)
+        first = [name for name in names if "@" not in name or name in driver.settings.endpoints]
         if before is not None:
-            names.append(before.name)
-        await self._refresh("endpoint", names)
+            first.append(before.name)
+        await self._refresh("endpoint", first)
+        if driver.identifier.identify(request, flow) is None:
+            await self._refresh("endpoint", [name for name in names if name not in first])
         if "domain_alias" in self._dynamic:
             await self._refresh("domain_alias", [request.from_.uri.host])
         endpoint = driver.identifier.identify(request, flow)
