@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
 from globstar.base.log import Level
@@ -109,9 +109,14 @@ async def test_an_idle_connection_whose_test_fails_is_replaced(database: SqlData
     with sqlite3.connect(str(settings.address.database)) as connection:
         connection.execute("DROP TABLE t")
     connection.close()
-    assert await other.check(), "it was used a moment ago"
+    made: list[object] = []
+    assert other._engine is not None
+    event.listen(other._engine, "connect", lambda *_: made.append(1))
+    assert await other.check()
+    assert not made, "it was used a moment ago"
     monkeypatch.setattr("globstar.core.sql.database.IDLE_TIME", 0.0)
-    assert not await other.check()
+    assert await other.check()
+    assert made
     await other.close()
 
 
