@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 
@@ -11,9 +11,10 @@ from globstar.base.log import Logger
 from globstar.config.file import Category, ConfigFile
 from globstar.config.options import Options, Report, option
 from globstar.config.values import boolean, string
+from globstar.core.outbox import Outbox, Row
 from globstar.core.sql.classes import SERVICE, DatabaseClasses
 from globstar.core.sql.database import SqlDatabase
-from globstar.core.sqlrows import Column, Value
+from globstar.core.sqlrows import Column, SqlRows, Value
 from globstar.core.system import System
 
 _SPECIAL = re.compile(r"\s*(alias|static|filter)\s+(.+?)\s*(!?)\s*", re.IGNORECASE | re.DOTALL)
@@ -95,6 +96,54 @@ def _read_table(category: Category, default_table: str, logger: Logger) -> Adapt
     if not table.options.table:
         table.options.table = default_table
     return table
+
+
+#: ``fill(table, row, columns)``: what a row puts where; None if the table's filters leave it out.
+Filler = Callable[[AdaptiveTable, Row, Sequence[Column]], dict[str, Value] | None]
+
+
+class TableOutboxes:
+    """The tables of one module of one system, each with the rows on their way to it."""
+
+    def __init__(self, system: System, module: str, fill: Filler) -> None:
+        self.system = system
+        self.module = module
+        self.fill = fill
+        self.outboxes: dict[str, Outbox] = {}
+
+    async def configure(self, tables: Sequence[AdaptiveTable]) -> None:
+        """Use these tables, whose columns are looked up again; what waits for a table goes on to wait."""
+        for section in set(self.outboxes) - {table.section for table in tables}:
+            await self.outboxes.pop(section).close()
+        for table in tables:
+            deliver = self._rows(table).deliver
+            outbox = self.outboxes.get(table.section)
+            if outbox is None:
+                self.outboxes[table.section] = Outbox(self.system, f"{self.module}-{table.section}", deliver)
+            else:
+                outbox.deliver = deliver
+
+    def _rows(self, table: AdaptiveTable) -> SqlRows:
+        options = table.options
+        return SqlRows(
+            self.system.loop,
+            lambda: database_of(self.system, options.connection),
+            options.table,
+            lambda row, columns: self.fill(table, row, columns),
+            schema=options.schema,
+            where=options.connection,
+            is_quoted=bool(options.quoted_identifiers),
+        )
+
+    def put(self, row: Row) -> None:
+        """Write a row into every table that wants it."""
+        for outbox in self.outboxes.values():
+            outbox.put(row)
+
+    async def close(self) -> None:
+        """Write what waits."""
+        for outbox in self.outboxes.values():
+            await outbox.close()
 
 
 def database_of(system: System, name: str) -> SqlDatabase | None:
