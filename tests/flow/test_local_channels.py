@@ -11,6 +11,7 @@ import pytest
 from globstar.base.log import Level
 from globstar.core import events
 from globstar.core.channel import Channel, ChannelState
+from tests.support.callrecords import collect
 from tests.support.dialling import variable, went_on
 from tests.support.switch import LogCapture
 from tests.support.testtech import Leg, World
@@ -223,3 +224,28 @@ async def test_a_local_channel_bridged_with_an_application_stays() -> None:
         assert call.hears == ["70"]
         assert len(halves(world)) == 2
         call.hangs_up()
+
+
+async def test_records_of_a_call_whose_halves_step_out() -> None:
+    """As recorded of Asterisk (g03_local_channel_optimised): each leg of the Local channel, then the call that remains."""
+    async with through("Local/201@default") as world:
+        records = collect(world)
+        call, leg = await connected(world)
+        call.speaks()
+        await world.settle(1)
+        assert halves(world) == []
+        call.hangs_up()
+        await leg.is_told("hangup 16")
+        await world.settle(1)
+        first = min(record.sequence for record in records)
+        found = sorted((r.sequence - first, r.src, r.dst, _kind(r.channel), _kind(r.dstchannel), r.lastapp) for r in records)
+        assert found == [
+            (0, "100", "200", "Test/alice", "Local/201@default;1", "Dial"),
+            (2, "100", "201", "Local/201@default;2", "Test/bob", "Dial"),
+            (4, "100", "200", "Test/alice", "Test/bob", "Dial"),
+        ]
+
+
+def _kind(name: str) -> str:
+    base, _, number = name.rpartition("-")
+    return base + (";" + number.partition(";")[2] if ";" in number else "")

@@ -73,8 +73,9 @@ class Outbox:
         #: rows in the file
         self.on_disk = 0
         folder = Path(system.directories.astspooldir) / "outbox"
-        self.file = folder / f"{name}.jsonl"
-        self._mark = folder / f"{name}.done"
+        plain = name.replace("/", "_")
+        self.file = folder / f"{plain}.jsonl"
+        self._mark = folder / f"{plain}.done"
         #: octets of the file that were handed over
         self._place = 0
         self._memory: list[Row] = []

@@ -100,7 +100,7 @@ class SqliteTables:
         for section, table in self.tables.items():
             outbox = self.outboxes.get(section)
             if outbox is None:
-                self.outboxes[section] = Outbox(self.system, f"{self.module}-{section.replace('/', '_')}", table.deliver)
+                self.outboxes[section] = Outbox(self.system, f"{self.module}-{section}", table.deliver)
             else:
                 outbox.deliver = table.deliver
 
