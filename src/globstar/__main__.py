@@ -18,7 +18,10 @@ TOOLS = {"compat": "globstar.interfaces.compat", "dialplan": "globstar.interface
 def build_parser() -> argparse.ArgumentParser:
     """Every option of Asterisk's command line."""
     parser = argparse.ArgumentParser(
-        prog="globstar", description="An open telephony server, a drop-in for Asterisk.", add_help=False
+        prog="globstar",
+        description="An open telephony server, a drop-in for Asterisk.",
+        epilog="Tools that need no server: globstar dialplan check DIR; globstar compat report.",
+        add_help=False,
     )
     flag, add = "store_true", parser.add_argument
     add("-h", action="help", help="this help")

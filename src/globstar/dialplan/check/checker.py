@@ -16,6 +16,7 @@ from globstar.dialplan.check.references import Reference, all_references, refere
 from globstar.dialplan.check.steps import PROGRAMS, texts_of
 from globstar.dialplan.check.taint import report_tainted
 from globstar.dialplan.context import HINT, Step
+from globstar.dialplan.expression import evaluate
 from globstar.dialplan.reader import LoadedDialplan
 
 #: Variables that belong to Gosub, loops and the like, and are set by the executor.
@@ -162,6 +163,11 @@ class _Checker:
             opening, closing = ("$[", "]") if reference.is_expression else ("${", "}")
             self.report("syntax", step, f"'{opening}{reference.inside}' has no closing '{closing}'")
             return
+        if reference.is_expression and not reference.children:
+            problems = _Complaints()
+            evaluate(reference.inside, problems)
+            if problems.texts:
+                self.report("syntax", step, f"the expression '$[{reference.inside}]' cannot be evaluated: {problems.texts[0]}")
         if reference.arguments is not None and reference.name:
             self._check_function(step, reference.name)
             arguments = split_arguments(reference.arguments, raw=True)
@@ -197,6 +203,21 @@ class _Checker:
             lines = sorted({step.line for step in steps if step is not first and step.line != first.line})
             more = f" (also in line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))})" if lines else ""
             self.report("unset-variable", first, f"nothing ever sets the variable '{name}'{more}{near}")
+
+
+class _Complaints:
+    """Where an expression without references is evaluated: it keeps what is wrong."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def call_function(self, name: str, args: str) -> str | None:
+        """A function of expressions that the language itself does not have."""
+        return "0"
+
+    def warn(self, level: str, message: str) -> None:
+        """A complaint."""
+        self.texts.append(message.splitlines()[0])
 
 
 #: Stands for a reference among option letters.

@@ -172,7 +172,7 @@ def test_text_json_and_exit_codes(capsys: pytest.CaptureFixture[str], tmp_path: 
     assert main(["check", str(HERE / "bad")]) == FOUND
     text = capsys.readouterr().out
     assert "extensions.conf:7: error: there is no application 'Anser'; did you mean Answer? [unknown-application]" in text
-    assert text.endswith("17 errors, 13 warnings\n")
+    assert text.endswith("18 errors, 13 warnings\n")
     assert main(["check", "--json", str(HERE / "bad")]) == FOUND
     first = json.loads(capsys.readouterr().out)["findings"][0]
     assert first == {
