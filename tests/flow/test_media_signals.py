@@ -197,3 +197,81 @@ async def test_wait_for_tone(system: System, arguments: str, text: str, status: 
     assert phone.variables["WAITFORTONESTATUS"] == status
     assert ("DONE" in phone.variables) is (status != "ERROR")
     assert phone.hung_up_at == pytest.approx(seconds, abs=0.12)
+
+
+# -- TONE_DETECT() -------------------------------------------------------------------------------------------------------
+
+DETECT = "[default]\nexten => s,1,Answer(,i)\nsame => n,Set(TONE_DETECT({args})=)\nsame => n,{step}\nsame => n,Set(DONE=1)\n"
+FOUND = "[found]\nexten => s,1,Set(WENT=${TONE_DETECT(rx)})\nsame => n,Wait(0.1)\n"
+
+
+def sine(hertz: float, seconds: float, level: int = 8000) -> Samples:
+    return np.rint(level * np.sin(2 * np.pi * hertz * np.arange(round(8000 * seconds)) / 8000)).astype(np.int16)
+
+
+QUIET = np.zeros(2400, np.int16)
+
+
+async def detect(system: System, args: str, said: Samples, step: str = "Wait(4)") -> Phone:
+    phone = Phone(system, name=f"Phone/{system.now()}")
+    phone.start(DETECT.format(args=args, step=step) + FOUND)
+    phone.meanwhile(phone.speak(said))
+    return await phone.end()
+
+
+async def test_a_tone_sends_the_channel_elsewhere(system: System) -> None:
+    phone = await detect(system, "2600,500,g(found,s,1)", sine(2600, 1.0))
+    assert phone.variables["WENT"] == "1"
+    assert "DONE" not in phone.variables
+    assert phone.hung_up_at == pytest.approx(0.6, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("args", "parts", "count"),
+    [
+        ("2600,200", (sine(2600, 0.3), QUIET, sine(2600, 0.3), QUIET), "2"),
+        ("2600,500", (sine(2600, 0.3), QUIET), "0"),
+        ("2600,200", (sine(1000, 0.5),), "0"),
+        ("2600,200,t", (sine(2600, 0.5),), "0"),
+        ("2600,200,d(40)", (sine(2600, 0.5) + sine(700, 0.5, 400),), "0"),
+        ("2600,200,d(10)", (sine(2600, 0.5) + sine(700, 0.5, 400),), "1"),
+    ],
+)
+async def test_tones_are_counted(system: System, args: str, parts: tuple[Samples, ...], count: str) -> None:
+    phone = await detect(system, args, np.concatenate(parts), "Wait(1.5)\nsame => n,Set(RX=${TONE_DETECT(rx)})")
+    assert (phone.variables["RX"], phone.variables["DONE"]) == (count, "1")
+
+
+async def test_so_many_times_and_then_no_more(system: System) -> None:
+    three = np.concatenate((sine(2600, 0.3), QUIET) * 3)
+    phone = await detect(system, "2600,200,n(2)eg(found,s,1)", three)
+    assert phone.variables["WENT"] == "2"
+    phone = await detect(system, "2600,200,x", sine(2600, 0.5), "Wait(1)\nsame => n,Set(RX=${TONE_DETECT(rx)})")
+    assert phone.variables["RX"] == "0"
+
+
+async def test_busy_is_found_at_once(system: System) -> None:
+    busy = np.concatenate(
+        [part for _ in range(6) for part in (sine(480, 0.5, 5000) + sine(620, 0.5, 5000), np.zeros(4000, np.int16))]
+    )
+    phone = await detect(system, "0,,bg(found,s,1)", busy, "Wait(8)")
+    assert "WENT" in phone.variables
+    assert phone.hung_up_at is not None
+    assert phone.hung_up_at < 5
+
+
+async def test_what_is_sent_is_heard_as_well_and_can_be_silenced(system: System) -> None:
+    step = "PlayTones(2600/1000)\nsame => n,Wait(1.2)\nsame => n,Set(TX=${TONE_DETECT(tx)})"
+    phone = await detect(system, "2600,200,t", QUIET, step)
+    assert phone.variables["TX"] == "1"
+    assert tone_share(phone.samples, 2600) > 0.9
+    silent = await detect(system, "2600,200,ts", QUIET, step)
+    assert not np.abs(silent.samples).max(initial=0) > 8
+
+
+@pytest.mark.parametrize("args", ["", "0", "9000", "2600,-5", "2600,,n(0)", "2600,,d(0)"])
+async def test_what_is_nothing_to_find(system: System, args: str) -> None:
+    with LogCapture() as log:
+        phone = await detect(system, args, QUIET, "Wait(0.1)")
+    assert phone.variables["DONE"] == "1"
+    assert len(log.records) == 1

@@ -1,4 +1,4 @@
-"""Tone detection module."""
+"""ToneScan and WaitForTone."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 logger = Logger("res_tonedetect")
 
-_DEFAULT_MS = 500
-_DEFAULT_DECIBELS = 16.0
+DEFAULT_MS = 500
+DEFAULT_DECIBELS = 16.0
 #: Mean square below which there is silence.
-_FLOOR = 50.0**2
+FLOOR = 50.0**2
 _SAMPLES = 160
 
 
@@ -83,11 +83,11 @@ async def wait_for_tone(channel: Channel, data: str) -> int:
     """
     arguments = split_arguments(data)
     frequency = leading_float(argument(arguments, 0))
-    duration_ms = leading_integer(argument(arguments, 1), _DEFAULT_MS)
+    duration_ms = leading_integer(argument(arguments, 1), DEFAULT_MS)
     timeout = seconds(argument(arguments, 2))
     times = leading_integer(argument(arguments, 3), 1)
     options = parse_options(argument(arguments, 4), {"d": True, "s": False}, logger.warning)
-    decibels = leading_float(options.get("d")) if "d" in options else _DEFAULT_DECIBELS
+    decibels = leading_float(options.get("d")) if "d" in options else DEFAULT_DECIBELS
     if not 0 < frequency < 4000 or duration_ms <= 0 or times <= 0 or not decibels > 0:
         logger.warning(f"WaitForTone: '{data}' is no tone to wait for")
         channel.set_variable("WAITFORTONESTATUS", "ERROR")
@@ -100,7 +100,7 @@ async def wait_for_tone(channel: Channel, data: str) -> int:
     def hear(sound: bytes) -> bool | None:
         nonlocal length_ms, heard
         samples = np.frombuffer(sound, "<i2").astype(np.float64)
-        if float(samples @ samples) < _FLOOR * len(samples) or tone_share(samples, basis) < wanted:
+        if float(samples @ samples) < FLOOR * len(samples) or tone_share(samples, basis) < wanted:
             length_ms = 0
             return None
         before, length_ms = length_ms, length_ms + 20
