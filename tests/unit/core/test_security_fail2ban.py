@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from globstar.config import MemorySource
 from globstar.core.logfiles import LogSetup
 from globstar.core.security import SecurityEventType, address_text, is_wanted, report
 from globstar.core.system import System
+from tests.interop.support.programs import require
 from tests.support.switch import running_system
 
 FILTER = Path("/etc/fail2ban/filter.d/asterisk.conf")
@@ -34,9 +34,7 @@ async def system(tmp_path: Path) -> AsyncIterator[System]:
 
 def banned(log: Path) -> tuple[set[str], int]:
     """The addresses that fail2ban finds, and how many lines matched."""
-    program = shutil.which("fail2ban-regex")
-    if program is None or not FILTER.is_file():
-        pytest.skip("fail2ban is not installed (tools/install-test-tools)")
+    program = require("fail2ban-regex")
     done = subprocess.run([program, "-v", str(log), str(FILTER)], capture_output=True, text=True, timeout=60, check=False)
     counts = re.search(r"Lines: \d+ lines, \d+ ignored, (\d+) matched", done.stdout)
     assert counts is not None, done.stdout + done.stderr
