@@ -254,6 +254,28 @@ async def test_mistakes_in_rows_are_told_once(tmp_path: Path) -> None:
     assert len([text for text in log.texts(Level.WARNING) if "'loud'" in text]) == 1
 
 
+async def test_endpoints_with_a_domain_and_anonymous_callers(tmp_path: Path) -> None:
+    async with realtime_office(tmp_path, "", EXTENSIONS) as (office, database):
+        alice = office.phone("alice", "a1")
+        assert (await alice.register()).status == 401
+        rows = phone_rows("alice@127.0.0.1", "a1").replace("'userpass', 'alice@127.0.0.1'", "'userpass', 'alice'")
+        database.script(rows)
+        assert (await alice.register()).status == 200
+        guest = office.phone("guest")
+        call = guest.call("600")
+        call.refused(await guest.get(401))
+        database.script(phone_rows("anonymous", auth=""))
+        call = await guest.dial("600")
+        await call.ended()
+
+
+async def test_objects_that_no_request_looks_up_hold_nothing(tmp_path: Path) -> None:
+    sorcery = "[res_pjsip_outbound_registration]\nregistration=realtime,ps_registrations\n"
+    async with realtime_office(tmp_path, "", EXTENSIONS, sorcery=sorcery) as (office, _):
+        assert office.driver.dynamic is None
+        assert office.driver.stores.stores
+
+
 async def test_without_a_mapping_nothing_is_looked_up(tmp_path: Path) -> None:
     pjsip = "[alice]\ntype=endpoint\ncontext=default\nallow=ulaw\n"
     async with realtime_office(tmp_path, "", EXTENSIONS, sorcery="", pjsip=pjsip, extconfig=EXTCONFIG) as (office, _):

@@ -99,9 +99,10 @@ class DynamicObjects:
         """Read again what the sender of a request is known by, then what its endpoint refers to."""
         driver = self.driver
         before = driver.identifier.identify(request, flow)
-        # user@domain is asked for when there is such an endpoint, or none of the plain name
+        # user@domain and anonymous are asked for when there is such an endpoint, or none of the plain name
         names = self._names(request)
-        first = [name for name in names if "@" not in name or name in driver.settings.endpoints]
+        known = driver.settings.endpoints
+        first = [name for name in names if name in known or ("@" not in name and name != "anonymous")]
         if before is not None:
             first.append(before.name)
         await self._refresh("endpoint", first)

@@ -49,6 +49,8 @@ _TABLES = {
     "acl": "acls",
     "phoneprov": "phoneprovs",
 }
+#: Types that requests and calls look up; the others count as they were when the configuration was read.
+LOOKED_UP = ("endpoint", "auth", "aor", "domain_alias", "identify")
 #: the registered contacts, which are mapped like an object but come from REGISTER
 CONTACT = "contact"
 
@@ -95,8 +97,8 @@ class ObjectStores:
 
     @property
     def dynamic(self) -> dict[str, TypeStore]:
-        """Those whose objects may change at any time."""
-        return {kind: store for kind, store in self.stores.items() if store.is_dynamic}
+        """Those whose objects may change at any time, of the types that requests and calls look up."""
+        return {kind: self.stores[kind] for kind in LOOKED_UP if kind in self.stores and self.stores[kind].is_dynamic}
 
     async def fetch(self, before: ObjectStores | None = None) -> dict[str, list[Category]]:
         """All objects of the mapped types; where they cannot be read those of ``before`` stay."""
