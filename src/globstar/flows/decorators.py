@@ -22,7 +22,9 @@ from globstar.flows.channel import Channel, LeaveFlow
 logger = Logger("flows")
 
 P = ParamSpec("P")
-R = TypeVar("R")
+#: What a function may return: what has a text, now or later.
+_Text = str | int | float | None
+R = TypeVar("R", bound="_Text | Coroutine[Any, Any, _Text]")
 Q = ParamSpec("Q")
 
 _Flow = Callable[Concatenate[Channel, P], Coroutine[Any, Any, None]]
@@ -122,7 +124,7 @@ def _make_application(target: Callable[..., Any], name: str) -> Callable[..., An
 class TypedFunction(Generic[P, R]):
     """What :func:`function` makes of a reader: still callable from Python; ``writer`` adds the half that ``Set`` calls."""
 
-    def __init__(self, target: Callable[P, Any], name: str) -> None:
+    def __init__(self, target: Callable[P, R], name: str) -> None:
         self.target = target
         self.__module__ = target.__module__
         self.__doc__ = target.__doc__
@@ -136,7 +138,7 @@ class TypedFunction(Generic[P, R]):
         )  # fmt: skip
         attach(self, self.spec)
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call it as Python does."""
         return self.target(*args, **kwargs)
 
@@ -250,19 +252,12 @@ def _guarded_later(call: Callable[..., Any], target: Callable[..., Any]) -> Call
     return guarded
 
 
-_Value = TypeVar("_Value", bound="str | int | float | None")
-
-
 @overload
-def function(
-    target: Callable[Concatenate[Channel | None, P], _Value | Coroutine[Any, Any, _Value]], /
-) -> TypedFunction[Concatenate[Channel | None, P], Any]: ...
+def function(target: Callable[Concatenate[Channel | None, P], R], /) -> TypedFunction[Concatenate[Channel | None, P], R]: ...
 @overload
-def function(
-    target: Callable[Concatenate[Channel, P], _Value | Coroutine[Any, Any, _Value]], /
-) -> TypedFunction[Concatenate[Channel, P], Any]: ...
+def function(target: Callable[Concatenate[Channel, P], R], /) -> TypedFunction[Concatenate[Channel, P], R]: ...
 @overload
-def function(name: str | None = None, /) -> Callable[[Callable[P, Any]], TypedFunction[P, Any]]: ...
+def function(name: str | None = None, /) -> Callable[[Callable[P, R]], TypedFunction[P, R]]: ...
 def function(target: Any = None, /) -> Any:
     """Make a function the dialplan function of its name in capitals, or of the given name.
 

@@ -55,6 +55,22 @@ def bad(channel: Channel | None) -> list[str]:
 
 double(None, 2)
 double(None, "x")  # E: arg-type
+whole: int = double(None, 2)
+text: str = double(None, 2)  # E: assignment
+
+
+@function("LATER")
+async def later(channel: Channel) -> str:
+    return "x"
+
+
+@function("NEVER")  # E: type-var arg-type misc
+def never(channel: Channel) -> dict[str, str]:
+    return {}
+
+
+async def use(channel: Channel) -> str:
+    return await later(channel)
 """
 
 
