@@ -17,6 +17,7 @@ from globstar.base.log import Level
 from globstar.core import events
 from globstar.core.cli import run_command
 from globstar.core.dialing import Origination, originate
+from globstar.core.services import EndpointReport
 from globstar.core.system import System
 from globstar.interfaces.cli.commands import register_commands
 from globstar.media.experience import mean_opinion
@@ -223,3 +224,28 @@ def test_hostile_names_are_escaped() -> None:
 @pytest.mark.parametrize(("score", "wanted"), [(0, 1.0), (50, 2.58), (93.2, 4.41), (100, 4.5), (-5, 1.0)])
 def test_g107_mean_opinion(score: float, wanted: float) -> None:
     assert mean_opinion(score) == pytest.approx(wanted, abs=0.02)
+
+
+async def test_thousands_of_endpoints_hold_up_nobody(tmp_path: Path) -> None:
+    async with switch(tmp_path, "[general]\nenabled=yes\n") as (system, url):
+        turns = 0
+
+        class Many:
+            def reports(self) -> list[EndpointReport]:
+                return [EndpointReport("PJSIP", f"e{number}", number % 2 == 0, 0) for number in range(2000)]
+
+        def turn() -> None:
+            nonlocal turns
+            turns += 1
+            handle[0] = system.loop.call_soon(turn)
+
+        system.services["endpoints"] = Many()
+        service = system.services["prometheus"]
+        handle = [system.loop.call_soon(turn)]
+        metrics = await service.metrics()
+        handle[0].cancel()
+        assert turns >= 10
+        found = samples(await service.text(metrics))
+        assert found[("asterisk_endpoints_count", ())] == 2000
+        assert found[("asterisk_endpoints_state", (("id", "PJSIP/e1999"), ("resource", "e1999"), ("tech", "PJSIP")))] == 1
+        assert (await fetch(url))[0] == 200

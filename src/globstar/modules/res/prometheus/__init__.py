@@ -17,7 +17,7 @@ from globstar.core.cli_data import CliText
 from globstar.core.loader import ModuleDeclined
 from globstar.core.services import HttpRoute, HttpServer
 from globstar.core.system import System
-from globstar.modules.res.prometheus.exposition import CONTENT_TYPE, render
+from globstar.modules.res.prometheus.exposition import CONTENT_TYPE, Metric, render
 from globstar.modules.res.prometheus.metrics import RtpTotals, collect
 
 if TYPE_CHECKING:
@@ -105,10 +105,13 @@ class Prometheus:
         """Whether the metrics can be had."""
         return self._route is not None
 
-    def text(self) -> str:
+    async def metrics(self) -> list[Metric]:
         """The metrics of this moment."""
-        metrics = collect(self.system, self.totals, has_core_metrics=self.options.core_metrics_enabled)
-        return render(metrics, {"eid": self.system.entity_id})
+        return await collect(self.system, self.totals, has_core_metrics=self.options.core_metrics_enabled)
+
+    async def text(self, metrics: list[Metric]) -> str:
+        """Their text."""
+        return await self.system.run_blocking(render, metrics, {"eid": self.system.entity_id})
 
     async def answer(self, request: web.BaseRequest, rest: str) -> web.StreamResponse:
         """See HttpRoute."""
@@ -121,7 +124,8 @@ class Prometheus:
             realm = self.options.auth_realm.replace("\\", "").replace('"', "'")
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": f'Basic realm="{realm}"'})
         self.scrapes += 1
-        return web.Response(body=self.text().encode(), headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
+        text = await self.text(await self.metrics())
+        return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
 
     def _is_allowed(self, authorization: str) -> bool:
         options = self.options
@@ -177,14 +181,14 @@ def unload(system: System) -> None:
 
 
 @cli_command("prometheus show metrics")
-def show_metrics(system: System, args: list[str]) -> str:
+async def show_metrics(system: System, args: list[str]) -> str:
     """Show the metrics as a scrape would get them."""
     if args:
         raise CliUsage
     service: Prometheus = system.services[_SERVICE]
-    metrics = collect(system, service.totals, has_core_metrics=service.options.core_metrics_enabled)
+    metrics = await service.metrics()
     data = {metric.name: [{"labels": dict(labels), "value": value} for labels, value in metric.samples] for metric in metrics}
-    return CliText(service.text(), data)
+    return CliText(await service.text(metrics), data)
 
 
 @cli_command("prometheus show status")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import TYPE_CHECKING, TypeVar
 
 from globstar import ASTERISK_VERSION, __version__
 from globstar.base.log import Logger
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from globstar.core.system import System
 
 logger = Logger("res_prometheus")
+T = TypeVar("T")
 
 
 class RtpTotals:
@@ -74,13 +76,23 @@ def heard_there(figures: SessionStatistics) -> float:
     return experience(figures.remote_lost / max(figures.sent, 1), figures.round_trip, figures.tx_jitter)
 
 
-def collect(system: System, totals: RtpTotals, *, has_core_metrics: bool) -> list[Metric]:
-    """Every metric with its samples of this moment."""
+#: Samples that are made before others get their turn on the event loop.
+_SLICE = 200
+
+
+async def _in_slices(items: Iterable[T]) -> AsyncIterator[T]:
+    """Each of ``items`` as they are now; a server with thousands of them goes on meanwhile."""
+    for number, item in enumerate(list(items), 1):
+        yield item
+        if number % _SLICE == 0:
+            await asyncio.sleep(0)
+
+
+async def collect(system: System, totals: RtpTotals, *, has_core_metrics: bool) -> list[Metric]:
+    """Every metric with its samples."""
     began = time.perf_counter()
-    found: list[Metric] = []
-    for part in (_calls, _channels, _endpoints, _bridges, _registrations):
-        found += part(system)
-    found += _rtp(system, totals)
+    found = [*_calls(system), *await _channels(system), *await _endpoints(system), *_bridges(system), *_registrations(system)]
+    found += await _rtp(system, totals)
     if has_core_metrics:
         found += _core(system, began)
     return found
@@ -126,30 +138,29 @@ def _labels(channel: Channel) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _channels(system: System) -> Iterator[Metric]:
+async def _channels(system: System) -> list[Metric]:
     channels = [channel for channel in system.channels.values() if not channel.tech.is_internal]
-    yield _one("asterisk_channels_count", "gauge", "Channels in use.", len(channels))
+    count = _one("asterisk_channels_count", "gauge", "Channels in use.", len(channels))
     state = Metric("asterisk_channels_state", "gauge", "State of a channel: the numbers of AMI's ChannelState.")
     duration = Metric("asterisk_channels_duration_seconds", "counter", "Age of a channel in seconds.")
-    for channel in channels:
+    async for channel in _in_slices(channels):
         labels = _labels(channel)
         state.add(channel.state.value, **labels)
         duration.add(int(system.now() - channel.created_at), **labels)
-    yield from (state, duration)
+    return [count, state, duration]
 
 
-def _endpoints(system: System) -> Iterator[Metric]:
+async def _endpoints(system: System) -> list[Metric]:
     state = Metric("asterisk_endpoints_state", "gauge", "State of an endpoint: 0 unknown, 1 offline, 2 online.")
     channels = Metric("asterisk_endpoints_channels_count", "gauge", "Channels of an endpoint.")
     count = 0
     found: Endpoints | None = system.services.get("endpoints")
-    for report in found.reports() if found is not None else ():
+    async for report in _in_slices(found.reports() if found is not None else ()):
         count += 1
         labels = {"id": f"{report.tech}/{report.name}", "tech": report.tech, "resource": report.name}
         state.add(2 if report.is_online else 1, **labels)
         channels.add(report.channels, **labels)
-    yield _one("asterisk_endpoints_count", "gauge", "Endpoints.", count)
-    yield from (state, channels)
+    return [_one("asterisk_endpoints_count", "gauge", "Endpoints.", count), state, channels]
 
 
 def _bridges(system: System) -> Iterator[Metric]:
@@ -181,40 +192,45 @@ def _registrations(system: System) -> Iterator[Metric]:
     yield status
 
 
-def _rtp(system: System, totals: RtpTotals) -> Iterator[Metric]:
+async def _rtp(system: System, totals: RtpTotals) -> list[Metric]:
     engine: RtpEngine | None = system.services.get("rtp")
     if engine is None:
-        return
-    yield _one("asterisk_rtp_sessions_count", "gauge", "RTP sessions that are open.", len(engine.sessions))
+        return []
+    sessions = _one("asterisk_rtp_sessions_count", "gauge", "RTP sessions that are open.", len(engine.sessions))
     live = RtpTotals()
-    for session in engine.sessions:
-        live.add(session.statistics())
+    async for session in _in_slices(engine.sessions):
+        if not session.is_closed:  # those that have closed meanwhile are among the totals
+            live.add(session.statistics())
     packets = Metric("asterisk_rtp_packets_sum", "counter", "RTP packets since the start, by direction.")
     lost = Metric("asterisk_rtp_lost_packets_sum", "counter", "RTP packets lost since the start; tx as peers report it.")
     packets.add(totals.received + live.received, direction="rx")
     packets.add(totals.sent + live.sent, direction="tx")
     lost.add(totals.lost + live.lost, direction="rx")
     lost.add(totals.remote_lost + live.remote_lost, direction="tx")
-    yield from (packets, lost)
-    yield _one("asterisk_rtp_ended_streams_sum", "counter", "Streams that have ended.", totals.streams)
-    yield _one(
-        "asterisk_rtp_ended_jitter_seconds_sum",
-        "counter",
-        "Sum of the last jitter of streams that have ended.",
-        totals.jitter,
-    )
-    yield _one("asterisk_rtp_ended_mos_sum", "counter", "Sum of the scores of streams that have ended.", totals.opinion)
-    yield from _streams(system)
+    return [
+        sessions,
+        packets,
+        lost,
+        _one("asterisk_rtp_ended_streams_sum", "counter", "Streams that have ended.", totals.streams),
+        _one(
+            "asterisk_rtp_ended_jitter_seconds_sum",
+            "counter",
+            "Sum of the last jitter of streams that have ended.",
+            totals.jitter,
+        ),
+        _one("asterisk_rtp_ended_mos_sum", "counter", "Sum of the scores of streams that have ended.", totals.opinion),
+        *await _streams(system),
+    ]
 
 
-def _streams(system: System) -> Iterator[Metric]:
+async def _streams(system: System) -> list[Metric]:
     """By channel: what we hear (rx), and what the peer reports (tx)."""
     lost = Metric("asterisk_channels_rtp_lost_packets", "counter", "RTP packets of a channel that were lost.")
     jitter = Metric("asterisk_channels_rtp_jitter_seconds", "gauge", "Jitter of a channel's RTP (RFC 3550 section 6.4.1).")
     mos = Metric("asterisk_channels_rtp_mos", "gauge", "Mean opinion score of a channel's audio (ITU-T G.107), 1 to 4.5.")
     trip = Metric("asterisk_channels_rtp_round_trip_seconds", "gauge", "Round-trip time by RTCP.")
-    for channel in system.channels.values():
-        media = channel.tech.native_media(channel)
+    async for channel in _in_slices(system.channels.values()):
+        media = channel.tech.native_media(channel) if not channel.is_hung_up else None
         if media is None or not isinstance(media.session, RtpMedia):
             continue
         figures, labels = media.session.session.statistics(), _labels(channel)
@@ -225,4 +241,4 @@ def _streams(system: System) -> Iterator[Metric]:
         mos.add(mean_opinion(heard(figures)), **labels, direction="rx")
         mos.add(mean_opinion(heard_there(figures)), **labels, direction="tx")
         trip.add(figures.round_trip, **labels)
-    yield from (lost, jitter, mos, trip)
+    return [lost, jitter, mos, trip]
