@@ -117,6 +117,8 @@ cdef extern from "_relay.h" nogil:
         uint8_t payload[8]
         uint32_t rtp_time
     relay_verdict relay_take(relay_path *path, uint8_t *packet, int *size, double now, relay_digit *digit)
+    void relay_raise(int *flag)
+    bint relay_is_raised(const int *flag)
     double relay_pause(double rate, double longest)
     int relay_set_peer(relay_peer *peer, const char *host, int port)
     int relay_show_peer(const relay_peer *peer, char *host)
@@ -232,7 +234,7 @@ cdef class RelayThread:
     cdef int _epoll
     cdef int _notify
     cdef int _wake
-    cdef bint _stopping
+    cdef int _stopping
     cdef double _longest_wait
     cdef pthread_mutex_t _turn
     cdef pthread_mutex_t _mutex
@@ -242,9 +244,9 @@ cdef class RelayThread:
     cdef int _capacity
     cdef Told _told[DIGITS]
     cdef int _told_count
-    cdef readonly uint64_t wakeups
-    cdef readonly uint64_t packets
-    cdef readonly uint64_t digits_missed
+    cdef uint64_t _wakeups
+    cdef uint64_t _packets
+    cdef uint64_t _digits_missed
     cdef dict _objects
 
     def __cinit__(self, double longest_wait=0.004):
@@ -282,12 +284,34 @@ cdef class RelayThread:
     def __len__(self):
         return len(self._objects)
 
+    @property
+    def wakeups(self):
+        """How often the thread has looked."""
+        return self.counts()[0]
+
+    @property
+    def packets(self):
+        """Packets that were sent on."""
+        return self.counts()[1]
+
+    @property
+    def digits_missed(self):
+        """Packets of digits that were sent on and not told, because too many waited for the loop."""
+        return self.counts()[2]
+
+    def counts(self):
+        """``(wakeups, packets, digits_missed)`` at one moment."""
+        self._lock()
+        found = (self._wakeups, self._packets, self._digits_missed)
+        pthread_mutex_unlock(&self._mutex)
+        return found
+
     # -- the thread ----------------------------------------------------------------------------------------------
 
     def stop(self):
         """Let :meth:`run` return."""
         cdef uint64_t one = 1
-        self._stopping = True
+        relay_raise(&self._stopping)
         write(self._wake, &one, sizeof(one))
 
     def run(self):
@@ -301,14 +325,14 @@ cdef class RelayThread:
         cdef uint64_t one = 1
         cdef double now, last = 0, rate = 0
         cdef uint8_t buffer[RELAY_ROOM]
-        while not self._stopping:
+        while not relay_is_raised(&self._stopping):
             count = epoll_wait(self._epoll, events, BATCH, -1)
             if count <= 0:
                 continue
             now = _now()
             told = 0
             self._enter()
-            self.wakeups += 1
+            self._wakeups += 1
             for index in range(count):
                 told |= self._serve(events[index].data.fd, buffer, now)
                 if index % TURN == TURN - 1:
@@ -320,7 +344,7 @@ cdef class RelayThread:
             if now > last:
                 rate += (count / (now - last) - rate) / 16
             last = now
-            if count < BATCH and not self._stopping:
+            if count < BATCH and not relay_is_raised(&self._stopping):
                 _sleep(relay_pause(rate, self._longest_wait))
 
     cdef int _serve(self, int descriptor, uint8_t *buffer, double now) noexcept nogil:
@@ -359,7 +383,7 @@ cdef class RelayThread:
             sent = send(path.output, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL)
         if sent < 0:
             path.not_sent += 1  # a full socket buffer or a refused port: media is not sent again
-        self.packets += 1
+        self._packets += 1
         return self._tell(descriptor, &digit, now) if verdict == RELAY_SEND_DIGIT else 0
 
     cdef int _park(
@@ -380,7 +404,7 @@ cdef class RelayThread:
     cdef int _tell(self, int descriptor, const relay_digit *digit, double now) noexcept nogil:
         cdef Told *told
         if self._told_count == DIGITS:
-            self.digits_missed += 1
+            self._digits_missed += 1
             return 1
         told = &self._told[self._told_count]
         told.descriptor = descriptor

@@ -108,6 +108,15 @@ static inline int relay_cut(const relay_cipher *cipher, uint8_t *packet, int *si
     return 0;
 }
 
+/* A flag that one thread raises and another one looks at. */
+static inline void relay_raise(int *flag) {
+    __atomic_store_n(flag, 1, __ATOMIC_RELEASE);
+}
+
+static inline int relay_is_raised(const int *flag) {
+    return __atomic_load_n(flag, __ATOMIC_ACQUIRE);
+}
+
 /* An address in words; 0 if it is one. */
 static inline int relay_set_peer(relay_peer *peer, const char *host, int port) {
     memset(peer, 0, sizeof *peer);
