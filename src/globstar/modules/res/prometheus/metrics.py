@@ -197,10 +197,12 @@ async def _rtp(system: System, totals: RtpTotals) -> list[Metric]:
     if engine is None:
         return []
     sessions = _one("asterisk_rtp_sessions_count", "gauge", "RTP sessions that are open.", len(engine.sessions))
+    seen = [(session, session.statistics()) async for session in _in_slices(engine.sessions) if not session.is_closed]
+    streams = await _streams(system)
     live = RtpTotals()
-    async for session in _in_slices(engine.sessions):
+    for session, figures in seen:
         if not session.is_closed:  # those that have closed meanwhile are among the totals
-            live.add(session.statistics())
+            live.add(figures)
     packets = Metric("asterisk_rtp_packets_sum", "counter", "RTP packets since the start, by direction.")
     lost = Metric("asterisk_rtp_lost_packets_sum", "counter", "RTP packets lost since the start; tx as peers report it.")
     packets.add(totals.received + live.received, direction="rx")
@@ -219,7 +221,7 @@ async def _rtp(system: System, totals: RtpTotals) -> list[Metric]:
             totals.jitter,
         ),
         _one("asterisk_rtp_ended_mos_sum", "counter", "Sum of the scores of streams that have ended.", totals.opinion),
-        *await _streams(system),
+        *streams,
     ]
 
 
