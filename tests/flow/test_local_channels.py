@@ -99,6 +99,28 @@ async def test_the_halves_step_out_with_the_first_voice(speaker: str) -> None:
         await call.is_told("hangup 16")
 
 
+async def test_the_first_half_leaves_its_bridge_after_the_end_of_the_optimisation_is_told() -> None:
+    async with through("Local/201@default") as world:
+        call, leg = await connected(world)
+        first, second = halves(world)
+        before = len(world.seen(events.BridgeLeft, events.BridgeEntered))
+        call.speaks()
+        await world.settle(0.1)
+        told = world.seen(events.BridgeLeft, events.BridgeEntered, events.LocalOptimizationEnded)[before:]
+        places = [(type(event).__name__, getattr(event, "channel", first).name) for event in told]
+        assert places == [
+            ("BridgeLeft", call.channel.name),
+            ("BridgeLeft", second.name),
+            ("BridgeEntered", call.channel.name),
+            ("LocalOptimizationEnded", first.name),
+            ("BridgeLeft", first.name),
+        ]
+        (bridge,) = world.system.bridges.values()
+        assert len(bridge.members) == 2
+        leg.hangs_up()
+        await call.is_told("hangup 16")
+
+
 async def test_a_chain_of_local_channels_steps_out_one_by_one() -> None:
     async with through("Local/201@default", plan="Dial(Local/202@default)", after="exten => 202,1,Dial(Test/bob)\n") as world:
         call, leg = await connected(world)

@@ -246,6 +246,7 @@ class LocalTech(ChannelTech):
         number, self._optimisations = self._optimisations, self._optimisations + 1
         bus = owner.system.bus
         bus.publish(events.LocalOptimizationBegan(owner, channel, source.channel, number))
+        near.bridge.dissolve_on_hangup = False  # it ends when the optimisation has been told, not when it loses the source
         far.bridge.move(source, swap=far)
         bus.publish(events.LocalOptimizationEnded(owner, channel, True, number))
         near.leave(LeaveReason.DISSOLVED)
