@@ -24,7 +24,7 @@ from globstar.proto.rtp import (
     parse_comfort_noise,
     parse_compound,
 )
-from globstar.proto.rtp.packet import FIRST_BYTE, HEADER_LENGTH, MARKER, payload_bounds, unpack_header
+from globstar.proto.rtp.packet import FIRST_BYTE, HEADER_LENGTH, MARKER, is_rtcp, payload_bounds, unpack_header
 
 if TYPE_CHECKING:
     from globstar.media.engine import RtpEngine
@@ -286,7 +286,10 @@ class RtpSession(SessionWay):
     def receive(self, data: bytes, now: float) -> None:
         """One datagram of the right source. The path of every packet: keep it short."""
         if len(data) < HEADER_LENGTH:
-            self.not_rtp += 1
+            if self.rtcp_mux and is_rtcp(data):  # a report without blocks, or a goodbye, has eight octets
+                self.receive_rtcp(data, now)
+            else:
+                self.not_rtp += 1
             return
         first, second, sequence, rtp_time, ssrc = unpack_header(data)
         if first == FIRST_BYTE:

@@ -11,7 +11,7 @@ from globstar.media.settings import SessionOptions
 from globstar.media.sockets import MAX_DATAGRAM, Address, MediaSocket
 from globstar.media.source import SourceFilter, SourceState
 from globstar.media.srtp import SecureSocket, SrtpContext
-from globstar.proto.rtp.packet import HEADER_LENGTH
+from globstar.proto.rtp.packet import HEADER_LENGTH, is_rtcp
 
 if TYPE_CHECKING:
     from globstar.media.bundle import Bundle
@@ -352,10 +352,10 @@ class SessionWay:
         self._take_open(data, source, now)
 
     def _take_open(self, data: bytes, source: Address, now: float) -> None:
-        if len(data) < HEADER_LENGTH or data[0] >> 6 != 2:
-            self.not_rtp += 1
-        elif self.rtcp_mux and 192 <= data[1] <= 223:
+        if self.rtcp_mux and is_rtcp(data):
             self.receive_rtcp(data, now)
+        elif len(data) < HEADER_LENGTH or data[0] >> 6 != 2:
+            self.not_rtp += 1
         elif self.source.accept(source, data[2] << 8 | data[3]):
             self._learn(source)
             self.receive(data, now)

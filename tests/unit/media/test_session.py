@@ -412,3 +412,18 @@ async def test_closing_from_a_callback() -> None:
     await rig.talk(first, 3)
     assert len(got) == 1
     rig.engine.close()
+
+
+async def test_rfc5761_the_shortest_reports_on_the_port_of_rtp() -> None:
+    """A report without blocks and a goodbye have eight octets: less than any packet of RTP."""
+    rig = Rig()
+    first, second = rig.pair()
+    first.rtcp_mux = second.rtcp_mux = True
+    ear = Ear(second)
+    first.transmit(bytes(ReceiverReport(7)))
+    await rig.talk(first, 8)
+    first.transmit(bytes(Bye((7,))))
+    await asyncio.sleep(0.1)
+    assert ear.rtcp == [ReceiverReport(7), Bye((7,))]
+    assert second.not_rtp == 0
+    rig.engine.close()
