@@ -35,6 +35,8 @@ logger = Logger("res_pjsip")
 MAX_HELD = 500
 #: Identify objects are read again after so long, or when nothing known fits a request; seconds.
 IDENTIFY_LIFE = 1.0
+#: Complaints that are remembered, so that each is told once.
+MAX_TOLD = 1000
 #: Changes are told to features that look at all objects once in so long, seconds.
 TELL_AFTER = 1.0
 #: Functions that tell of objects; their first argument is the name of an endpoint, of an aor, or of a contact of one.
@@ -308,6 +310,8 @@ class DynamicObjects:
         for warning in self._report.warnings[self._told :]:
             logger.warning(str(warning))
         self._told = len(self._report.warnings)
+        if self._told > MAX_TOLD:
+            self._report, self._told = Report(), 0
         if self._telling is None:
             self._telling = driver.system.loop.call_later(TELL_AFTER, self._tell)
 
