@@ -13,6 +13,8 @@ import pytest
 from globstar.core import events
 from globstar.core.cli import run_command
 from globstar.core.frame import digit_begin, digit_end
+from tests.support.ami import AmiClient, start_manager
+from tests.support.ami_world import ami_world
 from tests.support.sip_phone import SipOffice, SipPhone
 from tests.support.sip_transfer import notified, refer_to, talk, transfer_office
 from tests.support.switch import LogCapture
@@ -361,3 +363,56 @@ async def test_reload_keeps_parked_calls(tmp_path: Path) -> None:
         service.stop()
         assert not office.system.plan.exists("parkedcalls", "701", 1)
         service.load()
+
+
+async def manager(office: SipOffice) -> AmiClient:
+    """A client that hears all events from now on."""
+    client = AmiClient(await start_manager(office.system))
+    client.log_in()
+    await asyncio.sleep(0)
+    client.take()
+    return client
+
+
+async def test_what_managers_are_told_of_a_call_that_comes_back(tmp_path: Path) -> None:
+    """It leaves the bridge from its old place; only then it is told where it goes on."""
+    async with lot(tmp_path) as (office, (alice, *_)):
+        client = await manager(office)
+        a = await alice.dial("211")
+        await asyncio.sleep(6)
+        told = [dict(message) for message in client.events()]
+        wanted = {"ParkedCall", "ParkedCallTimeOut", "BridgeLeave", "Newexten"}
+        names = [message["Event"] for message in told if message["Event"] in wanted and message.get("Application") != "Park"]
+        assert names[:4] == ["ParkedCall", "ParkedCallTimeOut", "BridgeLeave", "Newexten"]
+        found = {name: next(message for message in told if message["Event"] == name) for name in wanted - {"Newexten"}}
+        for name, place, times in (
+            ("ParkedCall", ("default", "211"), ("5", "0")),
+            ("ParkedCallTimeOut", ("back", "s"), ("0", "5")),
+        ):
+            message = found[name]
+            assert (message["ParkeeContext"], message["ParkeeExten"]) == place
+            assert (message["ParkingTimeout"], message["ParkingDuration"]) == times
+        assert (found["BridgeLeave"]["Context"], found["BridgeLeave"]["Exten"]) == ("default", "211")
+        await a.hang_up()
+        await office.quiet()
+
+
+@pytest.mark.parametrize(("transferer", "is_said"), [("", True), ("PJSIP/bob-00000007", False)])
+async def test_the_place_is_said_before_the_music(tmp_path: Path, transferer: str, is_said: bool) -> None:
+    """Who parks hears the place first; who was transferred there hears music at once."""
+    (tmp_path / "music").mkdir()
+    (tmp_path / "music" / "tune.ulaw").write_bytes(b"\x31" * 80000)
+    files = {
+        "res_parking.conf": PARKING.format(more=""),
+        "musiconhold.conf": f"[default]\nmode=files\ndirectory={tmp_path}/music\n",
+    }
+    plan = f"[default]\ninclude => parkedcalls\nexten => 1,1,Set(BLINDTRANSFER={transferer})\n same => n,Goto(700,1)\n"
+    async with ami_world(tmp_path, plan=plan, files=files) as ami:
+        for digit in "701":
+            ami.world.sound(f"digits/{digit}", 0.5)
+        await ami.ask("Events", EventMask="call")
+        ami.world.tech.phones["alice"].dials("1")
+        await ami.world.settle(1.0)
+        assert ("Event: MusicOnHoldStart" in ami.client.take()) != is_said
+        await ami.world.settle(1.0)
+        assert ("Event: MusicOnHoldStart" in ami.client.take()) == is_said

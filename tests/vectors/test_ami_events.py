@@ -21,7 +21,7 @@ GROUPS = ("g01", "g03", "g04", "g05")
 _TIME = "the replay does not wait as long as the recorded script did"
 _RACE = "what two threads tell there in an order of chance (the recording says that it differs from run to run)"
 _MASQUERADE = "a picked up call changes places with the picker there, names, places and all; here channels keep their identity"
-_PARKED = "the events of a call that comes back from its parking place come in another order"
+_PARKED = "what the parking tells comes from another thread there, and the replay parks for other seconds"
 _FEATURE = "the events of an attended transfer by digits come in another order, and a Local channel is not optimised in it"
 
 #: Scenarios whose streams differ, each with the reason; one that comes to agree must be taken off.

@@ -53,8 +53,8 @@ class BridgeMember:
     """
 
     __slots__ = (
-        "_remove_listener", "bridge", "channel", "destination", "digit_filter", "forward", "idle", "is_apart", "joined_at",
-        "left", "mix", "on_leave", "role", "sends_video",
+        "_remove_listener", "bridge", "channel", "destination", "digit_filter", "forward", "goes_on_later", "idle", "is_apart",
+        "joined_at", "left", "mix", "on_leave", "role", "sends_video",
     )  # fmt: skip
 
     def __init__(self, bridge: Bridge, channel: Channel) -> None:
@@ -63,6 +63,8 @@ class BridgeMember:
         self.forward: Callable[[Frame], None] = _drop
         self.digit_filter: Callable[[Frame], bool] | None = None
         self.destination: tuple[str, str, int] | None = None
+        #: whether listeners hear that it goes on there after they hear that it left
+        self.goes_on_later = False
         self.is_apart = False
         #: what kind of member it is, where the bridge's technology makes a difference (``announcer`` of a holding bridge)
         self.role = ""
@@ -292,6 +294,8 @@ class Bridge:
         self.system.bus.publish(events.BridgeEntered(self, channel, swapped))
         channel.variables.unset("BLINDTRANSFER")
         channel.variables.unset("ATTENDEDTRANSFER")
+        if self.capabilities & BridgeCapability.HOLDING:
+            clear_peer_variables(channel)
         if self.technology.name != self._choose().name:
             self._switch(f"{channel.name} joined")
         else:
@@ -302,13 +306,13 @@ class Bridge:
     def _exit(self, member: BridgeMember, *, is_moving: bool = False, is_replaced: bool = False) -> None:
         """Take a member out of the media and the list, and tell so; where it goes on is settled before."""
         channel = member.channel
-        is_sent = bool(channel.soft_hangup & SoftHangup.ASYNC_GOTO)
+        is_sent, goes_on = bool(channel.soft_hangup & SoftHangup.ASYNC_GOTO), False
         if not is_moving:
             if member._remove_listener is not None:
                 member._remove_listener()
                 member._remove_listener = None
             if member.destination is not None and not channel.soft_hangup:
-                is_sent = True
+                is_sent, goes_on = not member.goes_on_later, member.goes_on_later
                 channel.redirect(*member.destination)
         self.members.remove(member)
         self.technology.member_left(member)
@@ -322,6 +326,8 @@ class Bridge:
         if is_sent and not is_moving:
             self.system.bus.publish(events.ChannelSentElsewhere(channel))
         self.system.bus.publish(events.BridgeLeft(self, channel))
+        if goes_on:
+            self.system.bus.publish(events.ChannelSentElsewhere(channel))
         if self.video_source is channel:
             self.set_video_source(None)
         if self.previous_video_source is channel:

@@ -443,6 +443,8 @@ class ParkingChanged:
     timeout: int
     duration: int
     retriever: Channel | None = None
+    #: where a call goes that comes back
+    destination: tuple[str, str, int] | None = None
 
 
 @dataclass(slots=True)

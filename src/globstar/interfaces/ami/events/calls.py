@@ -61,7 +61,7 @@ def bridge_enter(event: events.BridgeEntered) -> Iterator[ManagerEvent]:
 
 @manager_event(events.BridgeLeft)
 def bridge_leave(event: events.BridgeLeft) -> Iterator[ManagerEvent]:
-    yield ManagerEvent("BridgeLeave", CALL, [*bridge_fields(event.bridge), *channel_fields(event.channel)])
+    yield ManagerEvent("BridgeLeave", CALL, [*bridge_fields(event.bridge), *shown_fields(event.channel)])
 
 
 @manager_event(events.BridgesMerged)
@@ -141,6 +141,10 @@ def attended_transfer(event: events.AttendedTransferred) -> Iterator[ManagerEven
 @manager_event(events.ParkingChanged)
 def parking(event: events.ParkingChanged) -> Iterator[ManagerEvent]:
     fields = channel_fields(event.parkee, "Parkee")
+    if event.destination is not None:
+        context, extension, priority = event.destination
+        place = {"ParkeeContext": context, "ParkeeExten": extension, "ParkeePriority": str(priority)}
+        fields = [(name, place.get(name, value)) for name, value in fields]
     if event.retriever is not None:
         fields += channel_fields(event.retriever, "Retriever")
     fields += [

@@ -20,6 +20,8 @@ _ESCAPES = str.maketrans({
 
 #: where a channel keeps how it was last shown, in which place with which application, and what it runs besides priorities
 _SHOWN, _PLACE, _BESIDES = "manager snapshot", "manager place", "manager application"
+#: where it keeps the number and name of NewConnectedLine
+_CONNECTED = "manager connected line"
 
 
 def shown_fields(channel: Channel) -> list[tuple[str, str | None]]:
@@ -107,8 +109,14 @@ def newcallerid(event: events.CallerIdChanged) -> Iterator[ManagerEvent]:
 
 @manager_event(events.ConnectedLineChanged)
 def newconnectedline(event: events.ConnectedLineChanged) -> Iterator[ManagerEvent]:
-    yield from _moved(event.channel)
-    yield ManagerEvent("NewConnectedLine", CALL, show_fields(event.channel))
+    """Only where number or name are others than those of the last one."""
+    channel = event.channel
+    yield from _moved(channel)
+    fields = show_fields(channel)
+    connected = tuple(value for name, value in fields if name.startswith("ConnectedLine"))
+    if channel.data.get(_CONNECTED) != connected:
+        channel.data[_CONNECTED] = connected
+        yield ManagerEvent("NewConnectedLine", CALL, fields)
 
 
 @manager_event(events.AccountCodeChanged)

@@ -44,7 +44,7 @@ def _request(channel: Channel, options: ParsedOptions) -> ParkRequest:
     )
 
 
-async def _enter(channel: Channel, lot: ParkingLot, request: ParkRequest) -> ParkedCall | None:
+async def _enter(channel: Channel, lot: ParkingLot, request: ParkRequest, *, is_spoken_to: bool = False) -> ParkedCall | None:
     """Park the channel itself; None if the lot is full."""
     if channel.state is not ChannelState.UP:
         await channel.answer(0)
@@ -53,7 +53,7 @@ async def _enter(channel: Channel, lot: ParkingLot, request: ParkRequest) -> Par
         logger.warning(f"{channel.name}: parking lot '{lot.name}' has no place")
         await play_all(channel, ["pbx-parkingfailed"])
         return None
-    return lot.park(space, lot.bridge.join(channel), request)
+    return lot.park(space, lot.bridge.join(channel), request, is_spoken_to=is_spoken_to)
 
 
 @application("Park", syntax="Park([parking_lot_name][,options])")
@@ -76,11 +76,13 @@ async def park(channel: Channel, data: str) -> int:
     if lot is None:
         await play_all(channel, ["pbx-parkingfailed"])
         return 0
-    call = await _enter(channel, lot, _request(channel, options))
+    says_place = "s" not in options and not channel.variables.own("BLINDTRANSFER")
+    call = await _enter(channel, lot, _request(channel, options), is_spoken_to=says_place)
     if call is None:
         return 0
-    if "s" not in options and channel.variables.own("BLINDTRANSFER") is None:
-        start_announcement(call.member, say.say_digits(str(call.space), channel.language))
+    if says_place:
+        saying = start_announcement(call.member, say.say_digits(str(call.space), channel.language))
+        saying.add_done_callback(lambda _: call.entertain())
     await wait_until_out(call.member)
     return -1
 

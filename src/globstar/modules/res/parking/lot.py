@@ -62,7 +62,19 @@ class ParkedCall:
     @property
     def duration(self) -> int:
         """Seconds in the place."""
-        return int(self.channel.system.loop.time() - self.parked_at)
+        return round(self.channel.system.loop.time() - self.parked_at)
+
+    def entertain(self) -> None:
+        """Music, or ringing, as long as the call waits."""
+        if self.is_over:
+            return
+        channel = self.channel
+        if self.request.is_ringing:
+            channel.indicate(Control.RINGING)
+            return
+        music = channel.system.service("music on hold", MusicOnHold)  # type: ignore[type-abstract]
+        if music is not None:
+            music.start(channel, self.lot.settings.parkedmusicclass)
 
     def end(self) -> None:
         """Out of the place: no music, no time."""
@@ -79,7 +91,7 @@ class ParkedCall:
                 music.stop(channel)
             channel.stop_generator()
 
-    def publish(self, kind: str, *, retriever: Channel | None = None) -> None:
+    def publish(self, kind: str, *, retriever: Channel | None = None, destination: tuple[str, str, int] | None = None) -> None:
         """Tell the listeners."""
         left = max(self.timeout - self.duration, 0)
         self.channel.system.bus.publish(
@@ -93,6 +105,7 @@ class ParkedCall:
                 left,
                 self.duration,
                 retriever,
+                destination,
             )
         )
 
@@ -154,16 +167,12 @@ class ParkingLot:
             start = (self._last - first + 1) % count
         return next(first + (start + n) % count for n in range(count) if first + (start + n) % count not in self.calls)
 
-    def park(self, space: int, member: BridgeMember, request: ParkRequest) -> ParkedCall:
-        """A call that is in the bridge gets a free place, and something to listen to."""
+    def park(self, space: int, member: BridgeMember, request: ParkRequest, *, is_spoken_to: bool = False) -> ParkedCall:
+        """A call that is in the bridge gets a free place, and something to listen to unless it is spoken to first."""
         call = self.calls[space] = ParkedCall(self, space, member, request)
         self._last = space
-        channel = call.channel
-        music = None if request.is_ringing else self.system.service("music on hold", MusicOnHold)  # type: ignore[type-abstract]
-        if request.is_ringing:
-            channel.indicate(Control.RINGING)
-        elif music is not None:
-            music.start(channel, self.settings.parkedmusicclass)
+        if not is_spoken_to:
+            call.entertain()
         self._changed(space)
         call.publish("ParkedCall")
         return call

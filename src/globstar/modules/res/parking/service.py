@@ -232,8 +232,8 @@ class ParkingService:
         destination = request.comeback or self._comeback(channel, settings, request.parker, flat)
         logger.verbose(3, f"{channel.name} comes back from parking to {destination[1]}@{destination[0]}")
         call.end()
-        call.member.destination = destination
-        call.publish("ParkedCallTimeOut")
+        call.member.destination, call.member.goes_on_later = destination, True
+        call.publish("ParkedCallTimeOut", destination=destination)
         call.member.leave(LeaveReason.KICKED)
 
     def _comeback(self, channel: Channel, settings: LotSettings, parker: str, flat: str) -> tuple[str, str, int]:
@@ -254,8 +254,8 @@ class ParkingService:
         call.end()
         bridge = Bridge(self.system)
         self._give_rights(member, settings, "callee", is_caller=False)
-        call.publish("UnParkedCall", retriever=retriever)
         bridge.move(member)
+        call.publish("UnParkedCall", retriever=retriever)
         own = bridge.join(retriever)
         self._give_rights(own, settings, "caller", is_caller=True)
         bridge.reconsider("digit features of a call that was parked")
