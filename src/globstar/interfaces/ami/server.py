@@ -14,7 +14,7 @@ from globstar.core.registry import specs_of
 from globstar.core.security import SecurityEventType
 from globstar.core.services import HttpServer
 from globstar.core.system import System
-from globstar.interfaces.ami import actions, commands
+from globstar.interfaces.ami import actions, commands, functions
 from globstar.interfaces.ami import events as translations
 from globstar.interfaces.ami.hub import SERVICE, ManagerHub
 from globstar.interfaces.ami.session import Session
@@ -172,6 +172,7 @@ class ManagerServer:
             for entry in pkgutil.iter_modules(package.__path__):
                 self._register(importlib.import_module(f"{package.__name__}.{entry.name}"))
         self._register(commands)
+        self._register(functions)
 
     def _register(self, module: object) -> None:
         for spec in specs_of(module):  # type: ignore[arg-type]

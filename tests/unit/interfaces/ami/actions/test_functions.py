@@ -116,3 +116,17 @@ async def test_a_sip_header_for_an_originated_call(tmp_path: Path) -> None:
         assert invite["Alert-Info"] == "<auto>;info=answer"
         alice.send(alice.reply_to(invite, 486, tag="b"))
         await alice.get("ACK")
+
+
+async def test_clients_of_a_user(tmp_path: Path) -> None:
+    async with ami_world(tmp_path) as ami:
+        assert await value(ami, "AMI_CLIENT(full,sessions)") == "1"
+        second = AmiClient(ami.client.session.hub.system.services["manager"])
+        assert await value(ami, "AMI_CLIENT(full,sessions)") == "1"
+        second.log_in(events="off")
+        await asyncio.sleep(0)
+        assert await value(ami, "AMI_CLIENT( full , SESSIONS )") == "2"
+        second.ask("Logoff")
+        assert await value(ami, "AMI_CLIENT(full,sessions)") == "1"
+        for wrong in ("AMI_CLIENT()", "AMI_CLIENT(full)", "AMI_CLIENT(full,shoes)", "AMI_CLIENT(nobody,sessions)"):
+            assert await value(ami, wrong) == ""
