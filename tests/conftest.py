@@ -94,7 +94,7 @@ if "GLOBSTAR_COMPAT_RECORD" in os.environ:
 
 def pytest_runtest_logstart(nodeid: str, location: object) -> None:
     if _recorder is not None:
-        _recorder.test = nodeid.partition("[")[0]
+        _recorder.begin(nodeid.partition("[")[0])
 
 
 @pytest.hookimpl(wrapper=True)

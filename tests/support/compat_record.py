@@ -15,6 +15,7 @@ from globstar.core.variables import ChannelVariables
 
 _MARK = "_records_compat"
 _LONGEST = 300
+_TESTS_A_WRITE = 50
 
 
 class Recorder:
@@ -24,7 +25,15 @@ class Recorder:
         worker = os.environ.get("PYTEST_XDIST_WORKER", "")
         self.file = file.with_name(f"{file.name}.{worker}") if worker else file
         self.test = ""
+        self.begun = 0
         self.seen: dict[tuple[str, str, str], str] = {}
+
+    def begin(self, test: str) -> None:
+        """A test begins; what was seen is written now and then, so that little is lost when a run is broken off."""
+        self.test = test
+        self.begun += 1
+        if self.begun % _TESTS_A_WRITE == 0:
+            self.write()
 
     def note(self, kind: str, name: str, data: str = "") -> None:
         """Something happened in the running test."""
