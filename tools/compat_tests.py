@@ -214,7 +214,9 @@ def read_table(coverage: Coverage) -> None:
 def read_recorded(coverage: Coverage, files: Iterable[Path]) -> None:
     """What ran while tests were recorded (tests/support/compat_record.py)."""
     for file in files:
-        for line in file.read_text(encoding="utf-8").splitlines():
+        for line in file.read_text(encoding="utf-8").split("\n"):  # data may hold other characters that end lines
+            if line.count("\t") != 3:
+                continue
             kind, name, data, test = line.split("\t")
             if kind == "application":
                 coverage.application(name, data, test)
