@@ -32,6 +32,13 @@ PROTOCOL_VERSION = "12.0.0"
 CHANNEL_VARIABLES = "manager channel variables"
 
 
+class ManagerUsers(Protocol):
+    """Service ``manager``: who is logged in."""
+
+    def logged_in(self, name: str) -> int | None:
+        """How many clients are, under that name; None if manager.conf has no such user."""
+
+
 class Permission(IntFlag):
     """Classes of events (``read``) and actions (``write``), in the order in which they are written."""
 

@@ -14,7 +14,7 @@ from globstar.core.registry import specs_of
 from globstar.core.security import SecurityEventType
 from globstar.core.services import HttpServer
 from globstar.core.system import System
-from globstar.interfaces.ami import actions, commands, functions
+from globstar.interfaces.ami import actions, commands
 from globstar.interfaces.ami import events as translations
 from globstar.interfaces.ami.hub import SERVICE, ManagerHub
 from globstar.interfaces.ami.session import Session
@@ -172,7 +172,6 @@ class ManagerServer:
             for entry in pkgutil.iter_modules(package.__path__):
                 self._register(importlib.import_module(f"{package.__name__}.{entry.name}"))
         self._register(commands)
-        self._register(functions)
 
     def _register(self, module: object) -> None:
         for spec in specs_of(module):  # type: ignore[arg-type]
@@ -262,6 +261,12 @@ class ManagerServer:
         client = Client(self, listener, source)
         self.clients.add(client)
         return client
+
+    def logged_in(self, name: str) -> int | None:
+        """See :class:`globstar.core.manager.ManagerUsers`."""
+        if name not in self.hub.settings.users:
+            return None
+        return sum(session.is_logged_in and session.account == name for session in self.hub.sessions)
 
     async def stop(self) -> None:
         """End every connection."""
