@@ -448,6 +448,14 @@ class ParkingChanged:
 
 
 @dataclass(slots=True)
+class ParkedCallTaken:
+    """``retriever`` takes ``parkee`` out of a lot; it is still in the lot's bridge (CEL PARK_END). ParkingChanged follows."""
+
+    parkee: Channel
+    retriever: Channel
+
+
+@dataclass(slots=True)
 class CallPickedUp:
     """``channel`` answered the call that rang at ``target`` (AMI Pickup)."""
 

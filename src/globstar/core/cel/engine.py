@@ -23,9 +23,8 @@ logger = Logger("cel")
 #: Name of the service.
 SERVICE = "channel events"
 
-#: How a parked call left its place, in CEL's words.
+#: How a parked call left its place, in CEL's words; one that is taken out is told of while it is still there.
 _PARKING_ENDS = {
-    "UnParkedCall": "ParkedCallUnparked",
     "ParkedCallTimeOut": "ParkedCallTimeOut",
     "ParkedCallGiveUp": "ParkedCallGiveUp",
 }
@@ -86,6 +85,7 @@ class CelEngine:
         listen(events.BridgeEntered, self._bridge_entered, "BRIDGE_ENTER")
         listen(events.BridgeLeft, self._bridge_left, "BRIDGE_EXIT")
         listen(events.ParkingChanged, self._parking_changed, "PARK_START", "PARK_END")
+        listen(events.ParkedCallTaken, self._parked_call_taken, "PARK_END")
         listen(events.BlindTransferred, self._blind_transferred, "BLINDTRANSFER")
         listen(events.AttendedTransferred, self._attended_transferred, "ATTENDEDTRANSFER")
         listen(events.CallPickedUp, self._picked_up, "PICKUP")
@@ -254,14 +254,15 @@ class CelEngine:
             self._release(event.parkee)
         elif event.kind in _PARKING_ENDS:
             extra = {"reason": _PARKING_ENDS[event.kind]}
-            if event.retriever is not None:
-                extra["retriever"] = event.retriever.name
             member = event.parkee.bridge_member
             sent = member.destination if event.kind == "ParkedCallTimeOut" and member is not None else None
             place = (sent[0], sent[1]) if sent is not None else None
             if sent is not None and "BRIDGE_EXIT" in self.settings.kinds:
                 self._came_from[event.parkee] = (event.parkee.context, event.parkee.extension)
             self._make(event.parkee, "PARK_END", extra, place=place)
+
+    def _parked_call_taken(self, event: events.ParkedCallTaken) -> None:
+        self._make(event.parkee, "PARK_END", {"reason": "ParkedCallUnparked", "retriever": event.retriever.name})
 
     def _blind_transferred(self, event: events.BlindTransferred) -> None:
         if not event.is_success:

@@ -150,6 +150,7 @@ async def test_parking_transfers_and_pickups_are_told_with_what_belongs_to_them(
         alice, bob, carol = (w.tech.phones[name].channel() for name in ("alice", "bob", "carol"))
         publish = w.system.bus.publish
         publish(events.ParkingChanged("ParkedCall", alice, bob, "Test/bob", "default", 701, 45, 0))
+        publish(events.ParkedCallTaken(alice, carol))
         publish(events.ParkingChanged("UnParkedCall", alice, bob, "Test/bob", "default", 701, 45, 3, carol))
         publish(events.ParkingChanged("ParkedCallGiveUp", alice, bob, "Test/bob", "default", 701, 45, 3))
         publish(events.BlindTransferred(alice, bob, None, "default", "5", is_success=True))

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
-from globstar.core import say
+from globstar.core import events, say
 from globstar.core.announce import start_announcement
 from globstar.core.attended import introduce
 from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
@@ -254,6 +254,7 @@ class ParkingService:
         call.end()
         bridge = Bridge(self.system)
         self._give_rights(member, settings, "callee", is_caller=False)
+        self.system.bus.publish(events.ParkedCallTaken(call.channel, retriever))
         bridge.move(member)
         call.publish("UnParkedCall", retriever=retriever)
         own = bridge.join(retriever)
