@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from globstar.core.system import System
 
 #: Calls that are remembered, lines of each (the first and the last ones are kept), and names of channels that are gone.
-MOST_CALLS, FIRST_LINES, LAST_LINES, MOST_NAMES = 256, 100, 200, 4096
+MOST_CALLS, FIRST_LINES, LAST_LINES, MOST_NAMES = 256, 100, 200, 1024
 #: Lines of all calls together.
 MOST_LINES = 20_000
 #: How much of a log file is searched from its end, bytes, and how many lines are shown at the most.

@@ -68,8 +68,8 @@ class Gathering:
     """Asks the servers for one stream, from its own ports. ``on_done`` is called once, when all have answered or given up."""
 
     __slots__ = (
-        "_bases", "_is_closed", "_loop", "_on_done", "_reflexive", "_send", "_servers", "_stun", "_stun_open", "_timer", "_turn",
-        "_turns",
+        "_bases", "_is_closed", "_loop", "_on_done", "_reflexive", "_send", "_servers", "_stun", "_stun_open", "_timer",
+        "_timer_due", "_turn", "_turns",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, servers: IceServers, send: Send) -> None:
@@ -85,6 +85,7 @@ class Gathering:
         self._turns: dict[int, TurnClient] = {}
         self._on_done: Callable[[], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = 0.0
         self._is_closed = False
 
     def start(self, bases: dict[int, Address], on_done: Callable[[], None]) -> bool:
@@ -220,11 +221,12 @@ class Gathering:
         times += [client.deadline for client in self._turns.values() if client.deadline is not None]
         due = min(times, default=None)
         if self._timer is not None:
-            if due is not None and self._timer.when() <= due:
+            if due is not None and self._timer_due <= due:
                 return
             self._timer.cancel()
             self._timer = None
         if due is not None and not self._is_closed:
+            self._timer_due = due  # uvloop's handle of a call that is due at once has no time of its own
             self._timer = self._loop.call_at(due, self._tick)
 
     def _tick(self) -> None:

@@ -94,6 +94,7 @@ class IceAgent:
         self._tie_breaker = secrets.randbits(64)
         self._components: dict[int, _Component] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
         self.is_closed = False
         #: checks and answers that were not authentic
         self.refused = 0
@@ -187,10 +188,12 @@ class IceAgent:
     def _schedule(self, delay: float) -> None:
         if self.is_closed:
             return
+        due = self._loop.time() + delay
         if self._timer is not None:
-            if self._timer.when() <= self._loop.time() + delay:
+            if self._due <= due:
                 return
             self._timer.cancel()
+        self._due = due  # uvloop's handle of a call that is due at once has no time of its own
         self._timer = self._loop.call_later(delay, self._tick)
 
     def _tick(self) -> None:

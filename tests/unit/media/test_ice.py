@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 
@@ -215,3 +216,35 @@ async def test_rfc8445_9_a_restart_finds_a_new_way_and_keeps_the_old_one_until_t
     assert three.target(1) == A
     for agent in (one, two, three):
         agent.close()
+
+
+def test_a_timer_that_does_not_know_its_time() -> None:
+    """uvloop gives a bare handle for what is due at once: the agent knows the time itself."""
+
+    class BareLoop:
+        """Gives handles that can only be cancelled."""
+
+        def __init__(self) -> None:
+            self.asked: list[float] = []
+            self.cancelled = 0
+
+        def time(self) -> float:
+            return 100.0
+
+        def call_later(self, delay: float, callback: object) -> BareLoop:
+            self.asked.append(delay)
+            return self
+
+        def cancel(self) -> None:
+            self.cancelled += 1
+
+    loop = BareLoop()
+    agent = IceAgent(cast(Any, loop), lambda component, data, address: None)
+    for delay in (0.0, 1.0, 0.0):
+        agent._schedule(delay)
+    assert loop.asked == [0.0]
+    sooner = BareLoop()
+    agent = IceAgent(cast(Any, sooner), lambda component, data, address: None)
+    agent._schedule(1.0)
+    agent._schedule(0.5)
+    assert (sooner.asked, sooner.cancelled) == ([1.0, 0.5], 1)
