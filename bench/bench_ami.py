@@ -11,15 +11,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import statistics
-import tempfile
 import time
-from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from globstar.base.log import Level, Record, hub
+from bench.inside import drop, median_of
+from globstar.base.log import Level, hub
 from globstar.config import MemorySource
 from globstar.config.options import Report
 from globstar.config.reader import read_config
@@ -139,18 +136,6 @@ async def socket_rate(count: int, root: Path) -> float:
         return count / spent
 
 
-def _median(runs: int, measure: Callable[[Path], Coroutine[Any, Any, float]]) -> float:
-    values = []
-    for _ in range(runs):
-        with tempfile.TemporaryDirectory() as folder:
-            values.append(asyncio.run(measure(Path(folder))))
-    return statistics.median(values)
-
-
-def _drop(_: Record) -> None:
-    """Keep what modules say about missing files from the terminal."""
-
-
 def main() -> None:
     """Print what a call costs with clients, and a line for each action."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -158,14 +143,14 @@ def main() -> None:
     parser.add_argument("--actions", type=int, default=5000)
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
-    hub.add(Level.WARNING | Level.ERROR | Level.NOTICE, _drop)
+    hub.add(Level.WARNING | Level.ERROR | Level.NOTICE, drop)
     for clients in (0, 1, 10):
-        cost = _median(options.runs, partial(call_cost, clients, options.calls))
+        cost = median_of(options.runs, partial(call_cost, clients, options.calls))
         print(f"a call with {clients:>2} clients {cost:12,.0f} us CPU")
     for name, action in ACTIONS.items():
-        rate = _median(options.runs, partial(action_rate, action, options.actions))
+        rate = median_of(options.runs, partial(action_rate, action, options.actions))
         print(f"{name:<22} {rate:12,.0f} a CPU second")
-    rate = _median(options.runs, partial(socket_rate, options.actions))
+    rate = median_of(options.runs, partial(socket_rate, options.actions))
     print(f"{'Ping over a socket':<22} {rate:12,.0f} a CPU second")
 
 

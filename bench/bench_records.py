@@ -11,16 +11,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sqlite3
-import statistics
 import tempfile
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from globstar.base.log import Level, Record, hub
+from bench.inside import drop, median_of
+from globstar.base.log import Level, hub
 from globstar.core.cdr.engine import SERVICE as CDR
 from globstar.core.cdr.record import FinishedRecord
 from globstar.core.cel.engine import SERVICE as CEL
@@ -177,18 +176,6 @@ def _servers() -> Iterator[list[DatabaseServer]]:
         yield found
 
 
-def _median(runs: int, measure: Callable[[Path], Coroutine[Any, Any, float]]) -> float:
-    values = []
-    for _ in range(runs):
-        with tempfile.TemporaryDirectory() as folder:
-            values.append(asyncio.run(measure(Path(folder))))
-    return statistics.median(values)
-
-
-def _drop(_: Record) -> None:
-    """Keep what modules say about missing files from the terminal."""
-
-
 def main() -> None:
     """Print a line for each backend, and what a call costs."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -196,13 +183,13 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=300)
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
-    hub.add(Level.WARNING | Level.ERROR | Level.NOTICE, _drop)
+    hub.add(Level.WARNING | Level.ERROR | Level.NOTICE, drop)
     with _servers() as servers:
         backends = [(name, partial(_files, kind, name)) for kind in (_cdr_backends, _cel_backends) for name in kind(Path())]
         for server in servers:
             backends += [(name, partial(_same, files)) for name, files in _server_backends(server).items()]
         for name, files_of in backends:
-            rate = _median(options.runs, partial(rows_of, name, files_of, options.rows))
+            rate = median_of(options.runs, partial(rows_of, name, files_of, options.rows))
             print(f"{name:<24} {rate:10,.0f} rows a CPU second")
     csv, custom = "[general]\nenable=yes\n[csv]\n", f"[m.csv]\nfields={','.join(EVENT_FIELDS)}\n"
     off = {"cdr.conf": "[general]\nenable=no\n"}
@@ -212,7 +199,7 @@ def main() -> None:
         "a call, CEL in a file": {**off, "cel.conf": ALL_EVENTS, "cel_custom.conf": custom},
         "a call, both": {"cdr.conf": csv, "cel.conf": ALL_EVENTS, "cel_custom.conf": custom},
     }.items():
-        cost = _median(options.runs, partial(call_cost, files, options.calls))
+        cost = median_of(options.runs, partial(call_cost, files, options.calls))
         print(f"{name:<24} {cost:10,.0f} us CPU")
 
 

@@ -46,7 +46,7 @@ class Engine:
         self, audio: bytes, grammars: Mapping[str, str], settings: Mapping[str, str], kind: ResultsType
     ) -> Sequence[SpeechResult]:
         self.heard.append((len(audio) // 16, dict(grammars), dict(settings), kind))
-        time.sleep(self.slow)
+        time.sleep(self.slow)  # an engine that takes its time, in a thread of its own
         if self.fault:
             raise SpeechFault(self.fault)
         return self.results

@@ -183,7 +183,7 @@ command("SET VARIABLE READY yes")
 command("WAIT FOR DIGIT -1")
 deadline = time.time() + 1
 while not got and time.time() < deadline:
-    time.sleep(0.01)
+    time.sleep(0.01)  # polled: the signal comes between two instructions
 command("SET VARIABLE SIGNALS %s" % ("".join(got) or "none"))
 command("SET VARIABLE DEAD %s" % command("STREAM FILE beep 1")[:3])
 """
@@ -247,7 +247,7 @@ async def test_a_script_that_hangs_is_left_alone_and_ended(tmp_path: Path, monke
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 command("SET VARIABLE READY %d" % os.getpid())
-time.sleep(600)
+time.sleep(600)  # a script that hangs, and is ended by the server
 """
     )
     async with switch(tmp_path, it=text) as system:

@@ -71,7 +71,7 @@ def test_nothing_is_lost_or_out_of_order_in_a_flood(tmp_path: Path) -> None:
             caller.sendall(originate % number)
             ahead = began + number / RATE - time.monotonic()
             if ahead > 0:
-                time.sleep(ahead)
+                time.sleep(ahead)  # the rate of the flood
         wait_until(
             lambda: all(one.data.count(b"Event: OriginateResponse") == CALLS for one in listeners), 120, "all calls to end"
         )

@@ -82,11 +82,11 @@ class SessionWay:
 
     def receive(self, data: bytes, now: float) -> None:
         """One datagram of the right source."""
-        raise NotImplementedError
+        raise NotImplementedError  # the session's own
 
     def receive_rtcp(self, data: bytes, now: float) -> None:
         """One compound of RTCP of the right source."""
-        raise NotImplementedError
+        raise NotImplementedError  # the session's own
 
     # -- where things are ----------------------------------------------------------------------------------------
 

@@ -10,19 +10,12 @@ class Hungarian(Scaled):
 
     code = "hu"
     datetime_form = "YBdA HM"
+    says_one_hundred = False
 
     def times(self, count: int, scale: int) -> list[str]:
         """Ezer alone, ketezer; egymillio."""
         noun = {1000: "digits/thousand", 1_000_000: "digits/million"}.get(scale, "digits/milliard")
         return [noun] if count == 1 and scale == 1000 else [*self.number(count), noun]
-
-    def below_thousand(self, number: int, gender: str) -> list[str]:
-        """0 to 999: szaz alone, ketszaz."""
-        hundreds, rest = divmod(number, 100)
-        if hundreds == 0:
-            return self.below_hundred(rest, gender)
-        head = [] if hundreds == 1 else [f"digits/{hundreds}"]
-        return [*head, "digits/hundred", *(self.below_hundred(rest, gender) if rest else ())]
 
     def below_hundred(self, number: int, gender: str) -> list[str]:
         """0 to 99: tizenegy, huszonegy."""

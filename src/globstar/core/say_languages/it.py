@@ -10,6 +10,7 @@ class Italian(Scaled):
 
     code = "it"
     datetime_form = "AdBY 'digits/at' IMp"
+    says_one_hundred = False
 
     def times(self, count: int, scale: int) -> list[str]:
         """Mille alone, duemila; un milione, due milioni."""
@@ -18,14 +19,6 @@ class Italian(Scaled):
         if scale == 1_000_000:
             return ["digits/un", "digits/million"] if count == 1 else [*self.number(count), "digits/millions"]
         return ["digits/un", "digits/billion"] if count == 1 else [*self.number(count), "digits/billion"]
-
-    def below_thousand(self, number: int, gender: str) -> list[str]:
-        """0 to 999: a single hundred has no "one"."""
-        hundreds, rest = divmod(number, 100)
-        if hundreds == 0:
-            return self.below_hundred(rest, gender)
-        head = [] if hundreds == 1 else [f"digits/{hundreds}"]
-        return [*head, "digits/hundred", *(self.below_hundred(rest, gender) if rest else ())]
 
     def below_hundred(self, number: int, gender: str) -> list[str]:
         """0 to 99: the vowel of the ten goes before one and eight (ventuno), so that these are whole."""

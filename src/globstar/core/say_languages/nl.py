@@ -10,20 +10,13 @@ class Dutch(Scaled):
 
     code = "nl"
     datetime_form = "AdBY 'digits/nl-om' HM"
+    says_one_hundred = False
 
     def times(self, count: int, scale: int) -> list[str]:
         """Duizend alone, een miljoen, een miljard."""
         if scale == 1000:
             return ["digits/thousand"] if count == 1 else [*self.number(count), "digits/thousand"]
         return [*self.number(count), "digits/million" if scale == 1_000_000 else "digits/milliard"]
-
-    def below_thousand(self, number: int, gender: str) -> list[str]:
-        """0 to 999: a single hundred has no "one"."""
-        hundreds, rest = divmod(number, 100)
-        if hundreds == 0:
-            return self.below_hundred(rest, gender)
-        head = [] if hundreds == 1 else [f"digits/{hundreds}"]
-        return [*head, "digits/hundred", *(self.below_hundred(rest, gender) if rest else ())]
 
     def below_hundred(self, number: int, gender: str) -> list[str]:
         """0 to 99: 21 is one-and-twenty."""

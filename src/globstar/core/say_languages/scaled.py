@@ -23,6 +23,15 @@ class Scaled(Language):
                 return [*self.times(count, scale), *(self.rest(rest, gender) if rest else ())]
         return self.small(number, gender)
 
+    #: whether a single hundred is said with its "one"
+    says_one_hundred = True
+
+    def below_thousand(self, number: int, gender: str) -> list[str]:
+        """0 to 999."""
+        if self.says_one_hundred or not 100 <= number < 200:
+            return super().below_thousand(number, gender)
+        return ["digits/hundred", *(self.after_hundred(number - 100, gender) if number > 100 else ())]
+
     def small(self, number: int, gender: str) -> list[str]:
         """What is below the smallest scale."""
         return self.below_thousand(number, gender)

@@ -24,6 +24,16 @@ def _topic_names(system: System, args: list[str]) -> list[str]:
     return list(_topics(system)) if len(args) <= 1 else []
 
 
+def _named_topic(system: System, args: list[str]) -> tuple[type, list[Callable[[Any], None]]]:
+    """The one type of event that a command names, and who listens."""
+    if len(args) != 1:
+        raise CliUsage
+    found = _topics(system).get(args[0])
+    if found is None:
+        raise CliFailure(f"Specified topic '{args[0]}' does not exist")
+    return found
+
+
 @cli_command("stasis show topics")
 def show_topics(system: System, args: list[str]) -> str:
     """List the types of events, with how many listen to each."""
@@ -36,12 +46,7 @@ def show_topics(system: System, args: list[str]) -> str:
 @cli_command("stasis show topic", usage="stasis show topic <name>", complete=_topic_names)
 def show_topic(system: System, args: list[str]) -> str:
     """Show one type of event and who listens to it."""
-    if len(args) != 1:
-        raise CliUsage
-    found = _topics(system).get(args[0])
-    if found is None:
-        raise CliFailure(f"Specified topic '{args[0]}' does not exist")
-    kind, listeners = found
+    kind, listeners = _named_topic(system, args)
     lines = [f"Name: {kind.__name__}", f"Detail: {(kind.__doc__ or '').strip().partition(chr(10))[0]}"]
     lines += [f"Number of subscribers: {len(listeners)}", *(f"\tSubscriber: {_who(listener)}" for listener in listeners)]
     return "\n".join(lines)
@@ -61,12 +66,7 @@ def statistics_topics(system: System, args: list[str]) -> str:
 @cli_command("stasis statistics show topic", usage="stasis statistics show topic <name>", complete=_topic_names)
 def statistics_topic(system: System, args: list[str]) -> str:
     """Show how many events of a type were delivered, and to whom."""
-    if len(args) != 1:
-        raise CliUsage
-    found = _topics(system).get(args[0])
-    if found is None:
-        raise CliFailure(f"Specified topic '{args[0]}' does not exist")
-    kind, listeners = found
+    kind, listeners = _named_topic(system, args)
     lines = [f"Topic: {args[0]}", f"Number of messages published: {system.bus.counts.get(kind, 0)}"]
     return "\n".join([*lines, f"Number of subscribers: {len(listeners)}", *(f"\t{_who(one)}" for one in listeners)])
 
