@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from globstar.core import events
+from globstar.core.cel import engine as cel_engine
+from globstar.core.cel.settings import CelSettings
 from tests.support.sip_phone import SipOffice, SipPhone, Wire
 from tests.support.sip_transfer import transfer_office
 
@@ -73,6 +76,32 @@ async def test_one_message_after_the_other(tmp_path: Path) -> None:
         assert len(office.system.channels) == 1
         await asyncio.sleep(3)
         assert value(office, "ORDER") == "abc"
+
+
+async def test_the_channel_of_messages_is_one_to_those_who_look_on(tmp_path: Path) -> None:
+    """It is told of once, keeps its unique id, and ends for nobody: no CHAN_END, no Hangup, as Asterisk has it."""
+    async with transfer_office(tmp_path, EXTENSIONS) as (office, (alice, *_)):
+        bus = office.system.bus
+        created: list[events.ChannelCreated] = []
+        steps: list[events.ApplicationStarted] = []
+        bus.subscribe(events.ChannelCreated, created.append)
+        bus.subscribe(events.ApplicationStarted, steps.append)
+        cel = office.system.services[cel_engine.SERVICE]
+        settings = CelSettings()
+        settings.enable, settings.apps = True, ("set",)
+        settings._events("ALL")
+        cel.configure(settings)
+        made: list[str] = []
+        cel.backends.register(
+            cel_engine.CelBackendSpec(name="kept", module="tests", post=lambda _, event: made.append(event.kind))
+        )
+        for text in ("a", "b"):
+            await send(alice, "800", text)
+            await asyncio.sleep(0.1)
+        assert len(created) == 1
+        assert len({step.channel.unique_id for step in steps}) == 1
+        assert made[0] == "CHAN_START"
+        assert set(made[1:]) == {"APP_START", "APP_END"}
 
 
 async def test_a_message_is_passed_on(tmp_path: Path) -> None:

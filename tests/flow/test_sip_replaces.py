@@ -103,13 +103,16 @@ async def test_an_application_is_taken_over(tmp_path: Path) -> None:
     ],
 )
 async def test_what_replaces_nothing(tmp_path: Path, replaces: str, status: int) -> None:
-    """RFC 3891 3: no such dialog, or no Replaces that can be read."""
+    """RFC 3891 3: no such dialog, or no Replaces that can be read; there is a channel for a moment, as with Asterisk."""
     async with transfer_office(tmp_path) as (office, (_, _, carol, _)):
+        ended: list[events.ChannelHungUp] = []
+        office.system.bus.subscribe(events.ChannelHungUp, ended.append)
         c = carol.call("101", extra=f"Replaces: {replaces}\r\n")
         await carol.get(100)
         c.refused(await carol.get(status))
         await office.quiet()
         assert not office.system.channels
+        assert [(int(end.channel.hangup_cause), end.channel.extension) for end in ended] == [(0, "101")]
 
 
 async def test_early_only_spares_an_answered_call(tmp_path: Path) -> None:

@@ -27,8 +27,6 @@ _FEATURE = "the events of an attended transfer by digits come in another order, 
 #: Scenarios whose streams differ, each with the reason; one that comes to agree must be taken off.
 DIFFERENT = {
     "g01_auth_bye_not_challenged": _TIME,
-    "g01_invite_replaces_unknown_dialog": "there is a channel for a moment there; here the call is refused before",
-    "g01_message_out_of_dialog": "the channel of messages is one for all there, here one for each",
     "g01_transfer_app_unanswered_302": "the end is told before the dialplan goes on all the same; here when it counts",
     "g01_wrong_content_type_415": "in test_calls_sip: the call goes on here",
     "g03_direct_media_reinvites": "HANGUPCAUSE() knows a cause of the answer to a re-INVITE there",

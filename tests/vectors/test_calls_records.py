@@ -32,9 +32,6 @@ _TIME = "the replay does not wait as long as the recorded script did"
 
 #: Scenarios whose events differ, each with the reason; one that comes to agree must be taken off.
 DIFFERENT_CEL = {
-    "g01_invite_replaces_unknown_dialog": "there is a channel for a moment there; here the call is refused before",
-    "g01_message_out_of_dialog": "the channel of messages is one for all there, here one for each that is no call",
-    "g03_answer_100_180_181_200": "a 181 without Diversion tells nothing of who forwards",
     "g03_local_channel_optimised": _OPTIMISED,
     "g03_opt_L_time_limit": _SOUNDS,
     "g04_auto_info_without_te": _PRESSED,
@@ -58,7 +55,6 @@ DIFFERENT_CDR = {
     "g07_getvar_setvar": _TIME,
     "g07_hangup_action": _TIME,
     "g01_auth_bye_not_challenged": _TIME,
-    "g01_invite_replaces_unknown_dialog": "there is a channel for a moment there; here the call is refused before",
     "g01_wrong_content_type_415": "in test_calls_sip: the call goes on here",
     "g03_local_channel_optimised": _OPTIMISED,
     "g04_feature_attended_transfer": _FEATURE,

@@ -69,11 +69,12 @@ Handler = Callable[[TextMessage], bool]
 
 
 class MessageTech(ChannelTech):
-    """The channel that runs the dialplan for a message."""
+    """The channel that runs the dialplan for messages, one after the other; each message finds it as new."""
 
     name = "Message"
     description = "Message"
     is_internal = True
+    is_standing = True
 
     def send_digit_begin(self, channel: Channel, digit: str) -> bool:
         """There is nobody to hear it."""
@@ -103,6 +104,8 @@ class MessageBus:
         self._tech = MessageTech()
         self._waiting: deque[TextMessage] = deque()
         self._task: asyncio.Task[Any] | None = None
+        #: the unique id of the channel, once there was a message
+        self._unique_id = ""
 
     # -- technologies ------------------------------------------------------------------------------------------------
 
@@ -159,20 +162,16 @@ class MessageBus:
             self._task = None
 
     async def _run_one(self, message: TextMessage) -> None:
-        """Run the dialplan with the message on a channel of its own, to the end."""
+        """Run the dialplan with the message to the end, on what is one channel to those who look on."""
         system = self.system
-        channel = Channel(
-            system,
-            self._tech,
-            "Message/ast_msg_queue",
-            state=ChannelState.UP,
-            context=message.context,
-            extension=message.extension,
-        )
+        channel = Channel(system, self._tech, "Message/ast_msg_queue", state=ChannelState.UP, unique_id=self._unique_id)
         channel.data[MESSAGE] = message
         channel.data["skip_h"] = True
         channel.call_id = system.next_call_id()
-        system.announce_channel(channel)
+        if not self._unique_id:
+            self._unique_id = channel.unique_id
+            system.announce_channel(channel)
+        channel.context, channel.extension = message.context, message.extension
         self.delivered += 1
         task = channel.tasks.start(run_pbx(channel), name="message")
         await asyncio.wait([task])

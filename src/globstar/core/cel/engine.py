@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from globstar.base.log import Logger
 from globstar.core import events
 from globstar.core.bridge import Bridge
-from globstar.core.cel.event import KINDS, CelEvent, snapshot
+from globstar.core.cel.event import KINDS, LAST_KINDS, CelEvent, snapshot
 from globstar.core.cel.settings import CelSettings
 from globstar.core.channel import Channel
 from globstar.core.registry import Registry, Spec
@@ -133,7 +133,9 @@ class CelEngine:
         user_defined: str = "",
         place: tuple[str, str] | None = None,
     ) -> None:
-        if channel.tech.is_internal or kind not in self.settings.kinds:
+        if kind not in self.settings.kinds:
+            return
+        if channel.tech.is_internal and (kind in LAST_KINDS or not channel.tech.is_standing):
             return
         text = json.dumps(extra, separators=(",", ":"), ensure_ascii=False) if extra is not None else ""
         event = snapshot(channel, kind, self.system.wall_time(), peer, text, user_defined, self.settings.dateformat, place)

@@ -56,7 +56,7 @@ class CelEvent:
 
 
 #: Kinds that come when the channel's dialplan, if it had one, has ended.
-_LAST = ("HANGUP", "CHAN_END", "LINKEDID_END")
+LAST_KINDS = ("HANGUP", "CHAN_END", "LINKEDID_END")
 
 
 def snapshot(
@@ -85,7 +85,7 @@ def snapshot(
     context, exten = place or (channel.context, channel.extension)
     if place is None and channel.goto_target is not None and channel.soft_hangup & SoftHangup.ASYNC_GOTO:  # on its way there
         context, exten, _ = channel.goto_target
-    app, app_data = channel.idle_application if kind in _LAST else (channel.application, channel.application_data)
+    app, app_data = channel.idle_application if kind in LAST_KINDS else (channel.application, channel.application_data)
     return CelEvent(
         kind, time, user_defined, name.text if name.valid else "", number.text if number.valid else "", ani, rdnis, dnid,
         exten, context, channel.name, app, app_data, channel.ama_flags, channel.account_code,

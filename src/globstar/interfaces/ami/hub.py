@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 logger = Logger("manager")
 
+#: What is told of a channel that ends.
+_ENDS = (events.HangupRequested, events.ChannelHungUp)
+
 #: name of the hub among the system's services
 SERVICE = "manager"
 
@@ -138,7 +141,8 @@ class ManagerHub:
         def listener(event: object) -> None:
             channel = getattr(event, "channel", None)
             if isinstance(channel, Channel) and channel.tech.is_internal:
-                return  # announcers and their like are nobody's calls
+                if not channel.tech.is_standing or isinstance(event, _ENDS):
+                    return  # announcers and their like are nobody's calls
             for told in translate(event):
                 send(told)
 

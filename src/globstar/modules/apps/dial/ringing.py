@@ -369,7 +369,7 @@ class Ringing:
         data = frame.data
         if isinstance(data, Redirecting) and not self.arguments.has("I") and self._is_single:
             self.caller.tech.indicate(self.caller, Control.REDIRECTING, data)
-            self.caller.redirecting.from_ = data.from_.copy()
+            self.caller.redirecting.from_ = call.channel.redirecting.from_.copy()
 
     def _hold(self, call: OutgoingCall, frame: Frame) -> None:
         if self._is_single:

@@ -11,7 +11,7 @@ from globstar.proto.sip.grammar import Params
 from globstar.proto.sip.headers.address import NameAddr
 from globstar.proto.sip.headers.history import HistoryEntry
 from globstar.proto.sip.headers.identity import Diversion
-from globstar.proto.sip.message import Header, Message
+from globstar.proto.sip.message import Header, Message, Response
 from globstar.proto.sip.uri import SipUri
 
 if TYPE_CHECKING:
@@ -93,6 +93,17 @@ def take_diversion(message: Message, redirecting: Redirecting) -> bool:
     redirecting.orig_reason = reason_of(first.reason)
     redirecting.count = sum(diversion.counter for diversion in diversions)
     return True
+
+
+def take_forwarding(response: Response, redirecting: Redirecting) -> Redirecting:
+    """Note who forwards a call of ours, as a 181 tells it; the result is what the caller's phone is told of it.
+
+    Without Diversion and History-Info it is whom we called, and the caller's phone is told no name, as Asterisk does.
+    """
+    if take_diversion(response, redirecting) or take_history(response, redirecting):
+        return redirecting
+    redirecting.from_ = party_of_address(response.to, 0)
+    return Redirecting()
 
 
 def _party(diversion: Diversion) -> PartyId:

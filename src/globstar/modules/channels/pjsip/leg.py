@@ -20,6 +20,7 @@ from globstar.modules.channels.pjsip.causes import (
     status_of_cause,
     tech_cause_of,
 )
+from globstar.modules.channels.pjsip.diversion import take_forwarding
 from globstar.modules.channels.pjsip.identity import leg_identity
 from globstar.modules.channels.pjsip.inband import ToneWatcher
 from globstar.modules.channels.pjsip.media import LegMedia
@@ -255,7 +256,7 @@ class Leg(SessionUser):
             channel.set_state(ChannelState.RINGING)
             channel.deliver(control(Control.RINGING))
         elif status == 181:
-            channel.deliver(control(Control.REDIRECTING, channel.redirecting))
+            channel.deliver(control(Control.REDIRECTING, take_forwarding(response, channel.redirecting)))
         elif status == 183 and not has_media and not self.endpoint.ignore_183_without_sdp:
             channel.deliver(control(Control.PROGRESS))
         if has_media:

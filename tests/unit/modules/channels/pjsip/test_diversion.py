@@ -12,10 +12,11 @@ from globstar.modules.channels.pjsip.diversion import (
     history_headers,
     reason_of,
     take_diversion,
+    take_forwarding,
     take_history,
 )
 from globstar.modules.channels.pjsip.identity import PROHIBITED
-from globstar.proto.sip.message import Message
+from globstar.proto.sip.message import Message, Response
 from globstar.proto.sip.uri import SipUri
 from tests.support.sip_phone import phone_section, sip_office
 
@@ -134,3 +135,19 @@ async def test_a_forwarded_call_to_an_endpoint(
         bob.send(bob.reply_to(request, 486, tag="b"))
         await bob.get("ACK")
         call.refused(await alice.get(486))
+
+
+@pytest.mark.parametrize(
+    ("headers", "forwards", "shown"),
+    [
+        ([], "bob", ""),
+        ([("Diversion", "<sip:555@h>;reason=user-busy")], "555", "555"),
+        ([("History-Info", "<sip:7@h>;index=1, <sip:8@h;cause=486>;index=1.1;mp=1")], "7", "7"),
+    ],
+)
+def test_who_forwards_by_a_181(headers: list[tuple[str, str]], forwards: str, shown: str) -> None:
+    """Without a header it is whom we called; the caller's phone is told only what was said."""
+    redirecting = Redirecting()
+    told = take_forwarding(Response(181, "Call Is Being Forwarded", [("To", "<sip:bob@h>;tag=b"), *headers]), redirecting)
+    assert redirecting.from_.number.text == forwards
+    assert told.from_.number.text == shown

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.driver import PjsipDriver
     from globstar.proto.sip.message import Request
     from globstar.proto.sip.session import InviteSession
-    from globstar.proto.sip.transaction import ServerTransaction
 
 logger = Logger("res_pjsip_refer")
 
@@ -31,21 +30,17 @@ class ReplacesInvite(Supplement):
 
     module = "res_pjsip_refer"
 
-    def invite_received(self, leg: Leg, session: InviteSession, transaction: ServerTransaction) -> bool:
-        """Refuse what cannot be taken over (RFC 3891 3)."""
-        request = transaction.request
-        if not request.has("Replaces"):
-            return False
-        status = _refusal(self.driver, request)
-        if status:
-            session.reject(status, headers=[] if leg.endpoint.suppress_q850_reason_headers else [reason_header(0)])
-        return bool(status)
-
     def channel_starting(self, leg: Leg, channel: Channel) -> bool:
-        """The new call is ready: it picks up, or takes the other call's place."""
+        """The new call is ready: it picks up, or takes the other call's place, or is refused (RFC 3891 3)."""
         request = leg.request
         if request is None or not request.has("Replaces"):
             return False
+        status = _refusal(self.driver, request)
+        if status:
+            assert leg.session is not None
+            leg.session.reject(status, headers=[] if leg.endpoint.suppress_q850_reason_headers else [reason_header(0)])
+            channel.hangup()
+            return True
         found = _find(self.driver, request)
         target = found[1].channel if found is not None else None
         if target is None:
