@@ -225,8 +225,8 @@ async def test_our_offer_has_two_ports_and_the_answer_chooses(tmp_path: Path, bu
         await called.ended()
 
 
-async def test_one_dtls_handshake_and_hold_with_a_bundle(tmp_path: Path) -> None:
-    """Hold of both lines and back: the transport and what it is secured by stay."""
+async def test_hold_and_back_keep_the_transport_of_a_bundle(tmp_path: Path) -> None:
+    """Hold of both lines and back."""
     async with sip_office(tmp_path, ALICE, EXTENSIONS) as office:
         call = new_call(office)
         port = ports(await ask(call, "a port", "v port"))[0]
