@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from globstar.base.log import Level
 from globstar.core import events
 from globstar.core.cli import run_command
 from globstar.core.system import System
 from tests.interop.support.audio import find
 from tests.support.phone import Phone, Samples, companded, media_system, noise, sound
+from tests.support.switch import LogCapture
 
 pytestmark = pytest.mark.virtual_time
 
@@ -97,6 +99,24 @@ async def test_files_of_one_direction_are_as_long_as_each_other(system: System) 
     assert not holds(said, companded(PROMPT))
 
 
+@pytest.mark.parametrize(("options", "is_shorter"), [("n", True), ("", False)])
+async def test_without_synchronisation_a_direction_is_as_long_as_its_sound(
+    system: System, options: str, is_shorter: bool
+) -> None:
+    phone = Phone(system)
+    phone.start(
+        f"[default]\nexten => s,1,Answer(,i)\nsame => n,MixMonitor(call.wav,{options}r(said.wav)t(heard.wav))\n"
+        "same => n,Wait(0.5)\nsame => n,Playback(prompt)\n"
+    )
+    phone.meanwhile(phone.speak(SPEECH))
+    await phone.end()
+    await whole(system)
+    call, heard = read(monitor(system) / "call.wav"), read(monitor(system) / "heard.wav")
+    assert (len(call) - len(heard) > 3000) is is_shorter
+    assert len(heard) == (len(PROMPT) if is_shorter else len(call))
+    assert holds(heard, companded(PROMPT))
+
+
 async def test_interleaved_raw_audio_has_one_direction_on_each_side(system: System) -> None:
     await record(system, "D", "both.raw")
     both = read(monitor(system) / "both.raw")
@@ -110,6 +130,48 @@ async def test_volumes(system: System) -> None:
     await record(system, "V(1)r(loud.wav)", "other.wav")
     loud = read(monitor(system) / "loud.wav").astype(float)
     assert np.abs(loud).mean() / np.abs(plain).mean() == pytest.approx(2, rel=0.05)
+
+
+async def test_volumes_of_what_is_heard_and_of_both(system: System) -> None:
+    await record(system, "t(plain.wav)")
+    plain = read(monitor(system) / "plain.wav").astype(float)
+    for options in ("v(-1)", "W(-1)"):
+        await record(system, f"{options}t(quiet.wav)", "other.wav")
+        quiet = read(monitor(system) / "quiet.wav").astype(float)
+        assert np.abs(quiet).mean() / np.abs(plain).mean() == pytest.approx(0.5, rel=0.05)
+
+
+async def test_the_beginning_is_left_out(system: System) -> None:
+    phone = Phone(system)
+    phone.start("[default]\nexten => s,1,Answer(,i)\nsame => n,MixMonitor(late.wav,s(1))\nsame => n,Wait(2)\n")
+    said = noise(3.0, 23)
+    phone.meanwhile(phone.speak(said))
+    await phone.end()
+    await whole(system)
+    recording = read(monitor(system) / "late.wav")
+    assert len(recording) / 8000 == pytest.approx(1.0, abs=0.04)
+    assert find(recording, companded(said)[9600:12000]).correlation > 0.99
+    assert find(recording, companded(said)[4000:6400]).correlation < 0.2
+
+
+@pytest.mark.parametrize(("value", "is_taken"), [("120", True), ("0", False), ("121", False), ("x", False), ("", False)])
+async def test_how_much_may_be_left_out(system: System, value: str, is_taken: bool) -> None:
+    phone = Phone(system)
+    phone.start(f"[default]\nexten => s,1,Answer(,i)\nsame => n,MixMonitor(late.wav,s({value}))\nsame => n,Wait(1)\n")
+    with LogCapture() as log:
+        await phone.end()
+    assert any("option s takes 1 to 120 seconds" in text for text in log.texts(Level.WARNING)) is not is_taken
+    await whole(system)
+    assert (len(read(monitor(system) / "late.wav")) == 0) is is_taken
+
+
+async def test_beeps_at_both_ends_and_a_file_that_is_not_kept(system: System) -> None:
+    beep = sound(Path(system.directories.astdatadir) / "sounds" / "en", "beep", noise(0.1, 24))
+    phone = await record(system, "pPd")
+    assert not (monitor(system) / "call.wav").exists()
+    first = find(phone.samples, companded(beep))
+    assert first.correlation > 0.9
+    assert find(phone.samples[first.offset + len(beep) :], companded(beep)).correlation > 0.9
 
 
 async def test_nothing_is_recorded_outside_of_a_bridge_with_b(system: System) -> None:

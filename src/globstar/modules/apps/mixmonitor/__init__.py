@@ -28,8 +28,10 @@ logger = Logger("app_mixmonitor")
 SERVICE = "call recorder"
 #: Period of option B where none is given, seconds.
 _BEEP_SECONDS = 15
+#: Longest beginning that option s leaves out.
+_MOST_SKIPPED_SECONDS = 120
 _KEY = "mixmonitors"
-_LETTERS = {**dict.fromkeys("abcdDnpP", False), **dict.fromkeys("BimrtvVW", True)}
+_LETTERS = {**dict.fromkeys("abcdDnpP", False), **dict.fromkeys("BimrstvVW", True)}
 
 
 @dataclass(slots=True)
@@ -76,6 +78,7 @@ class MixMonitors(CallRecorder):
             heard_file=options.get("t", ""),
             mailboxes=tuple(box for box in options.get("m").split(",") if box.strip()),
             beep_seconds=_beep_seconds(options),
+            skipped_seconds=_skipped_seconds(options),
             caller_id=_caller_id(channel, is_own="c" in options) if "m" in options else "",
             command=substitute(command.replace("^{", "${"), channel.variables) if command else "",
         )
@@ -125,6 +128,15 @@ def _beep_seconds(options: ParsedOptions) -> int:
     return int(text or _BEEP_SECONDS)
 
 
+def _skipped_seconds(options: ParsedOptions) -> int:
+    """The seconds of option s, 0 without it."""
+    text = options.get("s").strip() if "s" in options else ""
+    if "s" in options and not (text.isdecimal() and 1 <= int(text) <= _MOST_SKIPPED_SECONDS):
+        logger.warning(f"MixMonitor: option s takes 1 to {_MOST_SKIPPED_SECONDS} seconds, not '{text}'")
+        return 0
+    return int(text or 0)
+
+
 def _caller_id(channel: Channel, *, is_own: bool) -> str:
     """Who a message in a mailbox is from: the party that the channel is connected to, or its own caller id."""
     party = channel.caller.id if is_own else channel.connected.id
@@ -159,9 +171,9 @@ async def mix_monitor(channel: Channel, data: str) -> int | None:
     the channel is bridged, r(file) and t(file) record what it says and hears into files of their own (n: without filling them up
     with silence), D puts both side by side into one file of raw audio, v(x) V(x) W(x) change the volume of what is heard,
     said, or both (-4 to 4), i(variable) keeps the id, d deletes the files at the end, p and P play a beep at the start and
-    the end, B(seconds) beeps into the call every so often (15). m(mailbox@context/folder,...) puts a copy into mailboxes, from
-    whom the channel is connected to, or with c from the channel's own caller id. command runs in a shell at the end; ``^{X}`` in
-    it is the variable X of the time of the start.
+    the end, B(seconds) beeps into the call every so often (15), s(seconds) leaves out the beginning (1 to 120).
+    m(mailbox@context/folder,...) puts a copy into mailboxes, from whom the channel is connected to, or with c from the channel's own caller id. command runs
+    in a shell at the end; ``^{X}`` in it is the variable X of the time of the start.
     MIXMONITOR_FILENAME is the file.
     """
     file, options, command = read_arguments(data)

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 logger = Logger("app_mixmonitor")
 
+#: Blocks by which both directions are behind, so that packets that are late are still recorded in their place.
+_LAG = 3
+#: Blocks that may wait: the lag, and packets of 120 ms.
+_MOST_AHEAD = 10
+
 
 @dataclass(slots=True)
 class RecorderOptions:
@@ -45,6 +50,8 @@ class RecorderOptions:
     caller_id: str = ""
     #: period of beeps into the call, 0 for none
     beep_seconds: int = 0
+    #: nothing is kept of so many seconds at the beginning
+    skipped_seconds: int = 0
 
 
 class _Track:
@@ -90,6 +97,8 @@ class Recorder:
     _tap: AudioTap | None = None
     _beeps: PeriodicSound | None = None
     _started: float = 0.0
+    #: when what is kept begins (the system's clock)
+    _kept_from: float = 0.0
 
     def start(self, mixed: str) -> None:
         """Make the files and begin. Raises SoundFault."""
@@ -108,7 +117,8 @@ class Recorder:
         self.names = tuple(str(w.path.with_suffix("")) if w is not None else "" for w in writers)  # type: ignore[assignment]
         if self._mixed is not None:
             channel.set_variable("MIXMONITOR_FILENAME", str(self._mixed.writer.path))
-        self._tap = AudioTap(channel, self._take, sample_rate=rate)
+        self._tap = AudioTap(channel, self._take, sample_rate=rate, ahead=_MOST_AHEAD, lag=_LAG, note=self._note)
+        self._kept_from = channel.system.now() + options.skipped_seconds
         self._tap.start()
         self._started = channel.system.wall_time()
         if options.beep_seconds:
@@ -127,13 +137,23 @@ class Recorder:
         folder = Path(self.channel.system.directories.astspooldir) / "monitor"
         return self.channel.system.sounds.create(str(folder / stem), extension, append=self.options.append)
 
+    def _note(self) -> frozenset[str] | None:
+        """What is not to be recorded of this moment: directions, None for all."""
+        if self.options.only_bridged and self.channel.bridge_member is None:
+            return None
+        if self.options.skipped_seconds and self.channel.system.now() < self._kept_from:
+            return None
+        return frozenset(self.muted)
+
     def _take(self, said: bytes | None, heard: bytes | None) -> None:
         options = self.options
-        if options.only_bridged and self.channel.bridge_member is None:
+        assert self._tap is not None
+        withheld = self._tap.noted
+        if withheld is None:
             return
-        if "read" in self.muted:
+        if "read" in withheld:
             said = None
-        if "write" in self.muted:
+        if "write" in withheld:
             heard = None
         if said is not None:
             said = adjust_volume(said, options.said_volume)
