@@ -64,7 +64,7 @@ class Wire:
         self.records.append(record(bytes(data), source, target, 1_000_000_000 + now))
 
     def judged(self, path: Path) -> Verdict:
-        """Let tshark read it all, kept in ``path``; it knows streams from SDP, and by their looks where SDP names another address."""
+        """Let tshark read it all, kept in ``path``; it knows streams from SDP, others by their looks."""
         path.write_bytes(FILE_HEADER + b"".join(self.records))
         command = [require("tshark"), "-r", str(path), "--enable-heuristic", "rtp_udp", "-T", "fields", "-E", "separator=\t"]
         command += [part for name in _NOT_OURS for part in ("--disable-protocol", name)]

@@ -172,8 +172,8 @@ async def mix_monitor(channel: Channel, data: str) -> int | None:
     with silence), D puts both side by side into one file of raw audio, v(x) V(x) W(x) change the volume of what is heard,
     said, or both (-4 to 4), i(variable) keeps the id, d deletes the files at the end, p and P play a beep at the start and
     the end, B(seconds) beeps into the call every so often (15), s(seconds) leaves out the beginning (1 to 120).
-    m(mailbox@context/folder,...) puts a copy into mailboxes, from whom the channel is connected to, or with c from the channel's own caller id. command runs
-    in a shell at the end; ``^{X}`` in it is the variable X of the time of the start.
+    m(mailbox@context/folder,...) puts a copy into mailboxes, from whom the channel is connected to, or with c from the
+    channel's own caller id. command runs in a shell at the end; ``^{X}`` in it is the variable X of the time of the start.
     MIXMONITOR_FILENAME is the file.
     """
     file, options, command = read_arguments(data)
