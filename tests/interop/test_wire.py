@@ -5,39 +5,40 @@ The calls are those of the flow tests; what their phones send is not judged.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.flow import (
-    test_audio_truth,
-    test_sip_bundle,
-    test_sip_dtls,
-    test_sip_fax,
-    test_sip_hold,
-    test_sip_ice,
-    test_sip_ice_servers,
-    test_sip_media_features,
-    test_sip_secured_media,
-)
 from tests.interop.support.wire import Wire
 from tests.support.sip_phone import phone_section, sip_office
 from tests.support.srtp_phone import PROFILES
 from tests.support.virtual_loop import run_virtual
 
+audio_truth_calls: Any = importlib.import_module("tests.flow.test_audio_truth")
+bundle_calls: Any = importlib.import_module("tests.flow.test_sip_bundle")
+dtls_calls: Any = importlib.import_module("tests.flow.test_sip_dtls")
+fax_calls: Any = importlib.import_module("tests.flow.test_sip_fax")
+hold_calls: Any = importlib.import_module("tests.flow.test_sip_hold")
+ice_calls: Any = importlib.import_module("tests.flow.test_sip_ice")
+ice_servers_calls: Any = importlib.import_module("tests.flow.test_sip_ice_servers")
+media_features_calls: Any = importlib.import_module("tests.flow.test_sip_media_features")
+secured_media_calls: Any = importlib.import_module("tests.flow.test_sip_secured_media")
+
 #: Codecs whose packets tshark knows by their static or named types.
-SPOKEN = ("ulaw", "alaw", "g722", "gsm", "g726", "opus", "speex", "speex16", "slin", "g729")
+SPOKEN = ("ulaw", "alaw", "g722", "gsm", "g726", "opus", "speex", "speex16", "g729")
 
 
 async def speak(folder: Path, source: str, destination: str) -> None:
     """A call from one codec to another."""
     pjsip = phone_section(f"from{source}", allow=source, rtp_symmetric="yes")
     pjsip += phone_section(f"to{destination}", contact=f"sip:to{destination}@127.0.0.1:15072", allow=destination)
-    async with sip_office(folder, pjsip, test_audio_truth.EXTENSIONS) as office:
+    async with sip_office(folder, pjsip, audio_truth_calls.EXTENSIONS) as office:
         office.phone(f"from{source}")
         office.phone(f"to{destination}")
-        assert await test_audio_truth.listen(office, source, destination)
+        assert await audio_truth_calls.listen(office, source, destination)
 
 
 def judge(wire: Wire, folder: Path, call: Coroutine[object, object, None], *kinds: str) -> None:
@@ -57,64 +58,64 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
 
 @pytest.mark.parametrize("codec", SPOKEN)
 def test_sound_of_every_codec(wire: Wire, tmp_path: Path, codec: str) -> None:
-    if codec not in test_audio_truth.CODECS:
+    if codec not in audio_truth_calls.CODECS:
         pytest.skip(f"{codec}: its library is not installed")
     judge(wire, tmp_path, speak(tmp_path, "ulaw" if codec != "ulaw" else "alaw", codec), "rtp", "rtcp")
 
 
 def test_digits(wire: Wire, tmp_path: Path) -> None:
-    judge(wire, tmp_path, test_sip_media_features.test_how_a_digit_is_sent(tmp_path, "rfc4733", "0 101", "event"), "rtp:rtpevent")
+    judge(wire, tmp_path, media_features_calls.test_how_a_digit_is_sent(tmp_path, "rfc4733", "0 101", "event"), "rtp:rtpevent")
 
 
 def test_comfort_noise_and_reports(wire: Wire, tmp_path: Path) -> None:
-    call = test_sip_media_features.test_rfc3389_comfort_noise_is_passed_on_to_who_knows_it(tmp_path, "0 13 101", True)
+    call = media_features_calls.test_rfc3389_comfort_noise_is_passed_on_to_who_knows_it(tmp_path, "0 13 101", True)
     judge(wire, tmp_path, call, "rtp", "rtcp")
 
 
 def test_reports_on_the_port_of_rtp(wire: Wire, tmp_path: Path) -> None:
-    judge(wire, tmp_path, test_sip_media_features.test_rtcp_on_the_port_of_rtp(tmp_path), "rtp", "rtp:rtcp")
+    judge(wire, tmp_path, media_features_calls.test_rtcp_on_the_port_of_rtp(tmp_path), "rtp", "rtp:rtcp")
 
 
 def test_hold(wire: Wire, tmp_path: Path) -> None:
-    judge(wire, tmp_path, test_sip_hold.test_three_ways_to_hold(tmp_path, "sendonly", "recvonly"), "rtp")
+    judge(wire, tmp_path, hold_calls.test_three_ways_to_hold(tmp_path, "sendonly", "recvonly"), "rtp")
 
 
 @pytest.mark.parametrize(("theirs", "ours"), [(2, 3), (2, 0), (0, 2)])
 def test_text(wire: Wire, tmp_path: Path, theirs: int, ours: int) -> None:
-    call = test_sip_media_features.test_rfc4103_text_between_phones_of_different_redundancy(tmp_path, theirs, ours)
+    call = media_features_calls.test_rfc4103_text_between_phones_of_different_redundancy(tmp_path, theirs, ours)
     judge(wire, tmp_path, call, "rtp", "rtcp")
 
 
 def test_a_picture_and_a_request_for_one(wire: Wire, tmp_path: Path) -> None:
-    judge(wire, tmp_path, test_sip_media_features.test_rfc4585_a_lost_picture_is_told_by_rtcp(tmp_path), "rtcp")
+    judge(wire, tmp_path, media_features_calls.test_rfc4585_a_lost_picture_is_told_by_rtcp(tmp_path), "rtcp")
 
 
 def test_video_in_the_middle_of_a_call(wire: Wire, tmp_path: Path) -> None:
-    judge(wire, tmp_path, test_sip_media_features.test_video_in_the_middle_of_a_call(tmp_path), "sip:xml")
+    judge(wire, tmp_path, media_features_calls.test_video_in_the_middle_of_a_call(tmp_path), "sip:xml")
 
 
 @pytest.mark.parametrize("suite", PROFILES)
 def test_keys_of_every_suite_and_what_is_encrypted_by_them(wire: Wire, tmp_path: Path, suite: str) -> None:
-    call = test_sip_secured_media.test_rfc4568_5_1_2_an_offered_suite_is_answered(tmp_path, suite)
+    call = secured_media_calls.test_rfc4568_5_1_2_an_offered_suite_is_answered(tmp_path, suite)
     judge(wire, tmp_path, call, "rtp", "rtcp")
 
 
 def test_a_bundle(wire: Wire, tmp_path: Path) -> None:
-    judge(wire, tmp_path, test_sip_bundle.test_hold_and_back_keep_the_transport_of_a_bundle(tmp_path), "rtp")
+    judge(wire, tmp_path, bundle_calls.test_hold_and_back_keep_the_transport_of_a_bundle(tmp_path), "rtp")
 
 
 def test_new_keys_by_dtls(wire: Wire, tmp_path: Path) -> None:
-    judge(wire, tmp_path, test_sip_dtls.test_dtls_rekey_gives_new_keys_while_the_call_goes_on(tmp_path, "active"), "dtls", "rtp")
+    judge(wire, tmp_path, dtls_calls.test_dtls_rekey_gives_new_keys_while_the_call_goes_on(tmp_path, "active"), "dtls", "rtp")
 
 
 def test_a_browser(wire: Wire, tmp_path: Path) -> None:
-    judge(wire, tmp_path, test_sip_ice.test_webrtc_calls_a_browser_with_everything(tmp_path), "dtls", "rtp", "stun")
+    judge(wire, tmp_path, ice_calls.test_webrtc_calls_a_browser_with_everything(tmp_path), "dtls", "rtp", "stun")
 
 
 def test_a_way_through_turn(wire: Wire, tmp_path: Path) -> None:
-    call = test_sip_ice_servers.test_packets_go_through_the_turn_server_where_nothing_else_does(tmp_path, True)
+    call = ice_servers_calls.test_packets_go_through_the_turn_server_where_nothing_else_does(tmp_path, True)
     judge(wire, tmp_path, call, "stun")
 
 
 def test_fax(wire: Wire, tmp_path: Path) -> None:
-    judge(wire, tmp_path, test_sip_fax.test_t38_passes(tmp_path))
+    judge(wire, tmp_path, fax_calls.test_t38_passes(tmp_path))

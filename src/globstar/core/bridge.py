@@ -401,6 +401,9 @@ class Bridge:
         """Give a frame other than voice to the other members."""
         if frame.type is FrameType.CONTROL:
             self.settle()
+        if not self.technology.is_noticed(sender):
+            return
+        if frame.type is FrameType.CONTROL:
             if frame.subtype in _NOT_PASSED_ON or (self.technology.mixes and frame.subtype in _FOR_TWO):
                 return
             if frame.subtype == Control.CONNECTED_LINE and isinstance(frame.data, Connected):

@@ -63,6 +63,10 @@ class BridgeTechnology:
         """How it serves, where there is more than one way."""
         return ""
 
+    def is_noticed(self, member: BridgeMember) -> bool:
+        """Whether the others get what a member sends beside voice: digits, pictures, text, conditions."""
+        return True
+
     def member_joined(self, member: BridgeMember) -> None:
         """A member came while this technology serves."""
 

@@ -80,6 +80,10 @@ class HoldingBridge(BridgeTechnology):
         """Any number can wait."""
         return None
 
+    def is_noticed(self, member: BridgeMember) -> bool:
+        """Who waits is neither heard nor seen, and the keys that it presses are nobody else's."""
+        return member.role == ANNOUNCER
+
     def detail(self) -> str:
         """Who speaks and how many wait."""
         announcers = sum(member.role == ANNOUNCER for member in self.bridge.members)

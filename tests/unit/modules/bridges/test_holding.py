@@ -10,8 +10,8 @@ import pytest
 from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
 from globstar.core.bridgetech import BridgeCapability
 from globstar.core.channel import Channel, ChannelState
-from globstar.core.format import ulaw
-from globstar.core.frame import Control, voice
+from globstar.core.format import ulaw, vp8
+from globstar.core.frame import Control, Frame, FrameType, control, voice
 from globstar.core.idle import Entertainment, IdleMode
 from globstar.core.system import System
 from tests.support.phone import Phone, media_system
@@ -115,3 +115,25 @@ async def test_ringing_hold_silence_and_nothing(system: System, music: Music) ->
     await rung.after(0.2)
     assert (len(rung.voice), len(quiet.voice)) == heard
     assert bridge.is_dissolved
+
+
+async def test_keys_pictures_and_texts_of_who_waits_are_nobody_elses(system: System) -> None:
+    bridge = hall(system)
+    alice, _ = waits(bridge, "alice", Entertainment.NONE)
+    bob, _ = waits(bridge, "bob", Entertainment.NONE)
+    announcer, _ = announces(bridge)
+
+    async def send(phone: Phone) -> None:
+        phone.channel.deliver(Frame(FrameType.VIDEO, 0, b"picture", format=vp8))
+        phone.channel.deliver(Frame(FrameType.TEXT, 0, b"text"))
+        phone.channel.deliver(control(Control.HOLD))
+        phone.channel.deliver(control(Control.UNHOLD))
+        await phone.press("5")
+
+    await send(alice)
+    for other in (bob, announcer):
+        assert (other.heard, other.digits, other.told) == ([], "", [])
+    await send(announcer)
+    await alice.after(0.5)
+    assert bob.digits == alice.digits == "5"
+    assert {frame.type for _, frame in bob.heard} == {FrameType.VIDEO, FrameType.TEXT}
