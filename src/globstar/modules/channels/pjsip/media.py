@@ -12,6 +12,7 @@ from globstar.core.channelstate import NoTranslation
 from globstar.core.format import FMTP, Codec, Format, FormatCapabilities, MediaType, opus, ulaw
 from globstar.core.frame import Control, Frame, FrameType, control, digit_begin, digit_end
 from globstar.core.rtp_media import RtpMedia
+from globstar.dsp.byteorder import exchanged
 from globstar.media.session import MediaTimeout, RtpSession
 from globstar.media.settings import Payload, PayloadKind
 from globstar.media.smoother import Smoother
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 logger = Logger("chan_pjsip")
 
+#: Bytes of a sample of signed linear, and of that codec alone.
+LINEAR_BYTES = 2
 _MEDIA = {rate: Payload(PayloadKind.MEDIA, rate) for rate in (8000, 16000, 48000)}
 _DIGITS = {rate: Payload(PayloadKind.DIGITS, rate) for rate in (8000, 16000, 48000)}
 
@@ -61,7 +64,7 @@ class LegMedia:
 
     __slots__ = (
         "_bound", "_bundle", "_by_payload", "_clock_shift", "_codecs", "_described", "_description_text", "_endpoint", "_engine",
-        "_kinds", "_offer", "_read_format", "_read_payload", "_regular", "_send_by_receive", "_smoother",
+        "_is_linear", "_kinds", "_offer", "_read_format", "_read_payload", "_regular", "_send_by_receive", "_smoother",
         "_usual_samples", "address", "bind", "channel", "described", "direct", "direction", "fax", "formats", "is_held",
         "negotiation", "session", "sides", "stream", "wants_digits", "wires", "write_format",
     )  # fmt: skip
@@ -102,6 +105,7 @@ class LegMedia:
         self._read_payload = -1
         self._read_format: Format = self.write_format
         self._clock_shift = 0
+        self._is_linear = False
         self._smoother: Smoother | None = None
         #: makes packets of the usual length once others came; what that is in samples, 0 for a codec that is left alone
         self._regular: Smoother | None = None
@@ -280,7 +284,7 @@ class LegMedia:
         endpoint = self._endpoint
         if endpoint.video_formats or endpoint.text_formats:
             self._want_sides(offer)
-        if self.direct is not None and _holds(offer):
+        if self.direct is not None and media_options.holds(offer):
             self.direct = None  # the way back goes through us, and the answer can say so already
         self._bundle.prepare((self, *self.sides), offer, self.bind)
         answer = self.negotiation.receive_offer(offer, self._local(self._codecs, offer))
@@ -400,6 +404,7 @@ class LegMedia:
         """What we send from now on, and in packets of which length."""
         self.write_format = format
         codec = format.codec
+        self._is_linear = codec.sample_bytes == LINEAR_BYTES
         self._clock_shift = 1 if codec.sample_rate == 2 * codec.clock_rate else 0
         wanted = self._endpoint.formats.framing_ms.get(format.name, 0)
         if self._endpoint.use_ptime and self.stream is not None and self.stream.remote_ptime_ms:
@@ -473,6 +478,8 @@ class LegMedia:
             codec = format.codec
             size = codec.sample_bytes
             samples = len(payload) * codec.sample_count // size if size else _samples(codec, payload)
+            if size == LINEAR_BYTES:
+                payload = exchanged(payload)
             channel.deliver(
                 Frame(FrameType.VOICE, 0, payload, format=format, samples=samples, rtp_time=rtp_time, seq=sequence, marker=marker)
             )
@@ -524,15 +531,16 @@ class LegMedia:
         session = self.session
         if session is not None and self.stream is not None:
             smoother = self._smoother or self._regular
+            data = exchanged(frame.data) if self._is_linear else frame.data
             if smoother is None:
                 if frame.samples == self._usual_samples or not self._usual_samples:
-                    session.send_media(frame.data, frame.samples >> self._clock_shift, frame.marker)
+                    session.send_media(data, frame.samples >> self._clock_shift, frame.marker)
                     return
                 # the other side has packets of another length
                 codec = self.write_format.codec
                 smoother = self._regular = Smoother(self.write_format.bytes_for(codec.default_ms), self._usual_samples)
             marker = frame.marker
-            for packet in smoother.take(frame.data):
+            for packet in smoother.take(data):
                 session.send_media(packet, smoother.samples >> self._clock_shift, marker)
                 marker = False
             if smoother is self._regular and smoother.is_empty:
@@ -572,15 +580,6 @@ class LegMedia:
             from globstar.core.cause import Cause
 
             self.channel.queue_hangup(Cause.REQUESTED_CHAN_UNAVAIL)
-
-
-def _holds(offer: SessionDescription) -> bool:
-    """Whether an offer puts us on hold."""
-    for line in offer.media:
-        if line.kind == "audio" and line.port:
-            connection = offer.connection_of(line)
-            return not offer.direction_of(line).can_receive or (connection is not None and connection.is_unspecified)
-    return False
 
 
 def _payload(known: dict[int, Payload], kind: PayloadKind, clock_rate: int) -> Payload:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from globstar.media.engine import RtpEngine
     from globstar.media.ports import PortAllocator
     from globstar.modules.channels.pjsip.endpoint import EndpointObject
+    from globstar.proto.sdp import SessionDescription
 
 AVP, AVPF = "RTP/AVP", "RTP/AVPF"
 SAVP, SAVPF = "RTP/SAVP", "RTP/SAVPF"
@@ -96,3 +97,12 @@ def offered(
         if preference.keep == "first":
             chosen = chosen[:1]
     return [format for format in chosen if format in wanted] if no_transcoding else chosen
+
+
+def holds(offer: SessionDescription) -> bool:
+    """Whether an offer puts us on hold."""
+    for line in offer.media:
+        if line.kind == "audio" and line.port:
+            connection = offer.connection_of(line)
+            return not offer.direction_of(line).can_receive or (connection is not None and connection.is_unspecified)
+    return False
