@@ -28,6 +28,7 @@ BUDGETS = (
     Budget("options", "OPTIONS", "ms CPU a request", 0.1),
     Budget("subscribe", "SUBSCRIBE, its NOTIFY, and the end of both", "ms CPU a subscription", 0.6),
     Budget("lamps", "change of a hint with 1000 watchers", "ms CPU a NOTIFY", 0.12),
+    Budget("ignored", "datagram of a source that is dropped", "us CPU", 20.0),
     Budget("dialplan", "dialplan", "priorities a CPU second", 300_000, at_least=True, asterisk="50,000"),
     Budget("relay", "relay of G.711", "us CPU a packet", 6.0, asterisk="31 to 37"),
     Budget("generic", "generic bridge of G.711", "us CPU a packet", 20.0, asterisk="47"),

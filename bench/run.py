@@ -18,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bench.budgets import BUDGETS, Result, number, table
+from bench.ignored import ignored
 from bench.load import IS_FULL, LOADS, Row, rows_table
 from bench.media import Streams, legs
 from bench.overload import overload, overload_lag
@@ -209,6 +210,7 @@ BENCHMARKS: dict[str, Callable[[], float]] = {
         options,
         subscribe,
         lamps,
+        ignored,
         dialplan,
         relay,
         generic,

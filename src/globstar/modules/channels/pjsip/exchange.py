@@ -41,7 +41,15 @@ class Outcome:
     @property
     def min_expires(self) -> int:
         """Min-Expires of a 423 in seconds, 0 without."""
-        text = ((self.response.get("Min-Expires") if self.response is not None else None) or "").strip()
+        return self._seconds("Min-Expires")
+
+    @property
+    def flow_timer(self) -> int:
+        """Flow-Timer in seconds (RFC 5626 10), 0 without."""
+        return self._seconds("Flow-Timer")
+
+    def _seconds(self, header: str) -> int:
+        text = ((self.response.get(header) if self.response is not None else None) or "").strip()
         return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 

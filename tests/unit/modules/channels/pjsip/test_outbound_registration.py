@@ -426,3 +426,39 @@ async def test_the_service_for_other_interfaces(tmp_path: Path) -> None:
         service.begin("far")
         with pytest.raises(KeyError):
             service.begin("none")
+
+
+async def test_the_flow_is_kept_as_the_server_asks(tmp_path: Path) -> None:
+    """RFC 5626 4.4: with Flow-Timer a keep-alive after 80 to 100 % of it, as long as the registration stands."""
+    async with registrar(tmp_path, section(support_outbound="yes")) as (office, far, registrations):
+        accept(far, await far.get("REGISTER"), extra="Flow-Timer: 20\r\n")
+        (one,) = registrations.registrations.values()
+        times: list[float] = []
+
+        def heard(data: bytes, source: tuple[str, int]) -> None:
+            if data == b"\r\n\r\n":
+                times.append(office.system.now())
+            else:
+                peer(data, source)
+
+        address = ("127.0.0.1", 15071)
+        peer = office.network.peers[address]
+        office.network.peers[address] = heard
+        began = office.system.now()
+        await asyncio.sleep(62)
+        gaps = [after - before for before, after in zip([began, *times], times, strict=False)]
+        assert len(gaps) == 3
+        assert all(15.9 <= gap <= 20.1 for gap in gaps)
+        one.unregister()
+        accept(far, await far.get("REGISTER"), expires=0)
+        await asyncio.sleep(62)
+        assert one.state is RegistrationState.UNREGISTERED
+        assert len(times) == 3
+
+
+@pytest.mark.parametrize(("options", "header"), [({}, "Flow-Timer: 20"), ({"support_outbound": "yes"}, "Flow-Timer: often")])
+async def test_a_flow_that_nobody_asks_for_is_not_kept(tmp_path: Path, options: dict[str, str], header: str) -> None:
+    async with registrar(tmp_path, section(**options)) as (office, far, _):
+        accept(far, await far.get("REGISTER"), extra=header + "\r\n")
+        office.network.peers[("127.0.0.1", 15071)] = lambda data, source: pytest.fail(f"{data!r} is sent")
+        await asyncio.sleep(62)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.core.events import NetworkChanged, RegistryChanged
+from globstar.modules.channels.pjsip.connections import PING
 from globstar.modules.channels.pjsip.exchange import Exchange, Outcome, credentials_of, until_idle, way_to
 from globstar.modules.channels.pjsip.readers import proxy_routes, shown
 from globstar.modules.channels.pjsip.supplement import Supplement
@@ -37,6 +38,8 @@ TEMPORARY = frozenset((408, 413, 480, 486, 500, 502, 503, 504))
 #: Seconds before the end of a registration that it is refreshed.
 REFRESH_MARGIN = 10.0
 SHUTDOWN_PATIENCE = 1.5
+
+
 _LINE_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _URN_SPACE = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
 
@@ -67,6 +70,7 @@ class Registration:
         self._exchange: Exchange | None = None
         self._flow: Flow | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._keep_alive: asyncio.TimerHandle | None = None
         self._wants_end = False
         self._call_id = driver.sip.new_call_id()
         self._cseq = driver.sip.first_cseq()
@@ -129,6 +133,7 @@ class Registration:
     def close(self) -> None:
         """Forget it without a word to the server."""
         self._cancel_timer()
+        self._keep_flow(0)
         if self._exchange is not None:
             self._exchange.cancel()
             self._exchange = None
@@ -144,6 +149,20 @@ class Registration:
         loop = self.driver.system.loop
         self.next_at = self.driver.system.now() + delay
         self._timer = loop.call_later(delay, self._due)
+
+    def _keep_flow(self, seconds: int) -> None:
+        """Send a keep-alive at random after 80 to 100 % of the server's Flow-Timer (RFC 5626 4.4), again and again."""
+        if self._keep_alive is not None:
+            self._keep_alive.cancel()
+            self._keep_alive = None
+        if seconds > 0:
+            delay = seconds * (0.8 + 0.2 * self.driver.rng.getrandbits(16) / 65536)
+            self._keep_alive = self.driver.system.loop.call_later(delay, self._keep_flow_now, seconds)
+
+    def _keep_flow_now(self, seconds: int) -> None:
+        if self.state is RegistrationState.REGISTERED and self._flow is not None:
+            self.driver.transports.send(self._flow, PING)
+            self._keep_flow(seconds)
 
     def _due(self) -> None:
         self._timer = None
@@ -261,6 +280,7 @@ class Registration:
             self._change(RegistrationState.UNREGISTERED, outcome)
             return
         assert outcome.response is not None
+        self._keep_flow(outcome.flow_timer if self.config.support_outbound else 0)
         granted = float(self._granted(outcome.request, outcome.response))
         self.ends_at = now + granted
         self._change(RegistrationState.REGISTERED, outcome)
