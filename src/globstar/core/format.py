@@ -179,6 +179,9 @@ BUILTIN: dict[str, Format] = {
 #: Formats that Asterisk does not have: they can be named, and stand in none of its lists.
 BEYOND: dict[str, Format] = {format.name: format for format in (av1,)}
 
+#: Formats that codecs.conf gives names of their own.
+_NAMED: dict[str, Format] = {}
+
 _SLIN_BY_RATE = {f.sample_rate: f for f in (slin, slin12, slin16, slin24, slin32, slin44, slin48, slin96, slin192)}
 
 
@@ -191,9 +194,16 @@ def slin_for_rate(sample_rate: int) -> Format:
 
 
 def find_format(name: str) -> Format | None:
-    """The built-in format called ``name`` (case ignored); ``slin8`` is ``slin``."""
+    """The format called ``name`` (case ignored), one of codecs.conf before a built-in one; ``slin8`` is ``slin``."""
     key = name.strip().lower()
-    return BUILTIN.get("slin" if key == "slin8" else key) or BEYOND.get(key)
+    return _NAMED.get(key) or BUILTIN.get("slin" if key == "slin8" else key) or BEYOND.get(key)
+
+
+def name_formats(codec: Codec, formats: Iterable[Format]) -> None:
+    """Let these, and no others of ``codec``, be known by names of their own."""
+    for key in [key for key, format in _NAMED.items() if format.codec is codec]:
+        del _NAMED[key]
+    _NAMED.update({format.name.lower(): format for format in formats})
 
 
 @dataclass(slots=True)

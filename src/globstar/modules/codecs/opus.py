@@ -1,4 +1,8 @@
-"""Opus (RFC 6716, 7587) to and from signed linear at its own rates; the encoder does what the peer's fmtp asks."""
+"""Opus (RFC 6716, 7587) to and from signed linear at its own rates.
+
+The encoder does what the peer's fmtp and a section of codecs.conf with ``type=opus`` ask. The name of such a section is a
+format that ``allow`` takes; ``[opus]`` changes the ordinary one.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,12 @@ import importlib.util
 from functools import cache, partial
 from typing import Any
 
-from globstar.core.format import FMTP, Format, opus, slin, slin12, slin16, slin24, slin48
+from globstar.base.log import Logger
+from globstar.config.options import Options, Report, option
+from globstar.config.values import boolean, enumeration, integer
+from globstar.core.format import FMTP, Format, name_formats, opus, slin, slin12, slin16, slin24, slin48
 from globstar.core.loader import ModuleDeclined
+from globstar.core.system import System
 from globstar.core.translate import TranslatorSpec
 from globstar.dsp.clibrary import Gatherer
 
@@ -17,12 +25,59 @@ _MAX_SAMPLES = 5760
 _MAX_BYTES = 1276
 #: Blocks of 20 ms that make one packet at the most: 120 ms.
 _BLOCKS_AT_ONCE = 6
-_APPLICATION_VOIP = 2048
+_APPLICATIONS = {"voip": 2048, "audio": 2049, "low_delay": 2051}
+_SIGNALS = {"auto": -1000, "voice": 3001, "music": 3002}
+_BITRATES = {"auto": -1000, "max": -1}
 _SET_BITRATE, _SET_MAX_BANDWIDTH, _SET_VBR, _SET_INBAND_FEC, _SET_PACKET_LOSS, _SET_DTX = 4002, 4004, 4006, 4012, 4014, 4016
+_SET_COMPLEXITY, _SET_SIGNAL = 4010, 4024
 #: Loss that the encoder reckons with where the peer can use forward error correction, per cent.
 _EXPECTED_LOSS = 10
 #: Highest audio frequency by the peer's playback rate: OPUS_BANDWIDTH_NARROWBAND and so on.
 _BANDWIDTHS = ((8000, 1101), (12000, 1102), (16000, 1103), (24000, 1104), (48000, 1105))
+_NAMED_BANDWIDTHS = {"narrow": 1101, "medium": 1102, "wide": 1103, "super_wide": 1104, "full": 1105}
+#: The attribute of a format of codecs.conf that names its options.
+_OPTIONS = "opus options"
+
+logger = Logger("codec_opus")
+
+
+def _bitrate(text: str) -> str:
+    if text.strip().lower() in _BITRATES:
+        return text.strip().lower()
+    try:
+        return str(integer(500, 512000)(text))
+    except ValueError as error:
+        raise ValueError(f"{error}, auto or max") from error
+
+
+class OpusOptions(Options):
+    """A section of codecs.conf with ``type=opus``."""
+
+    type = option(enumeration("opus"), "opus", help="What kind of format this is.")
+    packet_loss = option(integer(0, 100), 0, unit="%", help="Loss that the encoder reckons with.")
+    complexity = option(integer(0, 10), 10, help="Work that the encoder may do.")
+    signal = option(enumeration(*_SIGNALS), "auto", help="What the sound is.")
+    application = option(enumeration(*_APPLICATIONS), "voip", help="What is spared: bits for speech, its likeness, or time.")
+    max_playback_rate = option(integer(8000, 48000), 48000, unit="Hz", help="Highest rate; the other side is told.")
+    max_bandwidth = option(enumeration(*_NAMED_BANDWIDTHS), "full", help="Highest band of the encoder.")
+    bitrate = option(_bitrate, "auto", unit="bit/s", help="Bit rate, auto or max; the other side is told.")
+    cbr = option(boolean, False, help="Constant bit rate; the other side is told.")
+    fec = option(boolean, True, help="Forward error correction where the other side knows it; it is told that we do.")
+    dtx = option(boolean, False, help="Send nothing in silence; the other side is told.")
+
+    def fmtp(self) -> str:
+        """What the other side is told (RFC 7587 section 6.1)."""
+        rate, bits = self.max_playback_rate, self.bitrate
+        told = [f"maxplaybackrate={rate}"] if rate != 48000 else []
+        told += [f"maxaveragebitrate={min(max(int(bits), 6000), 510000)}"] if bits not in _BITRATES else []
+        told += ["cbr=1"] if self.cbr else []
+        told += ["usedtx=1"] if self.dtx else []
+        told.append(f"useinbandfec={int(self.fec)}")
+        return ";".join(told)
+
+
+#: the sections of codecs.conf, by the names of their formats
+_sections: dict[str, OpusOptions] = {}
 
 
 @cache
@@ -89,7 +144,7 @@ class Encoder:
 
     __slots__ = ("_functions", "_gatherer", "_rate", "_samples", "_state", "samples_made")
 
-    def __init__(self, rate: int, fmtp: dict[str, str]) -> None:
+    def __init__(self, rate: int, fmtp: dict[str, str], options: OpusOptions | None = None) -> None:
         self._functions = library()
         self._rate = rate
         self._samples = rate // 50
@@ -97,28 +152,38 @@ class Encoder:
         self.samples_made = 0
         self._gatherer = Gatherer(2 * self._samples)
         error = ctypes.c_int()
-        self._state = self._functions["opus_encoder_create"](rate, 1, _APPLICATION_VOIP, ctypes.byref(error))
+        application = _APPLICATIONS[options.application if options is not None else "voip"]
+        self._state = self._functions["opus_encoder_create"](rate, 1, application, ctypes.byref(error))
         if not self._state:
             raise MemoryError(f"libopus gave no encoder ({error.value})")
-        self._configure(fmtp)
+        self._configure(fmtp, options if options is not None else OpusOptions())
+        if options is not None:
+            self._set(_SET_COMPLEXITY, options.complexity)
+            self._set(_SET_SIGNAL, _SIGNALS[options.signal])
 
     def __del__(self) -> None:
         if getattr(self, "_state", None):
             self._functions["opus_encoder_destroy"](self._state)
 
-    def _configure(self, fmtp: dict[str, str]) -> None:
-        """What the peer asks for (RFC 7587 section 6.1)."""
-        if fmtp.get("useinbandfec") == "1":
+    def _configure(self, fmtp: dict[str, str], options: OpusOptions) -> None:
+        """What the peer asks for (RFC 7587 section 6.1) within what codecs.conf allows."""
+        if fmtp.get("useinbandfec") == "1" and options.fec:
             self._set(_SET_INBAND_FEC, 1)
-            self._set(_SET_PACKET_LOSS, _EXPECTED_LOSS)
-        self._set(_SET_DTX, 1 if fmtp.get("usedtx") == "1" else 0)
-        self._set(_SET_VBR, 0 if fmtp.get("cbr") == "1" else 1)
+            self._set(_SET_PACKET_LOSS, options.packet_loss or _EXPECTED_LOSS)
+        elif options.packet_loss:
+            self._set(_SET_PACKET_LOSS, options.packet_loss)
+        self._set(_SET_DTX, int(fmtp.get("usedtx") == "1" or options.dtx))
+        self._set(_SET_VBR, int(fmtp.get("cbr") != "1" and not options.cbr))
         average = _number(fmtp.get("maxaveragebitrate"))
-        if 6000 <= average <= 510000:
-            self._set(_SET_BITRATE, average)
-        playback = _number(fmtp.get("maxplaybackrate"))
-        if playback:
-            self._set(_SET_MAX_BANDWIDTH, next((code for rate, code in _BANDWIDTHS if playback <= rate), _BANDWIDTHS[-1][1]))
+        asked = [average] if 6000 <= average <= 510000 else []
+        asked += [int(options.bitrate)] if options.bitrate not in _BITRATES else []
+        if asked:
+            self._set(_SET_BITRATE, min(asked))
+        elif options.bitrate in _BITRATES:
+            self._set(_SET_BITRATE, _BITRATES[options.bitrate])
+        playback = min(_number(fmtp.get("maxplaybackrate")) or 48000, options.max_playback_rate)
+        highest = next((code for rate, code in _BANDWIDTHS if playback <= rate), _BANDWIDTHS[-1][1])
+        self._set(_SET_MAX_BANDWIDTH, min(highest, _NAMED_BANDWIDTHS[options.max_bandwidth]))
 
     def _set(self, request: int, value: int) -> None:
         self._functions["opus_encoder_ctl"](self._state, request, value)
@@ -150,7 +215,8 @@ def parameters(fmtp: str) -> dict[str, str]:
 
 
 def _encode(rate: int, source: Format, destination: Format) -> Encoder:
-    return Encoder(rate, parameters(destination.attributes.get(FMTP, "")))
+    options = _sections.get(destination.attributes.get(_OPTIONS, ""))
+    return Encoder(rate, parameters(destination.attributes.get(FMTP, "")), options)
 
 
 def _pair(linear: Format, name: str) -> tuple[TranslatorSpec, TranslatorSpec]:
@@ -174,7 +240,27 @@ OPUS_TO_LIN24, LIN24_TO_OPUS = _pair(slin24, "lin24")
 OPUS_TO_LIN48, LIN48_TO_OPUS = _pair(slin48, "lin48")
 
 
-async def load(system: object) -> None:
-    """Decline where the library is missing."""
+def load(system: System) -> None:
+    """Decline where the library is missing; else read codecs.conf."""
     if library() is None:
         raise ModuleDeclined("the Python package opuslib-next-bundled is not installed (pip install 'globstar[opus]')")
+    reload(system)
+
+
+def reload(system: System) -> None:
+    """Read the sections of codecs.conf with ``type=opus``, for encoders made and endpoints read from now on."""
+    config = system.configuration.read("codecs.conf")
+    report = Report()
+    _sections.clear()
+    for category in config.categories if config is not None else ():
+        if (category.get("type") or "").strip().lower() == "opus":
+            _sections[category.name] = OpusOptions.read(category, report)
+    for warning in report.warnings:
+        logger.warning(str(warning))
+    named = [Format(opus.codec, name, {FMTP: options.fmtp(), _OPTIONS: name}) for name, options in _sections.items()]
+    name_formats(opus.codec, named)
+
+
+def unload(system: System) -> None:
+    """Its names are unknown again."""
+    name_formats(opus.codec, ())

@@ -53,9 +53,9 @@ _described: dict[tuple[str, int], CodecDescription | None] = {}
 def describe(format: Format, framing_ms: int) -> CodecDescription | None:
     """The SDP description of a format sent in packets of ``framing_ms``; None if RTP has no name for it."""
     if format.attributes:
-        base = formats.find_format(format.name)
+        base = formats.BUILTIN.get(format.codec.name) or formats.BEYOND.get(format.codec.name)
         plain = describe(base, framing_ms) if base is not None else None
-        return replace(plain, fmtp=format.attributes.get(FMTP, "")) if plain is not None else None
+        return replace(plain, fmtp=format.attributes.get(FMTP, plain.fmtp)) if plain is not None else None
     key = (format.name, framing_ms)
     if key in _described:
         return _described[key]

@@ -385,7 +385,7 @@ class LegMedia:
         first = stream.codecs[0]
         writes = self._codecs[first.codec]
         if first.remote_fmtp and writes.codec is opus.codec:  # the encoder heeds what the peer asks for
-            writes = writes.with_attributes({FMTP: first.remote_fmtp})
+            writes = writes.with_attributes({**writes.attributes, FMTP: first.remote_fmtp})
         self._set_write_format(writes)
         session.rtcp_mux = stream.rtcp_mux
         session.set_payloads(receive, send=first.send_payload_type, clock_rate=first.codec.clock_rate, digits=stream.send_dtmf)
