@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
-import time
-import uuid
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
 from globstar.core.cli import CliFailure, CliUsage, cli_command, plural
 from globstar.core.cli_data import CliText
 from globstar.core.system import System
+from globstar.modules.apps.voicemail import arranging
+from globstar.modules.apps.voicemail.arranging import find_folder
 from globstar.modules.apps.voicemail.service import MailboxUser, VoicemailService
-from globstar.modules.apps.voicemail.store import FOLDERS, URGENT, Mailbox, read_info
+from globstar.modules.apps.voicemail.store import FOLDERS, URGENT
 
 
 def _service(system: System) -> VoicemailService:
@@ -65,18 +62,17 @@ def _user(system: System, number: str, context: str) -> MailboxUser:
 
 
 def _folder(name: str) -> str:
-    found = next((folder for folder in (*FOLDERS, URGENT) if folder.lower() == name.lower()), None)
+    found = find_folder(name)
     if found is None:
         raise CliFailure(f"There is no folder '{name}'; there are {', '.join((*FOLDERS, URGENT))}")
     return found
 
 
-def _message(box: Mailbox, folder: str, identity: str) -> Path:
-    """The message of a folder that has a message id, or whose files are called so (``msg0003``). Reads the disk."""
-    for stem in box.messages(folder):
-        if stem.name == identity or read_info(stem).msg_id == identity:
-            return stem
-    raise CliFailure(f"There is no message '{identity}' in folder {folder}")
+async def _arrange(change: Awaitable[None]) -> None:
+    try:
+        await change
+    except (arranging.NoSuchMessage, arranging.FolderFull) as problem:
+        raise CliFailure(str(problem)) from None
 
 
 def _words(*kinds: str) -> Callable[[System, list[str]], list[str]]:
@@ -120,16 +116,7 @@ async def move_message(system: System, args: list[str]) -> str:
     if len(args) != 5:
         raise CliUsage
     user, source, target = _user(system, args[0], args[1]), _folder(args[2]), _folder(args[4])
-    service = _service(system)
-
-    def move() -> None:
-        box = service.mailbox(user)
-        if not box.move(_message(box, source, args[3]), target, user.options.maxmsg):
-            raise CliFailure(f"Folder {target} of {user.number}@{user.context} is full")
-        box.renumber(source)
-
-    await system.run_blocking(move)
-    await service.announce(user)
+    await _arrange(arranging.move_message(_service(system), user, source, args[3], target))
     return f"Moved message '{args[3]}' to folder {target}"
 
 
@@ -143,15 +130,7 @@ async def remove_message(system: System, args: list[str]) -> str:
     if len(args) != 4:
         raise CliUsage
     user, folder = _user(system, args[0], args[1]), _folder(args[2])
-    service = _service(system)
-
-    def remove() -> None:
-        box = service.mailbox(user)
-        box.delete(_message(box, folder, args[3]))
-        box.renumber(folder)
-
-    await system.run_blocking(remove)
-    await service.announce(user)
+    await _arrange(arranging.remove_message(_service(system), user, folder, args[3]))
     return f"Removed message '{args[3]}'"
 
 
@@ -166,22 +145,5 @@ async def forward_message(system: System, args: list[str]) -> str:
         raise CliUsage
     user, source = _user(system, args[0], args[1]), _folder(args[2])
     other, target = _user(system, args[4], args[5]), _folder(args[6])
-    service = _service(system)
-
-    def forward() -> None:
-        stem = _message(service.mailbox(user), source, args[3])
-        box = service.mailbox(other)
-        copy = box.temporary(f"forward-{uuid.uuid4().hex}")
-        for file in stem.parent.glob(f"{stem.name}.*"):
-            if file.suffix != ".txt":
-                shutil.copy2(file, copy.with_suffix(file.suffix))
-        info = read_info(stem)
-        info.msg_id = f"{int(time.time())}-{secrets.randbelow(10**8):08}"
-        if box.store(copy, info, target, other.options.maxmsg) is None:
-            for file in copy.parent.glob(f"{copy.name}.*"):
-                file.unlink()
-            raise CliFailure(f"Folder {target} of {other.number}@{other.context} is full")
-
-    await system.run_blocking(forward)
-    await service.announce(other)
+    await _arrange(arranging.forward_message(_service(system), user, source, args[3], other, target))
     return f"Forwarded message '{args[3]}' to {other.number}@{other.context}"

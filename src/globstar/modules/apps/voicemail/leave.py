@@ -294,14 +294,7 @@ async def _copy_to_others(
     """Give the recording to the further mailboxes of VoiceMail(a&b)."""
     for user in users:
         box = service.mailbox(user)
-        copy = box.temporary(secrets.token_hex(4))
-
-        def transfer(box_copy: Path = copy) -> None:
-            for file in stem.parent.glob(f"{stem.name}.*"):
-                box_copy.with_suffix(file.suffix).write_bytes(file.read_bytes())
-
-        await channel.system.run_blocking(transfer)
-        await channel.system.run_blocking(box.store, copy, info, folder, user.options.maxmsg)
+        await channel.system.run_blocking(box.store_copy, stem, info, folder, user.options.maxmsg)
         await service.announce(user, channel)
 
 

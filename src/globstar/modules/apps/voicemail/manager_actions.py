@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Awaitable, Iterator
 
 from globstar.core import events
 from globstar.core.manager import (
@@ -21,8 +18,10 @@ from globstar.core.manager import (
     manager_event,
     success,
 )
+from globstar.modules.apps.voicemail import arranging
+from globstar.modules.apps.voicemail.arranging import find_folder
 from globstar.modules.apps.voicemail.service import MailboxUser, VoicemailService
-from globstar.modules.apps.voicemail.store import FOLDERS, URGENT, Mailbox, read_info
+from globstar.modules.apps.voicemail.store import FOLDERS, URGENT, read_info
 
 CALL, REPORTING, USER = Permission.CALL, Permission.REPORTING, Permission.USER
 Lines = list[tuple[str, "str | None"]]
@@ -51,10 +50,10 @@ def _folder(request: ActionRequest, header: str = "Folder") -> str:
     name = request.get(header)
     if not name:
         raise ActionFault(f"Need '{header}' value.")
-    for folder in (*FOLDERS, URGENT):
-        if folder.lower() == name.lower():
-            return folder
-    raise ActionFault(f"Invalid folder: {name}")
+    folder = find_folder(name)
+    if folder is None:
+        raise ActionFault(f"Invalid folder: {name}")
+    return folder
 
 
 # -- who they are --------------------------------------------------------------------------------------------------------------
@@ -152,53 +151,36 @@ async def manager_refresh(request: ActionRequest) -> Answer:
 # -- messages ------------------------------------------------------------------------------------------------------------------
 
 
-def _message(box: Mailbox, folder: str, identity: str) -> Path:
-    """The message of a folder with that id. Raises ActionFault."""
-    for stem in box.messages(folder):
-        if read_info(stem).msg_id == identity:
-            return stem
-    raise ActionFault("Message not found")
-
-
 def _identity(request: ActionRequest) -> str:
     identity = request.get("ID")
-    if not identity or not re.fullmatch(r"[\w.:-]{1,256}", identity):
-        raise ActionFault("Need 'ID' value." if not identity else "Message not found")
+    if not identity:
+        raise ActionFault("Need 'ID' value.")
     return identity
+
+
+async def _arranged(change: Awaitable[None], what: str) -> Answer:
+    """The answer to a change of a mailbox."""
+    try:
+        await change
+    except arranging.NoSuchMessage:
+        return failure("Message not found")
+    except arranging.FolderFull:
+        return failure(f"Message {what} failed")
+    return success(f"Message {what} successful")
 
 
 @manager_action("VoicemailMove", USER, synopsis="Move Voicemail between mailbox folders of given user.")
 async def manager_move(request: ActionRequest) -> Answer:
     """Move a message to another folder of its mailbox."""
     user, folder, identity, target = _user(request), _folder(request), _identity(request), _folder(request, "ToFolder")
-    service = _service(request)
-    box = service.mailbox(user)
-
-    def move() -> bool:
-        is_moved = box.move(_message(box, folder, identity), target, user.options.maxmsg)
-        box.renumber(folder)
-        return is_moved
-
-    if not await request.system.run_blocking(move):
-        return failure("Message move failed")
-    await service.announce(user)
-    return success("Message move successful")
+    return await _arranged(arranging.move_message(_service(request), user, folder, identity, target), "move")
 
 
 @manager_action("VoicemailRemove", USER, synopsis="Remove Voicemail from mailbox folder.")
 async def manager_remove(request: ActionRequest) -> Answer:
     """Delete a message."""
     user, folder, identity = _user(request), _folder(request), _identity(request)
-    service = _service(request)
-    box = service.mailbox(user)
-
-    def remove() -> None:
-        box.delete(_message(box, folder, identity))
-        box.renumber(folder)
-
-    await request.system.run_blocking(remove)
-    await service.announce(user)
-    return success("Message remove successful")
+    return await _arranged(arranging.remove_message(_service(request), user, folder, identity), "remove")
 
 
 @manager_action("VoicemailForward", USER, synopsis="Forward Voicemail from one mailbox folder to another between given users.")
@@ -206,27 +188,8 @@ async def manager_forward(request: ActionRequest) -> Answer:
     """Put a copy of a message into a folder of another mailbox."""
     user, folder, identity = _user(request), _folder(request), _identity(request)
     receiver, target = _user(request, "ToContext", "ToMailbox"), _folder(request, "ToFolder")
-    service = _service(request)
-    origin, box = service.mailbox(user), service.mailbox(receiver)
-
-    def forward() -> bool:
-        stem = _message(origin, folder, identity)
-        copy = box.temporary(f"forward-{stem.name}-{identity}")
-        for sound in stem.parent.glob(f"{stem.name}.*"):
-            if sound.suffix != ".txt":
-                shutil.copy2(sound, copy.with_name(copy.name + sound.suffix))
-        info = read_info(stem)
-        info.origmailbox = receiver.number
-        try:
-            return box.store(copy, info, target, receiver.options.maxmsg) is not None
-        finally:
-            for rest in copy.parent.glob(f"{copy.name}.*"):
-                rest.unlink()
-
-    if not await request.system.run_blocking(forward):
-        return failure("Message forward failed")
-    await service.announce(receiver)
-    return success("Message forward successful")
+    change = arranging.forward_message(_service(request), user, folder, identity, receiver, target)
+    return await _arranged(change, "forward")
 
 
 @manager_event(events.VoicemailPasswordChanged)

@@ -420,13 +420,9 @@ class _Session:
         if other is None:
             return await self.say("pbx-invalid")
         stem, box = self.messages[self.current], self.service.mailbox(other)
-        copy = box.temporary(secrets.token_hex(4))
 
-        def transfer() -> bool:
-            for file in stem.parent.glob(f"{stem.name}.*"):
-                if file.suffix != ".txt":
-                    copy.with_suffix(file.suffix).write_bytes(file.read_bytes())
-            return box.store(copy, read_info(stem), FOLDERS[0], other.options.maxmsg) is not None
+        def transfer() -> Path | None:
+            return box.store_copy(stem, read_info(stem), FOLDERS[0], other.options.maxmsg)
 
         if not await self.channel.system.run_blocking(transfer):
             return await self.say("vm-mailboxfull")

@@ -6,6 +6,7 @@ Everything here may block on the disk; callers run it off the loop.
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -79,6 +80,11 @@ class Mailbox:
         path = self.path / folder
         return sorted(p.with_suffix("") for p in path.glob("msg????.txt"))
 
+    def find(self, folder: str, identity: str) -> Path | None:
+        """The stem of the message with an id, or whose files are called so (``msg0003``); None without one."""
+        found = (stem for stem in self.messages(folder) if identity and identity in (stem.name, read_info(stem).msg_id))
+        return next(found, None)
+
     def count(self, folder: str) -> int:
         """How many messages a folder has."""
         return len(self.messages(folder))
@@ -107,6 +113,17 @@ class Mailbox:
                 shutil.move(sound, destination.with_suffix(sound.suffix))
             return destination
         return None
+
+    def store_copy(self, stem: Path, info: MessageInfo, folder: str, maximum: int) -> Path | None:
+        """As :meth:`store`; the message ``stem``, of this mailbox or another, stays where it is."""
+        copy = self.temporary(secrets.token_hex(8))
+        try:
+            for sound in _files(stem):
+                shutil.copy2(sound, copy.with_suffix(sound.suffix))
+            return self.store(copy, info, folder, maximum)
+        finally:
+            for sound in _files(copy):  # where it was full, or the disk
+                sound.unlink()
 
     def move(self, stem: Path, folder: str, maximum: int) -> bool:
         """Move a message to another folder; False if that is full."""
