@@ -7,9 +7,13 @@ import importlib
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from globstar import ASTERISK_VERSION, __version__
 from globstar.demo import demo_folders
+
+if TYPE_CHECKING:
+    from globstar.core.settings import Options
 
 #: Words in the place of the first option that begin a tool, which needs no server.
 TOOLS = {"compat": "globstar.interfaces.compat", "dialplan": "globstar.interfaces.check"}
@@ -38,8 +42,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("-d", dest="debug", action="count", default=0, help="more debug messages")
     add("-q", dest="quiet", action=flag, help="print nothing at the start")
     add("-n", dest="no_colour", action=flag, help="no colours")
-    add("-B", dest="black", action=flag, help="accepted; colours suit dark backgrounds")
-    add("-W", dest="white", action=flag, help="accepted; colours suit light backgrounds")
+    add("-B", dest="black", action=flag, help="colours of the console on black, whatever it is")
+    add("-W", dest="white", action=flag, help="colours that can be read on a light background")
     add("-m", dest="mute", action=flag, help="no log lines on the console")
     add("-T", dest="timestamp", action=flag, help="time stamps on the console")
     add("-t", dest="record_tmp", action=flag, help="record to a temporary folder first")
@@ -95,8 +99,8 @@ def main(argv: list[str] | None = None) -> int:
     return run_server(arguments, config)
 
 
-def client_settings(config: Path | None, given: str | None) -> tuple[Path, bool]:
-    """The control socket of the server that uses ``config``, and whether its consoles may run shell commands."""
+def client_settings(config: Path | None, given: str | None) -> tuple[Path, Options]:
+    """The control socket of the server that uses ``config``, and what is set there for its consoles."""
     if config is None:
         demo_config = demo_folders()[0] / "asterisk.conf"
         config = demo_config if demo_config.is_file() else Path("/etc/asterisk/asterisk.conf")
@@ -105,11 +109,11 @@ def client_settings(config: Path | None, given: str | None) -> tuple[Path, bool]
 
     directories, options, files = read_settings(FileSource(config.parent), config.name)
     path = Path(given) if given else Path(directories.astrundir) / files.astctl
-    return path, not options.disable_remote_console_shell
+    return path, options
 
 
 def _connect(arguments: argparse.Namespace, config: Path | None) -> int:
-    path, allow_shell = client_settings(config, arguments.socket)
+    path, options = client_settings(config, arguments.socket)
     if arguments.command is not None:
         from globstar.interfaces.cli.client import run_remotely
 
@@ -118,13 +122,15 @@ def _connect(arguments: argparse.Namespace, config: Path | None) -> int:
 
     from globstar.interfaces.cli.console import remote_console
 
-    colour = not arguments.no_colour and sys.stdout.isatty()
+    options.forceblackbackground |= arguments.black
+    options.lightbackground |= arguments.white
+    palette = options.palette(is_coloured=not (arguments.no_colour or options.nocolor) and sys.stdout.isatty())
 
     while True:
         status = asyncio.run(
             remote_console(
-                path, arguments.verbose, allow_shell=allow_shell, colour=colour, is_muted=arguments.mute,
-                banner=not arguments.quiet,
+                path, arguments.verbose, allow_shell=not options.disable_remote_console_shell, palette=palette.value,
+                is_muted=arguments.mute, banner=not arguments.quiet,
             )
         )  # fmt: skip
         if not (arguments.reconnect and status):

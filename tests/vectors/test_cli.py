@@ -19,7 +19,8 @@ SAME = {
     "g10_core_idle": [
         "core show version", "core show uptime", "core show uptime seconds", "core show sysinfo", "core show channels",
         "core show channels concise", "core show channels verbose", "core show channels count",
-    "core show calls",         "dialplan show ivr", "dialplan show 100@main", "dialplan show nosuch", "dialplan show globals",
+        "core show calls", "dialplan show ivr", "dialplan show 100@main", "dialplan show nosuch", "dialplan show globals",
+        "dialplan show parkedcalls",
     ],
     "g10_misc_idle": [
         "module show like app_dial", "module show like nosuch", "bridge show all", "bridge technology show",
@@ -30,6 +31,7 @@ SAME = {
         "indication show", "indication show us", "udptl show config", "timing test", "group show channels", "no such command",
         "core", "core show", "core show nosuch", "help nosuch", "core ping", "core show applications like nosuch",
         "core show applications describing nothingtosee", "voicemail show zones",
+        "rtcp show stats", "core show config mappings",
     ],
     "g10_module_commands": [
         "module unload app_morsecode.so", "module load app_morsecode.so", "module load nosuch.so", "module unload nosuch.so",
@@ -37,6 +39,7 @@ SAME = {
         "core set verbose 3", "core set debug 0",
     ],
     "g10_database_commands": [],
+    "g10_pjsip_set_and_send": ["pjsip send notify nosuch endpoint bob", "pjsip send unregister nosuch", "cdr submit"],
 }  # fmt: skip
 #: What was printed in the middle of a call.
 LIVE = [

@@ -13,6 +13,7 @@ from globstar.core.channelstate import ChannelGone, NoTranslation, SoftHangup
 from globstar.core.conceal import ConcealingPath, build_concealing_path
 from globstar.core.format import Format, FormatCapabilities, slin
 from globstar.core.frame import Control, Frame, FrameType, control, digit_begin, digit_end
+from globstar.core.silence import sending_silence
 from globstar.core.tech import ChannelTech
 
 if TYPE_CHECKING:
@@ -373,11 +374,20 @@ class ChannelMedia:
 
     async def pause(self, seconds: float) -> None:
         """Let ``seconds`` pass; frames that come meanwhile are dropped."""
-        await self.wait(None, seconds)
+        if self.system.options.transmit_silence:
+            with sending_silence(self._channel):
+                await self.wait(None, seconds)
+        else:
+            await self.wait(None, seconds)
 
     async def wait_for_digit(self, timeout: float | None) -> str | None:
         """The next digit pressed, None at the timeout."""
-        result: str | None = await self.wait(_digit_of, timeout)
+        result: str | None
+        if self.system.options.transmit_silence:
+            with sending_silence(self._channel):
+                result = await self.wait(_digit_of, timeout)
+        else:
+            result = await self.wait(_digit_of, timeout)
         return result
 
     # -- frames out --------------------------------------------------------------------------------------------------
@@ -492,14 +502,14 @@ class ChannelMedia:
             if is_swallowed:
                 return
             self._begin_digit(digit)
-            asyncio.get_running_loop().call_later(
-                max(duration_ms, MINIMUM_DIGIT_MS) / 1000, self._finish_digit, digit, max(duration_ms, MINIMUM_DIGIT_MS)
-            )
+            duration_ms = max(duration_ms, self.system.options.mindtmfduration)
+            asyncio.get_running_loop().call_later(duration_ms / 1000, self._finish_digit, digit, duration_ms)
             return
         length_ms = round((self.system.now() - sending[1]) * 1000)
-        if length_ms < MINIMUM_DIGIT_MS:
-            remaining = (MINIMUM_DIGIT_MS - length_ms) / 1000
-            asyncio.get_running_loop().call_later(remaining, self._finish_digit, digit, MINIMUM_DIGIT_MS)
+        shortest_ms = self.system.options.mindtmfduration
+        if length_ms < shortest_ms:
+            remaining = (shortest_ms - length_ms) / 1000
+            asyncio.get_running_loop().call_later(remaining, self._finish_digit, digit, shortest_ms)
         else:
             self._finish_digit(digit, duration_ms or length_ms)
 

@@ -186,15 +186,17 @@ async def run_command(system: System, line: str) -> str:
 
 
 def _help_topic(system: System, words: list[str]) -> str:
-    """What to ask help for: the words that commands begin with and the first that none has, two at the least."""
-    known = 0
-    for spec in system.registry("cli command"):
-        names = spec.words
-        same = 0
-        while same < len(words) and same < len(names) and names[same] == words[same].lower():
-            same += 1
-        known = max(known, same)
-    return " ".join(words[: max(2, known + 1)])
+    """What to ask help for, as Asterisk was seen to say it: the words up to the first with which no command begins.
+
+    The last word of a command may be another one: where there is ``pjsip send register``, ``pjsip send notify`` counts, too.
+    """
+    known = [spec.words for spec in system.registry("cli command")]
+    lowered = [word.lower() for word in words]
+    for count in range(1, len(words)):
+        head = lowered[:count]
+        if not any(names[:count] == head or (len(names) == count and names[:-1] == head[:-1]) for names in known):
+            return " ".join(words[:count])
+    return " ".join(words)
 
 
 def is_permitted(system: System, words: list[str]) -> bool:

@@ -20,7 +20,7 @@ from globstar.config.options import Options, Report, option
 from globstar.config.reader import read_config
 from globstar.config.source import ConfigSource
 from globstar.config.values import boolean, integer, string
-from globstar.core.logformat import FORMATTERS, LineFormat, format_time
+from globstar.core.logformat import FORMATTERS, LineFormat, Palette, format_time
 from globstar.core.logrotate import STRATEGIES, rotate_file
 
 __all__ = ["Channel", "LogSetup", "LoggerOptions", "format_time", "parse_levels"]
@@ -98,7 +98,7 @@ class LogSetup:
     options: LoggerOptions = field(default_factory=LoggerOptions)
     channels: list[Channel] = field(default_factory=list)
     muted: bool = False
-    colour: bool = False
+    palette: Palette = Palette.NONE
     #: -c: the console shows verbose lines up to the root verbosity, whatever logger.conf says of it
     is_interactive: bool = False
     #: -T: times on verbose lines of the console
@@ -325,7 +325,7 @@ class LogSetup:
             if channel.formatter == "json":
                 text = form.json_line(record, wall)
             elif channel.kind == "Console":
-                text = form.console_line(record, wall, self.colour and channel.formatter == "default")
+                text = form.console_line(record, wall, self.palette if channel.formatter == "default" else Palette.NONE)
             elif channel.kind == "Syslog":
                 text = form.syslog_line(record)
             else:

@@ -8,12 +8,15 @@ import re
 import socket
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import Enum
 
 from globstar.base.log import Level, Record, level_name
 from globstar.base.redact import redact
 
 FORMATTERS = ("default", "json", "plain")
 _COLOURS = {Level.ERROR: "31;1", Level.WARNING: "31;1", Level.NOTICE: "33;1", Level.DEBUG: "32;1", Level.SECURITY: "35;1"}
+#: The same where bright ones can hardly be read.
+_ON_LIGHT = {Level.ERROR: "31", Level.WARNING: "31", Level.NOTICE: "34", Level.DEBUG: "32", Level.SECURITY: "35"}
 #: What stands before verbose lines on a console, by verbosity.
 _PREFIXES = {0: "", 1: "", 2: "  == ", 3: "    -- "}
 
@@ -21,6 +24,33 @@ _PREFIXES = {0: "", 1: "", 2: "  == ", 3: "    -- "}
 def verbose_prefix(verbosity: int) -> str:
     """``  == ``, ``    -- `` or ``       > ``."""
     return _PREFIXES.get(verbosity, "       > ")
+
+
+class Palette(Enum):
+    """Colours of a console, by its background."""
+
+    NONE = "none"
+    #: for dark ones, on whatever there is
+    DARK = "dark"
+    #: the same on black (-B, ``forceblackbackground``)
+    BLACK = "black"
+    #: for light ones (-W, ``lightbackground``)
+    LIGHT = "light"
+
+    def level(self, text: str, level: Level) -> str:
+        """The name of a level in its colour."""
+        colours = _ON_LIGHT if self is Palette.LIGHT else _COLOURS
+        return self._paint(text, colours.get(level, "0"))
+
+    def place(self, text: str) -> str:
+        """A part of a place in the source: stands out from the message."""
+        return self._paint(text, "30;1" if self is Palette.LIGHT else "1;37")
+
+    def _paint(self, text: str, code: str) -> str:
+        if self is Palette.NONE:
+            return text
+        ground = ";40" if self is Palette.BLACK else ""
+        return f"\033[{code}{ground}m{text}\033[0m"
 
 
 def format_time(wall: float, pattern: str) -> str:
@@ -81,19 +111,15 @@ class LineFormat:
             ensure_ascii=False,
         ).encode("utf-8", "backslashreplace").decode()  # fmt: skip
 
-    def console_line(self, record: Record, wall: float, colour: bool) -> str:
+    def console_line(self, record: Record, wall: float, palette: Palette = Palette.NONE) -> str:
         """A line of a console: notices and worse with time and place, verbose ones bare unless -T was given."""
         message = redact(record.message)
         call = f"[{record.call_id}]" if record.call_id and self.shows_call_ids else ""
         if record.level is Level.VERBOSE:
             stamp = f"[{self.time_text(wall)}] " if self.stamps_console else ""
             return f"{stamp}{verbose_prefix(record.verbosity)}{message}"
-        name = level_name(record.level)
-        if colour:
-            name = f"\033[{_COLOURS.get(record.level, '0')}m{name}\033[0m"
-        place = f"{record.file}:{record.line} {record.function}"
-        if colour:
-            place = f"\033[1;37m{record.file}\033[0m:\033[1;37m{record.line} {record.function}\033[0m"
+        name = palette.level(level_name(record.level), record.level)
+        place = f"{palette.place(record.file)}:{palette.place(f'{record.line} {record.function}')}"
         return f"[{self.time_text(wall)}] {name}[{os.getpid()}]{call}: {place}: {message}"
 
     def syslog_line(self, record: Record) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from globstar.base.log import Logger
 from globstar.core.channel import ChannelGone, NoTranslation
 from globstar.core.format import Format, slin
 from globstar.core.frame import Frame, FrameType
+from globstar.core.silence import sending_silence
 from globstar.core.soundfile import SoundFault, SoundWriter
 from globstar.dsp.level import SilenceDetector
 
@@ -114,7 +116,8 @@ async def record(
     try:
         to_slin = _translator(channel, slin) if detector is not None else None
         tracks += [_Track(channel, writer) for writer in writers]
-        outcome = await channel.wait(take, maximum_seconds or None)
+        with sending_silence(channel) if channel.system.options.transmit_silence else nullcontext():
+            outcome = await channel.wait(take, maximum_seconds or None)
         if isinstance(outcome, RecordEnd):
             result.end = outcome
         elif outcome is None:

@@ -10,8 +10,9 @@ from globstar.config.options import Options as ConfigOptions
 from globstar.config.options import Report, did_you_mean, option
 from globstar.config.reader import read_config
 from globstar.config.source import ConfigSource
-from globstar.config.values import boolean, floating, integer, string
+from globstar.config.values import boolean, enumeration, floating, integer, string
 from globstar.core.loader import ModulesConfig
+from globstar.core.logformat import Palette
 
 logger = Logger("asterisk")
 
@@ -71,6 +72,8 @@ class Options(ConfigOptions):
     quiet = option(boolean, False, reload=False, help="Print nothing at the start (-q).")
     timestamp = option(boolean, False, help="Time stamps on the console (-T).")
     nocolor = option(boolean, False, help="No colours on the console (-n).")
+    forceblackbackground = option(boolean, False, reload=False, help="Colours of the console on black, whatever it is (-B).")
+    lightbackground = option(boolean, False, reload=False, help="Colours that can be read on a light background (-W).")
     hideconnect = option(boolean, False, help="Do not log remote consoles that come and go.")
     execincludes = option(boolean, False, reload=False, help="Allow #exec in configuration files (-X).")
     defaultlanguage: str = option(string, "en", reload=False, help="Language of channels that say nothing else.")
@@ -81,24 +84,28 @@ class Options(ConfigOptions):
     minmemfree = option(integer(0), 0, unit="MB", help="Refuse calls with less free memory (-e).")
     cache_record_files = option(boolean, False, help="Record into record_cache_dir first.")
     record_cache_dir: str = option(string, "/tmp", help="Where recordings are cached.")
-    transmit_silence = option(boolean, False, help="Send silence while nothing else is sent.")
-    transcode_via_sln = option(boolean, True, help="Translate through signed linear.")
+    transmit_silence = option(
+        boolean, False, aliases=("transmit_silence_during_record",), help="Send silence to who waits or is recorded."
+    )
     runuser: str = option(string, "", reload=False, help="Run as this user (-U).")
     rungroup: str = option(string, "", reload=False, help="Run as this group (-G).")
     lockconfdir = option(boolean, False, help="Lock the configuration folder while writing to it.")
-    stdexten: str = option(string, "gosub", help="How stdexten is called in users.conf.")
+    lockmode: str = option(enumeration("lockfile", "flock"), "lockfile", help="How lockconfdir locks.")
     live_dangerously = option(boolean, False, help="Let AMI and others use functions that reach outside.")
     testevents = option(boolean, False, reload=False, help="Tell test systems of the states of applications (AMI TestEvent).")
     mindtmfduration = option(integer(0), 80, unit="ms", help="Shortest digit.")
-    documentation_language: str = option(string, "en_US", reload=False, help="Language of the help texts.")
-    rtp_pt_dynamic = option(integer(0, 127), 35, help="First dynamic RTP payload number after 96 to 127 are used up.")
+    rtp_pt_dynamic = option(integer(35, 96), 35, help="First RTP payload number below 64 to use when 96 to 127 are used up.")
     sounds_search_custom_dir = option(boolean, False, help="Look for sounds in a custom folder first.")
-    internal_timing = option(boolean, True, help="Accepted; timing is always internal.")
     hide_messaging_ami_events = option(boolean, False, help="No AMI events of Message channels.")
-    dontwarn = option(boolean, False, help="Accepted; there are no warnings of that kind.")
     dumpcore = option(boolean, False, reload=False, help="Leave a core file after a crash (-g).")
     highpriority = option(boolean, False, reload=False, help="Run with real-time priority (-p).")
     disable_remote_console_shell = option(boolean, False, help="No ! commands on remote consoles.")
+
+    def palette(self, *, is_coloured: bool) -> Palette:
+        """The colours of a console that can show some, or not."""
+        if not is_coloured:
+            return Palette.NONE
+        return Palette.LIGHT if self.lightbackground else Palette.BLACK if self.forceblackbackground else Palette.DARK
 
 
 class Files(ConfigOptions):
@@ -110,14 +117,21 @@ class Files(ConfigOptions):
     astctlgroup: str = option(string, "", reload=False, help="Its group.")
 
 
-#: Options that Asterisk has for machinery which does not exist here; they are accepted and said to have no effect.
-_WITHOUT_EFFECT = frozenset(
-    {
-        "cache_media_frames", "cache_pools", "channel_storage_backend", "forceblackbackground",
-        "initcrypto", "lightbackground", "lockmode", "log_level", "refdebug", "rtp_use_dynamic", "trace",
-        "transmit_silence_during_record",
-    }
-)  # fmt: skip
+#: Options that are accepted and said to have no effect, with the reason.
+_WITHOUT_EFFECT = {
+    "cache_media_frames": "frames are not kept for later use",
+    "cache_pools": "memory is not pooled",
+    "channel_storage_backend": "there is one store of channels",
+    "documentation_language": "help is in English",
+    "dontwarn": "there are no warnings of that kind",
+    "initcrypto": "keys with a passphrase cannot be used",
+    "internal_timing": "timing is always internal",
+    "refdebug": "there are no reference counts to log; see 'core show objects'",
+    "rtp_use_dynamic": "payload numbers belong to each call, and are the usual ones where those are free",
+    "stdexten": "there is no users.conf",
+    "trace": "there is no trace of the program's own functions; see 'core set debug'",
+    "transcode_via_sln": "the cheapest way between two codecs is always taken",
+}
 
 
 def read_settings(source: ConfigSource, name: str = "asterisk.conf") -> tuple[Directories, Options, Files]:
@@ -133,10 +147,11 @@ def read_settings(source: ConfigSource, name: str = "asterisk.conf") -> tuple[Di
             case "directories":
                 directories = Directories.read(category, report)
             case "options":
-                options = Options.read(category, report, ignore=_WITHOUT_EFFECT)
+                options = Options.read(category, report, ignore=frozenset(_WITHOUT_EFFECT))
                 for variable in category:
                     if variable.name.lower() in _WITHOUT_EFFECT:
-                        report(variable, f"option '{variable.name}' has no effect in Globstar")
+                        reason = _WITHOUT_EFFECT[variable.name.lower()]
+                        report(variable, f"option '{variable.name}' has no effect: {reason}")
             case "files":
                 files = Files.read(category, report)
             case "compat":

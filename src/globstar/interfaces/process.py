@@ -102,6 +102,8 @@ def _apply_arguments(arguments: argparse.Namespace, options: Options) -> None:
         ("rungroup", arguments.group),
         ("execincludes", arguments.exec_includes or None),
         ("nocolor", arguments.no_colour or None),
+        ("forceblackbackground", arguments.black or None),
+        ("lightbackground", arguments.white or None),
         ("timestamp", arguments.timestamp or None),
         ("cache_record_files", arguments.record_tmp or None),
         ("alwaysfork", arguments.always_fork or None),
@@ -173,7 +175,7 @@ class Server:
         self.files = files
         self.source = source
         self.log = LogSetup(Path(directories.astlogdir))
-        self.log.colour = not options.nocolor and sys.stderr.isatty()
+        self.log.palette = options.palette(is_coloured=not options.nocolor and sys.stderr.isatty())
         self.log.muted = arguments.mute
         self.log.timestamp = options.timestamp
         self.log.is_interactive = bool(arguments.console or options.console)

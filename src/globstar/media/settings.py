@@ -35,6 +35,8 @@ class MediaSettings:
     #: whether endpoints may use ICE, and the longest datagram of DTLS in bytes
     ice: bool = True
     dtls_mtu: int = 1200
+    #: the first payload number below 64 that is offered when 96 to 127 are taken (asterisk.conf ``rtp_pt_dynamic``)
+    lowest_dynamic: int = 35
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from globstar.base.log import Level, Logger, call_id, hub
 from globstar.config import MemorySource
 from globstar.config.errors import ConfigError
 from globstar.core.logfiles import LogSetup, format_time, parse_levels
+from globstar.core.logformat import Palette
 from tests.support.switch import LogCapture
 
 WALL = 1_700_000_000.25
@@ -194,7 +195,7 @@ def test_how_consoles_show_lines(setup: LogSetup) -> None:
 
 def test_colours_and_time_stamps(setup: LogSetup) -> None:
     console = io.StringIO()
-    setup.console, setup.colour, setup.timestamp = console, True, True
+    setup.console, setup.palette, setup.timestamp = console, Palette.DARK, True
     hub.verbosity = 2
     setup.load(MemorySource({"logger.conf": "[general]\ndateformat=%Y\n[logfiles]\nconsole => error,verbose\n"}))
     Logger("app_test").error("x")
@@ -206,6 +207,16 @@ def test_colours_and_time_stamps(setup: LogSetup) -> None:
     setup.add("console", "[plain]error")
     Logger("app_test").error("z")
     assert "\033" not in console.getvalue().splitlines()[2]
+
+
+@pytest.mark.parametrize(("palette", "code"), [(Palette.LIGHT, "31"), (Palette.BLACK, "31;1;40"), (Palette.DARK, "31;1")])
+def test_colours_suit_the_background(setup: LogSetup, palette: Palette, code: str) -> None:
+    console = io.StringIO()
+    setup.console, setup.palette = console, palette
+    setup.load(MemorySource({"logger.conf": "[logfiles]\nconsole => error\n"}))
+    Logger("app_test").error("x")
+    assert f"\033[{code}mERROR\033[0m[" in console.getvalue()
+    assert ("\033[1;37m" in console.getvalue()) == (palette is Palette.DARK)
 
 
 def test_syslog(setup: LogSetup, monkeypatch: pytest.MonkeyPatch) -> None:

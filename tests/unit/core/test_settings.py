@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
+import pytest
+
 from globstar.base.log import Level
 from globstar.config import MemorySource
-from globstar.core.settings import read_modules_config, read_settings
+from globstar.core.logformat import Palette
+from globstar.core.settings import Directories, Files, Options, read_modules_config, read_settings
 from tests.support.switch import LogCapture
 
 
@@ -44,7 +50,31 @@ def test_unknown_options_are_told_once_with_place_and_nearest_name() -> None:
 def test_options_without_effect_say_so() -> None:
     with LogCapture() as log:
         read_settings(MemorySource({"asterisk.conf": "[options]\ncache_pools = yes\n"}))
-    assert "no effect" in log.texts(Level.WARNING)[0]
+    assert "option 'cache_pools' has no effect: memory is not pooled" in log.texts(Level.WARNING)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("", (Palette.NONE, Palette.DARK)), ("lightbackground=yes", (Palette.NONE, Palette.LIGHT)),
+        ("forceblackbackground=yes", (Palette.NONE, Palette.BLACK)),
+        ("forceblackbackground=yes\nlightbackground=yes", (Palette.NONE, Palette.LIGHT)),
+    ],
+)  # fmt: skip
+def test_colours_of_consoles(text: str, wanted: tuple[Palette, Palette]) -> None:
+    options = read_settings(MemorySource({"asterisk.conf": f"[options]\n{text}\n"}))[1]
+    assert (options.palette(is_coloured=False), options.palette(is_coloured=True)) == wanted
+
+
+def test_every_option_of_asterisk_is_known(shared: Path) -> None:
+    with (shared / "compat" / "config_files.tsv").open(encoding="utf-8") as lines:
+        names = {row["option"] for row in csv.DictReader(lines, delimiter="\t") if row["file"] == "asterisk.conf"}
+    known = {name for kind in (Directories, Options, Files) for info in kind.describe() for name in (info.name, *info.aliases)}
+    missing = {name for name in names if name.lower() not in known}
+    with LogCapture() as log:
+        read_settings(MemorySource({"asterisk.conf": "[options]\n" + "".join(f"{name} = x\n" for name in missing)}))
+    assert [text for text in log.texts(Level.WARNING) if "has no effect: " not in text] == []
+    assert len(missing) < 12
 
 
 def test_modules_conf() -> None:

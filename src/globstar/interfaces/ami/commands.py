@@ -236,7 +236,7 @@ def set_debug(system: System, args: list[str]) -> str:
     if args not in (["on"], ["off"]):
         raise CliUsage
     general.__dict__["debug"] = args == ["on"]
-    return f"manager debug is {args[0]}\n"
+    return ""
 
 
 @cli_command("manager reload")

@@ -137,11 +137,12 @@ class ManagerHub:
     def _translator(self, spec: ManagerEventSpec) -> Callable[[object], None]:
         translate: Callable[[object], Iterable[ManagerEvent]] = spec.translate
         send = self.send
+        hides_messages = self.system.options.hide_messaging_ami_events and spec.event is not events.UserEventRaised
 
         def listener(event: object) -> None:
             channel = getattr(event, "channel", None)
             if isinstance(channel, Channel) and channel.tech.is_internal:
-                if not channel.tech.is_standing or isinstance(event, _ENDS):
+                if not channel.tech.is_standing or hides_messages or isinstance(event, _ENDS):
                     return  # announcers and their like are nobody's calls
             for told in translate(event):
                 send(told)

@@ -42,7 +42,10 @@ class ControlClient:
 
 
 def run_remotely(path: Path, command: str) -> int:
-    """Run one command on the server, print its output; the exit status is 1 if no server answers."""
+    """Run one command on the server, print its output; the exit status is 1 if no server answers.
+
+    What became of the command is no matter for it, as with Asterisk 23 (scripts that want to know ask for ``--json``).
+    """
     try:
         client = ControlClient(path)
         output = str(client.request(run=command)["output"])

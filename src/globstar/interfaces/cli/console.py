@@ -102,9 +102,9 @@ async def _read_plain(run: Run) -> None:
 
 
 async def remote_console(
-    path: Path, verbosity: int, *, allow_shell: bool = True, colour: bool = False, is_muted: bool = False, banner: bool = True
+    path: Path, verbosity: int, *, allow_shell: bool = True, palette: str = "none", is_muted: bool = False, banner: bool = True
 ) -> int:
-    """``globstar -r``: a console on a running server. The exit status is 1 if none answers."""
+    """``globstar -r``: a console on a running server, in the colours of ``palette``. The exit status is 1 if none answers."""
     try:
         reader, writer = await asyncio.open_unix_connection(str(path), limit=16 * 1024 * 1024)
     except OSError:
@@ -140,7 +140,7 @@ async def remote_console(
     receiver = asyncio.ensure_future(receive())
     console: asyncio.Future[None] | None = None
     try:
-        await ask(watch=verbosity, colour=colour)
+        await ask(watch=verbosity, palette=palette)
         if is_muted:
             await ask(run="logger mute silent")
         console = asyncio.ensure_future(interact(run, complete, name=os.uname().nodename, banner=banner, allow_shell=allow_shell))

@@ -1,7 +1,7 @@
 """The control socket: runs commands for ``globstar -r`` and ``-rx``, and streams the log to remote consoles.
 
 One JSON object per line each way. The client asks ``{"run": "core show channels"}``, ``{"complete": "core sh"}`` or
-``{"watch": 3}`` (log lines from then on, verbose ones up to that level; with ``"colour": true`` in colours); the server
+``{"watch": 3}`` (log lines from then on, verbose ones up to that level; with ``"palette": "dark"`` in colours); the server
 answers ``{"output": ...}``, ``{"candidates": [...]}`` and, at any time while watching, ``{"log": ...}``.
 """
 
@@ -20,7 +20,7 @@ from globstar.base.log import Level, Logger, Record, hub
 from globstar.base.tasks import TaskOwner
 from globstar.core.cli import CliSession, complete_line, enter_session, run_command
 from globstar.core.logfiles import LogSetup
-from globstar.core.logformat import LineFormat
+from globstar.core.logformat import LineFormat, Palette
 from globstar.core.system import System
 
 logger = Logger("asterisk")
@@ -87,7 +87,8 @@ class ControlServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         uid, gid = peer_identity(writer)
         console = CliSession(uid, gid)
-        is_watching = has_colour = False
+        is_watching = False
+        palette = Palette.NONE
         missed = 0
         form = self._line_format
 
@@ -115,7 +116,7 @@ class ControlServer:
             if writer.transport.get_write_buffer_size() > BACKLOG_LIMIT:
                 missed += 1
                 return
-            text = form().console_line(record, self.system.wall_time(), has_colour)
+            text = form().console_line(record, self.system.wall_time(), palette)
             if missed:
                 text, missed = f"({missed} lines missed)\n{text}", 0
             writer.write(json.dumps({"log": text}).encode() + b"\n")
@@ -138,7 +139,7 @@ class ControlServer:
                         break
                     if not is_watching:
                         is_watching = True
-                        has_colour = request.get("colour") is True
+                        palette = _palette(request.get("palette"))
                         set_levels(console.levels)
                     set_verbosity(max(0, request["watch"]))
                     answer = {"output": ""}
@@ -154,6 +155,11 @@ class ControlServer:
             writer.close()
             if not self.system.options.hideconnect:
                 logger.verbose(3, "Remote UNIX connection disconnected")
+
+
+def _palette(name: object) -> Palette:
+    """What a console asks for; unknown ones have no colours."""
+    return next((palette for palette in Palette if palette.value == name), Palette.NONE)
 
 
 def peer_identity(writer: asyncio.StreamWriter) -> tuple[int, int]:

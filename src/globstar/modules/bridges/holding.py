@@ -8,24 +8,12 @@ from functools import partial
 from globstar.core.bridge import Bridge, BridgeMember
 from globstar.core.bridgetech import BridgeCapability, BridgeTechnology, BridgeTechnologySpec
 from globstar.core.channel import Channel
-from globstar.core.format import slin
-from globstar.core.frame import Control, Frame, voice
-from globstar.core.generator import Generator
+from globstar.core.frame import Control, Frame
 from globstar.core.idle import Entertainment, IdleMode
 from globstar.core.services import MusicOnHold
+from globstar.core.silence import Silence
 
 ANNOUNCER = "announcer"
-
-_SAMPLES = slin.sample_rate // 50
-
-
-class _Silence(Generator):
-    """Digital silence, so that the stream to who waits goes on."""
-
-    __slots__ = ()
-
-    def next_frame(self) -> Frame | None:
-        return voice(slin, bytes(2 * _SAMPLES), _SAMPLES)
 
 
 class HoldingBridge(BridgeTechnology):
@@ -114,7 +102,7 @@ def _begin(channel: Channel, mode: IdleMode) -> None:
     elif kind is Entertainment.HOLD:
         channel.indicate(Control.HOLD, mode.music_class)
     elif kind is Entertainment.SILENCE:
-        channel.start_generator(_Silence())
+        channel.start_generator(Silence())
 
 
 def _end(channel: Channel, mode: IdleMode) -> None:

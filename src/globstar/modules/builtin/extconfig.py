@@ -17,15 +17,11 @@ def show_mappings(system: System, args: list[str]) -> str:
     """List what extconfig.conf maps to which engine, database and table."""
     lines = ["", ""]
     realtime = system.realtime
-    if not realtime.engines:
-        return "\nNo config mappings found.\n"
+    if not realtime.mappings:
+        return "No config mappings found.\n"
     for driver in sorted(realtime.engines):
         lines.append(f"Config Engine: {driver}")
-        lines += [
-            f"===> {mapping.family} (db={mapping.database}, table={mapping.table})"
-            for mapping in realtime.mappings
-            if mapping.driver == driver
-        ]
+        lines += [f"===> {m.family} (db={m.database}, table={m.table})" for m in realtime.mappings if m.driver == driver]
     absent = sorted({mapping.driver for mapping in realtime.mappings} - set(realtime.engines))
     for driver in absent:
         lines.append(f"Config Engine: {driver} (not loaded)")

@@ -17,6 +17,8 @@ TELEPHONE_EVENT = "TELEPHONE-EVENT"
 RTP_PROTOCOLS = ("RTP/AVP", "RTP/AVPF")
 #: Encodings whose parameters the answer repeats: what a stream contains is up to who encodes it (RFC 6184 8.2.2).
 ECHOED_PARAMETERS = frozenset(("video", "text"))
+#: First number for further dynamic payload types where 96 to 127 do not suffice (RFC 3551 section 3 leaves 35 to 63 free).
+LOWEST_DYNAMIC = 35
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class LocalMedia:
     orders the codecs of an answer of ours, ``narrowing`` does so once more, and ``answer_preference`` those of an answer
     that we get (None: as it says). ``formats`` are those of a stream that is no RTP (``t38``): it has no codecs.
     ``bundles`` says whether it may share a transport with others, ``shares`` that it does so already: then ``port`` and
-    ``keying`` are those of the transport. ``source`` is what a bundled stream sends.
+    ``keying`` are those of the transport. ``source`` is what a bundled stream sends. ``lowest_dynamic`` is the first number
+    below 64 that is used when 96 to 127 are taken.
     """
 
     address: str
@@ -89,6 +92,7 @@ class LocalMedia:
     bundles: bool = False
     shares: bool = False
     source: LocalSource | None = None
+    lowest_dynamic: int = LOWEST_DYNAMIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +324,8 @@ def offer_line(
     for codec, wish in zip(mine.codecs, wished, strict=True):
         meaning = (codec.name, codec.clock_rate, codec.channels, codec.fmtp)
         occupied = {number for number, other in others.items() if other != meaning}
-        number = _free_number(codec.name, codec.clock_rate, codec.channels, wish, used | occupied, reserved)
+        name = (codec.name, codec.clock_rate, codec.channels)
+        number = _free_number(name, wish, used | occupied, reserved, mine.lowest_dynamic)
         if number is not None:
             used.add(number)
             others[number] = meaning
@@ -330,7 +335,8 @@ def offer_line(
         for clock in dict.fromkeys((*(codec.clock_rate for _, codec in formats), 8000)):
             meaning = (TELEPHONE_EVENT, clock, 1, "")
             occupied = {number for number, other in others.items() if other != meaning}
-            number = _free_number(TELEPHONE_EVENT, clock, 1, kept_dtmf.get(clock), used | occupied, reserved)
+            name = (TELEPHONE_EVENT, clock, 1)
+            number = _free_number(name, kept_dtmf.get(clock), used | occupied, reserved, mine.lowest_dynamic)
             if number is not None:
                 used.add(number)
                 others[number] = meaning
@@ -344,24 +350,25 @@ def offer_line(
     return Media(mine.kind, mine.port, protocol, tuple(numbers), attributes)
 
 
-def _free_number(name: str, clock_rate: int, channels: int, wish: int | None, used: set[int], reserved: set[int]) -> int | None:
-    """The wished number, else Asterisk's usual one, else a free dynamic one (96 to 127, then 35 to 63)."""
+def _free_number(name: tuple[str, int, int], wish: int | None, used: set[int], reserved: set[int], lowest: int) -> int | None:
+    """The wished number, else Asterisk's usual one, else a free dynamic one (96 to 127, then ``lowest`` to 63)."""
     if wish is not None and wish not in used:
         return wish
-    for number in _candidates(canonical_name(name), clock_rate, channels):
+    encoding, clock_rate, channels = name
+    for number in _candidates(canonical_name(encoding), clock_rate, channels, lowest):
         if number not in used and number not in reserved:
             return number
     return None
 
 
-def _candidates(name: str, clock_rate: int, channels: int) -> Iterator[int]:
+def _candidates(name: str, clock_rate: int, channels: int, lowest: int) -> Iterator[int]:
     static = STATIC_NUMBERS.get((name, clock_rate, channels))
     if static is not None:
         yield static
     usual = OFFERED_PAYLOADS.get((name, clock_rate))
     if usual is not None:
         yield usual
-    yield from chain(range(96, 128), range(35, 64))
+    yield from chain(range(96, 128), range(lowest, 64))
 
 
 def _attributes(

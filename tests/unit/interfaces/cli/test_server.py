@@ -295,7 +295,7 @@ async def test_a_socket_that_was_left_behind_is_replaced_but_a_file_is_not(syste
 async def test_colours_where_they_are_asked_for(control: ControlServer) -> None:
     plain, coloured = await connect(control), await connect(control)
     await plain.ask(watch=0)
-    await coloured.ask(watch=0, colour=True)
+    await coloured.ask(watch=0, palette="dark")
     logger.notice("secret=abc")
     lines = [await client.receive() for client in (plain, coloured)]
     assert re.fullmatch(

@@ -16,6 +16,7 @@ from globstar.config.file import Category, ConfigFile, Variable
 from globstar.config.reader import category_filter, read_config
 from globstar.config.source import FileSource
 from globstar.config.values import is_false
+from globstar.core.configwrite import replace_config
 from globstar.core.manager import ActionFault, ActionRequest, Answer, Permission, failure, manager_action, success
 from globstar.interfaces.ami.actions.core import reload_module
 
@@ -171,11 +172,7 @@ def _rewrite(request: ActionRequest, folder: FileSource, source: Path, target: P
         "", "Automatically generated configuration file", f"Filename: {target_name} ({target})", "Generator: Manager",
         f"Creation Date: {created}", "",
     )  # fmt: skip
-    temporary = target.with_name(f".{target.name}.new")
-    temporary.write_text(text.text(header, inherited), "utf-8", "surrogateescape")
-    if target.exists():
-        temporary.chmod(target.stat().st_mode & 0o7777)
-    os.replace(temporary, target)
+    replace_config(target, text.text(header, inherited), request.system.options)
 
 
 Change = dict[str, str]

@@ -87,10 +87,13 @@ def show_settings(system: System, args: list[str]) -> str:
         ("User name and group", f"{options.runuser}/{options.rungroup}"),
         ("Running directory", os.getcwd()),
         ("Executable includes", switch(options.execincludes)),
-        ("Transcode via SLIN", switch(options.transcode_via_sln)),
+        ("Transmit silence during rec", switch(options.transmit_silence)),
+        ("Generic PLC", switch(system.translation.plc.generic)),
+        ("Generic PLC on equal codecs", switch(system.translation.plc.on_equal_codecs)),
         ("Hide Msg Chan AMI events", switch(options.hide_messaging_ami_events)),
         ("Sounds search custom dir", switch(options.sounds_search_custom_dir)),
         ("Min DTMF duration:", str(options.mindtmfduration)),
+        ("RTP dynamic payload types", f"{options.rtp_pt_dynamic}-63,96-127" if options.rtp_pt_dynamic < 64 else "96-127"),
         ("Shell on remote consoles", switch(not options.disable_remote_console_shell)),
         ("Loop stalls seen", f"{system.watchdog.stalls} (longest {system.watchdog.worst_ms} ms)"),
     )
@@ -99,6 +102,7 @@ def show_settings(system: System, args: list[str]) -> str:
         ("Web Manager (AMI/HTTP)", switch(ami is not None and ami.enabled and ami.webenabled)),
         ("HTTP server", switch(http is not None and http.is_enabled)),
         ("Call data records", switch("call records" in system.services)),
+        ("Realtime Architecture (ARA)", switch(bool(system.realtime.mappings))),
     )
     paths = (
         ("Configuration file", f"{folders.astetcdir}/asterisk.conf"),

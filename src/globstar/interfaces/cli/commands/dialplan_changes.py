@@ -6,6 +6,8 @@ from pathlib import Path
 
 from globstar.config.file import ConfigFile
 from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.configwrite import replace_config
+from globstar.core.settings import Options
 from globstar.core.system import System
 from globstar.dialplan.context import Context, IgnorePattern, Include
 from globstar.dialplan.save import GLOBALS, written_dialplan
@@ -96,21 +98,18 @@ async def save(system: System, args: list[str]) -> str:
     variables = [(line.name, line.value) for category in config.categories_named(GLOBALS) for line in category]
     text = written_dialplan(system.plan, general, variables, ("pbx_config", _REGISTRAR))
     try:
-        target = await system.run_blocking(_replace, target, text)
+        target = await system.run_blocking(_replace, target, text, system.options)
     except OSError as error:
         raise CliFailure(f"Failed to save the dialplan to '{target}': {error.strerror or error}") from error
     return f"Dialplan successfully saved into '{target}'"
 
 
-def _replace(target: Path, text: str) -> Path:
+def _replace(target: Path, text: str, options: Options) -> Path:
     """Write a file, or ``extensions.conf`` in a folder, whole or not at all; gives the file."""
     if target.is_dir():
         target /= "extensions.conf"
-    fresh = target.with_name(f".{target.name}.new")
-    fresh.write_text(text, encoding="utf-8", errors="surrogateescape")
-    if target.exists():
-        fresh.chmod(target.stat().st_mode & 0o777)
-    return fresh.replace(target)
+    replace_config(target, text, options)
+    return target
 
 
 @cli_command("dialplan debug", usage="dialplan debug [context]", complete=lambda system, args: list(system.plan.contexts))

@@ -10,6 +10,7 @@ from globstar.core.cli import CliFailure, CliUsage, cli_command
 from globstar.core.cli_data import CliText
 from globstar.core.format import BUILTIN, Format, MediaType, find_format
 from globstar.core.loader import LoadedModule, ModuleError, ModulePart, ModuleStatus
+from globstar.core.mediachannels import MediaChannelTech
 from globstar.core.registry import ApplicationSpec, FunctionSpec
 from globstar.core.system import System
 from globstar.core.tech import ChannelTech
@@ -183,6 +184,9 @@ async def show_translation(system: System, args: list[str]) -> str:
 
 
 def _overrides(tech: ChannelTech, method: str) -> str:
+    """Whether a technology does it in a way of its own; what other code of the core does for media channels is none."""
+    if isinstance(tech, MediaChannelTech):
+        return "yes" if method == "indicate" else "no"
     return "yes" if getattr(type(tech), method) is not getattr(ChannelTech, method) else "no"
 
 

@@ -233,6 +233,7 @@ class LegMedia:
             bundles=endpoint.bundle,
             shares=session.bundle is not None,
             source=self._bundle.source_of(session, "audio"),
+            lowest_dynamic=self._engine.settings.lowest_dynamic,
         )
         media = [self.described] if endpoint.max_audio_streams else []
         rides = self._bundle.takes_new(offer)

@@ -115,6 +115,7 @@ class SideStream:
             bundles=self._endpoint.bundle,
             shares=session.bundle is not None,
             source=self._bundle.source_of(session, self.key),
+            lowest_dynamic=self._engine.settings.lowest_dynamic,
         )
         return self.described
 

@@ -29,11 +29,15 @@ if TYPE_CHECKING:
 logger = Logger("res_parking")
 
 SERVICE = "parking"
-#: Owner of the extensions that are made here.
+#: Owner of the extensions that are made here; behind a slash stands the lot, for those of one lot.
 REGISTRAR = "res_parking"
 #: Context of the extensions that call back who parked.
 PARK_DIAL = "park-dial"
 _FLAT = re.compile(r"[^A-Za-z0-9_]")
+
+
+def _is_ours(step: Step) -> bool:
+    return step.registrar.partition("/")[0] == REGISTRAR
 
 
 class ParkingService:
@@ -86,14 +90,17 @@ class ParkingService:
         settings = lot.settings
         context = settings.context
         steps: list[Step] = []
+        registrar = f"{REGISTRAR}/{lot.name}"
         if settings.parkext:
-            data = lot.name if settings.parkext_exclusive else ""
-            steps.append(Step(context, settings.parkext, 1, "Park", data, registrar=REGISTRAR))
+            data, owner = (lot.name, registrar) if settings.parkext_exclusive else ("", REGISTRAR)
+            steps.append(Step(context, settings.parkext, 1, "Park", data, registrar=owner))
         first, last = settings.parkpos
         for space in range(first, last + 1):
-            steps.append(Step(context, str(space), 1, "ParkedCall", f"{lot.name},{space}", registrar=REGISTRAR))
+            steps.append(Step(context, str(space), 1, "ParkedCall", f"{lot.name},{space}", registrar=registrar))
             if settings.parkinghints:
-                steps.append(Step(context, str(space), HINT, f"park:{space}@{context}", registrar=REGISTRAR))
+                steps.append(Step(context, str(space), HINT, f"park:{space}@{context}", registrar=registrar))
+        if steps:
+            self.system.plan.add_context(context, registrar)
         for step in steps:
             try:
                 self.system.plan.add_step(step)
@@ -104,8 +111,8 @@ class ParkingService:
         plan = self.system.plan
         for context in list(plan.contexts.values()):
             for extension in list(context.extensions):
-                if any(step.registrar == REGISTRAR for step in extension.steps.values()):
-                    plan.remove_steps(context.name, extension.name, any_caller=True, registrar=REGISTRAR)
+                for registrar in {step.registrar for step in extension.steps.values() if _is_ours(step)}:
+                    plan.remove_steps(context.name, extension.name, any_caller=True, registrar=registrar)
 
     def _device_state(self, name: str) -> DeviceState | None:
         space, _, context = name.partition("@")
@@ -162,7 +169,7 @@ class ParkingService:
     def takes(self, channel: Channel, context: str, extension: str) -> bool:
         """Whether a transfer to the extension parks."""
         step = plan_of(channel).find(context, extension, 1)
-        return step is not None and step.registrar == REGISTRAR and step.app_name == "Park"
+        return step is not None and _is_ours(step) and step.app_name == "Park"
 
     def park_transferee(
         self, member: BridgeMember, context: str = "", extension: str = "", told: Callable[[], None] | None = None

@@ -61,7 +61,7 @@ def read_settings(system: System) -> MediaSettings:
     config = system.configuration.read("rtp.conf")
     category = config.category("general") if config is not None else None
     if category is None:
-        return MediaSettings()
+        return MediaSettings(lowest_dynamic=system.options.rtp_pt_dynamic)
     report = Report()
     options = RtpOptions.read(category, report, IceOptions._options)
     variable = category.find("srtpreplayprotection")
@@ -85,6 +85,7 @@ def read_settings(system: System) -> MediaSettings:
         relay_wait_ms=options.relay_wait,
         ice=options.icesupport,
         dtls_mtu=options.dtls_mtu,
+        lowest_dynamic=system.options.rtp_pt_dynamic,
     )
 
 
