@@ -10,6 +10,7 @@ import pytest
 from globstar.core import events
 from globstar.core.cel import engine as cel_engine
 from globstar.core.cel.settings import CelSettings
+from tests.support.ami import AmiClient, start_manager
 from tests.support.sip_phone import SipOffice, SipPhone, Wire
 from tests.support.sip_transfer import transfer_office
 
@@ -102,6 +103,25 @@ async def test_the_channel_of_messages_is_one_to_those_who_look_on(tmp_path: Pat
         assert len({step.channel.unique_id for step in steps}) == 1
         assert made[0] == "CHAN_START"
         assert set(made[1:]) == {"APP_START", "APP_END"}
+
+
+@pytest.mark.parametrize("is_hidden", [False, True])
+async def test_manager_clients_see_the_channel_of_messages_unless_it_is_hidden(tmp_path: Path, is_hidden: bool) -> None:
+    """hide_messaging_ami_events of asterisk.conf: what the dialplan says by itself (UserEvent) is still told."""
+    plan = EXTENSIONS + "[default]\nexten => 807,1,UserEvent(Text,Body: ${MESSAGE(body)})\n"
+    async with transfer_office(tmp_path, plan) as (office, (alice, *_)):
+        office.system.options.hide_messaging_ami_events = is_hidden
+        client = AmiClient(await start_manager(office.system))
+        client.log_in()
+        await asyncio.sleep(0)
+        client.take()
+        await send(alice, "807", "hi")
+        await asyncio.sleep(0.1)
+        told = [dict(event) for event in client.events()]
+        of_messages = {event["Event"] for event in told if event.get("Channel") == "Message/ast_msg_queue"}
+        assert of_messages == ({"UserEvent"} if is_hidden else {"Newchannel", "Newexten", "UserEvent"})
+        assert [event["Body"] for event in told if event["Event"] == "UserEvent"] == ["hi"]
+        await client.session.hub.close()
 
 
 async def test_a_message_is_passed_on(tmp_path: Path) -> None:
