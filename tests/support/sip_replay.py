@@ -9,6 +9,7 @@ is left out on both sides.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import difflib
 import hashlib
 import itertools
@@ -25,9 +26,11 @@ from globstar.core.boot import boot, shut_down
 from globstar.core.cause import Cause
 from globstar.core.settings import Directories, Options
 from globstar.core.system import System
-from globstar.media.network import MediaNetwork, MemorySocket
-from globstar.proto.rtp import EventSender, RtpSender
+from globstar.media.network import MediaNetwork
+from tests.support.ami import AmiClient, start_manager
+from tests.support.sip_following import ScriptFollower
 from tests.support.sip_network import MemorySipNetwork
+from tests.support.sip_script import LETTERS, fits, kind_of, read_script
 from tests.support.virtual_loop import VirtualTimeLoop
 
 SERVER = ("127.0.0.1", 15060)
@@ -74,6 +77,12 @@ class Endpoint:
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     #: a method that the recording's endpoint answered without showing it
     ignores: str = "-"
+
+    @property
+    def letter(self) -> str:
+        """What scripts call it."""
+        place = self.address[1] - PORTS["alice"]
+        return LETTERS[place] if place < len(LETTERS) else ""
 
     def arrives(self, data: bytes, source: object) -> None:
         """A datagram for this endpoint."""
@@ -145,6 +154,15 @@ class SipReplay:
         self.media = self.system.services["rtp sockets"] = MediaNetwork(loop)
         await boot(self.system, MemorySource(self.configuration), keep_database=False)
         self.driver = self.system.services["pjsip"]
+        self._manager: AmiClient | None = None
+
+    async def manager(self) -> AmiClient:
+        """The scripts' own manager client, which hears no events."""
+        if self._manager is None:
+            self._manager = AmiClient(await start_manager(self.system))
+            self._manager.log_in(events="off")
+            await asyncio.sleep(0)
+        return self._manager
 
     def close(self) -> None:
         """Stop the system."""
@@ -169,24 +187,24 @@ class SipReplay:
         at_end: Action | None = None,
         *,
         pauses: Mapping[str, float] | None = None,
+        follows_script: bool = True,
     ) -> None:
         """Replay one scenario; raises Mismatch at the first difference.
 
-        ``actions`` goes on beside it, ``at_end`` is awaited before calls and contacts are cleaned up. ``pauses`` are the
-        seconds that the script waits before it sends a method.
+        ``actions`` goes on beside it, ``at_end`` is awaited before calls and contacts are cleaned up. The recorded
+        script's digits, manager actions and pauses are kept unless ``actions`` stand for them (``follows_script``); ``pauses``
+        are the seconds before other messages of a method.
         """
-        self.runner.run(self._run(scenario, actions, at_end, pauses or {}))
+        self.runner.run(self._run(_Run(self, scenario, pauses or {}, follows_script), actions, at_end))
 
-    async def _run(self, scenario: Scenario, actions: Action | None, at_end: Action | None, pauses: Mapping[str, float]) -> None:
-        replay = _Run(self, scenario, pauses)
+    async def _run(self, replay: _Run, actions: Action | None, at_end: Action | None) -> None:
         task = asyncio.ensure_future(actions(self)) if actions is not None else None
         try:
             await replay.play()
             if at_end is not None:
                 await at_end(self)
         finally:
-            for socket in replay.sockets.values():
-                socket.close()
+            replay.follower.close()
             self.network.peers.clear()
             if task is not None:
                 task.cancel()
@@ -222,7 +240,7 @@ Action = Callable[[SipReplay], Coroutine[Any, Any, None]]
 class _Run:
     """One scenario at work."""
 
-    def __init__(self, owner: SipReplay, scenario: Scenario, pauses: Mapping[str, float]) -> None:
+    def __init__(self, owner: SipReplay, scenario: Scenario, pauses: Mapping[str, float], follows_script: bool) -> None:
         self.serial = next(_SERIALS)
         self.pauses = pauses
         self.owner = owner
@@ -231,9 +249,8 @@ class _Run:
         self.cseq: dict[str, int] = {}
         self.endpoints: dict[str, Endpoint] = {}
         self.done: list[str] = []
-        self.digits = deque(re.findall(r"(t\.[a-e]|[ab]\.ep)\.rtp\.dtmf\('([^']+)'", scenario.script))
-        self.sockets: dict[int, MemorySocket] = {}
-        self.senders: dict[int, RtpSender] = {}
+        self.follower = ScriptFollower(owner.system, owner.media, owner.manager, self.done)
+        self.steps = read_script(scenario.script, _answered(scenario)) if follows_script else []
         for message in scenario.messages:
             self._add_endpoint(message)
 
@@ -253,30 +270,25 @@ class _Run:
 
     async def play(self) -> None:
         """All steps, then silence."""
+        self.follower.begin(self.steps)
         previous: dict[str, Any] = {}
         for message in self.scenario.messages:
             if message["retransmission"]:
                 continue
             endpoint = self.endpoints[message["endpoint"]]
             if message["dir"] == "to_asterisk":
-                await self._press_before(message["text"])
-                if not _cross(previous, message):
-                    await asyncio.sleep(self.pauses.get(message["text"].partition(" ")[0], PAUSE))
+                kind = kind_of(message["text"])
+                otherwise = self.pauses.get(kind, PAUSE)
+                await self.follower.wait(endpoint.letter, kind, is_at_once=_cross(previous, message), otherwise=otherwise)
                 self._send(endpoint, message["text"])
             else:
                 await self._expect(endpoint, message["text"])
             previous = message
+        await self.follower.finish()
         await asyncio.sleep(0.3)
         for endpoint in self.endpoints.values():
             if endpoint.queue:
                 raise Mismatch(f"{endpoint.name} also got:\n{endpoint.queue[0]}\n{self._story()}")
-
-    async def _press_before(self, text: str) -> None:
-        """The script's digits that are still due when it hangs up, where its pauses are kept, too."""
-        while self.pauses and self.digits and text.startswith("BYE "):
-            await asyncio.sleep(0.5)
-            await self._press(*self.digits.popleft())
-            await asyncio.sleep(0.5)
 
     # -- to the driver -----------------------------------------------------------------------------------------------
 
@@ -289,6 +301,7 @@ class _Run:
         out = _fix_length(text, out)
         self.done.append(f"{endpoint.name} -> {first_line}")
         self.owner.network.send(out.encode(), endpoint.address, SERVER, endpoint.protocol)
+        self.follower.talk(endpoint.letter, kind_of(text))
 
     def _own(self, found: re.Match[str], call: str) -> str:
         if found[4] is not None:
@@ -352,39 +365,16 @@ class _Run:
             endpoint.arrived.clear()
             if loop.time() >= deadline:
                 raise Mismatch(f"{endpoint.name} never got:\n{recorded}\n{self._story()}")
-            patience = 1.5 if self.digits else deadline - loop.time()
-            try:
-                await asyncio.wait_for(endpoint.arrived.wait(), patience)
-            except TimeoutError:
-                if self.digits:
-                    await self._press(*self.digits.popleft())
+            due = await self.follower.advance()
+            if not endpoint.queue:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(endpoint.arrived.wait(), (due or deadline) - loop.time())
         got = endpoint.queue.popleft()
+        if endpoint.media_port:
+            self.follower.media_ports[endpoint.letter] = endpoint.media_port
         self._compare(endpoint, recorded, got)
+        self.follower.got(endpoint.letter, kind_of(recorded))
         self.done.append(f"{endpoint.name} <- {first_line}")
-
-    async def _press(self, who: str, digits: str) -> None:
-        """Send digits by RTP (RFC 4733), as the script has its endpoint do when nothing else happens."""
-        letter = who[2] if who.startswith("t.") else who[0]
-        port = 15071 + "abcde".index(letter)
-        endpoint = next(e for e in self.endpoints.values() if e.address[1] == port)
-        own_port = 21000 + 10 * "abcde".index(letter)
-        socket = self.sockets.get(own_port)
-        if socket is None:
-            socket = self.sockets[own_port] = self.owner.media.open("127.0.0.1", own_port)
-            self.senders[own_port] = RtpSender(0x1234, 100, 0)
-        target = ("127.0.0.1", endpoint.media_port)
-        loop = asyncio.get_running_loop()
-        sender, events = self.senders[own_port], EventSender()
-        self.done.append(f"{endpoint.name} presses {digits}")
-        for digit in digits:
-            rtp_time = round(loop.time() * 8000) & 0xFFFFFFFF
-            packets = events.begin(digit, rtp_time, 160, loop.time())
-            for step in range(6):
-                for payload, when, marker in packets:
-                    socket.sendto(sender.packet_at(payload, when, 101, marker), target)
-                await asyncio.sleep(0.02)
-                packets = events.update(loop.time()) if step < 4 else events.end(loop.time(), None) if step == 4 else []
-            await asyncio.sleep(0.08)
 
     def _compare(self, endpoint: Endpoint, recorded: str, got: str) -> None:
         is_loose = "start lines" in self.scenario.level
@@ -426,8 +416,10 @@ class _Run:
             position = found.end()
             out.append(self._token_pattern(found, named, call))
         out.append(re.escape(text[position:]))
-        # A second may have passed between granting a registration and reporting it.
-        return re.sub(r"(;expires=)(\d+)", lambda found: f"{found[1]}(?:{found[2]}|{int(found[2]) + 1})", "".join(out))
+        # A second may have passed between granting something and reporting it, there or here.
+        return re.sub(
+            r"(;expires=)(\d+)", lambda found: f"{found[1]}(?:{int(found[2]) - 1}|{found[2]}|{int(found[2]) + 1})", "".join(out)
+        )
 
     def _token_pattern(self, found: re.Match[str], named: set[str], call: str) -> str:
         if found[4] is not None:
@@ -470,6 +462,16 @@ class _Run:
 
     def _story(self) -> str:
         return "after:\n  " + "\n  ".join(self.done)
+
+
+def _answered(scenario: Scenario) -> set[str]:
+    """The endpoints whose INVITE was answered at last."""
+    finals = {
+        message["endpoint"]: kind
+        for message in scenario.messages
+        if message["dir"] == "from_asterisk" and fits("* INVITE", kind := kind_of(message["text"]))
+    }
+    return {LETTERS[list(PORTS).index(name)] for name, kind in finals.items() if kind[0] == "2" and name in PORTS}
 
 
 def _cross(first: dict[str, Any], second: dict[str, Any]) -> bool:

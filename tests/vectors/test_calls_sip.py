@@ -14,11 +14,7 @@ from typing import Any
 
 import pytest
 
-from globstar.core.channel import Channel
 from globstar.core.cli import run_command
-from globstar.core.dialing import Origination, originate
-from globstar.core.frame import digit_begin, digit_end
-from globstar.core.transfer import redirect_both, transfer_others
 from globstar.modules.channels.pjsip.supplements.outbound_registration import registrations_of
 from tests.conftest import IN_CI, SHARED
 from tests.support.sip_replay import Action, Scenario, SipReplay, recorded_system, scenario_files
@@ -47,12 +43,6 @@ OTHERS = (
 )  # fmt: skip
 
 
-async def _originate_to_reg3(replay: SipReplay) -> None:
-    """What the scenario does by AMI: call a registered phone and run an application."""
-    await asyncio.sleep(0.1)
-    await originate(replay.system, Origination(dial_string="PJSIP/reg3", application="Wait", data="1"))
-
-
 async def _register_elsewhere(replay: SipReplay) -> None:
     """What the scenario does by CLI: end the registration, begin it anew, and end it again while it still waits to begin."""
     registration = registrations_of(replay.driver).get("oreg")
@@ -69,60 +59,8 @@ async def _register_elsewhere(replay: SipReplay) -> None:
     assert await run_command(replay.system, "pjsip send unregister oreg") == ""
 
 
-async def _caller_in_bridge(replay: SipReplay) -> Channel:
-    """The channel of the first call, once it is bridged."""
-    while True:
-        await asyncio.sleep(0.02)
-        for channel in replay.system.channels.values():
-            if channel.bridge_member is not None and not channel.is_outgoing:
-                return channel
-
-
-async def _press(channel: Channel, digits: str) -> None:
-    for digit in digits:
-        channel.deliver(digit_begin(digit))
-        channel.deliver(digit_end(digit, 100))
-        await asyncio.sleep(0.05)
-
-
-async def _atxfer_and_cancel(replay: SipReplay) -> None:
-    """AMI Atxfer and CancelAtxfer, which press the codes."""
-    alice = await _caller_in_bridge(replay)
-    await _press(alice, "*2")
-    await _press(alice, "240")
-    for _ in range(500):
-        if any(channel.name.startswith("PJSIP/eve") and channel.bridge_member for channel in replay.system.channels.values()):
-            break
-        await asyncio.sleep(0.02)
-    await asyncio.sleep(0.3)
-    await _press(alice, "*1")
-
-
-async def _blind_transfer(replay: SipReplay) -> None:
-    """AMI BlindTransfer."""
-    transfer_others(await _caller_in_bridge(replay), "main", "1000")
-
-
-async def _redirect_both(replay: SipReplay) -> None:
-    """AMI Redirect with ExtraChannel."""
-    alice = await _caller_in_bridge(replay)
-    assert alice.bridge_member is not None
-    bob = alice.bridge_member.peers[0].channel
-    redirect_both(alice, ("main", "1000", 1), bob, ("main", "1024", 1))
-
-
-async def _redirect_one(replay: SipReplay) -> None:
-    """AMI Redirect."""
-    (await _caller_in_bridge(replay)).redirect("main", "1000", 1)
-
-
 ACTIONS: dict[str, Action] = {
-    "g05_ami_atxfer": _atxfer_and_cancel,
-    "g05_ami_blindtransfer": _blind_transfer,
-    "g05_ami_redirect_both": _redirect_both,
-    "g05_ami_redirect_one": _redirect_one,
     "g02_outbound_registration_with_401": _register_elsewhere,
-    "g02_register_then_call": _originate_to_reg3,
 }
 
 
