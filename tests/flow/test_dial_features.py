@@ -432,3 +432,36 @@ async def test_a_recording_that_cannot_be_made_is_told(monkeypatch: pytest.Monke
         assert "failed" in leg.hears
         assert "failed" not in call.hears
         call.hangs_up()
+
+
+async def test_a_dynamic_feature_tells_its_name_and_who_started_it() -> None:
+    """DYNAMIC_FEATURENAME and DYNAMIC_WHO_ACTIVATED of who runs the application; a sound on coming into the bridge is heard once."""
+    told = "[applicationmap]\nmark => *5,peer/caller,UserEvent,pressed\\,Name: ${DYNAMIC_FEATURENAME}\n"
+    before = "exten => 200,1,Set(DYNAMIC_FEATURES=mark)\n"
+    async with dialling("Test/bob", files={"features.conf": told}, before=before) as world:
+        call, leg = await connected(world)
+        call.presses("*5")
+        await world.settle(0.5)
+        assert [name for name, *_ in went_on(world, leg)] == ["pressed"]
+        assert variable(world, leg, "DYNAMIC_FEATURENAME") == ["mark"]
+        assert variable(world, leg, "DYNAMIC_WHO_ACTIVATED") == [call.channel.name]
+        assert variable(world, call, "DYNAMIC_FEATURENAME") == []
+        call.hangs_up()
+
+
+# -- sounds on coming into the bridge ------------------------------------------------------------------------------------
+
+
+async def test_bridge_play_sound_is_heard_by_who_comes_into_the_bridge_and_once() -> None:
+    before = "exten => 200,1,Set(BRIDGE_PLAY_SOUND=tune)\n"
+    async with dialling("Test/bob,,g", before=before) as world:
+        world.sound("tune", 0.4)
+        call, leg = await connected(world)
+        assert variable(world, call, "BRIDGE_PLAY_SOUND") == ["tune", ""]
+        assert call.channel.get_variable("BRIDGE_PLAY_SOUND") is None
+        await world.settle(0.6)
+        leg.speaks(b"\x72" * 160)
+        await world.settle()
+        assert call.hears == ["tune", "72"]
+        assert leg.hears == []
+        call.hangs_up()

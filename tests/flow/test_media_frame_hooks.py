@@ -18,6 +18,7 @@ from globstar.core.system import System
 from globstar.dsp.g711 import ulaw_to_linear
 from tests.interop.support.audio import find, sine, tone_share
 from tests.support.calls import load_dialplan
+from tests.support.dialling import connected, dialling
 from tests.support.phone import Phone, Samples, companded, media_system, noise, sound
 from tests.support.switch import LogCapture
 
@@ -262,3 +263,35 @@ async def test_recording_with_beeps_and_into_mailboxes(system: System) -> None:
         assert "duration=11\n" in text
     assert system.mailboxes.state("200@default").new == 1
     await talk.end()
+
+
+@pytest.mark.parametrize(
+    ("direction", "heard"), [("in", (["72"], [])), ("out", ([], ["70"])), ("all", ([], [])), ("ALL", ([], []))]
+)
+async def test_muteaudio_lets_a_direction_be_heard_no_more_until_it_is_set_to_no(
+    direction: str, heard: tuple[list[str], list[str]]
+) -> None:
+    """MUTEAUDIO(in|out|all) of the caller: what it says, what it hears."""
+    before = f"exten => 200,1,Set(MUTEAUDIO({direction})=yes)\n"
+    async with dialling("Test/bob", before=before) as world:
+        call, leg = await connected(world)
+        call.speaks(b"\x70" * 160)
+        leg.speaks(b"\x72" * 160)
+        await world.settle()
+        assert (call.hears, leg.hears) == heard
+        world.system.functions.write(call.channel, "MUTEAUDIO", "all", "no")
+        call.speaks(b"\x74" * 160)
+        leg.speaks(b"\x76" * 160)
+        await world.settle()
+        assert (call.hears[-1], leg.hears[-1]) == ("76", "74")
+        call.hangs_up()
+
+
+async def test_muteaudio_of_no_direction_is_refused_and_the_call_goes_on() -> None:
+    async with dialling("Test/bob", before="exten => 200,1,Set(MUTEAUDIO(up)=yes)\n") as world:
+        call, leg = await connected(world)
+        assert any("MUTEAUDIO takes in, out or all" in warning for warning in world.warnings)
+        leg.speaks(b"\x72" * 160)
+        await world.settle()
+        assert call.hears == ["72"]
+        call.hangs_up()

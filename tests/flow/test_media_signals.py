@@ -148,6 +148,20 @@ async def test_morse(system: System) -> None:
     assert len(log.texts(Level.WARNING)) == 2
 
 
+async def test_american_morse_and_a_tone_in_the_pauses(system: System) -> None:
+    """MORSETYPE chooses the code, MORSESPACETONE what is heard between the dits; another word keeps the international code."""
+    phone = await call(system, "Set(MORSETYPE=american)\nsame => n,Set(MORSEDITLEN=20)\nsame => n,Morsecode(l)")
+    assert len(phone.samples) == pytest.approx(6 * 160, abs=160)  # one dah of six, not .-..
+    phone = await call(system, "Set(MORSESPACETONE=400)\nsame => n,Set(MORSEDITLEN=100)\nsame => n,Morsecode(i)")
+    assert tone_share(phone.samples[:800], 800, 40) > 0.9
+    assert tone_share(phone.samples[800:1600], 400, 40) > 0.9
+    with LogCapture() as log:
+        phone = await call(system, "Set(MORSETYPE=MARTIAN)\nsame => n,Set(MORSEDITLEN=20)\nsame => n,Morsecode(l)")
+        await call(system, "Set(MORSESPACETONE=-3)\nsame => n,Set(MORSEDITLEN=20)\nsame => n,Morsecode(e)")
+    assert len(phone.samples) == pytest.approx((1 + 1 + 3 + 1 + 1 + 1 + 1) * 160, abs=160)
+    assert len(log.texts(Level.WARNING)) == 2
+
+
 def said(text: str, seconds: float = 8) -> Samples:
     return np.frombuffer(tone(text).render(round(8000 * seconds)), "<i2")
 

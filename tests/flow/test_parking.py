@@ -38,6 +38,11 @@ exten => 215,1,Park(nowhere,s)
  same => n,Hangup()
 exten => 216,1,ParkedCall(default)
 exten => 217,1,Park(,s)
+exten => 218,1,Set(PARKINGLOT=second)
+ same => n,Park(,s)
+exten => 219,1,Set(CHANNEL(parkinglot)=default)
+ same => n,Set(PARKINGLOT=second)
+ same => n,Park(default,s)
 [back]
 exten => s,1,Set(GLOBAL(BACK)=${PARKING_SPACE} ${PARKEDLOT} ${PARKER} ${PARKER_FLAT})
  same => n,Wait(100)
@@ -111,6 +116,17 @@ async def test_who_is_parked_can_be_asked(tmp_path: Path) -> None:
             assert read(channel, "PARK_GET_CHANNEL", "x") == ""
         assert len(log.records) == 2
         await a.hang_up()
+
+
+async def test_the_lot_of_a_call(tmp_path: Path) -> None:
+    """The one that Park names, else that of PARKINGLOT."""
+    second = "[second]\nparkext=900\nparkpos=901-902\ncontext=seconds\n"
+    async with lot(tmp_path, second) as (office, (alice, bob, *_)):
+        told = kinds(office)
+        a, b = await alice.dial("218"), await bob.dial("219")
+        assert told == ["ParkedCall 901", "ParkedCall 701"]
+        await a.hang_up()
+        await b.hang_up()
 
 
 async def test_a_parked_call_hangs_up(tmp_path: Path) -> None:

@@ -40,7 +40,9 @@ class ScriptedTech(ChannelTech):
         self.digits.append((digit, duration_ms))
         return True
 
-    def send_text(self, channel: Channel, text: str, content_type: str = "text/plain") -> bool:
+    def send_text(
+        self, channel: Channel, text: str, content_type: str = "text/plain", *, from_name: str = "", to_name: str = ""
+    ) -> bool:
         self.texts.append(text)
         return True
 

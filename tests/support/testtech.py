@@ -283,7 +283,9 @@ class TestTech(ChannelTech):
         channel.private.tell(f"digit {digit}")
         return True
 
-    def send_text(self, channel: Channel, text: str, content_type: str = "text/plain") -> bool:
+    def send_text(
+        self, channel: Channel, text: str, content_type: str = "text/plain", *, from_name: str = "", to_name: str = ""
+    ) -> bool:
         channel.private.tell(f"text {text}")
         return True
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
-from globstar.core.bridge import BridgeMember, LeaveReason
 from globstar.core.channel import ChannelGone
 from globstar.core.playback import play_all
+
+if TYPE_CHECKING:
+    from globstar.core.bridge import BridgeMember, LeaveReason
 
 
 def start_announcement(member: BridgeMember, sounds: list[str]) -> asyncio.Task[object]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.core import bridgevideo, events
+from globstar.core.announce import start_announcement
 from globstar.core.bridgetech import BridgeCapability, BridgeTechnology, BridgeTechnologySpec, candidates, preference
 from globstar.core.cause import Cause
 from globstar.core.channelstate import SoftHangup
@@ -302,6 +303,10 @@ class Bridge:
             self.technology.member_joined(member)
         self._set_peer_variables()
         channel.attach(member.receive)
+        sound = channel.variables.get(ENTRY_SOUND)
+        if sound:
+            channel.variables.unset(ENTRY_SOUND)
+            start_announcement(member, [sound])
 
     def _exit(self, member: BridgeMember, *, is_moving: bool = False, is_replaced: bool = False) -> None:
         """Take a member out of the media and the list, and tell so; where it goes on is settled before."""
@@ -533,6 +538,8 @@ _NOT_PASSED_ON = (
 )
 
 
+#: Variable of a channel: a sound that it hears, and the others do not, when it comes into a bridge; once.
+ENTRY_SOUND = "BRIDGE_PLAY_SOUND"
 #: What says how a call of two goes on; in a conference it concerns nobody else.
 _FOR_TWO = (
     Control.HOLD,

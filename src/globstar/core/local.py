@@ -205,7 +205,9 @@ class LocalTech(ChannelTech):
         _pair(channel).other(channel).deliver(digit_end(digit, duration_ms))
         return True
 
-    def send_text(self, channel: Channel, text: str, content_type: str = "text/plain") -> bool:
+    def send_text(
+        self, channel: Channel, text: str, content_type: str = "text/plain", *, from_name: str = "", to_name: str = ""
+    ) -> bool:
         """Text passes as a TEXT frame."""
         _pair(channel).other(channel).deliver(Frame(FrameType.TEXT, 0, text))
         return True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.core import events
-from globstar.core.announce import start_announcement
+from globstar.core.bridge import ENTRY_SOUND
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelGone, ChannelState
 from globstar.core.dialing import OUTGOING_CALL, OutgoingCall
@@ -59,35 +59,17 @@ async def pick_up(picker: Channel, target: Channel, cause: int = Cause.ANSWERED_
     picker.system.bus.publish(events.CallPickedUp(picker, target))
     logger.verbose(3, f"{picker.name} picked up the call that rang at {target.name}")
     picker.data["skip_h"] = True
-    stop_waiting = _play_when_bridged(picker, settings_for(picker).pickup_sound)
+    sound = settings_for(picker).pickup_sound
+    if sound:
+        picker.set_variable(ENTRY_SOUND, sound)
     call.substitute(picker, cause)
     try:
         await released
     finally:
-        stop_waiting()
         picker.data.pop(_RELEASE, None)
         if not released.done():
             released.cancel()
     return True
-
-
-def _play_when_bridged(picker: Channel, sound: str) -> Callable[[], None]:
-    """Let who picks up hear ``sound`` when it is connected; the result gives that up."""
-    if not sound:
-        return _nothing
-
-    def entered(event: events.BridgeEntered) -> None:
-        member = picker.bridge_member
-        if event.channel is picker and member is not None:
-            unsubscribe()
-            start_announcement(member, [sound])
-
-    unsubscribe = picker.system.bus.subscribe(events.BridgeEntered, entered)
-    return unsubscribe
-
-
-def _nothing() -> None:
-    """There is nothing to give up."""
 
 
 async def play_failure(picker: Channel) -> None:

@@ -130,8 +130,14 @@ class ChannelTech:
     def early_bridge(self, channel: Channel, peer: Channel | None) -> None:
         """``channel`` is calling ``peer``: media may already be prepared to flow directly."""
 
-    def send_text(self, channel: Channel, text: str, content_type: str = "text/plain") -> bool:
-        """Send a text message; False if the protocol cannot."""
+    def send_text(
+        self, channel: Channel, text: str, content_type: str = "text/plain", *, from_name: str = "", to_name: str = ""
+    ) -> bool:
+        """Send a text message; False if the protocol cannot.
+
+        The names are those of its sender and its receiver, "" for the call's own; only for technologies with
+        :attr:`has_text_types`.
+        """
         return False
 
     def transfer(self, channel: Channel, destination: str) -> bool:

@@ -216,6 +216,8 @@ def start_dynamic_feature(feature: DynamicFeature, member: BridgeMember) -> None
         logger.verbose(3, f"{target.channel.name} is spoken to already: {feature.name} has no effect")
     elif target is not None:
         channel = target.channel
+        channel.set_variable("DYNAMIC_FEATURENAME", feature.name)
+        channel.set_variable("DYNAMIC_WHO_ACTIVATED", member.channel.name)
         task = channel.system.start_call_task(channel, _run_dynamic(feature, target), feature.name)
         target.when_left(lambda _member, _reason: _cancel(task))
 

@@ -37,6 +37,7 @@ def _hint_name(channel: Channel) -> str | None:
 SYSTEM_BUILTIN: dict[str, Callable[[System], str]] = {
     "EPOCH": lambda s: str(int(s.wall_time())),
     "SYSTEMNAME": lambda s: s.options.systemname,
+    "ASTCACHEDIR": lambda s: s.directories.astcachedir,
     "ASTETCDIR": lambda s: s.directories.astetcdir,
     "ASTMODDIR": lambda s: s.directories.astmoddir,
     "ASTVARLIBDIR": lambda s: s.directories.astvarlibdir,

@@ -10,19 +10,11 @@ from importlib import resources
 
 from globstar.core.registry import ApplicationSpec, FunctionSpec
 from globstar.interfaces.check import registered_names
+from globstar.interfaces.compat_reasons import reason_for
 
 #: The table that tools/compat_tests.py writes: kind, name, test.
 TABLE = "compat_coverage.tsv"
 KINDS = {"application": "applications", "option": "options", "function": "functions", "variable": "variables"}
-
-#: Why something is not here: by the beginning of its name.
-_REASONS = {
-    "DAHDI": "needs DAHDI hardware", "ISDN": "needs DAHDI hardware", "PRI": "needs DAHDI hardware", "SS7": "needs DAHDI hardware",
-    "MeetMe": "needs DAHDI's timing device; ConfBridge does its work", "Jabber": "XMPP is not spoken",
-    "JABBER": "XMPP is not spoken", "Mobile": "needs a Bluetooth phone", "ADSIProg": "needs an ADSI telephone",
-    "GetCPEID": "needs an ADSI telephone", "JACK": "needs a JACK sound server", "Skel": "an example of Asterisk's source",
-    "IVRDemo": "an example of Asterisk's source", "IAX": "IAX2 is not spoken yet",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +38,7 @@ class Entry:
             return ""
         if self.is_here:
             return "no test names it"
-        return next((reason for start, reason in _REASONS.items() if self.name.startswith(start)), "not in this version")
+        return reason_for(self.name)
 
 
 def read_coverage() -> list[Entry]:

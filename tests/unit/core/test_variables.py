@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from globstar.core.settings import Options
 from globstar.core.variables import split_name
-from tests.support.calls import Call
+from tests.support.calls import Call, load_dialplan, run_dialplan
 from tests.support.switch import running_system
 
 
@@ -92,3 +93,49 @@ async def test_globals_drop_underscores_and_can_be_cleared(call: Call) -> None:
     assert ("G", "1") in list(variables)
     variables.clear()
     assert len(variables) == 0
+
+
+async def test_the_folders_of_asterisk_conf_can_be_read_and_not_set(call: Call) -> None:
+    """ASTETCDIR and the others; ASTDBDIR is the data base without its ending, as observed."""
+    directories = call.system.directories
+    plan = "[default]\nexten => s,1,Set(ASTLOGDIR=elsewhere)\n"
+    plan += " same => n,Set(PLACES=${ASTETCDIR} ${ASTMODDIR} ${ASTVARLIBDIR} ${ASTDATADIR} ${ASTKEYDIR} ${ASTAGIDIR})\n"
+    plan += " same => n,Set(MORE=${ASTCACHEDIR} ${ASTSPOOLDIR} ${ASTRUNDIR} ${ASTLOGDIR} ${ASTSBINDIR} ${ASTDBDIR})\n"
+    load_dialplan(call.system, plan)
+    await call.run()
+    assert call.variables["PLACES"].split(" ") == [
+        directories.astetcdir, directories.astmoddir, directories.astvarlibdir, directories.astdatadir, directories.astkeydir,
+        directories.astagidir,
+    ]  # fmt: skip
+    assert call.variables["MORE"].split(" ") == [
+        directories.astcachedir, directories.astspooldir, directories.astrundir, directories.astlogdir, directories.astsbindir,
+        f"{directories.astdbdir}/astdb",
+    ]  # fmt: skip
+
+
+async def test_names_of_the_system_can_be_read(tmp_path: Path) -> None:
+    options = Options(systemname="north", entityid="00:11:22:33:44:55")
+    async with running_system(tmp_path, options=options) as system:
+        call = await run_dialplan(system, "[default]\nexten => s,1,Set(R=${SYSTEMNAME} ${ENTITYID})\n")
+        assert call.variables["R"] == "north 00:11:22:33:44:55"
+
+
+async def test_what_a_network_said_of_the_caller_can_be_read(call: Call) -> None:
+    """CALLINGPRES, CALLINGANI2, CALLINGTON and CALLINGTNS are what CALLERID() sets under other names."""
+    plan = "[default]\nexten => s,1,Set(BEFORE=${CALLINGPRES} ${CALLINGANI2} ${CALLINGTON} ${CALLINGTNS})\n"
+    plan += " same => n,Set(CALLERID(pres)=prohib)\n same => n,Set(CALLERID(ani2)=62)\n same => n,Set(CALLERID(ton)=33)\n"
+    plan += " same => n,Set(CALLERID(num)=100)\n same => n,Set(CALLINGPRES=0)\n"
+    plan += " same => n,Set(AFTER=${CALLINGPRES} ${CALLINGANI2} ${CALLINGTON} ${CALLINGTNS})\n"
+    load_dialplan(call.system, plan)
+    call.channel.dialed.transit_network_select = 5
+    await call.run()
+    assert call.variables["BEFORE"] == "67 0 0 5"  # there is no number
+    assert call.variables["AFTER"] == "35 62 33 5"
+
+
+async def test_the_hint_of_the_own_extension_can_be_read(call: Call) -> None:
+    """HINT and HINTNAME, nothing where there is none."""
+    plan = "[default]\nexten => s,hint,Test/1&Test/2,Front desk\nexten => s,1,Set(R=${HINT}|${HINTNAME})\n"
+    load_dialplan(call.system, plan + " same => n,Goto(t,1)\nexten => t,1,Set(NONE=<${HINT}|${HINTNAME}>)\n")
+    await call.run()
+    assert (call.variables["R"], call.variables["NONE"]) == ("Test/1&Test/2|Front desk", "<|>")

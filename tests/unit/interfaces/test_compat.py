@@ -20,6 +20,10 @@ def test_an_entry_counts_only_when_it_is_here_and_a_test_names_it():
     assert Entry("application", "Later", "tests/x.py::test_y", False).reason == "not in this version"
 
 
+def test_everything_that_is_not_here_has_its_reason():
+    assert [entry.name for entry in read_coverage() if entry.reason == "not in this version"] == []
+
+
 def test_the_tests_that_are_named_are_there():
     """A test may be renamed before the table is made again, so a few may be missing."""
     named = {entry.test for entry in read_coverage() if entry.test and "[" not in entry.test}

@@ -15,21 +15,22 @@ logger = Logger("app_sendtext")
 def send_text(channel: Channel, data: str) -> None:
     """Send a text message to the caller.
 
-    The text is taken from SENDTEXT_BODY if that is set, its type from SENDTEXT_CONTENT_TYPE.
+    The text is taken from SENDTEXT_BODY if that is set, its type from SENDTEXT_CONTENT_TYPE, and the names of who sends it
+    and who gets it from SENDTEXT_FROM_DISPLAYNAME and SENDTEXT_TO_DISPLAYNAME.
 
     SENDTEXTSTATUS tells: SUCCESS, FAILURE, UNSUPPORTED (the technology has no text messages). SENDTEXTTYPE is ENHANCED
     where the type goes with the text, else BASIC, or NONE where nothing was sent.
     """
     text = channel.get_variable("SENDTEXT_BODY") or data
     content_type = channel.get_variable("SENDTEXT_CONTENT_TYPE") or "text/plain"
-    for name in ("SENDTEXT_FROM_DISPLAYNAME", "SENDTEXT_TO_DISPLAYNAME"):
-        if channel.get_variable(name):
-            logger.warning(f"{channel.name}: {name} has no effect, {channel.tech.name} sends no names with a text")
+    from_name = channel.get_variable("SENDTEXT_FROM_DISPLAYNAME") or ""
+    to_name = channel.get_variable("SENDTEXT_TO_DISPLAYNAME") or ""
     if not text:
         logger.warning("SendText has nothing to send")
         status = "FAILURE"
     else:
-        status = "SUCCESS" if channel.tech.send_text(channel, text, content_type) else "UNSUPPORTED"
+        is_sent = channel.tech.send_text(channel, text, content_type, from_name=from_name, to_name=to_name)
+        status = "SUCCESS" if is_sent else "UNSUPPORTED"
     kind = "ENHANCED" if channel.tech.has_text_types else "BASIC"
     channel.set_variable("SENDTEXTTYPE", kind if status == "SUCCESS" else "NONE")
     channel.set_variable("SENDTEXTSTATUS", status)

@@ -67,9 +67,11 @@ class PjsipTech(ChannelTech):
         handler = _INDICATIONS.get(condition)
         return handler(_leg(channel), channel, data) if handler is not None else False
 
-    def send_text(self, channel: Channel, text: str, content_type: str = "text/plain") -> bool:
+    def send_text(
+        self, channel: Channel, text: str, content_type: str = "text/plain", *, from_name: str = "", to_name: str = ""
+    ) -> bool:
         """MESSAGE."""
-        return texts.send(_leg(channel), text, content_type)
+        return texts.send(_leg(channel), text, content_type, from_name=from_name, to_name=to_name)
 
     def transfer(self, channel: Channel, destination: str) -> bool:
         """302 before the answer, REFER after it."""

@@ -11,28 +11,26 @@ if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.leg import Leg
 
 
-def send(leg: Leg, text: str, content_type: str = "text/plain") -> bool:
-    """Send a text; False when the call is not answered."""
+def send(leg: Leg, text: str, content_type: str = "text/plain", *, from_name: str = "", to_name: str = "") -> bool:
+    """Send a text, with other display names in From and To where given; False when the call is not answered."""
     session = leg.session
     if session is None or session.state is not SessionState.CONFIRMED:
         return False
-    session.send_request("MESSAGE", body=text.encode(), content_type=content_type)
+    dialog = session.dialog
+    plain = dialog.local, dialog.remote
+    dialog.local, dialog.remote = _named(dialog.local, from_name), _named(dialog.remote, to_name)
+    try:
+        session.send_request("MESSAGE", body=text.encode(), content_type=content_type)
+    finally:
+        dialog.local, dialog.remote = plain
     return True
 
 
 def pass_on(leg: Leg, text: str) -> None:
     """A text of the party that this one talks to: the MESSAGE names both, as Asterisk's does."""
-    channel, session = leg.channel, leg.session
-    dialog = session.dialog if session is not None else None
-    if channel is None or dialog is None:
-        return
-    plain = dialog.local, dialog.remote
-    dialog.local = _named(dialog.local, channel.connected.id.name.text)
-    dialog.remote = _named(dialog.remote, channel.caller.id.name.text)
-    try:
-        send(leg, text)
-    finally:
-        dialog.local, dialog.remote = plain
+    channel = leg.channel
+    if channel is not None:
+        send(leg, text, from_name=channel.connected.id.name.text, to_name=channel.caller.id.name.text)
 
 
 def _named(address: str, name: str) -> str:

@@ -229,3 +229,46 @@ async def test_session_refresh_from_the_dialplan(tmp_path: Path, how: str, expec
         if expected == "INVITE":
             await alice.get("ACK")
         await call.hang_up()
+
+
+async def test_a_uri_out_of_a_variable(tmp_path: Path) -> None:
+    """PJSIP_PARSE_URI_FROM takes the name of the variable, so commas and quotes in the URI are no arguments."""
+    address = '"Smith, \\"J\\"" <sips:j:pw@example.org:5071;user=phone;transport=tls;ttl=3;maddr=h2;method=INVITE;lr>'
+    kinds = ("display", "scheme", "user", "passwd", "host", "port", "user_param", "transport_param", "ttl_param",
+             "maddr_param", "method_param", "lr_param")  # fmt: skip
+    plan = f"[default]\nexten => 1,1,Set(uri={address.replace(';', chr(92) + ';')})\n"
+    plan += "".join(f" same => n,Set(GLOBAL(R_{kind})=${{PJSIP_PARSE_URI_FROM(uri,{kind})}})\n" for kind in kinds)
+    plan += " same => n,Set(GLOBAL(NONE)=<${PJSIP_PARSE_URI_FROM(nothing,user)}${PJSIP_PARSE_URI_FROM(uri,size)}>)\n"
+    async with sip_office(tmp_path, TEXT, plan) as office:
+        alice = office.phone("alice")
+        with LogCapture(Level.WARNING) as log:
+            call = alice.call("1")
+            await alice.get(100)
+            call.refused(await alice.get(603))
+        values = [office.system.globals.get(f"R_{kind}") for kind in kinds]
+        assert values == ['Smith, "J"', "sips", "j", "pw", "example.org", "5071", "phone", "tls", "3", "h2", "INVITE", "1"]
+        assert office.system.globals.get("NONE") == "<>"
+        assert len(log.records) == 2
+
+
+async def test_headers_of_the_last_response_to_an_invite(tmp_path: Path) -> None:
+    """PJSIP_RESPONSE_HEADERS lists them by their beginning, PJSIP_RESPONSE_HEADER reads one; on the called channel."""
+    plan = (
+        "[default]\nexten => 1,1,Dial(PJSIP/bob,,U(answered))\n same => n,Hangup()\n"
+        "[answered]\nexten => s,1,Set(GLOBAL(NAMES)=${PJSIP_RESPONSE_HEADERS(X-)})\n"
+        " same => n,Set(GLOBAL(VALUE)=${PJSIP_RESPONSE_HEADER(read,x-room,2)})\n"
+        " same => n,Set(GLOBAL(NOTHING)=<${PJSIP_RESPONSE_HEADERS(Y-)}>)\n same => n,Return()\n"
+    )
+    async with sip_office(tmp_path, TEXT, plan) as office:
+        alice, bob = office.phone("alice"), office.phone("bob")
+        call = alice.call("1")
+        await alice.get(100)
+        called = await bob.ring()
+        called.reply(200, "OK", extra="X-Room: 1\r\nX-Floor: 7\r\nX-Room: 2\r\n", body=called.sdp())
+        await bob.get("ACK")
+        await call.answered()
+        await call.hang_up()
+        await called.ended()
+        assert office.system.globals.get("NAMES") == "X-Room,X-Floor"
+        assert office.system.globals.get("VALUE") == "2"
+        assert office.system.globals.get("NOTHING") == "<>"
