@@ -435,7 +435,7 @@ async def test_a_recording_that_cannot_be_made_is_told(monkeypatch: pytest.Monke
 
 
 async def test_a_dynamic_feature_tells_its_name_and_who_started_it() -> None:
-    """DYNAMIC_FEATURENAME and DYNAMIC_WHO_ACTIVATED of who runs the application; a sound on coming into the bridge is heard once."""
+    """DYNAMIC_FEATURENAME and DYNAMIC_WHO_ACTIVATED of who runs the application."""
     told = "[applicationmap]\nmark => *5,peer/caller,UserEvent,pressed\\,Name: ${DYNAMIC_FEATURENAME}\n"
     before = "exten => 200,1,Set(DYNAMIC_FEATURES=mark)\n"
     async with dialling("Test/bob", files={"features.conf": told}, before=before) as world:

@@ -1,4 +1,4 @@
-"""Why something of Asterisk's is not here, for `globstar compat report --missing`: hardware, outside services, or still to come."""
+"""Why something of Asterisk's is not here (`globstar compat report --missing`): hardware, outside services, or still to come."""
 
 from __future__ import annotations
 
