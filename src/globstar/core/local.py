@@ -64,7 +64,7 @@ class LocalTech(ChannelTech):
         extension, _, context = destination.partition("/")[0].partition("@")
         context = context or "default"
         plan = self.system.plan
-        if plan.route(context, extension).is_complete:
+        if plan.is_known(context, extension):
             return None
         return settled_quietly(lambda: plan.find(context, extension, 1))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from operator import attrgetter
@@ -83,7 +83,7 @@ class Step:
 class Extension:
     """An extension of a context: a name or pattern, perhaps for certain callers only, and its steps by priority."""
 
-    __slots__ = ("caller", "key", "length", "pattern", "steps")
+    __slots__ = ("caller", "first", "key", "length", "pattern", "steps")
 
     def __init__(self, pattern: Pattern, caller: CallerMatch | None) -> None:
         self.pattern = pattern
@@ -91,6 +91,9 @@ class Extension:
         self.key: Key = extension_key(pattern, caller)
         #: how many characters the pattern matches, -1 for any number
         self.length = -1 if pattern.open_ended or not pattern.is_pattern else len(pattern.elements)
+        #: the characters that what the pattern matches may begin with; "" stands for nothing at all
+        self.first: Container[str] = pattern.elements[0] if pattern.elements else _ANY_FIRST
+        #: by priority, the lowest first
         self.steps: dict[int, Step] = {}
 
     @property
@@ -104,11 +107,19 @@ class Extension:
 
     def labelled(self, label: str) -> int | None:
         """Return the lowest priority with a label, or None."""
-        return min((step.priority for step in self.steps.values() if step.label == label), default=None)
+        return next((step.priority for step in self.steps.values() if step.label == label), None)
 
     def ordered_steps(self) -> list[Step]:
         """The steps in the order of priority, the hint first."""
-        return [self.steps[priority] for priority in sorted(self.steps)]
+        return list(self.steps.values())
+
+    def put(self, step: Step) -> None:
+        """Add a step, or put it in the place of one of its priority."""
+        steps = self.steps
+        is_last = not steps or step.priority in steps or step.priority > next(reversed(steps))
+        steps[step.priority] = step
+        if not is_last:
+            self.steps = dict(sorted(steps.items()))
 
     def __lt__(self, other: Extension) -> bool:
         return self.key < other.key
@@ -119,9 +130,15 @@ def extension_key(pattern: Pattern, caller: CallerMatch | None) -> Key:
     return (pattern.key, ANY_CALLER if caller is None else caller.key)
 
 
+class _Anything:
+    """Contains everything: what a pattern may begin with that fixes no character."""
+
+    def __contains__(self, _item: object) -> bool:
+        return True
+
+
+_ANY_FIRST = _Anything()
 _key = attrgetter("key")
-#: So few patterns are not worth an index.
-_FEW = 12
 #: For so many first characters a context remembers which patterns may match.
 _MAX_FIRST = 64
 
@@ -169,7 +186,7 @@ class Context:
         self.patterns: list[Extension] = []
         self._exact: dict[str, list[Extension]] = {}
         #: the patterns that may match what begins with a character, as far as that was asked
-        self._by_first: dict[str, list[Extension]] = {}
+        self._by_first: dict[str, Sequence[Extension]] = {}
         self.includes: list[Include] = []
         self.switches: list[Switch] = []
         self.ignore_patterns: list[IgnorePattern] = []
@@ -180,24 +197,23 @@ class Context:
         exact = self._exact.get(dialled, ())
         if not self.patterns:
             return exact
+        first = dialled[:1]
+        candidates = self._by_first.get(first)
+        if candidates is None:
+            candidates = self._beginning_with(first)
+        if not candidates:
+            return exact
         length = len(dialled)
         found = [
-            extension for extension in self._beginning_with(dialled[:1])
-            if (extension.length == length or extension.length < 0) and extension.pattern.matches(dialled)
+            extension for extension in candidates
+            if extension.length in (length, -1) and extension.pattern.matches(dialled)
         ]  # fmt: skip
         return [*exact, *found] if found else exact
 
-    def _beginning_with(self, first: str) -> list[Extension]:
-        if len(self.patterns) < _FEW:
-            return self.patterns
-        found = self._by_first.get(first)
-        if found is None:
-            if len(self._by_first) >= _MAX_FIRST:
-                self._by_first.clear()
-            found = self._by_first[first] = [
-                extension for extension in self.patterns
-                if not first or not extension.pattern.elements or first in extension.pattern.elements[0]
-            ]  # fmt: skip
+    def _beginning_with(self, first: str) -> Sequence[Extension]:
+        if len(self._by_first) >= _MAX_FIRST:
+            self._by_first.clear()
+        found = self._by_first[first] = [extension for extension in self.patterns if first in extension.first] or ()
         return found
 
     def starting_with(self, dialled: str) -> Iterator[Extension]:
@@ -230,7 +246,7 @@ class Context:
         existing = extension.steps.get(step.priority)
         if existing is not None and not replace:
             raise PriorityInUse(existing)
-        extension.steps[step.priority] = step
+        extension.put(step)
 
     def discard(self, extension: Extension) -> None:
         """Take an extension out."""

@@ -27,18 +27,20 @@ class Mode(enum.Enum):
 
 
 class Route:
-    """Where a dialled string leads: the step for every priority, and the priority of every label.
+    """Where a dialled string leads: the step for every priority, and the priority of every label, as far as it is known.
 
-    When `is_complete` is false, time conditions or switches may have more to say about a priority that is not in `steps`; ask
-    Dialplan.find() or search() then. What is in `steps` holds.
+    When `is_complete` is false, there may be more to say about a priority that is not in `steps`: ask Dialplan.find() or
+    search() then. What is in `steps` holds. `is_cut` says that the search ended with the first context that has the string, as
+    most calls never need what lies behind it; otherwise it was a time condition or a switch that ended it.
     """
 
-    __slots__ = ("is_complete", "labels", "steps")
+    __slots__ = ("is_complete", "is_cut", "labels", "steps")
 
-    def __init__(self, steps: dict[int, Step], labels: dict[str, int], is_complete: bool) -> None:
-        self.steps = steps
-        self.labels = labels
-        self.is_complete = is_complete
+    def __init__(self) -> None:
+        self.steps: dict[int, Step] = {}
+        self.labels: dict[str, int] = {}
+        self.is_complete = False
+        self.is_cut = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +79,36 @@ class Dialplan:
         if route is None:
             if len(self._routes) >= MAX_CACHED_ROUTES:
                 self._routes.clear()
-            route = self._routes[key] = self._build_route(*key)
+            route = self._routes[key] = Route()
+            self._explore(route, *key, is_whole=False)
         return route
 
-    def _build_route(self, context: str, exten: str, caller_number: str) -> Route:
-        steps: dict[int, Step] = {}
-        labels: dict[str, int] = {}
+    def _whole_route(self, context: str, exten: str, caller_number: str | None) -> Route:
+        """The route with all that can be said without a time condition or a switch."""
+        route = self.route(context, exten, caller_number)
+        if route.is_cut:
+            self._explore(route, context, exten, caller_number or "", is_whole=True)
+        return route
+
+    def _explore(self, route: Route, context: str, exten: str, caller_number: str, *, is_whole: bool) -> None:
+        """Fill a route, up to the first context that has the string or to the end."""
+        steps, labels = route.steps, route.labels
         dialled = canonical(exten)
+        route.is_cut = False
         for found in self._visit(context, stop_at_condition=True):
             if found is None or found.__class__ is Switch:
-                return Route(steps, labels, is_complete=False)
+                return
             for extension in found.matching(dialled):  # type: ignore[union-attr]
                 if extension.caller is None or extension.caller.matches(caller_number):
-                    for priority in sorted(extension.steps):
+                    for priority, step in extension.steps.items():
                         if priority not in steps:
-                            steps[priority] = extension.steps[priority]
-                        label = extension.steps[priority].label
-                        if label:
-                            labels.setdefault(label, priority)
-        return Route(steps, labels, is_complete=True)
+                            steps[priority] = step
+                        if step.label and step.label not in labels:
+                            labels[step.label] = priority
+            if steps and not is_whole:
+                route.is_cut = True
+                return
+        route.is_complete = True
 
     def _visit(self, context: str, stop_at_condition: bool = False) -> Iterator[Context | Switch | None]:
         """Yield contexts and their switches in the order of search; None, and an end, at a time condition if told so."""
@@ -152,9 +165,17 @@ class Dialplan:
         """Return the step to run, of the dialplan or of a switch that is asked on the way, or None."""
         route = self.route(context, exten, caller_number)
         step = route.steps.get(priority)
+        if step is None and route.is_cut:
+            step = self._whole_route(context, exten, caller_number).steps.get(priority)
         if step is not None or route.is_complete:
             return step
         return self._first_step(context, exten, priority, caller_number)
+
+    def is_known(self, context: str, exten: str, priority: int = 1, caller_number: str | None = "") -> bool:
+        """Tell whether neither the time nor a switch has a say in whether a step is there."""
+        return priority in self.route(context, exten, caller_number).steps or (
+            self._whole_route(context, exten, caller_number).is_complete
+        )
 
     def _first_step(
         self, context: str, exten: str, priority: int, caller_number: str | None, mode: Mode = Mode.MATCH
@@ -186,6 +207,8 @@ class Dialplan:
         """Return the priority that a label stands for, or None."""
         route = self.route(context, exten, caller_number)
         priority = route.labels.get(label)
+        if priority is None and route.is_cut:
+            priority = self._whole_route(context, exten, caller_number).labels.get(label)
         if priority is not None or route.is_complete:
             return priority
         dialled = canonical(exten)

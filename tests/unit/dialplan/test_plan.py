@@ -70,6 +70,44 @@ def test_route_is_kept_until_the_plan_changes() -> None:
     assert sorted(route.steps) == [1]
 
 
+def test_a_route_ends_with_the_first_context_that_has_the_string_until_more_is_asked() -> None:
+    plan = plan_of(
+        "[a]\nexten=>1,1(own),P(a)\ninclude=>b\n[b]\nexten=>1,1(other),P(b)\nexten=>1,2(more),P(b2)\nexten=>_X,3,P(b3)\n"
+    )
+    route = plan.route("a", "1")
+    assert (sorted(route.steps), route.is_cut, route.is_complete) == ([1], True, False)
+    assert plan.is_known("a", "1")
+    assert route.is_cut  # what is asked is in the first context
+    assert (data(plan.find("a", "1", 1)), data(plan.find("a", "1", 2)), data(plan.find("a", "1", 3))) == ("a", "b2", "b3")
+    assert plan.route("a", "1") is route
+    assert (sorted(route.steps), route.is_cut, route.is_complete) == ([1, 2, 3], False, True)
+    assert data(plan.find("a", "1", 4)) is None
+    assert plan.find_label("a", "1", "more") == 2
+    plan.changed()
+    assert plan.find_label("a", "1", "other") == 1
+    assert plan.find_label("a", "1", "none") is None
+    assert data(plan_of("[a]\nexten=>s,1,P(x)\ninclude=>a\n").find("a", "1", 1)) is None
+
+
+def test_only_what_time_or_switches_decide_is_not_known() -> None:
+    plan = plan_of("[a]\nexten=>1,1,P(a)\nswitch=>One/x\n[b]\nexten=>1,1,P(b)\ninclude=>a,09:00-17:00,*,*,*\n")
+    for context in ("a", "b"):
+        assert plan.is_known(context, "1")
+        assert not plan.is_known(context, "1", 2)
+        assert not plan.is_known(context, "2")
+    assert plan.is_known("nowhere", "1")
+
+
+def test_steps_stand_in_the_order_of_priority_however_they_came() -> None:
+    plan = Dialplan()
+    for priority in (3, 1, 2, -1):
+        plan.add_step(Step("a", "1", priority, "P", label="x"))
+    (extension,) = plan.contexts["a"].extensions
+    assert list(extension.steps) == [-1, 1, 2, 3]
+    assert [step.priority for step in extension.ordered_steps()] == [-1, 1, 2, 3]
+    assert plan.find_label("a", "1", "x") == -1
+
+
 def test_cached_routes_are_bounded() -> None:
     plan = plan_of("[a]\nexten=>_.,1,P(x)\n")
     for number in range(MAX_CACHED_ROUTES + 10):
@@ -102,7 +140,8 @@ def test_include_with_a_time_is_open_only_then() -> None:
 
 def test_include_that_is_always_open_leaves_the_route_complete() -> None:
     plan = plan_of("[a]\ninclude=>b,*,*,*,*\n[b]\nexten=>1,1,P(b)\n")
-    assert plan.route("a", "1").is_complete
+    assert plan.is_known("a", "1")
+    assert plan.is_known("a", "1", 2)
     assert data(plan.find("a", "1", 1)) == "b"
 
 
