@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 def send(leg: Leg, text: str, content_type: str = "text/plain", *, from_name: str = "", to_name: str = "") -> bool:
     """Send a text, with other display names in From and To where given; False when the call is not answered."""
     session = leg.session
-    if session is None or session.state is not SessionState.CONFIRMED:
+    dialog = session.dialog if session is not None else None
+    if session is None or dialog is None or session.state is not SessionState.CONFIRMED:
         return False
-    dialog = session.dialog
     plain = dialog.local, dialog.remote
     dialog.local, dialog.remote = _named(dialog.local, from_name), _named(dialog.remote, to_name)
     try:
