@@ -70,6 +70,7 @@ class Baresip:
         account: tuple[str, ...] = (),
         authority: Path | None = None,
         media_encryption: str = "",
+        codec_modules: tuple[str, ...] = (),
     ) -> None:
         self.user = user
         self.directory = directory
@@ -81,6 +82,7 @@ class Baresip:
         values = {"host": HOST, "port": self.port, "directory": directory, "rtp": self.rtp, "rtp_end": self.rtp + 9}
         text = CONFIG.format(**values, control=self.control, modules=MODULES)
         text += "".join(f"module_app {name}.so\n" for name in modules)
+        text += "".join(f"module {name}.so\n" for name in codec_modules if name != "g711")
         if authority is not None:  # TLS: the server's certificate is checked
             text += f"sip_cafile {authority}\nsip_verify_server yes\n"
         if "medianat=ice" in account:

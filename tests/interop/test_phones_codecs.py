@@ -1,0 +1,95 @@
+"""baresip phones with different codecs: the tone of each reaches the other, as baresip's own codecs hear and say it."""
+
+from __future__ import annotations
+
+import wave
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.interop.support.baresip import Baresip
+from tests.interop.support.office import Office, Phone
+from tests.support.loopback import wait_until
+from tests.support.server import ServerFactory
+
+pytestmark = pytest.mark.leaks_threads  # each phone's reader ends with the phone
+
+DIALPLAN = "exten => _1XX,1,Dial(PJSIP/${EXTEN},15)\n"
+TONES = {"100": 440.0, "101": 1000.0}
+#: Our name of a codec, baresip's module and its name there.
+CODECS = {
+    "opus": ("opus", "opus/48000/2"),
+    "g722": ("g722", "G722/16000/1"),
+    "g726": ("g726", "G726-32/8000/1"),  # in the order of bits that AAL2 has, against RFC 3551
+    "gsm": ("gsm", "GSM/8000/1"),
+    "slin16": ("l16", "L16/16000/1"),
+    "ulaw": ("g711", "PCMU/8000/1"),
+    "alaw": ("g711", "PCMA/8000/1"),
+}
+
+OPTIONS = {"g726": "g726_non_standard=yes\n"}
+
+
+def recording(phone: Baresip) -> Path:
+    """What the phone has heard."""
+    return next((phone.directory / "recorded").glob("dump-*-dec.wav"), phone.directory / "none")
+
+
+def seconds(phone: Baresip) -> float:
+    """How long its recording is."""
+    path = recording(phone)
+    if not path.is_file() or path.stat().st_size < 100:
+        return 0.0
+    data = path.read_bytes()
+    channels, rate = int.from_bytes(data[22:24], "little"), int.from_bytes(data[24:28], "little")
+    return (len(data) - 44) / (2 * channels * rate)
+
+
+def share_of_tone(phone: Baresip, hertz: float) -> float:
+    """The share of the tone in the last second but a bit of what was heard, 0 for silence."""
+    with wave.open(str(recording(phone))) as file:
+        rate, channels = file.getframerate(), file.getnchannels()
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")[::channels].astype(float)
+    part = samples[-rate - rate // 5 : -rate // 5]
+    if part.size < rate // 2 or np.sqrt(np.mean(part**2)) < 500:
+        return 0.0
+    spectrum = np.abs(np.fft.rfft(part * np.hanning(part.size))) ** 2
+    frequency = np.fft.rfftfreq(part.size, 1 / rate)
+    spectrum[frequency < 20] = 0
+    return float(spectrum[np.abs(frequency - hertz) <= 15].sum() / spectrum.sum())
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("opus", "opus"), ("opus", "g722"), ("g722", "g722"), ("g722", "alaw"), ("opus", "ulaw"), ("gsm", "opus"), ("g726", "g722"),
+     ("slin16", "g722"), ("slin16", "slin16")],
+)  # fmt: skip
+def test_tones_cross(globstar_process: ServerFactory, tmp_path: Path, first: str, second: str) -> None:
+    kinds = dict(zip(TONES, (first, second), strict=True))
+    phones = [Phone(name, f"secret-of-{name}", codecs=kind, options=OPTIONS.get(kind, "")) for name, kind in kinds.items()]
+    office = Office(phones, {"phones": DIALPLAN})
+    server = globstar_process(office.configuration())
+    with ExitStack() as stack:
+        a, b = (
+            stack.enter_context(
+                Baresip(
+                    tmp_path / name, name, registrar=office.port, password=f"secret-of-{name}", tone=TONES[name],
+                    codecs=CODECS[kind][1], codec_modules=(CODECS[kind][0],),
+                )
+            )
+            for name, kind in kinds.items()
+        )  # fmt: skip
+        a.wait_registered()
+        b.wait_registered()
+        a.dial("101")
+        b.wait_event("CALL_INCOMING")
+        b.accept()
+        a.wait_event("CALL_ESTABLISHED")
+        b.wait_event("CALL_ESTABLISHED")
+        wait_until(lambda: min(seconds(a), seconds(b)) > 2.5, 15, "both have recorded two and a half seconds")
+        a.hangup()
+        server.wait_idle()
+        assert share_of_tone(a, TONES["101"]) > 0.9
+        assert share_of_tone(b, TONES["100"]) > 0.9
