@@ -8,12 +8,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from globstar.base.log import Level
 from globstar.core import events
 from globstar.core.channel import Channel, ChannelState
 from tests.support.callrecords import collect
 from tests.support.dialling import variable, went_on
-from tests.support.switch import LogCapture
 from tests.support.testtech import Leg, World
 
 
@@ -224,15 +222,6 @@ async def test_the_device_state_of_a_local_extension() -> None:
         call.hangs_up()
         await world.all_gone()
         assert state("201") == "NOT_INUSE"  # of the context default
-
-
-async def test_the_jitter_buffer_option_is_told_to_have_no_effect() -> None:
-    with LogCapture(Level.NOTICE) as log:
-        async with through("Local/201@default/nj") as world:
-            call, _ = await connected(world)
-            assert len(halves(world)) == 2
-            call.hangs_up()
-    assert any("jitter buffer" in text for text in log.texts(Level.NOTICE))
 
 
 async def test_a_local_channel_bridged_with_an_application_stays() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from globstar.base.log import Level
-from globstar.core.format import Format, alaw, slin, ulaw
+from globstar.core.format import Format, alaw, slin, ulaw, vp8
 from globstar.core.frame import Frame, FrameType
 from globstar.core.system import System
 from globstar.dsp.g711 import linear_to_ulaw
@@ -22,7 +22,7 @@ from tests.support.switch import LogCapture
 
 pytestmark = pytest.mark.virtual_time
 
-MODULES = "func_speex func_pitchshift func_scramble func_jitterbuffer func_volume".split()
+MODULES = "func_speex func_pitchshift func_scramble func_jitterbuffer func_volume app_dial bridge_simple".split()
 TONE = sine(700, 3.0)
 
 
@@ -140,6 +140,68 @@ async def test_jitter_is_evened_out(system: System, setting: str) -> None:
     phone.hang_up()
     await phone.end()
     assert not phone.channel.read_hooks
+
+
+async def delivery(phone: Phone, video: str) -> tuple[list[float], list[float]]:
+    """Say sound and show pictures, both even: when each came back."""
+    phone.start(f"[default]\nexten => s,1,Answer(,i)\nsame => n,Set(JITTERBUFFER(fixed)=100,,,{video})\nsame => n,Echo()\n")
+    await phone.after(0.1)
+    phone.heard.clear()
+    for number in range(10):
+        frame = Frame(FrameType.VOICE, 0, b"\x55" * 160, format=ulaw, samples=160, rtp_time=number * 160, seq=number)
+        phone.channel.deliver(frame)
+        phone.channel.deliver(Frame(FrameType.VIDEO, 0, bytes([number]), format=vp8, rtp_time=number * 1800, seq=number))
+        await phone.after(0.02)
+    await phone.after(0.3)
+    pictures = [(when, frame.data[0]) for when, frame in phone.heard if frame.type is FrameType.VIDEO]
+    assert [number for _, number in pictures] == list(range(10))
+    phone.hang_up()
+    await phone.end()
+    return [when for when, frame in phone.heard if frame.type is FrameType.VOICE], [when for when, _ in pictures]
+
+
+async def test_pictures_are_as_late_as_the_sound_if_wanted(system: System) -> None:
+    sound, pictures = await delivery(Phone(system, name="Phone/together"), "yes")
+    assert len(sound) == 10
+    assert max(abs(one - other) for one, other in zip(sound, pictures, strict=True)) <= 0.02
+    sound, pictures = await delivery(Phone(system, name="Phone/apart"), "no")
+    assert all(0.08 <= one - other <= 0.12 for one, other in zip(sound, pictures, strict=True))
+
+
+async def test_pictures_that_wait_go_on_when_the_buffer_ends(system: System) -> None:
+    phone = Phone(system)
+    phone.start("[default]\nexten => s,1,Answer(,i)\nsame => n,Set(JITTERBUFFER(fixed)=200,,,yes)\nsame => n,Echo()\n")
+    await phone.after(0.1)
+    phone.heard.clear()
+    phone.channel.deliver(Frame(FrameType.VIDEO, 0, b"p", format=vp8, rtp_time=0, seq=0))
+    assert phone.heard == []
+    phone.channel.system.functions.write(phone.channel, "JITTERBUFFER", "disabled", "")
+    assert [frame.data for _, frame in phone.heard] == [b"p"]
+    assert not phone.channel.signal_hooks
+    phone.hang_up()
+    await phone.end()
+
+
+@pytest.mark.parametrize(("options", "is_even"), [("nj", True), ("n", False)])
+async def test_a_local_channel_evens_out_what_goes_to_its_dialplan(system: System, options: str, is_even: bool) -> None:
+    """Local/...@.../nj: the caller of the outer half is heard evenly by the application that the inner half runs."""
+    phone = Phone(system)
+    phone.start(
+        f"[default]\nexten => s,1,Answer(,i)\nsame => n,Dial(Local/echo@default/{options})\n"
+        "exten => echo,1,Answer(,i)\nsame => n,Echo()\n"
+    )
+    await phone.after(0.2)
+    phone.heard.clear()
+    await jittery(phone, 7)
+    await phone.after(0.5)
+    times = [when for when, _ in phone.voice]
+    gaps = [round(after - before, 3) for before, after in itertools.pairwise(times)]
+    assert len(times) == 150
+    assert (sum(gap == 0.02 for gap in gaps) >= 140) is is_even
+    phone.hang_up()
+    await phone.end()
+    assert not system.channels
+    assert len(system.ticker) == 0
 
 
 async def test_a_buffer_comes_before_other_hooks_and_can_be_taken_away(system: System) -> None:

@@ -11,6 +11,7 @@ from globstar.core import events
 from globstar.core.bridge import BridgeMember, LeaveReason
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelState
+from globstar.core.dejitter import even_out
 from globstar.core.features import inherit_features
 from globstar.core.format import FormatCapabilities, slin
 from globstar.core.frame import Control, Frame, FrameType, digit_begin, digit_end
@@ -19,6 +20,7 @@ from globstar.core.party import Connected, PartyId
 from globstar.core.pbx import exists
 from globstar.core.switches import settled_quietly
 from globstar.core.tech import ChannelTech, DialRequest, RequestFailed
+from globstar.dsp.jitterbuffer import JitterBuffer
 
 if TYPE_CHECKING:
     from globstar.core.system import System
@@ -87,8 +89,8 @@ class LocalTech(ChannelTech):
             system, self, f"{base};2", state=ChannelState.RING, context=context, extension=extension,
             unique_id=second, linked_id=owner.linked_id, native_formats=formats.copy(), language=language,
         )  # fmt: skip
-        if "j" in options:
-            logger.notice(f"{base}: the jitter buffer of option j is not supported yet")
+        if "j" in options:  # what the dialplan's half gets from the other is made even
+            even_out(channel, JitterBuffer())
         owner.private = channel.private = LocalPair(owner, channel, context, extension, "n" not in options, "m" in options)
         for half in (owner, channel):
             system.announce_channel(half)
