@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.interop.support.baresip import Baresip
-from tests.interop.support.office import Office, Phone
+from tests.interop.support.office import Office, Peer, Phone
 from tests.support.loopback import wait_until
 from tests.support.server import ServerFactory
 
@@ -68,7 +68,9 @@ def share_of_tone(phone: Baresip, hertz: float) -> float:
 )  # fmt: skip
 def test_tones_cross(globstar_process: ServerFactory, tmp_path: Path, first: str, second: str) -> None:
     kinds = dict(zip(TONES, (first, second), strict=True))
-    phones = [Phone(name, f"secret-of-{name}", codecs=kind, options=OPTIONS.get(kind, "")) for name, kind in kinds.items()]
+    phones: list[Phone | Peer] = [
+        Phone(name, f"secret-of-{name}", codecs=kind, options=OPTIONS.get(kind, "")) for name, kind in kinds.items()
+    ]
     office = Office(phones, {"phones": DIALPLAN})
     server = globstar_process(office.configuration())
     with ExitStack() as stack:
