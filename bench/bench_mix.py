@@ -21,6 +21,7 @@ from globstar.core.bridge import BridgeMember
 from globstar.core.format import ulaw
 from globstar.core.frame import voice
 from globstar.core.mixing import PLAIN_MIX
+from globstar.core.tech import ChannelTech
 from globstar.dsp.mixer import Encoding, Mixer, decode, encode, encode_others
 from globstar.modules.bridges.softmix.participant import Participant
 from globstar.modules.bridges.softmix.room import Room
@@ -55,17 +56,20 @@ def room_step(speaking: list[bytes], listeners: int) -> Callable[[], None]:
     def channel(number: int) -> Any:
         return SimpleNamespace(
             name=f"Null/{number}", raw_write_format=ulaw, raw_read_format=ulaw, read_format=ulaw, generator=None,
-            is_hung_up=False, write=lambda frame: None, set_read_format=lambda format: None,
+            is_hung_up=False, write=lambda frame: None,
+            set_read_format=lambda format: None, tech=ChannelTech(), unseen_voice=lambda sink: None,
         )  # fmt: skip
 
     def participant(number: int) -> Participant:
-        member = SimpleNamespace(mix=PLAIN_MIX, bridge=SimpleNamespace(video_mode="none"), channel=channel(number), forward=None)
+        member = SimpleNamespace(
+            mix=PLAIN_MIX, bridge=SimpleNamespace(video_mode="none"), channel=channel(number), forward=None, receive=None
+        )
         made = Participant(cast(BridgeMember, member))
         made.bind(0, 20)
         return made
 
     members = [participant(number) for number in range(listeners)]
-    room = Room(20)
+    room = Room(20, time.monotonic)
     room.arrange(members)
     frames = [voice(ulaw, payload, SAMPLES) for payload in speaking]
 

@@ -14,7 +14,7 @@ from globstar.core.bridge import Bridge, LeaveReason
 from globstar.core.bridgetech import BridgeCapability
 from globstar.core.channel import ChannelState
 from globstar.core.format import Format, alaw, g722, slin, slin16, slin32, slin48, slin_for_rate, ulaw
-from globstar.core.frame import Control, Frame, control, voice
+from globstar.core.frame import Control, Frame, control, digit_begin, digit_end, voice
 from globstar.core.local import LocalPair, LocalTech
 from globstar.core.mixing import BridgeMix, MemberMix
 from globstar.core.system import System
@@ -136,6 +136,19 @@ async def test_a_deaf_member_hears_silence_and_is_heard(system: System, voices: 
     assert len(alice.phone.voice) >= 48
     assert not alice.phone.samples.any()
     assert len(bob.hears(alice)) >= 48
+
+
+async def test_digits_of_one_who_has_left_wait_for_its_owner(system: System, voices: Voices) -> None:
+    alice, bob, carol = voices("alice", "bob", "carol")
+    bridge = mixing(system)
+    members = [each.join(bridge) for each in (alice, bob, carol)]
+    await alice.phone.after(0.2)
+    members[0].leave(LeaveReason.KICKED)
+    alice.phone.channel.deliver(digit_begin("5"))
+    alice.phone.channel.deliver(digit_end("5", 100))
+    await bob.phone.after(0.3)
+    assert (bob.phone.digits, carol.phone.digits) == ("", "")
+    assert await alice.phone.channel.wait_for_digit(1) == "5"
 
 
 async def test_volumes_of_what_is_said_and_heard(system: System, voices: Voices) -> None:

@@ -1,6 +1,6 @@
 """Invariants of the native packet and mixing paths, tried under sanitizers for FUZZ_SECONDS seconds each (3 unless set).
 
-They are at the top of ``native/relay.c`` and ``native/mixing.c``. clang's libFuzzer steers by coverage; with another compiler a
+They are at the top of each file in ``native``. clang's libFuzzer steers by coverage; with another compiler a
 driver of our own mutates by chance (``native/fuzz.h``).
 """
 
@@ -20,7 +20,7 @@ from tests.conftest import IN_CI
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = Path(__file__).parent / "native"
 SECONDS = float(os.environ.get("FUZZ_SECONDS") or 3)
-TARGETS = ("relay", "mixing")
+TARGETS = ("relay", "mixing", "conference")
 INCLUDES = [f"-I{ROOT / 'src' / 'globstar' / package}" for package in ("media", "dsp")]
 FLAGS = ["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-fno-sanitize-recover=all"]
 

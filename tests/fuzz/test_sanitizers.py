@@ -23,7 +23,7 @@ IS_LONG = float(os.environ.get("FUZZ_SECONDS") or 0) >= 30
 SANITIZERS = {"thread": ("libtsan.so",), "address,undefined": ("libasan.so", "libubsan.so")}
 TESTS = [
     "tests/unit/media/test_native.py", "tests/unit/media/test_srtp.py", "tests/unit/media/test_sockets.py",
-    "tests/unit/net/test_batch.py", "tests/unit/dsp/test_mixer.py",
+    "tests/unit/net/test_batch.py", "tests/unit/dsp/test_mixer.py", "tests/unit/modules/bridges/test_softmix_native.py",
 ]  # fmt: skip
 ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=0:exitcode=66",  # the interpreter keeps what it has at its end

@@ -295,8 +295,20 @@ class ChannelMedia:
 
     def detach(self, sink: FrameSink, previous: FrameSink | None = None) -> None:
         """Stop giving frames to ``sink``; ``previous`` takes its place."""
-        if self._sink is sink:
+        if self._sink == sink:  # a bound method is a new object each time
             self._sink = previous
+
+    def unseen_voice(self, sink: FrameSink) -> tuple[tuple[tuple[object, str, object], ...], tuple[list[Any], ...]] | None:
+        """What has to stay as it is for voice to pass unchanged and unseen, both ways, between endpoint and ``sink``.
+
+        Attributes with their values, and lists that must be empty; None where that is not so now.
+        """
+        if self._sink != sink or self._read_path is not None or self._write_path is not None or self.generator is not None:
+            return None
+        if self.read_hooks or self.write_hooks or self.is_hung_up:
+            return None
+        attributes = ("_sink", "_read_path", "_write_path", "generator", "is_hung_up", "raw_read_format", "_write_from", "tech")
+        return tuple((self, name, getattr(self, name)) for name in attributes), (self.read_hooks, self.write_hooks)
 
     async def wait(self, handler: Callable[[Frame], Any] | None = None, timeout: float | None = None) -> Any:
         """Give frames to ``handler`` until it returns something other than None, and return that.

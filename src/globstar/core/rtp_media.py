@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from globstar.core.format import Format
 from globstar.media.session import RtpSession
 
 
@@ -29,3 +30,19 @@ class RtpMedia:
     def pairs_to(self, other: RtpMedia) -> dict[int, int]:
         """Payload types of ours with those of ``other`` for the same encoding."""
         return {number: other.send[name] for name, number in self.receive.items() if name in other.send}
+
+
+@dataclass(frozen=True, slots=True)
+class RtpVoice:
+    """The voice of a channel as it is on the wire, for who reads and sends it without frames.
+
+    ``receives`` is the payload type of ``read_format`` that comes, ``sends`` that of ``write_format`` in which is sent, in
+    packets of ``samples`` (0: of any length). Signed linear is in network order on the wire (RFC 3551 section 4.5.11).
+    """
+
+    session: RtpSession
+    receives: int
+    read_format: Format
+    sends: int
+    write_format: Format
+    samples: int = 0

@@ -14,6 +14,7 @@ from globstar.core.registry import Spec
 
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
+    from globstar.core.rtp_media import RtpVoice
     from globstar.core.system import System
 
 
@@ -122,6 +123,13 @@ class ChannelTech:
 
     def native_media(self, channel: Channel) -> NativeMedia | None:
         """What the channel can do natively in a bridge; None: nothing, frames must flow."""
+        return None
+
+    def rtp_voice(self, channel: Channel) -> RtpVoice | None:
+        """The channel's voice, if it may be read and sent as RTP in the driver's stead; what changes must come by the session.
+
+        None: frames must flow. Hooks and translators of the channel are not the driver's concern.
+        """
         return None
 
     def native_bridge(self, channel: Channel, peer: Channel | None) -> None:

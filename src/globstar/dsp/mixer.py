@@ -61,9 +61,16 @@ class Mixer:
         """How many samples a step has at ``rate``."""
         return rate * self.interval_ms // 1000
 
-    def totals(self, spoken: Mapping[int, Rows], wanted: Iterable[int]) -> dict[int, Sums]:
-        """What all together say, at every rate of ``wanted``; ``spoken`` are the rows by rate, absent where nobody speaks."""
+    def totals(
+        self, spoken: Mapping[int, Rows], wanted: Iterable[int], more: Mapping[int, Sums] | None = None
+    ) -> dict[int, Sums]:
+        """What all together say, at every rate of ``wanted``; ``spoken`` are the rows by rate, absent where nobody speaks.
+
+        ``more`` are sums of others who speak, by rate.
+        """
         sums = {rate: total(rows) for rate, rows in spoken.items() if len(rows)}
+        for rate, others in more.items() if more else ():
+            sums[rate] = sums[rate] + others if rate in sums else others
         found: dict[int, Sums] = {}
         for rate in wanted:
             own = sums.get(rate)

@@ -185,7 +185,12 @@ cdef class Cipher:
             raise CipherFault("replay check failed" if is_replay else f"status {status} of libsrtp")
         return buffer[:size]
 
-    cdef tuple _refused(self):
+    @property
+    def address(self):
+        """Where it lies in memory, for the other native modules; keep the object as long as that is used."""
+        return <uintptr_t> &self.cipher
+
+    cpdef tuple refused(self):
         """How many packets the threads have refused since the last call: not authentic, replayed."""
         with nogil:
             pthread_mutex_lock(&self.cipher.guard)
@@ -643,7 +648,7 @@ cdef tuple _numbers(NativePath native):
     cdef relay_path *path = &native.slot.path
     not_sent = path.not_sent
     path.not_sent = 0
-    not_authentic, replayed = native._opens._refused() if native._opens is not None else (0, 0)
+    not_authentic, replayed = native._opens.refused() if native._opens is not None else (0, 0)
     return (
         (path.next_sequence - 1) & 0xFFFF, path.cycles, path.rtp_time, path.received, path.octets,
         path.transit if path.has_transit else None, path.jitter, path.last_received, not_sent, not_authentic, replayed,

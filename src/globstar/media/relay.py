@@ -43,7 +43,7 @@ def _native_table(table: bytes, known: frozenset[int]) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _native_clocks(clocks: tuple[tuple[int, int], ...]) -> bytes:
+def native_clocks(clocks: tuple[tuple[int, int], ...]) -> bytes:
     """Clock rates by payload type, as the thread reads them."""
     rates = [0] * 128
     for number, rate in clocks:
@@ -127,7 +127,7 @@ class RelayPath:
         self._put(native)
         source.pause_reading()
         try:
-            rates = _native_clocks(tuple(clocks.items()))
+            rates = native_clocks(tuple(clocks.items()))
             thread.add(
                 native, descriptor, output, table, rates, self.see_digits, opens, seals, comes_from, goes_to
             )  # fmt: skip

@@ -27,6 +27,7 @@ from globstar.proto.rtp import (
 from globstar.proto.rtp.packet import FIRST_BYTE, HEADER_LENGTH, MARKER, is_rtcp, payload_bounds, unpack_header
 
 if TYPE_CHECKING:
+    from globstar.media.conference import SeatedStream
     from globstar.media.engine import RtpEngine
     from globstar.media.relay import RelayPath
 
@@ -180,6 +181,7 @@ class RtpSession(SessionWay):
             return
         if self._relay is not None:
             self._relay.leave()
+        self._rise()
         if self.sender.packets:
             self._send_rtcp(self.reports.build_bye(self.sender))
         self.is_closed = True
@@ -199,6 +201,8 @@ class RtpSession(SessionWay):
 
         While a digit is being sent, and while the direction forbids sending, the packet is withheld and time goes on.
         """
+        if self._seat is not None:
+            self._seat.give_back()
         now = self._engine.loop.time()
         sender = self.sender
         if not self.is_sending or self._digits_out.is_active:
@@ -221,12 +225,14 @@ class RtpSession(SessionWay):
         if not self.is_sending or self._digits_out.is_active:
             self.withheld += 1
             return
+        self.take_numbers()
         now = self._engine.loop.time()
         self.transmit(self.sender.packet_at(build_comfort_noise(level), self.sender.rtp_time_at(now), COMFORT_NOISE))
         self.sender.marker_next = True
 
     def rtp_time_now(self) -> int:
         """The timestamp that belongs to this moment."""
+        self.take_numbers()
         return self.sender.rtp_time_at(self._engine.loop.time())
 
     def send_packet(self, payload: bytes, rtp_time: int, payload_type: int, marker: bool) -> None:
@@ -234,17 +240,20 @@ class RtpSession(SessionWay):
         if not self.is_sending:
             self.withheld += 1
             return
+        self.take_numbers()
         self.sender.last_rtp_time = rtp_time & 0xFFFFFFFF
         self.sender.mark_time(self._engine.loop.time())
         self.transmit(self.sender.packet_at(payload, rtp_time, payload_type, marker))
 
     def select_payload(self, payload_type: int, clock_rate: int) -> None:
         """Send under another of the agreed payload types from now on."""
+        self._rise()
         self._send_payload_type = payload_type
         self._clock_rate = self.sender.clock_rate = clock_rate
 
     def send_digit_begin(self, digit: str) -> bool:
         """Begin a digit (RFC 4733); False when the peer takes no telephone-event or the digit is unknown."""
+        self._rise()
         return self._digits.begin(digit)
 
     def send_digit_end(self, duration_ms: int | None = None) -> None:
@@ -256,6 +265,7 @@ class RtpSession(SessionWay):
 
     def update_source(self) -> None:
         """The source of our audio changes: the next packet carries the marker."""
+        self.take_numbers()
         self.sender.marker_next = True
 
     def change_source(self) -> None:
@@ -374,6 +384,7 @@ class RtpSession(SessionWay):
 
     def ask_for_picture(self) -> None:
         """Ask the peer for a picture from scratch: Picture Loss Indication after a report (RFC 4585 section 6.3.1)."""
+        self.take_numbers()
         now = self._engine.loop.time()
         report = self.reports.build(
             self.sender, self.receiver, self.remote_ssrc, self._clock_rate, now, self._engine.wall_clock()
@@ -384,6 +395,7 @@ class RtpSession(SessionWay):
         """Send the RTCP report that is due; called by the engine every ``rtcpinterval``."""
         if self._relay is not None:
             self._relay.synchronize()
+        self.take_numbers()
         if self.sender.packets or self.receiver.is_valid:
             report = self.reports.build(
                 self.sender, self.receiver, self.remote_ssrc, self._clock_rate, now, self._engine.wall_clock()
@@ -394,6 +406,7 @@ class RtpSession(SessionWay):
         """Look after silence and keepalive; called by the engine about every half second."""
         if self._relay is not None:
             self._relay.pull()
+        self.take_numbers()
         options = self.options
         limit = options.timeout_hold if self.is_held else options.timeout
         if now - self.last_received < limit:
@@ -410,7 +423,36 @@ class RtpSession(SessionWay):
         """The figures of this moment."""
         if self._relay is not None:
             self._relay.pull()
+        self.take_numbers()
         return figures(self, self._clock_rate)
+
+    # -- the native conference -----------------------------------------------------------------------------------
+
+    @property
+    def seat(self) -> SeatedStream | None:
+        """Our place in a native conference, which reads and sends in our stead; None: we do so ourselves."""
+        return self._seat
+
+    @seat.setter
+    def seat(self, seat: SeatedStream | None) -> None:
+        self._seat = seat
+
+    def take_numbers(self) -> None:
+        """Bring the numbers of both directions here that a native conference counts on."""
+        if self._seat is not None:
+            self._seat.give_back()
+
+    @property
+    def is_seatable(self) -> bool:
+        """Whether both directions run plainly, so that a native conference may read and send in our stead."""
+        return (
+            self._relay is None and self.bundle is None and self.is_sending and self.is_receiving and self.receiver.is_valid
+            and not self._digits_out.is_active and self.output is not None and self.settled is not None
+        )  # fmt: skip
+
+    def sent_at(self, now: float) -> None:
+        """Something was sent in our stead."""
+        self._last_sent = now
 
     # -- the relay -----------------------------------------------------------------------------------------------
 

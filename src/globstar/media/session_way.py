@@ -15,6 +15,7 @@ from globstar.proto.rtp.packet import HEADER_LENGTH, is_rtcp
 
 if TYPE_CHECKING:
     from globstar.media.bundle import Bundle
+    from globstar.media.conference import SeatedStream
     from globstar.media.engine import RtpEngine
     from globstar.media.relay import RelayPath
 
@@ -38,6 +39,7 @@ class SessionWay:
         "_remote_rtcp",
         "_rtcp_keys",
         "_rtcp_socket",
+        "_seat",
         "_settle_tried",
         "_socket",
         "_wrap",
@@ -65,6 +67,7 @@ class SessionWay:
         #: What sends a finished packet to the peer (raises OSError); None without an address. Relays use it too.
         self.output: Callable[[bytes], object] | None = None
         self._relay: RelayPath | None = None
+        self._seat: SeatedStream | None = None
         #: The keys of SRTP; None while RTP is plain.
         self.security: SrtpContext | None = None
         self._rtcp_keys: SrtpContext | None = None
@@ -277,7 +280,7 @@ class SessionWay:
         if self._rtcp_socket is not None:
             self._rtcp_socket.close()
 
-    # -- the native relay ----------------------------------------------------------------------------------------
+    # -- the native relay and the native conference ------------------------------------------------------------------
 
     def pause_reading(self) -> None:
         """Somebody else reads the RTP socket from now on."""
@@ -291,9 +294,15 @@ class SessionWay:
             self._socket.set_reader(self._read_open)
 
     def _through_loop(self) -> None:
-        """Something changes that the native relay relies on: packets take the way through the loop until it is asked again."""
+        """Something changes that native relay and conference rely on: packets take the way through the loop until asked again."""
         if self._relay is not None and self._relay.owner is not None:
             self._relay.owner.withdraw()
+        self._rise()
+
+    def _rise(self) -> None:
+        """As ``_through_loop``, for what only a native conference relies on."""
+        if self._seat is not None:
+            self._seat.leave()
 
     # -- where to ------------------------------------------------------------------------------------------------
 

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from globstar.proto.rtp.packet import FIRST_BYTE, MARKER, pack_header
 
 #: A pause longer than this moves the timestamps on by the time that has passed; less is jitter of our own.
 RESYNC_AFTER = 0.12
+
+
+class SenderProgress(NamedTuple):
+    """A sender's state as far as packets that follow one another change it; ``last_time`` is None before the first."""
+
+    sequence: int
+    rtp_time: int
+    last_rtp_time: int
+    last_time: float | None
+    packets: int
+    octets: int
 
 
 class RtpSender:
@@ -79,6 +92,15 @@ class RtpSender:
         self.last_rtp_time = rtp_time
         self.rtp_time = rtp_time + samples & 0xFFFFFFFF
         self._last_time = now
+
+    @property
+    def progress(self) -> SenderProgress:
+        """What :meth:`packet` changes with packets that follow one another, to build them elsewhere."""
+        return SenderProgress(self.sequence, self.rtp_time, self.last_rtp_time, self._last_time, self.packets, self.octets)
+
+    def advance(self, progress: SenderProgress) -> None:
+        """Go on after packets that were built elsewhere."""
+        self.sequence, self.rtp_time, self.last_rtp_time, self._last_time, self.packets, self.octets = progress
 
     def _resync(self, pause: float) -> None:
         """The clock runs on while nothing is sent; ``pause`` is since the last packet began."""

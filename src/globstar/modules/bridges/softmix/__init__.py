@@ -27,7 +27,7 @@ class SoftmixBridge(BridgeTechnology):
     def __init__(self, bridge: Bridge) -> None:
         super().__init__(bridge)
         self._participants: dict[BridgeMember, Participant] = {}
-        self._room = Room(bridge.mix.interval_ms)
+        self._room = Room(bridge.mix.interval_ms, bridge.system.loop.time)
         self._ticker: Ticker | None = None
 
     def start(self) -> None:
@@ -35,7 +35,8 @@ class SoftmixBridge(BridgeTechnology):
         interval = self.bridge.mix.interval_ms
         if self._room.interval_ms != interval:
             self._pause()
-            self._room = Room(interval)
+            self._room.dismiss()
+            self._room = Room(interval, self.bridge.system.loop.time)
         self._arrange()
         if self._ticker is None:
             self._ticker = _ticker(self.bridge.system, interval)
@@ -46,6 +47,7 @@ class SoftmixBridge(BridgeTechnology):
 
     def stop(self) -> None:
         """Let all hear what was said until now, and end."""
+        self._room.dismiss()
         for _ in range(_MOST_LEFT_OVER):
             if not any(participant.has_block for participant in self._room.participants):
                 break
@@ -81,7 +83,8 @@ class SoftmixBridge(BridgeTechnology):
     def detail(self) -> str:
         """The rates and the interval."""
         rates = ", ".join(str(rate) for rate in self._room.rates) or "no rate yet"
-        return f"mixes {len(self._room.participants)} members every {self._room.interval_ms} ms at {rates}"
+        natives = f", {self._room.natives} of them natively" if self._room.natives else ""
+        return f"mixes {len(self._room.participants)} members every {self._room.interval_ms} ms at {rates}{natives}"
 
     def _pause(self) -> None:
         if self._ticker is not None:
@@ -95,6 +98,9 @@ class SoftmixBridge(BridgeTechnology):
         self._participants = {
             member: kept.get(member) or Participant(member) for member in self.bridge.members if not member.is_apart
         }
+        for member, participant in kept.items():
+            if member not in self._participants:
+                participant.leave()
         self._room.arrange([one for one in self._participants.values() if one.bind(mix.highest_rate, mix.interval_ms)])
 
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from globstar.base.log import Logger
 from globstar.core.bridge import BridgeMember
 from globstar.core.bridgevideo import TALKER, talking_began
+from globstar.core.cause import Cause
+from globstar.core.channelstate import SoftHangup
 from globstar.core.format import Format, alaw, slin_for_rate, ulaw
-from globstar.core.frame import Frame
+from globstar.core.frame import Frame, voice
 from globstar.core.mixing import MemberMix
 from globstar.core.translate import NoTranslation
 from globstar.dsp.mixer import Encoding
+
+if TYPE_CHECKING:
+    from globstar.media._conference import Seat
+    from globstar.media.conference import SeatedStream
 
 logger = Logger("bridge_softmix")
 
@@ -26,12 +35,12 @@ class Participant:
 
     ``take`` is the member's ``forward``. What is said waits until a whole step of it is there. A packet that comes too late
     leaves one step without that member, and from then on there is that much more in store; when the store was not needed for
-    two seconds, a step of it goes.
+    two seconds, a step of it goes. While its voice is mixed natively (``stream``), the store is there.
     """
 
     __slots__ = (
-        "_data", "_least", "_quiet_ms", "_size", "_steps", "detects_talking", "dropped", "hears", "is_talking",
-        "member", "mix", "rate", "reads", "writes",
+        "_data", "_least", "_on_change", "_quiet_ms", "_size", "_steps", "detects_talking", "dropped", "hears", "is_talking",
+        "member", "mix", "rate", "reads", "stream", "writes",
     )  # fmt: skip
 
     def __init__(self, member: BridgeMember) -> None:
@@ -45,6 +54,9 @@ class Participant:
         self.detects_talking = False
         #: bytes that were thrown away because more came than time went by
         self.dropped = 0
+        #: while it is mixed natively
+        self.stream: SeatedStream | None = None
+        self._on_change: Callable[[], None] | None = None
         self._data = bytearray()
         self._size = 0
         self._least = _MOST_AHEAD
@@ -73,6 +85,7 @@ class Participant:
             return False
         size = rate * interval_ms // 1000 * reads.sample_bytes
         if (rate, reads, size) != (self.rate, self.reads, self._size):
+            self.leave()
             self._data.clear()  # what waits is of another kind
         self.rate, self.reads, self.writes, self._size = rate, reads, writes, size
         self.hears = wanted if writes is not Encoding.LINEAR else linear
@@ -81,12 +94,22 @@ class Participant:
         if self.mix.is_muted:
             self._data.clear()
             self.member.drop_voice()
-        else:
+        elif self.member.forward != self.take:
             self.member.forward = self.take
+        if self.stream is not None:
+            self._set_mix(self.stream.seat)
         return True
+
+    @staticmethod
+    def encoding(format: Format) -> Encoding:
+        """As what the mixer reads or writes it."""
+        return _ENCODINGS.get(format.codec, Encoding.LINEAR)
 
     def take(self, frame: Frame) -> None:
         """A voice frame from the member."""
+        if self.stream is not None:
+            self.stream.seat.store(frame.data)
+            return
         data = self._data
         data += frame.data
         surplus = len(data) - _MOST_AHEAD * self._size
@@ -118,6 +141,61 @@ class Participant:
         block = bytes(data[:size])
         del data[:size]
         return block
+
+    def frame(self, data: bytes, samples: int) -> Frame:
+        """What it hears, as a frame."""
+        assert self.hears is not None
+        return voice(self.hears, data, samples)
+
+    def write(self, frame: Frame) -> None:
+        """Give it a frame, unless it hears something else: music, a tone."""
+        channel = self.member.channel
+        if channel.generator is not None or channel.is_hung_up:
+            return
+        try:
+            channel.write(frame)
+        except Exception as error:  # one call's bug ends that call, the others go on
+            logger.error(f"{channel.name} could not be written to and ends", exception=error)
+            channel.request_hangup(SoftHangup.EXPLICIT, Cause.FAILURE)
+
+    # -- mixed natively --------------------------------------------------------------------------------------------------
+
+    def sit(self, stream: SeatedStream, on_change: Callable[[], None]) -> None:
+        """The voice is mixed natively from now on; ``on_change`` is called when that ends."""
+        seat = stream.seat
+        seat.fill(bytes(self._data), self._least, self._steps, self.dropped, self.is_talking, self._quiet_ms)
+        self._data.clear()
+        self._set_mix(seat)
+        self.stream, self._on_change = stream, on_change
+
+    def _set_mix(self, seat: Seat) -> None:
+        mix = self.mix
+        seat.set_mix(
+            mix.is_muted, mix.is_deaf, mix.gain_in, mix.gain_out, self.detects_talking, mix.drops_silence,
+            mix.talking_threshold, mix.silence_ms,
+        )  # fmt: skip
+
+    def leave(self) -> None:
+        """Be mixed natively no longer."""
+        if self.stream is not None:
+            self.stream.leave()
+
+    def risen(self, seat: Seat) -> None:
+        """The voice comes as frames again; what was said waits here from now on."""
+        data, self._least, self._steps, self.dropped, self.is_talking, self._quiet_ms = seat.content()
+        self._data[:] = data
+        self.stream = None
+        on_change, self._on_change = self._on_change, None
+        if on_change is not None:
+            on_change()
+
+    def hear(self, payload: bytes) -> None:
+        """What the native mix leaves to be sent as a frame."""
+        self.write(self.frame(payload, len(payload) // self.writes.sample_bytes))
+
+    def talks(self, is_talking: bool) -> None:
+        """Talking began or ended, as the native mix has found."""
+        self._tell(is_talking)
 
     def judge(self, level: int, interval_ms: int) -> None:
         """Take in the level of a step (0 where nothing came), and tell whether talking began or ended."""

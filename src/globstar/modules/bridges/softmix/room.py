@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from globstar.base.log import Logger
-from globstar.core.cause import Cause
-from globstar.core.channelstate import SoftHangup
-from globstar.core.frame import Frame, voice
+from globstar.core.frame import Frame
 from globstar.dsp.mixer import Encoding, Mixer, Rows, Sums, decode, encode, encode_each, encode_others, levels, scaled, without
+from globstar.media import conference
+from globstar.modules.bridges.softmix.natives import NativeMembers
 from globstar.modules.bridges.softmix.participant import Participant
-
-logger = Logger("bridge_softmix")
 
 
 class Room:
     """Mixes its participants, one step at a time.
 
     Who said nothing in a step, or is not mixed, hears what all the others like it hear: those share one frame. Until somebody
-    has said something nothing is written.
+    has said something nothing is written. Where that was built, members whose voice nobody has to see are mixed natively;
+    ``clock`` is the loop's.
     """
 
-    __slots__ = ("_by_rate", "_listening", "_mixer", "has_begun", "interval_ms", "participants", "steps")
+    __slots__ = (
+        "_by_rate", "_clock", "_has_changed", "_listening", "_mixer", "_natives", "_others", "has_begun", "interval_ms",
+        "participants", "steps",
+    )  # fmt: skip
 
-    def __init__(self, interval_ms: int) -> None:
+    def __init__(self, interval_ms: int, clock: Callable[[], float]) -> None:
         self.interval_ms = interval_ms
+        self._clock = clock
+        self._natives = NativeMembers(interval_ms, self._changed) if conference.is_available() else None
+        self._others: tuple[Participant, ...] = ()
+        self._has_changed = False
         self.participants: tuple[Participant, ...] = ()
         self.has_begun = False
         self.steps = 0
@@ -35,6 +42,15 @@ class Room:
     def arrange(self, participants: list[Participant]) -> None:
         """Who takes part from the next step on; all are bound."""
         self.participants = tuple(participants)
+        self._group()
+
+    def _changed(self) -> None:
+        self._has_changed = True
+
+    def _group(self) -> None:
+        """Order those whose voice comes as frames by what they say and hear."""
+        self._has_changed = False
+        self._others = participants = tuple(one for one in self.participants if one.stream is None)
         by_rate: dict[int, dict[Encoding, list[Participant]]] = {}
         listening: dict[tuple[int, Encoding], list[Participant]] = {}
         for participant in participants:
@@ -45,24 +61,45 @@ class Room:
     @property
     def rates(self) -> list[int]:
         """The rates at which is mixed."""
-        return sorted(self._by_rate)
+        return sorted({participant.rate for participant in self.participants})
+
+    @property
+    def natives(self) -> int:
+        """How many are mixed natively."""
+        return len(self._natives) if self._natives is not None else 0
+
+    def dismiss(self) -> None:
+        """Let all voice come as frames."""
+        for participant in self.participants:
+            participant.leave()
+        self._group()
 
     def step(self, *, only_heard: bool = False) -> None:
-        """Mix once. ``only_heard`` writes to those only who have something to hear, as when the mix ends."""
+        """Mix once. ``only_heard`` writes to those only who have something to hear: the mix ends, after :meth:`dismiss`."""
+        natives = self._natives if not only_heard else None
+        if natives is not None:
+            if self._others:
+                natives.invite(self._others)
+            natives.read()
+        if self._has_changed:
+            self._group()
         places: dict[Participant, int] = {}
         spoken: dict[int, Rows] = {}
         for rate, groups in self._by_rate.items():
             rows = self._gather(rate, groups, places)
             if rows is not None:
                 spoken[rate] = rows
-        if places:
+        speakers, sums = natives.mix() if natives is not None else (0, {})
+        if places or speakers:
             self.has_begun = True
         elif not self.has_begun or only_heard:
             return
         self.steps += 1
-        totals = self._mixer.totals(spoken, self._by_rate)
+        totals = self._mixer.totals(spoken, self._by_rate if not natives else {*self._by_rate, *natives.rates}, sums)
         for (rate, encoding), listeners in self._listening.items():
             self._serve(rate, encoding, listeners, totals[rate], spoken.get(rate), places, only_heard)
+        if natives:
+            natives.send(totals, self._clock())
 
     def _gather(self, rate: int, groups: dict[Encoding, list[Participant]], places: dict[Participant, int]) -> Rows | None:
         """The rows of those who are mixed at one rate; ``places`` notes the row of each."""
@@ -128,14 +165,14 @@ class Room:
                 if only_heard and mix.is_deaf:
                     continue
                 if mix.is_deaf:
-                    _write(listener, _frame(listener, encode(encoding, np.zeros(samples, np.int32)), samples))
+                    listener.write(listener.frame(encode(encoding, np.zeros(samples, np.int32)), samples))
                     continue
                 if shared is None:
-                    shared = _frame(listener, encode(encoding, total), samples)
-                _write(listener, shared)
+                    shared = listener.frame(encode(encoding, total), samples)
+                listener.write(shared)
             elif place is None:
                 louder = np.rint(total * np.float32(mix.gain_out)).astype(np.int32)
-                _write(listener, _frame(listener, encode(encoding, louder), samples))
+                listener.write(listener.frame(encode(encoding, louder), samples))
             elif not only_heard or len(places) > 1:
                 heard.append(listener)
                 own.append(place)
@@ -149,21 +186,4 @@ class Room:
         else:
             payloads = encode_others(encoding, total, said)
         for listener, payload in zip(heard, payloads, strict=True):
-            _write(listener, _frame(listener, payload, samples))
-
-
-def _frame(listener: Participant, data: bytes, samples: int) -> Frame:
-    assert listener.hears is not None
-    return voice(listener.hears, data, samples)
-
-
-def _write(listener: Participant, frame: Frame) -> None:
-    """Give a frame to a member, unless it hears something else: music, a tone."""
-    channel = listener.member.channel
-    if channel.generator is not None or channel.is_hung_up:
-        return
-    try:
-        channel.write(frame)
-    except Exception as error:  # one call's bug ends that call, the others go on
-        logger.error(f"{channel.name} could not be written to and ends", exception=error)
-        channel.request_hangup(SoftHangup.EXPLICIT, Cause.FAILURE)
+            listener.write(listener.frame(payload, samples))

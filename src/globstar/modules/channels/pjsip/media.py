@@ -11,7 +11,7 @@ from globstar.core.channel import Channel
 from globstar.core.channelstate import NoTranslation
 from globstar.core.format import FMTP, Codec, Format, FormatCapabilities, MediaType, opus, ulaw
 from globstar.core.frame import Control, Frame, FrameType, control, digit_begin, digit_end
-from globstar.core.rtp_media import RtpMedia
+from globstar.core.rtp_media import RtpMedia, RtpVoice
 from globstar.dsp.byteorder import exchanged
 from globstar.media.session import MediaTimeout, RtpSession
 from globstar.media.settings import Payload, PayloadKind
@@ -498,6 +498,19 @@ class LegMedia:
             return
         self._set_write_format(format)
         session.select_payload(codec.send_payload_type, codec.codec.clock_rate)
+
+    def voice_view(self) -> RtpVoice | None:
+        """The audio as it is on the wire; None as long as nothing is agreed, or when packets are made of others."""
+        session, codec = self.session, self._send_by_receive.get(self._read_payload)
+        if session is None or session.is_closed or self.stream is None or codec is None:
+            return None
+        if self._smoother is not None or self._regular is not None or self._clock_shift:
+            return None
+        if self._read_format is not self.write_format:
+            return None
+        return RtpVoice(
+            session, self._read_payload, self._read_format, codec.send_payload_type, self.write_format, self._usual_samples
+        )
 
     def relay_view(self) -> RtpMedia | None:
         """What a bridge needs to relay our packets; None as long as nothing is agreed."""

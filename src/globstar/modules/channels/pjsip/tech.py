@@ -11,7 +11,7 @@ from globstar.core.channel import Channel, ChannelState
 from globstar.core.devicestate import DeviceState
 from globstar.core.format import FormatCapabilities
 from globstar.core.frame import ChannelOption, Control, Frame
-from globstar.core.rtp_media import RtpMedia
+from globstar.core.rtp_media import RtpMedia, RtpVoice
 from globstar.core.tech import ChannelTech, DialRequest, NativeMedia, RequestFailed
 from globstar.modules.channels.pjsip import channel_items, connected, direct, dtmf, hold, outgoing, refer, refresh, t38, texts
 from globstar.modules.channels.pjsip.causes import tech_cause_of
@@ -118,6 +118,10 @@ class PjsipTech(ChannelTech):
             return NativeMedia("rtp", reason=media.unrelayable)
         against = direct.obstacle(_leg(channel))
         return NativeMedia("rtp", view, media.write_format, can_relay=True, can_direct=not against, direct_reason=against)
+
+    def rtp_voice(self, channel: Channel) -> RtpVoice | None:
+        """The audio, unless it goes directly to another endpoint or packets have to be cut anew."""
+        return _leg(channel).media.voice_view()
 
     def native_bridge(self, channel: Channel, peer: Channel | None) -> None:
         """Direct media by re-INVITE or UPDATE."""
