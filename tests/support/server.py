@@ -57,7 +57,7 @@ class GlobstarProcess:
         directory: Path,
         files: dict[str, str],
         *,
-        boot_timeout: float = 20,
+        boot_timeout: float = 60,
         environment: dict[str, str] | None = None,
         arguments: tuple[str, ...] = (),
         sounds: Path | None = SOUNDS,
