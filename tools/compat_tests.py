@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Finds the tests that exercise Asterisk's applications, options, functions and variables: `tools/compat_tests.py`.
 
-Every test function of tests/flow, tests/unit and tests/vectors is read with what it refers to in its file (constants, helpers),
-and the dialplan lines in its texts are taken apart. Files that a recorded run wrote say what really ran. The observed cases
-(`vectors/`) count by what they were seen to run. Writes
+Files that a recorded run wrote say what really ran; applications and options of tests in this process count by them alone, and
+stay in the table for as long as their tests do. Every test function of tests/flow, tests/unit and tests/interop is read with what
+it refers to in its file (constants, helpers): the functions and variables in its texts count, and in tests/interop, where other
+processes run them, the steps of dialplans. The observed cases (`vectors/`) count by what they were seen to run. Writes
 ``src/globstar/interfaces/compat_coverage.tsv`` (kind, name, test) and ``docs/compatibility.md``.
 """
 
@@ -17,7 +18,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from globstar.dialplan.arguments import parse_options, split_arguments
@@ -28,7 +29,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("GLOBSTAR_SHARED") or ROOT.parent / "shared")
 TESTS = ROOT / "tests"
 
-_CALL = re.compile(r"(?<![\w${])([A-Za-z_]\w*)\(")
+_CALL = re.compile(r"(?<=,)([A-Za-z_]\w*)\(")
+_ANY_CALL = re.compile(r"(?<![\w${])[A-Za-z_]\w*\(")
 _FUNCTION = re.compile(r"(?:\$\{|\bSet\(|\bMSet\(|[,?:=&({\[ ])([A-Z][A-Z0-9_]*)\(")
 _VARIABLE = re.compile(r"\$\{_*([A-Za-z_]\w*)[:}]|\bM?Set\(_*([A-Za-z_]\w*)=")
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -72,17 +74,16 @@ class Coverage:
         arguments = split_arguments(data, raw=True)
         if facts.option_index and len(arguments) >= facts.option_index:
             text = arguments[facts.option_index - 1].strip()
-            words = re.split(r"[&,|]", text) if any(len(one) > 1 for one in facts.letters) else ()
-            for letter in words or parse_options(text, facts.letters).letters:
+            for letter in _options(text, facts.letters):
                 self.note("option", f"{name.lower()}:{letter}", test)
 
-    def text(self, text: str, test: str) -> None:
-        """A text that may hold dialplan lines."""
-        for found in _CALL.finditer(text):
+    def text(self, text: str, test: str, *, has_steps: bool) -> None:
+        """A text that may hold dialplan lines; with ``has_steps`` they are run."""
+        for found in _CALL.finditer(text) if has_steps else ():
             data = _inside(text, found.end())
             if data is not None and self.catalogue.facts_of(found[1]) is not None:
                 self.application(found[1], data, test)
-        for found in re.finditer(r"\bEXEC\s+(\w+)\s*(.*)", text):
+        for found in re.finditer(r"\bEXEC\s+(\w+)\s*(.*)", text) if has_steps else ():
             self.application(found[1], found[2].strip('"'), test)
         for name in _FUNCTION.findall(text):
             self.note("function", name, test)
@@ -90,6 +91,14 @@ class Coverage:
             self.note("variable", read or written, test)
         if _NAME.fullmatch(text):
             self.note("variable", text, test)
+
+
+def _options(text: str, letters: Mapping[str, bool]) -> Iterable[str]:
+    """The options in an argument: letters, or words where the application takes such; one lone word stands for any value."""
+    if all(len(one) == 1 for one in letters):
+        return parse_options(text, letters).letters
+    words = re.split(r"[&,|]", text)
+    return letters if len(letters) == 1 and any(words) else words
 
 
 def _inside(text: str, start: int) -> str | None:
@@ -118,12 +127,12 @@ def texts(tree: ast.AST) -> Iterator[str | Template]:
 
 
 def rendered(template: Template, values: Iterable[str]) -> Iterator[str]:
-    """A template with each value in the place of each placeholder, ``x`` in the others."""
+    """A template with each value in the place of each placeholder, nothing in the others."""
     places = [index for index, part in enumerate(template) if part is None]
-    yield "".join(part or "x" for part in template)
+    yield "".join(part or "" for part in template)
     for place in places:
         for value in values:
-            yield "".join(value if index == place else part or "x" for index, part in enumerate(template))
+            yield "".join(value if index == place else part or "" for index, part in enumerate(template))
 
 
 def definitions(tree: ast.Module) -> dict[str, ast.AST]:
@@ -151,8 +160,8 @@ def parsed(file: Path) -> ast.Module:
     return ast.parse(file.read_text(encoding="utf-8"))
 
 
-def read_tests(coverage: Coverage, file: Path) -> None:
-    """Every test function of a file, with the constants and helpers that it names.
+def read_tests(coverage: Coverage, file: Path, *, has_steps: bool) -> None:
+    """Every test function of a file, with the constants and helpers that it names; with ``has_steps`` dialplan lines count.
 
     A text with placeholders, in the test or a helper, is looked at with every text of the test in their place: that is how
     arguments reach a dialplan.
@@ -177,11 +186,11 @@ def read_tests(coverage: Coverage, file: Path) -> None:
                         pending.append(own[inner.id])
         values = {text for text in texts(node) if isinstance(text, str) and len(text) < 100 and "\n" not in text}
         for text in plain:
-            coverage.text(text, f"{place}::{name}")
+            coverage.text(text, f"{place}::{name}", has_steps=has_steps)
         for template in templates:
-            if any(part and _CALL.search(part + "x)") for part in template):
+            if any(part and _ANY_CALL.search(part + "x)") for part in template):
                 for text in rendered(template, sorted(values)):
-                    coverage.text(text, f"{place}::{name}")
+                    coverage.text(text, f"{place}::{name}", has_steps=has_steps)
 
 
 def read_vectors(coverage: Coverage) -> None:
@@ -228,16 +237,18 @@ def main() -> int:
     """Write the table and the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recorded", nargs="*", type=Path, help="files written by GLOBSTAR_COMPAT_RECORD=FILE pytest ...")
+    parser.add_argument("--anew", action="store_true", help="forget what the table has: the recorded run was of all tests")
     options = parser.parse_args()
     if not (SHARED / "compat").is_dir():
         sys.stderr.write(f"no compat data at {SHARED}\n")
         return 1
     coverage = Coverage()
     read_recorded(coverage, options.recorded)
-    read_table(coverage)
+    if not options.anew:
+        read_table(coverage)
     for folder in ("flow", "unit", "interop"):
         for file in sorted((TESTS / folder).rglob("test_*.py")):
-            read_tests(coverage, file)
+            read_tests(coverage, file, has_steps=folder == "interop")
     read_vectors(coverage)
     order = {"application": 0, "option": 1, "function": 2, "variable": 3}
     keys = sorted(coverage.wanted, key=lambda key: (order[key[0]], coverage.wanted[key].lower()))

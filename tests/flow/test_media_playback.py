@@ -370,6 +370,25 @@ async def test_say_unix_time(system: System, tmp_path: Path) -> None:
     assert phone.prompts == [f"digits/{name}" for name in said]
 
 
+async def test_date_time_says_the_same(system: System, tmp_path: Path) -> None:
+    for index, name in enumerate(("day-2", "day-3")):
+        sound(tmp_path / "data" / "sounds" / "en" / "digits", name, noise(2, 200 + index))
+    for arguments, day in (("1709650845,UTC,A", "2"), ("1709650845,Asia/Tokyo,A", "3")):  # where the day has just begun
+        phone = await Phone(system, name=f"Phone/{day}").run(
+            f"[default]\nexten => s,1,DateTime({arguments})\nsame => n,NoOp(on)\n"
+        )
+        assert phone.prompts == [f"digits/day-{day}"]
+        assert phone.answered_at is not None
+        assert phone.steps[-1] == "NoOp(on)"
+    phone = Phone(system, name="Phone/key").start(
+        "[default]\nexten => s,1,DateTime(1709650845,UTC,AAA,j)\nexten => 4,1,NoOp(four)\n"
+    )
+    await phone.prompt("digits/day-2")
+    phone.key("4")
+    await phone.end()
+    assert phone.steps[-1] == "NoOp(four)"
+
+
 async def test_say_unix_time_j_takes_a_digit(system: System, tmp_path: Path) -> None:
     sound(tmp_path / "data" / "sounds" / "en" / "digits", "day-2", noise(2, 200))
     phone = Phone(system).start(

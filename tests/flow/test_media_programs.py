@@ -175,6 +175,25 @@ async def test_ivr_server_gone_or_not_there(system: System, server: IvrServer) -
         assert log.texts(Level.WARNING) + log.texts(Level.ERROR), target
 
 
+@pytest.mark.parametrize(("options", "runs"), [("d", True), ("", False), ("i", False)])
+async def test_ivr_d_runs_after_the_hang_up(system: System, server: IvrServer, options: str, runs: bool) -> None:
+    port = await server.open()
+    phone = Phone(system).start(
+        "[default]\nexten => s,1,Set(COLOUR=red)\nsame => n,Wait(60)\n"
+        f"exten => h,1,ExternalIVR(ivr://127.0.0.1:{port},{options})\nsame => n,NoOp(after)\n"
+    )
+    await phone.after(0.1)
+    phone.hang_up()
+    if runs:
+        await server.connected.wait()
+        server.say("G,COLOUR", "V,SIZE=big", "E")
+        await server.told("G,COLOUR=red")
+    await phone.end()
+    assert server.connected.is_set() is runs
+    assert (phone.variables.get("SIZE") == "big") is runs
+    assert (phone.steps[-1] == "NoOp(after)") is runs
+
+
 async def test_ivr_program(system: System, tmp_path: Path) -> None:
     program = tmp_path / "ivr"
     program.write_text(

@@ -117,7 +117,7 @@ async def test_sf_is_sent(system: System) -> None:
 @pytest.mark.parametrize(
     ("arguments", "digits", "status"),
     [
-        ("D", "31", "START"),
+        ("D", "31", "TIMEOUT"),
         ("D,2", "31", "MAXDIGITS"),
         ("D,1", "3", "MAXDIGITS"),
         ("D,,0.9", "3", "TIMEOUT"),

@@ -160,3 +160,25 @@ async def test_bad_arguments() -> None:
             await world.settle(1)
         assert len(log.texts(Level.WARNING)) == 1
         assert went_on(world, call) == []
+
+
+async def test_upper_b_runs_a_subroutine_on_the_caller_before_anybody_is_called() -> None:
+    async with office("Test/bob,qB(predial^s^1(x))") as world:
+        call = world.tech.phones["alice"].dials("200")
+        bob = await world.tech.phones["bob"].is_called()
+        assert call.channel.get_variable("predial") == "Test-x"
+        assert bob.channel.get_variable("predial") == "Test-x"  # it is inherited
+        call.hangs_up()
+
+
+@pytest.mark.parametrize("option", ["B(nowhere^s^1)", "b(nowhere^s^1)"])
+async def test_a_subroutine_that_does_not_exist_is_told_and_the_page_goes_on(option: str) -> None:
+    async with office(f"Test/bob,q{option}") as world:
+        with LogCapture() as log:
+            call = world.tech.phones["alice"].dials("200")
+            bob = await world.tech.phones["bob"].is_called()
+        assert [text for text in log.texts(Level.ERROR) if "nowhere" in text]
+        bob.answers()
+        await world.settle(1)
+        assert muted(bob)
+        call.hangs_up()

@@ -37,6 +37,8 @@ _BY_NAME = {
     ),
     "DIFF_DAY": _NOTIFIED,
 }  # fmt: skip
+#: Options that applications which are here do not have (docs/differences.md).
+LEFT_OUT = {"Directory d": _ADSI, "SMS t": "only protocol 1 of ES 201 912 is spoken"}
 #: By the beginning of the name.
 _BY_BEGINNING = {
     "DAHDI": _DAHDI, "ISDN": _DAHDI, "PRI": _DAHDI, "SS7": _DAHDI, "MeetMe": _MEETME, "MEETME": _MEETME,
@@ -51,5 +53,5 @@ _BY_BEGINNING = {
 
 def reason_for(name: str) -> str:
     """Why ``name`` (of an application, an application with an option, a function, a variable) is not here."""
-    known = _BY_NAME.get(name.partition(" ")[0])
+    known = LEFT_OUT.get(name) or _BY_NAME.get(name.partition(" ")[0])
     return known or next((reason for start, reason in _BY_BEGINNING.items() if name.startswith(start)), "not in this version")

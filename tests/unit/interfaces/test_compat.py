@@ -15,9 +15,17 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def test_an_entry_counts_only_when_it_is_here_and_a_test_names_it():
     assert Entry("application", "Dial", "tests/x.py::test_y", True).counts
-    assert Entry("application", "Dial", "", True).reason == "no test names it"
+    assert Entry("application", "Dial", "", True).reason == "no test runs it"
     assert Entry("application", "JabberSend", "", False).reason == "XMPP is not spoken"
     assert Entry("application", "Later", "tests/x.py::test_y", False).reason == "not in this version"
+    assert Entry("option", "QueueUpdate x", "", False).reason == "call queues are still to come"
+    assert Entry("option", "SMS t", "", False).reason == "only protocol 1 of ES 201 912 is spoken"
+
+
+def test_options_that_are_left_out_do_not_count_whatever_a_test_does():
+    found = {entry.name: entry for entry in read_coverage() if entry.kind == "option"}
+    assert not found["Directory d"].is_here
+    assert not found["SMS t"].counts
 
 
 def test_everything_that_is_not_here_has_its_reason():

@@ -124,6 +124,8 @@ class _Checker:
         text = arguments[index - 1].strip() if len(arguments) >= index else ""
         if not text:
             return
+        if len(letters) == 1 and any(len(letter) > 1 for letter in letters):
+            return  # it stands for a value: the name of a template
         if any(len(letter) > 1 for letter in letters):
             words = [word for word in re.split(r"[&,|]", text) if word and "$" not in word]
             for word in words:

@@ -118,7 +118,7 @@ def _from_line(line: str, default: _Access) -> _Access:
 
 
 def _play_dial_tone(channel: Channel, access: _Access) -> None:
-    has_messages = bool(access.mailbox) and channel.system.functions.read(channel, "VMCOUNT", access.mailbox) not in ("", "0")
+    has_messages = bool(access.mailbox) and channel.system.mailboxes.state(access.mailbox).new > 0
     channel.system.tones.play(channel, "dialrecall" if has_messages else "dial")
 
 

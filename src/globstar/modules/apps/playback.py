@@ -71,15 +71,16 @@ async def playback(channel: Channel, data: str) -> int | None:
     """Play sound files.
 
     The call is answered first, unless the option noanswer is given. With skip nothing is played on a call that is not
-    answered. With say the first part of a name says how to say the rest (number:12, digits:123, alpha:abc ...). Names go
-    without extension. PLAYBACKSTATUS is SUCCESS, or FAILED if any file could not be played.
+    answered. With say the first part of a name says how to say the rest (number:12, digits:123, alpha:abc ...), with mix
+    only of names that are no sound files. Names go without extension. PLAYBACKSTATUS is SUCCESS, or FAILED if any file could
+    not be played.
     """
     arguments = split_arguments(data)
     names = argument(arguments, 0)
     if not names:
         logger.warning("Playback requires an argument (filename)")
         return -1
-    options = argument(arguments, 1).lower()
+    options = ",".join(arguments[1:]).lower()
     if "skip" in options and channel.state is not ChannelState.UP:
         channel.set_variable("PLAYBACKSTATUS", "SUCCESS")
         return None
@@ -88,7 +89,8 @@ async def playback(channel: Channel, data: str) -> int | None:
     failed = False
     try:
         for name in names.split("&"):
-            sounds = _said(channel, name) if "say" in options else (name,)
+            is_said = "say" in options or ("mix" in options and not _is_sound(channel, name))
+            sounds = _said(channel, name) if is_said else (name,)
             if sounds is None:
                 failed = True
                 continue
@@ -102,6 +104,11 @@ async def playback(channel: Channel, data: str) -> int | None:
     finally:  # a caller who hangs up meanwhile is no failure of the sound
         channel.set_variable("PLAYBACKSTATUS", "FAILED" if failed else "SUCCESS")
     return None
+
+
+def _is_sound(channel: Channel, name: str) -> bool:
+    """Whether a name is that of a sound file, here or elsewhere."""
+    return "://" in name or channel.system.sounds.exists(name, channel.language)
 
 
 def _said(channel: Channel, text: str) -> Sequence[str] | None:

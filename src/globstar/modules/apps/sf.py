@@ -67,7 +67,7 @@ async def receive_sf(channel: Channel, data: str) -> int:
     (2600). Options: t(seconds) is the pause after which the number is whole (0.8, at least 0.6), e takes 11 to 16 pulses as *, #,
     A to D, r takes distorted pulses ("radio"). d, m and q concern those who would hear the pulses: nobody does meanwhile.
 
-    RECEIVESFSTATUS is START (the number is whole), MAXDIGITS, TIMEOUT, HANGUP or ERROR.
+    RECEIVESFSTATUS is MAXDIGITS, TIMEOUT (also after the pause that ends the number), HANGUP or ERROR.
     """
     arguments = split_arguments(data)
     variable = argument(arguments, 0).strip()
@@ -89,7 +89,7 @@ async def receive_sf(channel: Channel, data: str) -> int:
         if most > 0 and len(digits) >= most:
             digits = digits[:most]
             return "MAXDIGITS"
-        return "START" if digits and detector.quiet_ms >= pause * 1000 else None
+        return "TIMEOUT" if digits and detector.quiet_ms >= pause * 1000 else None
 
     try:
         status: str | None = await listen(channel, hear, seconds=timeout or None)
@@ -100,5 +100,5 @@ async def receive_sf(channel: Channel, data: str) -> int:
         raise
     channel.set_variable(variable, digits)
     channel.set_variable("RECEIVESFSTATUS", status or "TIMEOUT")
-    tell_state(channel.system, "START" if status == "START" else "TIMEOUT", channel, Message=digits)
+    tell_state(channel.system, "TIMEOUT", channel, Message=digits)
     return 0

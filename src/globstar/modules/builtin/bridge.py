@@ -21,8 +21,6 @@ _OPTIONS = {
 }  # fmt: skip
 #: How long the other channel may take to leave what it does, seconds.
 _PATIENCE = 5.0
-#: Options of Monitor, which Asterisk has no more.
-_GONE = ("w", "W")
 
 
 @application("Bridge", syntax="Bridge(channel[,options])")
@@ -39,14 +37,11 @@ async def bridge(channel: Channel, data: str) -> int:
     n: do not answer this channel first.
     p: play the courtesy tone to the other party.
     t, T: let the other party, this party transfer.
-    X: let this party record the call with the code of automixmon.
+    w: let the other party record the call; W, X: this party.
     x: hang the other party up afterwards.
     """
     arguments = split_arguments(data)
     options = parse_options(argument(arguments, 1), _OPTIONS, lambda problem: logger.warning(f"Bridge: {problem}"))
-    for letter in _GONE:
-        if letter in options:
-            logger.notice(f"Bridge: option {letter} has no effect: one-touch recording is that of MixMonitor, option X")
     channel.set_variable("BRIDGERESULT", await _bridge(channel, argument(arguments, 0), options))
     return 0
 
@@ -73,7 +68,8 @@ async def _bridge(channel: Channel, name: str, options: ParsedOptions) -> str:
     if channel.state is not ChannelState.UP and "n" not in options:
         channel.answer_at_once()
     meeting = Bridge(channel.system)
-    own = join_with_rights(meeting, channel, PartyRights("T" in options, "H" in options, "X" in options, may_park="K" in options))
+    may_record = bool(options.letters & {"W", "X"})
+    own = join_with_rights(meeting, channel, PartyRights("T" in options, "H" in options, may_record, may_park="K" in options))
     arrived: asyncio.Future[BridgeMember] = channel.system.loop.create_future()
     _fetch(channel, other, meeting, options, arrived)
     timers: list[LimitTimer] = []
@@ -122,5 +118,5 @@ def _fetch(
         if not arrived.done():
             arrived.set_result(member)
 
-    rights = PartyRights("t" in options, "h" in options, may_park="k" in options)
+    rights = PartyRights("t" in options, "h" in options, "w" in options, may_park="k" in options)
     gather(other, meeting, Gathering(rights, place, hears_tone="p" in options, hangs_up="x" in options), came)

@@ -99,6 +99,19 @@ def test_courses(lines: str, found: list[tuple[str, int]]):
 
 
 @pytest.mark.parametrize(
+    ("step", "found"),
+    [
+        ("Playback(a&b,skip&mix)", []),
+        ("Playback(a,loud)", [("unknown-option", 2)]),
+        ("Zapateller(nocallerid)", []),
+        ("MinivmNotify(a@b.example,short)", []),  # the name of a template
+    ],
+)
+def test_options_that_are_words(step: str, found: list[tuple[str, int]]):
+    assert check(f"[default]\nexten => s,1,{step}\n same => n,Hangup()") == found
+
+
+@pytest.mark.parametrize(
     ("line", "is_found"),
     [
         ("exten => _X.,1,System(x ${EXTEN})", True),

@@ -9,16 +9,15 @@ from pathlib import Path
 
 from globstar.base.log import Logger
 from globstar.core import say
-from globstar.core.audiofilter import AudioFilter
 from globstar.core.channel import Channel, ChannelGone
 from globstar.core.pbx import exists
 from globstar.core.playback import play_all
+from globstar.core.recordgain import read_gain, recording_gain
 from globstar.core.recording import RecordEnd, RecordResult, record
 from globstar.core.registry import application
 from globstar.core.soundfile import SoundFault
 from globstar.core.soundstore import SoundStore
 from globstar.dialplan.arguments import ParsedOptions, argument, parse_options, split_arguments
-from globstar.dsp.level import apply_gain, gain_factor
 from globstar.modules.apps.minivm.recorder import review
 from globstar.modules.apps.minivm.service import MinivmService, service_of
 from globstar.modules.apps.minivm.settings import Account
@@ -138,12 +137,7 @@ class _Recording:
         self.service = service_of(channel.system)
         self.exits = _exits(channel)
         self.stem = self.service.folder(account) / "tmp" / secrets.token_hex(4)
-        self.gain = 0.0
-        text = options.get("g").strip()
-        if text.removeprefix("-").isdecimal() and len(text) < 4:
-            self.gain = float(text)
-        elif "g" in options:
-            logger.warning(f"MinivmRecord: '{text}' is no gain in dB")
+        self.gain = read_gain(options, lambda problem: logger.warning(f"MinivmRecord: {problem}"))
 
     async def run(self) -> str:
         """Record and keep it; the status."""
@@ -181,19 +175,11 @@ class _Recording:
     async def _record(self) -> RecordResult:
         general, channel = self.service.settings.general, self.channel
         writers = [channel.system.sounds.create(str(self.stem), name) for name in _formats(general.format)]
-        hook = None
-        if self.gain:
-            factor = gain_factor(self.gain)
-            hook = AudioFilter(channel, lambda samples, _: apply_gain(samples, factor)).take
-            channel.add_read_hook(hook)
-        try:
+        with recording_gain(channel, self.gain):
             return await record(
                 channel, writers, maximum_seconds=general.maxmessage, silence_seconds=general.maxsilence,
                 silence_threshold=general.silencethreshold, stop_on="#" + self.exits,
             )  # fmt: skip
-        finally:
-            if hook is not None:
-                channel.remove_hook(hook)
 
     def _log_line(self, started: float, seconds: int) -> str:
         """User, domain, context, extension, priority, channel, caller, date, epoch, seconds, account code, file, as CSV."""

@@ -13,6 +13,7 @@ from globstar.core.channel import Channel, ChannelGone
 from globstar.core.party import format_caller_id
 from globstar.core.pbx import caller_number, exists, plan_of
 from globstar.core.playback import play_all
+from globstar.core.recordgain import read_gain, recording_gain
 from globstar.core.recording import RecordEnd, RecordResult, record
 from globstar.core.registry import application
 from globstar.core.soundfile import SoundFault
@@ -37,8 +38,8 @@ async def voicemail(channel: Channel, data: str) -> int | str | None:
     The greeting is the busy one with b, the unavailable one with u, or the instructions alone; s plays no instructions, S
     none unless there is no greeting, t(x) no beep or the sound x instead. During the greeting # skips the rest, * leads to
     the extension a, 0 to o where the mailbox has an operator, and with d(context) a digit dials an extension there. e
-    answers the call after the greeting only. U marks the message urgent, P as priority. g(#) is accepted, recordings keep
-    their level. VMSTATUS is SUCCESS, USEREXIT or FAILED.
+    answers the call after the greeting only. U marks the message urgent, P as priority. g(#) records louder by so many dB.
+    VMSTATUS is SUCCESS, USEREXIT or FAILED.
     """
     arguments = split_arguments(data)
     if not argument(arguments, 0):
@@ -60,7 +61,7 @@ async def voicemail(channel: Channel, data: str) -> int | str | None:
         return None
     if "e" not in options:
         await channel.answer()
-    visit = _Visit(service, channel, users, options)
+    visit = _Visit(service, channel, users, options, read_gain(options, lambda problem: logger.warning(f"VoiceMail: {problem}")))
     status = "FAILED"
     try:
         status = await visit.run()
@@ -71,12 +72,13 @@ async def voicemail(channel: Channel, data: str) -> int | str | None:
 
 @dataclass(slots=True)
 class _Visit:
-    """One caller who leaves a message; ``dialled`` is the digit with which an extension was begun instead."""
+    """One caller who leaves a message; ``dialled`` is the digit with which an extension was begun instead. ``gain`` is in dB."""
 
     service: VoicemailService
     channel: Channel
     users: list[MailboxUser]
     options: ParsedOptions
+    gain: float = 0.0
     dialled: str | None = None
 
     @property
@@ -212,10 +214,11 @@ async def _record(visit: _Visit) -> str:
 async def _record_once(visit: _Visit, stem: Path) -> RecordResult:
     general, sounds = visit.service.options, visit.channel.system.sounds
     writers = [sounds.create(str(stem), name) for name in general.format.split("|") if name]
-    return await record(
-        visit.channel, writers, maximum_seconds=visit.user.options.maxsecs, silence_seconds=general.maxsilence,
-        silence_threshold=general.silencethreshold, stop_on="#" + ("0" if visit.has_operator else ""),
-    )  # fmt: skip
+    with recording_gain(visit.channel, visit.gain):
+        return await record(
+            visit.channel, writers, maximum_seconds=visit.user.options.maxsecs, silence_seconds=general.maxsilence,
+            silence_threshold=general.silencethreshold, stop_on="#" + ("0" if visit.has_operator else ""),
+        )  # fmt: skip
 
 
 async def _review(visit: _Visit, stem: Path, result: RecordResult, urgent: bool) -> tuple[RecordResult, bool, bool]:

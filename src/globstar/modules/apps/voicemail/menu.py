@@ -13,6 +13,7 @@ from globstar.core.channel import Channel, ChannelGone
 from globstar.core.party import parse_caller_id
 from globstar.core.pbx import exists
 from globstar.core.playback import ControlKeys, SoundMissing, play_all, play_controlled
+from globstar.core.recordgain import read_gain, recording_gain
 from globstar.core.recording import RecordEnd, record
 from globstar.core.registry import application
 from globstar.core.say_languages.base import SayFault
@@ -37,8 +38,9 @@ async def voicemail_main(channel: Channel, data: str) -> int | None:
     """Let a user listen to and manage the messages of a mailbox.
 
     Without a mailbox the number is asked for, then the password. Options: s asks for no password; p takes the mailbox as
-    a prefix of the number that is asked for; a(n) begins in folder n; r allows listening only; g(#) is accepted. The key *
-    instead of a mailbox number leads to extension a. Without a login the call goes on with the next priority.
+    a prefix of the number that is asked for; a(n) begins in folder n; r allows listening only; g(#) records greetings louder
+    by so many dB. The key * instead of a mailbox number leads to extension a. Without a login the call goes on with the next
+    priority.
     """
     tell_state(channel.system, "START", channel, Message="vm_execmain")
     arguments = split_arguments(data)
@@ -59,7 +61,8 @@ async def voicemail_main(channel: Channel, data: str) -> int | None:
     if "a" in options and chosen.isdigit() and int(chosen) < len(FOLDERS):
         folder = FOLDERS[int(chosen)]
     tell_state(channel.system, "AUTHENTICATED", channel, Mailbox=user.number, Context=user.context)
-    session = _Session(service, channel, user, is_read_only="r" in options)
+    gain = read_gain(options, lambda problem: logger.warning(f"VoiceMailMain: {problem}"))
+    session = _Session(service, channel, user, is_read_only="r" in options, gain=gain)
     try:
         await session.set_up_new_user()
         await session.run(folder)
@@ -125,6 +128,8 @@ class _Session:
     channel: Channel
     user: MailboxUser
     is_read_only: bool = False
+    #: of what is recorded, dB
+    gain: float = 0.0
     folder: str = FOLDERS[0]
     messages: list[Path] = field(default_factory=list)
     current: int = -1
@@ -489,7 +494,8 @@ class _Session:
         except SoundFault as fault:
             logger.error(f"cannot record a greeting of {self.user.number}: {fault}")
             return False
-        result = await record(self.channel, writers, maximum_seconds=general.maxgreet)
+        with recording_gain(self.channel, self.gain):
+            result = await record(self.channel, writers, maximum_seconds=general.maxgreet)
         if result.end is RecordEnd.HANGUP:
             raise ChannelGone(self.channel.name)
         return result.end is not RecordEnd.FAILED

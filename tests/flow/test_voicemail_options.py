@@ -1,0 +1,130 @@
+"""Options of VoiceMail and VoiceMailMain: gain, prefixes, folders, and mailboxes that may only be listened to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from globstar.base.log import Level
+from globstar.core.system import System
+from tests.interop.support.audio import find
+from tests.support.phone import companded, noise
+from tests.support.switch import LogCapture
+from tests.support.voicemail import (
+    SPEECH,
+    dial,
+    hang_up,
+    inbox,
+    leave,
+    read_wav,
+    speak_after_the_beep,
+    spool,
+    voicemail_system,
+    write_prompts,
+)
+
+CONFIG = "[general]\nformat=wav\nmaxmsg=100\n[default]\n100 => 1234,Alice Example\n101 => 1234,Bob Example\n"
+
+
+@pytest.fixture(scope="module")
+def prompts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("prompts")
+    write_prompts(folder)
+    return folder
+
+
+@pytest.fixture
+async def system(tmp_path: Path, prompts: Path) -> AsyncIterator[System]:
+    async with voicemail_system(tmp_path, prompts, CONFIG) as system:
+        yield system
+
+
+def plan(step: str) -> str:
+    return f"[main]\nexten => 1,1,Answer(,i)\nsame => n,{step}\nsame => n,NoOp(on)\nexten => h,1,NoOp(end)\n"
+
+
+def level(path: Path) -> float:
+    return float(np.abs(read_wav(path).astype(float)).mean())
+
+
+@pytest.mark.parametrize(("gain", "factor"), [("g(6)", 2), ("g(-6)", 0.5), ("g(0)", 1), ("g(loud)", 1), ("g", 1)])
+async def test_g_records_louder_or_quieter(system: System, tmp_path: Path, gain: str, factor: float) -> None:
+    await leave(system, "1", dialplan=plan("VoiceMail(100@default,s)"))
+    with LogCapture() as log:
+        await leave(system, "1", dialplan=plan(f"VoiceMail(100@default,s{gain})"))
+    plain, changed = (spool(tmp_path) / f"default/100/INBOX/msg000{number}.wav" for number in (0, 1))
+    assert level(changed) / level(plain) == pytest.approx(factor, rel=0.05)
+    assert [text for text in log.texts(Level.WARNING) if "no gain" in text] == (
+        [f"VoiceMail: '{gain[2:-1]}' is no gain in dB"] if gain in ("g(loud)", "g") else []
+    )
+
+
+async def test_g_of_voicemailmain_concerns_greetings(system: System, tmp_path: Path) -> None:
+    levels = []
+    for option in ("s", "sg(-6)"):
+        phone = dial(system, "1", plan(f"VoiceMailMain(100@default,{option})"))
+        await phone.prompt("vm-opts")
+        phone.key("0")
+        await phone.prompt("vm-options")
+        phone.key("1")
+        await speak_after_the_beep(phone)
+        phone.key("#")
+        await phone.prompt("vm-review")
+        phone.key("1")
+        await phone.prompt("vm-msgsaved")
+        await hang_up(phone)
+        levels.append(level(spool(tmp_path) / "default/100/unavail.wav"))
+    assert levels[1] / levels[0] == pytest.approx(0.5, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "entered", "lets_in"),
+    [("10,p", "0#1234#", True), ("10@default,p", "1#1234#", True), ("10,p", "100#1234#", False), ("10,ps", "0#", True)],
+)
+async def test_p_puts_the_mailbox_before_what_is_entered(system: System, arguments: str, entered: str, lets_in: bool) -> None:
+    phone = dial(system, "1", plan(f"VoiceMailMain({arguments})"))
+    await phone.prompt("vm-login")
+    with LogCapture():
+        await phone.press(entered)
+        await phone.prompt("vm-youhave" if lets_in else "vm-incorrect-mailbox")
+    await hang_up(phone)
+
+
+@pytest.mark.parametrize(("folder", "has_message"), [("2", True), ("0", False), ("1", False), ("99", False), ("x", False)])
+async def test_a_begins_in_a_folder(system: System, folder: str, has_message: bool) -> None:
+    await leave(system)
+    phone = dial(system, "1", plan("VoiceMailMain(100@default,s)"))
+    await phone.prompt("vm-onefor")
+    phone.key("1")
+    await phone.prompt("vm-advopts")
+    phone.key("9")
+    await phone.prompt("vm-savefolder")
+    phone.key("2")
+    await phone.prompt("vm-savedto")
+    await hang_up(phone)
+    phone = dial(system, "1", plan(f"VoiceMailMain(100@default,sa({folder}))"))
+    await phone.prompt("vm-youhave")
+    await phone.prompt("vm-opts")
+    phone.key("1")
+    await phone.after(6)
+    assert (find(phone.samples, companded(SPEECH)).correlation > 0.9) is has_message
+    await hang_up(phone)
+
+
+@pytest.mark.parametrize(("options", "stays"), [("sr", True), ("s", False)])
+async def test_r_lets_nobody_delete(system: System, tmp_path: Path, options: str, stays: bool) -> None:
+    await leave(system, what=noise(1.2, 80))
+    phone = dial(system, "1", plan(f"VoiceMailMain(100@default,{options})"))
+    await phone.prompt("vm-onefor")
+    phone.key("1")
+    await phone.prompt("vm-advopts")
+    phone.key("7")
+    await phone.after(3)
+    phone.key("#")
+    await phone.after(3)
+    await hang_up(phone)
+    everything = inbox(tmp_path) + inbox(tmp_path, "Old")
+    assert everything == (["msg0000.txt", "msg0000.wav"] if stays else [])
