@@ -107,7 +107,7 @@ def client_settings(config: Path | None, given: str | None) -> tuple[Path, Optio
     from globstar.config.source import FileSource
     from globstar.core.settings import read_settings
 
-    directories, options, files = read_settings(FileSource(config.parent), config.name)
+    directories, options, files = read_settings(FileSource(config.parent), config.name, is_told=False)
     path = Path(given) if given else Path(directories.astrundir) / files.astctl
     return path, options
 

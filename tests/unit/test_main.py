@@ -68,6 +68,17 @@ def test_the_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     assert find_config("/x/asterisk.conf") == Path("/x/asterisk.conf")
 
 
+def test_a_client_leaves_the_warnings_of_the_configuration_to_the_server(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "asterisk.conf").write_text(f"[directories]\nastrundir => {tmp_path}\n[options]\ndontwarn = yes\n[other]\n")
+    assert main(["-C", str(tmp_path / "asterisk.conf"), "-rx", "core show version"]) != 0
+    told = capsys.readouterr().err
+    assert "asterisk.ctl" in told
+    assert "dontwarn" not in told
+    assert "[other]" not in told
+
+
 def test_the_control_socket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert client_settings(None, "/run/own.ctl")[0] == Path("/run/own.ctl")
     (tmp_path / "asterisk.conf").write_text("[directories]\nastrundir => /run/voice\n[files]\nastctl = globstar.ctl\n")

@@ -134,8 +134,13 @@ _WITHOUT_EFFECT = {
 }
 
 
-def read_settings(source: ConfigSource, name: str = "asterisk.conf") -> tuple[Directories, Options, Files]:
-    """Read asterisk.conf; defaults where there is none. Warnings are logged, a broken file raises ``ConfigError``."""
+def read_settings(
+    source: ConfigSource, name: str = "asterisk.conf", *, is_told: bool = True
+) -> tuple[Directories, Options, Files]:
+    """Read asterisk.conf; defaults where there is none. A broken file raises ``ConfigError``.
+
+    Warnings are logged, unless ``is_told`` is false: the clients of a server leave that to it.
+    """
     try:
         config = read_config(name, source)
     except ConfigFileMissing:
@@ -157,9 +162,10 @@ def read_settings(source: ConfigSource, name: str = "asterisk.conf") -> tuple[Di
             case "compat":
                 continue
             case _:
-                near = did_you_mean(category.name, ("directories", "options", "files"))
-                logger.warning(f"{name}: section [{category.name}] is unknown{near}")
-    for warning in [*config.warnings, *report.warnings]:
+                if is_told:
+                    near = did_you_mean(category.name, ("directories", "options", "files"))
+                    logger.warning(f"{name}: section [{category.name}] is unknown{near}")
+    for warning in [*config.warnings, *report.warnings] if is_told else ():
         logger.log(warning.level, str(warning))
     return directories, options, files
 

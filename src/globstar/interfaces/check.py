@@ -156,7 +156,7 @@ def registered_names(kind: type[ApplicationSpec] | type[FunctionSpec]) -> list[s
 
 def _user_modules(source: FileSource) -> list[str]:
     """The texts of the user's modules; they are read, not run."""
-    directories, _, _ = read_settings(source)
+    directories, _, _ = read_settings(source, is_told=False)
     given = directories.given()
     folders = [source.root / "modules"]
     if "astmoddir" in given:
