@@ -24,6 +24,7 @@ SANITIZERS = {"thread": ("libtsan.so",), "address,undefined": ("libasan.so", "li
 TESTS = [
     "tests/unit/media/test_native.py", "tests/unit/media/test_srtp.py", "tests/unit/media/test_sockets.py",
     "tests/unit/net/test_batch.py", "tests/unit/dsp/test_mixer.py", "tests/unit/modules/bridges/test_softmix_native.py",
+    "tests/unit/dsp/test_ilbc.py",
 ]  # fmt: skip
 ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=0:exitcode=66",  # the interpreter keeps what it has at its end

@@ -18,7 +18,7 @@ from globstar.dsp.resample import resample_all
 Samples = np.ndarray
 
 MODULES = (
-    "a_mu", "adpcm", "alaw", "codec2", "g722", "g726", "g729", "gsm", "lpc10", "opus", "resample", "speex", "ulaw",
+    "a_mu", "adpcm", "alaw", "codec2", "g722", "g726", "g729", "gsm", "ilbc", "lpc10", "opus", "resample", "speex", "ulaw",
 )  # fmt: skip
 #: Codecs that make speech anew from a few parameters: their wave form is not that of the original.
 VOCODERS = ("lpc10", "codec2")

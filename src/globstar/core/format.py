@@ -83,11 +83,11 @@ class Format:
         return len(data) * codec.sample_count // codec.sample_bytes if codec.sample_bytes else 0
 
     def bytes_for(self, milliseconds: int) -> int:
-        """The payload length of ``milliseconds``, 0 for a variable-rate codec."""
+        """The payload length of ``milliseconds`` in whole frames of the codec, one at least; 0 for a variable-rate codec."""
         codec = self.codec
-        if not codec.sample_count:
+        if not codec.sample_count or milliseconds <= 0:
             return 0
-        return self.sample_rate * milliseconds // 1000 * codec.sample_bytes // codec.sample_count
+        return max(1, self.sample_rate * milliseconds // 1000 // codec.sample_count) * codec.sample_bytes
 
     @property
     def is_slin(self) -> bool:
@@ -117,6 +117,8 @@ g723 = Format(Codec("g723", _A, 8000, 30, 30, 300, 20, quality=20, description="
 g729 = Format(Codec("g729", _A, 8000, 10, 20, 220, 10, 10, 80, quality=45, description="G.729A"))
 lpc10 = Format(Codec("lpc10", _A, 8000, 20, 20, 20, 7, 7, 180, quality=8, description="LPC10"))
 ilbc = Format(Codec("ilbc", _A, 8000, 20, 20, 300, 38, 38, 160, quality=35, description="iLBC"))
+#: iLBC in frames of 30 ms. To the core it is a codec of its own, as the one does not understand the other; users see one.
+ilbc30 = Format(Codec("ilbc30", _A, 8000, 30, 30, 300, 50, 50, 240, quality=35, description="iLBC"), "ilbc", {FMTP: "mode=30"})
 codec2 = Format(Codec("codec2", _A, 8000, 20, 20, 300, 6, 6, 160, quality=0, description="Codec 2"))
 speex = Format(Codec("speex", _A, 8000, 10, 20, 60, 10, quality=40, description="SpeeX"))
 speex16 = Format(Codec("speex16", _A, 16000, 10, 20, 60, 10, quality=40, description="SpeeX 16khz"))

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Protocol
 
 from globstar.proto.sdp.bundle import OFFERED_ID, Bundling, LocalSource, line_attributes
+from globstar.proto.sdp.ilbc import common_mode, is_ilbc
 from globstar.proto.sdp.payloads import OFFERED_PAYLOADS, STATIC_NUMBERS, canonical_name
 from globstar.proto.sdp.preference import CodecPreference, IncomingPreference
 from globstar.proto.sdp.values import Attribute, Direction, Media, RtpMap, SessionDescription
@@ -280,7 +281,7 @@ def answer_line(mine: LocalMedia, theirs: Media, stream: NegotiatedStream, keys:
         mine = replace(mine, attributes=(*keys, *mine.attributes))
     if mine.formats:
         return Media(theirs.kind, mine.port, theirs.protocol, mine.formats, mine.attributes)
-    formats = [(codec.receive_payload_type, codec.codec) for codec in stream.codecs]
+    formats = [(codec.receive_payload_type, _answered(codec)) for codec in stream.codecs]
     if mine.kind in ECHOED_PARAMETERS:
         formats = [(codec.receive_payload_type, replace(codec.codec, fmtp=codec.remote_fmtp)) for codec in stream.codecs]
     elif mine.use_ptime and stream.remote_ptime_ms:
@@ -293,6 +294,16 @@ def answer_line(mine: LocalMedia, theirs: Media, stream: NegotiatedStream, keys:
     )
     numbers = [str(number) for number, _ in (*formats, *stream.receive_dtmf)]
     return Media(theirs.kind, mine.port, theirs.protocol, tuple(numbers), attributes)
+
+
+def _answered(codec: NegotiatedCodec) -> CodecDescription:
+    """What our answer says of a codec: iLBC in the frames that both sides will use (RFC 3952 section 5)."""
+    described = codec.codec
+    if not is_ilbc(described.name):
+        return described
+    mode = common_mode(described.fmtp, codec.remote_fmtp)
+    ptime = described.ptime_ms if described.ptime_ms % mode == 0 else mode
+    return replace(described, fmtp=f"mode={mode}", ptime_ms=ptime)
 
 
 #: what a payload type means: name, clock rate, channels, parameters

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from globstar.core import format as formats
 from globstar.core.format import FMTP, Format, FormatCapabilities
-from globstar.proto.sdp import CodecDescription
+from globstar.proto.sdp import CodecDescription, NegotiatedCodec
+from globstar.proto.sdp.ilbc import common_mode
 
 if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.endpoint import EndpointObject
@@ -25,7 +26,7 @@ _NAMES: dict[str, tuple[str, int, str]] = {
     "adpcm": ("DVI4", 1, ""),
     "lpc10": ("LPC", 1, ""),
     "g729": ("G729", 1, "annexb=no"),
-    "ilbc": ("iLBC", 1, "mode=30"),
+    "ilbc": ("iLBC", 1, "mode=20"),
     "speex": ("speex", 1, ""),
     "speex16": ("speex", 1, ""),
     "speex32": ("speex", 1, ""),
@@ -46,6 +47,8 @@ _NAMES: dict[str, tuple[str, int, str]] = {
     "red": ("RED", 1, ""),
 }
 
+#: Formats without parameters, by name.
+_BASES = (formats.BUILTIN, formats.BEYOND)
 
 _described: dict[tuple[str, int], CodecDescription | None] = {}
 
@@ -53,8 +56,8 @@ _described: dict[tuple[str, int], CodecDescription | None] = {}
 def describe(format: Format, framing_ms: int) -> CodecDescription | None:
     """The SDP description of a format sent in packets of ``framing_ms``; None if RTP has no name for it."""
     if format.attributes:
-        base = formats.BUILTIN.get(format.codec.name) or formats.BEYOND.get(format.codec.name)
-        plain = describe(base, framing_ms) if base is not None else None
+        base = next((known[name] for name in (format.codec.name, format.name) for known in _BASES if name in known), None)
+        plain = describe(base, framing_ms or format.codec.default_ms) if base is not None else None
         return replace(plain, fmtp=format.attributes.get(FMTP, plain.fmtp)) if plain is not None else None
     key = (format.name, framing_ms)
     if key in _described:
@@ -66,11 +69,20 @@ def describe(format: Format, framing_ms: int) -> CodecDescription | None:
     found = None
     if known is not None:
         name, channels, fmtp = known
+        if format is formats.ilbc and framing_ms % 20 and framing_ms % 30 == 0:
+            fmtp = "mode=30"
         found = CodecDescription(
             name, codec.clock_rate, channels, fmtp, ptime_ms=framing_ms or codec.default_ms, max_ptime_ms=codec.maximum_ms
         )
     _described[key] = found
     return found
+
+
+def agreed(format: Format, codec: NegotiatedCodec) -> Format:
+    """The form of ``format`` that both sides have agreed on."""
+    if format.name != formats.ilbc.name:
+        return format
+    return formats.ilbc if common_mode(codec.codec.fmtp, codec.remote_fmtp) == 20 else formats.ilbc30
 
 
 def describe_all(

@@ -18,6 +18,7 @@ from globstar.media.settings import Payload, PayloadKind
 from globstar.media.smoother import Smoother
 from globstar.modules.channels.pjsip import media_options
 from globstar.modules.channels.pjsip.bundling import LegBundle, let_go, put_in_force
+from globstar.modules.channels.pjsip.codecs import agreed as agreed_form
 from globstar.modules.channels.pjsip.codecs import audio_codecs, describe_all
 from globstar.modules.channels.pjsip.endpoint import if_set
 from globstar.modules.channels.pjsip.streams import SideStream
@@ -37,6 +38,7 @@ from globstar.proto.sdp import (
     bundles,
     parse,
 )
+from globstar.proto.sdp.ilbc import common_mode, is_ilbc
 
 if TYPE_CHECKING:
     from globstar.media.engine import RtpEngine
@@ -377,6 +379,7 @@ class LegMedia:
             format = self._codecs.get(codec.codec)
             if format is None:
                 continue
+            format = agreed_form(format, codec)
             agreed.append(format)
             self._by_payload[codec.receive_payload_type] = format
             self._send_by_receive[codec.receive_payload_type] = codec
@@ -384,7 +387,7 @@ class LegMedia:
         for number, clock in stream.receive_dtmf:
             receive[number] = _payload(_DIGITS, PayloadKind.DIGITS, clock)
         first = stream.codecs[0]
-        writes = self._codecs[first.codec]
+        writes = agreed_form(self._codecs[first.codec], first)
         if first.remote_fmtp and writes.codec is opus.codec:  # the encoder heeds what the peer asks for
             writes = writes.with_attributes({**writes.attributes, FMTP: first.remote_fmtp})
         self._set_write_format(writes)
@@ -412,9 +415,10 @@ class LegMedia:
             wanted = self.stream.remote_ptime_ms
         wanted = min(wanted, codec.maximum_ms)
         size = format.bytes_for(wanted) if codec.smooth and wanted != codec.default_ms else 0
-        self._smoother = Smoother(size, format.sample_rate * wanted // 1000) if size else None
+        self._smoother = Smoother(size, format.samples_in(bytes(size))) if size else None
         self._regular = None
-        self._usual_samples = format.sample_rate * codec.default_ms // 1000 if codec.smooth and codec.sample_bytes else 0
+        usual = format.bytes_for(codec.default_ms) if codec.smooth else 0
+        self._usual_samples = format.samples_in(bytes(usual))
 
     def take_candidates(self, fragment: Fragment) -> int:
         """Candidates that the endpoint has found after its description; how many can be used."""
@@ -522,6 +526,8 @@ class LegMedia:
         for codec in stream.codecs:
             described = codec.codec
             name = f"{described.name}/{described.clock_rate}/{described.channels}"
+            if is_ilbc(described.name):  # one mode does not understand the other
+                name += f" {common_mode(described.fmtp, codec.remote_fmtp)}"
             receive[name], send[name] = codec.receive_payload_type, codec.send_payload_type
         if self.wants_digits:
             for number, clock in stream.receive_dtmf:

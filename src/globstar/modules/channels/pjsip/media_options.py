@@ -86,7 +86,9 @@ def offered(
     codec_prefs_outgoing_offer decides where it is set, else outgoing_call_offer_pref. With ``no_transcoding`` only
     what the calling side has is left, which may be nothing.
     """
-    local = [next((format for format in wanted if format.codec is mine.codec), mine) for mine in allowed]
+    local = [
+        next((format for format in wanted if format.codec is mine.codec or format.name == mine.name), mine) for mine in allowed
+    ]
     if not wanted:
         return local
     preference = if_set(endpoint.codec_prefs_outgoing_offer)
