@@ -7,6 +7,7 @@ The data (`compat/*.tsv`) stands in the shared folder beside the repository, or 
 from __future__ import annotations
 
 import argparse
+import ast
 import asyncio
 import csv
 import os
@@ -20,6 +21,7 @@ from globstar.config import MemorySource
 from globstar.core.boot import boot, shut_down
 from globstar.core.settings import Directories
 from globstar.core.system import System
+from globstar.interfaces.ami.server import ManagerServer
 from globstar.interfaces.cli.commands import register_commands
 from globstar.modules.channels.pjsip.coverage import coverage
 
@@ -55,14 +57,35 @@ async def registered() -> dict[str, set[str]]:
             ),
             keep_database=False,
         )
+        manager = ManagerServer(system)
         found = {
             "applications": {spec.name for spec in system.applications},
             "functions": {spec.name for spec in system.function_registry},
             "CLI commands": {spec.name for spec in system.registry("cli command")},
+            "AMI actions": {spec.name for spec in system.registry("manager action")},
             "modules": {module.name for module in system.loader.modules.values()},
         }
+        await manager.stop()
         await shut_down(system)
         return found
+
+
+def told_events(wanted: set[str]) -> set[str]:
+    """The events of AMI whose names, or the beginnings that they are made of, stand in the source."""
+    texts = {
+        node.value
+        for file in (ROOT / "src" / "globstar").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    made_up = {"HangupHandler": "HangupHandler", "AOC-": "AOC-", "NewExten": "Newexten"}
+    return {
+        name
+        for name in wanted
+        if name in texts
+        or (name.endswith("Complete") and name.removesuffix("Complete") in texts)
+        or any(name.startswith(start) and text in texts for start, text in made_up.items())
+    }
 
 
 def report(kind: str, wanted: Iterable[str], has: set[str], show_missing: bool) -> None:
@@ -125,6 +148,9 @@ def main() -> int:
     report("functions", names("functions.tsv", "name"), has["functions"], options.missing)
     commands = {command_words(text) for text in names("cli.tsv", "command")}
     report("CLI commands", commands, has["CLI commands"], options.missing)
+    report("AMI actions", names("manager_actions.tsv", "action"), has["AMI actions"], options.missing)
+    events = names("manager_events.tsv", "event")
+    report("AMI events", events, told_events(events), options.missing)
     report("modules", names("modules.tsv", "module"), has["modules"], options.missing)
     report_pjsip(options.missing)
     return 0

@@ -13,10 +13,11 @@ import pytest
 from globstar.core import events
 from globstar.core.cli import run_command
 from globstar.core.frame import digit_begin, digit_end
+from globstar.interfaces.ami.reference import reference
 from tests.support.ami import AmiClient, start_manager
 from tests.support.ami_world import ami_world
 from tests.support.sip_phone import SipOffice, SipPhone
-from tests.support.sip_transfer import notified, refer_to, talk, transfer_office
+from tests.support.sip_transfer import dialog_of, notified, refer_to, talk, transfer_office
 from tests.support.switch import LogCapture
 
 EXTENSIONS = """\
@@ -75,6 +76,11 @@ def kinds(office: SipOffice) -> list[str]:
     told: list[str] = []
     office.system.bus.subscribe(events.ParkingChanged, lambda event: told.append(f"{event.kind} {event.space}"))
     return told
+
+
+def reference_fields(event: str) -> list[str]:
+    """The names of an event's fields, as clients know them."""
+    return [field.partition("=")[0] for field in reference("event")[event].fields]
 
 
 def state(office: SipOffice, device: str) -> str:
@@ -137,6 +143,73 @@ async def test_a_parked_call_hangs_up(tmp_path: Path) -> None:
         await a.hang_up()
         assert told == ["ParkedCall 701", "ParkedCallGiveUp 701"]
         assert state(office, "park:701@parkedcalls") == "NOT_INUSE"
+
+
+async def test_an_attended_transfer_to_the_lot_puts_the_partner_in_the_place(tmp_path: Path) -> None:
+    """The consultation call waits in 701; the partner takes its place there, is told of so, and is taken out as usual."""
+    async with lot(tmp_path) as (office, (alice, bob, carol, _)):
+        client = AmiClient(await start_manager(office.system))
+        client.log_in()
+        a, b = await talk(alice, "101", bob)
+        consultation = await alice.dial("217")
+        replaced = next(iter(office.system.services["parking"].lots["default"].calls.values())).channel
+        client.take()
+        assert (await a.request_inside("REFER", refer_to("217", dialog_of(consultation)))).status == 202
+        assert [(await notified(alice))[0] for _ in range(2)] == ["SIP/2.0 100 Trying", "SIP/2.0 200 OK"]
+        await consultation.ended()
+        await asyncio.sleep(0.1)
+        told = [event for event in client.events() if event[0][1].startswith(("Parked", "UnParked", "AttendedTransfer"))]
+        assert [event[0][1] for event in told] == ["ParkedCallSwap", "AttendedTransfer"]
+        fields = told[0]
+        assert [name for name, _ in fields[2:]] == list(reference_fields("ParkedCallSwap"))
+        swap = dict(fields)
+        assert swap["ParkeeChannel"].startswith("PJSIP/bob-")
+        assert (swap["ParkerChannel"], swap["Parkinglot"], swap["ParkingSpace"]) == (replaced.name, "default", "701")
+        assert dict(told[1])["Result"] == "Success"
+        assert state(office, "park:701@parkedcalls") == "INUSE"
+        c = await carol.dial("701")
+        await asyncio.sleep(0.1)
+        await asyncio.gather(b.speak(10, 0x11), c.speak(10, 0x22))
+        await asyncio.sleep(0.1)
+        assert (c.sounds(), b.sounds()) == ({0x11: 10}, {0x22: 10})
+        await c.hang_up()
+        await b.ended()
+        await client.session.hub.close()
+        await office.quiet()
+
+
+async def test_who_came_by_an_attended_transfer_has_the_rest_of_the_time(tmp_path: Path) -> None:
+    async with lot(tmp_path) as (office, (alice, bob, *_)):
+        told = kinds(office)
+        a, b = await talk(alice, "101", bob)
+        start = office.system.now()
+        consultation = await alice.dial("217")
+        await asyncio.sleep(4)
+        assert (await a.request_inside("REFER", refer_to("217", dialog_of(consultation)))).status == 202
+        assert [(await notified(alice))[0] for _ in range(2)] == ["SIP/2.0 100 Trying", "SIP/2.0 200 OK"]
+        await consultation.ended()
+        await alice.ring()
+        assert 9 < office.system.now() - start < 11
+        assert told == ["ParkedCall 701", "ParkedCallSwap 701", "ParkedCallTimeOut 701"]
+        await b.hang_up()
+
+
+async def test_who_came_by_an_attended_transfer_hangs_up(tmp_path: Path) -> None:
+    """Two wait, one of them leaves: the other's place stays taken."""
+    async with lot(tmp_path) as (office, (alice, bob, carol, _)):
+        told = kinds(office)
+        waiting = await carol.dial("217")
+        a, b = await talk(alice, "101", bob)
+        consultation = await alice.dial("217")
+        assert (await a.request_inside("REFER", refer_to("217", dialog_of(consultation)))).status == 202
+        assert [(await notified(alice))[0] for _ in range(2)] == ["SIP/2.0 100 Trying", "SIP/2.0 200 OK"]
+        await consultation.ended()
+        await b.hang_up()
+        assert told == ["ParkedCall 701", "ParkedCall 702", "ParkedCallSwap 702", "ParkedCallGiveUp 702"]
+        assert state(office, "park:702@parkedcalls") == "NOT_INUSE"
+        assert state(office, "park:701@parkedcalls") == "INUSE"
+        await waiting.hang_up()
+        await office.quiet()
 
 
 async def test_parked_by_refer_comes_back_to_who_parked(tmp_path: Path) -> None:

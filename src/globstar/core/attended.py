@@ -6,6 +6,7 @@ from globstar.base.log import Logger
 from globstar.core import events
 from globstar.core.announce import start_announcement
 from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
+from globstar.core.bridgetech import BridgeCapability
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, NoTranslation, SoftHangup
 from globstar.core.local import LocalTech
@@ -19,7 +20,8 @@ def attended_transfer(first: Channel, second: Channel, *, is_external: bool = Fa
 
     Two bridges of two become one. A bridge of several takes in the lonely partner of the other, or is linked with the other.
     Where one of the channels runs an application (a voice mail, a queue, a call that rings), the partner of the other goes on
-    in it in its place. Two applications cannot be brought together.
+    in it in its place; so does it where one of them waits in a holding bridge (a parking lot). Two applications cannot be brought
+    together.
     """
     one, two = first.bridge_member, second.bridge_member
     told = events.AttendedTransferred(
@@ -68,6 +70,9 @@ def replace_party(newcomer: Channel, replaced: Channel) -> bool:
 
 
 def _both_bridged(one: BridgeMember, two: BridgeMember, told: events.AttendedTransferred) -> TransferOutcome:
+    for alone, waiting in ((one, two), (two, one)):
+        if _is_holding(waiting.bridge) and not _is_holding(alone.bridge) and len(alone.peers) == 1:
+            return _into_holding(alone, waiting, told)
     if one.bridge is two.bridge or not one.peers or not two.peers:
         return TransferOutcome.INVALID
     hold_others(one, False)
@@ -82,6 +87,19 @@ def _both_bridged(one: BridgeMember, two: BridgeMember, told: events.AttendedTra
         told.destination, told.bridge = "Bridge", one.bridge
     else:
         told.destination, told.link = "Link", _link(one, two)
+    return TransferOutcome.SUCCESS
+
+
+def _is_holding(bridge: Bridge) -> bool:
+    return bool(bridge.capabilities & BridgeCapability.HOLDING)
+
+
+def _into_holding(alone: BridgeMember, waiting: BridgeMember, told: events.AttendedTransferred) -> TransferOutcome:
+    """The partner of ``alone`` waits in the place of ``waiting``: in a parking lot, say, where others are no partners."""
+    hold_others(alone, False)
+    told.transferee = alone.peers[0].channel
+    told.destination, told.bridge = "Bridge", waiting.bridge
+    _merge(alone, waiting)
     return TransferOutcome.SUCCESS
 
 
@@ -101,7 +119,7 @@ def _merge(alone: BridgeMember, kept: BridgeMember) -> None:
     sound = alone.channel.variables.get("ATTENDED_TRANSFER_COMPLETE_SOUND")
     if sound:
         for member in bridge.members:
-            if member is not partner:
+            if member is not partner and not _is_holding(bridge):
                 start_announcement(member, [sound])
 
 
@@ -112,7 +130,7 @@ def _mark(transferer: Channel, transferee: Channel) -> None:
 
 def introduce(bridge: Bridge) -> None:
     """Tell two parties that were just brought together who the other one is."""
-    if len(bridge.members) != 2:
+    if len(bridge.members) != 2 or _is_holding(bridge):
         return
     first, second = bridge.channels
     first.set_connected_line(second.caller.id)

@@ -55,7 +55,7 @@ class BridgeMember:
 
     __slots__ = (
         "_remove_listener", "bridge", "channel", "destination", "digit_filter", "forward", "goes_on_later", "idle", "is_apart",
-        "joined_at", "left", "mix", "on_leave", "role", "sends_video",
+        "joined_at", "left", "mix", "on_leave", "replaced_by", "role", "sends_video",
     )  # fmt: skip
 
     def __init__(self, bridge: Bridge, channel: Channel) -> None:
@@ -75,6 +75,8 @@ class BridgeMember:
         self.sends_video = False
         self.left: asyncio.Future[LeaveReason] = asyncio.get_running_loop().create_future()
         self.on_leave: list[Callable[[BridgeMember, LeaveReason], None]] = []
+        #: who took its place, for the callbacks of ``on_leave``
+        self.replaced_by: BridgeMember | None = None
         self.joined_at = channel.system.now()
         self._remove_listener: Callable[[], None] | None = None
 
@@ -227,6 +229,7 @@ class Bridge:
         member.mix = mix
         if swap is not None:
             self._exit(swap, is_replaced=True)
+            swap.replaced_by = member
         self._enter(member, swapped=swap.channel if swap is not None else None)
         if swap is not None:
             self._finish(swap, LeaveReason.KICKED)
@@ -242,6 +245,7 @@ class Bridge:
         origin._exit(member, is_moving=True)
         if swap is not None:
             self._exit(swap, is_replaced=True)
+            swap.replaced_by = member
         member.bridge = self
         self._enter(member, swapped=swap.channel if swap is not None else None)
         if swap is not None:

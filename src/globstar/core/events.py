@@ -429,9 +429,18 @@ class TransferRequested:
 
 
 @dataclass(slots=True)
+class LogChannelChanged:
+    """A log file could not be written (``reason``), or can be again (None)."""
+
+    name: str
+    reason: OSError | ValueError | None
+
+
+@dataclass(slots=True)
 class ParkingChanged:
-    """A call was parked, taken out of its place, came back after its time, or ended there; ``kind`` is the AMI event's name:
-    ParkedCall, UnParkedCall, ParkedCallTimeOut, ParkedCallGiveUp. Times are seconds.
+    """A call was parked, taken out of its place, came back after its time, ended there, or took the place of ``parker`` there;
+    ``kind`` is the AMI event's name: ParkedCall, UnParkedCall, ParkedCallTimeOut, ParkedCallGiveUp, ParkedCallSwap. Times are
+    seconds.
     """
 
     kind: str

@@ -116,6 +116,8 @@ class LogSetup:
     _full_since: int = 0
     #: called with the options when they were read again, in whatever thread that was
     listeners: list[Callable[[LoggerOptions], None]] = field(default_factory=list)
+    #: called, in whatever thread that was, when a file could not be written (with the error), and when it can be again
+    on_state: Callable[[str, OSError | ValueError | None], None] = lambda name, error: None
     #: gives files that others write and that are rotated with the rest
     others: list[Callable[[], Path]] = field(default_factory=list)
 
@@ -230,16 +232,34 @@ class LogSetup:
         try:
             channel.path.parent.mkdir(parents=True, exist_ok=True)
             channel.stream = channel.path.open("a", buffering=1, encoding="utf-8", errors="surrogateescape")
-            channel.failed = False
         except OSError as error:
-            channel.failed = True
             sys.stderr.write(f"cannot open log file {channel.path}: {error.strerror}\n")
+            self._failed(channel, error)
+        else:
+            self._works(channel)
+
+    def _failed(self, channel: Channel, error: OSError | ValueError) -> None:
+        if not channel.failed:
+            channel.failed = True
+            self.on_state(str(channel.path or channel.name), error)
+
+    def _works(self, channel: Channel) -> None:
+        if channel.failed:
+            channel.failed = False
+            self.on_state(str(channel.path or channel.name), None)
 
     def _close(self, channel: Channel) -> None:
         hub.wish(id(channel), None)
-        if channel.path is not None and channel.stream is not None:
-            channel.stream.close()
-        channel.stream = None
+        self._close_file(channel)
+
+    def _close_file(self, channel: Channel) -> None:
+        """What could not be written yet may fail once more then."""
+        stream, channel.stream = channel.stream, None
+        if channel.path is not None and stream is not None:
+            try:
+                stream.close()
+            except OSError as error:
+                self._failed(channel, error)
 
     def close(self, *, keep_thread: bool = False) -> None:
         """Write what waits and close every log channel."""
@@ -337,11 +357,12 @@ class LogSetup:
             if stream is not None:
                 try:
                     stream.write(text + "\n")
-                    channel.failed = False
+                    if channel.failed:
+                        self._works(channel)
                 except (OSError, ValueError) as error:
                     if not channel.failed:
-                        channel.failed = True
                         sys.stderr.write(f"log channel {channel.name}: {error}\n")
+                    self._failed(channel, error)
 
     def rotate(self) -> None:
         """Begin new files; old ones are kept as the rotation strategy says."""
@@ -349,9 +370,7 @@ class LogSetup:
             self._drain()
             for channel in self.channels:
                 if channel.path is not None:
-                    if channel.stream is not None:
-                        channel.stream.close()
-                        channel.stream = None
+                    self._close_file(channel)
                     self._rotate(channel.path)
                     self._open(channel)
             for other in self.others:

@@ -12,6 +12,7 @@ import pwd
 import resource
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from globstar.base.log import Logger, hub
@@ -20,6 +21,7 @@ from globstar.config.source import FileSource
 from globstar.core.boot import boot, shut_down
 from globstar.core.calllog import CallLog
 from globstar.core.cli import complete_line, run_command
+from globstar.core.events import LogChannelChanged
 from globstar.core.loader import ModuleError
 from globstar.core.logfiles import LogSetup
 from globstar.core.settings import Directories, Files, Options, read_settings
@@ -196,6 +198,7 @@ class Server:
         calls = system.services["call log"] = CallLog(system)
         calls.start()
         self.log.start()
+        self.log.on_state = self._tell_of_logs(system)
         register_commands(system)
         collector = Collector(asyncio.get_running_loop())
         manager = ManagerServer(system)
@@ -267,6 +270,17 @@ class Server:
             await stopped
         console.cancel()
         stopped.cancel()
+
+    @staticmethod
+    def _tell_of_logs(system: System) -> Callable[[str, OSError | ValueError | None], None]:
+        """Listeners hear what becomes of log files in the loop's thread, and after what has gone wrong is told in the log."""
+        loop = asyncio.get_running_loop()
+
+        def tell(name: str, error: OSError | ValueError | None) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(system.bus.publish, LogChannelChanged(name, error))
+
+        return tell
 
     def _handle_signals(self, system: System) -> None:
         """TERM and INT end the server in good order, HUP reloads, USR1, USR2 and XFSZ begin new log files."""

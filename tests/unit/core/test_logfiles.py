@@ -96,6 +96,30 @@ def test_a_log_file_that_cannot_be_opened_does_not_stop_the_rest(setup: LogSetup
     assert setup.channels[0].failed
 
 
+def test_what_becomes_of_a_file_is_told_once(setup: LogSetup, tmp_path: Path) -> None:
+    told: list[tuple[str, str | None]] = []
+    setup.on_state = lambda name, error: told.append((name, None if error is None else type(error).__name__))
+    conf = MemorySource({"logger.conf": "[general]\nrotatestrategy=none\n[logfiles]\nblocked => notice\nfine => notice\n"})
+    (tmp_path / "blocked").mkdir()
+    setup.load(conf)
+    setup.rotate()
+    assert told == [(str(tmp_path / "blocked"), "IsADirectoryError")]
+    (tmp_path / "blocked").rmdir()
+    setup.rotate()
+    setup.rotate()
+    assert told[1:] == [(str(tmp_path / "blocked"), None)]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_is_told(setup: LogSetup) -> None:
+    told: list[tuple[str, int | None]] = []
+    setup.on_state = lambda name, error: told.append((name, getattr(error, "errno", None)))
+    setup.load(MemorySource({"logger.conf": "[logfiles]\n/dev/full => notice\n"}))
+    for _ in range(3):
+        Logger("app_test").notice("hello")
+    assert told == [("/dev/full", 28)]
+
+
 def test_a_file_has_a_verbosity_of_its_own(setup: LogSetup, tmp_path: Path) -> None:
     setup.load(MemorySource({"logger.conf": "[logfiles]\ndeep => verbose(4)\nroot => verbose\n"}))
     hub.verbosity = 2

@@ -145,6 +145,8 @@ def parking(event: events.ParkingChanged) -> Iterator[ManagerEvent]:
         context, extension, priority = event.destination
         place = {"ParkeeContext": context, "ParkeeExten": extension, "ParkeePriority": str(priority)}
         fields = [(name, place.get(name, value)) for name, value in fields]
+    if event.kind == "ParkedCallSwap" and event.parker is not None:
+        fields += channel_fields(event.parker, "Parker")
     if event.retriever is not None:
         fields += channel_fields(event.retriever, "Retriever")
     fields += [

@@ -90,6 +90,15 @@ def module(event: events.ModuleChanged) -> Iterator[ManagerEvent]:
     yield ManagerEvent("Load" if event.is_loaded else "Unload", SYSTEM, fields)
 
 
+@manager_event(events.LogChannelChanged)
+def log_channel(event: events.LogChannelChanged) -> Iterator[ManagerEvent]:
+    fields = [("Channel", event.name), ("Enabled", "Yes" if event.reason is None else "No")]
+    if event.reason is not None:
+        number, text = getattr(event.reason, "errno", None) or 0, getattr(event.reason, "strerror", None) or str(event.reason)
+        fields.append(("Reason", f"{number} - {text}"))
+    yield ManagerEvent("LogChannel", SYSTEM, fields)
+
+
 @manager_event(events.FullyBooted)
 def fully_booted(event: events.FullyBooted) -> Iterator[ManagerEvent]:
     seconds = str(int(event.uptime))

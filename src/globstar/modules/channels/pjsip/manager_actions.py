@@ -60,6 +60,14 @@ AUTH_FIELDS = (
     "OauthSecret PasswordDigest SupportedAlgorithmsUas RefreshToken Username Md5Cred Realm AuthType Password"
     " SupportedAlgorithmsUac NonceLifetime OauthClientid"
 ).split()
+#: Those of which no list was recorded stand in the order of the documentation.
+IDENTIFY_FIELDS = "Endpoint SrvLookups Match MatchHeader MatchRequestUri".split()
+TRANSPORT_FIELDS = (
+    "Protocol Bind AsyncOperations CaListFile CaListPath CertFile PrivKeyFile Password ExternalSignalingAddress"
+    " ExternalSignalingPort ExternalSignalingHostname ExternalMediaAddress Domain VerifyServer VerifyClient RequireClientCert"
+    " Method Cipher LocalNet Tos Cos WebsocketWriteTimeout AllowReload AllowWildcardCerts SymmetricTransport TcpKeepaliveEnable"
+    " TcpKeepaliveIdleTime TcpKeepaliveIntervalTime TcpKeepaliveProbeCount"
+).split()
 REGISTRATION_FIELDS = (
     "MaxRetries ClientUri SecurityNegotiation AuthRejectionPermanent ServerUri MaxRandomInitialDelay SupportPath RetryInterval"
     " ContactHeaderParams Expiration Transport Line ContactUser Endpoint UserAgent ForbiddenRetryInterval OutboundAuth"
@@ -139,10 +147,15 @@ def manager_show_endpoint(request: ActionRequest) -> Answer:
         auth = driver.settings.auths.get(auth_name)
         if auth is not None:
             items.append(ListItem("AuthDetail", [*_auth_fields(auth), ("EndpointName", name)]))
+    transport = driver.settings.transports.get(endpoint.transport)
+    if transport is not None:
+        fields = _ordered(TRANSPORT_FIELDS, tables.option_pairs(transport))
+        items.append(ListItem("TransportDetail", [*_head("transport", transport.name), *fields, ("EndpointName", name)]))
     for identify in driver.settings.identifies.values():
         if identify.endpoint == name:
-            fields = [*_head("identify", identify.name), ("Endpoint", name), ("Match", tables.match_text(identify))]
-            items.append(ListItem("IdentifyDetail", [*fields, ("EndpointName", name)]))
+            pairs = [*tables.option_pairs(identify), ("match", tables.match_text(identify))]
+            fields = _ordered(IDENTIFY_FIELDS, pairs)
+            items.append(ListItem("IdentifyDetail", [*_head("identify", identify.name), *fields, ("EndpointName", name)]))
     return listing("Following are Events for each object associated with the Endpoint", "EndpointDetailComplete", items)
 
 
@@ -158,25 +171,35 @@ def _aor_fields(driver: PjsipDriver, aor: AorObject) -> Lines:
     return [*_head("aor", aor.name), *_ordered(AOR_FIELDS, _aor_pairs(driver, aor))]
 
 
-def _contact_fields(driver: PjsipDriver, contact: Contact, endpoint: str) -> Lines:
+def _round_trip(driver: PjsipDriver, contact: Contact) -> str:
     options = driver.contacts.qualify_options(contact)
     is_asked = options is not None and options.qualify_frequency > 0
-    usec = str(int(contact.round_trip * 1_000_000)) if is_asked and contact.round_trip is not None else "N/A"
+    return str(int(contact.round_trip * 1_000_000)) if is_asked and contact.round_trip is not None else "N/A"
+
+
+def _contact_fields(driver: PjsipDriver, contact: Contact, endpoint: str) -> Lines:
+    options = driver.contacts.qualify_options(contact)
+    came: Lines = []
+    if contact.via_address:
+        came.append(("ViaAddress", f"{contact.via_address}:{contact.via_port}" if contact.via_port else contact.via_address))
+    if contact.call_id:
+        came.append(("CallID", contact.call_id))
     return [
         ("AOR", contact.aor),
         ("URI", contact.uri),
         ("UserAgent", contact.user_agent),
         ("RegExpire", str(int(contact.expires_wall or 0))),
+        *came,
         ("Status", WORDS[contact.status]),
-        ("RoundtripUsec", usec),
+        ("RoundtripUsec", _round_trip(driver, contact)),
         ("EndpointName", endpoint),
         ("ID", contact.id),
-        ("AuthenticateQualify", "0"),
-        ("OutboundProxy", ""),
+        ("AuthenticateQualify", "1" if options is not None and options.authenticate_qualify else "0"),
+        ("OutboundProxy", options.outbound_proxy if options is not None else ""),
         ("Path", ",".join(map(str, contact.routes))),
         ("QualifyFrequency", str(int(options.qualify_frequency)) if options is not None else "0"),
         ("QualifyTimeout", f"{options.qualify_timeout:.3f}" if options is not None else "3.000"),
-        ("Qualify2xxOnly", "0"),
+        ("Qualify2xxOnly", "1" if options is not None and options.qualify_2xx_only else "0"),
     ]
 
 
@@ -217,8 +240,10 @@ def manager_show_contacts(request: ActionRequest) -> Answer:
         return failure("No Contacts found")
     items = []
     for contact in found:
-        fields = _contact_fields(driver, contact, contact.aor)
-        items.append(ListItem("ContactList", [*_head("contact", contact.id), *fields]))
+        record = contact.to_fields(driver.settings.aors.get(contact.aor))
+        fields = [("".join(word.capitalize() for word in name.split("_")), value) for name, value in record.items()]
+        status = [("Status", WORDS[contact.status]), ("RoundtripUsec", _round_trip(driver, contact))]
+        items.append(ListItem("ContactList", [*_head("contact", contact.id), *fields, *status]))
     return listing("A listing of Contacts follows, presented as ContactList events", "ContactListComplete", items)
 
 

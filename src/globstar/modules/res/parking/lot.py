@@ -84,21 +84,31 @@ class ParkedCall:
         if self._timer is not None:
             self._timer.cancel()
         self.lot.free(self)
-        channel = self.channel
+        self._be_quiet(self.channel)
+
+    @staticmethod
+    def _be_quiet(channel: Channel) -> None:
         if not channel.is_hung_up:
             music = channel.system.service("music on hold", MusicOnHold)  # type: ignore[type-abstract]
             if music is not None:
                 music.stop(channel)
             channel.stop_generator()
 
-    def publish(self, kind: str, *, retriever: Channel | None = None, destination: tuple[str, str, int] | None = None) -> None:
-        """Tell the listeners."""
+    def publish(
+        self,
+        kind: str,
+        *,
+        parker: Channel | None = None,
+        retriever: Channel | None = None,
+        destination: tuple[str, str, int] | None = None,
+    ) -> None:
+        """Tell the listeners; ``parker`` is the channel that parked, if that is another one than the request says."""
         left = max(self.timeout - self.duration, 0)
         self.channel.system.bus.publish(
             events.ParkingChanged(
                 kind,
                 self.channel,
-                self.request.parker_channel,
+                parker if parker is not None else self.request.parker_channel,
                 self.request.parker,
                 self.lot.name,
                 self.space,
@@ -110,9 +120,21 @@ class ParkedCall:
         )
 
     def _left(self, member: BridgeMember, reason: LeaveReason) -> None:
-        if not self.is_over:
+        if self.is_over:
+            return
+        if member.replaced_by is not None:
+            self._swap(member.channel, member.replaced_by)
+        else:
             self.end()
             self.publish("ParkedCallGiveUp")
+
+    def _swap(self, replaced: Channel, newcomer: BridgeMember) -> None:
+        """Another call waits on in this place: an attended transfer to the lot, an INVITE with Replaces."""
+        self._be_quiet(replaced)
+        self.member = newcomer
+        newcomer.when_left(self._left)
+        self.entertain()
+        self.publish("ParkedCallSwap", parker=replaced)
 
     def _expired(self) -> None:
         self._timer = None
