@@ -9,8 +9,7 @@ from random import Random
 
 from globstar.base.log import Logger
 from globstar.config.file import Variable
-from globstar.config.options import Options, Report, option
-from globstar.config.values import boolean, string
+from globstar.config.options import Report
 from globstar.core import events
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.cli import CliFailure, CliUsage, cli_command
@@ -23,40 +22,20 @@ from globstar.core.registry import application
 from globstar.core.soundfile import SoundFault, SoundReader
 from globstar.core.system import System
 from globstar.dialplan.arguments import argument, split_arguments
+from globstar.modules.res.musiconhold.options import ClassFault, ClassOptions, GeneralOptions
+from globstar.modules.res.musiconhold.program import MusicProgram, ProgramPlayer
 
 logger = Logger("res_musiconhold")
 
 
-class GeneralOptions(Options):
-    """``[general]`` of musiconhold.conf."""
-
-    preferchannelclass = option(boolean, True, help="The channel's own class wins over the one that an application names.")
-    cachertclasses = option(boolean, False, help="Classes of realtime are read once, not each time that they are played.")
-
-
-class ClassOptions(Options):
-    """One class of musiconhold.conf."""
-
-    mode = option(string, "files", help="files or playlist; custom applications are not supported yet.")
-    directory: str = option(string, "moh", help="Folder with the music, below the data directory unless absolute.")
-    entry: tuple[str, ...] = option(lambda text: (text,), (), repeat="extend", help="A file of a playlist.")
-    sort: str = option(string, "", help="alpha, random, randstart or none.")
-    random = option(boolean, False, help="Older name for sort=random.")
-    announcement: str = option(string, "", help="Sound to play at the start and between the files.")
-    digit: str = option(string, "", help="Key by which who listens to MusicOnHold() changes to this class.")
-    format: str = option(string, "", help="Accepted; the cheapest format is chosen.")
-    application: str = option(string, "", help="Program of mode custom.")
-    answeredonly = option(boolean, False, help="Only on answered calls.")
-    loop_last = option(boolean, False, help="Play the last file again and again.")
-
-
 @dataclass(slots=True)
 class MusicClass:
-    """A class and the files that it plays, as names without extension."""
+    """A class and the files that it plays, as names without extension, or its program."""
 
     name: str
     options: ClassOptions
     files: list[str] = field(default_factory=list)
+    program: MusicProgram | None = None
 
 
 class MusicPlayer(Generator):
@@ -175,9 +154,6 @@ class MusicOnHoldService:
                 general = GeneralOptions.read(category, report)
                 continue
             options = ClassOptions.read(category, report)
-            if options.mode not in ("files", "playlist"):
-                logger.warning(f"music class '{category.name}': mode '{options.mode}' is not supported yet")
-                continue
             classes[category.name] = MusicClass(category.name, options)
         for warning in report.warnings:
             logger.log(warning.level, str(warning))
@@ -185,11 +161,18 @@ class MusicOnHoldService:
             classes["default"] = MusicClass("default", ClassOptions())
         for music in classes.values():
             self._find_files(music)
+            _keep_program(music, self.classes.get(music.name))
         self.classes, self.options = classes, general
         self.realtime = {}
 
     def _find_files(self, music: MusicClass) -> None:
         options = music.options
+        if options.runs_program:
+            try:
+                music.program = MusicProgram(self.system, music.name, options)
+            except ClassFault as fault:
+                logger.warning(f"music class '{music.name}': {fault}")
+            return
         if options.mode == "playlist":
             music.files = list(options.entry)
             return
@@ -256,11 +239,9 @@ class MusicOnHoldService:
         options = ClassOptions.read([*variables, *(Variable("entry", entry) for entry in entries if entry)], report)
         for warning in report.warnings:
             logger.warning(str(warning))
-        if options.mode not in ("files", "playlist"):
-            logger.warning(f"music class '{name}': mode '{options.mode}' is not supported yet")
-            return None
         music = MusicClass(name, options)
         await self.system.run_blocking(self._find_files, music)
+        _keep_program(music, self.realtime.get(name))
         self.realtime[name] = music
         return music
 
@@ -271,12 +252,15 @@ class MusicOnHoldService:
             pending.cancel()
 
     def _play(self, channel: Channel, music: MusicClass | None, music_class: str) -> bool:
-        if music is None or not music.files:
+        if music is None or not (music.files or music.program):
             logger.warning(f"music class '{music.name if music is not None else music_class}' has no files")
             return False
         if music.options.answeredonly and channel.state is not ChannelState.UP:
             logger.verbose(3, f"The channel '{channel.name}' is not answered yet. Ignore the moh request.")
             return False
+        if music.program is not None:
+            channel.start_generator(ProgramPlayer(music.program))
+            return True
         order = list(music.files)
         start = offset_ms = 0
         if music.options.random or music.options.sort == "random":
@@ -307,8 +291,15 @@ class MusicOnHoldService:
     def stop(self, channel: Channel) -> None:
         """Stop the music on ``channel``."""
         self._forget_pending(channel)
-        if isinstance(channel.generator, MusicPlayer):
+        if isinstance(channel.generator, (MusicPlayer, ProgramPlayer)):
             channel.stop_generator()
+
+
+def _keep_program(music: MusicClass, before: MusicClass | None) -> None:
+    """Who comes from now on hears what the others hear, if the class is as it was."""
+    old = before.program if before is not None else None
+    if music.program is not None and old is not None and old.is_as(music.program):
+        music.program = old
 
 
 def _position(row: Row) -> int:
@@ -335,8 +326,12 @@ def reload(system: System) -> None:
 
 
 def unload(system: System) -> None:
-    """Take the service back."""
-    system.services.pop("music on hold", None)
+    """Take the service back; programs end."""
+    service = system.services.pop("music on hold", None)
+    if isinstance(service, MusicOnHoldService):
+        for music in service.all_classes():
+            if music.program is not None:
+                music.program.stop()
 
 
 @application("MusicOnHold", syntax="MusicOnHold([class[,duration]])")
@@ -383,8 +378,12 @@ def show_classes(system: System, args: list[str]) -> str:
     lines = []
     for music in _service(system).all_classes():
         lines += [f"Class: {music.name}", f"\tMode: {music.options.mode}"]
-        if music.options.mode == "files":
+        if music.options.mode != "playlist":
             lines.append(f"\tDirectory: {music.options.directory}")
+        if music.options.mode == "custom":
+            lines.append(f"\tApplication: {music.options.application}")
+        if music.program is not None:
+            lines.append(f"\tFormat: {music.program.format.name}")
     return "\n".join(lines)
 
 
