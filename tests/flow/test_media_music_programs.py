@@ -203,7 +203,7 @@ async def test_what_cannot_be_run_is_told(tmp_path: Path) -> None:
         "there is no program '/no/such/program'",
         "format 'opus' is no codec of fixed length",
         "there are no MP3 files in",
-        "bad value 'vinyl' of option 'mode'",
+        "music class 'wrong': there is no mode 'vinyl'",
     ):
         assert what in told, told
 

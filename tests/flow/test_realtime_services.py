@@ -62,7 +62,7 @@ async def test_music_classes(tmp_path: Path) -> None:
         assert await hears(system, "list") == ("list", ["a", "b"])
         with LogCapture() as log:
             assert await hears(system, "odd") == ("default", ["own"])
-        assert "not supported" in log.texts(Level.WARNING)[0]
+        assert "music class 'odd': " in log.texts(Level.WARNING)[0]
         assert await hears(system, "nosuch") == ("default", ["own"])
         assert await hears(system, "") == ("default", ["own"])
         (tmp_path / "jazz" / "b.wav").unlink()

@@ -22,7 +22,7 @@ from globstar.core.registry import application
 from globstar.core.soundfile import SoundFault, SoundReader
 from globstar.core.system import System
 from globstar.dialplan.arguments import argument, split_arguments
-from globstar.modules.res.musiconhold.options import ClassFault, ClassOptions, GeneralOptions
+from globstar.modules.res.musiconhold.options import MODES, ClassFault, ClassOptions, GeneralOptions
 from globstar.modules.res.musiconhold.program import MusicProgram, ProgramPlayer
 
 logger = Logger("res_musiconhold")
@@ -157,31 +157,40 @@ class MusicOnHoldService:
             classes[category.name] = MusicClass(category.name, options)
         for warning in report.warnings:
             logger.log(warning.level, str(warning))
+        for music in list(classes.values()):
+            if self._find_files(music):
+                _keep_program(music, self.classes.get(music.name))
+            else:
+                del classes[music.name]
         if "default" not in classes:
             classes["default"] = MusicClass("default", ClassOptions())
-        for music in classes.values():
-            self._find_files(music)
-            _keep_program(music, self.classes.get(music.name))
+            self._find_files(classes["default"])
         self.classes, self.options = classes, general
         self.realtime = {}
 
-    def _find_files(self, music: MusicClass) -> None:
+    def _find_files(self, music: MusicClass) -> bool:
+        """Have what the class plays ready; False, which is told, where it cannot be played."""
         options = music.options
+        if options.mode not in MODES:
+            logger.warning(f"music class '{music.name}': there is no mode '{options.mode}'")
+            return False
         if options.runs_program:
             try:
                 music.program = MusicProgram(self.system, music.name, options)
             except ClassFault as fault:
                 logger.warning(f"music class '{music.name}': {fault}")
-            return
+                return False
+            return True
         if options.mode == "playlist":
             music.files = list(options.entry)
-            return
+            return True
         folder = Path(options.directory)
         if not folder.is_absolute():
             folder = Path(self.system.directories.astdatadir) / folder
         extensions = self.system.sounds.extensions()
         stems = {str(path.with_suffix("")) for path in folder.glob("*") if path.suffix[1:] in extensions}
         music.files = sorted(stems)
+        return True
 
     def start(self, channel: Channel, music_class: str = "") -> bool:
         """Play a class to ``channel``; see :class:`~globstar.core.services.MusicOnHold`."""
@@ -240,7 +249,8 @@ class MusicOnHoldService:
         for warning in report.warnings:
             logger.warning(str(warning))
         music = MusicClass(name, options)
-        await self.system.run_blocking(self._find_files, music)
+        if not await self.system.run_blocking(self._find_files, music):
+            return None
         _keep_program(music, self.realtime.get(name))
         self.realtime[name] = music
         return music

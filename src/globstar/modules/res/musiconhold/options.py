@@ -38,7 +38,7 @@ class GeneralOptions(Options):
 class ClassOptions(Options):
     """One class of musiconhold.conf."""
 
-    mode = option(enumeration(*MODES), "files", help="Where the music is from: files, a list, mpg123, or any program.")
+    mode: str = option(string, "files", help="Where the music is from: files, playlist, custom, or mp3 and its kin.")
     directory: str = option(string, "moh", help="Folder with the music, below the data directory unless absolute.")
     entry: tuple[str, ...] = option(lambda text: (text,), (), repeat="extend", help="A file of a playlist.")
     sort: str = option(string, "", help="alpha, random, randstart or none.")
