@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from globstar.base.log import Level, Logger, call_id, hub
@@ -12,7 +13,7 @@ from globstar.core.channel import Channel, ChannelGone, ChannelState, SoftHangup
 from globstar.core.frame import Control
 from globstar.core.registry import ApplicationSpec
 from globstar.core.stack import StackFrame, pop_frame, push_frame
-from globstar.core.switches import settled
+from globstar.core.switches import SwitchWaits, asking, settled
 from globstar.dialplan.arguments import split_raw
 from globstar.dialplan.context import Step
 from globstar.dialplan.plan import Dialplan
@@ -67,13 +68,40 @@ def exists(channel: Channel, context: str, extension: str, priority: int = 1) ->
     return plan_of(channel).find(context, extension, priority, caller_number(channel)) is not None
 
 
+def leads_at_once(channel: Channel, context: str, extension: str, priority: int = 1) -> bool | None:
+    """Whether the channel's dialplan has that place; None where a switch has to ask elsewhere first: :func:`leads` waits."""
+    plan, number = plan_of(channel), caller_number(channel)
+    if priority in plan.route(context, extension, number).steps:
+        return True
+    try:
+        return asking(lambda: plan.find(context, extension, priority, number)) is not None
+    except SwitchWaits:
+        return None
+
+
 async def leads(channel: Channel, context: str, extension: str, priority: int = 1) -> bool:
     """Whether the channel's dialplan has that place, also by a switch that has to ask elsewhere."""
-    plan = plan_of(channel)
-    route = plan.route(context, extension, caller_number(channel))
-    if priority in route.steps or route.is_complete:
-        return priority in route.steps
-    return await settled(lambda: exists(channel, context, extension, priority))
+    found = leads_at_once(channel, context, extension, priority)
+    return await settled(lambda: exists(channel, context, extension, priority)) if found is None else found
+
+
+async def learn(channel: Channel, context: str, extensions: Iterable[str]) -> None:
+    """Let switches find out about extensions of a context, for somebody who asks :func:`exists` soon and cannot wait."""
+    for extension in extensions:
+        await leads(channel, context, extension)
+
+
+def when_known(channel: Channel, context: str, extension: str, then: Callable[[bool], None]) -> None:
+    """Call ``then`` with whether the extension is there: now, or from a task of the call once the switches have answered."""
+    found = leads_at_once(channel, context, extension)
+    if found is not None:
+        then(found)
+        return
+
+    async def wait() -> None:
+        then(await leads(channel, context, extension))
+
+    channel.system.start_call_task(channel, wait(), "look-up")
 
 
 async def run_pbx(channel: Channel) -> None:
@@ -108,7 +136,7 @@ async def _run_dialplan(channel: Channel) -> None:
         if channel.is_hung_up:
             return
         if result is not None and not isinstance(result, str):
-            if not _goes_on_after_interruption(channel):
+            if not await _goes_on_after_interruption(channel):
                 return
             if INTERLUDE in channel.data and not await _interlude(channel):
                 return
@@ -121,8 +149,8 @@ async def _interlude(channel: Channel) -> bool:
     try:
         await channel.data.pop(INTERLUDE)(channel)
     except ChannelGone:
-        return _goes_on_after_interruption(channel)
-    return not channel.soft_hangup or _goes_on_after_interruption(channel)
+        return await _goes_on_after_interruption(channel)
+    return not channel.soft_hangup or await _goes_on_after_interruption(channel)
 
 
 def _take_target(channel: Channel) -> None:
@@ -270,7 +298,7 @@ async def _find_more(channel: Channel, result: str | None) -> bool:
     if is_invalid or (not digits and not await leads(channel, channel.context, channel.extension)):
         return await _go_to_invalid(channel, channel.extension)
     if channel.soft_hangup:
-        return _goes_on_after_interruption(channel)
+        return await _goes_on_after_interruption(channel)
     if digits:
         wait = channel.response_timeout if result == INCOMPLETE else channel.digit_timeout
     else:
@@ -281,7 +309,7 @@ async def _find_more(channel: Channel, result: str | None) -> bool:
     try:
         collected = await collect_digits(channel, wait, digits)
     except ChannelGone:
-        return _goes_on_after_interruption(channel)
+        return await _goes_on_after_interruption(channel)
     timed_out = result == INCOMPLETE and collected == digits
     if not timed_out and collected and await leads(channel, channel.context, collected):
         channel.extension, channel.priority = collected, 1
@@ -291,7 +319,7 @@ async def _find_more(channel: Channel, result: str | None) -> bool:
     return await _go_to_timeout(channel)
 
 
-def _goes_on_after_interruption(channel: Channel) -> bool:
+async def _goes_on_after_interruption(channel: Channel) -> bool:
     """Somebody sent the channel elsewhere, or its absolute timeout passed: where to go on. False ends the dialplan."""
     reasons = channel.soft_hangup
     if reasons & ~(SoftHangup.ASYNC_GOTO | SoftHangup.TIMEOUT):
@@ -302,9 +330,9 @@ def _goes_on_after_interruption(channel: Channel) -> bool:
         return True
     if not reasons & SoftHangup.TIMEOUT:
         return False
-    if exists(channel, channel.context, "T"):
+    if await leads(channel, channel.context, "T"):
         channel.extension, channel.priority = "T", 1
-    elif exists(channel, channel.context, "e"):
+    elif await leads(channel, channel.context, "e"):
         raise_exception(channel, "ABSOLUTETIMEOUT")
     else:
         return False

@@ -136,10 +136,6 @@ class MessageBus:
 
     # -- the dialplan ------------------------------------------------------------------------------------------------
 
-    def has_destination(self, message: TextMessage) -> bool:
-        """Whether the dialplan knows what to do with a received message."""
-        return self.system.plan.exists(message.context, message.extension, 1, "")
-
     def deliver(self, message: TextMessage) -> bool:
         """A message was received; False if so many wait that it is dropped."""
         for handler in self.handlers:

@@ -13,7 +13,7 @@ from globstar.core.channel import Channel, ChannelGone
 from globstar.core.dialing import request_channel
 from globstar.core.features import FeatureSettings, settings_for
 from globstar.core.frame import Control, control
-from globstar.core.pbx import continue_in_dialplan, exists, leads, may_go_on, plan_of
+from globstar.core.pbx import continue_in_dialplan, exists, leads, learn, may_go_on, plan_of
 from globstar.core.playback import play_all
 from globstar.core.services import Parking
 from globstar.core.tech import RequestFailed
@@ -191,7 +191,11 @@ async def _ask_and_transfer(member: BridgeMember) -> None:
     """Play the announcement, collect the extension, transfer; back to the conversation when that fails."""
     channel = member.channel
     extension = await ask_extension(member)
-    if extension and not member.left.done() and not blind_transfer(member, transfer_context(channel), extension):
+    if not extension:
+        return
+    for peer in member.peers:
+        await learn(peer.channel, transfer_context(channel), [extension])
+    if not member.left.done() and not blind_transfer(member, transfer_context(channel), extension):
         logger.warning(f"{channel.name}: nobody can be transferred to {extension}@{transfer_context(channel)}")
 
 
@@ -205,7 +209,7 @@ async def ask_extension(member: BridgeMember) -> str:
     hold_others(member, True)
     tell_state(channel.system, "TRANSFER_BEGIN_DIAL", channel)
     given = channel.variables.get("TRANSFER_EXTEN")
-    if given and exists(channel, transfer_context(channel), given):
+    if given and await leads(channel, transfer_context(channel), given):
         return given
     member.set_apart()
     extension = ""

@@ -18,7 +18,7 @@ from globstar.core.channel import Channel as CoreChannel
 from globstar.core.channel import ChannelGone, ChannelState
 from globstar.core.digits import ALL_DIGITS, EntryEnd, read_digits
 from globstar.core.frame import Control
-from globstar.core.pbx import resolve_priority, run_subroutine
+from globstar.core.pbx import leads, leads_at_once, resolve_priority, run_subroutine
 from globstar.core.playback import SoundMissing, play
 from globstar.core.recording import RecordEnd, record
 from globstar.core.say import OPTIONAL_FILES, say_characters, say_datetime, say_digits, say_number, say_phonetic
@@ -391,6 +391,8 @@ class Channel:
         """Run a subroutine of the dialplan and come back; what its ``Return`` gives is returned. Raises LookupError."""
         self._alive()
         number = self._priority(context, extension, priority)
+        if not await leads(self.core, context, extension, number):
+            raise _nowhere(context, extension, priority)
         returned = await run_subroutine(self.core, context, extension, number, list(map(_argument, arguments)))
         self._alive()
         if not returned:
@@ -404,9 +406,8 @@ class Channel:
 
     def _priority(self, context: str, extension: str, priority: int | str) -> int:
         number = resolve_priority(self.core, context, extension, str(priority))
-        plan = self.core.plan or self.system.plan
-        if number is None or not plan.exists(context, extension, number, self.caller_number):
-            raise LookupError(f"there is no {context},{extension},{priority} in the dialplan")
+        if number is None or leads_at_once(self.core, context, extension, number) is False:
+            raise _nowhere(context, extension, priority)
         return number
 
     async def get(self, expression: str) -> str:
@@ -433,3 +434,7 @@ def _argument(value: object) -> str:
     if isinstance(value, Enum):
         return str(value.value)
     return "" if value is None else str(value)
+
+
+def _nowhere(context: str, extension: str, priority: int | str) -> LookupError:
+    return LookupError(f"there is no {context},{extension},{priority} in the dialplan")

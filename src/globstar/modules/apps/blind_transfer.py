@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from globstar.base.log import Logger
 from globstar.core.channel import Channel
-from globstar.core.pbx import exists
+from globstar.core.pbx import leads
 from globstar.core.registry import application
 from globstar.core.transfer import TransferOutcome, transfer_context, transfer_others
 from globstar.dialplan.arguments import argument, split_arguments
@@ -20,7 +20,7 @@ _STATUSES = {
 
 
 @application("BlindTransfer", syntax="BlindTransfer(exten[,context])")
-def blind_transfer(channel: Channel, data: str) -> int:
+async def blind_transfer(channel: Channel, data: str) -> int:
     """Send whoever this channel is bridged with to an extension.
 
     For applications of [applicationmap] and others that run on a bridged channel. The context is TRANSFER_CONTEXT, or that of
@@ -34,7 +34,7 @@ def blind_transfer(channel: Channel, data: str) -> int:
         logger.warning("BlindTransfer requires an extension")
         channel.set_variable("BLINDTRANSFERSTATUS", "FAILURE")
         return 0
-    if channel.bridge_member is not None and not exists(channel, context, extension):
+    if channel.bridge_member is not None and not await leads(channel, context, extension):
         logger.warning(f"BlindTransfer: there is no {extension}@{context}")
         channel.set_variable("BLINDTRANSFERSTATUS", "FAILURE")
         return 0

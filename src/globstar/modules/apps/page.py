@@ -15,7 +15,7 @@ from globstar.core.frame import Frame
 from globstar.core.mixing import MemberMix
 from globstar.core.numbers import seconds
 from globstar.core.party import Connected
-from globstar.core.pbx import exists, parse_subroutine, run_subroutine
+from globstar.core.pbx import leads, parse_subroutine, run_subroutine
 from globstar.core.playback import play_all
 from globstar.core.registry import application
 from globstar.core.services import CallRecorder
@@ -75,7 +75,7 @@ def _is_free(channel: Channel, destination: str) -> bool:
 
 async def _run_predial(channel: Channel, text: str) -> None:
     place = parse_subroutine(channel, bar_to_comma(text))
-    if place is None or not exists(channel, place[0], place[1], place[2]):
+    if place is None or not await leads(channel, place[0], place[1], place[2]):
         logger.error(f"Page: there is no {text} to run on {channel.name}")
         return
     await run_subroutine(channel, *place)

@@ -6,7 +6,7 @@ from globstar.base.log import Logger
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.digits import read_digits
 from globstar.core.numbers import leading_integer
-from globstar.core.pbx import exists
+from globstar.core.pbx import leads
 from globstar.core.playback import SoundMissing, play
 from globstar.core.registry import application
 from globstar.dialplan.arguments import argument, split_arguments
@@ -58,7 +58,7 @@ async def _ask(channel: Channel, retries: int, length: int, context: str) -> str
         entry = await read_digits(
             channel, ["privacy-prompt"], maximum=29, first_timeout=FIRST_TIMEOUT, digit_timeout=DIGIT_TIMEOUT
         )
-        if len(entry.digits) >= length and (not context or exists(channel, context, entry.digits)):
+        if len(entry.digits) >= length and (not context or await leads(channel, context, entry.digits)):
             await play(channel, "privacy-thankyou")
             return entry.digits
         await play(channel, "privacy-incorrect")

@@ -6,7 +6,7 @@ from globstar.base.log import Logger
 from globstar.core.channel import Channel, ChannelGone, ChannelState
 from globstar.core.digits import ALL_DIGITS
 from globstar.core.numbers import leading_integer
-from globstar.core.pbx import caller_number, exists, may_go_on, plan_of
+from globstar.core.pbx import caller_number, leads, may_go_on, plan_of
 from globstar.core.playback import SoundMissing, play
 from globstar.core.registry import application
 from globstar.dialplan.arguments import ParsedOptions, argument, parse_options, split_arguments
@@ -53,7 +53,7 @@ async def read_exten(channel: Channel, data: str) -> int:
     except ChannelGone:
         _finish(channel, "HANGUP")
         raise
-    if digits and exists(channel, context, digits):
+    if digits and await leads(channel, context, digits):
         channel.set_variable(variable, digits)
         return _finish(channel, "OK")
     if digits:

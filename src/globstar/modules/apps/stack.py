@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from globstar.base.log import Logger
 from globstar.core.agi import AgiDialogue, AgiFailed, agi_command
 from globstar.core.channel import Channel
 from globstar.core.conditions import is_true
 from globstar.core.functions import FunctionError
-from globstar.core.pbx import exists, parse_subroutine, resolve_priority, run_subroutine
+from globstar.core.pbx import leads, leads_at_once, parse_subroutine, resolve_priority, run_subroutine
 from globstar.core.registry import application, function
 from globstar.core.stack import StackFrame, peek_local, pop_frame, push_frame, set_local
 from globstar.dialplan.arguments import argument, split_arguments, split_raw
@@ -16,7 +18,7 @@ logger = Logger("app_stack")
 
 
 @application("Gosub", syntax="Gosub([[context,]extension,]priority[(arg1[,...])])")
-def gosub(channel: Channel, data: str) -> int:
+def gosub(channel: Channel, data: str) -> int | Awaitable[int]:
     """Run a subroutine of the dialplan, up to its Return.
 
     Its arguments are the variables ARG1, ARG2 ..., their number is ARGC; they are gone after the Return, as are all
@@ -28,8 +30,17 @@ def gosub(channel: Channel, data: str) -> int:
     target = parse_subroutine(channel, data)
     if target is None:
         return -1
+    found = leads_at_once(channel, *target[:3])
+    return _go_down(channel, target, found) if found is not None else _find_and_go_down(channel, target)
+
+
+async def _find_and_go_down(channel: Channel, target: tuple[str, str, int, list[str]]) -> int:
+    return _go_down(channel, target, await leads(channel, *target[:3]))
+
+
+def _go_down(channel: Channel, target: tuple[str, str, int, list[str]], is_there: bool) -> int:
     context, extension, priority, arguments = target
-    if not exists(channel, context, extension, priority):
+    if not is_there:
         logger.error(f"There is no {context},{extension},{priority} to Gosub to")
         return -1
     frame = StackFrame(channel.context, channel.extension, channel.priority + 1)
@@ -39,7 +50,7 @@ def gosub(channel: Channel, data: str) -> int:
 
 
 @application("GosubIf", syntax="GosubIf(condition?[place if true[(args)]][:place if false[(args)]])")
-def gosub_if(channel: Channel, data: str) -> int:
+def gosub_if(channel: Channel, data: str) -> int | Awaitable[int]:
     """Run a subroutine if a condition holds, or another one if not.
 
     The condition is that of GotoIf, the subroutine is written as for Gosub.
@@ -166,7 +177,7 @@ async def agi_gosub(agi: AgiDialogue, words: list[str]) -> str:
     channel = agi.channel
     context, extension, label = words[:3]
     priority = resolve_priority(channel, context, extension, label)
-    if priority is None or not exists(channel, context, extension, priority):
+    if priority is None or not await leads(channel, context, extension, priority):
         raise AgiFailed("200 result=-1 Gosub label not found")
     agi.send("100 result=0 Trying...")
     arguments = split_raw(words[3]) if len(words) > 3 else []

@@ -7,11 +7,13 @@ import math
 
 from globstar.base.log import Logger
 from globstar.core.channel import Channel, ChannelState
+from globstar.core.digits import ALL_DIGITS
 from globstar.core.ear import listen
 from globstar.core.numbers import leading_integer
-from globstar.core.pbx import exists, plan_of
+from globstar.core.pbx import caller_number, leads, plan_of
 from globstar.core.playback import SoundMissing, open_player
 from globstar.core.registry import application
+from globstar.core.switches import settled
 from globstar.dialplan.arguments import argument, split_arguments
 from globstar.dsp.level import SilenceDetector
 
@@ -55,13 +57,11 @@ async def background_detect(channel: Channel, data: str) -> int | str | None:
         said_ms, noise_ms = noise_ms, 0
         return said_ms if shortest_ms <= said_ms <= longest_ms else None
 
-    plan = plan_of(channel)
-    number = channel.caller.id.number.text if channel.caller.id.number.valid else ""
+    plan, context, number = plan_of(channel), channel.context, caller_number(channel)
+    first_digits = await settled(lambda: [digit for digit in ALL_DIGITS if plan.can_match(context, digit, number)])
 
     def press(digit: str) -> str | None:
-        context = channel.context
-        begins = plan.exists(context, digit, 1, number) or plan.can_match(context, digit, number)
-        return digit if begins else None
+        return digit if digit in first_digits else None
 
     try:
         player = await open_player(channel, name, on_end=lambda: None if ended.done() else ended.set_result(None))
@@ -78,6 +78,6 @@ async def background_detect(channel: Channel, data: str) -> int | str | None:
         return outcome
     if outcome is not None:
         channel.set_variable("TALK_DETECTED", str(outcome))
-        if exists(channel, channel.context, "talk"):
+        if await leads(channel, channel.context, "talk"):
             channel.goto(channel.context, "talk", 1)
     return None

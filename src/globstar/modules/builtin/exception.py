@@ -5,19 +5,19 @@ from __future__ import annotations
 from globstar.base.log import Logger
 from globstar.core.channel import Channel
 from globstar.core.functions import FunctionError
-from globstar.core.pbx import exists, raise_exception
+from globstar.core.pbx import leads, raise_exception
 from globstar.core.registry import application, function
 
 logger = Logger("pbx")
 
 
 @application("RaiseException", syntax="RaiseException(reason)")
-def raise_(channel: Channel, data: str) -> int:
+async def raise_(channel: Channel, data: str) -> int:
     """Go to the extension ``e``, giving a reason.
 
     ``EXCEPTION(reason)`` tells it there, with the context, extension and priority that it came from.
     """
-    if not exists(channel, channel.context, "e"):
+    if not await leads(channel, channel.context, "e"):
         logger.warning(f"There is no extension e in context '{channel.context}' for the exception '{data}'")
         return -1
     raise_exception(channel, data)

@@ -8,7 +8,7 @@ from typing import Any
 from globstar.base.log import Logger
 from globstar.core.channel import Channel, ChannelGone
 from globstar.core.numbers import seconds
-from globstar.core.pbx import exists, raise_exception
+from globstar.core.pbx import leads, raise_exception
 from globstar.core.registry import application
 from globstar.core.services import MusicOnHold
 from globstar.dialplan.arguments import ParsedOptions, argument, parse_options, split_arguments
@@ -79,14 +79,14 @@ async def wait_exten(channel: Channel, data: str) -> Any:
     digit = await _wait(channel, options, timeout)
     if digit is not None:
         return digit
-    if exists(channel, channel.context, channel.extension, channel.priority + 1):
+    if await leads(channel, channel.context, channel.extension, channel.priority + 1):
         logger.verbose(3, f"Timeout on {channel.name}, continuing...")
         return 0
-    if exists(channel, channel.context, "t"):
+    if await leads(channel, channel.context, "t"):
         logger.verbose(3, f"Timeout on {channel.name}, going to 't'")
         channel.goto(channel.context, "t", 1)
         return 0
-    if exists(channel, channel.context, "e"):
+    if await leads(channel, channel.context, "e"):
         raise_exception(channel, "RESPONSETIMEOUT")
         channel.goto(channel.context, "e", 1)
         return 0

@@ -29,7 +29,7 @@ from globstar.core.manager import (
     success,
 )
 from globstar.core.nobody import channel_of_nobody
-from globstar.core.pbx import resolve_priority
+from globstar.core.pbx import learn, resolve_priority
 from globstar.core.transfer import TransferOutcome, redirect_both, transfer_context, transfer_others
 
 SYSTEM, CALL, REPORTING = Permission.SYSTEM, Permission.CALL, Permission.REPORTING
@@ -285,7 +285,7 @@ def _existing(request: ActionRequest) -> Channel:
 
 
 @manager_action("BlindTransfer", CALL, synopsis="Blind transfer channel(s) to the given destination")
-def blind_transfer(request: ActionRequest) -> Answer:
+async def blind_transfer(request: ActionRequest) -> Answer:
     """Send whoever the channel is bridged with to an extension."""
     if not request.get("Channel"):
         return failure("No channel specified")
@@ -293,7 +293,9 @@ def blind_transfer(request: ActionRequest) -> Answer:
     if not extension:
         return failure("No extension specified")
     channel = _existing(request)
-    outcome = transfer_others(channel, request.get("Context") or transfer_context(channel), extension)
+    context = request.get("Context") or transfer_context(channel)
+    await learn(channel, context, [extension])
+    outcome = transfer_others(channel, context, extension)
     if outcome is TransferOutcome.SUCCESS:
         return success("Transfer succeeded")
     return failure("Transfer invalid" if outcome is TransferOutcome.INVALID else "Transfer failed")

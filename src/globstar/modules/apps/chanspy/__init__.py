@@ -10,7 +10,7 @@ from globstar.base.log import Logger
 from globstar.core import events, say
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.frame import Frame, FrameType
-from globstar.core.pbx import exists
+from globstar.core.pbx import exists, learn
 from globstar.core.playback import SoundMissing, play
 from globstar.core.registry import application
 from globstar.core.services import RecordedNames
@@ -65,6 +65,8 @@ class Spy:
         if channel.state is not ChannelState.UP and options.answers:
             await channel.answer()
         channel.data[SPYING] = True
+        if options.may_leave:
+            await learn(channel, self._exit_context(), "0123456789")
         if options.recording:
             self._recording = Recording(channel, options.recording, channel.raw_write_format.sample_rate)
         try:
@@ -187,14 +189,14 @@ class Spy:
 
     def _leave(self, digit: str) -> bool:
         """Option X: go on at an extension of one digit, if it exists."""
-        channel = self.channel
-        if not self.options.may_leave or not digit.isdigit():
+        context = self._exit_context()
+        if not self.options.may_leave or not digit.isdigit() or not exists(self.channel, context, digit):
             return False
-        context = channel.get_variable("SPY_EXIT_CONTEXT") or channel.context
-        if not exists(channel, context, digit):
-            return False
-        channel.goto(context, digit, 1)
+        self.channel.goto(context, digit, 1)
         return True
+
+    def _exit_context(self) -> str:
+        return self.channel.get_variable("SPY_EXIT_CONTEXT") or self.channel.context
 
 
 @application("ChanSpy", syntax="ChanSpy([chanprefix[,options]])")

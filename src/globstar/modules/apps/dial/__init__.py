@@ -11,7 +11,7 @@ from globstar.core.channel import Channel, ChannelGone
 from globstar.core.dialing import CallStatus
 from globstar.core.digits import ALL_DIGITS
 from globstar.core.frame import Frame, FrameType
-from globstar.core.pbx import exists
+from globstar.core.pbx import leads
 from globstar.core.playback import play_all
 from globstar.core.registry import application
 from globstar.dialplan.arguments import argument, split_arguments
@@ -178,7 +178,7 @@ async def retry_dial(channel: Channel, data: str) -> int:
 async def _leaves(channel: Channel, announcement: str, pause: float) -> bool:
     """Play the announcement and wait; whether the caller pressed a digit that leads elsewhere."""
     context = channel.variables.get("EXITCONTEXT") or channel.context
-    exits = "".join(digit for digit in ALL_DIGITS if exists(channel, context, digit))
+    exits = "".join([digit for digit in ALL_DIGITS if await leads(channel, context, digit)])
     pressed = await play_all(channel, [announcement], stop_on=exits) if announcement else None
     if pressed is None:
 

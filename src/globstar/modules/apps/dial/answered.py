@@ -12,7 +12,7 @@ from globstar.base.log import Logger
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelGone, SoftHangup
 from globstar.core.dialing import CallStatus, OutgoingCall, show_application
-from globstar.core.pbx import exists, parse_goto, run_subroutine
+from globstar.core.pbx import leads, parse_goto, run_subroutine
 from globstar.core.pickup import release_of
 from globstar.core.playback import FilePlayer, SoundMissing, open_player
 from globstar.core.twoparty import bridge_two
@@ -199,7 +199,7 @@ def _split(caller: Channel, call: OutgoingCall, arguments: DialArguments) -> int
 async def _run_subroutine(caller: Channel, callee: Channel, text: str) -> int | None:
     """Option U: run ``context[^arg1...]`` on the callee. What GOSUB_RESULT asks for, None to go on to the bridge."""
     context, *values = text.split("^")
-    if not exists(callee, context, "s"):
+    if not await leads(callee, context, "s"):
         logger.error(f"Dial: there is no {context},s,1 to run on {callee.name}")
         return None
     await _with_callee(caller, callee, run_subroutine(callee, context, "s", 1, values), "subroutine")

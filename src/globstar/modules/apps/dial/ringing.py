@@ -13,10 +13,11 @@ from globstar.core.callcompletion import CallCompletion
 from globstar.core.cause import Cause, cause_text
 from globstar.core.channel import Channel, ChannelState, NoTranslation
 from globstar.core.dialing import CallStatus, OutgoingCall, prepare_calls, request_channel
+from globstar.core.digits import ALL_DIGITS
 from globstar.core.features import settings_for
 from globstar.core.frame import Control, Frame, FrameType
 from globstar.core.party import Connected, PartyId, Redirecting
-from globstar.core.pbx import exists, parse_subroutine, run_subroutine
+from globstar.core.pbx import exists, leads, learn, parse_subroutine, run_subroutine
 from globstar.core.pickup import release_of
 from globstar.core.services import MusicOnHold
 from globstar.core.tech import RequestFailed
@@ -97,6 +98,8 @@ class Ringing:
         requested: list[OutgoingCall] = []
         destinations = self._destinations()
         await prepare_calls(self.system, destinations)
+        if self.arguments.has("d"):
+            await learn(self.caller, self._exit_context(), ALL_DIGITS)
         for destination in destinations:
             call = self._request(destination)
             if call is not None:
@@ -453,10 +456,13 @@ class Ringing:
             _try_write(self.calls[0].channel, frame)
         return None
 
+    def _exit_context(self) -> str:
+        return self.caller.variables.get("EXITCONTEXT") or self.caller.context
+
     def _caller_digit(self, digit: str) -> Outcome | None:
         caller = self.caller
         if self.arguments.has("d"):
-            context = caller.variables.get("EXITCONTEXT") or caller.context
+            context = self._exit_context()
             if exists(caller, context, digit):
                 caller.goto(context, digit, 1)
                 self.exit_extension = digit
@@ -509,7 +515,7 @@ def _tell_of_redirection(caller: Channel, old: Channel, new: Channel) -> None:
 async def run_predial(channel: Channel, text: str) -> None:
     """Options b and B: run ``[[context^]exten^]priority[(args)]`` as a subroutine; a place that is missing is logged."""
     place = parse_subroutine(channel, bar_to_comma(text))
-    if place is None or not exists(channel, place[0], place[1], place[2]):
+    if place is None or not await leads(channel, place[0], place[1], place[2]):
         logger.error(f"Dial: there is no {text} to run on {channel.name}")
         return
     await run_subroutine(channel, *place)

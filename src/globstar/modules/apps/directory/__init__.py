@@ -7,7 +7,7 @@ from globstar.config.errors import ConfigError
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.digits import ALL_DIGITS
 from globstar.core.numbers import leading_integer
-from globstar.core.pbx import exists
+from globstar.core.pbx import leads
 from globstar.core.registry import application
 from globstar.dialplan.arguments import ParsedOptions, argument, parse_options, split_arguments
 from globstar.modules.apps.directory.entries import Book, Entry, read_book, search
@@ -99,7 +99,7 @@ class _Visit:
                 first = await self.channel.wait_for_digit(FIRST_WAIT)
             if first is None:
                 return Result.TIMEOUT
-            left = self._exit(first)
+            left = await self._exit(first)
             if left is not None:
                 return left
             digits = await self._letters_after(first)
@@ -115,7 +115,7 @@ class _Visit:
                 continue
             chosen = await (offer_menu if "m" in self.options else offer_list)(self.speaker, found)
             if isinstance(chosen, Entry):
-                return self._take(chosen)
+                return await self._take(chosen)
             if chosen is Left.AGAIN:
                 await self.speaker.play("dir-nomore")
                 continue
@@ -141,23 +141,23 @@ class _Visit:
             pressed = await self.channel.wait_for_digit(NEXT_WAIT)
         return digits
 
-    def _exit(self, digit: str) -> Result | None:
+    async def _exit(self, digit: str) -> Result | None:
         """Leave by 0 or *; None where those lead nowhere."""
         target, result = _EXITS.get(digit, ("", Result.FAILED))
-        if target and self._go_to(target):
+        if target and await self._go_to(target):
             return result
         return None
 
-    def _go_to(self, extension: str) -> bool:
-        if not exists(self.channel, self.dial_context, extension):
+    async def _go_to(self, extension: str) -> bool:
+        if not await leads(self.channel, self.dial_context, extension):
             return False
         self.channel.goto(self.dial_context, extension, 1)
         return True
 
-    def _take(self, entry: Entry) -> Result:
+    async def _take(self, entry: Entry) -> Result:
         if "s" in self.options:
             self.channel.set_variable("DIRECTORY_EXTEN", entry.extension)
-        elif not self._go_to(entry.extension):
+        elif not await self._go_to(entry.extension):
             logger.warning(
                 f"Directory: there is no extension {entry.extension} in context {self.dial_context}; is it the right context?"
             )

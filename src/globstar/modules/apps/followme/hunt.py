@@ -13,7 +13,7 @@ from globstar.core.dialing import CallStatus, OutgoingCall, request_channel, sho
 from globstar.core.features import inherit_features
 from globstar.core.frame import Control, Frame, FrameType
 from globstar.core.party import Connected, PartyId
-from globstar.core.pbx import exists, parse_subroutine, run_hangup_handlers, run_subroutine
+from globstar.core.pbx import leads, parse_subroutine, run_hangup_handlers, run_subroutine
 from globstar.core.playback import SoundMissing, play
 from globstar.core.tech import RequestFailed
 from globstar.dialplan.arguments import bar_to_comma
@@ -213,7 +213,7 @@ async def _first_digit(channel: Channel, sounds: Iterable[str]) -> str | None:
 async def run_predial(channel: Channel, text: str) -> None:
     """Options b and B: run ``[[context^]exten^]priority[(args)]`` as a subroutine; a place that is missing is logged."""
     place = parse_subroutine(channel, bar_to_comma(text))
-    if place is None or not exists(channel, place[0], place[1], place[2]):
+    if place is None or not await leads(channel, place[0], place[1], place[2]):
         logger.error(f"FollowMe: there is no {text} to run on {channel.name}")
         return
     await run_subroutine(channel, *place)

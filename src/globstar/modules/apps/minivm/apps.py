@@ -10,7 +10,7 @@ from pathlib import Path
 from globstar.base.log import Logger
 from globstar.core import say
 from globstar.core.channel import Channel, ChannelGone
-from globstar.core.pbx import exists
+from globstar.core.pbx import leads
 from globstar.core.playback import play_all
 from globstar.core.recordgain import read_gain, recording_gain
 from globstar.core.recording import RecordEnd, RecordResult, record
@@ -47,8 +47,8 @@ def _options(name: str, text: str, table: dict[str, bool]) -> ParsedOptions:
     return parse_options(text, table, lambda problem: logger.warning(f"{name}: {problem}"))
 
 
-def _exits(channel: Channel) -> str:
-    return "".join(key for key, extension in _EXITS.items() if exists(channel, channel.context, extension))
+async def _exits(channel: Channel) -> str:
+    return "".join([key for key, extension in _EXITS.items() if await leads(channel, channel.context, extension)])
 
 
 @application("MinivmGreet", syntax="MinivmGreet(username@domain[,options])")
@@ -98,7 +98,7 @@ async def _greet(channel: Channel, account: Account, options: ParsedOptions) -> 
         sounds = [sound for sound in (intro, *who, state) if sound]
     if "s" not in options:
         sounds.append("vm-intro")
-    return await play_all(channel, sounds, stop_on="#" + _exits(channel), language=language) or ""
+    return await play_all(channel, sounds, stop_on="#" + await _exits(channel), language=language) or ""
 
 
 @application("MinivmRecord", syntax="MinivmRecord(username@domain[,options])")
@@ -122,7 +122,7 @@ async def minivm_record(channel: Channel, data: str) -> int:
             return 0
         options = _options("MinivmRecord", argument(arguments, 1), {"0": False, "*": False, "g": True})
         await channel.answer()
-        status = await _Recording(channel, account, options).run()
+        status = await _Recording(channel, account, options, await _exits(channel)).run()
         return -1 if channel.soft_hangup else 0
     finally:
         channel.set_variable("MVM_RECORD_STATUS", status)
@@ -131,11 +131,11 @@ async def minivm_record(channel: Channel, data: str) -> int:
 class _Recording:
     """One message."""
 
-    def __init__(self, channel: Channel, account: Account, options: ParsedOptions) -> None:
+    def __init__(self, channel: Channel, account: Account, options: ParsedOptions, exits: str) -> None:
         self.channel = channel
         self.account = account
         self.service = service_of(channel.system)
-        self.exits = _exits(channel)
+        self.exits = exits
         self.stem = self.service.folder(account) / "tmp" / secrets.token_hex(4)
         self.gain = read_gain(options, lambda problem: logger.warning(f"MinivmRecord: {problem}"))
 

@@ -11,12 +11,13 @@ from globstar.base.log import Logger
 from globstar.core import say
 from globstar.core.channel import Channel, ChannelGone
 from globstar.core.party import format_caller_id
-from globstar.core.pbx import caller_number, exists, plan_of
+from globstar.core.pbx import caller_number, leads, plan_of
 from globstar.core.playback import play_all
 from globstar.core.recordgain import read_gain, recording_gain
 from globstar.core.recording import RecordEnd, RecordResult, record
 from globstar.core.registry import application
 from globstar.core.soundfile import SoundFault
+from globstar.core.switches import settled
 from globstar.core.testevents import tell_state
 from globstar.dialplan.arguments import ParsedOptions, argument, parse_options, split_arguments
 from globstar.modules.apps.voicemail.service import MailboxUser, VoicemailService
@@ -104,7 +105,7 @@ class _Visit:
         key = await self._greet()
         if key is not None and key != "#":
             tell_state(self.channel.system, "REDIRECT", self.channel, Key=key)
-            self._leave_by(key)
+            await self._leave_by(key)
             return "USEREXIT"
         await self.channel.answer()
         counts = await run(self.service.counts, self.user)
@@ -119,7 +120,7 @@ class _Visit:
     async def _greet(self) -> str | None:
         """Play the greeting and the instructions; the key that ended them, if any."""
         options, user, channel = self.options, self.user, self.channel
-        keys = "#" + "".join(self.exits())
+        keys = "#" + "".join(await self.exits())
         folder = self.service.mailbox(user).path
         kind = "busy" if "b" in options else "unavail" if "u" in options else ""
         sounds = channel.system.sounds
@@ -134,28 +135,29 @@ class _Visit:
             key = await self.play("vm-intro", stop_on=keys)
         return key
 
-    def exits(self) -> dict[str, tuple[str, str]]:
+    async def exits(self) -> dict[str, tuple[str, str]]:
         """The keys that leave the greeting: the context and extension that each leads to, or begins."""
         channel, user = self.channel, self.user
         context = user.options.exitcontext or channel.context
         found: dict[str, tuple[str, str]] = {}
         if "d" in self.options:
             plan, dialled = plan_of(channel), self.options.get("d") or channel.context
-            found.update({digit: (dialled, digit) for digit in _DIGITS if plan.can_match(dialled, digit, caller_number(channel))})
-        if self.has_operator:
+            number = caller_number(channel)
+            digits = await settled(lambda: [digit for digit in _DIGITS if plan.can_match(dialled, digit, number)])
+            found.update({digit: (dialled, digit) for digit in digits})
+        if await self.has_operator():
             found["0"] = (context, "o")
-        if exists(channel, context, "a"):
+        if await leads(channel, context, "a"):
             found["*"] = (context, "a")
         return found
 
-    @property
-    def has_operator(self) -> bool:
+    async def has_operator(self) -> bool:
         """Whether 0 leads to somebody."""
         context = self.user.options.exitcontext or self.channel.context
-        return bool(self.user.options.operator) and exists(self.channel, context, "o")
+        return bool(self.user.options.operator) and await leads(self.channel, context, "o")
 
-    def _leave_by(self, key: str) -> None:
-        context, extension = self.exits()[key]
+    async def _leave_by(self, key: str) -> None:
+        context, extension = (await self.exits())[key]
         if extension == key:
             self.channel.context = context
             self.dialled = key  # the executor collects the rest, as after Background()
@@ -217,7 +219,7 @@ async def _record_once(visit: _Visit, stem: Path) -> RecordResult:
     with recording_gain(visit.channel, visit.gain):
         return await record(
             visit.channel, writers, maximum_seconds=visit.user.options.maxsecs, silence_seconds=general.maxsilence,
-            silence_threshold=general.silencethreshold, stop_on="#" + ("0" if visit.has_operator else ""),
+            silence_threshold=general.silencethreshold, stop_on="#" + ("0" if await visit.has_operator() else ""),
         )  # fmt: skip
 
 
@@ -232,7 +234,7 @@ async def _review(visit: _Visit, stem: Path, result: RecordResult, urgent: bool)
         names = ["vm-review"]
         if visit.user.options.leaveurgent:
             names.append("vm-review-nonurgent" if urgent else "vm-review-urgent")
-        if visit.has_operator:
+        if await visit.has_operator():
             names.append("vm-reachoper")
         key = await visit.play(*names, stop_on=_DIGITS) or await channel.wait_for_digit(_KEY_WAIT)
         asked = 0 if key is not None else asked + 1
@@ -250,7 +252,7 @@ async def _review(visit: _Visit, stem: Path, result: RecordResult, urgent: bool)
         elif key == "4" and visit.user.options.leaveurgent:
             urgent = not urgent
             await visit.play("vm-marked-urgent" if urgent else "vm-marked-nonurgent")
-        elif key == "0" and visit.has_operator:
+        elif key == "0" and await visit.has_operator():
             visit.go_to_operator()
             return result, urgent, True
         elif key is not None:

@@ -11,7 +11,7 @@ from globstar.base.log import Logger
 from globstar.core import say
 from globstar.core.channel import Channel, ChannelGone
 from globstar.core.party import parse_caller_id
-from globstar.core.pbx import exists
+from globstar.core.pbx import leads
 from globstar.core.playback import ControlKeys, SoundMissing, play_all, play_controlled
 from globstar.core.recordgain import read_gain, recording_gain
 from globstar.core.recording import RecordEnd, record
@@ -84,7 +84,7 @@ async def _log_in(
             if entered is None or not entered:
                 return None
             if entered == "*":
-                if exists(channel, channel.context, "a"):
+                if await leads(channel, channel.context, "a"):
                     channel.goto(channel.context, "a", 1)
                 return None
             number = prefix + entered

@@ -13,6 +13,7 @@ from globstar.core.channel import Channel
 from globstar.core.dialing import OriginateResult, originate
 from globstar.core.functions import assign
 from globstar.core.party import parse_caller_id
+from globstar.core.switches import settled
 from globstar.core.system import System
 from globstar.core.tech import ChannelTech
 from globstar.modules.pbx.spool.callfile import CallFile, CallFileFault, read_call_file
@@ -151,7 +152,7 @@ class Spooler:
             await self._end(path, call, "Completed", marked)
             return
         logger.notice(f"call of file {path.name} to {call.channel} failed (reason {int(result.reason)})")
-        self._run_failed(call, result)
+        await self._run_failed(call, result)
         if call.has_tries_left():
             now = self.system.wall_time()
             await run(_note, path, "EndRetry", call.attempts, now, now + call.retry_time)
@@ -172,9 +173,9 @@ class Spooler:
         now = self.system.wall_time()
         await self.system.run_blocking(_finish, path, self.done, status, call.always_delete, call.archive, now, marked)
 
-    def _run_failed(self, call: CallFile, result: OriginateResult) -> None:
+    async def _run_failed(self, call: CallFile, result: OriginateResult) -> None:
         """Let the dialplan know: extension ``failed`` of the context, with REASON."""
-        if call.application or not self.system.plan.exists(call.context, "failed"):
+        if call.application or not await settled(lambda: self.system.plan.exists(call.context, "failed")):
             return
         self._numbers += 1
         channel = Channel(

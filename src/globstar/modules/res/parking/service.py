@@ -14,7 +14,7 @@ from globstar.core.attended import introduce
 from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
 from globstar.core.channel import Channel, ChannelGone
 from globstar.core.devicestate import DeviceState
-from globstar.core.pbx import exists, plan_of
+from globstar.core.pbx import exists, leads_at_once, learn, plan_of
 from globstar.core.playback import play_all
 from globstar.core.twoparty import PartyRights, give_rights
 from globstar.dialplan.context import HINT, PriorityInUse, Step
@@ -225,7 +225,22 @@ class ParkingService:
     # -- out again ---------------------------------------------------------------------------------------------------
 
     def _expired(self, call: ParkedCall) -> None:
-        """The time is over: back to who parked, or where the lot says."""
+        """The time is over: back to who parked, or where the lot says, which switches may have to find first."""
+        channel, settings = call.channel, call.lot.settings
+        is_given = call.request.comeback is not None or settings.comebacktoorigin
+        places = () if is_given else (_FLAT.sub("_", call.request.parker), "s")
+        if all(leads_at_once(channel, settings.comebackcontext, place) is not None for place in places):
+            self._come_back(call)
+            return
+
+        async def ask() -> None:
+            await learn(channel, settings.comebackcontext, places)
+            if not call.is_over:
+                self._come_back(call)
+
+        self.system.start_call_task(channel, ask(), "parking comeback")
+
+    def _come_back(self, call: ParkedCall) -> None:
         channel, request, settings = call.channel, call.request, call.lot.settings
         flat = _FLAT.sub("_", request.parker)
         for name, value in (

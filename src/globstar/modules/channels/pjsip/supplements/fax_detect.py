@@ -9,6 +9,7 @@ from globstar.base.log import Logger
 from globstar.core.channelstate import ChannelState
 from globstar.core.format import slin
 from globstar.core.frame import Frame, FrameType
+from globstar.core.pbx import when_known
 from globstar.core.translate import TranslationPath
 from globstar.dsp.faxtone import FaxToneDetector
 from globstar.modules.channels.pjsip.supplement import Supplement
@@ -89,11 +90,14 @@ class FaxListener:
         if channel.state is not ChannelState.UP:
             return  # early media: the tone comes again
         self.stop()
-        plan = channel.system.plan
-        number = channel.caller.id.number.text
-        if channel.extension == EXTENSION:
+        if channel.extension != EXTENSION:
+            when_known(channel, channel.context, EXTENSION, self._go_on)
+
+    def _go_on(self, is_there: bool) -> None:
+        channel = self._channel
+        if channel.is_hung_up or channel.extension == EXTENSION:
             return
-        if not plan.exists(channel.context, EXTENSION, 1, number):
+        if not is_there:
             logger.notice(f"FAX CNG detected on '{channel.name}' but no fax extension in '{channel.context}' context")
             return
         logger.verbose(2, f"Redirecting '{channel.name}' to fax extension due to CNG detection")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from globstar.base.log import Logger
 from globstar.core import events
 from globstar.core.attended import attended_transfer
-from globstar.core.pbx import exists
+from globstar.core.pbx import leads, leads_at_once
 from globstar.core.transfer import TransferOutcome, transfer_others
 from globstar.core.transferwatch import TransferWatch
 from globstar.modules.channels.pjsip.leg import ALLOW, Leg
@@ -150,7 +150,21 @@ class Refer(Supplement):
             return outcome is TransferOutcome.SUCCESS
         extension = EXTERNAL_REPLACES if replaces is not None else leg.endpoint.user_of(uri) or "s"
         logger.verbose(3, f"{channel.name}: blind transfer to {extension}@{about.context}")
-        if channel.bridge_member is not None and not exists(channel, about.context, extension):
+        is_there = channel.bridge_member is None or leads_at_once(channel, about.context, extension)
+        if is_there is not None:
+            return self._send_peer(leg, channel, transfer, about, extension, is_there)
+
+        async def ask() -> None:
+            is_there = await leads(channel, about.context, extension)
+            if self.transfers.get(leg) is transfer and not self._send_peer(leg, channel, transfer, about, extension, is_there):
+                self._close(leg)
+
+        channel.system.start_call_task(channel, ask(), "transfer")
+        return True
+
+    def _send_peer(self, leg: Leg, channel: Channel, transfer: Transfer, about: _About, extension: str, is_there: bool) -> bool:
+        """The blind transfer itself; True unless it failed, and the call goes on as before."""
+        if not is_there:
             logger.notice(f"{channel.name} cannot transfer to {extension}@{about.context}: there is no such extension")
             transfer.referral.tell(404)
             return False
