@@ -230,6 +230,7 @@ class System:
 
         if not channel.call_id:
             channel.call_id = self.next_call_id()
+            tell_state(self, "CallIDChange", channel, CallID=channel.call_id, PriorCallID="")
         return channel.tasks.start(run_pbx(channel), name="pbx")
 
     def start_call_task(self, channel: Channel, coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:

@@ -57,7 +57,8 @@ def follow_bus(system: System) -> None:
     bus = system.bus
 
     def played(event: events.FilePlayed) -> None:
-        tell_state(system, "PLAYBACK", event.channel, Message=event.file)
+        name, dot, _ = event.file.rpartition(".")
+        tell_state(system, "PLAYBACK", event.channel, Message=name if dot else event.file)
 
     def digit(event: events.DigitBegan) -> None:
         if event.direction == "Received":
@@ -66,6 +67,9 @@ def follow_bus(system: System) -> None:
     def recorded(event: events.MixMonitorStopped) -> None:
         tell_state(system, "MIXMONITOR_END", event.channel)
 
+    def muted(event: events.MixMonitorMuted) -> None:
+        tell_state(system, "AUDIOHOOK_GROUP_MUTE_TOGGLE", event.channel, Direction=event.direction, Muted=int(event.is_muted))
+
     def module(event: events.ModuleChanged) -> None:
         if not event.error:
             tell_state(system, "MODULE_LOAD" if event.is_loaded else "MODULE_UNLOAD", Module=event.module)
@@ -73,4 +77,5 @@ def follow_bus(system: System) -> None:
     bus.subscribe(events.FilePlayed, played)
     bus.subscribe(events.DigitBegan, digit)
     bus.subscribe(events.MixMonitorStopped, recorded)
+    bus.subscribe(events.MixMonitorMuted, muted)
     bus.subscribe(events.ModuleChanged, module)

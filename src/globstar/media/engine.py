@@ -22,6 +22,7 @@ from globstar.media.session import RtpSession
 from globstar.media.session_way import SessionWay
 from globstar.media.settings import MediaSettings, SessionOptions
 from globstar.media.sockets import MediaSocket, SocketFactory, UdpSockets
+from globstar.media.source import Tell
 from globstar.media.ticker import Ticker
 from globstar.net.poller import Poller
 from globstar.proto.rtp import RtcpPacket
@@ -73,6 +74,8 @@ class RtpEngine:
         self.on_open: Callable[[RtpSession], None] | None = None
         #: told of each session that has closed, whose figures can still be read
         self.on_close: Callable[[RtpSession], None] | None = None
+        #: hears of states, for test systems; None while those are off
+        self.tell: Tell | None = None
         #: the servers of ICE, and which of our addresses are candidates
         self.ice_servers = IceServers()
         self.hosts = LocalHosts()
@@ -119,6 +122,8 @@ class RtpEngine:
         if bound is None:
             return None
         rtp, rtcp, allocator, port = bound
+        if self.tell is not None:
+            self.tell("RTP_PORT_ALLOCATED", Port=port)
         return self._enter(RtpSession(self, rtp, rtcp, options), allocator, port)
 
     def open_riding(self, bundle: Bundle, options: SessionOptions | None = None) -> RtpSession:

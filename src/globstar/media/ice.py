@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from globstar.base.log import Logger
 from globstar.media.sockets import Address
+from globstar.media.source import Tell
 from globstar.proto.stun import Attr, Candidate, Kind, StunMessage, StunParseError, pair_priority, parse_stun
 from globstar.proto.stun.candidate import peer_reflexive_priority
 
@@ -88,6 +89,8 @@ class IceAgent:
         self.send_relayed: Send | None = None
         self.on_selected: Callable[[int, Address], None] | None = None
         self.on_lost: Callable[[int], None] | None = None
+        #: hears of states, for test systems
+        self.tell: Tell | None = None
         self.ufrag, self.password = _credentials()
         self.remote_ufrag = self.remote_password = ""
         self.is_controlling = False
@@ -135,6 +138,9 @@ class IceAgent:
             for (source, is_relayed), (priority, nominated) in component.early.items():
                 self._triggered(component, source, priority, nominated=nominated, is_relayed=is_relayed)
             component.early.clear()
+        if is_new and self.tell is not None:
+            is_made = any(component.pairs for component in self._components.values())
+            self.tell("ICECHECKLISTCREATE", Result="SUCCESS" if is_made else "FAILURE")
         self._schedule(0)
 
     def target(self, number: int) -> Address | None:

@@ -61,7 +61,7 @@ class SessionWay:
         self._wrap: Wrap | None = None
         self.options = options
         self.on_source: Callable[[Address], None] | None = None
-        self.source = SourceFilter(engine.settings.strict_rtp, engine.settings.probation)
+        self.source = SourceFilter(engine.settings.strict_rtp, engine.settings.probation, engine.tell)
         self._remote: Address | None = None
         self._remote_rtcp: Address | None = None
         #: What sends a finished packet to the peer (raises OSError); None without an address. Relays use it too.
@@ -161,7 +161,7 @@ class SessionWay:
             return
         self._disconnect()
         self._settle_tried = False
-        self.source.relearn()
+        self.source.relearn(address)
         if self.bundle is not None:
             self.bundle.relearn()
         self._aim(address)

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Protocol
 
 from globstar.media.settings import StrictRtp
 from globstar.media.sockets import Address
 
 #: Sources that may be on probation at a time; more are heard while learning, but cannot be locked on.
 MAX_CANDIDATES = 8
+
+
+class Tell(Protocol):
+    """Hears of states, for test systems."""
+
+    def __call__(self, state: str, **fields: object) -> None:
+        """``state`` is reached."""
+
+
+def address_text(address: Address) -> str:
+    """``192.0.2.1:4000``, ``[2001:db8::1]:4000``."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class SourceState(Enum):
@@ -27,10 +41,12 @@ class SourceFilter:
     packets in sequence takes over. With ``no`` every source is heard for ever.
     """
 
-    __slots__ = ("_candidates", "dropped", "mode", "probation", "source", "state")
+    __slots__ = ("_candidates", "dropped", "mode", "probation", "source", "state", "tell")
 
-    def __init__(self, mode: StrictRtp, probation: int) -> None:
+    def __init__(self, mode: StrictRtp, probation: int, tell: Tell | None = None) -> None:
         self.mode = mode
+        #: hears when learning begins and ends; None while nobody wants to
+        self.tell = tell
         self.probation = max(probation, 1)
         self.state = SourceState.OPEN if mode is StrictRtp.NO else SourceState.LEARNING
         #: The source that is locked on.
@@ -39,12 +55,14 @@ class SourceFilter:
         #: Sources on probation: the sequence number that should come next, and how many came in a row.
         self._candidates: dict[Address, tuple[int, int]] = {}
 
-    def relearn(self) -> None:
+    def relearn(self, stated: Address | None = None) -> None:
         """The peer has stated a (new) address: learn again."""
         self._candidates.clear()
         if self.mode is not StrictRtp.NO:
             self.state = SourceState.LEARNING
             self.source = None
+            if self.tell is not None and stated is not None:
+                self.tell("STRICT_RTP_LEARN", Source=address_text(stated))
 
     def accept(self, source: Address, sequence: int) -> bool:
         """Whether a packet from here may be used; learns from it."""
@@ -61,6 +79,8 @@ class SourceFilter:
         self.source = source
         self.state = SourceState.LOCKED
         self._candidates.clear()
+        if self.tell is not None:
+            self.tell("STRICT_RTP_CLOSED", Source=address_text(source))
         return True
 
     def _is_proven(self, source: Address, sequence: int) -> bool:

@@ -84,6 +84,22 @@ async def test_rfc8445_7_a_way_is_found_and_nominated_for_each_component(compone
     two.close()
 
 
+async def test_test_systems_hear_of_check_lists() -> None:
+    """Once for each description of the peer, with whether there is anything to check."""
+    net = Net()
+    one, two = net.agent(A), net.agent(B)
+    told: list[tuple[str, object]] = []
+    one.tell = lambda state, **fields: told.append((state, fields["Result"]))
+    one.set_remote(two.ufrag, two.password, [], is_controlling=True)
+    assert told == [("ICECHECKLISTCREATE", "FAILURE")]
+    one.set_remote(two.ufrag, two.password, candidates(B), is_controlling=True)
+    assert len(told) == 1
+    one.set_remote("other", "password", candidates(B), is_controlling=True)
+    assert told[1:] == [("ICECHECKLISTCREATE", "SUCCESS")]
+    one.close()
+    two.close()
+
+
 async def test_rfc8445_7_3_1_3_a_peer_without_candidates_is_found_by_its_checks() -> None:
     """As with candidates that come later (trickle) or behind a NAT: its address is peer-reflexive."""
     net = Net()

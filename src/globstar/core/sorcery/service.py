@@ -10,6 +10,7 @@ from globstar.core.realtime.engine import RealtimeFault
 from globstar.core.sorcery.cache import MemoryCache
 from globstar.core.sorcery.settings import Mappings, TypeMapping, read_mappings
 from globstar.core.sorcery.wizard import SorceryObject, Wizard, WizardSpec
+from globstar.core.testevents import tell_state
 
 if TYPE_CHECKING:
     from globstar.core.system import System
@@ -112,6 +113,7 @@ class TypeStore:
             cache.put(found)
         else:
             cache.remove(id)
+        tell_state(self.system, "SORCERY_MEMORY_CACHE_REFRESHED", Cache=cache.options.name, Type=self.type, Name=id)
 
     async def retrieve_all(self, prefix: str = "") -> list[SorceryObject]:
         """All objects whose id begins with ``prefix``; of the same id the first counts. Raises RealtimeFault."""

@@ -12,6 +12,7 @@ from globstar.core.manager import ActionRequest
 from globstar.core.realtime import RealtimeFault
 from globstar.core.sorcery import SERVICE, Sorcery, SorceryObject, TypeStore
 from globstar.core.system import System
+from globstar.core.testevents import TestEvent
 from tests.support.calls import run_dialplan
 from tests.support.realtime import command, realtime_system
 from tests.support.switch import LogCapture
@@ -97,6 +98,9 @@ async def test_files_and_fallbacks(tmp_path: Path) -> None:
 async def test_a_stale_object_is_given_and_read_anew(tmp_path: Path) -> None:
     async with realtime_system(tmp_path, SCHEMA, MAPPING, FILES) as (system, database):
         kept = store(system, "cached")
+        told: list[TestEvent] = []
+        system.test_events = True
+        system.bus.subscribe(TestEvent, told.append)
 
         async def value() -> str:
             found = await kept.retrieve("one")
@@ -109,6 +113,8 @@ async def test_a_stale_object_is_given_and_read_anew(tmp_path: Path) -> None:
         assert await value() == "1"
         await asyncio.sleep(1)
         assert await value() == "2"
+        assert [event.state for event in told] == ["SORCERY_MEMORY_CACHE_REFRESHED"]
+        assert dict(told[0].fields) == {"Cache": "m/cached", "Type": "cached", "Name": "one"}
         database.run("DELETE FROM things WHERE id='one'")
         await asyncio.sleep(11)
         assert await value() == "2"

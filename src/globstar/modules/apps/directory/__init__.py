@@ -9,6 +9,7 @@ from globstar.core.digits import ALL_DIGITS
 from globstar.core.numbers import leading_integer
 from globstar.core.pbx import leads
 from globstar.core.registry import application
+from globstar.core.testevents import tell_state
 from globstar.dialplan.arguments import ParsedOptions, argument, parse_options, split_arguments
 from globstar.modules.apps.directory.entries import Book, Entry, read_book, search
 from globstar.modules.apps.directory.offering import Left, Result, Speaker, offer_list, offer_menu
@@ -62,6 +63,8 @@ async def directory(channel: Channel, data: str) -> int:
         result = await visit.run()
     finally:
         channel.set_variable("DIRECTORY_RESULT", result.value)
+        if result in (Result.TIMEOUT, Result.HANGUP):
+            tell_state(channel.system, result.value, channel, Message="nobody was chosen")
     return 0
 
 

@@ -60,6 +60,7 @@ async def voicemail_main(channel: Channel, data: str) -> int | None:
     chosen = options.get("a")
     if "a" in options and chosen.isdigit() and int(chosen) < len(FOLDERS):
         folder = FOLDERS[int(chosen)]
+        tell_state(channel.system, "AUTOPLAY", channel, Folder=folder)
     tell_state(channel.system, "AUTHENTICATED", channel, Mailbox=user.number, Context=user.context)
     gain = read_gain(options, lambda problem: logger.warning(f"VoiceMailMain: {problem}"))
     session = _Session(service, channel, user, is_read_only="r" in options, gain=gain)

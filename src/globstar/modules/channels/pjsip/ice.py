@@ -46,6 +46,7 @@ class IceWay:
         agent = self._agent = IceAgent(self._engine.loop, wires.send_directly)
         agent.on_selected = wires.way_found
         agent.on_lost = wires.way_lost
+        agent.tell = self._engine.tell
         if ":" in address:
             agent.use_ipv6()
         bound, port = session.local_address

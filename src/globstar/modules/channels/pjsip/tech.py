@@ -13,6 +13,7 @@ from globstar.core.format import FormatCapabilities
 from globstar.core.frame import ChannelOption, Control, Frame
 from globstar.core.rtp_media import RtpMedia, RtpVoice
 from globstar.core.tech import ChannelTech, DialRequest, NativeMedia, RequestFailed
+from globstar.core.testevents import tell_state
 from globstar.modules.channels.pjsip import channel_items, connected, direct, dtmf, hold, outgoing, refer, refresh, t38, texts
 from globstar.modules.channels.pjsip.causes import tech_cause_of
 from globstar.modules.channels.pjsip.leg import Leg
@@ -284,7 +285,9 @@ def _more_streams(leg: Leg, channel: Channel, data: Any) -> bool:
 
 
 def _new_picture(leg: Leg, channel: Channel, data: Any) -> bool:
-    return media_control.ask(leg)
+    is_asked = media_control.ask(leg)
+    tell_state(channel.system, "AST_CONTROL_VIDUPDATE", channel, Result="success" if is_asked else "failure")
+    return is_asked
 
 
 _INDICATIONS = {

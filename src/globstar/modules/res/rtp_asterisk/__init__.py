@@ -13,6 +13,7 @@ from globstar.media.watch import Watch
 from globstar.modules.res.rtp_asterisk.cli import RTCP_WATCH, WATCH, drop, set_rtcp_debug, set_rtcp_stats, set_rtp_debug
 from globstar.modules.res.rtp_asterisk.ice import SERVICE, IceOptions, configure, resolve_stun, set_stun_debug
 from globstar.modules.res.rtp_asterisk.reports import RtcpWatch
+from globstar.modules.res.rtp_asterisk.states import follow
 
 __all__ = [
     "drop", "load", "reload", "resolve_stun", "set_rtcp_debug", "set_rtcp_stats", "set_rtp_debug", "set_stun_debug",
@@ -99,6 +100,8 @@ def load(system: System) -> None:
         ticker=system.ticker,
     )
     system.services["rtp"] = engine
+    if system.test_events:
+        follow(system, engine)
     configure(system, engine, system.configuration.read("rtp.conf"))
     system.services[WATCH] = Watch(engine)
     system.services[RTCP_WATCH] = engine.on_rtcp = RtcpWatch(system)

@@ -86,7 +86,9 @@ class Subscription(NotifierUser):
         status = self.package.open(resource, self.endpoint, request_body.request if request_body is not None else None)
         if status == 200:
             self.resource = resource
-            tell_state(self.package.driver.system, "SUBSCRIPTION_ESTABLISHED", Endpoint=self.endpoint.name, Resource=self.name)
+            system = self.package.driver.system
+            tell_state(system, "SUBSCRIPTION_ESTABLISHED", Endpoint=self.endpoint.name, Resource=self.name)
+            tell_state(system, "SUBSCRIPTION_STATE_SET", StateText="ACTIVE", Endpoint=self.endpoint.name)
         return status
 
     def close(self) -> None:
@@ -128,5 +130,7 @@ class Subscription(NotifierUser):
     def subscription_ended(self, subscription: Notifier, reason: str) -> None:
         """See NotifierUser."""
         self.close()
-        tell_state(self.package.driver.system, "SUBSCRIPTION_TERMINATED", Endpoint=self.endpoint.name, Resource=self.name)
+        system = self.package.driver.system
+        tell_state(system, "SUBSCRIPTION_STATE_SET", StateText="TERMINATED", Endpoint=self.endpoint.name)
+        tell_state(system, "SUBSCRIPTION_TERMINATED", Endpoint=self.endpoint.name, Resource=self.name)
         self.owner.subscription_ended(self, reason)

@@ -13,6 +13,7 @@ from globstar.core.frame import Frame, FrameType
 from globstar.core.party import PartyId
 from globstar.core.switches import SwitchWaits, asking
 from globstar.core.tech import RequestFailed
+from globstar.core.testevents import tell_state
 from globstar.core.textmessage import SERVICE, MessageBus, MessageDatum, TextMessage
 from globstar.modules.channels.pjsip.authenticate import outbound_credentials
 from globstar.modules.channels.pjsip.identity import from_address
@@ -139,6 +140,7 @@ class Messaging(Supplement):
             target = self._find(destination)
         except (RequestFailed, SipParseError) as error:
             logger.notice(f"a message to 'pjsip:{destination}' cannot be sent: {error}")
+            tell_state(driver.system, "MSG_ENDPOINT_URI_FAIL", MsgTo=destination)
             self.failed += 1
             return False
         flow = route(driver, target)
@@ -162,6 +164,10 @@ class Messaging(Supplement):
             content_type="text/plain;charset=UTF-8" if not message.body.isascii() else "text/plain",
             routes=(*endpoint.routes, *(contact.routes if contact is not None else ())),
         )
+        tell_state(
+            driver.system, "MSG_FROMTO_URI", MsgTo=request.to.uri, MsgFrom=request.from_.uri, MsgUri=target.uri,
+            MsgEndpoint=endpoint.name,
+        )  # fmt: skip
         driver.sip.send_request(
             request, flow, _Answer(self, destination, endpoint), outbound_credentials(driver.settings, endpoint)
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.core import events
+from globstar.core.testevents import tell_state
 from globstar.modules.channels.pjsip.outgoing import Target, route
 from globstar.modules.channels.pjsip.pubsub.bodies import message_summary
 from globstar.modules.channels.pjsip.pubsub.message_summary import MessageSummaryPackage, account_uri, mailbox_names
@@ -181,16 +182,19 @@ class MessageWaiting(PackageOwner):
     def request_received(self, endpoint: EndpointObject, transaction: ServerTransaction) -> bool:
         """A NOTIFY that nobody asked for sets the mailbox of ``incoming_mwi_mailbox``."""
         request = transaction.request
-        if request.method != "NOTIFY" or not endpoint.incoming_mwi_mailbox:
+        if request.method != "NOTIFY" or event_of(request.get("Event") or "")[0] != "message-summary":
             return False
-        if event_of(request.get("Event") or "")[0] != "message-summary":
+        system = self.driver.system
+        if not endpoint.incoming_mwi_mailbox:
+            tell_state(system, "PUBSUB_NO_INCOMING_MWI_MAILBOX", Endpoint=endpoint.name)
             return False
         counts = message_summary.parse(request.body)
         if counts is None:
             transaction.respond(400)
             return True
         transaction.respond(200)
-        self.driver.system.mailboxes.update(endpoint.incoming_mwi_mailbox, *counts, source=f"PJSIP/{endpoint.name}")
+        system.mailboxes.update(endpoint.incoming_mwi_mailbox, *counts, source=f"PJSIP/{endpoint.name}")
+        tell_state(system, "PUBSUB_INCOMING_MWI_PUBLISH", Endpoint=endpoint.name, Mailbox=endpoint.incoming_mwi_mailbox)
         return True
 
     def describe(self) -> dict[str, object]:
