@@ -124,15 +124,15 @@ class MessageBus:
         self.handlers.append(handler)
         return lambda: self.handlers.remove(handler)
 
-    def send(self, message: TextMessage, destination: str, from_: str = "", to: str = "") -> str:
-        """Send a message; the value of MESSAGE_SEND_STATUS."""
+    def send(self, message: TextMessage | None, destination: str, from_: str = "", to: str = "") -> str:
+        """Send a message; the value of MESSAGE_SEND_STATUS, FAILURE where there is no message to send."""
         technology, colon, rest = destination.partition(":")
         if not colon or not rest:
             return "INVALID_URI"
         sender = self.senders.get(technology.strip().lower())
         if sender is None:
             return "INVALID_PROTOCOL"
-        return "SUCCESS" if sender(message, rest, from_, to) else "FAILURE"
+        return "SUCCESS" if message is not None and sender(message, rest, from_, to) else "FAILURE"
 
     # -- the dialplan ------------------------------------------------------------------------------------------------
 

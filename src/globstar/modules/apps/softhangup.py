@@ -26,10 +26,14 @@ def soft_hangup(channel: Channel, data: str) -> None:
         return
     takes_all = "a" in parse_options(argument(arguments, 1), {"a": False}, logger.warning)
     lowered = wanted.lower()
+    is_found = False
     for name, candidate in list(channel.system.channels.items()):
         device = name if not takes_all else name.rpartition("-")[0]
         if (device.lower() == lowered) if takes_all else name.lower().startswith(lowered):
             logger.verbose(3, f"Soft hanging {name} up.")
             candidate.request_hangup(SoftHangup.EXPLICIT)
+            is_found = True
             if not takes_all:
                 return
+    if not is_found:
+        logger.verbose(3, f"SoftHangup: there is no channel {wanted}")

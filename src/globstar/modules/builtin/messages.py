@@ -41,11 +41,9 @@ def message_send(channel: Channel, data: str) -> int:
         return 0
     bus = channel.system.service(SERVICE, MessageBus)
     message = message_of(channel)
-    if bus is None or message is None:
+    status = bus.send(message, destination, argument(parts, 1), argument(parts, 2)) if bus is not None else "FAILURE"
+    if message is None and status == "FAILURE":
         logger.warning(f"MessageSend on {channel.name}: there is no message; set MESSAGE(body) first")
-        status = "FAILURE"
-    else:
-        status = bus.send(message, destination, argument(parts, 1), argument(parts, 2))
     channel.set_variable("MESSAGE_SEND_STATUS", status)
     return 0
 
