@@ -45,10 +45,7 @@ def invite_received(driver: PjsipDriver, endpoint: EndpointObject, transaction: 
     request.contact  # noqa: B018 - raises the 400 that an INVITE without Contact gets
     if _refuse_extensions(endpoint, transaction):
         return
-    uri = request.uri
-    if not uri.is_sip:
-        transaction.respond(416)
-        return
+    uri = request.uri  # sip, sips, or tel (RFC 3966), which names the same extension
     if timers.is_too_small(endpoint, request):
         transaction.respond(422, headers=[("Min-SE", str(endpoint.timers_min_se))])
         return

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from globstar.modules.channels.pjsip.dtmf import parse_relay
-from tests.support.sip_phone import phone_section, sip_office
+from tests.support.sip_phone import PhoneCall, phone_section, sip_office
 
 pytestmark = pytest.mark.virtual_time
 
@@ -30,6 +30,35 @@ async def test_options(tmp_path: Path, uri: str, status: int) -> None:
         if status == 200:
             assert "INVITE" in answer["Allow"]
             assert "application/sdp" in answer["Accept"]
+
+
+@pytest.mark.parametrize("ends_here", [True, False])
+async def test_a_tel_uri_names_an_extension(tmp_path: Path, ends_here: bool) -> None:
+    """RFC 3966: INVITE, its ACK, and the BYE of either side."""
+    plan = "[default]\nexten => +49-30-100,1,Answer()\n same => n,Wait(2)\n same => n,Hangup()\n"
+    uri = "tel:+49-30-100;phone-context=x"
+    async with sip_office(tmp_path, phone_section("alice"), plan) as office:
+        phone = office.phone("alice")
+        call = PhoneCall(phone, uri)
+        call.invite(body=call.sdp())
+        await phone.get(100)
+        await call.answered()
+        (channel,) = office.system.channels.values()
+        assert channel.extension == "+49-30-100"
+        if ends_here:
+            bye = await call.ended()
+            assert bye["From"].startswith(f"<{uri}>;tag=")
+        else:
+            await call.hang_up()
+        await office.quiet()
+
+
+async def test_a_tel_uri_without_an_extension_is_404(tmp_path: Path) -> None:
+    async with sip_office(tmp_path, phone_section("alice"), PLAN) as office:
+        phone = office.phone("alice")
+        call = PhoneCall(phone, "tel:999")
+        call.invite(body=call.sdp())
+        call.refused(await phone.get(404))
 
 
 @pytest.mark.parametrize(
