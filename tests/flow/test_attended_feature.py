@@ -304,3 +304,35 @@ async def test_everybody_else_is_gone(tmp_path: Path) -> None:
         c.reply(487)
         await call.carol.get("ACK")
         await call.a.ended()
+
+
+async def test_the_target_waits_with_the_transferer_while_it_rings(tmp_path: Path) -> None:
+    """The Local half is in the transferer's bridge before that comes and before it is answered, as recorded of Asterisk."""
+    async with a_call(tmp_path) as call:
+        entered: list[tuple[str, str]] = []
+        call.office.system.bus.subscribe(
+            events.BridgeEntered, lambda event: entered.append((event.channel.name.partition("-")[0], event.channel.state.name))
+        )
+        c = await call.consult(is_answered=False)
+        assert entered == [("Local/102@default", "DOWN"), ("PJSIP/alice", "UP")]
+        assert call.channel.bridge_member is not None
+        assert [member.channel.name[-2:] for member in call.channel.bridge_member.peers] == [";1"]
+        await c.answer()
+        await asyncio.sleep(0.1)
+        await call.hear((call.a, c, True), (c, call.a, True), (call.b, call.a, False))
+        await call.a.hang_up()
+        await asyncio.sleep(0.2)
+        await call.b.hang_up()
+        await c.ended()
+
+
+async def test_nobody_is_left_when_the_target_is_busy_and_the_transferer_gone(tmp_path: Path) -> None:
+    """The half that waited in the bridge ends with its call."""
+    async with a_call(tmp_path, "atxferdropcall=yes") as call:
+        c = await call.consult(is_answered=False)
+        await call.a.hang_up()
+        await asyncio.sleep(0.1)
+        c.reply(486)
+        await call.carol.get("ACK")
+        await call.b.ended()
+        assert call.outcomes == [("Fail", "Fail")]

@@ -236,23 +236,24 @@ async def test_blind_transfer_into_an_application(tmp_path: Path, how: str, who:
 
 
 #: The consultation goes through a Local channel, which steps out when the two who are left hear each other: as recorded of
-#: Asterisk (g04_feature_attended_transfer), its halves have records of their own.
+#: Asterisk (g04_feature_attended_transfer), its halves have records of their own, from
+#: when the transferer waits with the first for an answer.
 CONSULTED = {
     ("alice", "answered"): [
         ("100", "201", "bob", "ANSWERED"), ("101", "102", "carol", "ANSWERED"), ("100", "201", "102;1", "ANSWERED"),
         ("102", "102", "bob", "ANSWERED"), ("101", "", "carol", "ANSWERED"),
     ],
     ("alice", "ringing"): [
-        ("100", "201", "bob", "ANSWERED"), ("102", "102", "bob", "ANSWERED"), ("101", "102", "carol", "ANSWERED"),
-        ("101", "", "carol", "ANSWERED"),
+        ("100", "201", "bob", "ANSWERED"), ("101", "102", "carol", "ANSWERED"), ("100", "201", "102;1", "ANSWERED"),
+        ("102", "102", "bob", "ANSWERED"), ("101", "", "carol", "ANSWERED"),
     ],
     ("bob", "answered"): [
         ("100", "201", "bob", "ANSWERED"), ("102", "102", "bob", "ANSWERED"), ("100", "102", "carol", "ANSWERED"),
         ("100", "201", "102;1", "ANSWERED"), ("100", "201", "carol", "ANSWERED"),
     ],
     ("bob", "ringing"): [
-        ("100", "201", "bob", "ANSWERED"), ("100", "102", "carol", "ANSWERED"), ("100", "201", "102;1", "ANSWERED"),
-        ("100", "201", "carol", "ANSWERED"),
+        ("100", "201", "bob", "ANSWERED"), ("102", "102", "bob", "NO ANSWER"), ("100", "102", "carol", "ANSWERED"),
+        ("100", "201", "102;1", "ANSWERED"), ("100", "201", "carol", "ANSWERED"),
     ],
 }  # fmt: skip
 

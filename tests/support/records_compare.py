@@ -83,8 +83,11 @@ def compare_cel(recorded: Sequence[str], ours: Sequence[str], *, is_loose: bool 
     return found
 
 
-def cdr_texts(lines: Iterable[str], starts: Iterable[tuple[str, str]]) -> list[str]:
-    """The records as text, by sequence number relative to the first. ``starts``: name and unique id of channels in order."""
+def cdr_texts(lines: Iterable[str], starts: Iterable[tuple[str, str]], *, is_loose: bool = False) -> list[str]:
+    """The records as text, by sequence number relative to the first. ``starts``: name and unique id of channels in order.
+
+    ``is_loose``: the numbers are left out, where threads gave them in an order of chance.
+    """
     names = Names()
     starts = list(starts)
     names.add_channels(name for name, _ in starts)
@@ -98,6 +101,8 @@ def cdr_texts(lines: Iterable[str], starts: Iterable[tuple[str, str]]) -> list[s
         texts = [names(text) for text in (*row[:9], answered, *row[14:-1])]
         rows.append((int(number[0]), texts))
     rows.sort()
+    if is_loose:
+        return sorted(" | ".join(texts) for _, texts in rows)
     return [" | ".join([str(number - rows[0][0]), *texts]) for number, texts in rows]
 
 
@@ -106,10 +111,17 @@ def compare_cdr(
     their_channels: Iterable[tuple[str, str]],
     ours: Sequence[str],
     our_channels: Iterable[tuple[str, str]],
+    *,
+    is_loose: bool = False,
 ) -> list[str]:
     """The differences as lines of a diff, none if there are none."""
     return list(
         difflib.unified_diff(
-            cdr_texts(recorded, their_channels), cdr_texts(ours, our_channels), "recorded", "ours", n=0, lineterm=""
+            cdr_texts(recorded, their_channels, is_loose=is_loose),
+            cdr_texts(ours, our_channels, is_loose=is_loose),
+            "recorded",
+            "ours",
+            n=0,
+            lineterm="",
         )
     )

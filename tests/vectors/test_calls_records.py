@@ -35,12 +35,9 @@ DIFFERENT_CEL = {
     "g04_feature_attended_transfer": _FEATURE,
     "g04_info_dtmf_bad_body": _PRESSED,
     "g04_read_two_attempts_none": _PRESSED,
-    "g05_ami_atxfer": _FEATURE,
     "g05_directed_pickup_app": _PICKED_UP,
     "g05_group_pickup": _PICKED_UP,
     "g05_park_direct_dial_and_retrieve": _PARKED,
-    "g05_refer_attended_by_callee": _FEATURE,
-    "g05_refer_attended_replaces_answered": _FEATURE,
     "g05_refer_blind_to_ringing_phone": _TIME,
 }
 #: The same for records.
@@ -141,9 +138,11 @@ def test_channel_events_of_a_scenario(records: Records, file: Path) -> None:
 
 @pytest.mark.parametrize("file", _scenarios(DIFFERENT_CDR))
 def test_call_detail_records_of_a_scenario(records: Records, file: Path) -> None:
-    observed = _recorded(file)
+    recording = json.loads(file.read_text())
+    observed = recording["observed"]
+    is_loose = "differs" in recording["determinism"]["cdr"]
     starts = [dict(event) for event in observed["ami"] if dict(event)["Event"] == "Newchannel"]
     theirs = [(event["Channel"], event["Uniqueid"]) for event in starts]
     rows, _, channels = records.of(file)
-    differences = compare_cdr(observed.get("cdr", []), theirs, rows, channels)
+    differences = compare_cdr(observed.get("cdr", []), theirs, rows, channels, is_loose=is_loose)
     assert not differences, "\n" + "\n".join(differences)

@@ -37,8 +37,9 @@ def attended_transfer(first: Channel, second: Channel, *, is_external: bool = Fa
             outcome = _into_application(one, second, told)
         elif two is not None:
             outcome = _into_application(two, first, told)
-    told.result = outcome.value
-    first.system.bus.publish(told)
+    if told.destination != "Bridge":  # which is told while the bridges become one
+        told.result = outcome.value
+        first.system.bus.publish(told)
     return outcome
 
 
@@ -80,11 +81,9 @@ def _both_bridged(one: BridgeMember, two: BridgeMember, told: events.AttendedTra
     told.transferee = one.peers[0].channel if len(one.peers) == 1 else None
     told.target = two.peers[0].channel if len(two.peers) == 1 else None
     if len(one.peers) == 1:
-        _merge(one, two)
-        told.destination, told.bridge = "Bridge", two.bridge
+        _merge(one, two, told)
     elif len(two.peers) == 1:
-        _merge(two, one)
-        told.destination, told.bridge = "Bridge", one.bridge
+        _merge(two, one, told)
     else:
         told.destination, told.link = "Link", _link(one, two)
     return TransferOutcome.SUCCESS
@@ -98,21 +97,29 @@ def _into_holding(alone: BridgeMember, waiting: BridgeMember, told: events.Atten
     """The partner of ``alone`` waits in the place of ``waiting``: in a parking lot, say, where others are no partners."""
     hold_others(alone, False)
     told.transferee = alone.peers[0].channel
-    told.destination, told.bridge = "Bridge", waiting.bridge
-    _merge(alone, waiting)
+    _merge(alone, waiting, told)
     return TransferOutcome.SUCCESS
 
 
-def _merge(alone: BridgeMember, kept: BridgeMember) -> None:
-    """The one partner of ``alone`` takes the place of ``kept`` in its bridge; both of the transferring party leave."""
+def _merge(alone: BridgeMember, kept: BridgeMember, told: events.AttendedTransferred) -> None:
+    """The one partner of ``alone`` takes the place of ``kept`` in its bridge; both of the transferring party leave.
+
+    That is told before they end, and where ``alone`` runs the dialplan even before it leaves its bridge.
+    """
     partner, bridge = alone.peers[0], kept.bridge
+    told.destination, told.bridge, told.result = "Bridge", bridge, TransferOutcome.SUCCESS.value
+    alone.bridge.dissolve_on_hangup = False
     _mark(alone.channel, partner.channel)
     _condemn(alone.channel)
     _condemn(kept.channel)
     bridge.move(partner, swap=kept)
     partner.channel.variables.unset("ATTENDEDTRANSFER")
-    if not alone.left.done():
-        alone.leave(LeaveReason.KICKED)
+    bus = alone.channel.system.bus
+    if "pbx" in alone.channel.data:
+        bus.publish(told)
+    else:
+        alone.on_leave.insert(0, lambda _member, _reason: bus.publish(told))
+    alone.leave(LeaveReason.KICKED)
     _end(kept.channel)
     _end(alone.channel)
     introduce(bridge)

@@ -8,16 +8,16 @@ from enum import Enum
 
 from globstar.base.log import Logger
 from globstar.core import events
+from globstar.core.announce import start_announcement
 from globstar.core.attended import introduce
 from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
 from globstar.core.cause import Cause
-from globstar.core.channel import Channel, ChannelGone
+from globstar.core.channel import Channel
 from globstar.core.dialing import CallStatus, OutgoingCall, request_channel
 from globstar.core.features import DigitFeatures, FeatureAction, settings_for
 from globstar.core.frame import Control, Frame, FrameType
 from globstar.core.local import LocalPair
 from globstar.core.pbx import exists
-from globstar.core.playback import play_all
 from globstar.core.tech import RequestFailed
 from globstar.core.transfer import TransferOutcome, ask_extension, hold_others, keep_in_bridge, transfer_context
 
@@ -42,12 +42,24 @@ class Target:
     """Whom the transferer calls: a Local channel, while it rings and once it answered."""
 
     call: OutgoingCall
+    #: its place in a bridge from the beginning on; what it says goes to the call until it answers
+    place: BridgeMember | None = None
+    #: the same once it answered
     member: BridgeMember | None = None
 
     @property
     def channel(self) -> Channel:
         """The half that is called."""
         return self.call.channel
+
+    def wait_in(self, bridge: Bridge) -> None:
+        """Wait in a bridge for the answer."""
+        if self.place is None:
+            self.place = bridge.join(self.channel)
+        elif self.place.bridge is not bridge and not self.place.left.done():
+            bridge.move(self.place)
+        if not self.call.is_over:
+            self.channel.attach(self.call.receive)
 
 
 def start_attended_transfer(member: BridgeMember) -> None:
@@ -98,14 +110,21 @@ class ConsultedTransfer:
         self.system = self.transferer.system
         self.settings = settings_for(self.transferer)
         self.context, self.extension = context, extension
-        #: where the transferees wait, and where the transferer talks to the target
+        #: where the transferees wait
         self.first = member.bridge
-        self.second = Bridge(self.system, creator=self.first.creator, dissolve_on_hangup=False)
+        self._second: Bridge | None = None
         self.steps: asyncio.Queue[Step] = asyncio.Queue()
         self.target: Target | None = None
         self._filter = member.digit_filter
         self._consulting: DigitFeatures | None = None
         self._members = (len(self.first.members), 0)
+
+    @property
+    def second(self) -> Bridge:
+        """Where the transferer talks to the target; it exists from when there is a target."""
+        if self._second is None:
+            self._second = Bridge(self.system, creator=self.first.creator, dissolve_on_hangup=False)
+        return self._second
 
     # -- the whole of it ---------------------------------------------------------------------------------------------
 
@@ -126,20 +145,21 @@ class ConsultedTransfer:
         """Whatever happened: no bridge is left that nobody minds, and no digit is waited for."""
         if self._consulting is not None:
             self._consulting.close()
-        for bridge in (self.first, self.second):
-            if bridge.is_dissolved:
+        for bridge in (self.first, self._second):
+            if bridge is None or bridge.is_dissolved:
                 continue
             bridge.dissolve_on_hangup = True
             if len(bridge.members) < 2:
                 bridge.dissolve()
 
     def _transferee_left(self) -> None:
-        if not any(member is not self.member for member in self.first.members):
+        if not self._waiting():
             self.steps.put_nowait(Step.TRANSFEREE_GONE)
 
     def _consult(self) -> None:
-        """Take the transferer out of the conversation and call the target."""
+        """Call the target and take the transferer out of the conversation, to where the target is waited for."""
         settings, member = self.settings, self.member
+        self.target = self._call_target()
         actions: dict[str, FeatureAction] = {}
         for code, step in (
             (settings.attended_abort, Step.ABORT),
@@ -154,7 +174,6 @@ class ConsultedTransfer:
         self.second.move(member)
         self.transferer.hold_state = False
         member.digit_filter = self._consulting
-        self.target = self._call_target()
 
     def _presser(self, step: Step) -> FeatureAction:
         return lambda _member: self.steps.put_nowait(step)
@@ -210,6 +229,7 @@ class ConsultedTransfer:
         local.set_variable("ATTENDEDTRANSFER", transferer.name)
         local.call_id = transferer.call_id
         local.connected.id = transferer.caller.id.copy()
+        where = self.second if self.member.bridge is self.first and not self.member.left.done() else self.first
         call = OutgoingCall(local, f"Local/{self.extension}@{self.context}", on_change=self._target_changed)
         call.on_voice = self._early_voice
         try:
@@ -218,13 +238,20 @@ class ConsultedTransfer:
             local.hangup(failed.cause)
             self.steps.put_nowait(Step.TARGET_GONE)
             return None
-        return Target(call)
+        target = Target(call)
+        target.wait_in(where)
+        return target
+
+    def _waiting(self) -> list[Channel]:
+        """Who waits for the target: all in the first bridge but the transferer and the target."""
+        target = self.target.channel if self.target is not None else None
+        return [channel for channel in self.first.channels if channel is not self.transferer and channel is not target]
 
     def _listeners(self) -> list[Channel]:
         """Who hears the target ring: the transferer, or when that has gone those who wait for the target."""
         if not self.member.left.done():
             return [self.transferer] if self.member.bridge is self.second else []
-        return self.first.channels
+        return self._waiting()
 
     def _early_voice(self, frame: Frame) -> None:
         for channel in self._listeners():
@@ -245,7 +272,11 @@ class ConsultedTransfer:
         assert target is not None
         for channel in bridge.channels:
             channel.stop_generator()
-        member = target.member = bridge.join(target.channel)
+        target.wait_in(bridge)
+        member = target.member = target.place
+        assert member is not None
+        if not member.left.done():
+            target.channel.attach(member.receive)
         target.channel.variables.unset("ATTENDEDTRANSFER")
         keep_in_bridge(target.channel, member)
         member.when_left(lambda _member, _reason: self.steps.put_nowait(Step.TARGET_GONE))
@@ -254,9 +285,11 @@ class ConsultedTransfer:
         target, self.target = self.target, None
         if target is None:
             return
+        if target.place is not None:
+            target.place.leave(LeaveReason.KICKED)
         if target.member is not None:
-            target.member.leave(LeaveReason.KICKED)
-        elif not target.call.is_over:
+            return
+        if not target.call.is_over:
             target.call.give_up(CallStatus.CANCEL, cause)
         elif not target.channel.is_hung_up:
             target.channel.hangup(cause)
@@ -321,7 +354,7 @@ class ConsultedTransfer:
         """The transferer goes; those who waited get the target, now or when it answers."""
         target = self.target
         self._end_transferer()
-        if not self.first.members:
+        if not self._waiting():
             self._drop_target()
         elif target is None or (target.member is not None and target.member.left.done()):
             await self._recall(0)
@@ -332,7 +365,8 @@ class ConsultedTransfer:
             await self._play(target.member, self.settings.transfer_success_sound)
         else:
             release_held(self.first)
-            for channel in self.first.channels:
+            target.wait_in(self.first)
+            for channel in self._waiting():
                 channel.indicate(Control.RINGING)
             await self._wait_for_target(deadline, 0)
 
@@ -366,7 +400,7 @@ class ConsultedTransfer:
     async def _recall(self, attempt: int) -> None:
         """Nobody answered for a transferer that has gone: call it back, or try the target again, as often as is configured."""
         settings = self.settings
-        waiting = [channel for channel in self.first.channels if not channel.soft_hangup]
+        waiting = [channel for channel in self._waiting() if not channel.soft_hangup]
         if not waiting:
             return
         if settings.attended_drop_call:
@@ -429,16 +463,8 @@ class ConsultedTransfer:
 
     async def _play(self, member: BridgeMember, sound: str) -> None:
         """Let one member hear a sound before it goes on."""
-        if not sound or member.left.done() or member.is_apart:
-            return
-        member.set_apart()
-        try:
-            await play_all(member.channel, [sound])
-        except ChannelGone:
-            return
-        finally:
-            if not member.left.done():
-                member.bring_back()
+        if sound and not member.left.done():
+            await asyncio.wait([start_announcement(member, [sound])])
 
     def _tell(self, outcome: TransferOutcome, destination: str) -> None:
         target = self.target.channel if self.target is not None else None

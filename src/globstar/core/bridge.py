@@ -315,6 +315,8 @@ class Bridge:
     def _exit(self, member: BridgeMember, *, is_moving: bool = False, is_replaced: bool = False) -> None:
         """Take a member out of the media and the list, and tell so; where it goes on is settled before."""
         channel = member.channel
+        if member.is_apart:
+            channel.stop_generator()  # what only this member hears ends before it leaves
         is_sent, goes_on = bool(channel.soft_hangup & SoftHangup.ASYNC_GOTO), False
         if not is_moving:
             if member._remove_listener is not None:
