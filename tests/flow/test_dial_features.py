@@ -310,6 +310,17 @@ async def test_only_the_caller_hears_warnings_unless_told_otherwise() -> None:
         assert (call.hears, leg.hears) == (["soon"], [])
 
 
+async def test_a_warning_is_heard_to_its_end() -> None:
+    """The call ends when the last warning has been said, as recorded of Asterisk (g03_opt_L_time_limit)."""
+    async with dialling("Test/bob,,L(5000:100)", before="exten => 200,1,Set(LIMIT_WARNING_FILE=soon)\n") as world:
+        world.sound("soon")
+        call, leg = await ringing(world)
+        leg.answers()
+        answered = await call.is_told("answer")
+        assert await leg.is_told("hangup 16") - answered == pytest.approx(5.1, abs=0.03)
+        assert call.hears == ["soon"]
+
+
 async def test_a_warning_does_not_disturb_who_dials_a_transfer() -> None:
     before = "exten => 200,1,Set(LIMIT_WARNING_FILE=soon)\n"
     async with dialling("Test/bob,,TL(10000:9000)", files=CODES, extra=TRANSFERS, before=before) as world:

@@ -55,6 +55,10 @@ SOUNDS = {
     "pbx-transfer": 0.5, "pbx-invalid": 0.5, "pbx-invalidpark": 0.5, "beeperr": 0.3,
     **{f"digits/{n}": 0.3 for n in range(21)}, **{f"digits/{n}0": 0.3 for n in range(2, 10)},
     **{f"letters/{letter}": 0.3 for letter in "abcdefghijklmnopqrstuvwxyz"},
+    **dict.fromkeys(("digits/at", "digits/p-m", "digits/today"), 0.6),
+    **dict.fromkeys(("vm-INBOX", "vm-first", "vm-message", "vm-messages", "vm-no"), 0.6),
+    **dict.fromkeys(("vm-youhave", "queue-seconds", "vm-received", "vm-theperson", "vm-password", "vm-deleted"), 0.9),
+    "vm-isunavail": 1.5, "vm-login": 2.0, "vm-incorrect-mailbox": 2.5, "vm-onefor": 3.0, "vm-advopts": 3.0, "vm-opts": 5.0,
 }  # fmt: skip
 
 

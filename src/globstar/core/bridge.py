@@ -272,6 +272,9 @@ class Bridge:
                 peer.channel.hangup_source = peer.channel.hangup_source or member.channel.hangup_source
         if member.channel.hold_state:
             self.pass_on(member, control_frame(Control.UNHOLD))
+        if member.channel.is_held and not self.capabilities & BridgeCapability.HOLDING:
+            member.channel.indicate(Control.UNHOLD)
+            self.reconsider(f"{member.channel.name} is about to leave")
         self._exit(member)
         self._after_departure(f"{member.channel.name} left", may_dissolve=may_dissolve)
         self._finish(member, reason)

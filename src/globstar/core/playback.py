@@ -150,6 +150,8 @@ async def play(
         if on_frame is not None:
             on_frame(frame)
         if frame.type is FrameType.DTMF_END and frame.digit in stop_on:
+            if channel.generator is player:
+                channel.stop_generator()  # at once, before more digits come
             return frame.digit
         return None
 

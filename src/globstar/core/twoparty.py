@@ -245,14 +245,15 @@ async def _run_dynamic(feature: DynamicFeature, member: BridgeMember) -> None:
 
 
 class LimitTimer:
-    """Ends a call after its time, with warnings before."""
+    """Ends a call after its time, with warnings before; one that is being said is heard to its end, as with Asterisk."""
 
-    __slots__ = ("_timers", "callee", "caller", "limit")
+    __slots__ = ("_playing", "_timers", "callee", "caller", "limit")
 
     def __init__(self, caller: BridgeMember, callee: BridgeMember, limit: TimeLimit) -> None:
         self.caller = caller
         self.callee = callee
         self.limit = limit
+        self._playing: list[asyncio.Task[object]] = []
         loop = caller.channel.system.loop
         self._timers = [loop.call_later(limit.seconds, self._expired)]
         left = limit.warning
@@ -278,10 +279,16 @@ class LimitTimer:
         self._tell([sound] if sound != TIME_LEFT else time_left(left, self.caller.channel.language))
 
     def _tell(self, sounds: list[str]) -> None:
-        for member in self._told():
-            start_announcement(member, sounds)
+        self._playing = [task for task in self._playing if not task.done()]
+        self._playing += [start_announcement(member, sounds) for member in self._told()]
 
-    def _expired(self) -> None:
+    def _expired(self, said: asyncio.Task[object] | None = None) -> None:
+        if not self._timers:  # a party has left meanwhile
+            return
+        playing = next((task for task in self._playing if not task.done()), None)
+        if playing is not None:
+            playing.add_done_callback(self._expired)
+            return
         tell_state(self.caller.channel.system, "BRIDGE_TIMELIMIT", self.caller.channel)
         told = [start_announcement(member, [self.limit.timeout_sound]) for member in self._told() if self.limit.timeout_sound]
         if not told:

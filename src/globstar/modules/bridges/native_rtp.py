@@ -51,8 +51,8 @@ class NativeRtpBridge(BridgeTechnology):
             needed = member.frames_needed()
             if needed is not None:
                 return needed
-            if channel.hold_state:
-                return f"{channel.name} holds the other"
+            if channel.is_held:
+                return f"{channel.name} is on hold"
             offers.append(native)
         first, second = offers
         if first.format is None or second.format is None or first.format.codec is not second.format.codec:
