@@ -58,11 +58,61 @@ async def system(tmp_path: Path) -> AsyncIterator[System]:
             channel.hangup()
 
 
-@pytest.mark.parametrize("mode", ["none", "sfu"])
-async def test_everybody_sees_everybody(system: System, mode: str) -> None:
-    stage = Stage(system, mode)
+async def test_of_three_nobody_is_seen_until_one_is_chosen(system: System) -> None:
+    """Pictures of two in one stream would be none at all."""
+    stage = Stage(system, "none")
+    assert stage.seen() == {"alice": "", "bob": "", "carol": ""}
+    stage.bridge.set_video_source(stage.phones["bob"].channel)
+    assert stage.seen() == {"alice": "b", "bob": "", "carol": "b"}
+    stage.phones["alice"].channel.deliver(control(Control.VIDUPDATE))
+    assert stage.phones["bob"].told[-1:] == [Control.VIDUPDATE]
+    assert stage.phones["carol"].told == []
+    stage.bridge.set_video_source(None)
+    stage.members["carol"].leave(LeaveReason.KICKED)
+    del stage.phones["carol"]
+    assert stage.seen() == {"alice": "b", "bob": "a"}
+
+
+def places(stage: Stage, viewer: str) -> dict[str, int]:
+    """In which stream a viewer has seen whom."""
+    return {frame.data.decode(): frame.subtype for _, frame in stage.phones[viewer].heard if frame.type is FrameType.VIDEO}
+
+
+async def test_everybody_sees_everybody_in_a_stream_of_their_own(system: System) -> None:
+    stage = Stage(system, "sfu")
     assert stage.seen() == {"alice": "bc", "bob": "ac", "carol": "ab"}
     assert stage.changes == []
+    assert places(stage, "alice") == {"b": 0, "c": 1}
+    assert places(stage, "bob") == {"a": 0, "c": 1}
+    assert places(stage, "carol") == {"a": 0, "b": 1}
+    # each is asked for a whole picture once for each who begins to see it
+    assert all(phone.told == [Control.VIDUPDATE] * 2 for phone in stage.phones.values())
+    stage.members["alice"].leave(LeaveReason.KICKED)
+    del stage.phones["alice"]
+    assert stage.seen() == {"bob": "c", "carol": "b"}
+    assert places(stage, "bob") == {"c": 1}  # who stays, stays where it is
+    dave = stage.phones["dave"] = Phone(system, name="Phone/dave", state=ChannelState.UP, native=frozenset({Control.VIDUPDATE}))
+    stage.members["dave"] = stage.bridge.join(dave.channel)
+    stage.seen()
+    assert places(stage, "bob") == {"c": 1, "d": 0}
+
+
+async def test_who_has_lost_one_picture_has_that_one_asked_for(system: System) -> None:
+    stage = Stage(system, "sfu")
+    stage.seen()
+    for phone in stage.phones.values():
+        phone.told.clear()
+    stage.phones["alice"].channel.deliver(control(Control.VIDUPDATE, 1))
+    assert {name: phone.told for name, phone in stage.phones.items()} == {"alice": [], "bob": [], "carol": [Control.VIDUPDATE]}
+    stage.phones["alice"].channel.deliver(control(Control.VIDUPDATE))  # by INFO, which names none
+    assert [len(phone.told) for phone in stage.phones.values()] == [0, 1, 2]
+
+
+async def test_several_streams_of_one_are_seen_apart(system: System) -> None:
+    stage = Stage(system, "sfu")
+    for stream, name in ((0, b"face"), (1, b"slides")):
+        stage.phones["alice"].channel.deliver(Frame(FrameType.VIDEO, stream, name, format=vp8))
+    assert places(stage, "bob") == {"face": 0, "slides": 1}
 
 
 async def test_one_is_shown_and_sees_who_was_shown_before(system: System) -> None:

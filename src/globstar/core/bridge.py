@@ -55,7 +55,7 @@ class BridgeMember:
 
     __slots__ = (
         "_remove_listener", "bridge", "channel", "destination", "digit_filter", "forward", "goes_on_later", "idle", "is_apart",
-        "joined_at", "left", "mix", "on_leave", "replaced_by", "role", "sends_video",
+        "joined_at", "left", "mix", "on_leave", "replaced_by", "role", "sees", "sends_video",
     )  # fmt: skip
 
     def __init__(self, bridge: Bridge, channel: Channel) -> None:
@@ -73,6 +73,8 @@ class BridgeMember:
         self.idle: IdleMode | None = None
         self.mix: MemberMix = PLAIN_MIX
         self.sends_video = False
+        #: where each sees everybody: by who is seen, and in which of its streams, the number of the own stream
+        self.sees: dict[tuple[BridgeMember, int], int] = {}
         self.left: asyncio.Future[LeaveReason] = asyncio.get_running_loop().create_future()
         self.on_leave: list[Callable[[BridgeMember, LeaveReason], None]] = []
         #: who took its place, for the callbacks of ``on_leave``
@@ -342,6 +344,7 @@ class Bridge:
         self.system.bus.publish(events.BridgeLeft(self, channel))
         if goes_on:
             self.system.bus.publish(events.ChannelSentElsewhere(channel))
+        bridgevideo.forget(self, member)
         if self.video_source is channel:
             self.set_video_source(None)
         if self.previous_video_source is channel:
@@ -427,8 +430,8 @@ class Bridge:
             if bridgevideo.pass_picture_request(self, sender, frame):
                 return
         elif frame.type is FrameType.VIDEO:
-            for member in bridgevideo.viewers(self, sender):
-                member.channel.write(frame)
+            for member, stream in bridgevideo.viewers(self, sender, frame.subtype):
+                member.channel.write(frame if stream == frame.subtype else frame.in_stream(stream))
             return
         for member in self.members:
             if member is not sender and not member.is_apart:

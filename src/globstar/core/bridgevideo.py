@@ -4,34 +4,58 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from globstar.core.frame import Control, Frame
+from globstar.core.frame import Control, Frame, control
 
 if TYPE_CHECKING:
     from globstar.core.bridge import Bridge, BridgeMember
 
-#: The modes, as manager clients and the CLI see them: ``none`` and ``sfu`` let everybody see everybody.
+#: The modes, as manager clients and the CLI see them. In a conference ``none`` shows nobody until somebody is chosen, and ``sfu``
+#: shows everybody to everybody, each in a stream of its own.
 NONE, SINGLE, TALKER, SFU = "none", "single", "talker", "sfu"
-_CHOOSING = (SINGLE, TALKER)
 
 
-def viewers(bridge: Bridge, sender: BridgeMember) -> list[BridgeMember]:
-    """Who sees the video of ``sender``.
+def viewers(bridge: Bridge, sender: BridgeMember, stream: int = 0) -> list[tuple[BridgeMember, int]]:
+    """Who sees a stream of video of ``sender``, each with the number of its own stream in which it does.
 
     Where one member is shown, all others see it, and it sees whoever was shown before.
     """
     sender.sends_video = True
     others = [member for member in sender.peers if not member.is_apart]
-    if bridge.video_mode not in _CHOOSING:
-        return others
     source = bridge.video_source
+    if bridge.video_mode == NONE:
+        is_seen = len(bridge.members) <= 2 or source is sender.channel
+        return [(member, stream) for member in others] if is_seen else []
+    if bridge.video_mode == SFU:
+        return [(member, _place(member, sender, stream)) for member in others]
+    if stream:
+        return []
     if source is None:  # who sends first is shown until something else is known
         bridge.set_video_source(sender.channel)
-        return others
+        return [(member, 0) for member in others]
     if sender.channel is source:
-        return others
+        return [(member, 0) for member in others]
     if sender.channel is bridge.previous_video_source:
-        return [member for member in others if member.channel is source]
+        return [(member, 0) for member in others if member.channel is source]
     return []
+
+
+def _place(viewer: BridgeMember, sender: BridgeMember, stream: int) -> int:
+    """The stream in which a viewer sees another one; it stays as long as both are there."""
+    key = (sender, stream)
+    place = viewer.sees.get(key)
+    if place is None:
+        taken = set(viewer.sees.values())
+        place = viewer.sees[key] = next(number for number in range(len(taken) + 1) if number not in taken)
+        sender.channel.write(control(Control.VIDUPDATE, stream))  # it needs a whole picture to begin with
+    return place
+
+
+def forget(bridge: Bridge, member: BridgeMember) -> None:
+    """A member has left: its places are free."""
+    member.sees.clear()
+    for viewer in bridge.members:
+        for key in [key for key in viewer.sees if key[0] is member]:
+            del viewer.sees[key]
 
 
 def talking_began(bridge: Bridge, member: BridgeMember) -> None:
@@ -41,10 +65,15 @@ def talking_began(bridge: Bridge, member: BridgeMember) -> None:
 
 
 def pass_picture_request(bridge: Bridge, viewer: BridgeMember, frame: Frame) -> bool:
-    """A viewer asks for a whole picture: in a choosing mode only who is shown is asked. False if all are to be asked."""
-    if bridge.video_mode not in _CHOOSING or frame.subtype != Control.VIDUPDATE:
+    """A viewer asks for a whole picture: only who it sees is asked. False if all are to be asked."""
+    if frame.subtype != Control.VIDUPDATE or (bridge.video_mode == NONE and len(bridge.members) <= 2):
         return False
+    if bridge.video_mode == SFU:
+        for (sender, stream), place in list(viewer.sees.items()):
+            if frame.data in (place, b""):
+                sender.channel.write(control(Control.VIDUPDATE, stream))
+        return True
     source = bridge.video_source
     if source is not None and source is not viewer.channel:
-        source.write(frame)
+        source.write(control(Control.VIDUPDATE))
     return True

@@ -216,6 +216,13 @@ class Frame:
             what = chr(self.subtype)
         return f"<Frame {self.type.name} {what} samples={self.samples}>"
 
+    def in_stream(self, number: int) -> Frame:
+        """The same media frame in another stream of its kind."""
+        return Frame(
+            self.type, number, self.data, format=self.format, samples=self.samples, rtp_time=self.rtp_time, seq=self.seq,
+            marker=self.marker, source=self.source,
+        )  # fmt: skip
+
     @property
     def digit(self) -> str:
         """The digit of a DTMF frame."""

@@ -218,7 +218,7 @@ class SideStream:
     def _reported(self, packets: tuple[RtcpPacket, ...]) -> None:
         """The endpoint has lost the picture: the other side is asked for one from scratch."""
         if self.channel is not None and asks_for_picture(packets):
-            self.channel.deliver(control(Control.VIDUPDATE))
+            self.channel.deliver(control(Control.VIDUPDATE, self.number))
 
     def ask_for_picture(self) -> bool:
         """Ask the endpoint for a picture from scratch by RTCP; False where its profile has no such feedback."""

@@ -285,7 +285,7 @@ def _more_streams(leg: Leg, channel: Channel, data: Any) -> bool:
 
 
 def _new_picture(leg: Leg, channel: Channel, data: Any) -> bool:
-    is_asked = media_control.ask(leg)
+    is_asked = media_control.ask(leg, data if isinstance(data, int) else None)
     tell_state(channel.system, "AST_CONTROL_VIDUPDATE", channel, Result="success" if is_asked else "failure")
     return is_asked
 

@@ -38,10 +38,14 @@ class MediaControl(Supplement):
         return True
 
 
-def ask(leg: Leg) -> bool:
-    """Ask the endpoint for a picture from scratch, if it sends video: by RTCP under RTP/AVPF, else by INFO."""
+def ask(leg: Leg, stream: int | None = None) -> bool:
+    """Ask the endpoint for a picture from scratch, if it sends video: by RTCP under RTP/AVPF, else by INFO.
+
+    ``stream`` is the number of the video, None for all.
+    """
     session = leg.session
     videos = [side for side in leg.media.sides if side.kind is MediaType.VIDEO and side.stream is not None]
+    videos = [side for side in videos if stream is None or side.number == stream]
     by_rtcp = [side.ask_for_picture() for side in videos]
     if videos and not all(by_rtcp) and session is not None and session.state is SessionState.CONFIRMED:
         session.send_request("INFO", body=REQUEST.encode(), content_type=CONTENT_TYPE)
