@@ -28,7 +28,8 @@ def format_time(channel: Channel | None, args: str) -> str:
     """A time as text.
 
     ``epoch`` is in seconds since 1970, now if not given. ``format`` is that of strftime, %c if not given; besides, %q gives
-    milliseconds and %3q or %6q so many digits of the second's fraction.
+    milliseconds and %3q or %6q so many digits of the second's fraction. %Z names the server's own zone, whatever ``timezone`` is;
+    %z is the difference to UTC in ``timezone``.
     """
     arguments = split_arguments(args, 3)
     form = (arguments[2] if len(arguments) > 2 else "%c").partition("\0")[0]  # as C ends a text
@@ -53,7 +54,7 @@ def format_time(channel: Channel | None, args: str) -> str:
             case "s":
                 return str(seconds)
             case "Z":
-                return (moment.tzname() or "").replace("%", "%%")
+                return time.tzname[bool(moment.dst())].replace("%", "%%")
             case "z":
                 return moment.strftime("%z")
             case _:
