@@ -116,9 +116,7 @@ async def test_times(dialplan: Dialplan, text: str, value: str) -> None:
     assert (dialplan.get(text), dialplan.warned) == (value, False)
 
 
-async def test_z_names_the_zone_of_the_server_whatever_zone_is_asked_for(
-    dialplan: Dialplan, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_z_names_the_zone_of_the_server(dialplan: Dialplan, monkeypatch: pytest.MonkeyPatch) -> None:
     """As recorded: %Z is the C library's name of its own zone, with or without summer time as in the zone asked for."""
     monkeypatch.setenv("TZ", "Europe/Berlin")
     time.tzset()

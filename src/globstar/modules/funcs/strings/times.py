@@ -41,8 +41,9 @@ def format_time(channel: Channel | None, args: str) -> str:
     else:
         wall = channel.system.wall_time() if channel is not None else time.time()
         seconds, fraction = int(wall), f"{int(wall % 1 * 1e6):06d}"
+    zone = _zone(argument(arguments, 1))
     try:
-        moment = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).astimezone(_zone(argument(arguments, 1)))
+        moment = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).astimezone(zone)
     except OverflowError as error:
         raise FunctionError(f"{seconds} is beyond the times that can be told") from error
 
@@ -54,7 +55,8 @@ def format_time(channel: Channel | None, args: str) -> str:
             case "s":
                 return str(seconds)
             case "Z":
-                return time.tzname[bool(moment.dst())].replace("%", "%%")
+                is_summer = bool(moment.dst()) if zone is not None else time.localtime(seconds).tm_isdst > 0
+                return time.tzname[is_summer].replace("%", "%%")
             case "z":
                 return moment.strftime("%z")
             case _:
