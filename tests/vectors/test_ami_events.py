@@ -20,7 +20,6 @@ GROUPS = ("g01", "g03", "g04", "g05")
 
 _TIME = "the replay does not wait as long as the recorded script did"
 _RACE = "what two threads tell there in an order of chance (the recording says that it differs from run to run)"
-_MASQUERADE = "a picked up call changes places with the picker there, names, places and all; here channels keep their identity"
 _PARKED = "what the parking tells comes from another thread there, and the replay parks for other seconds"
 _FEATURE = "the events of an attended transfer by digits come in another order, and a Local channel is not optimised in it"
 
@@ -41,8 +40,6 @@ DIFFERENT = {
     "g04_read_two_attempts_none": "the replay presses no digit there",
     "g05_ami_atxfer": _FEATURE,
     "g05_ami_atxfer_without_feature_option": "the action is not sent by the replay",
-    "g05_directed_pickup_app": _MASQUERADE,
-    "g05_group_pickup": _MASQUERADE,
     "g05_invite_with_replaces_takes_over": _RACE,
     "g05_park_by_extension_blind_refer": _PARKED,
     "g05_park_direct_dial_and_retrieve": _PARKED,

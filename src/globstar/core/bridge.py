@@ -297,7 +297,6 @@ class Bridge:
         channel = member.channel
         self.members.append(member)
         channel.bridge_member = member
-        channel.hangup_cause, channel.tech_cause = Cause.NORMAL_CLEARING, 0  # what went before is told
         channel.stop_generator()
         if len(self.members) > 1:
             self._unify_linked_ids()
@@ -353,6 +352,7 @@ class Bridge:
     def _finish(self, member: BridgeMember, reason: LeaveReason) -> None:
         """A member is out for good: its channel is put in order and its owner told."""
         channel = member.channel
+        channel.hangup_cause = channel.hangup_cause or Cause.NORMAL_CLEARING
         if not channel.is_hung_up:
             channel.reset_formats()
         for callback in tuple(member.on_leave):

@@ -210,15 +210,13 @@ class OutgoingCall:
             self._remove_listener = None
         channel.detach(self.receive)
 
-    def substitute(self, channel: Channel, cause: int = Cause.ANSWERED_ELSEWHERE) -> None:
-        """``channel`` answers in the place of the one that rings, which is hung up with ``cause``."""
-        rang = self.channel
+    def substitute(self, channel: Channel) -> None:
+        """``channel`` answers in the place of the one that rings, which is out of the call and to be hung up by who does this."""
         self.close()
         self.channel = channel
         self.status = CallStatus.ANSWER
         if self.on_change is not None:
             self.on_change(self, control(Control.ANSWER))
-        rang.hangup(cause)
 
     def announce_state(self) -> None:
         """Tell the listeners of the present status (ringing, progress, proceeding)."""

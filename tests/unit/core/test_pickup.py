@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from globstar.core import events
+from globstar.core.channel import Channel
 from globstar.core.pickup import may_pick_up, pick_up, release_of, ringing_call, ringing_channels
 from tests.support.testtech import NO_RECORDS, Leg, World
 
@@ -18,7 +19,8 @@ pytestmark = pytest.mark.virtual_time
 @pytest_asyncio.fixture
 async def world() -> AsyncIterator[World]:
     async with await World.start(
-        "[default]\nexten => 201,1,Dial(Test/bob)\nexten => 300,1,Wait(99)\n", files=NO_RECORDS
+        "[default]\nexten => 201,1,Dial(Test/bob)\nexten => 300,1,Wait(99)\nexten => 9,1,Pickup(201)\nexten => h,1,NoOp()\n",
+        files=NO_RECORDS,
     ) as world:
         for name, number in (("alice", "100"), ("bob", "101"), ("carol", "102")):
             world.phone(name, number, name.title())
@@ -69,7 +71,7 @@ async def test_the_picker_stays_until_the_call_is_over(world: World) -> None:
     carol = picker(world)
     task = asyncio.ensure_future(pick_up(carol.channel, leg.channel))
     await call.is_told("answer")
-    assert leg.told[-1] == "hangup 26"
+    await leg.is_told("hangup 26")
     assert "answer" in carol.told
     assert carol.channel.connected.id.number.text == "100"
     assert release_of(carol.channel) is not None
@@ -78,8 +80,29 @@ async def test_the_picker_stays_until_the_call_is_over(world: World) -> None:
     call.hangs_up()
     assert await task is True
     assert release_of(carol.channel) is None
-    assert not carol.channel.is_hung_up  # that is up to its owner
-    carol.channel.hangup()
+    assert carol.channel.is_hung_up
+    await world.end_calls()
+
+
+def _ended_with_h(world: World) -> list[Channel]:
+    return [event.channel for event in world.seen(events.ApplicationStarted) if event.application == "NoOp"]
+
+
+async def test_who_rang_ends_in_the_place_of_who_picked_up(world: World) -> None:
+    """A picker that runs the dialplan leaves its h extension to the channel that rang; its own call is over with the bridge."""
+    call, leg = await ringing(world)
+    world.tech.phones["carol"].dials("9")
+    picked_up = world.tech.phones["carol"].legs[-1]
+    await call.is_told("answer")
+    await leg.is_told("hangup 26")
+    assert _ended_with_h(world) == [leg.channel]
+    assert leg.channel.extension == "h"
+    shown = [event for event in world.seen(events.ApplicationChanged) if event.channel is picked_up.channel]
+    assert [event.application for event in shown] == ["AppDial", "AppDial"]  # when it takes the call, and when it is bridged
+    call.hangs_up()
+    await picked_up.is_told("hangup 16")
+    await call.is_told("hangup 16")
+    assert _ended_with_h(world) == [leg.channel, call.channel]
     await world.end_calls()
 
 

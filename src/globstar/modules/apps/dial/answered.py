@@ -59,6 +59,8 @@ async def connect(caller: Channel, call: OutgoingCall, arguments: DialArguments,
         show_application(callee, "AppDial", "(Outgoing Line)")
         answered_at = caller.system.now()
         is_handed_over = True
+        if release_of(callee) is None:
+            _clear_causes(caller, callee)
         await bridge_two(caller, callee, arguments.call_options(), end)
         return _finish(caller, arguments, started_at, answered_at)
     except CalleeGone:
@@ -68,6 +70,12 @@ async def connect(caller: Channel, call: OutgoingCall, arguments: DialArguments,
         if not is_handed_over:
             caller.hangup_cause = caller.hangup_cause or Cause.NORMAL_CLEARING
             end_callee(callee, Cause.NORMAL_CLEARING)
+
+
+def _clear_causes(*channels: Channel) -> None:
+    """What went before the answer is told; nothing else than an ordinary end is expected of those who talk."""
+    for channel in channels:
+        channel.hangup_cause, channel.tech_cause = Cause.NORMAL_CLEARING, 0
 
 
 def _finish(caller: Channel, arguments: DialArguments, started_at: float, answered_at: float) -> int:
