@@ -165,7 +165,8 @@ class SipReplay:
         if self._manager is None:
             self._manager = AmiClient(await start_manager(self.system))
             self._manager.log_in(events="off")
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.01)
+            assert "Authentication accepted" in self._manager.take()
         return self._manager
 
     def close(self) -> None:
@@ -367,7 +368,7 @@ class _Run:
         deadline = loop.time() + PATIENCE
         while not endpoint.queue:
             endpoint.arrived.clear()
-            if loop.time() >= deadline:
+            if loop.time() >= deadline - 1e-6:
                 raise Mismatch(f"{endpoint.name} never got:\n{recorded}\n{self._story()}")
             due = await self.follower.advance()
             if not endpoint.queue:
