@@ -46,6 +46,8 @@ def _place(viewer: BridgeMember, sender: BridgeMember, stream: int) -> int:
     if place is None:
         taken = set(viewer.sees.values())
         place = viewer.sees[key] = next(number for number in range(len(taken) + 1) if number not in taken)
+        if place and not viewer.channel.is_hung_up:
+            viewer.channel.tech.want_videos(viewer.channel, place + 1)
         sender.channel.write(control(Control.VIDUPDATE, stream))  # it needs a whole picture to begin with
     return place
 

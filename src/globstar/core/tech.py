@@ -132,6 +132,10 @@ class ChannelTech:
         """
         return None
 
+    def want_videos(self, channel: Channel, count: int) -> bool:
+        """Show the endpoint ``count`` streams of video from soon on; False when it has no more to come than it has."""
+        return False
+
     def native_bridge(self, channel: Channel, peer: Channel | None) -> None:
         """Send the media of ``channel`` directly to the endpoint of ``peer`` from now on; None takes it back."""
 

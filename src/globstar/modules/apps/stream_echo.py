@@ -10,6 +10,8 @@ from globstar.dialplan.arguments import argument, split_arguments
 
 logger = Logger("app_stream_echo")
 
+#: Streams of video at the most, so that a wrong number does no harm.
+_MOST = 64
 _TYPES = ("audio", "video", "image", "text")
 
 
@@ -18,7 +20,8 @@ async def stream_echo(channel: Channel, data: str) -> int:
     """Send every frame back on the stream on which it came, until the caller presses #.
 
     num asks for so many streams of a type (audio, video, image or text; video if not given), which all get what comes on the
-    first of them. A call has one stream of each type here, so there are no more to be had: what comes goes back as without num.
+    first of them. More than one there are of video only, as many as the endpoint allows (max_video_streams); of the others
+    what comes goes back as without num.
     """
     arguments = split_arguments(data)
     number, kind = argument(arguments, 0).strip(), argument(arguments, 1, "video").strip().lower()
@@ -28,7 +31,10 @@ async def stream_echo(channel: Channel, data: str) -> int:
     if kind not in _TYPES:
         logger.error(f"StreamEcho: '{kind}' is none of {', '.join(_TYPES)}")
         return -1
-    if number and int(number[:9]) > 1:
+    count = int(number[:9] or 1)
+    if count > 1 and kind == "video":
+        channel.tech.want_videos(channel, count)
+    elif count > 1:
         logger.verbose(3, f"StreamEcho on {channel.name}: one {kind} stream instead of {number}")
-    await echo_frames(channel)
+    await echo_frames(channel, min(count, _MOST) if kind == "video" else 1)
     return 0

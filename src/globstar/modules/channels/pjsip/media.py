@@ -160,7 +160,7 @@ class LegMedia:
             for side in mine:
                 side.formats = tuple(wanted)
             if wanted and not mine and limit:
-                self._add_side(kind, wanted)
+                self.add_side(kind, wanted)
 
     def offer_everything(self) -> None:
         """Offer all that the endpoint allows, whatever was agreed before (all_codecs_on_empty_reinvite)."""
@@ -201,11 +201,13 @@ class LegMedia:
             if line.port and line.is_rtp and waiting.get(line.kind)
         ]
 
-    def _add_side(self, kind: MediaType, formats: Sequence[Format]) -> None:
+    def add_side(self, kind: MediaType, formats: Sequence[Format]) -> SideStream:
+        """One more stream, for offers and answers from now on."""
         number = sum(1 for side in self.sides if side.kind is kind)
         side = SideStream(self._engine, self._endpoint, kind, number, formats, self._bundle)
         side.channel = self.channel
         self.sides.append(side)
+        return side
 
     def _local(self, codecs: Iterable[CodecDescription], offer: SessionDescription | None = None) -> list[LocalMedia]:
         """Our side of all streams, for an offer of ours or to answer ``offer``."""
@@ -266,7 +268,7 @@ class LegMedia:
         for kind, formats in wanted_sides(self._endpoint, offer):
             counts[kind] -= 1
             if counts[kind] < 0:
-                self._add_side(kind, formats)
+                self.add_side(kind, formats)
 
     def make_offer(self) -> bytes:
         """Our offer: what was agreed, or what is to be offered at first."""
@@ -348,21 +350,6 @@ class LegMedia:
         if new and channel is not None and channel.bridge_member is not None:
             formats = [format for side in self.sides if side.kind in new for format in side.agreed]
             channel.deliver(control(Control.STREAM_TOPOLOGY_REQUEST_CHANGE, FormatCapabilities(formats)))
-
-    def add_kinds(self, wanted: FormatCapabilities) -> bool:
-        """Offer the kinds of ``wanted`` as well, as far as the endpoint allows them and has none; whether there are any."""
-        endpoint = self._endpoint
-        chosen: list[Format] = []
-        for kind, allowed, limit in (
-            (MediaType.VIDEO, endpoint.video_formats, endpoint.max_video_streams),
-            (MediaType.TEXT, endpoint.text_formats, 1),
-        ):
-            theirs = wanted.of_media(kind).formats
-            if theirs and allowed and limit and not any(side.kind is kind and side.stream is not None for side in self.sides):
-                chosen += media_options.offered(endpoint, allowed, theirs, no_transcoding=True)
-        if chosen:
-            self.set_formats(FormatCapabilities([*self.formats, *chosen], self.formats.framing_ms))
-        return bool(chosen)
 
     def _apply_audio(self, stream: NegotiatedStream | None) -> None:
         session = self.open()

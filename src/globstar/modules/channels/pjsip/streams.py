@@ -49,6 +49,7 @@ class SideStream:
         "formats",
         "kind",
         "number",
+        "only_shows",
         "session",
         "stream",
         "wires",
@@ -69,6 +70,8 @@ class SideStream:
         self.kind = kind
         self.number = number
         self.formats: tuple[Format, ...] = tuple(formats)
+        #: we have asked for it to show the endpoint something, and want nothing of it
+        self.only_shows = False
         self.session: RtpSession | None = None
         #: how it is secured and finds its way; None: plain, to where SDP says
         self.wires: Wires | None = None
@@ -100,6 +103,8 @@ class SideStream:
         if self.wires is not None and not session.rides:
             self.wires.begin(session, address)
         address, port = self.direct or (address, self.port)
+        if self.only_shows:
+            direction = Direction.of(send=direction.can_send, receive=False)
         self.described = LocalMedia(
             address,
             port,
@@ -141,7 +146,7 @@ class SideStream:
             else:
                 self.close()
             return
-        self.stream = stream
+        is_new, self.stream = self.stream is None, stream
         by_name = {description.name: format for description, format in describe_all(self.formats, FormatCapabilities()).items()}
         receive: dict[int, Payload] = {}
         self._by_payload = {}
@@ -163,6 +168,13 @@ class SideStream:
         put_in_force(self, stream)
         session.set_direction(sending=stream.direction.can_send, receiving=stream.direction.can_receive)
         session.set_hold(stream.is_remote_hold)
+        if is_new and self.only_shows:  # after the ACK
+            self._engine.loop.call_soon(self._begin_to_show)
+
+    def _begin_to_show(self) -> None:
+        """What is to be seen begins with a whole picture."""
+        if self.channel is not None and not self.channel.is_hung_up and self.stream is not None:
+            self.channel.deliver(control(Control.VIDUPDATE, self.number))
 
     def _agree_redundancy(self, session: RtpSession, stream: NegotiatedStream) -> None:
         """Text that is repeated carries the numbers of its own stream: it is undone here and made anew for the other side."""

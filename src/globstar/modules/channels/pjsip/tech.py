@@ -14,9 +14,10 @@ from globstar.core.frame import ChannelOption, Control, Frame
 from globstar.core.rtp_media import RtpMedia, RtpVoice
 from globstar.core.tech import ChannelTech, DialRequest, NativeMedia, RequestFailed
 from globstar.core.testevents import tell_state
-from globstar.modules.channels.pjsip import channel_items, connected, direct, dtmf, hold, outgoing, refer, refresh, t38, texts
+from globstar.modules.channels.pjsip import channel_items, connected, direct, dtmf, hold, outgoing, refer, t38, texts
 from globstar.modules.channels.pjsip.causes import tech_cause_of
 from globstar.modules.channels.pjsip.leg import Leg
+from globstar.modules.channels.pjsip.morestreams import offer_kinds, offer_videos
 from globstar.modules.channels.pjsip.option_tags import HISTORY
 from globstar.modules.channels.pjsip.supplements import media_control
 from globstar.proto.sip.session import SessionState
@@ -123,6 +124,10 @@ class PjsipTech(ChannelTech):
     def rtp_voice(self, channel: Channel) -> RtpVoice | None:
         """The audio, unless it goes directly to another endpoint or packets have to be cut anew."""
         return _leg(channel).media.voice_view()
+
+    def want_videos(self, channel: Channel, count: int) -> bool:
+        """By re-INVITE, up to the endpoint's max_video_streams."""
+        return offer_videos(_leg(channel), count)
 
     def native_bridge(self, channel: Channel, peer: Channel | None) -> None:
         """Direct media by re-INVITE or UPDATE."""
@@ -279,8 +284,8 @@ def _fax(leg: Leg, channel: Channel, data: Any) -> bool:
 
 def _more_streams(leg: Leg, channel: Channel, data: Any) -> bool:
     """The other side has begun with video or text: offer that."""
-    if isinstance(data, FormatCapabilities) and leg.media.add_kinds(data):
-        refresh.ask(leg, refresh.Refresh())
+    if isinstance(data, FormatCapabilities):
+        offer_kinds(leg, data)
     return True
 
 
