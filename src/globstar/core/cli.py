@@ -143,7 +143,8 @@ def find_command(system: System, words: list[str]) -> CliCommandSpec | None:
 async def run_command(system: System, line: str) -> str:
     """Run one command line and return what it prints, ending in a newline unless empty.
 
-    Errors of the user become text; a bug in a handler is logged and told. The word ``--json`` at the end asks for JSON.
+    Errors of the user become text; a bug in a handler is logged and told. The word ``--json`` at the end asks for JSON, which an
+    object with the one member ``error`` is where the command could not do what it was asked.
     """
     if "\0" in line:
         return "A command has no NUL in it\n"
@@ -154,35 +155,41 @@ async def run_command(system: System, line: str) -> str:
         line = line.rstrip().removesuffix("--json")
     if not words:
         return ""
+    text, is_done = await _run(system, line.strip(), words, wants_json=wants_json)
+    if wants_json and not is_done:
+        text = as_json({"error": text.strip()})
+    return text if not text or text.endswith("\n") else text + "\n"
+
+
+async def _run(system: System, line: str, words: list[str], *, wants_json: bool) -> tuple[str, bool]:
+    """What to print, and whether the command did what it was asked."""
     spec = find_command(system, words)
     if spec is None:
-        return (
-            f"No such command '{line.strip()}' (type 'core show help {_help_topic(system, words)}' for other possible commands)\n"
-        )
+        topic = _help_topic(system, words)
+        return f"No such command '{line}' (type 'core show help {topic}' for other possible commands)", False
     if not is_permitted(system, words):
-        return f"You don't have permissions to run '{' '.join(words)}' command\n"
+        return f"You don't have permissions to run '{' '.join(words)}' command", False
     args = words[len(spec.words) :]
     try:
         result = spec.handler(system, args)
         if inspect.isawaitable(result):
             result = await result
     except CliUsage:
-        return spec.usage
+        return spec.usage, False
     except CliFailure as failure:
         message = f"{failure}\n" if str(failure) else ""
-        return f"{message}Command '{line.strip()}' failed.\n"
+        return f"{message}Command '{line}' failed.", False
     except RemoteFault as fault:  # a file or an argument is wrong, nothing in here
-        logger.error(f"command '{line.strip()}' failed: {fault}")
-        return f"{fault}\nCommand '{line.strip()}' failed.\n"
+        logger.error(f"command '{line}' failed: {fault}")
+        return f"{fault}\nCommand '{line}' failed.", False
     except Exception as error:
-        logger.error(f"command '{line.strip()}' failed", exception=error)
-        return f"Command '{line.strip()}' failed: {error}\n"
+        logger.error(f"command '{line}' failed", exception=error)
+        return f"Command '{line}' failed: {error}", False
     if wants_json:
-        result = as_json(result)
-    elif isinstance(result, (dict, list)):
-        result = json.dumps(result, indent=2)
-    text = str(result or "")
-    return text if not text or text.endswith("\n") else text + "\n"
+        return as_json(result), True
+    if isinstance(result, (dict, list)):
+        return json.dumps(result, indent=2), True
+    return str(result or ""), True
 
 
 def _help_topic(system: System, words: list[str]) -> str:

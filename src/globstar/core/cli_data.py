@@ -48,6 +48,12 @@ def table(
     return CliText("\n".join(lines), [dict(zip(names, row, strict=True)) for row in rows])
 
 
+def records(heads: Iterable[str], rows: Iterable[Sequence[object]]) -> list[dict[str, object]]:
+    """The rows of a table that is laid out otherwise: one object for each, by the heads of its columns."""
+    names = [_key(head) for head in heads]
+    return [dict(zip(names, map(_plain, row), strict=True)) for row in rows]
+
+
 def _plain(value: object) -> object:
     return value if isinstance(value, (int, float, bool)) else str(value)
 

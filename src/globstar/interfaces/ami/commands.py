@@ -7,6 +7,7 @@ from typing import cast
 
 from globstar.config.errors import ConfigError
 from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli_data import CliText, records
 from globstar.core.loader import ModuleStatus
 from globstar.core.manager import ALL, ManagerActionSpec, Permission, privilege_text
 from globstar.core.system import System
@@ -44,7 +45,8 @@ def show_commands(system: System, args: list[str]) -> str:
     width = max((len(spec.name) for spec in specs), default=6)
     lines = [f"  {'Action':<{width}}  Synopsis", f"  {'-' * 6:<{width}}  --------"]
     lines += [f"  {spec.name:<{width}}  {spec.synopsis}" for spec in specs]
-    return "\n".join(lines) + "\n\n"
+    data = [{"action": spec.name, "synopsis": spec.synopsis, "privilege": privilege_text(spec.permissions)} for spec in specs]
+    return CliText("\n".join(lines) + "\n\n", data)
 
 
 @cli_command(
@@ -77,6 +79,7 @@ def show_connected(system: System, args: list[str]) -> str:
     form = "  {:<15}  {:<55}  {:<10}  {:<10}  {:<8}  {:<8}  {:<10}  {:<10}"
     titles = ("Username", "IP Address", "Start", "Elapsed", "FileDes", "HttpCnt", "ReadPerms", "WritePerms")
     lines = [form.format(*titles)]
+    data = []
     sessions = [session for session in _hub(system).sessions if session.is_logged_in]
     now = system.wall_time()
     for session in sessions:
@@ -86,8 +89,9 @@ def show_connected(system: System, args: list[str]) -> str:
             requests, _number(session.read), _number(session.write),
         )  # fmt: skip
         lines.append(form.format(*values))
+        data.append(values)
     lines.append(f"{len(sessions)} users connected.")
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    return CliText("\n".join(line.rstrip() for line in lines) + "\n", records(titles, data))
 
 
 def _number(permissions: Permission) -> int:
@@ -102,9 +106,9 @@ def show_users(system: System, args: list[str]) -> str:
         raise CliUsage
     users = list(_hub(system).settings.users)
     if not users:
-        return "There are no manager users.\n"
+        return CliText("There are no manager users.\n", [])
     lines = ["", "username", "--------", *users, "-" * 19, f"{len(users)} manager users configured."]
-    return "\n".join(lines) + "\n"
+    return CliText("\n".join(lines) + "\n", users)
 
 
 @cli_command("manager show user", usage="manager show user <user>", complete=_users)
@@ -194,7 +198,7 @@ def show_events(system: System, args: list[str]) -> str:
     rows = [names[start : start + 3] for start in range(0, len(names), 3)]
     lines = ["Events:", "  ".join(["", *["-" * 26] * 3])]
     lines += ["  ".join(["", *(f"{name[:26]:<26}" for name in row)]).rstrip() for row in rows]
-    return "\n".join([*lines, "", f"{len(names)} events registered."]) + "\n"
+    return CliText("\n".join([*lines, "", f"{len(names)} events registered."]) + "\n", names)
 
 
 def _event_names(system: System, args: list[str]) -> Iterable[str]:

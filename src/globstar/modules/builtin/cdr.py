@@ -8,6 +8,7 @@ from globstar.core.cdr.engine import SERVICE, CdrEngine
 from globstar.core.cdr.record import CallRecord, format_time
 from globstar.core.cdr.settings import CdrSettings
 from globstar.core.cli import CliUsage, cli_command, plural
+from globstar.core.cli_data import CliText, records
 from globstar.core.outbox import describe_outboxes
 from globstar.core.system import System
 
@@ -152,26 +153,27 @@ def show_active(system: System, args: list[str]) -> str:
         raise CliUsage
     engine = engine_of(system)
     if not args:
-        lines = ["", "Channels with Call Detail Record (CDR) Information", "-" * 50]
-        lines.append(_ACTIVE % ("Channel", "Dst. Channel", "LastApp", "Start", "Answer", "End", "Billsec", "Duration"))
+        active = ("Channel", "Dst. Channel", "LastApp", "Start", "Answer", "End", "Billsec", "Duration")
+        rows: list[tuple[str, ...]] = []
         for channel in list(system.channels.values()):
             chain = engine.chain(channel)
             record = chain.last if chain is not None else None
             if record is not None and not (record.party_b is None and channel.is_outgoing and not record.is_own):
-                lines.append(_ACTIVE % (channel.name, _dstchannel(record), record.app, *_times(engine, record)))
-        return "\n".join(lines) + "\n"
+                rows.append((channel.name, _dstchannel(record), record.app, *_times(engine, record)))
+        lines = ["", "Channels with Call Detail Record (CDR) Information", "-" * 50, *(_ACTIVE % row for row in (active, *rows))]
+        return CliText("\n".join(lines) + "\n", records(active, rows))
     found = system.channels.get(args[0])
     chain = engine.chain(found) if found is not None else None
     if found is None or chain is None:
         return f"Unknown channel: {args[0]}"
-    lines = ["", f"Call Detail Record (CDR) Information for {found.name}", "-" * 50]
     heads = ("AccountCode", "CallerID", "Dst. Channel", "LastApp", "Data", "Start", "Answer", "End", "Billsec", "Duration")
-    lines.append(_ONE % heads)
+    rows = []
     for record in chain.records:
         now = engine.now()
-        account, clid = record.value("accountcode", now), record.value("clid", now)
-        lines.append(_ONE % (account, clid, _dstchannel(record), record.app, record.app_data, *_times(engine, record)))
-    return "\n".join(lines) + "\n"
+        account, clid = record.value("accountcode", now) or "", record.value("clid", now) or ""
+        rows.append((account, clid, _dstchannel(record), record.app, record.app_data, *_times(engine, record)))
+    lines = ["", f"Call Detail Record (CDR) Information for {found.name}", "-" * 50, *(_ONE % row for row in (heads, *rows))]
+    return CliText("\n".join(lines) + "\n", records(heads, rows))
 
 
 def _dstchannel(record: CallRecord) -> str:

@@ -7,6 +7,7 @@ import binascii
 
 from globstar.core.channel import Channel
 from globstar.core.cli import CliUsage, cli_command
+from globstar.core.cli_data import CliText
 from globstar.core.functions import FunctionError
 from globstar.core.registry import function
 from globstar.core.system import System
@@ -112,12 +113,14 @@ def list_presence(system: System, args: list[str]) -> str:
     lines = ["", _LINE, "--- Custom Presence States ------------------------------------------", _LINE, "---"]
     kept = [(full.removeprefix(f"/{_FAMILY}/"), text) for full, text in system.database.tree(_FAMILY)]
     if not kept:
-        return "\n".join([*lines, "No custom presence states defined\n"])
+        return CliText("\n".join([*lines, "No custom presence states defined\n"]), [])
+    data = []
     for name, text in kept:
         state, subtype, message = _read(text) or ("not_set", "", "")
+        data.append({"name": f"{_PREFIX}:{name}", "state": state, "subtype": subtype, "message": message})
         lines += [f"--- Name: '{_PREFIX}:{name}'", f"    --- State: '{state}'", f"    --- Subtype: '{subtype}'",
                   f"    --- Message: '{message}'", "---"]  # fmt: skip
-    return "\n".join([*lines, _LINE, _LINE, "\n"])
+    return CliText("\n".join([*lines, _LINE, _LINE, "\n"]), data)
 
 
 @cli_command("presencestate change", usage="presencestate change <entity> <state>[,<subtype>[,message[,options]]]")

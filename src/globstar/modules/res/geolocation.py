@@ -12,6 +12,7 @@ from globstar.config.options import Options, Report, option
 from globstar.config.values import boolean, enumeration, string
 from globstar.core.channel import Channel
 from globstar.core.cli import cli_command
+from globstar.core.cli_data import CliText
 from globstar.core.functions import FunctionError
 from globstar.core.registry import function
 from globstar.core.services import GEO_PROFILE
@@ -294,7 +295,8 @@ def list_locations(system: System, args: list[str]) -> str:
     found = {n: p for n, p in sorted(_service(system).locations.items()) if fnmatch.fnmatch(n, _like(args))}
     lines = ["Geolocation Location Objects:", "", f"{'<Object ID>':<32} {'<Format>':<14} {'<Details>'}", "=" * 80]
     lines += [f"{name:<32} {place.format:<14} {show_pairs(place.info)}" for name, place in found.items()]
-    return "\n".join([*lines, "", f"Total Location Objects: {len(found)}"])
+    data = [{"object": name, "format": place.format, "details": show_pairs(place.info)} for name, place in found.items()]
+    return CliText("\n".join([*lines, "", f"Total Location Objects: {len(found)}"]), data)
 
 
 @cli_command("geoloc list profiles", usage="geoloc list profiles [ like <pattern> ]")
@@ -308,18 +310,23 @@ def list_profiles(system: System, args: list[str]) -> str:
         "=" * 80,
     ]
     lines += [f"{name:<32} {p.precedence:<20} {p.location_reference or '<none>'}" for name, p in found.items()]
-    return "\n".join([*lines, "", f"Total Profile Objects: {len(found)}"])
+    data = [
+        {"object": name, "profile_action": str(p.precedence), "location_reference": p.location_reference}
+        for name, p in found.items()
+    ]
+    return CliText("\n".join([*lines, "", f"Total Profile Objects: {len(found)}"]), data)
 
 
 @cli_command("geoloc show profiles", usage="geoloc show profiles [ like <pattern> ]")
 def show_profiles(system: System, args: list[str]) -> str:
     """Show the profiles with all their parameters."""
-    lines = []
+    data = []
     for name, profile in sorted(_service(system).profiles.items()):
         if fnmatch.fnmatch(name, _like(args)):
-            lines += [f"{key:<26}: {read(profile)}" for key, read in _READ.items()]
-            lines += [f"{'effective_location':<26}: {show_pairs(profile.effective().location.info)}", ""]
-    return "\n".join(lines)
+            one = {key: read(profile) for key, read in _READ.items()}
+            data.append({**one, "effective_location": show_pairs(profile.effective().location.info)})
+    lines = [line for one in data for line in (*(f"{key:<26}: {value}" for key, value in one.items()), "")]
+    return CliText("\n".join(lines), data)
 
 
 @cli_command("geoloc show gml_shape_defs")

@@ -11,6 +11,7 @@ from globstar.config.file import Category
 from globstar.config.options import Options, Report, option
 from globstar.config.values import boolean, enumeration, integer, string
 from globstar.core.cli import CliUsage, cli_command
+from globstar.core.cli_data import CliText
 from globstar.core.sql.address import resolve
 from globstar.core.sql.classes import SERVICE, DatabaseClass, DatabaseClasses
 from globstar.core.sql.database import DatabaseSettings, SqlDatabase
@@ -149,6 +150,7 @@ def show(system: System, args: list[str]) -> str:
         raise CliUsage
     classes: DatabaseClasses = system.services[SERVICE]
     lines = ["", "ODBC DSN Settings", "-----------------", ""]
+    data: list[dict[str, object]] = []
     for name, held in classes.items():
         if args and args[0].lower() not in (name.lower(), "all"):
             continue
@@ -173,7 +175,11 @@ def show(system: System, args: list[str]) -> str:
         if database.down_since is not None:
             lines.append(f"    Down for {system.now() - database.down_since:.0f} s: {database.down_reason}")
         lines.append("")
-    return "\n".join(lines)
+        data.append({
+            "name": name, "dsn": _shown(held), "connections": database.connections, "max_connections": settings.max_connections,
+            "statements": database.statements, "down": database.down_reason if database.down_since is not None else None,
+        })  # fmt: skip
+    return CliText("\n".join(lines), data)
 
 
 def _shown(held: DatabaseClass) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from globstar.config.values import is_true
 from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli_data import CliText, records
 from globstar.core.devicestate import DEVICE_STATE_TEXT
 from globstar.core.manager import (
     ActionFault,
@@ -53,12 +54,16 @@ def _partner(agent: Agent) -> str:
     return session.channel.get_variable("BRIDGEPEER") or ""
 
 
-def _table(agents: Iterable[Agent]) -> list[str]:
-    lines = [_LINE.format("Agent-ID", "Name", "State", "Channel", "Talking with").rstrip()]
+_HEADS = ("Agent-ID", "Name", "State", "Channel", "Talking with")
+
+
+def _table(agents: Iterable[Agent], end: str) -> CliText:
+    rows = []
     for agent in agents:
         channel = agent.session.channel.name if agent.session is not None else ""
-        lines.append(_LINE.format(agent.name, agent.options.fullname, _state(agent), channel, _partner(agent)).rstrip())
-    return lines
+        rows.append((agent.name, agent.options.fullname, _state(agent), channel, _partner(agent)))
+    lines = [_LINE.format(*row).rstrip() for row in (_HEADS, *rows)]
+    return CliText("\n".join([*lines, "", end]), records(_HEADS, rows))
 
 
 def _counts(agents: list[Agent]) -> tuple[int, int]:
@@ -72,7 +77,7 @@ def show_all(system: System, args: list[str]) -> str:
         raise CliUsage
     agents = list(pool_of(system))
     online, talking = _counts(agents)
-    return "\n".join([*_table(agents), "", f"Defined agents: {len(agents)}, Logged in: {online}, Talking: {talking}"])
+    return _table(agents, f"Defined agents: {len(agents)}, Logged in: {online}, Talking: {talking}")
 
 
 @cli_command("agent show online")
@@ -82,7 +87,7 @@ def show_online(system: System, args: list[str]) -> str:
         raise CliUsage
     agents = [agent for agent in pool_of(system) if agent.session is not None]
     online, talking = _counts(agents)
-    return "\n".join([*_table(agents), "", f"Logged in agents: {online}, Talking: {talking}"])
+    return _table(agents, f"Logged in agents: {online}, Talking: {talking}")
 
 
 @cli_command("agent show", usage="agent show <agent-id>", complete=_names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from globstar.core.cli import CliUsage, cli_command
+from globstar.core.cli_data import CliText
 from globstar.core.system import System
 from globstar.modules.apps.sla.service import service_of
 
@@ -43,7 +44,16 @@ def show_trunks(system: System, args: list[str]) -> str:
             _RULE,
             "===",
         ]
-    return "\n".join([*lines, _BAR, ""])
+    data = [
+        {
+            "trunk": trunk.settings.name, "device": trunk.settings.device, "autocontext": trunk.settings.autocontext,
+            "ringtimeout": trunk.settings.ring_timeout, "bargeallowed": trunk.settings.may_barge,
+            "holdaccess": _hold(trunk.settings.is_private).lower(),
+            "stations": [line.station.settings.name for line in trunk.lines],
+        }
+        for trunk in service_of(system).trunks.values()
+    ]  # fmt: skip
+    return CliText("\n".join([*lines, _BAR, ""]), data)
 
 
 @cli_command("sla show stations")
@@ -72,4 +82,13 @@ def show_stations(system: System, args: list[str]) -> str:
                 f"===       ==> RingDelay:   {_time(line.settings.ring_delay)}",
             ]
         lines += [_RULE, "==="]
-    return "\n".join([*lines, _BAR, ""])
+    data = [
+        {
+            "station": station.settings.name, "device": station.settings.device, "autocontext": station.settings.autocontext,
+            "ringtimeout": station.settings.ring_timeout, "ringdelay": station.settings.ring_delay,
+            "holdaccess": _hold(station.settings.is_private).lower(),
+            "trunks": [{"trunk": line.trunk.settings.name, "state": line.state.value} for line in station.lines],
+        }
+        for station in service_of(system).stations.values()
+    ]  # fmt: skip
+    return CliText("\n".join([*lines, _BAR, ""]), data)

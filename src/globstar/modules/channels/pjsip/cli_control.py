@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from globstar.core.cli import CliUsage, cli_command
+from globstar.core.cli_data import CliText
 from globstar.modules.channels.pjsip import cli_tables as tables
 from globstar.modules.channels.pjsip.cli_show import driver_of
 from globstar.proto.sip.flow import bracket
@@ -44,7 +45,8 @@ def show_settings(system: System, args: list[str]) -> str:
 def show_identifiers(system: System, args: list[str]) -> str:
     """Show how endpoints are looked for, in order."""
     identifier = driver_of(system).identifier
-    return "\n".join(["Identifier Names:", *("name not specified" for _ in identifier.unnamed), *identifier.order]) + "\n"
+    names = [*("name not specified" for _ in identifier.unnamed), *identifier.order]
+    return CliText("\n".join(["Identifier Names:", *names]) + "\n", names)
 
 
 @cli_command("pjsip show unidentified_requests")
@@ -52,7 +54,9 @@ def show_unidentified(system: System, args: list[str]) -> str:
     """Show who sends requests that belong to no endpoint."""
     driver = driver_of(system)
     rows = [f"{host:<40} {count:>10}" for host, count in driver.unidentified.items()]
-    return "\n".join([f"{'Source':<40} {'Requests':>10}", *rows, "", f"{driver.unidentified.total} since start"]) + "\n"
+    lines = [f"{'Source':<40} {'Requests':>10}", *rows, "", f"{driver.unidentified.total} since start"]
+    data = {"sources": dict(driver.unidentified.items()), "total": driver.unidentified.total}
+    return CliText("\n".join(lines) + "\n", data)
 
 
 @cli_command("pjsip show version")

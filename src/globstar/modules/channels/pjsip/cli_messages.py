@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli_data import CliText
 from globstar.modules.channels.pjsip.cli_show import driver_of
 from globstar.modules.channels.pjsip.history_filter import FilterError, compile_filter
 from globstar.modules.channels.pjsip.messages import readable
@@ -113,7 +114,12 @@ def show_history(system: System, args: list[str]) -> str:
         f"{'No.':<5} {'Timestamp':<10} {'(Dir) Address':<30} {'SIP Message':<35}",
         f"{'=' * 5} {'=' * 10} {'=' * 30} {'=' * 35}",
     ]
+    data = []
     for entry in entries:
         way = "<==" if entry.is_received else "==>"
         lines.append(f"{entry.number:05} {entry.wall_time:<10.0f} * {way} {entry.address:<24} {entry.first_line:<35}")
-    return "\n".join(lines) + "\n"
+        data.append({
+            "number": entry.number, "timestamp": round(entry.wall_time), "received": entry.is_received, "address": entry.address,
+            "message": entry.first_line,
+        })  # fmt: skip
+    return CliText("\n".join(lines) + "\n", data)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
 from globstar.core.cli import CliFailure, CliUsage, cli_command, duration_text
+from globstar.core.cli_data import CliText
 from globstar.modules.channels.pjsip import cli_tables as tables
 from globstar.modules.channels.pjsip.driver import PjsipDriver
 from globstar.modules.channels.pjsip.readers import shown_presentation
@@ -343,11 +344,12 @@ def show_channel_statistics(system: System, args: list[str]) -> str:
         " " + "=" * 107,
         "",
     ]
-    count = 0
+    data: list[dict[str, object]] = []
     for channel in _channels(driver_of(system)):
         leg = channel.private
         session = leg.media.session
-        count += 1
+        one: dict[str, object] = {"channel": channel.name}
+        data.append(one)
         bridge = channel.bridge_member.bridge.unique_id[:8] if channel.bridge_member is not None else ""
         name = channel.name.removeprefix("PJSIP/")
         up = duration_text(channel.system.now() - channel.created_at)
@@ -355,6 +357,10 @@ def show_channel_statistics(system: System, args: list[str]) -> str:
             lines.append(f" {bridge:<8} {name:<18} {up} not valid")
             continue
         s = session.statistics()
+        one |= {
+            "bridge": bridge, "codec": leg.media.write_format.name, "received": s.received, "lost": s.lost,
+            "rx_jitter": s.rx_jitter, "sent": s.sent, "remote_lost": s.remote_lost, "tx_jitter": s.tx_jitter, "rtt": s.round_trip,
+        }  # fmt: skip
         rx_share = s.lost * 100 // max(s.received + s.lost, 1)
         tx_share = s.remote_lost * 100 // max(s.sent, 1)
         lines.append(
@@ -362,4 +368,5 @@ def show_channel_statistics(system: System, args: list[str]) -> str:
             f"{s.received:>6}  {s.lost:>6}  {rx_share:>3} {s.rx_jitter:>7.3f} "
             f"{s.sent:>6}  {s.remote_lost:>6}  {tx_share:>3} {s.tx_jitter:>7.3f} {s.round_trip:>7.3f}"
         )
-    return "\n".join([*lines, "", f"Objects found: {count}", "", ""]) if count else "No objects found.\n\n"
+    text = "\n".join([*lines, "", f"Objects found: {len(data)}", "", ""]) if data else "No objects found.\n\n"
+    return CliText(text, data)

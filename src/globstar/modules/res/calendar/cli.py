@@ -6,6 +6,7 @@ from datetime import datetime
 
 from globstar.core.calendars import KINDS_SERVICE, BusyState, CalendarKind
 from globstar.core.cli import CliUsage, cli_command
+from globstar.core.cli_data import table
 from globstar.core.system import System
 from globstar.modules.res.calendar.service import SERVICE, Calendar, CalendarService
 
@@ -26,11 +27,12 @@ def show_calendars(system: System, args: list[str]) -> str:
     """Show the calendars of calendar.conf, and whether their owners are busy."""
     if args:
         raise CliUsage
-    lines = [f"{'Calendar':<20} {'Type':<10} {'Status':<6}", f"{'--------':<20} {'----':<10} {'------':<6}"]
-    for calendar in _service(system).calendars.values():
-        status = "free" if calendar.busy_state is BusyState.FREE else "busy"
-        lines.append(f"{calendar.name:<20} {calendar.settings.type:<10} {status:<6}")
-    return "\n".join([*lines, ""])
+    columns = (("Calendar", "<20"), ("Type", "<10"), ("Status", "<6"))
+    rows = [
+        (calendar.name, calendar.settings.type, "free" if calendar.busy_state is BusyState.FREE else "busy")
+        for calendar in _service(system).calendars.values()
+    ]
+    return table(columns, rows, rule=f"{'--------':<20} {'----':<10} {'------':<6}")
 
 
 def _names(system: System, args: list[str]) -> list[str]:

@@ -13,6 +13,7 @@ from globstar.config.options import Report
 from globstar.core import events
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli_data import CliText
 from globstar.core.frame import NULL_FRAME, Frame, FrameType
 from globstar.core.generator import Generator
 from globstar.core.numbers import seconds
@@ -385,26 +386,26 @@ def stop_music_on_hold(channel: Channel) -> None:
 @cli_command("moh show classes")
 def show_classes(system: System, args: list[str]) -> str:
     """List the music classes."""
-    lines = []
+    data = []
     for music in _service(system).all_classes():
-        lines += [f"Class: {music.name}", f"\tMode: {music.options.mode}"]
+        one = {"Class": music.name, "Mode": music.options.mode}
         if music.options.mode != "playlist":
-            lines.append(f"\tDirectory: {music.options.directory}")
+            one["Directory"] = music.options.directory
         if music.options.mode == "custom":
-            lines.append(f"\tApplication: {music.options.application}")
+            one["Application"] = music.options.application
         if music.program is not None:
-            lines.append(f"\tFormat: {music.program.format.name}")
-    return "\n".join(lines)
+            one["Format"] = music.program.format.name
+        data.append(one)
+    lines = [f"{'' if key == 'Class' else chr(9)}{key}: {value}" for one in data for key, value in one.items()]
+    return CliText("\n".join(lines), [{key.lower(): value for key, value in one.items()} for one in data])
 
 
 @cli_command("moh show files")
 def show_files(system: System, args: list[str]) -> str:
     """List the files of the music classes."""
-    lines = []
-    for music in _service(system).all_classes():
-        lines.append(f"Class: {music.name}")
-        lines += [f"\tFile: {name}" for name in music.files]
-    return "\n".join(lines)
+    files = {music.name: list(map(str, music.files)) for music in _service(system).all_classes()}
+    lines = [line for name, found in files.items() for line in (f"Class: {name}", *(f"\tFile: {file}" for file in found))]
+    return CliText("\n".join(lines), files)
 
 
 @cli_command("moh reload")

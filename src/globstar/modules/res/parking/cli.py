@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from globstar.core.cli import CliUsage, cli_command
+from globstar.core.cli_data import CliText
 from globstar.core.system import System
 from globstar.modules.res.parking.lot import ParkingLot
 from globstar.modules.res.parking.service import SERVICE, ParkingService
@@ -34,7 +35,7 @@ def _lots(service: ParkingService) -> str:
     out += [f"Dynamic Parking     :  {_yes(service.settings.is_dynamic)}", ""]
     for lot in service.lots.values():
         out += _details(lot)
-    return "\n".join([*out, "", ""])
+    return CliText("\n".join([*out, "", ""]), [_data(lot) for lot in service.lots.values()])
 
 
 def _one(lot: ParkingLot) -> str:
@@ -48,28 +49,37 @@ def _one(lot: ParkingLot) -> str:
         ]
     if not lot.calls:
         out += ["  (none)", ""]
-    return "\n".join([*out, "", ""])
+    return CliText("\n".join([*out, "", ""]), _data(lot))
 
 
-def _details(lot: ParkingLot) -> list[str]:
+def _options(lot: ParkingLot) -> list[tuple[str, str]]:
     settings = lot.settings
     first, last = settings.parkpos
     unused = " (comebacktoorigin=yes, not used)" if settings.comebacktoorigin else ""
     return [
-        f"Parking Lot: {lot.name}",
-        _LINE,
-        f"Parking Extension   :  {settings.parkext}",
-        f"Parking Context     :  {settings.context}",
-        f"Parking Spaces      :  {first}-{last}",
-        f"Parking Time        :  {settings.parkingtime} sec",
-        f"Comeback to Origin  :  {_yes(settings.comebacktoorigin)}",
-        f"Comeback Context    :  {settings.comebackcontext}{unused}",
-        f"Comeback Dial Time  :  {settings.comebackdialtime} sec",
-        f"MusicOnHold Class   :  {settings.parkedmusicclass}",
-        "Enabled             :  yes",
-        f"Dynamic             :  {_yes(lot.is_dynamic)}",
-        "",
+        ("Parking Extension", settings.parkext),
+        ("Parking Context", settings.context),
+        ("Parking Spaces", f"{first}-{last}"),
+        ("Parking Time", f"{settings.parkingtime} sec"),
+        ("Comeback to Origin", _yes(settings.comebacktoorigin)),
+        ("Comeback Context", f"{settings.comebackcontext}{unused}"),
+        ("Comeback Dial Time", f"{settings.comebackdialtime} sec"),
+        ("MusicOnHold Class", settings.parkedmusicclass),
+        ("Enabled", "yes"),
+        ("Dynamic", _yes(lot.is_dynamic)),
     ]
+
+
+def _details(lot: ParkingLot) -> list[str]:
+    return [f"Parking Lot: {lot.name}", _LINE, *(f"{name:<20}:  {value}" for name, value in _options(lot)), ""]
+
+
+def _data(lot: ParkingLot) -> dict[str, object]:
+    calls = [
+        {"space": space, "channel": call.channel.name, "parker_dial_string": call.request.parker}
+        for space, call in sorted(lot.calls.items())
+    ]
+    return {"Parking Lot": lot.name, **dict(_options(lot)), "calls": calls}
 
 
 def _yes(value: bool) -> str:

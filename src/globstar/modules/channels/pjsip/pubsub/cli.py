@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli_data import CliText
 from globstar.core.party import format_caller_id
 from globstar.core.system import System
 from globstar.modules.channels.pjsip.cli_show import driver_of
@@ -90,18 +91,25 @@ def _chosen(system: System, direction: str, args: Sequence[str]) -> list[Row]:
     return [row for row in rows if any(pattern.search(text) for text in (_name(row), row.what, row.call_id))]
 
 
+def _data(rows: Iterable[Row]) -> list[dict[str, object]]:
+    return [
+        {"endpoint": _name(row), "resource": row.what, "expiry": row.remaining, "call_id": row.call_id, **dict(row.details())}
+        for row in rows
+    ]
+
+
 def _show(system: System, direction: str, args: Sequence[str]) -> str:
     rows = _chosen(system, direction, args)
     body = "".join(
         f"Endpoint: {_name(row)}\nResource: {row.what}\n  Expiry: {row.remaining:8d}  {row.call_id}\n\n" for row in rows
     )
-    return f"{_LISTED}{body}{len(rows)} active subscriptions\n"
+    return CliText(f"{_LISTED}{body}{len(rows)} active subscriptions\n", _data(rows))
 
 
 def _list(system: System, direction: str, args: Sequence[str]) -> str:
     rows = _chosen(system, direction, args)
     body = "".join(f"{_name(row)}\n{row.what:<65}  {row.remaining:8d}\n\n" for row in rows)
-    return f"{_ROWS}{body}{len(rows)} active subscriptions\n"
+    return CliText(f"{_ROWS}{body}{len(rows)} active subscriptions\n", _data(rows))
 
 
 def _detail(system: System, direction: str, args: Sequence[str]) -> str:
