@@ -110,6 +110,18 @@ class Pattern:
             return False
         return len(dialled) < len(self.elements) or (self.open_ended and not self.early)
 
+    def covers(self, other: Pattern) -> bool:
+        """Tell whether this pattern surely matches everything that another pattern or name matches."""
+        if not other.is_pattern:
+            return self.matches(other.exact)
+        if not self.is_pattern or self.is_broken or other.is_broken:
+            return False
+        if len(self.elements) > len(other.elements) or not all(map(frozenset.issuperset, self.elements, other.elements)):
+            return False
+        if not self.open_ended:
+            return not other.open_ended and len(self.elements) == len(other.elements)
+        return self.early or len(self.elements) < len(other.elements) or (other.open_ended and not other.early)
+
     def __repr__(self) -> str:
         return f"Pattern({self.text!r})"
 

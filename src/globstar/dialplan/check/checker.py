@@ -18,6 +18,7 @@ from globstar.dialplan.check.taint import report_tainted
 from globstar.dialplan.context import HINT, Step
 from globstar.dialplan.expression import evaluate
 from globstar.dialplan.reader import LoadedDialplan
+from globstar.dialplan.timing import parse_timing
 
 #: Variables that belong to Gosub, loops and the like, and are set by the executor.
 _OWN_VARIABLE = re.compile(r"ARG\d+|ARGC|LOCAL_.*|MACRO_.*|WHILE_\d+|IF_\d+|~.*~|[A-Z]+STATUS|DB_RESULT|\d*")
@@ -115,9 +116,19 @@ class _Checker:
             return
         if not is_here:
             self.report("not-here", step, f"Asterisk's application {name} is not in this version")
+        key = name.lower()
+        if key in ("gotoiftime", "execiftime"):
+            self._check_times(step, data)
+        elif key == "set" and data.strip() and "=" not in data and "$" not in data:
+            self.report("syntax", step, f"Set has no '=' in '{data}'")
         facts = self.catalogue.facts_of(name)
         if facts is not None and facts.option_index:
             self._check_options(step, facts.name, data, facts.option_index, dict(facts.letters))
+
+    def _check_times(self, step: Step, data: str) -> None:
+        times = data.partition("?")[0]
+        if "$" not in times:
+            parse_timing(times, lambda problem: self.report("syntax", step, problem))
 
     def _check_options(self, step: Step, name: str, data: str, index: int, letters: dict[str, bool]) -> None:
         arguments = split_arguments(data, raw=True)
@@ -174,6 +185,8 @@ class _Checker:
             self._check_function(step, reference.name)
             arguments = split_arguments(reference.arguments, raw=True)
             first = arguments[0].strip() if arguments else ""
+            if reference.name == "IFTIME":
+                self._check_times(step, reference.arguments)
             if reference.name == "SET" and "=" in first:
                 self._note_set(first.partition("=")[0].strip())
             elif (

@@ -78,6 +78,21 @@ class Graph:
                     pending += [include.context for include in context.includes]
         return known
 
+    def in_order(self, name: str) -> Iterator[tuple[Context, bool]]:
+        """A context and all that it includes as they are searched, each with whether it is searched at any time."""
+        pending, seen = [(name, True)], set()
+        while pending:
+            current, is_always = pending.pop()
+            context = self.plan.contexts.get(current)
+            if context is None or current in seen:
+                continue
+            seen.add(current)
+            yield context, is_always
+            pending += [
+                (include.context, is_always and (include.timing is None or include.timing.is_always))
+                for include in reversed(context.includes)
+            ]
+
     def _is_closed(self, name: str) -> bool:
         """Whether every extension of a context is known: no switch answers, and no other file adds to it."""
         return all(
@@ -128,7 +143,10 @@ class Graph:
             extension.steps[wanted]
             for context in self.visible(node.step.context)
             for extension in context.extensions
-            if extension is not node.extension and wanted in extension.steps and _overlap(extension, node.extension)
+            if extension is not node.extension
+            and wanted in extension.steps
+            and _overlap(extension, node.extension)
+            and not (context.name == node.step.context and _goes_first(extension, node))
         ]
         node.next += others
         if not others or all(one.extension.startswith("_") for one in others):
@@ -234,6 +252,11 @@ class Graph:
         for pairs in (node.subroutines, node.aside):
             for step, _ in pairs:
                 yield step
+
+
+def _goes_first(extension: Extension, node: Node) -> bool:
+    """Whether what both match would have run the other extension's step instead of this one."""
+    return node.step.priority in extension.steps and extension < node.extension
 
 
 def _overlap(one: Extension, other: Extension) -> bool:

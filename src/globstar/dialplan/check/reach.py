@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from globstar.dialplan.check.graph import Graph, Node
-from globstar.dialplan.context import HINT, Context, Step
+from globstar.dialplan.context import HINT, Context, Extension, Step
 
 #: Applications whose data is text: a context's name in it means nothing. Elsewhere it may be where somebody goes.
 _TEXT = frozenset({"noop", "verbose", "log", "userevent", "playback", "background", "sendtext"})
@@ -28,11 +28,19 @@ def reachable(graph: Graph) -> tuple[set[str], set[Step]]:
     steps: set[Step] = set()
     pending: list[Step] = []
 
+    entered: set[str] = set()
+
     def enter(name: str) -> None:
-        for context in graph.visible(name):
-            if context.name not in contexts:
-                contexts.add(context.name)
-                pending.extend(extension.steps[1] for extension in context.extensions if 1 in extension.steps)
+        if name in entered:
+            return
+        entered.add(name)
+        earlier = _Earlier()
+        for context, is_always in graph.in_order(name):
+            contexts.add(context.name)
+            begun = [extension for extension in context.extensions if 1 in extension.steps]
+            pending.extend(extension.steps[1] for extension in begun if earlier.covering(extension) is None)
+            if is_always:
+                earlier.add(begun)
 
     for name in graph.plan.contexts if graph.is_open else entry_contexts(graph):
         enter(name)
@@ -42,10 +50,7 @@ def reachable(graph: Graph) -> tuple[set[str], set[Step]]:
             continue
         steps.add(step)
         node = graph.nodes[step]
-        for following in graph.course(node):
-            if following not in steps:
-                pending.append(following)
-                enter(following.context)
+        pending.extend(following for following in graph.course(node) if following not in steps)
         for target in node.effect.targets:
             if target.context and "$" not in target.context:
                 enter(target.context)
@@ -54,6 +59,28 @@ def reachable(graph: Graph) -> tuple[set[str], set[Step]]:
                 if word in graph.plan.contexts:
                     enter(word)
     return contexts, steps
+
+
+class _Earlier:
+    """The extensions of the contexts that are searched before another one."""
+
+    def __init__(self) -> None:
+        self._exact: dict[str, Extension] = {}
+        self._patterns: list[Extension] = []
+
+    def add(self, extensions: Iterable[Extension]) -> None:
+        """These begin in a context that is always searched; those for certain callers leave the others to whoever comes later."""
+        for extension in extensions:
+            if extension.caller is None and extension.pattern.is_pattern:
+                self._patterns.append(extension)
+            elif extension.caller is None:
+                self._exact.setdefault(extension.pattern.exact, extension)
+
+    def covering(self, extension: Extension) -> Extension | None:
+        """One that gets everything which ``extension`` matches."""
+        if not extension.pattern.is_pattern and extension.pattern.exact in self._exact:
+            return self._exact[extension.pattern.exact]
+        return next((one for one in self._patterns if one.pattern.covers(extension.pattern)), None)
 
 
 def report_unreachable(graph: Graph) -> None:
@@ -85,7 +112,7 @@ def _why(step: Step, steps: dict[int, Step]) -> str:
     before = steps.get(step.priority - 1)
     what = f"priority {step.priority} of extension '{step.extension}' never runs"
     if step.priority == 1:
-        return what
+        return f"{what}: contexts that are searched before '{step.context}' have all that it matches"
     if before is None:
         return f"{what}: there is no priority {step.priority - 1}, and nothing goes here"
     return f"{what}: {before.app_name} before it does not go on, and nothing goes here"

@@ -1,7 +1,8 @@
 """What callers choose (their name, what they dial, headers) and where it goes: expressions, shells, dial strings.
 
 The state of a call is the set of variables whose text a caller may have chosen; it follows the graph. FILTER(), and what gives a
-number or a hash, cleans.
+number or a hash, cleans. Variables with keys that a caller pressed are there with ``#`` before the name: digits, * and # do
+harm in a shell only.
 """
 
 from __future__ import annotations
@@ -30,7 +31,11 @@ _PASSING = frozenset(
 )
 #: Of these, those that take the name of a variable.
 _BY_NAME = frozenset({"CUT", "REPLACE", "SHIFT", "POP", "FIELDNUM", "LISTFILTER", "STRREPLACE"})
-_SHELLS = frozenset({"system", "trysystem"})
+#: Which argument (from 0) of an application is a command, None for all of them.
+_SHELLS: dict[str, int | None] = {"system": None, "trysystem": None, "mixmonitor": 2}
+#: Applications that put keys which the caller pressed into the variable of their first argument.
+_READS_KEYS = frozenset({"read", "readexten", "receivemf", "receivesf"})
+_KEYS = "#"
 _DIALS = {"dial": 0, "retrydial": 3, "page": 0, "originate": 0, "chanisavail": 0}
 #: An option letter or a word more than this many digits wide is no harm.
 _DIGITS = frozenset("0123456789*#+ABCDabcd")
@@ -121,23 +126,31 @@ class _Flow:
         for name, value in node.effect.sets:
             if "$" in name:
                 continue
-            if value is not None and self.is_tainted(value, state):
+            if not node.effect.is_conditional:
+                changed -= {name, _KEYS + name}
+            if value is None:
+                changed |= {_KEYS + name} if node.step.app_name.lower() in _READS_KEYS else set()
+            elif self.is_tainted(value, state):
                 changed.add(name)
-            elif not node.effect.is_conditional:
-                changed.discard(name)
+            elif any(True for _ in self.tainted(references(value), state, keys=True)):
+                changed.add(_KEYS + name)
         return frozenset(changed) if changed != state else state
 
     def is_tainted(self, text: str, state: State) -> bool:
         """Whether a text may hold what a caller chose."""
         return any(True for _ in self.tainted(references(text), state))
 
-    def tainted(self, found: tuple[Reference, ...], state: State) -> Iterator[str]:
-        """The sources of what a caller may have chosen among references."""
+    def tainted(self, found: tuple[Reference, ...], state: State, *, keys: bool = False) -> Iterator[str]:
+        """The sources of what a caller may have chosen among references; with ``keys`` also of what it pressed."""
         for reference in found:
             if reference.is_expression:
                 continue
             if reference.arguments is None:
-                if reference.name in state or (not reference.name and reference.is_computed):
+                if (
+                    reference.name in state
+                    or (keys and _KEYS + reference.name in state)
+                    or (not reference.name and reference.is_computed)
+                ):
                     if reference.name:
                         yield reference.name
                 continue
@@ -147,9 +160,9 @@ class _Flow:
             if is_source or (name in _PARTIES and not any(safe in first.lower() for safe in _SAFE_PARTS)):
                 yield f"{name}({arguments})"
             elif name in _PASSING:
-                if name in _BY_NAME and first in state:
+                if name in _BY_NAME and (first in state or (keys and _KEYS + first in state)):
                     yield first
-                yield from self.tainted(reference.children, state)
+                yield from self.tainted(reference.children, state, keys=keys)
 
 
 def report_tainted(graph: Graph) -> None:
@@ -171,14 +184,16 @@ def _sinks(flow: _Flow, node: Node, state: State) -> Iterator[tuple[str, list[st
         if reference.is_expression:
             seen.setdefault("an expression", []).extend(flow.tainted(reference.children, state))
         elif reference.name in ("SHELL", "EVAL"):
-            seen.setdefault(f"{reference.name}()", []).extend(flow.tainted(reference.children, state))
+            found = flow.tainted(reference.children, state, keys=reference.name == "SHELL")
+            seen.setdefault(f"{reference.name}()", []).extend(found)
     for name, data in node.effect.calls:
         key = name.lower()
         if key in _SHELLS:
-            seen.setdefault(f"the shell of {name}", []).extend(flow.tainted(references(data), state))
+            position = _SHELLS[key]
+            command = data if position is None else ",".join(split_arguments(data, raw=True)[position:])
+            seen.setdefault(f"the shell of {name}", []).extend(flow.tainted(references(command), state, keys=True))
         elif key in _DIALS:
             arguments = split_arguments(data, raw=True)
-            position = _DIALS[key]
-            if len(arguments) > position:
-                seen.setdefault(f"the destination of {name}", []).extend(flow.tainted(references(arguments[position]), state))
+            destination = ",".join(arguments[_DIALS[key] : _DIALS[key] + 1])
+            seen.setdefault(f"the destination of {name}", []).extend(flow.tainted(references(destination), state))
     yield from ((sink, sources) for sink, sources in seen.items() if sources)

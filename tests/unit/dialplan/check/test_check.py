@@ -91,11 +91,40 @@ def test_the_observed_dialplans_have_no_warning_that_is_not_true(shared: Path):
         ("exten => s,1,While(1)\n same => n,GotoIf(${LEN(x)}?out)\n same => n,EndWhile()\n same => n(out),Hangup()", []),
         ("exten => s,1,If(1)\n same => n,NoOp()\n same => n,Else()\n same => n,NoOp()\n same => n,EndIf()", []),
         ("exten => s,1,EndIf()", []),
+        ("exten => 10,1,Hangup()\n same => n,NoOp()\nexten => _X.,1,NoOp()\n same => n,Hangup()", [("unreachable", 3)]),
+        ("exten => _1X,1,Hangup()\n same => n,NoOp()\nexten => _XX,1,NoOp()\n same => n,Hangup()", [("unreachable", 3)]),
+        ("exten => _1X,1,NoOp()\nexten => _XX,2,Hangup()", []),
+        ("exten => _1X,2,Hangup()\nexten => _XX,1,NoOp()", []),
+        ("exten => _XX,1,Hangup()\nexten => _XX,2,NoOp()\nexten => _1X,1,NoOp()", []),
         ("exten => s,1,If(1)", [("syntax", 2)]),
     ],
 )  # fmt: skip
 def test_courses(lines: str, found: list[tuple[str, int]]):
     assert sorted(check("[default]\n" + lines)) == sorted(found)
+
+
+@pytest.mark.parametrize(
+    ("step", "found"),
+    [
+        ("GotoIfTime(9:00-17:00,mon-fri,*,*?1)", []),
+        ("GotoIfTime(9:00-25:00,*,*,*?1)", ["syntax"]),
+        ("GotoIfTime(*,someday,*,*?1)", ["syntax"]),
+        ("GotoIfTime(${HOURS},someday,*,*?1)", []),  # known when it runs
+        ("ExecIfTime(*,*,32,*?NoOp())", ["syntax"]),
+        ("NoOp(${IFTIME(*,*,*,smarch?a:b)})", ["syntax"]),
+        ("Set(X)", ["syntax"]),
+        ("Set(X=)", []),
+        ("Set(${PAIR})", []),
+        ("Set()", []),
+    ],
+)
+def test_times_and_assignments(step: str, found: list[str]):
+    plan = f"[globals]\nHOURS=*\nPAIR=A=b\n[default]\nexten => s,1,{step}\n same => n,Hangup()"
+    catalogue = Catalogue(["GotoIfTime", "ExecIfTime", "NoOp", "Set", "Hangup"], ["IFTIME"])
+    config = read_config("extensions.conf", MemorySource({"extensions.conf": plan}))
+    findings = serious(check_dialplan(config, read_extensions(config), catalogue))
+    kinds = [one.kind for one in findings if one.kind != "endless-loop"]
+    assert kinds == found
 
 
 @pytest.mark.parametrize(
@@ -124,6 +153,13 @@ def test_options_that_are_words(step: str, found: list[tuple[str, int]]):
         ("exten => s,1,Set(Y=${CALLERID(num)})\n same => n,Set(Y=1)\n same => n,System(${Y})", False),
         ("exten => s,1,ExecIf(${LEN(x)}?System(${CALLERID(num)}))", True),
         ("exten => s,1,NoOp($[${CALLERID(pres)} = 1])", False),
+        ("exten => s,1,MixMonitor(a.wav,b,mv a.wav ${CALLERID(num)})", True),
+        ("exten => s,1,MixMonitor(${CALLERID(num)}.wav,b,mv a.wav b.wav)", False),
+        ("exten => s,1,Read(D,beep)\n same => n,System(x ${D})", True),
+        ("exten => s,1,Read(D,beep)\n same => n,Set(F=${D:1})\n same => n,NoOp(${SHELL(x ${F})})", True),
+        ("exten => s,1,Read(D,beep)\n same => n,System(x ${FILTER(0-9,${D})})", False),
+        ("exten => s,1,Read(D,beep)\n same => n,Set(D=1)\n same => n,System(x ${D})", False),
+        ("exten => s,1,Read(D,beep)\n same => n,Dial(PJSIP/${D})\n same => n,NoOp($[${D} = 1])", False),
         ("exten => s,1,NoOp($[\"${CALLERID(all)}\" = \"\"])", True),
         ("exten => s,1,Dial(PJSIP/bob,20,f(${CALLERID(all)}))", False),
         ("exten => s,1,Set(GLOBAL(Y)=${PJSIP_HEADER(read,X)})\n same => n,Dial(${Y})", True),
@@ -146,6 +182,33 @@ def test_contexts_of_other_files_and_of_switches():
     plan = "[a]\nexten => s,1,Goto(b,5,1)\ninclude => lot\n[b]\nswitch => Loopback/x\n[c]\nexten => s,1,Hangup()\n"
     assert check(plan, entries=["a"], made=["lot"]) == [("unreachable", 7)]
     assert check(plan, entries=["a", "c"]) == [("unknown-context", 3)]
+
+
+SHADOWED = "[b]\nexten => 100,1,Hangup()\nexten => _2XX,1,Hangup()\nexten => 300,1,Hangup()\n"
+
+
+@pytest.mark.parametrize(
+    ("own", "lines"),
+    [
+        ("exten => 100,1,Hangup()\ninclude => b", [5]),
+        ("exten => _X.,1,Hangup()\ninclude => b", [5, 6, 7]),
+        ("exten => _X.,2,Hangup()\ninclude => b", [2]),  # begins nowhere, so it takes nothing
+        ("exten => _X./5,1,Hangup()\ninclude => b", []),
+        ("include => b\nexten => _X!,1,Hangup()", [5, 6, 7]),
+        ("exten => _1X.,1,Goto(b,100,1)\ninclude => b", []),
+        ("exten => 100,1,Hangup()\ninclude => b,09:00-17:00,*,*,*", [5]),
+    ],
+)
+def test_extensions_of_an_included_context_that_get_no_call(own: str, lines: list[int]):
+    found = check(f"[a]\n{own}\n{SHADOWED}", entries=["a"])
+    assert found == [("unreachable", line) for line in lines]
+
+
+def test_what_is_searched_at_times_only_takes_nothing_from_others():
+    day = "[a]\ninclude => day,09:00-17:00,*,*,*\ninclude => b\n[day]\nexten => _X.,1,Hangup()\n"
+    assert check(day + SHADOWED, entries=["a"]) == []
+    assert check(day.replace(",09:00-17:00,*,*,*", "") + SHADOWED, entries=["a"]) == [("unreachable", line) for line in (7, 8, 9)]
+    assert check(day.replace(",09:00-17:00,*,*,*", "") + SHADOWED, entries=["a", "b"]) == []
 
 
 def test_ael_and_lua_beside_it(tmp_path: Path):
