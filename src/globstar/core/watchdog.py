@@ -17,71 +17,82 @@ logger = Logger("watchdog")
 class LoopWatchdog:
     """A thread that looks whether the loop still turns.
 
-    The loop stamps a counter every ``beat`` seconds; when the stamp is older than ``limit`` seconds the thread takes the
-    stack of the loop's thread, so that the report names what held it. Reports are counted in ``stalls`` and
-    ``worst_ms``; the log line comes from the loop once it turns again. Time in which the loop's thread was ready but got no
-    processor, as the kernel counts it, is nobody's fault here and is not reported.
+    Every ``limit`` seconds it looks whether the loop's thread sleeps until something happens (the kernel tells); if not, it asks
+    the loop for a sign. When none comes for ``limit`` seconds it takes the stack of the loop's thread, so that the report names
+    what held it. Reports are counted in ``stalls`` and ``worst_ms`` (as long as was surely seen); the log line comes from the
+    loop once it turns again. Time in which the loop's thread was ready but got no processor, as the kernel counts it, is
+    nobody's fault here and is not reported. A loop that does nothing is left asleep.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, *, limit: float = 0.05, beat: float = 0.02) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, limit: float = 0.05) -> None:
         self._loop = loop
         self.limit = limit
-        self.beat = beat
         self.stalls = 0
         self.worst_ms = 0
         self.last_report = ""
-        self._stamp = 0.0
+        #: when the loop was asked for a sign; None while it owes none
+        self._asked_at: float | None = None
         self._suspect = ""
-        self._handle: asyncio.TimerHandle | None = None
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._loop_thread = 0
-        self._schedstat = -1
+        self._schedstat = self._wchan = -1
         self._waited = 0.0
 
     def start(self) -> None:
         """Begin to watch; call it on the loop's thread."""
         self._loop_thread = threading.get_ident()
+        folder = f"/proc/self/task/{threading.get_native_id()}"
         with contextlib.suppress(OSError):  # not Linux: every delay is reported
-            self._schedstat = os.open(f"/proc/self/task/{threading.get_native_id()}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
-        self._stamp = time.monotonic()
-        self._waited = self._time_without_processor()
+            self._schedstat = os.open(f"{folder}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+        with contextlib.suppress(OSError):  # not Linux: the loop is asked whatever it does
+            self._wchan = os.open(f"{folder}/wchan", os.O_RDONLY | os.O_CLOEXEC)
         self._thread = threading.Thread(target=self._watch, name="globstar-watchdog", daemon=True)
         self._thread.start()
-        self._beat()
 
     def stop(self) -> None:
         """Stop watching."""
         self._stop.set()
-        if self._handle is not None:
-            self._handle.cancel()
-            self._handle = None
-        if self._schedstat >= 0:
-            os.close(self._schedstat)
-            self._schedstat = -1
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        for file in (self._schedstat, self._wchan):
+            if file >= 0:
+                os.close(file)
+        self._schedstat = self._wchan = -1
 
     def _time_without_processor(self) -> float:
         """Seconds that the loop's thread has waited for a processor so far (second number of the kernel's schedstat)."""
         return int(os.pread(self._schedstat, 128, 0).split()[1]) / 1e9 if self._schedstat >= 0 else 0.0
 
-    def _beat(self) -> None:
-        now = time.monotonic()
-        waited = self._time_without_processor()
-        late = now - self._stamp - self.beat - (waited - self._waited)
-        self._waited = waited
-        if self._suspect and late > self.limit:
-            self.stalls += 1
-            self.worst_ms = max(self.worst_ms, round(late * 1000))
-            self.last_report = self._suspect
-            logger.warning(f"the event loop was held for {late * 1000:.0f} ms by {self._suspect}")
-        self._suspect = ""
-        self._stamp = now
-        self._handle = self._loop.call_later(self.beat, self._beat)
+    def _is_asleep(self) -> bool:
+        """Whether the loop's thread waits for events, by the kernel's function that it sleeps in."""
+        return self._wchan >= 0 and os.pread(self._wchan, 128, 0).startswith((b"do_epoll", b"ep_poll"))
 
     def _watch(self) -> None:
         while not self._stop.wait(self.limit):
-            if time.monotonic() - self._stamp > self.limit + self.beat and not self._suspect:
+            if self._asked_at is None:
+                if not self._is_asleep():
+                    self._suspect = ""
+                    self._waited = self._time_without_processor()
+                    self._asked_at = time.monotonic()
+                    self._loop.call_soon_threadsafe(self._turned)
+            elif not self._suspect:
                 self._suspect = self._what_runs()
+
+    def _turned(self) -> None:
+        """The sign: the loop turns."""
+        asked_at, suspect = self._asked_at, self._suspect
+        if asked_at is None or self._stop.is_set():
+            return
+        late = time.monotonic() - asked_at - (self._time_without_processor() - self._waited)
+        if suspect and late > self.limit:
+            self.stalls += 1
+            self.worst_ms = max(self.worst_ms, round(late * 1000))
+            self.last_report = suspect
+            logger.warning(f"the event loop was held for {late * 1000:.0f} ms by {suspect}")
+        self._suspect = ""
+        self._asked_at = None
 
     def _what_runs(self) -> str:
         """The innermost calls of the loop's thread; no frame is kept, as it would keep alive all that it knows."""
