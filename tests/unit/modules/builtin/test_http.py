@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -45,6 +46,18 @@ async def test_disabled(tmp_path: Path) -> None:
         server = system.services["http"]
         assert not server.is_enabled
         assert "Server Disabled\n" in await run_command(system, "http show status")
+
+
+async def test_what_is_not_there_is_told_as_recorded(tmp_path: Path, shared: Path) -> None:
+    """The same page and headers; AMI over HTTP is not there either without webenabled."""
+    recording = json.loads((shared / "vectors" / "calls" / "g07_http_mxml_rawman.json").read_text())
+    port = free_port()
+    async with switch(tmp_path, port):
+        for recorded in recording["observed"]["extra"]["http"]:
+            async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}{recorded['path']}") as response:
+                assert (response.status, await response.text()) == (recorded["status"], recorded["body"])
+                told = {name.lower(): value.partition(";")[0] for name, value in response.headers.items()}
+                assert {name.lower(): value for name, value in recorded["headers"]}.items() <= told.items()
 
 
 async def test_paths(tmp_path: Path) -> None:
@@ -179,7 +192,7 @@ async def test_https_and_reload(tmp_path: Path) -> None:
 
         async def name(self) -> str:
             self.writer.write(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert b" 404 " in await asyncio.wait_for(self.reader.readuntil(b"</html>\n"), 5)
+            assert b" 404 " in await asyncio.wait_for(self.reader.readuntil(b"</html>\r\n"), 5)
             return str(self.writer.get_extra_info("ssl_object").getpeercert()["subject"][0][0][1])
 
     clients = [Client() for _ in range(3)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from html import escape
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
     from globstar.modules.builtin.http.settings import Restriction
 
 logger = Logger("http")
+
+#: What the page of an error says.
+_REASONS = {
+    403: "You may not have this.",
+    404: "The requested URL was not found on this server.",
+    500: "The server failed; its log says why.",
+}
 
 
 class Answering(web.Server):
@@ -71,7 +79,7 @@ class Answering(web.Server):
         except Exception as error:  # one handler's bug is one request's failure
             self.failures += 1
             logger.error(f"answering {request.method} {request.path} failed", exception=error)
-            response = _page(500)
+            response = self._page(500)
         if not response.prepared:
             response.headers["Server"] = self._owner.server_name
         return response
@@ -84,22 +92,33 @@ class Answering(web.Server):
                 return web.Response(status=302, headers={"Location": target})
         if options.prefix:
             if path != options.prefix and not path.startswith(f"{options.prefix}/"):
-                return _page(404)
+                return self._page(404)
             path = path[len(options.prefix) :]
         path = path.strip("/")
         for restriction in self._owner.settings.restrictions:
             if restriction.covers(path) and not self._is_let_in(restriction, request.remote or "::"):
                 self.refused += 1
-                return _page(403)
+                return self._page(403)
         found = self._owner.find(path)
         if found is None:
-            return _page(404)
+            return self._page(404)
         route, rest = found
         return await route.handler(request, rest)
 
     def _is_let_in(self, restriction: Restriction, host: str) -> bool:
         lists = self._owner.access_lists() if restriction.lists else None
         return restriction.allows(host) and not allows_all(lists, restriction.lists, host.partition("%")[0])
+
+    def _page(self, status: int) -> web.Response:
+        """An error as Asterisk's server tells it."""
+        known = HTTPStatus(status)
+        lines = (
+            '<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN">', "<html><head>", f"<title>{status} {known.phrase}</title>",
+            "</head><body>", f"<h1>{known.phrase}</h1>", f"<p>{_REASONS.get(status, known.description)}</p>", "<hr />",
+            f"<address>{escape(self._owner.server_name)}</address>", "</body></html>", "",
+        )  # fmt: skip
+        headers = {"Cache-Control": "no-cache, no-store"}
+        return web.Response(status=status, text="\r\n".join(lines), content_type="text/html", headers=headers)
 
     def describe(self) -> dict[str, object]:
         """Counters for the CLI."""
@@ -110,9 +129,3 @@ class Answering(web.Server):
             "cut off": self.cut_off,
             "failures": self.failures,
         }
-
-
-def _page(status: int) -> web.Response:
-    phrase = HTTPStatus(status).phrase
-    text = f"<!DOCTYPE html>\n<html><head><title>{status} {phrase}</title></head><body><h1>{phrase}</h1></body></html>\n"
-    return web.Response(status=status, text=text, content_type="text/html")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from globstar import __version__
+from globstar import ASTERISK_VERSION
 from globstar.base.errors import LocalFault
 from globstar.base.log import Logger
 from globstar.core.acl import SERVICE as ACCESS_LISTS
@@ -143,8 +143,8 @@ class GlobstarHttp:
 
     @property
     def server_name(self) -> str:
-        """The Server header."""
-        return self.settings.general.servername or f"Globstar/{__version__}"
+        """The Server header: Asterisk's, unless ``servername`` says otherwise."""
+        return self.settings.general.servername or f"Asterisk/{ASTERISK_VERSION}"
 
     @property
     def addresses(self) -> tuple[Address | None, Address | None]:
