@@ -22,7 +22,8 @@ async def zapateller(channel: Channel, data: str) -> int:
 
     nocallerid: only if there is no caller id.
 
-    ZAPATELLERSTATUS tells: NOTHING (there was a caller id), ANSWERED (the call was answered already), ZAPPED.
+    ZAPATELLERSTATUS tells what was done last: NOTHING (there was a caller id), ANSWERED (the call ended before the tones did),
+    ZAPPED.
     """
     channel.set_variable("ZAPATELLERSTATUS", "NOTHING")
     options = {part.strip().lower() for part in data.split(",") if part.strip()}
@@ -31,10 +32,9 @@ async def zapateller(channel: Channel, data: str) -> int:
     number = channel.caller.id.number
     if "nocallerid" in options and number.valid and number.text:
         return 0
-    if channel.state is ChannelState.UP:
-        channel.set_variable("ZAPATELLERSTATUS", "ANSWERED")
-    elif "answer" in options:
+    if channel.state is not ChannelState.UP and "answer" in options:
         await channel.answer()
+        channel.set_variable("ZAPATELLERSTATUS", "ANSWERED")
     channel.system.tones.play(channel, _TONES)
     try:
         await channel.pause(_LENGTH)

@@ -110,7 +110,11 @@ async def test_reload_tells_what_came_of_it(system: System) -> None:
 @pytest.mark.virtual_time
 @pytest.mark.parametrize(
     ("options", "number", "statuses"),
-    [("nocallerid", "5", ["NOTHING"]), ("nocallerid", "", ["NOTHING", "ZAPPED"]), ("answer", "5", ["NOTHING", "ZAPPED"])],
+    [
+        ("nocallerid", "5", ["NOTHING"]),
+        ("nocallerid", "", ["NOTHING", "ZAPPED"]),
+        ("answer", "5", ["NOTHING", "ANSWERED", "ZAPPED"]),
+    ],
 )
 async def test_zapateller(system: System, options: str, number: str, statuses: list[str]) -> None:
     load_dialplan(system, f"[default]\nexten => s,1,Zapateller({options})\n")
