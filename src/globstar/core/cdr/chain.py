@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 class RecordChain:
     """``channel.cdr``: the records in which the channel is party A."""
 
-    __slots__ = ("channel", "ending_cause", "engine", "is_disabled", "is_party_a", "records", "was_dialed")
+    __slots__ = (
+        "as_party_b", "channel", "ending_cause", "engine", "is_disabled", "is_own", "is_party_a", "lonely", "records",
+        "was_dialed",
+    )  # fmt: skip
 
     def __init__(self, engine: CdrEngine, channel: Channel, *, is_disabled: bool) -> None:
         self.engine = engine
@@ -28,7 +31,13 @@ class RecordChain:
         self.was_dialed = False
         #: the hangup cause as it was when the h extension began
         self.ending_cause: int | None = None
+        #: some record is one of a dialplan of the channel's own
+        self.is_own = False
         self.records: list[CallRecord] = []
+        #: records of other channels in bridges, in which this one is party B
+        self.as_party_b: list[CallRecord] = []
+        #: records that came into a bridge without a party B
+        self.lonely: list[CallRecord] = []
         self.append()
 
     @property
@@ -44,7 +53,34 @@ class RecordChain:
     @property
     def is_callee(self) -> bool:
         """Whether the channel is in its call because somebody called it: another one is party A then."""
-        return self.was_dialed and not any(record.is_own for record in self.records)
+        return self.was_dialed and not self.is_own
+
+    def partners(self, bridge: Bridge) -> set[Channel]:
+        """Those in ``bridge`` with whom there is a record, whoever is party A in it."""
+        found = {record.party_b for record in self.records if record.state is State.BRIDGE and record.bridge is bridge}
+        found.update(r.channel for r in self.as_party_b if r.state is State.BRIDGE and r.bridge is bridge)
+        found.discard(None)
+        return found  # type: ignore[return-value]
+
+    def take_lonely(self, bridge: Bridge) -> CallRecord | None:
+        """A record that waits in ``bridge`` for a party B."""
+        for record in self.lonely:
+            if record.state is State.BRIDGE and record.bridge is bridge and record.party_b is None:
+                self.lonely.remove(record)
+                return record
+        return None
+
+    def bridge(self, record: CallRecord, bridge: Bridge, party_b: Channel | None) -> None:
+        """The channel is in ``bridge`` with ``party_b``, or alone; ``record`` is of that from now on."""
+        record.state, record.bridge, record.party_b = State.BRIDGE, bridge, party_b
+        if party_b is None:
+            self.lonely = [one for one in self.lonely if not one.is_finished]
+            self.lonely.append(record)
+        elif party_b.cdr is not None:
+            theirs: list[CallRecord] = party_b.cdr.as_party_b
+            theirs.append(record)
+            if len(theirs) % 64 == 0:  # who stays while others come and go keeps no finished ones
+                theirs[:] = [one for one in theirs if not one.is_finished]
 
     def append(self) -> CallRecord:
         """Begin another record now; user field and variables are those of nobody, what ran last goes on to be shown."""
@@ -55,7 +91,12 @@ class RecordChain:
         if self.channel.dialed.number:
             record.variables["dnid"] = self.channel.dialed.number
         self.records.append(record)
+        self.is_own = self.is_own or record.is_own
         return record
+
+    def begin_own(self) -> None:
+        """Begin a record of what the channel's own dialplan does."""
+        self.append().is_own = self.is_own = True
 
     def finish_all(self, cause: int | None = None) -> None:
         """Close every record."""
@@ -76,7 +117,8 @@ class RecordChain:
         for record in self.open or [self.append()]:
             record.read_channel()
             record.app, record.app_data, record.is_parked, record.is_own = "Park", f"{lot}:{space}", True, True
-            record.state, record.bridge, record.party_b = State.BRIDGE, bridge, None
+            self.bridge(record, bridge, None)
+        self.is_own = True
 
     def reset(self, *, keep_variables: bool) -> None:
         """Begin the open records anew (ResetCDR)."""
@@ -96,7 +138,10 @@ class RecordChain:
         if original.is_finished:
             return False
         forked = self.append()
-        forked.state, forked.bridge, forked.party_b = original.state, original.bridge, original.party_b
+        if original.state is State.BRIDGE and original.bridge is not None:
+            self.bridge(forked, original.bridge, original.party_b)
+        else:
+            forked.state, forked.bridge, forked.party_b = original.state, original.bridge, original.party_b
         forked.disposition = original.disposition
         if not resets_times:
             forked.start = original.start

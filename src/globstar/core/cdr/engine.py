@@ -232,7 +232,7 @@ class CdrEngine:
             return
         last.finish(self.now(), self.settings)
         self._forget(channel)
-        chain.append().is_own = True
+        chain.begin_own()
 
     # -- calls ---------------------------------------------------------------------------------------------------------
 
@@ -318,14 +318,16 @@ class CdrEngine:
         for record in chain.records:
             if record.state is State.SINGLE or record.state is State.PENDING:
                 record.read_channel()
-                if record.party_b not in others:
+                partner = record.party_b
+                if partner not in others:
                     candidates = [*others, swapped] if swapped is not None else others
-                    record.party_b = next((other for other in candidates if self._is_party_a(channel, other)), None)
-                record.state, record.bridge = State.BRIDGE, bridge
+                    partner = next((other for other in candidates if self._is_party_a(channel, other)), None)
+                chain.bridge(record, bridge, partner)
                 if record.party_b is swapped and swapped is not None:
                     self._leave_party_a(record)
+        partners = chain.partners(bridge) if others else ()
         for other in others:
-            if not _are_paired(channel, other, bridge):
+            if other not in partners:
                 self._pair(channel, other, bridge)
         if any(record.state is State.BRIDGE for record in chain.records):
             self._forget(channel)
@@ -335,13 +337,7 @@ class CdrEngine:
         if not self._is_party_a(one, two):
             one, two = two, one
         chain: RecordChain = one.cdr
-        for record in chain.records:
-            if record.state is State.BRIDGE and record.bridge is bridge and record.party_b is None:
-                break
-        else:
-            record = chain.append()
-            record.state, record.bridge = State.BRIDGE, bridge
-        record.party_b = two
+        chain.bridge(chain.take_lonely(bridge) or chain.append(), bridge, two)
 
     def _is_party_a(self, one: Channel, two: Channel) -> bool:
         """Party A is who asked to be (CDR_PROP), then who was not called, then who is older."""
@@ -355,17 +351,20 @@ class CdrEngine:
         bridge, channel = event.bridge, event.channel
         now = self.now()
         chain: RecordChain | None = channel.cdr
-        if chain is not None:
-            for record in chain.records:
-                if record.state is State.BRIDGE and record.bridge is bridge:
-                    record.finish(now, self.settings)
-            if all(record.is_finished for record in chain.records):
-                self._await_next(channel)
-        for member in bridge.members:
-            other: RecordChain | None = member.channel.cdr
-            for record in other.records if other is not None else ():
-                if record.state is State.BRIDGE and record.bridge is bridge and record.party_b is channel:
+        if chain is None:
+            return
+        for record in chain.records:
+            if record.state is State.BRIDGE and record.bridge is bridge:
+                record.finish(now, self.settings)
+        if all(record.is_finished for record in chain.records):
+            self._await_next(channel)
+        theirs, chain.as_party_b = chain.as_party_b, []
+        for record in theirs:
+            if record.state is State.BRIDGE and record.party_b is channel:
+                if record.bridge is bridge:
                     self._leave_party_a(record)
+                else:
+                    chain.as_party_b.append(record)
 
     def _leave_party_a(self, record: CallRecord) -> None:
         """Party B is gone. Party A usually leaves in the same moment and may be on its way elsewhere then: it is read there."""
@@ -383,17 +382,11 @@ class CdrEngine:
     def _settle(self) -> None:
         """Close the records whose party B left while party A stayed."""
         unsettled, self._unsettled = self._unsettled, []
+        stay: dict[Channel, None] = {}
         for record in unsettled:
             if not record.is_finished:
                 record.finish(record.left_at, self.settings)
-                chain: RecordChain = record.channel.cdr
-                if all(other.is_finished for other in chain.records):
-                    self._await_next(record.channel)
-
-
-def _are_paired(one: Channel, two: Channel, bridge: Bridge) -> bool:
-    return any(
-        record.state is State.BRIDGE and record.bridge is bridge and record.party_b is b
-        for a, b in ((one, two), (two, one))
-        for record in a.cdr.records
-    )
+                stay[record.channel] = None
+        for channel in stay:
+            if all(record.is_finished for record in channel.cdr.records):
+                self._await_next(channel)

@@ -166,6 +166,8 @@ class CallRecord:
             self.context, self.exten = self.place[0], self.place[1]
         if "pbx" in channel.data:
             self.is_own = True
+            if channel.cdr is not None:
+                channel.cdr.is_own = True
 
     def finish(self, now: float, settings: CdrSettings, cause: int | None = None) -> None:
         """Close the record: read the channels for the last time. ``cause`` is that of party A if it is not answered."""

@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from globstar.core.bridge import Bridge
+from globstar.core.bridge import Bridge, LeaveReason
 from globstar.core.cause import Cause
-from globstar.core.cdr.record import FinishedRecord
+from globstar.core.cdr.record import FinishedRecord, State
+from globstar.core.channel import Channel
 from globstar.core.dialing import Origination, originate
 from tests.support.callrecords import collect, engine_of, summary
 from tests.support.testtech import Leg, World
@@ -206,6 +207,55 @@ async def test_ignorestatechanges_makes_nothing_of_bridges(setting: str, destina
         bridged.dissolve()
         await world.all_gone()
         assert sorted({summary(record)[1] for record in records}) == sorted({"", destination})
+
+
+async def test_every_two_of_a_bridge_have_a_record_of_their_own() -> None:
+    """Party A is the older one; who leaves ends the records with those who are still there."""
+    count = 8
+    async with recording() as (world, records):
+        phones = [world.phone(f"p{number}", str(number)) for number in range(count)]
+        calls = []
+        for phone in phones:
+            calls.append(phone.dials("300"))
+            await world.settle(0.1)
+        bridge = Bridge(world.system)
+        members = [bridge.join(call.channel) for call in calls]
+        await world.settle(1)
+        assert not records
+        members[3].leave(LeaveReason.KICKED)
+        await world.settle(1)
+        left = [member for member in members if member.channel is not calls[3].channel]
+        assert all(_open_pairs(member.channel) + _theirs(member.channel) == count - 2 for member in left)
+        bridge.dissolve()
+        await world.all_gone()
+        pairs = sorted((record.src, record.dstchannel.partition("-")[0][-1]) for record in records if record.dstchannel)
+        assert pairs == sorted((str(a), str(b)) for a in range(count) for b in range(a + 1, count))
+        assert len({record.sequence for record in records}) == len(records)
+
+
+async def test_who_stays_while_others_come_and_go_keeps_no_records_of_theirs() -> None:
+    async with recording() as (world, _):
+        host = world.phone("host").dials("300")
+        bridge = Bridge(world.system, dissolve_on_hangup=False)
+        await world.settle(0.1)
+        bridge.join(host.channel)
+        host.channel.cdr.was_dialed, host.channel.cdr.is_own = True, False  # never party A
+        for number in range(200):
+            guest = world.phone(f"g{number}").dials("300")
+            await world.settle(0.01)
+            member = bridge.join(guest.channel)
+            member.leave(LeaveReason.KICKED)
+            guest.channel.request_hangup()
+        assert len(host.channel.cdr.as_party_b) <= 64
+        bridge.dissolve()
+
+
+def _open_pairs(channel: Channel) -> int:
+    return sum(record.state is State.BRIDGE and record.party_b is not None for record in channel.cdr.records)
+
+
+def _theirs(channel: Channel) -> int:
+    return sum(record.state is State.BRIDGE for record in channel.cdr.as_party_b)
 
 
 async def test_ignoredialchanges_keeps_dials_out() -> None:
