@@ -45,7 +45,8 @@ def _rows(lines: Iterable[str]) -> list[list[str]]:
 def cel_by_channel(lines: Iterable[str], *, is_loose: bool = False) -> dict[str, list[str]]:
     """The events of each channel as text, in order; channels by order of creation. Order between channels is no promise.
 
-    ``is_loose``: who is left in a bridge is left out, where that was a race of threads.
+    ``is_loose``: who is left in a bridge is left out, and whether a blind transfer is told before or after the transferer
+    leaves, where that was a race of threads.
     """
     rows = _rows(lines)
     names = Names()
@@ -68,7 +69,8 @@ def cel_by_channel(lines: Iterable[str], *, is_loose: bool = False) -> dict[str,
         extra = names(json.dumps(extra))
         fields = [row[0], *row[2:9], *row[10:14], names(row[14]), names(row[15]), peers, *row[17:19], extra]
         fields[8:10] = [names(text) for text in fields[8:10]]
-        found[names(row[9])].append(" | ".join(fields))
+        place = "transfers" if is_loose and row[0] == "BLINDTRANSFER" else names(row[9])
+        found[place].append(" | ".join(fields))
     return found
 
 

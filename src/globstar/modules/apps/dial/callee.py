@@ -76,7 +76,6 @@ def _set_own_party(caller: Channel, callee: Channel, arguments: DialArguments, i
         return True
     if caller.connected.id.number.valid and not is_forward:
         callee.caller.id = caller.connected.id.copy()
-        callee.caller.ani = caller.connected.ani.copy()
         number = callee.caller.id.number
     else:
         callee.data[NO_CALLER_ID] = True
