@@ -252,7 +252,7 @@ CONSULTED = {
         ("100", "201", "102;1", "ANSWERED"), ("100", "201", "carol", "ANSWERED"),
     ],
     ("bob", "ringing"): [
-        ("100", "201", "bob", "ANSWERED"), ("102", "102", "bob", "NO ANSWER"), ("100", "102", "carol", "ANSWERED"),
+        ("100", "201", "bob", "ANSWERED"), ("102", "102", "bob", "FAILED"), ("100", "102", "carol", "ANSWERED"),
         ("100", "201", "102;1", "ANSWERED"), ("100", "201", "carol", "ANSWERED"),
     ],
 }  # fmt: skip
