@@ -104,6 +104,21 @@ def cli_command(
     return decorate
 
 
+def by_place(*offers: Iterable[str] | Callable[[Any], Iterable[str]]) -> Callable[[Any, list[str]], Iterable[str]]:
+    """Completion by place: the words that the first, the second ... argument may be, or what gives them for a system."""
+
+    def complete(system: Any, args: list[str]) -> Iterable[str]:
+        place = max(len(args), 1) - 1
+        offer = offers[place] if place < len(offers) else ()
+        return offer(system) if callable(offer) else offer
+
+    return complete
+
+
+#: For ``... [like <pattern>]``.
+LIKE = by_place(("like",))
+
+
 def split_words(line: str) -> list[str]:
     """The words of a command line; double quotes and backslashes keep spaces together."""
     words: list[str] = []

@@ -215,3 +215,17 @@ async def test_locks_are_listed(tmp_path: Path) -> None:
         for call in (one, two):
             call.hang_up()
             await call.end()
+
+
+async def test_words_are_offered_by_their_place(tmp_path: Path) -> None:
+    files = {"extensions.conf": "[default]\nexten => 6001,hint,Custom:lamp\n"}
+    async with running_system(tmp_path, files, prepare=register_commands) as system:
+        system.database.put("family", "key", "1")
+        for line, wanted in (
+            ("core show applications ", ["describing", "like"]), ("core show applications like ", []),
+            ("core show hint ", ["6001"]), ("core show codec ula", ["ulaw"]), ("core show channeltype loc", ["Local"]),
+            ("bridge technology suspend sim", ["simple_bridge"]), ("database get ", ["family"]), ("database get family ", []),
+            ("indication show u", ["us"]), ("core show translation p", ["paths"]), ("core show translation paths ula", ["ulaw"]),
+            ("devstate change x RINGI", ["RINGING", "RINGINUSE"]), ("mixmonitor ", ["list", "start", "stop"]),
+        ):  # fmt: skip
+            assert complete_line(system, line) == wanted, line

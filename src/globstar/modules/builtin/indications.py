@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from globstar.base.log import Logger
-from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli import CliFailure, CliUsage, by_place, cli_command
 from globstar.core.cli_data import CliText
 from globstar.core.indications import IndicationFault
 from globstar.core.system import System
@@ -23,7 +23,10 @@ def load(system: System) -> None:
 reload = load
 
 
-@cli_command("indication show", usage="indication show [<country> ...]")
+_zones = by_place(lambda system: system.tones.indications.zones)
+
+
+@cli_command("indication show", usage="indication show [<country> ...]", complete=_zones)
 def show(system: System, args: list[str]) -> str:
     """Show the tone zones, or the tones of some."""
     indications = system.tones.indications
@@ -36,7 +39,7 @@ def show(system: System, args: list[str]) -> str:
     return CliText("\n".join(indications.show_zones(args) if args else indications.show()), data)
 
 
-@cli_command("indication add", usage='indication add <country> <indication> "<tonelist>"')
+@cli_command("indication add", usage='indication add <country> <indication> "<tonelist>"', complete=_zones)
 def add(system: System, args: list[str]) -> str:
     """Define a tone of a zone."""
     if len(args) != 3:
@@ -48,7 +51,7 @@ def add(system: System, args: list[str]) -> str:
     return ""
 
 
-@cli_command("indication remove", usage="indication remove <country> [indication]")
+@cli_command("indication remove", usage="indication remove <country> [indication]", complete=_zones)
 def remove(system: System, args: list[str]) -> str:
     """Remove a tone, or a whole zone."""
     if len(args) not in (1, 2):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from globstar.core.channel import Channel
-from globstar.core.cli import CliUsage, cli_command
+from globstar.core.cli import CliUsage, by_place, cli_command
 from globstar.core.cli_data import CliText
 from globstar.core.devicestate import DeviceState
 from globstar.core.functions import FunctionError
@@ -81,7 +81,13 @@ def list_states(system: System, args: list[str]) -> str:
     return CliText("\n".join([*lines, _LINE, _LINE, "\n"]), states)
 
 
-@cli_command("devstate change", usage="devstate change <device> <state>")
+def _custom_devices(system: System) -> list[str]:
+    return [f"{_PREFIX}:{full.removeprefix(f'/{_FAMILY}/')}" for full, _ in system.database.tree(_FAMILY)]
+
+
+@cli_command(
+    "devstate change", usage="devstate change <device> <state>", complete=by_place(_custom_devices, list(DeviceState.__members__))
+)
 def change_state(system: System, args: list[str]) -> str:
     """Change a custom device state.
 

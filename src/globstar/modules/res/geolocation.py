@@ -11,7 +11,7 @@ from globstar.base.log import Logger
 from globstar.config.options import Options, Report, option
 from globstar.config.values import boolean, enumeration, string
 from globstar.core.channel import Channel
-from globstar.core.cli import cli_command
+from globstar.core.cli import LIKE, cli_command
 from globstar.core.cli_data import CliText
 from globstar.core.functions import FunctionError
 from globstar.core.registry import function
@@ -289,7 +289,7 @@ def _like(args: list[str]) -> str:
     return "*"
 
 
-@cli_command("geoloc list locations", usage="geoloc list locations [ like <pattern> ]")
+@cli_command("geoloc list locations", usage="geoloc list locations [ like <pattern> ]", complete=LIKE)
 def list_locations(system: System, args: list[str]) -> str:
     """List the locations of geolocation.conf."""
     found = {n: p for n, p in sorted(_service(system).locations.items()) if fnmatch.fnmatch(n, _like(args))}
@@ -299,7 +299,7 @@ def list_locations(system: System, args: list[str]) -> str:
     return CliText("\n".join([*lines, "", f"Total Location Objects: {len(found)}"]), data)
 
 
-@cli_command("geoloc list profiles", usage="geoloc list profiles [ like <pattern> ]")
+@cli_command("geoloc list profiles", usage="geoloc list profiles [ like <pattern> ]", complete=LIKE)
 def list_profiles(system: System, args: list[str]) -> str:
     """List the profiles of geolocation.conf and the built-in ones."""
     found = {n: p for n, p in sorted(_service(system).profiles.items()) if fnmatch.fnmatch(n, _like(args))}
@@ -317,7 +317,7 @@ def list_profiles(system: System, args: list[str]) -> str:
     return CliText("\n".join([*lines, "", f"Total Profile Objects: {len(found)}"]), data)
 
 
-@cli_command("geoloc show profiles", usage="geoloc show profiles [ like <pattern> ]")
+@cli_command("geoloc show profiles", usage="geoloc show profiles [ like <pattern> ]", complete=LIKE)
 def show_profiles(system: System, args: list[str]) -> str:
     """Show the profiles with all their parameters."""
     data = []

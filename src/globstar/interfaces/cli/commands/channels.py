@@ -5,7 +5,7 @@ from __future__ import annotations
 from globstar.core.bridge import LeaveReason
 from globstar.core.bridgetech import BridgeCapability
 from globstar.core.channel import Channel
-from globstar.core.cli import CliFailure, CliUsage, cli_command, duration_text, plural
+from globstar.core.cli import CliFailure, CliUsage, by_place, cli_command, duration_text, plural
 from globstar.core.cli_data import CliText
 from globstar.core.devicestate import EXTENSION_STATE_TEXT
 from globstar.core.dialing import Origination, originate
@@ -98,7 +98,7 @@ def _channel_data(channel: Channel) -> dict[str, object]:
     }  # fmt: skip
 
 
-@cli_command("core show calls", usage="core show calls [uptime [seconds]]")
+@cli_command("core show calls", usage="core show calls [uptime [seconds]]", complete=by_place(("uptime",), ("seconds",)))
 def show_calls(system: System, args: list[str]) -> str:
     """Count the calls that run and that have run."""
     text = f"{plural(active_calls(system), 'active call')}\n{plural(system.calls_processed, 'call')} processed\n"
@@ -353,6 +353,9 @@ def bridge_kick(system: System, args: list[str]) -> str:
     return f"Kicking channel '{found[0].channel.name}' from bridge '{args[0]}'"
 
 
+_technologies = by_place(lambda system: [spec.technology.name for spec in system.bridge_technologies])
+
+
 @cli_command("bridge technology show")
 def bridge_technology_show(system: System, args: list[str]) -> str:
     """List the bridge technologies."""
@@ -377,13 +380,13 @@ def _suspend(system: System, args: list[str], suspended: bool) -> str:
     return f"{'Suspended' if suspended else 'Unsuspended'} bridge technology '{args[0]}'"
 
 
-@cli_command("bridge technology suspend", usage="bridge technology suspend <technology-name>")
+@cli_command("bridge technology suspend", usage="bridge technology suspend <technology-name>", complete=_technologies)
 def bridge_technology_suspend(system: System, args: list[str]) -> str:
     """Do not use a bridge technology any more."""
     return _suspend(system, args, True)
 
 
-@cli_command("bridge technology unsuspend", usage="bridge technology unsuspend <technology-name>")
+@cli_command("bridge technology unsuspend", usage="bridge technology unsuspend <technology-name>", complete=_technologies)
 def bridge_technology_unsuspend(system: System, args: list[str]) -> str:
     """Use a bridge technology again."""
     return _suspend(system, args, False)
@@ -419,7 +422,11 @@ def show_hints(system: System, args: list[str]) -> str:
     return CliText("\n".join([*lines, "----------------", f"- {len(steps)} hints registered\n"]), data)
 
 
-@cli_command("core show hint", usage="core show hint <exten>")
+@cli_command(
+    "core show hint",
+    usage="core show hint <exten>",
+    complete=by_place(lambda system: {hint.extension for hint in system.plan.hints()}),
+)
 def show_hint(system: System, args: list[str]) -> str:
     """Show the hints of one extension."""
     if len(args) != 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
-from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli import CliFailure, CliUsage, by_place, cli_command
 from globstar.core.cli_data import CliText
 from globstar.core.system import System
 
@@ -16,7 +16,11 @@ def _table(entries: Iterable[tuple[str, str]]) -> str:
     return CliText("\n".join([*lines, f"{len(lines)} results found."]), found)
 
 
-@cli_command("database show", usage="database show [family [keytree]]")
+def _families(system: System) -> Iterable[str]:
+    return {key.split("/")[1] for key, _ in system.database.tree()}
+
+
+@cli_command("database show", usage="database show [family [keytree]]", complete=by_place(_families))
 def show(system: System, args: list[str]) -> str:
     """List the entries of the AstDB, of a family, or of its keys below one."""
     if len(args) > 2:
@@ -32,7 +36,7 @@ def show_key(system: System, args: list[str]) -> str:
     return _table(system.database.with_key(args[0]))
 
 
-@cli_command("database get", usage="database get <family> <key>")
+@cli_command("database get", usage="database get <family> <key>", complete=by_place(_families))
 def get(system: System, args: list[str]) -> str:
     """Show one entry."""
     if len(args) != 2:
@@ -41,7 +45,7 @@ def get(system: System, args: list[str]) -> str:
     return "Database entry not found." if value is None else f"Value: {value}"
 
 
-@cli_command("database put", usage="database put <family> <key> <value>")
+@cli_command("database put", usage="database put <family> <key> <value>", complete=by_place(_families))
 def put(system: System, args: list[str]) -> str:
     """Add or change an entry."""
     if len(args) != 3:
@@ -49,7 +53,7 @@ def put(system: System, args: list[str]) -> str:
     return "Updated database successfully" if system.database.put(*args) else "Failed to update entry"
 
 
-@cli_command("database del", usage="database del <family> <key>")
+@cli_command("database del", usage="database del <family> <key>", complete=by_place(_families))
 def delete(system: System, args: list[str]) -> str:
     """Remove an entry."""
     if len(args) != 2:
@@ -57,7 +61,7 @@ def delete(system: System, args: list[str]) -> str:
     return "Database entry removed." if system.database.delete(*args) else "Database entry could not be removed."
 
 
-@cli_command("database deltree", usage="database deltree <family> [keytree]")
+@cli_command("database deltree", usage="database deltree <family> [keytree]", complete=by_place(_families))
 def delete_tree(system: System, args: list[str]) -> str:
     """Remove a family, or its keys below one."""
     if len(args) not in (1, 2):

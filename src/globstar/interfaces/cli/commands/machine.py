@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli import LIKE, CliFailure, CliUsage, cli_command
 from globstar.core.cli_data import CliText
 from globstar.core.system import System
 from globstar.core.workers import HIGH_WATER, LOW_WATER, Workers
@@ -106,7 +106,7 @@ def _processor(system: System, args: list[str]) -> Workers:
     return found
 
 
-@cli_command("core show taskprocessors", usage="core show taskprocessors [like keyword]")
+@cli_command("core show taskprocessors", usage="core show taskprocessors [like keyword]", complete=LIKE)
 def show_processors(system: System, args: list[str]) -> str:
     """List the pools of threads that do slow work, with what they have done and what waits.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from globstar.base.errors import RemoteFault
 from globstar.base.log import Logger
-from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli import LIKE, CliFailure, CliUsage, by_place, cli_command
 from globstar.core.cli_data import CliText
 from globstar.core.format import BUILTIN, Format, MediaType, find_format
 from globstar.core.loader import LoadedModule, ModuleError, ModulePart, ModuleStatus
@@ -21,7 +21,9 @@ from globstar.interfaces.reloading import CORE_MODULES, RENAMED, reload_core, re
 logger = Logger("loader")
 
 
-@cli_command("core show applications", usage="core show applications [{like|describing} <text>]")
+@cli_command(
+    "core show applications", usage="core show applications [{like|describing} <text>]", complete=by_place(("like", "describing"))
+)
 def show_applications(system: System, args: list[str]) -> str:
     """List the applications, all or those that match."""
     found: Iterable[ApplicationSpec] = system.applications
@@ -72,7 +74,7 @@ def _access(spec: FunctionSpec) -> str:
     return ("R" if spec.read else " ") + ("/" if spec.read and spec.write else "") + ("W" if spec.write else "")
 
 
-@cli_command("core show functions", usage="core show functions [like <text>]")
+@cli_command("core show functions", usage="core show functions [like <text>]", complete=LIKE)
 def show_functions(system: System, args: list[str]) -> str:
     """List the dialplan functions, all or those whose name contains a text."""
     if args and (args[0] != "like" or len(args) != 2):
@@ -135,7 +137,7 @@ def _family(format: Format) -> str:
     return format.name.rstrip("0123456789") if format.name.startswith(("slin", "speex", "silk")) else format.name
 
 
-@cli_command("core show codec", usage="core show codec <number>")
+@cli_command("core show codec", usage="core show codec <number>", complete=by_place(lambda system: list(BUILTIN)))
 def show_codec(system: System, args: list[str]) -> str:
     """Show the codec of a number."""
     if len(args) != 1 or not args[0].isdigit():
@@ -154,7 +156,11 @@ def show_file_formats(system: System, args: list[str]) -> str:
     return CliText("\n".join([*lines, f"{len(specs)} file formats registered."]), data)
 
 
-@cli_command("core show translation", usage="core show translation [recalc [<seconds>]] | [paths <codec> [<sample rate>]]")
+@cli_command(
+    "core show translation",
+    usage="core show translation [recalc [<seconds>]] | [paths <codec> [<sample rate>]]",
+    complete=by_place(("recalc", "paths"), lambda system: list(BUILTIN)),
+)
 async def show_translation(system: System, args: list[str]) -> str:
     """Show the cost of translating between formats, or the way from one codec to the others.
 
@@ -208,7 +214,11 @@ def show_channel_types(system: System, args: list[str]) -> str:
     return CliText("\n".join([*lines, "----------", f"{len(specs)} channel drivers registered."]), data)
 
 
-@cli_command("core show channeltype", usage="core show channeltype <name>")
+@cli_command(
+    "core show channeltype",
+    usage="core show channeltype <name>",
+    complete=by_place(lambda system: [spec.name for spec in system.techs]),
+)
 def show_channel_type(system: System, args: list[str]) -> str:
     """Show what a channel technology can do."""
     if len(args) != 1:
@@ -287,7 +297,7 @@ def _module_names(system: System, args: list[str]) -> list[str]:
     return [name for name, module in system.loader.modules.items() if not module.is_builtin]
 
 
-@cli_command("module show", usage="module show [like <keyword>]")
+@cli_command("module show", usage="module show [like <keyword>]", complete=LIKE)
 def module_show(system: System, args: list[str]) -> str:
     """List the modules."""
     wanted = args[1].lower() if args[:1] == ["like"] and len(args) == 2 else ""

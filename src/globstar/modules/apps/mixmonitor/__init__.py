@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from globstar.base.log import Logger
 from globstar.core import events
 from globstar.core.channel import Channel
-from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli import CliFailure, CliUsage, by_place, cli_command
 from globstar.core.functions import FunctionError
 from globstar.core.manager import ActionFault, ActionRequest, Answer, Permission, failure, manager_action, success
 from globstar.core.party import format_caller_id
@@ -223,7 +223,11 @@ def mixmonitor_function(channel: Channel | None, args: str) -> str:
     raise FunctionError(f"{channel.name} has no MixMonitor '{identity}'")
 
 
-@cli_command("mixmonitor", usage="mixmonitor <start|stop|list> <chan_name> [args]")
+@cli_command(
+    "mixmonitor",
+    usage="mixmonitor <start|stop|list> <chan_name> [args]",
+    complete=by_place(("start", "stop", "list"), lambda system: system.channels),
+)
 async def mixmonitor_command(system: System, args: list[str]) -> str:
     """Start, stop or list the recordings of a channel."""
     if len(args) < 2 or args[0] not in ("start", "stop", "list"):

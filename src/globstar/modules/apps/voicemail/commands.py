@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from globstar.core.cli import CliFailure, CliUsage, cli_command, plural
+from globstar.core.cli import CliFailure, CliUsage, by_place, cli_command, plural
 from globstar.core.cli_data import CliText
 from globstar.core.system import System
 from globstar.modules.apps.voicemail import arranging
@@ -20,7 +20,11 @@ def _service(system: System) -> VoicemailService:
     return service
 
 
-@cli_command("voicemail show users", usage="voicemail show users [for <context>]")
+@cli_command(
+    "voicemail show users",
+    usage="voicemail show users [for <context>]",
+    complete=by_place(("for",), lambda system: {context for context, _ in _service(system).users}),
+)
 async def show_users(system: System, args: list[str]) -> str:
     """List the mailboxes, of all contexts or of one, with their new messages."""
     service = _service(system)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli import LIKE, CliFailure, CliUsage, cli_command
 from globstar.modules.channels.pjsip.cli_show import driver_of, filtered, names
 from globstar.modules.channels.pjsip.supplements.outbound_registration import registrations_of
 
@@ -108,7 +108,7 @@ def show_qualify_aor(system: System, args: list[str]) -> str:
     return _qualify_rows(driver, [_aor(driver, args)])
 
 
-@cli_command("pjsip show scheduled_tasks", usage="pjsip show scheduled_tasks [like <pattern>]")
+@cli_command("pjsip show scheduled_tasks", usage="pjsip show scheduled_tasks [like <pattern>]", complete=LIKE)
 def show_scheduled_tasks(system: System, args: list[str]) -> str:
     """List what SIP does by itself and when: questions to contacts, and registrations with other servers."""
     driver = driver_of(system)

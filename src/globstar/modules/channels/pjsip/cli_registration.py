@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli import LIKE, CliFailure, CliUsage, cli_command
 from globstar.modules.channels.pjsip import cli_tables as tables
 from globstar.modules.channels.pjsip.cli_show import driver_of, filtered
 from globstar.modules.channels.pjsip.driver import PjsipDriver
@@ -48,14 +48,14 @@ def _row(registration: Registration) -> str:
     )
 
 
-@cli_command("pjsip show registrations", usage="pjsip show registrations [like <pattern>]")
+@cli_command("pjsip show registrations", usage="pjsip show registrations [like <pattern>]", complete=LIKE)
 def show_registrations(system: System, args: list[str]) -> str:
     """List registrations with other servers."""
     wanted = filtered(_registrations(system).registrations.values(), args, lambda one: one.name)
     return tables.listing((tables.REGISTRATION,), ([_row(one)] for one in wanted), spaced=False)
 
 
-@cli_command("pjsip list registrations", usage="pjsip list registrations [like <pattern>]")
+@cli_command("pjsip list registrations", usage="pjsip list registrations [like <pattern>]", complete=LIKE)
 def list_registrations(system: System, args: list[str]) -> str:
     """List registrations with other servers."""
     text: str = show_registrations(system, args)

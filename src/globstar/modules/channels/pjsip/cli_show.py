@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
-from globstar.core.cli import CliFailure, CliUsage, cli_command, duration_text
+from globstar.core.cli import LIKE, CliFailure, CliUsage, cli_command, duration_text
 from globstar.core.cli_data import CliText
 from globstar.modules.channels.pjsip import cli_tables as tables
 from globstar.modules.channels.pjsip.driver import PjsipDriver
@@ -88,7 +88,7 @@ def endpoint_pairs(endpoint: EndpointObject) -> list[tuple[str, str]]:
 # -- endpoints -----------------------------------------------------------------------------------------------------------
 
 
-@cli_command("pjsip show endpoints", usage="pjsip show endpoints [like <pattern>]")
+@cli_command("pjsip show endpoints", usage="pjsip show endpoints [like <pattern>]", complete=LIKE)
 def show_endpoints(system: System, args: list[str]) -> str:
     """List PJSIP endpoints with what belongs to them."""
     driver = driver_of(system)
@@ -96,7 +96,7 @@ def show_endpoints(system: System, args: list[str]) -> str:
     return tables.listing(tables.ENDPOINT_HEADER, (tables.endpoint_rows(driver, endpoint) for endpoint in wanted))
 
 
-@cli_command("pjsip list endpoints", usage="pjsip list endpoints [like <pattern>]")
+@cli_command("pjsip list endpoints", usage="pjsip list endpoints [like <pattern>]", complete=LIKE)
 def list_endpoints(system: System, args: list[str]) -> str:
     """List PJSIP endpoints, one a line."""
     driver = driver_of(system)
@@ -120,7 +120,7 @@ def show_endpoint(system: System, args: list[str]) -> str:
 # -- aors and contacts ---------------------------------------------------------------------------------------------------
 
 
-@cli_command("pjsip show aors", usage="pjsip show aors [like <pattern>]")
+@cli_command("pjsip show aors", usage="pjsip show aors [like <pattern>]", complete=LIKE)
 def show_aors(system: System, args: list[str]) -> str:
     """List PJSIP aors with their contacts."""
     driver = driver_of(system)
@@ -129,7 +129,7 @@ def show_aors(system: System, args: list[str]) -> str:
     return tables.listing((tables.AOR, tables.AOR_CONTACT), blocks)
 
 
-@cli_command("pjsip list aors", usage="pjsip list aors [like <pattern>]")
+@cli_command("pjsip list aors", usage="pjsip list aors [like <pattern>]", complete=LIKE)
 def list_aors(system: System, args: list[str]) -> str:
     """List PJSIP aors, one a line."""
     driver = driver_of(system)
@@ -165,7 +165,7 @@ def _in_order(pairs: list[tuple[str, str]]) -> str:
     return "\n".join(lines)
 
 
-@cli_command("pjsip show contacts", usage="pjsip show contacts [like <pattern>]")
+@cli_command("pjsip show contacts", usage="pjsip show contacts [like <pattern>]", complete=LIKE)
 def show_contacts(system: System, args: list[str]) -> str:
     """List the contacts of PJSIP aors."""
     driver = driver_of(system)
@@ -173,7 +173,7 @@ def show_contacts(system: System, args: list[str]) -> str:
     return tables.listing((tables.CONTACT,), ([tables.contact_row(c, tables.CONTACT)] for c in wanted), spaced=False)
 
 
-@cli_command("pjsip list contacts", usage="pjsip list contacts [like <pattern>]")
+@cli_command("pjsip list contacts", usage="pjsip list contacts [like <pattern>]", complete=LIKE)
 def list_contacts(system: System, args: list[str]) -> str:
     """List the contacts of PJSIP aors."""
     text: str = show_contacts(system, args)
@@ -213,14 +213,14 @@ def show_contact(system: System, args: list[str]) -> str:
 # -- auths, transports, identifies ---------------------------------------------------------------------------------------
 
 
-@cli_command("pjsip show auths", usage="pjsip show auths [like <pattern>]")
+@cli_command("pjsip show auths", usage="pjsip show auths [like <pattern>]", complete=LIKE)
 def show_auths(system: System, args: list[str]) -> str:
     """List PJSIP auths."""
     wanted = filtered(driver_of(system).settings.auths.values(), args, lambda auth: auth.name)
     return tables.listing((tables.AUTH,), ([tables.auth_row(auth, "     Auth:", tables.AUTH)] for auth in wanted), spaced=False)
 
 
-@cli_command("pjsip list auths", usage="pjsip list auths [like <pattern>]")
+@cli_command("pjsip list auths", usage="pjsip list auths [like <pattern>]", complete=LIKE)
 def list_auths(system: System, args: list[str]) -> str:
     """List PJSIP auths."""
     text: str = show_auths(system, args)
@@ -238,14 +238,14 @@ def show_auth(system: System, args: list[str]) -> str:
     return f"\n{tables.AUTH}\n{tables.RULE}\n\n{row}\n\n\n{tables.parameters(tables.option_pairs(auth))}"
 
 
-@cli_command("pjsip show transports", usage="pjsip show transports [like <pattern>]")
+@cli_command("pjsip show transports", usage="pjsip show transports [like <pattern>]", complete=LIKE)
 def show_transports(system: System, args: list[str]) -> str:
     """List the transports that are bound."""
     wanted = filtered(driver_of(system).transports, args, lambda bound: bound.name)
     return tables.listing((tables.TRANSPORT,), ([tables.transport_row(b, tables.TRANSPORT)] for b in wanted), spaced=False)
 
 
-@cli_command("pjsip list transports", usage="pjsip list transports [like <pattern>]")
+@cli_command("pjsip list transports", usage="pjsip list transports [like <pattern>]", complete=LIKE)
 def list_transports(system: System, args: list[str]) -> str:
     """List the transports that are bound."""
     text: str = show_transports(system, args)
@@ -266,7 +266,7 @@ def show_transport(system: System, args: list[str]) -> str:
     return f"\n{tables.TRANSPORT}\n{tables.RULE}\n\n{row}\n\n\n{tables.parameters(pairs)}{counters}\n"
 
 
-@cli_command("pjsip show identifies", usage="pjsip show identifies [like <pattern>]")
+@cli_command("pjsip show identifies", usage="pjsip show identifies [like <pattern>]", complete=LIKE)
 def show_identifies(system: System, args: list[str]) -> str:
     """List what identifies endpoints by address or header."""
     wanted = filtered(driver_of(system).settings.identifies.values(), args, lambda identify: identify.name)
@@ -274,7 +274,7 @@ def show_identifies(system: System, args: list[str]) -> str:
     return tables.listing((tables.IDENTIFY, tables.IDENTIFY_MATCH), blocks)
 
 
-@cli_command("pjsip list identifies", usage="pjsip list identifies [like <pattern>]")
+@cli_command("pjsip list identifies", usage="pjsip list identifies [like <pattern>]", complete=LIKE)
 def list_identifies(system: System, args: list[str]) -> str:
     """List what identifies endpoints by address or header."""
     text: str = show_identifies(system, args)
@@ -301,7 +301,7 @@ def _channels(driver: PjsipDriver) -> list[Channel]:
     return sorted((leg.channel for leg in driver.legs if leg.channel is not None), key=lambda channel: channel.name)
 
 
-@cli_command("pjsip show channels", usage="pjsip show channels [like <pattern>]")
+@cli_command("pjsip show channels", usage="pjsip show channels [like <pattern>]", complete=LIKE)
 def show_channels(system: System, args: list[str]) -> str:
     """List PJSIP channels."""
     wanted = filtered(_channels(driver_of(system)), args, lambda channel: channel.name)
@@ -309,7 +309,7 @@ def show_channels(system: System, args: list[str]) -> str:
     return tables.listing((tables.CHANNEL, tables.CHANNEL_EXTEN), blocks)
 
 
-@cli_command("pjsip list channels", usage="pjsip list channels [like <pattern>]")
+@cli_command("pjsip list channels", usage="pjsip list channels [like <pattern>]", complete=LIKE)
 def list_channels(system: System, args: list[str]) -> str:
     """List PJSIP channels, one a line."""
     wanted = filtered(_channels(driver_of(system)), args, lambda channel: channel.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli import CliFailure, CliUsage, by_place, cli_command
 from globstar.modules.channels.pjsip.cli_show import driver_of
 from globstar.modules.channels.pjsip.sipconf import Mapping, mapping_report
 from globstar.modules.channels.pjsip.wizard import primitives
@@ -28,7 +28,11 @@ async def _show_or_write(system: System, args: list[str], text: str) -> str:
     return f"Wrote {file}\n"
 
 
-@cli_command("pjsip export config_wizard primitives", usage="pjsip export config_wizard primitives [to <filename>]")
+@cli_command(
+    "pjsip export config_wizard primitives",
+    usage="pjsip export config_wizard primitives [to <filename>]",
+    complete=by_place(("to",)),
+)
 async def export_wizard(system: System, args: list[str]) -> str:
     """Show the objects that pjsip_wizard.conf stands for, or write them to a file, as text for pjsip.conf."""
     sources = driver_of(system).settings.sources
@@ -42,7 +46,9 @@ def _mapping(system: System) -> Mapping:
     return sources.mapping
 
 
-@cli_command("sip show mapping", usage="sip show mapping [changed|dropped|mapped]")
+@cli_command(
+    "sip show mapping", usage="sip show mapping [changed|dropped|mapped]", complete=by_place(("changed", "dropped", "mapped"))
+)
 def show_mapping(system: System, args: list[str]) -> str:
     """Show what became of each option of sip.conf and users.conf, by file and line."""
     actions = ("changed", "dropped", "mapped")
@@ -51,7 +57,7 @@ def show_mapping(system: System, args: list[str]) -> str:
     return mapping_report(_mapping(system), [args[0].lower()] if args else actions)
 
 
-@cli_command("sip export pjsip", usage="sip export pjsip [to <filename>]")
+@cli_command("sip export pjsip", usage="sip export pjsip [to <filename>]", complete=by_place(("to",)))
 async def export_mapping(system: System, args: list[str]) -> str:
     """Show sip.conf and users.conf as a pjsip.conf, or write it to a file.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli import LIKE, CliFailure, CliUsage, cli_command
 from globstar.modules.channels.pjsip.cli_show import driver_of
 from globstar.net.tls import cipher_names
 from globstar.proto.sip.flow import bracket
@@ -22,7 +22,7 @@ def list_ciphers(system: System, args: list[str]) -> str:
     return f"Available ciphers: {', '.join(cipher_names())}\n"
 
 
-@cli_command("pjsip show transport-monitors", usage="pjsip show transport-monitors [like <pattern>]")
+@cli_command("pjsip show transport-monitors", usage="pjsip show transport-monitors [like <pattern>]", complete=LIKE)
 def show_transport_monitors(system: System, args: list[str]) -> str:
     """List the connections that stand, with their transport."""
     pattern = None

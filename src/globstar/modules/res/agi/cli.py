@@ -6,7 +6,7 @@ import html
 from pathlib import Path
 
 from globstar.core.agi import AgiCommandSpec
-from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli import CliFailure, CliUsage, by_place, cli_command
 from globstar.core.cli_data import CliText
 from globstar.core.system import System
 from globstar.modules.res.agi.service import service_of
@@ -87,7 +87,7 @@ async def agi_dump_html(system: System, args: list[str]) -> str:
     return "AGI HTML commands dumped to: " + args[0]
 
 
-@cli_command("agi exec", usage="agi exec <channel name> <command> [id]")
+@cli_command("agi exec", usage="agi exec <channel name> <command> [id]", complete=by_place(lambda system: system.channels))
 def agi_exec(system: System, args: list[str]) -> str:
     """Give a command to a channel in AGI(agi:async).
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli import LIKE, CliFailure, CliUsage, cli_command
 from globstar.core.cli_data import CliText
 from globstar.core.party import format_caller_id
 from globstar.core.system import System
@@ -123,7 +123,7 @@ def _detail(system: System, direction: str, args: Sequence[str]) -> str:
     return "\n".join(f"{name:>{width}}: {value}" for name, value in pairs) + "\n"
 
 
-@cli_command("pjsip show subscriptions inbound", usage="pjsip show subscriptions inbound [like <regex>]")
+@cli_command("pjsip show subscriptions inbound", usage="pjsip show subscriptions inbound [like <regex>]", complete=LIKE)
 def show_subscriptions_inbound(system: System, args: list[str]) -> str:
     """Show the subscriptions that we serve.
 
@@ -132,7 +132,7 @@ def show_subscriptions_inbound(system: System, args: list[str]) -> str:
     return _show(system, "inbound", args)
 
 
-@cli_command("pjsip show subscriptions outbound", usage="pjsip show subscriptions outbound [like <regex>]")
+@cli_command("pjsip show subscriptions outbound", usage="pjsip show subscriptions outbound [like <regex>]", complete=LIKE)
 def show_subscriptions_outbound(system: System, args: list[str]) -> str:
     """Show the subscriptions that we have with others.
 
@@ -141,7 +141,7 @@ def show_subscriptions_outbound(system: System, args: list[str]) -> str:
     return _show(system, "outbound", args)
 
 
-@cli_command("pjsip list subscriptions inbound", usage="pjsip list subscriptions inbound [like <regex>]")
+@cli_command("pjsip list subscriptions inbound", usage="pjsip list subscriptions inbound [like <regex>]", complete=LIKE)
 def list_subscriptions_inbound(system: System, args: list[str]) -> str:
     """List the subscriptions that we serve.
 
@@ -150,7 +150,7 @@ def list_subscriptions_inbound(system: System, args: list[str]) -> str:
     return _list(system, "inbound", args)
 
 
-@cli_command("pjsip list subscriptions outbound", usage="pjsip list subscriptions outbound [like <regex>]")
+@cli_command("pjsip list subscriptions outbound", usage="pjsip list subscriptions outbound [like <regex>]", complete=LIKE)
 def list_subscriptions_outbound(system: System, args: list[str]) -> str:
     """List the subscriptions that we have with others.
 
