@@ -147,7 +147,7 @@ class Office:
         try:
             register_commands(system)
             await boot(system, source, keep_database=False)
-            self._listen()
+            self._listen(str(root))
             self._find_server()
         except BaseException:
             await shut_down(system)
@@ -186,9 +186,9 @@ class Office:
         gc.freeze()
         gc.set_threshold(10_000, 5, 2_000)
 
-    def _listen(self) -> None:
+    def _listen(self, folder: str) -> None:
         bus = self.system.bus
-        self.story = Story(self.now)
+        self.story = Story(self.now, folder)
         if self.keeps_story:
             bus.watch(self.story.take)
         bus.subscribe(events.FilePlayed, self._file_played)

@@ -15,6 +15,8 @@ from globstar.core.channel import Channel
 
 #: Lines that are kept; the hash counts all.
 KEPT_LINES = 100_000
+#: Stands for the folder of the run's files.
+FOLDER = "/office"
 #: Events of the machinery that a real clock or the machine has a part in.
 _LEFT_OUT = frozenset({"RtcpSent", "RtcpReceived"})
 
@@ -47,10 +49,14 @@ _BATCH = 512
 
 
 class Story:
-    """Takes events; ``lines`` are ``seconds event name=value ...``, seconds counted from the beginning."""
+    """Takes events; ``lines`` are ``seconds event name=value ...``, seconds counted from the beginning.
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    ``folder`` is where this run keeps its files, whose name differs from run to run: it is told as :data:`FOLDER`.
+    """
+
+    def __init__(self, now: Callable[[], float], folder: str = "") -> None:
         self._now = now
+        self._folder = folder
         self._start = now()
         self._hash = hashlib.sha256()
         self._fresh: list[str] = []
@@ -77,8 +83,12 @@ class Story:
 
     def _flush(self) -> None:
         lines, self._fresh = self._fresh, []
+        text = "".join(f"{line}\n" for line in lines)
+        if self._folder and self._folder in text:
+            lines = [line.replace(self._folder, FOLDER) for line in lines]
+            text = text.replace(self._folder, FOLDER)
         self.lines.extend(lines)
-        self._hash.update("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
+        self._hash.update(text.encode("utf-8", "replace"))
 
     def told(self) -> list[str]:
         """The lines that are kept: the last hundred thousand."""

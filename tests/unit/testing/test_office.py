@@ -170,6 +170,24 @@ def test_two_runs_are_the_same_and_another_seed_is_another_run(folder: Path):
     assert first[0] != other[0]
 
 
+def test_two_runs_are_the_same_where_files_are_made(folder: Path):
+    """The folder of a run has another name each time; what is told of files in it is the same."""
+    plan = "[office]\nexten => 1,1,Answer()\n same => n,MixMonitor(${UNIQUEID}.wav)\n same => n,Record(words.wav,0,2)\n"
+    plan += " same => n,Set(PLACE=${ASTSPOOLDIR})\n same => n,Set(ID=${UUID()})\n same => n,Hangup()\n"
+
+    async def main() -> tuple[str, str, str]:
+        async with Office(folder, files={"extensions.conf": plan}) as office:
+            call = (await office.phone("100")).call("1")
+            await call.has_ended()
+            return office.events_hash(), call.variables["PLACE"], "\n".join(office.story.told())
+
+    (first, place, told), (second, other_place, _) = run_virtual(main()), run_virtual(main())
+    assert first == second
+    assert place != other_place
+    assert place not in told
+    assert "MIXMONITOR_FILENAME value=/office/spool/monitor/" in told
+
+
 def test_an_office_needs_a_directory_and_virtual_time(tmp_path: Path):
     import asyncio
 
