@@ -307,7 +307,7 @@ class ChannelMedia:
             return None
         if self.read_hooks or self.write_hooks or self.is_hung_up:
             return None
-        attributes = ("_sink", "_read_path", "_write_path", "generator", "is_hung_up", "raw_read_format", "_write_from", "tech")
+        attributes = ("_sink", "_read_path", "_write_path", "_write_from", "raw_read_format", "generator", "is_hung_up")
         return tuple((self, name, getattr(self, name)) for name in attributes), (self.read_hooks, self.write_hooks)
 
     async def wait(self, handler: Callable[[Frame], Any] | None = None, timeout: float | None = None) -> Any:

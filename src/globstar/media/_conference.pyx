@@ -7,6 +7,7 @@ the loop's tick; what takes time - the system calls, the samples - is done witho
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.ref cimport PyObject
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uintptr_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
@@ -123,6 +124,7 @@ cdef extern from "_timed.h" nogil:
         TIMED_MOST
     ctypedef struct timed_inbox:
         uint8_t data[TIMED_MOST][RELAY_ROOM]
+    void timed_prepare(timed_inbox *inbox)
     int timed_enable(int descriptor, int is_on)
     int timed_read(timed_inbox *inbox, int descriptor)
     int timed_size(const timed_inbox *inbox, int index)
@@ -133,10 +135,22 @@ cdef extern from "_timed.h" nogil:
 cdef enum:
     MOST_OCTETS = 1440  # of a payload that is sent: what fits into a packet of Ethernet
     LAWS = 3
+    SLOTS = 12  # conditions that are looked at where they lie
+
+cdef extern from "_slots.h":
+    Py_ssize_t slot_offset(object type, object name)
+    bint slot_holds(PyObject *thing, Py_ssize_t offset, PyObject *value)
+
 
 mix_prepare()
 
 cdef dict _LAWS = {Encoding.LINEAR: MIX_LINEAR, Encoding.ULAW: MIX_ULAW, Encoding.ALAW: MIX_ALAW}
+
+
+cdef struct Slot:
+    PyObject *thing
+    Py_ssize_t offset
+    PyObject *value
 
 
 cdef class Seat:
@@ -148,8 +162,11 @@ cdef class Seat:
 
     cdef seat_state own
     cdef readonly object owner
-    cdef tuple _conditions
+    cdef tuple _conditions  # those whose attributes do not lie in slots
     cdef tuple _empties
+    cdef list _held  # what the next ones point to
+    cdef Slot _slots[SLOTS]
+    cdef int _slot_count
     cdef object _kept
     cdef bint _wants  # its socket is to be read
     cdef readonly bint is_lent  # the numbers of the streams are here
@@ -162,7 +179,8 @@ cdef class Seat:
         memset(&self.own, 0, sizeof(seat_state))
         self._place = -1
         self.owner = owner
-        self._conditions, self._empties = conditions, empties
+        self._empties = empties
+        self._conditions = self._take_slots(conditions)
         self.own.reads, self.own.writes = _LAWS[reads], _LAWS[writes]
         self.own.swaps_in, self.own.swaps_out = swaps_in, swaps_out
         self.own.samples = samples
@@ -218,7 +236,29 @@ cdef class Seat:
         """Whether the conditions hold."""
         return self._stands()
 
+    cdef tuple _take_slots(self, tuple conditions):
+        """Note where the attributes lie that are slots of their objects: to look there costs next to nothing."""
+        cdef Py_ssize_t offset
+        cdef Slot *slot
+        cdef list others = []
+        self._held = []
+        for condition in conditions:
+            thing, name, value = condition
+            offset = slot_offset(type(thing), name)
+            if offset < 0 or self._slot_count == SLOTS:
+                others.append(condition)
+                continue
+            slot = &self._slots[self._slot_count]
+            slot.thing, slot.offset, slot.value = <PyObject *> thing, offset, <PyObject *> value
+            self._held.append((thing, value))
+            self._slot_count += 1
+        return tuple(others)
+
     cdef bint _stands(self) except -1:
+        cdef int index
+        for index in range(self._slot_count):
+            if not slot_holds(self._slots[index].thing, self._slots[index].offset, self._slots[index].value):
+                return False
         for found in self._empties:
             if <list> found:
                 return False
@@ -334,6 +374,7 @@ cdef class Table:
         self._inbox = <timed_inbox *> malloc(sizeof(timed_inbox))
         if self._inbox == NULL:
             raise MemoryError
+        timed_prepare(self._inbox)
 
     def __dealloc__(self):
         cdef Py_ssize_t index

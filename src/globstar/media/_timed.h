@@ -22,6 +22,7 @@ typedef union {
 } timed_control;
 
 typedef struct {
+    int used;                /* messages that the last call has changed */
     struct mmsghdr messages[TIMED_MOST];
     struct iovec parts[TIMED_MOST];
     relay_address from[TIMED_MOST];
@@ -34,22 +35,32 @@ static inline int timed_enable(int descriptor, int is_on) {
     return setsockopt(descriptor, SOL_SOCKET, SO_TIMESTAMPNS, &is_on, sizeof is_on);
 }
 
-/* Read what is there of a socket, at most TIMED_MOST datagrams; how many. */
-static inline int timed_read(timed_inbox *inbox, int descriptor) {
+static inline void timed_prepare(timed_inbox *inbox) {
     int index;
+    memset(inbox->messages, 0, sizeof inbox->messages);
     for (index = 0; index < TIMED_MOST; index++) {
         struct msghdr *message = &inbox->messages[index].msg_hdr;
         inbox->parts[index].iov_base = inbox->data[index];
         inbox->parts[index].iov_len = RELAY_DATAGRAM;
         message->msg_name = &inbox->from[index];
-        message->msg_namelen = sizeof inbox->from[index];
         message->msg_iov = &inbox->parts[index];
         message->msg_iovlen = 1;
         message->msg_control = &inbox->control[index];
-        message->msg_controllen = sizeof inbox->control[index];
-        message->msg_flags = 0;
     }
-    return recvmmsg(descriptor, inbox->messages, TIMED_MOST, MSG_DONTWAIT, NULL);
+    inbox->used = TIMED_MOST;
+}
+
+/* Read what is there of a socket, at most TIMED_MOST datagrams; how many. `inbox` was prepared once. */
+static inline int timed_read(timed_inbox *inbox, int descriptor) {
+    int index, count;
+    for (index = 0; index < inbox->used; index++) {
+        inbox->messages[index].msg_hdr.msg_namelen = sizeof inbox->from[index];
+        inbox->messages[index].msg_hdr.msg_controllen = sizeof inbox->control[index];
+    }
+    count = recvmmsg(descriptor, inbox->messages, TIMED_MOST, MSG_DONTWAIT, NULL);
+    /* the one that found nothing may have been touched, too */
+    inbox->used = count < 0 ? 1 : count < TIMED_MOST ? count + 1 : TIMED_MOST;
+    return count;
 }
 
 static inline int timed_size(const timed_inbox *inbox, int index) {

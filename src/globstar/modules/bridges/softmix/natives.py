@@ -23,20 +23,22 @@ if TYPE_CHECKING:
 
 logger = Logger("bridge_softmix")
 
-#: A member that goes the way of frames is looked at again after so many steps.
+#: All who go the way of frames are looked at again within so many steps.
 _TURNS = 16
 
 
 class NativeMembers:
     """Those of one room: a table for each rate. ``on_change`` is called when somebody changed between the two ways."""
 
-    __slots__ = ("_interval_ms", "_on_change", "_tables", "_turn")
+    __slots__ = ("_asked", "_interval_ms", "_on_change", "_share", "_tables")
 
     def __init__(self, interval_ms: int, on_change: Callable[[], None]) -> None:
         self._interval_ms = interval_ms
         self._on_change = on_change
         self._tables: dict[int, Table] = {}
-        self._turn = 0
+        #: whom to ask next, and how many in a step
+        self._asked: list[Participant] = []
+        self._share = 0
 
     def __len__(self) -> int:
         return sum(len(table) for table in self._tables.values())
@@ -48,13 +50,22 @@ class NativeMembers:
 
     def invite(self, others: tuple[Participant, ...]) -> None:
         """Take those of ``others`` whose voice nobody has to see; each of them is looked at once in a while."""
-        self._turn = (self._turn + 1) % _TURNS
-        for participant in others[self._turn :: _TURNS]:
+        if not self._asked:
+            self._asked = [*reversed(others)]
+            self._share = -(-len(others) // _TURNS)
+        for _ in range(min(self._share, len(self._asked))):
+            participant = self._asked.pop()
+            if participant.stream is not None:
+                continue
             try:
                 if self._seat(participant):
                     self._on_change()
             except Exception as error:  # a driver's bug must not stop the media of the others
                 logger.error(f"{participant.member.channel.name} could not be mixed natively", exception=error)
+
+    def forget(self) -> None:
+        """Others take part now."""
+        self._asked.clear()
 
     def _seat(self, participant: Participant) -> bool:
         member = participant.member

@@ -42,6 +42,8 @@ class Room:
     def arrange(self, participants: list[Participant]) -> None:
         """Who takes part from the next step on; all are bound."""
         self.participants = tuple(participants)
+        if self._natives is not None:
+            self._natives.forget()
         self._group()
 
     def _changed(self) -> None:
