@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import floor as bare
 from bench.budgets import number
 from bench.loadrig import ULAW, Codec, Load
 from bench.phones import Heard, Talker
@@ -93,6 +94,14 @@ def relay() -> Iterator[Row]:
     for way in WAYS:
         for count in RELAY_CALLS:
             yield _two_party("relay", "relay", count, way)
+
+
+def floor() -> Iterator[Row]:
+    """As ``relay``, through a program that only receives and sends: what the kernel alone takes."""
+    for way in ("single", "many"):
+        for count in RELAY_CALLS:
+            used, heard = bare.measure(way, count, warm=WARM, seconds=SECONDS)
+            yield _say(_row("kernel alone", count, way, "us a packet", heard.sent, used, heard.sent, heard))
 
 
 def srtp() -> Iterator[Row]:
@@ -180,6 +189,7 @@ def _tone(path: Path, seconds: int) -> None:
 
 LOADS: dict[str, Callable[[], Iterator[Row]]] = {
     "load_relay": relay,
+    "load_floor": floor,
     "load_srtp": srtp,
     "load_frames": frames,
     "load_recording": recording,

@@ -49,14 +49,15 @@ class Heard:
 
 
 @cache
-def _program() -> Path:
+def build(name: str) -> Path:
+    """One of the C programs beside this file, compiled."""
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
-        raise SystemExit("the media benchmarks need a C compiler for their phones (bench/phones.c)")
-    folder = Path(tempfile.mkdtemp(prefix="globstar-bench-phones-"))
+        raise SystemExit("the media benchmarks need a C compiler for their phones (bench/*.c)")
+    folder = Path(tempfile.mkdtemp(prefix=f"globstar-bench-{name}-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    program = folder / "phones"
-    subprocess.run([compiler, "-O2", "-o", str(program), str(Path(__file__).with_suffix(".c"))], check=True)
+    program = folder / name
+    subprocess.run([compiler, "-O2", "-o", str(program), str(Path(__file__).with_name(f"{name}.c"))], check=True)
     return program
 
 
@@ -64,7 +65,7 @@ def talk(talkers: list[Talker], folder: Path, *, warm: float, seconds: float, on
     """Have all talk; ``on_begin`` is called when the measured time begins, it has ended when this returns."""
     legs = folder / "legs.txt"
     legs.write_text("".join(f"{talker}\n" for talker in talkers))
-    command = [str(_program()), str(legs), str(warm), str(seconds)]
+    command = [str(build("phones")), str(legs), str(warm), str(seconds)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         begun = process.stdout.readline()
