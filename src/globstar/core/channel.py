@@ -32,6 +32,10 @@ ANSWER_MEDIA_WAIT = 0.5
 __all__ = ["STATE_TEXT", "Channel", "ChannelGone", "ChannelState", "NoTranslation", "SoftHangup"]
 
 
+#: an empty frozenset is a new one each time
+_NONE: frozenset[Any] = frozenset()
+
+
 class Channel(ChannelMedia):
     """One call leg. One task owns it; others ask it through the methods that say so.
 
@@ -136,10 +140,10 @@ class Channel(ChannelMedia):
         self.peer_account = ""
         self.ama_flags = 3
         self.user_field = ""
-        self.call_group: frozenset[int] = frozenset()
-        self.pickup_group: frozenset[int] = frozenset()
-        self.named_call_groups: frozenset[str] = frozenset()
-        self.named_pickup_groups: frozenset[str] = frozenset()
+        self.call_group: frozenset[int] = _NONE
+        self.pickup_group: frozenset[int] = _NONE
+        self.named_call_groups: frozenset[str] = _NONE
+        self.named_pickup_groups: frozenset[str] = _NONE
         self.is_outgoing = is_outgoing
         self.hangup_cause: int = 0
         #: the hangup cause when the application that runs began
@@ -312,7 +316,7 @@ class Channel(ChannelMedia):
             try:
                 await self.wait(first_media, wait_for_media)
             finally:
-                self.queue.extendleft(frame for frame in reversed(held) if frame.type is not FrameType.NULL)
+                self.queue[:0] = [frame for frame in held if frame.type is not FrameType.NULL]
 
     def change_technology(self, tech: ChannelTech, private: Any, formats: FormatCapabilities) -> None:
         """Be carried by another technology from now on, whatever the owner is doing; the present one says goodbye.

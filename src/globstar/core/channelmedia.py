@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -107,7 +106,7 @@ class ChannelMedia:
         self.read_hooks: list[FrameHook] = []
         self.write_hooks: list[FrameHook] = []
         self.signal_hooks: list[SignalHook] = []
-        self.queue: deque[Frame] = deque()
+        self.queue: list[Frame] = []
         self.dropped_voice = 0
         self._sending_digit: tuple[str, float] | None = None
         self._sink: FrameSink | None = None
@@ -290,7 +289,7 @@ class ChannelMedia:
         """Let ``sink`` get the frames from now on, those that wait first; returns the previous sink."""
         previous, self._sink = self._sink, sink
         while self.queue and self._sink is sink:
-            sink(self.queue.popleft())
+            sink(self.queue.pop(0))
         return previous
 
     def detach(self, sink: FrameSink, previous: FrameSink | None = None) -> None:

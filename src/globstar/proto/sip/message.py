@@ -116,6 +116,10 @@ class Message:
         self._first = None
         self._values.clear()
 
+    def rest(self) -> None:
+        """It is kept, but hardly looked at any more: let go of what was parsed, which is parsed again if it is wanted."""
+        self.headers_changed()
+
     # -- typed access --------------------------------------------------------------------------------------------
     def value(self, name: str, parse: Callable[[str], T]) -> T | None:
         """Return the first header ``name`` through ``parse`` (kept), or None: ``value("Replaces", Replaces.parse)``."""

@@ -137,7 +137,7 @@ class SessionBase:
         self._their_update: ServerTransaction | None = None
         self._told: Message = request  # the last message of the other side that may have said what it allows
         self._targets: list[tuple[SipUri, Flow]] = []  # where a redirected INVITE may still go
-        self._redirects: set[str] = set()
+        self._redirects: tuple[str, ...] = ()
         self._longer = 0  # how often 422 or 494 made us send a request again
 
     def __repr__(self) -> str:

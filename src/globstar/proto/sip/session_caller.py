@@ -317,7 +317,7 @@ class CallerSide(SessionBase):
             for uri, flow in self.user.redirect_received(self._me, response):
                 text = str(uri)
                 if text not in self._redirects and len(self._redirects) < MAX_REDIRECTS:
-                    self._redirects.add(text)
+                    self._redirects += (text,)
                     self._targets.append((uri, flow))
         if not self._targets:
             return False

@@ -239,7 +239,9 @@ def set_up_channel(channel: Channel, leg: Leg) -> None:
     channel.tone_zone = endpoint.tone_zone
     channel.call_group = endpoint.call_group
     channel.pickup_group = endpoint.pickup_group
-    channel.named_call_groups = frozenset(endpoint.named_call_group)
-    channel.named_pickup_groups = frozenset(endpoint.named_pickup_group)
+    if endpoint.named_call_group:
+        channel.named_call_groups = frozenset(endpoint.named_call_group)
+    if endpoint.named_pickup_group:
+        channel.named_pickup_groups = frozenset(endpoint.named_pickup_group)
     if endpoint.tenantid:
         channel.data["tenantid"] = endpoint.tenantid

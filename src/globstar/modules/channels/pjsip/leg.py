@@ -328,6 +328,9 @@ class Leg(SessionUser):
             self.is_confirmed = True
             for hook in self.driver.hooks.session_confirmed:
                 hook(self, session)
+            for message in (session.request, self.last_response):  # kept for questions about the call, of which few come
+                if message is not None:
+                    message.rest()
         if self.waiting_refresh is not None:
             refresh.resume(self)
         if self.direct_waits:

@@ -50,6 +50,7 @@ logger = Logger("chan_pjsip")
 
 #: Bytes of a sample of signed linear, and of that codec alone.
 LINEAR_BYTES = 2
+_NO_KINDS: frozenset[MediaType] = frozenset()
 _MEDIA = {rate: Payload(PayloadKind.MEDIA, rate) for rate in (8000, 16000, 48000)}
 _DIGITS = {rate: Payload(PayloadKind.DIGITS, rate) for rate in (8000, 16000, 48000)}
 
@@ -94,7 +95,7 @@ class LegMedia:
         #: where the peer of a direct call wants its audio, while our side sends there; None: to us
         self.direct: tuple[str, int] | None = None
         self.sides: list[SideStream] = []
-        self._kinds: set[MediaType] = set()
+        self._kinds: frozenset[MediaType] = _NO_KINDS
         #: the fax of a call, once somebody has asked for one
         self.fax: Fax | None = None
         self.wants_digits = endpoint.dtmf_mode in ("rfc4733", "auto", "auto_info")
@@ -344,7 +345,7 @@ class LegMedia:
 
     def _tell_new_kinds(self) -> None:
         """The endpoint has begun with video or text in the middle of a call: the other side may have it too."""
-        kinds = {side.kind for side in self.sides if side.stream is not None}
+        kinds = frozenset(side.kind for side in self.sides if side.stream is not None) if self.sides else _NO_KINDS
         new, self._kinds = kinds - self._kinds, kinds
         channel = self.channel
         if new and channel is not None and channel.bridge_member is not None:
