@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from globstar.core.format import BUILTIN
 from tests.support.sip_phone import PhoneCall, SipOffice, Wire, phone_section, sip_office
-from tests.support.sound_quality import VOCODERS, by_themselves, coded, decoded, encoded, segmental_ratio
+from tests.support.sound_quality import FORMATS, VOCODERS, by_themselves, coded, decoded, encoded, segmental_ratio
 from tests.support.virtual_loop import run_virtual
 
 #: Codecs with a wave form to compare.
@@ -49,7 +48,7 @@ async def listen(office: SipOffice, source: str, destination: str) -> list[bytes
     call.learn_media(answer)
     call._send("ACK", "Content-Type: application/sdp\r\n", answer_to(call, answer), cseq=int(answer["CSeq"].split()[0]))
     await asyncio.sleep(0.02)
-    kind, format, time = payload_type(answer), BUILTIN[source], 0
+    kind, format, time = payload_type(answer), FORMATS[source], 0
     for packet in encoded(source):
         call.send_rtp(packet, kind, time=time)
         samples = format.samples_in(packet) or format.sample_rate // 50
@@ -76,7 +75,7 @@ async def losses(root: Path, source: str) -> list[str]:
             office.phone(f"to{name}")
         for destination in CODECS:
             heard = await listen(office, source, destination)
-            rate = BUILTIN[destination].sample_rate
+            rate = FORMATS[destination].sample_rate
             here = segmental_ratio(decoded(destination, heard), rate)
             best = by_themselves(source, destination) if destination != source else decoded(source, encoded(source))
             there = segmental_ratio(best, rate)

@@ -25,6 +25,8 @@ CODECS = {
     "g726": ("g726", "G726-32/8000/1"),  # in the order of bits that AAL2 has, against RFC 3551
     "gsm": ("gsm", "GSM/8000/1"),
     "slin16": ("l16", "L16/16000/1"),
+    "amr": ("amr", "AMR/8000/1"),
+    "amrwb": ("amr", "AMR-WB/16000/1"),
     "ulaw": ("g711", "PCMU/8000/1"),
     "alaw": ("g711", "PCMA/8000/1"),
 }
@@ -64,7 +66,7 @@ def share_of_tone(phone: Baresip, hertz: float) -> float:
 @pytest.mark.parametrize(
     ("first", "second"),
     [("opus", "opus"), ("opus", "g722"), ("g722", "g722"), ("g722", "alaw"), ("opus", "ulaw"), ("gsm", "opus"), ("g726", "g722"),
-     ("slin16", "g722"), ("slin16", "slin16")],
+     ("slin16", "g722"), ("slin16", "slin16"), ("amr", "amrwb"), ("amrwb", "amrwb"), ("amr", "ulaw")],
 )  # fmt: skip
 def test_tones_cross(globstar_process: ServerFactory, tmp_path: Path, first: str, second: str) -> None:
     kinds = dict(zip(TONES, (first, second), strict=True))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from globstar.core.format import BUILTIN, Format
+from globstar.core.format import BEYOND, BUILTIN, Format
 from globstar.core.frame import Frame, FrameType
 from globstar.core.registry import Registry, specs_of
 from globstar.core.translate import Step, TranslationRegistry, TranslatorSpec
@@ -18,8 +18,10 @@ from globstar.dsp.resample import resample_all
 Samples = np.ndarray
 
 MODULES = (
-    "a_mu", "adpcm", "alaw", "codec2", "g722", "g726", "g729", "gsm", "ilbc", "lpc10", "opus", "resample", "speex", "ulaw",
+    "a_mu", "adpcm", "alaw", "amr", "codec2", "g722", "g726", "g729", "gsm", "ilbc", "lpc10", "opus", "resample", "speex", "ulaw",
 )  # fmt: skip
+#: All formats that can be named.
+FORMATS = {**BUILTIN, **BEYOND}
 #: Codecs that make speech anew from a few parameters: their wave form is not that of the original.
 VOCODERS = ("lpc10", "codec2")
 SECONDS = 0.8
@@ -57,7 +59,7 @@ def coder(source: Format, destination: Format) -> Step:
 def coded() -> list[str]:
     """The codecs that are there, beside signed linear."""
     there = {spec.source.name for spec in translation()} & {spec.destination.name for spec in translation()}
-    return [name for name in BUILTIN if name in there and name not in LINEAR]
+    return [name for name in FORMATS if name in there and name not in LINEAR]
 
 
 @cache
@@ -84,7 +86,7 @@ def frames_of(data: bytes, rate: int) -> list[bytes]:
 @cache
 def encoded(name: str) -> list[bytes]:
     """The original in packets of 20 ms of a codec."""
-    format = BUILTIN[name]
+    format = FORMATS[name]
     frames = frames_of(original(format.sample_rate), format.sample_rate)
     if format.is_slin:
         return frames
@@ -93,7 +95,7 @@ def encoded(name: str) -> list[bytes]:
 
 
 def decoded(name: str, packets: list[bytes]) -> bytes:
-    format = BUILTIN[name]
+    format = FORMATS[name]
     if format.is_slin:
         return b"".join(packets)
     step = coder(format, linear_of(format))
@@ -102,7 +104,7 @@ def decoded(name: str, packets: list[bytes]) -> bytes:
 
 def by_themselves(source: str, destination: str) -> bytes:
     """The best that the two codecs can do: each whole at the rate that the path uses it with, an ideal change of rate between."""
-    one, other = BUILTIN[source], BUILTIN[destination]
+    one, other = FORMATS[source], FORMATS[destination]
     specs = translation().find_path(one, other)
     assert specs
     first = specs[0].destination if specs[0].destination.is_slin and not one.is_slin else linear_of(one)
@@ -119,8 +121,8 @@ def by_themselves(source: str, destination: str) -> bytes:
 
 def translated(source: str, destination: str) -> tuple[bytes, list[Frame]]:
     """What the registry's path makes of the packets, frame by frame as a call does it."""
-    format = BUILTIN[source]
-    path = translation().build_path(format, BUILTIN[destination])
+    format = FORMATS[source]
+    path = translation().build_path(format, FORMATS[destination])
     assert path is not None
     out = []
     time = 0

@@ -166,6 +166,19 @@ t140 = Format(Codec("t140", MediaType.TEXT, 1000, description="Passthrough T.140
 red = Format(Codec("red", MediaType.TEXT, 1000, description="T.140 Realtime Text with redundancy"))
 t38 = Format(Codec("t38", MediaType.IMAGE, 0, description="T.38 UDPTL Fax"))
 
+# To the core the two ways of packing are codecs of their own, as the one cannot be passed for the other; users see one. Usual is
+# octet-aligned: there are phones that know no other.
+amr = Format(Codec("amr", _A, 8000, 20, 20, 240, quality=45, smooth=False, description="AMR"))
+amr_efficient = Format(
+    Codec("amr_efficient", _A, 8000, 20, 20, 240, quality=45, smooth=False, description="AMR"), "amr", {FMTP: "octet-align=0"}
+)
+amrwb = Format(Codec("amrwb", _A, 16000, 20, 20, 240, quality=70, smooth=False, description="AMR-WB"))
+amrwb_efficient = Format(
+    Codec("amrwb_efficient", _A, 16000, 20, 20, 240, quality=70, smooth=False, description="AMR-WB"),
+    "amrwb",
+    {FMTP: "octet-align=0"},
+)
+
 av1 = Format(Codec("av1", _V, 1000, rtp_rate=90000, description="AV1 video"))
 
 #: Every built-in format by its Asterisk name, in the order in which ``core show codecs`` lists them.
@@ -179,7 +192,7 @@ BUILTIN: dict[str, Format] = {
 }  # fmt: skip
 
 #: Formats that Asterisk does not have: they can be named, and stand in none of its lists.
-BEYOND: dict[str, Format] = {format.name: format for format in (av1,)}
+BEYOND: dict[str, Format] = {format.name: format for format in (av1, amr, amrwb)}
 
 #: Formats that codecs.conf gives names of their own.
 _NAMED: dict[str, Format] = {}

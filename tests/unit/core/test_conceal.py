@@ -14,13 +14,13 @@ from globstar.core.format import BUILTIN, Format
 from globstar.core.frame import Frame, FrameType
 from globstar.core.registry import Registry, specs_of
 from globstar.core.translate import PlcSettings, TranslationPath, TranslationRegistry
-from globstar.modules.codecs import a_mu, alaw, g722, g729, gsm, ilbc, opus, resample, speex, ulaw
+from globstar.modules.codecs import a_mu, alaw, amr, g722, g729, gsm, ilbc, opus, resample, speex, ulaw
 
 
 @pytest.fixture
 def translation() -> TranslationRegistry:
     registry: Registry[Any] = Registry("translator")
-    for module in (ulaw, alaw, a_mu, resample, gsm, g722, opus, speex, g729, ilbc):
+    for module in (ulaw, alaw, a_mu, resample, gsm, g722, opus, speex, g729, ilbc, amr):
         for spec in specs_of(module):
             registry.register(spec)
     return TranslationRegistry(registry)

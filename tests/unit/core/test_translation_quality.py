@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from globstar.core import format as formats
-from globstar.core.format import BUILTIN
 from globstar.core.frame import Frame, FrameType
 from tests.support.sound_quality import (
+    FORMATS,
     LINEAR,
     VOCODERS,
     by_themselves,
@@ -30,11 +30,11 @@ from tests.support.sound_quality import (
 def check(source: str, destination: str) -> str:
     """An empty text, or what is wrong with a pair."""
     sound, frames = translated(source, destination)
-    rate = BUILTIN[destination].sample_rate
+    rate = FORMATS[destination].sample_rate
     here, there = segmental_ratio(sound, rate), segmental_ratio(by_themselves(source, destination), rate)
     if here < there - 1.0:
         return f"{source} to {destination}: {here:.2f} dB, {there:.2f} dB by themselves"
-    clock = BUILTIN[destination].codec.clock_rate
+    clock = FORMATS[destination].codec.clock_rate
     times = [frame.rtp_time for frame in frames]
     lengths = [frame.samples * clock // rate for frame in frames]
     for index in range(1, len(times)):
@@ -78,8 +78,8 @@ def test_vocoders_keep_the_pitch() -> None:
         if name not in coded():
             continue
         for source in ("ulaw", "slin"):
-            there = translation().build_path(BUILTIN[source], BUILTIN[name])
-            back = translation().build_path(BUILTIN[name], formats.slin)
+            there = translation().build_path(FORMATS[source], FORMATS[name])
+            back = translation().build_path(FORMATS[name], formats.slin)
             assert there is not None
             assert back is not None
             packets = frames_of(voice, 8000)
@@ -103,13 +103,13 @@ PIECES = ("ulaw", "alaw", "g726", "g726aal2", "adpcm", "g722", "slin", "slin16",
 @pytest.mark.parametrize("source", PIECES)
 def test_packets_of_every_length_into_every_codec(source: str, ms: int) -> None:
     """As much sound comes out as goes in, less what an encoder waits for; the timestamps count what is in the packets."""
-    format = BUILTIN[source]
+    format = FORMATS[source]
     stream = b"".join(encoded(source))
     size = format.bytes_for(ms)
     for destination in coded():
         if destination == source:
             continue
-        other = BUILTIN[destination]
+        other = FORMATS[destination]
         path = translation().build_path(format, other)
         assert path is not None
         taken = 0
@@ -139,7 +139,7 @@ def test_resampling_is_steady(source: str, destination: str) -> None:
     """Each 20 ms in give 20 ms out, from the first frame on and for as long as it goes: no burst, no drift."""
     if source == destination:
         return
-    one, other = BUILTIN[source], BUILTIN[destination]
+    one, other = FORMATS[source], FORMATS[destination]
     path = translation().build_path(one, other)
     assert path is not None
     frame = bytes(2 * one.sample_rate // 50)

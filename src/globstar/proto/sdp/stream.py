@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Protocol
 
+from globstar.proto.sdp.amr import AMR_NAMES, answered, is_amr, is_usable
 from globstar.proto.sdp.bundle import OFFERED_ID, Bundling, LocalSource, line_attributes
 from globstar.proto.sdp.ilbc import common_mode, is_ilbc
 from globstar.proto.sdp.payloads import OFFERED_PAYLOADS, STATIC_NUMBERS, canonical_name
@@ -155,7 +156,8 @@ def accept(mine: LocalMedia, theirs: Media, *, is_answer: bool = False) -> tuple
             continue
         for codec in mine.codecs:
             if codec.matches(rtpmap) and fitting.get(codec, number) == number and all(codec is not one for one, _ in pairs):
-                pairs.append((codec, rtpmap))
+                if codec.name not in AMR_NAMES or is_usable(theirs.fmtps().get(number, "")):
+                    pairs.append((codec, rtpmap))
                 break
     if is_answer:
         if mine.answer_preference is not None:
@@ -297,8 +299,11 @@ def answer_line(mine: LocalMedia, theirs: Media, stream: NegotiatedStream, keys:
 
 
 def _answered(codec: NegotiatedCodec) -> CodecDescription:
-    """What our answer says of a codec: iLBC in the frames that both sides will use (RFC 3952 section 5)."""
+    """What our answer says of a codec: iLBC in the frames that both sides will use (RFC 3952 section 5), AMR packed as the offer
+    has it (RFC 4867 section 8.3)."""
     described = codec.codec
+    if is_amr(described.name):
+        return replace(described, fmtp=answered(codec.remote_fmtp))
     if not is_ilbc(described.name):
         return described
     mode = common_mode(described.fmtp, codec.remote_fmtp)

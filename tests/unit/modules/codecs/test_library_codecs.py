@@ -16,12 +16,12 @@ from globstar.core.registry import specs_of
 from globstar.core.translate import TranslationPath, codec_family
 from globstar.dsp import clibrary, spandsp
 from globstar.dsp.tones import tone
-from globstar.modules.codecs import codec2, g726, g729, ilbc, lpc10, speex
+from globstar.modules.codecs import amr, codec2, g726, g729, ilbc, lpc10, speex
 from globstar.modules.codecs import opus as codec_opus
 
 MODULES: dict[str, Any] = {
     "codec_g726": g726, "codec_lpc10": lpc10, "codec_speex": speex, "codec_codec2": codec2, "codec_g729": g729,
-    "codec_opus": codec_opus, "codec_ilbc": ilbc,
+    "codec_opus": codec_opus, "codec_ilbc": ilbc, "codec_amr": amr,
 }  # fmt: skip
 SPECS: dict[str, Any] = {spec.name: spec for module in MODULES.values() for spec in specs_of(module)}
 
@@ -33,6 +33,10 @@ PAIRS = [
     ("lin16tospeexwb", "speexwbtolin16", 16000, 0.9),
     ("lin32tospeexuwb", "speexuwbtolin32", 32000, 0.9),
     ("lintog729", "g729tolin", 8000, 0.8),
+    ("lintoamr", "amrtolin", 8000, 0.8),
+    ("lintoamrefficient", "amrefficienttolin", 8000, 0.8),
+    ("lin16toamrwb", "amrwbtolin16", 16000, 0.8),
+    ("lin16toamrwbefficient", "amrwbefficienttolin16", 16000, 0.8),
     ("lintoilbc", "ilbctolin", 8000, 0.9),
     ("lintoilbc30", "ilbc30tolin", 8000, 0.9),
     ("lintoopus", "opustolin", 8000, 0.9),

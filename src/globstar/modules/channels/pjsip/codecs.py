@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from globstar.core import format as formats
 from globstar.core.format import FMTP, Format, FormatCapabilities
 from globstar.proto.sdp import CodecDescription, NegotiatedCodec
+from globstar.proto.sdp.amr import answered, is_aligned, modes
 from globstar.proto.sdp.ilbc import common_mode
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ _NAMES: dict[str, tuple[str, int, str]] = {
     "siren7": ("G7221", 1, "bitrate=32000"),
     "siren14": ("G7221", 1, "bitrate=48000"),
     "g719": ("G719", 1, ""),
+    "amr": ("AMR", 1, "octet-align=1"),
+    "amrwb": ("AMR-WB", 1, "octet-align=1"),
     "opus": ("opus", 2, "useinbandfec=1"),
     "h261": ("H261", 1, ""),
     "h263": ("H263", 1, ""),
@@ -47,6 +51,8 @@ _NAMES: dict[str, tuple[str, int, str]] = {
     "red": ("RED", 1, ""),
 }
 
+#: Codecs with two ways of packing.
+_EFFICIENT = {"amr": formats.amr_efficient, "amrwb": formats.amrwb_efficient}
 #: Formats without parameters, by name.
 _BASES = (formats.BUILTIN, formats.BEYOND)
 
@@ -78,8 +84,17 @@ def describe(format: Format, framing_ms: int) -> CodecDescription | None:
     return found
 
 
+@lru_cache(maxsize=64)
+def _with_modes(format: Format, fmtp: str) -> Format:
+    """AMR in those modes only that the peer takes; one object for all calls."""
+    return format.with_attributes({FMTP: fmtp})
+
+
 def agreed(format: Format, codec: NegotiatedCodec) -> Format:
     """The form of ``format`` that both sides have agreed on."""
+    if format.name in _EFFICIENT:
+        form = (formats.BEYOND if is_aligned(codec.remote_fmtp) else _EFFICIENT)[format.name]
+        return _with_modes(form, answered(codec.remote_fmtp)) if modes(codec.remote_fmtp) else form
     if format.name != formats.ilbc.name:
         return format
     return formats.ilbc if common_mode(codec.codec.fmtp, codec.remote_fmtp) == 20 else formats.ilbc30

@@ -25,6 +25,7 @@ from globstar.modules.channels.pjsip.streams import SideStream
 from globstar.modules.channels.pjsip.streams import wanted as wanted_sides
 from globstar.modules.channels.pjsip.wires import wait_for_all
 from globstar.proto.rtp import COMFORT_NOISE
+from globstar.proto.rtp.amr import frame_count
 from globstar.proto.rtp.opus import opus_samples
 from globstar.proto.sdp import (
     CodecDescription,
@@ -38,6 +39,7 @@ from globstar.proto.sdp import (
     bundles,
     parse,
 )
+from globstar.proto.sdp.amr import is_aligned, is_amr
 from globstar.proto.sdp.ilbc import common_mode, is_ilbc
 
 if TYPE_CHECKING:
@@ -516,6 +518,8 @@ class LegMedia:
             name = f"{described.name}/{described.clock_rate}/{described.channels}"
             if is_ilbc(described.name):  # one mode does not understand the other
                 name += f" {common_mode(described.fmtp, codec.remote_fmtp)}"
+            elif is_amr(described.name) and is_aligned(codec.remote_fmtp):
+                name += " octet-aligned"
             receive[name], send[name] = codec.receive_payload_type, codec.send_payload_type
         if self.wants_digits:
             for number, clock in stream.receive_dtmf:
@@ -596,4 +600,9 @@ def _payload(known: dict[int, Payload], kind: PayloadKind, clock_rate: int) -> P
 
 def _samples(codec: Codec, payload: bytes) -> int:
     """The samples of a packet of a codec of variable rate: as it says itself, or as is usual."""
-    return opus_samples(payload) if codec is opus.codec else codec.sample_rate * codec.default_ms // 1000
+    usual = codec.sample_rate * codec.default_ms // 1000
+    if codec is opus.codec:
+        return opus_samples(payload)
+    if codec.name.startswith("amr"):
+        return usual * frame_count(payload, is_aligned=not codec.name.endswith("_efficient"))
+    return usual

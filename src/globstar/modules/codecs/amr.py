@@ -1,0 +1,96 @@
+"""AMR (8 kHz) and AMR-WB (16 kHz) to and from signed linear, in both ways of packing (RFC 4867)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from globstar.core.format import FMTP, Format, amr, amr_efficient, amrwb, amrwb_efficient, slin, slin16
+from globstar.core.loader import ModuleDeclined
+from globstar.core.translate import TranslatorSpec
+from globstar.dsp import amr as coders
+from globstar.dsp.clibrary import Gatherer
+from globstar.proto.rtp.amr import MAX_FRAMES, NARROW_BITS, NO_DATA, WIDE_BITS, file_frame, pack, unpack
+from globstar.proto.sdp.amr import modes
+
+_ALIGNED = (amr, amrwb)
+#: The highest modes, for whoever allows all: 12.2 and 23.85 kbit/s.
+_BEST_NARROW, _BEST_WIDE = 7, 8
+#: In a frame's first octet: its bits arrived in good order.
+_GOOD = 4
+#: What stands for a frame that did not arrive.
+_LOST = file_frame(NO_DATA, b"")
+
+
+class Decoder:
+    """One stream of packets to signed linear; a packet may hold several frames."""
+
+    __slots__ = ("_bits", "_decode", "_frame_bytes", "_is_aligned")
+
+    def __init__(self, format: Format) -> None:
+        is_wide = format.sample_rate == 16000
+        self._is_aligned = format in _ALIGNED
+        self._bits = WIDE_BITS if is_wide else NARROW_BITS
+        self._decode = coders.WideDecoder() if is_wide else coders.NarrowDecoder()
+        self._frame_bytes = format.sample_rate // 50 * 2
+
+    def __call__(self, data: bytes) -> bytes:
+        frames = unpack(data, self._bits, is_aligned=self._is_aligned)
+        return b"".join([self._decode(frame if frame[0] & _GOOD else _LOST) for frame in frames or ()])
+
+    def conceal(self, samples: int, following: bytes | None) -> bytes:
+        """Sound in place of lost frames, 20 ms each."""
+        count = min(2 * samples // self._frame_bytes, MAX_FRAMES)
+        return b"".join([self._decode(_LOST) for _ in range(count)])
+
+
+class Encoder:
+    """One stream of signed linear to packets, one of all that comes at once; in the best mode that the other side takes."""
+
+    __slots__ = ("_bits", "_encode", "_gatherer", "_is_aligned", "_mode", "_samples", "samples_made")
+
+    def __init__(self, format: Format, fmtp: str = "") -> None:
+        is_wide = format.sample_rate == 16000
+        best = _BEST_WIDE if is_wide else _BEST_NARROW
+        self._is_aligned = format.codec in (one.codec for one in _ALIGNED)
+        self._bits = WIDE_BITS if is_wide else NARROW_BITS
+        self._encode = coders.WideEncoder() if is_wide else coders.NarrowEncoder()
+        self._mode = max((mode for mode in modes(fmtp) if mode <= best), default=best)
+        self._samples = format.sample_rate // 50
+        self._gatherer = Gatherer(2 * self._samples)
+        #: samples of the last packet
+        self.samples_made = 0
+
+    def __call__(self, data: bytes) -> bytes:
+        blocks = self._gatherer.blocks(data)[-MAX_FRAMES:]
+        self.samples_made = len(blocks) * self._samples
+        if not blocks:
+            return b""
+        return pack([self._encode(block, self._mode) for block in blocks], self._bits, is_aligned=self._is_aligned)
+
+
+def _encode(source: Format, destination: Format) -> Encoder:
+    return Encoder(destination, destination.attributes.get(FMTP, ""))
+
+
+def _pair(name: str, coded: Format, plain: str, linear: Format) -> tuple[TranslatorSpec, TranslatorSpec]:
+    return (
+        TranslatorSpec(name=f"{name}to{plain}", source=coded, destination=linear, open=partial(Decoder, coded), conceals=True),
+        TranslatorSpec(name=f"{plain}to{name}", source=linear, destination=coded, open=partial(Encoder, coded), open_for=_encode),
+    )
+
+
+AMR_TO_LIN, LIN_TO_AMR = _pair("amr", amr, "lin", slin)
+AMR_EFFICIENT_TO_LIN, LIN_TO_AMR_EFFICIENT = _pair("amrefficient", amr_efficient, "lin", slin)
+AMRWB_TO_LIN16, LIN16_TO_AMRWB = _pair("amrwb", amrwb, "lin16", slin16)
+AMRWB_EFFICIENT_TO_LIN16, LIN16_TO_AMRWB_EFFICIENT = _pair("amrwbefficient", amrwb_efficient, "lin16", slin16)
+
+
+async def load(system: object) -> None:
+    """Decline where a library is missing."""
+    for library, package in (
+        (coders.narrow_library, "libopencore-amrnb0"),
+        (coders.wide_decoder, "libopencore-amrwb0"),
+        (coders.wide_encoder, "libvo-amrwbenc0"),
+    ):
+        if library() is None:
+            raise ModuleDeclined(f"{package.removesuffix('0')} is not installed (Debian: {package})")

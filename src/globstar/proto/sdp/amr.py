@@ -1,0 +1,39 @@
+"""AMR and AMR-WB: the parameters that both sides must have alike (RFC 4867 section 8.3)."""
+
+from __future__ import annotations
+
+from globstar.proto.sdp.payloads import canonical_name
+from globstar.proto.sdp.video import parameters
+
+AMR_NAMES = ("AMR", "AMR-WB")
+#: Ways of packing that are not spoken here; a payload type that asks for one cannot be used.
+_UNKNOWN = ("crc", "robust-sorting", "interleaving")
+
+
+def is_amr(name: str) -> bool:
+    """Whether this is the encoding name of one of the two."""
+    return canonical_name(name) in AMR_NAMES
+
+
+def is_usable(fmtp: str) -> bool:
+    """Whether packets with these parameters can be read and written."""
+    found = parameters(fmtp)
+    return all(found.get(name, "0") == "0" for name in _UNKNOWN)
+
+
+def is_aligned(fmtp: str) -> bool:
+    """Whether packets are octet-aligned."""
+    return parameters(fmtp).get("octet-align") == "1"
+
+
+def modes(fmtp: str) -> tuple[int, ...]:
+    """The modes that may be sent, in order; empty for all."""
+    wanted = parameters(fmtp).get("mode-set", "")
+    named = (mode.strip() for mode in wanted.split(","))
+    return tuple(sorted({int(mode) for mode in named if len(mode) <= 2 and mode.isascii() and mode.isdigit()}))
+
+
+def answered(fmtp: str) -> str:
+    """What an answer says to an offer with these parameters: the same packing and the same modes."""
+    found = parameters(fmtp)
+    return "; ".join(f"{name}={found[name]}" for name in ("octet-align", "mode-set") if found.get(name))
