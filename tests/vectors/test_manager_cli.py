@@ -39,6 +39,24 @@ def test_what_is_shown(replay: SipReplay, server: ManagerServer, shared: Path, c
     assert replay.runner.run(run_command(replay.system, command)) == recorded(shared)[command]
 
 
+def test_the_queue_of_events(replay: SipReplay, server: ManagerServer, shared: Path) -> None:
+    async def shown() -> str:
+        clients = [AmiClient(server) for _ in range(2)]
+        for client, user in zip(clients, ("ctl", "rec"), strict=True):
+            client.log_in(user)
+            await asyncio.sleep(0.1)
+        text = await run_command(replay.system, "manager show eventq")
+        for client in clients:
+            client.session.end()
+        return text
+
+    def comparable(text: str) -> str:
+        text = re.sub(r"\d{4}-\d\d-\d\dT\S+", "TIME", text)
+        return re.sub(r"(SessionID|LocalAddress|RemoteAddress): .*", r"\1: X", text)
+
+    assert comparable(replay.runner.run(shown())) == comparable(recorded(shared)["manager show eventq"])
+
+
 def test_who_is_connected(replay: SipReplay, server: ManagerServer, shared: Path) -> None:
     async def shown() -> str:
         for user in ("ctl", "rec"):

@@ -94,9 +94,32 @@ def show_connected(system: System, args: list[str]) -> str:
     return CliText("\n".join(line.rstrip() for line in lines) + "\n", records(titles, data))
 
 
+#: Classes whose bit in Asterisk's numbers is not the one that they have here: one bit below them belongs to no class.
+_BITS = {
+    Permission.CC: 1 << 15, Permission.AOC: 1 << 16, Permission.TEST: 1 << 17, Permission.SECURITY: 1 << 18,
+    Permission.MESSAGE: 1 << 30,
+}  # fmt: skip
+
+
 def _number(permissions: Permission) -> int:
     """The classes as Asterisk's number; all of them are every bit."""
-    return 0x7FFFFFFF if permissions == ALL else int(permissions)
+    if permissions == ALL:
+        return 0x7FFFFFFF
+    return sum(_BITS.get(permission, int(permission)) for permission in Permission if permission & permissions)
+
+
+@cli_command("manager show eventq")
+def show_event_queue(system: System, args: list[str]) -> str:
+    """Show the events that are kept: the last one, and with ``replayevents`` those that clients may have again."""
+    if args:
+        raise CliUsage
+    hub = _hub(system)
+    kept = [(permission, text) for _, permission, _, text in hub.kept] or ([hub.last] if hub.last is not None else [])
+    users = sum(session.is_logged_in for session in hub.sessions)
+    lines = [
+        f"Usecount: {users}\nCategory: {_number(permission)}\nEvent:\n{text.replace(chr(13), '')}\n" for permission, text in kept
+    ]
+    return CliText("\n".join(lines), [text.split("\r\n")[:-1] for _, text in kept])
 
 
 @cli_command("manager show users")

@@ -61,6 +61,8 @@ class ManagerHub:
         self.number = 0
         self.sent = 0
         self.cut_off = 0
+        #: what was told last: class and text
+        self.last: tuple[Permission, str] | None = None
         #: the last events for the action Replay: number, class, name and text
         self.kept: deque[tuple[int, Permission, str, str]] = deque(maxlen=0)
         self._translations: Registry[ManagerEventSpec] = system.registry("manager event")
@@ -158,6 +160,7 @@ class ManagerHub:
             return
         self.number += 1
         text = event_text(event, self._extra())
+        self.last = (permission, text)
         if self.kept.maxlen:
             self.kept.append((self.number, permission, event.name, text))
         data: bytes | None = None
