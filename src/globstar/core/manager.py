@@ -94,6 +94,29 @@ def privilege_text(permissions: Permission) -> str:
     return ",".join([*permission_names(permissions), "all"]) if permissions else "<none>"
 
 
+#: Classes whose bit in Asterisk's numbers is not the one that they have here: one bit below them belongs to no class.
+_BITS = {
+    Permission.CC: 1 << 15, Permission.AOC: 1 << 16, Permission.TEST: 1 << 17, Permission.SECURITY: 1 << 18,
+    Permission.MESSAGE: 1 << 30,
+}  # fmt: skip
+
+
+def class_number(permissions: Permission) -> int:
+    """Classes as Asterisk's number; all of them are every bit."""
+    if permissions == ALL:
+        return 0x7FFFFFFF
+    return sum(_BITS.get(permission, int(permission)) for permission in Permission if permission & permissions)
+
+
+def classes_of_number(number: int) -> Permission:
+    """The classes that a number of Asterisk's stands for; bits of none count for nothing."""
+    found = NONE
+    for permission in Permission:
+        if number & _BITS.get(permission, int(permission)):
+            found |= permission
+    return found
+
+
 # -- events ------------------------------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from globstar.config.errors import ConfigError
 from globstar.core.cli import CliFailure, CliUsage, cli_command
 from globstar.core.cli_data import CliText, records
 from globstar.core.loader import ModuleStatus
-from globstar.core.manager import ALL, ManagerActionSpec, Permission, privilege_text
+from globstar.core.manager import ManagerActionSpec, class_number, privilege_text
 from globstar.core.system import System
 from globstar.interfaces.ami.hub import SERVICE, ManagerHub
 from globstar.interfaces.ami.reference import reference
@@ -86,26 +86,12 @@ def show_connected(system: System, args: list[str]) -> str:
         requests = getattr(session, "requests", 0)
         values = (
             session.account[:15], session.remote[0], int(session.opened_wall), int(now - session.opened_wall), session.number,
-            requests, _number(session.read), _number(session.write),
+            requests, class_number(session.read), class_number(session.write),
         )  # fmt: skip
         lines.append(form.format(*values))
         data.append(values)
     lines.append(f"{len(sessions)} users connected.")
     return CliText("\n".join(line.rstrip() for line in lines) + "\n", records(titles, data))
-
-
-#: Classes whose bit in Asterisk's numbers is not the one that they have here: one bit below them belongs to no class.
-_BITS = {
-    Permission.CC: 1 << 15, Permission.AOC: 1 << 16, Permission.TEST: 1 << 17, Permission.SECURITY: 1 << 18,
-    Permission.MESSAGE: 1 << 30,
-}  # fmt: skip
-
-
-def _number(permissions: Permission) -> int:
-    """The classes as Asterisk's number; all of them are every bit."""
-    if permissions == ALL:
-        return 0x7FFFFFFF
-    return sum(_BITS.get(permission, int(permission)) for permission in Permission if permission & permissions)
 
 
 @cli_command("manager show eventq")
@@ -116,9 +102,10 @@ def show_event_queue(system: System, args: list[str]) -> str:
     hub = _hub(system)
     kept = [(permission, text) for _, permission, _, text in hub.kept] or ([hub.last] if hub.last is not None else [])
     users = sum(session.is_logged_in for session in hub.sessions)
-    lines = [
-        f"Usecount: {users}\nCategory: {_number(permission)}\nEvent:\n{text.replace(chr(13), '')}\n" for permission, text in kept
-    ]
+    lines = []
+    for permission, text in kept:
+        plain = text.replace("\r", "")
+        lines.append(f"Usecount: {users}\nCategory: {class_number(permission)}\nEvent:\n{plain}\n")
     return CliText("\n".join(lines), [text.split("\r\n")[:-1] for _, text in kept])
 
 

@@ -10,7 +10,7 @@ from globstar.config.file import Category, Variable
 from globstar.config.options import Options, Report, handles, option
 from globstar.config.values import address_and_port, boolean, integer, is_true, string
 from globstar.core.acl import AccessRules
-from globstar.core.manager import NONE, Permission, read_permissions, unknown_permissions
+from globstar.core.manager import NONE, Permission, classes_of_number, read_permissions, unknown_permissions
 from globstar.interfaces.ami.filters import FilterSet, read_filter
 
 
@@ -23,13 +23,6 @@ def _address(text: str) -> str:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(filter(None, (part.strip() for part in text.split(","))))
-
-
-def _permissions(text: str) -> Permission:
-    unknown = unknown_permissions(text)
-    if unknown:
-        raise ValueError(f"there is no class {', '.join(unknown)}")
-    return read_permissions(text)
 
 
 class ManagerOptions(Options):
@@ -69,12 +62,17 @@ class ManagerOptions(Options):
     )
 
 
+def _check_classes(text: str) -> None:
+    """Raise ValueError for words that are no class; the others count."""
+    unknown = unknown_permissions(text)
+    if unknown:
+        raise ValueError(f"there is no class {', '.join(unknown)}; the others count")
+
+
 class UserOptions(Options):
     """The section of a user."""
 
     secret = option(string, "", secret=True, help="What the user proves to know.")
-    reads = option(_permissions, NONE, name="read", help="Classes of events.")
-    writes = option(_permissions, NONE, name="write", help="Classes of actions.")
     acl = option(_names, (), repeat="extend", help="Named access lists of acl.conf.")
     displayconnects = option(boolean, True, help="As in general, for this user.")
     allowmultiplelogin = option(boolean, True, help="As in general, for this user.")
@@ -82,9 +80,20 @@ class UserOptions(Options):
 
     def __init__(self, **values: object) -> None:
         super().__init__(**values)
+        self.reads = self.writes = NONE
         self.access = AccessRules()
         self.filters = FilterSet()
         self.variables: list[tuple[str, str]] = []
+
+    @handles("read", help="Classes of events.")
+    def _read_classes(self, text: str) -> None:
+        self.reads = read_permissions(text)
+        _check_classes(text)
+
+    @handles("write", help="Classes of actions.")
+    def _write_classes(self, text: str) -> None:
+        self.writes = read_permissions(text)
+        _check_classes(text)
 
     @handles("permit", "allow", help="Addresses that are let in.")
     def _permit(self, text: str) -> None:
@@ -128,12 +137,19 @@ class ManagerSettings:
     users: dict[str, ManagerUser] = field(default_factory=dict)
 
 
+#: Options of TLS for who makes connections.
+_NO_CLIENTS = frozenset(("tlsclientmethod", "sslclientmethod", "tlsdontverifyserver"))
+
+
 def read_manager(config: ConfigFile | None, report: Report) -> ManagerSettings:
     """Read manager.conf; a mistake in a line is reported and the line left out."""
     settings = ManagerSettings()
     for category in config or ():
         if category.name == "general":
             settings.general = ManagerOptions.read(category, report)
+            for variable in category:
+                if variable.name.lower() in _NO_CLIENTS:
+                    report(variable, f"option '{variable.name}' has no effect: the manager makes no connections")
     for category in config or ():
         if category.name != "general" and not category.is_template:
             settings.users[category.name] = ManagerUser(category.name, _read_user(category, settings.general, report))
@@ -157,7 +173,7 @@ def event_mask(text: str) -> Permission | None:
     if not text:
         return None
     if text.isdecimal():
-        return Permission(int(text) & int(read_permissions("all"))) if len(text) < 12 else NONE
+        return classes_of_number(int(text)) if len(text) < 12 else NONE
     if is_true(text):
         return read_permissions("all")
     return read_permissions(text)
