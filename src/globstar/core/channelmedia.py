@@ -534,7 +534,7 @@ class ChannelMedia:
         """Send one whole digit and wait until it is out."""
         self.send_digit_begin(digit)
         try:
-            await self.wait(None, duration_ms / 1000)
+            await self.pause(duration_ms / 1000)
         finally:
             if not self.is_hung_up:
                 self.send_digit_end(digit, duration_ms)
