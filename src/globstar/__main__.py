@@ -130,7 +130,7 @@ def _connect(arguments: argparse.Namespace, config: Path | None) -> int:
         status = asyncio.run(
             remote_console(
                 path, arguments.verbose, allow_shell=not options.disable_remote_console_shell, palette=palette.value,
-                is_muted=arguments.mute, banner=not arguments.quiet,
+                is_muted=arguments.mute, banner=not arguments.quiet, system_name=options.systemname,
             )
         )  # fmt: skip
         if not (arguments.reconnect and status):

@@ -255,6 +255,7 @@ class Server:
 
         # Line editing is imported by those who have a console: it takes a good part of the start.
         from globstar.interfaces.cli.console import interact
+        from globstar.interfaces.cli.prompt import prompt_text
 
         async def run(line: str) -> str:
             return await run_command(system, line)
@@ -262,8 +263,11 @@ class Server:
         async def complete(line: str) -> list[str]:
             return complete_line(system, line)
 
+        def prompt() -> str:
+            return prompt_text(os.environ.get("ASTERISK_PROMPT"), system_name=self.options.systemname, is_remote=False)
+
         banner = not self.options.quiet
-        console = asyncio.ensure_future(interact(run, complete, name=os.uname().nodename, banner=banner))
+        console = asyncio.ensure_future(interact(run, complete, prompt=prompt, banner=banner))
         stopped = asyncio.ensure_future(system.stop_requested.wait())
         await asyncio.wait({console, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if console.done() and not sys.stdin.isatty():

@@ -14,10 +14,12 @@ from pathlib import Path
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
+from prompt_toolkit.formatted_text import ANSI
 from prompt_toolkit.history import FileHistory, InMemoryHistory
 from prompt_toolkit.patch_stdout import patch_stdout
 
 from globstar import __version__
+from globstar.interfaces.cli.prompt import prompt_text
 
 Run = Callable[[str], Awaitable[str]]
 Complete = Callable[[str], Awaitable[list[str]]]
@@ -50,8 +52,13 @@ def _history() -> FileHistory | InMemoryHistory:
     return FileHistory(str(path))
 
 
-async def interact(run: Run, complete: Complete, *, name: str, banner: bool = True, allow_shell: bool = True) -> None:
-    """Read commands until ``exit``, ``quit`` or end of input; ``!command`` goes to the shell unless that is not allowed."""
+async def interact(
+    run: Run, complete: Complete, *, prompt: Callable[[], str], banner: bool = True, allow_shell: bool = True
+) -> None:
+    """Read commands until ``exit``, ``quit`` or end of input; ``!command`` goes to the shell unless that is not allowed.
+
+    ``prompt`` is asked before each of them.
+    """
     if banner:
         print(f"Globstar {__version__}, an open telephony server. Type 'core show help' for commands.")
         print("=" * 73)
@@ -64,7 +71,7 @@ async def interact(run: Run, complete: Complete, *, name: str, banner: bool = Tr
     with patch_stdout(raw=True):
         while True:
             try:
-                line = (await session.prompt_async(f"{name}*CLI> ")).strip()
+                line = (await session.prompt_async(ANSI(prompt()))).strip()
             except (EOFError, KeyboardInterrupt):
                 return
             if line in ("exit", "quit"):
@@ -102,7 +109,14 @@ async def _read_plain(run: Run) -> None:
 
 
 async def remote_console(
-    path: Path, verbosity: int, *, allow_shell: bool = True, palette: str = "none", is_muted: bool = False, banner: bool = True
+    path: Path,
+    verbosity: int,
+    *,
+    allow_shell: bool = True,
+    palette: str = "none",
+    is_muted: bool = False,
+    banner: bool = True,
+    system_name: str = "",
 ) -> int:
     """``globstar -r``: a console on a running server, in the colours of ``palette``. The exit status is 1 if none answers."""
     try:
@@ -137,13 +151,16 @@ async def remote_console(
         candidates = (await ask(complete=line))["candidates"]
         return list(candidates) if isinstance(candidates, list) else []
 
+    def prompt() -> str:
+        return prompt_text(os.environ.get("ASTERISK_PROMPT"), system_name=system_name)
+
     receiver = asyncio.ensure_future(receive())
     console: asyncio.Future[None] | None = None
     try:
         await ask(watch=verbosity, palette=palette)
         if is_muted:
             await ask(run="logger mute silent")
-        console = asyncio.ensure_future(interact(run, complete, name=os.uname().nodename, banner=banner, allow_shell=allow_shell))
+        console = asyncio.ensure_future(interact(run, complete, prompt=prompt, banner=banner, allow_shell=allow_shell))
         await asyncio.wait({console, receiver}, return_when=asyncio.FIRST_COMPLETED)
         if console.done():
             console.result()

@@ -64,7 +64,7 @@ async def complete(line: str) -> list[str]:
 async def test_lines_run_in_order_until_the_input_ends(keyboard: Keyboard, capsys: pytest.CaptureFixture[str]) -> None:
     keyboard.type("core show version\n\n  core show uptime  \nlast line without end")
     keyboard.close()
-    await asyncio.wait_for(interact(run, complete, name="host"), 10)
+    await asyncio.wait_for(interact(run, complete, prompt=lambda: "host> "), 10)
     out = capsys.readouterr().out.splitlines()
     assert out[0].startswith("Globstar ")
     assert out[2:] == ["<core show version>", "<core show uptime>", "<last line without end>"]
@@ -73,7 +73,7 @@ async def test_lines_run_in_order_until_the_input_ends(keyboard: Keyboard, capsy
 @pytest.mark.parametrize("word", ["exit", "quit"])
 async def test_exit_leaves_the_rest_unread(keyboard: Keyboard, capsys: pytest.CaptureFixture[str], word: str) -> None:
     keyboard.type(f"one\n{word}\ntwo\n")
-    await asyncio.wait_for(interact(run, complete, name="host", banner=False), 10)
+    await asyncio.wait_for(interact(run, complete, prompt=lambda: "host> ", banner=False), 10)
     assert capsys.readouterr().out == "<one>\n"
     keyboard.close()
 
@@ -88,7 +88,7 @@ async def test_input_from_a_file(
         commands = tmp_path / "commands"
         commands.write_text(text)
     monkeypatch.setattr("sys.stdin", os.fdopen(os.open(commands, os.O_RDONLY)))
-    await asyncio.wait_for(interact(run, complete, name="host", banner=False), 10)
+    await asyncio.wait_for(interact(run, complete, prompt=lambda: "host> ", banner=False), 10)
     assert capsys.readouterr().out == shown
 
 
