@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.support.sip_phone import PhoneCall, SipOffice, Wire, phone_section, sip_office
-from tests.support.sound_quality import FORMATS, VOCODERS, by_themselves, coded, decoded, encoded, segmental_ratio
+from tests.support.sound_quality import FORMATS, VOCODERS, by_themselves, coded, decoded, encoded, original, segmental_ratio
 from tests.support.virtual_loop import run_virtual
 
 #: Codecs with a wave form to compare.
@@ -87,3 +89,27 @@ async def losses(root: Path, source: str) -> list[str]:
 @pytest.mark.parametrize("source", CODECS)
 def test_every_pair_of_codecs_in_a_call(tmp_path: Path, source: str) -> None:
     assert run_virtual(losses(tmp_path, source)) == []
+
+
+async def through_lpc10(root: Path, source: str, destination: str) -> None:
+    """Packets of LPC-10 are whole frames of 22.5 ms, one after the other, and what they say has the loudness of what was said."""
+    pjsip = phone_section(f"from{source}", allow=source, rtp_symmetric="yes")
+    pjsip += phone_section(f"to{destination}", contact=f"sip:to{destination}@127.0.0.1:15072", allow=destination)
+    async with sip_office(root, pjsip, EXTENSIONS) as office:
+        office.phone(f"from{source}")
+        phone = office.phone(f"to{destination}")
+        heard = await listen(office, source, destination)
+    format = FORMATS[destination]
+    assert {len(payload) for payload in heard} == {format.codec.sample_bytes or format.bytes_for(20)}
+    times = [int.from_bytes(packet[4:8], "big") for packet in phone.calls[-1].packets]
+    assert {later - earlier for earlier, later in pairwise(times)} == {format.samples_in(heard[0])}
+    sound, wanted = (np.frombuffer(data, "<i2").astype(float) for data in (decoded(destination, heard), original(8000)))
+    assert abs(len(sound) - len(wanted)) <= 3 * 180
+    assert 0.4 < np.sqrt(np.mean(sound**2)) / np.sqrt(np.mean(wanted**2)) < 2.5
+
+
+@pytest.mark.parametrize(
+    ("source", "destination"), [("gsm", "lpc10"), ("lpc10", "gsm"), ("lpc10", "lpc10"), ("speex16", "lpc10")]
+)
+def test_lpc10_in_a_call(tmp_path: Path, source: str, destination: str) -> None:
+    run_virtual(through_lpc10(tmp_path, source, destination))

@@ -18,6 +18,9 @@ from globstar.core.format import (
     g729,
     gsm,
     h264,
+    ilbc,
+    ilbc30,
+    lpc10,
     opus,
     slin,
     slin12,
@@ -59,6 +62,23 @@ def test_facts_of_every_codec(shared: Path) -> None:
 def test_lengths(format: Format, milliseconds: int, size: int) -> None:
     assert format.bytes_for(milliseconds) == size
     assert format.samples_in(bytes(size)) == (format.sample_rate * milliseconds // 1000 if size else 0)
+
+
+@pytest.mark.parametrize(
+    ("format", "milliseconds", "size"),
+    [
+        (gsm, 30, 33),
+        (gsm, 40, 66),
+        (g729, 15, 10),
+        (lpc10, 20, 7),
+        (lpc10, 60, 14),
+        (ilbc, 30, 38),
+        (ilbc30, 20, 50),
+        (ulaw, 0, 0),
+    ],
+)
+def test_packets_are_whole_frames_and_one_at_least(format: Format, milliseconds: int, size: int) -> None:
+    assert format.bytes_for(milliseconds) == size
 
 
 def test_clock_rates() -> None:

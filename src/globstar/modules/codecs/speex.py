@@ -13,7 +13,9 @@ from globstar.core.format import Format, slin, slin16, slin32, speex, speex16, s
 from globstar.core.loader import ModuleDeclined
 from globstar.core.system import System
 from globstar.core.translate import TranslatorSpec
+from globstar.dsp import speexdsp
 from globstar.dsp.clibrary import Gatherer, find_library
+from globstar.dsp.speexdsp import Preprocessor
 
 logger = Logger("codec_speex")
 
@@ -35,7 +37,15 @@ class SpeexOptions(Options):
     vbr = option(boolean, False, help="Variable bit rate.")
     abr = option(integer(0), 0, unit="bit/s", help="Average bit rate to keep; 0 for none.")
     vbr_quality = option(floating(0, 10), 4.0, help="Quality with vbr.")
-    dtx = option(boolean, False, help="Send nothing at all in silence; needs vad, vbr or abr.")
+    dtx = option(boolean, False, help="Send nothing at all in silence; needs vad, vbr, abr or pp_vad.")
+    preprocess = option(boolean, False, help="Let libspeexdsp work on the sound before it is encoded, as the pp_ options say.")
+    pp_vad = option(boolean, False, help="Find the frames without speech, which dtx does not send.")
+    pp_agc = option(boolean, False, help="Even out the level.")
+    pp_agc_level = option(floating(1, 32768), 8000.0, help="The level to reach.")
+    pp_denoise = option(boolean, False, help="Suppress noise.")
+    pp_dereverb = option(boolean, False, help="Suppress reverberation.")
+    pp_dereverb_decay = option(floating(0, 1), 0.4, help="How fast it is taken to decay.")
+    pp_dereverb_level = option(floating(0, 1), 0.3, help="How loud it is taken to be.")
 
 
 class _Bits(ctypes.Structure):
@@ -140,7 +150,7 @@ class Decoder(_Coder):
 class Encoder(_Coder):
     """One stream of signed linear to Speex, 20 ms a frame; a payload holds what came at once."""
 
-    __slots__ = ("_gatherer", "samples_made")
+    __slots__ = ("_dtx", "_gatherer", "_preprocessor", "_rate", "samples_made")
 
     def __init__(self, mode: int) -> None:
         super().__init__("encoder", mode)
@@ -148,6 +158,9 @@ class Encoder(_Coder):
         #: samples of the last payload
         self.samples_made = 0
         options = settings
+        self._rate = 8000 << mode
+        self._dtx = options.dtx
+        self._preprocessor = _preprocessor(options)
         self._set(_SET_COMPLEXITY, options.complexity)
         if options.vbr:
             self._set(_SET_VBR, 1)
@@ -169,13 +182,29 @@ class Encoder(_Coder):
         is_sent = False
         # the frames of a payload follow one another bit by bit; only the last is filled up (RFC 5574 section 3.3)
         for block in blocks:
+            is_voice = True
+            if self._preprocessor is not None:
+                block = self._preprocessor.process(block, self._rate)
+                is_voice = self._preprocessor.is_voice
             samples = ctypes.create_string_buffer(block, self.frame_bytes)  # the library works in place
-            is_sent |= bool(self._library.speex_encode_int(self._state, samples, bits))
-        if not blocks or not (is_sent or not settings.dtx):
+            is_sent |= bool(self._library.speex_encode_int(self._state, samples, bits)) and is_voice
+        if not blocks or not (is_sent or not self._dtx):
             return b""
         payload = ctypes.create_string_buffer(_MAX_BYTES)
         size = self._library.speex_bits_write(bits, payload, _MAX_BYTES)
         return payload.raw[:size]
+
+
+def _preprocessor(options: SpeexOptions) -> Preprocessor | None:
+    """What works on the sound of an encoder first; None for nothing."""
+    if not options.preprocess or speexdsp.library() is None:
+        return None
+    made = Preprocessor()
+    made.removes_noise = options.pp_denoise
+    made.gain_level = options.pp_agc_level if options.pp_agc else 0.0
+    made.reverberation = (options.pp_dereverb_level, options.pp_dereverb_decay) if options.pp_dereverb else None
+    made.finds_voice = options.pp_vad
+    return None if made.is_idle else made
 
 
 #: what codecs.conf says; encoders that are open keep what they began with
@@ -213,3 +242,5 @@ def reload(system: System) -> None:
     settings = SpeexOptions.read(category, report)
     for warning in report.warnings:
         logger.warning(str(warning))
+    if settings.preprocess and speexdsp.library() is None:
+        logger.warning("codecs.conf: preprocess of [speex] needs libspeexdsp, which is not installed (Debian: libspeexdsp1)")

@@ -78,10 +78,21 @@ def describe(format: Format, framing_ms: int) -> CodecDescription | None:
         if format is formats.ilbc and framing_ms % 20 and framing_ms % 30 == 0:
             fmtp = "mode=30"
         found = CodecDescription(
-            name, codec.clock_rate, channels, fmtp, ptime_ms=framing_ms or codec.default_ms, max_ptime_ms=codec.maximum_ms
+            name,
+            codec.clock_rate,
+            channels,
+            fmtp,
+            ptime_ms=_whole_frames(format, framing_ms) or codec.default_ms,
+            max_ptime_ms=codec.maximum_ms,
         )
     _described[key] = found
     return found
+
+
+def _whole_frames(format: Format, framing_ms: int) -> int:
+    """The packet time that is nearest below what is asked for, as codecs with frames cannot have any; 0 for what is usual."""
+    samples = format.samples_in(bytes(format.bytes_for(framing_ms)))
+    return framing_ms if format is formats.ilbc or not samples else samples * 1000 // format.sample_rate
 
 
 @lru_cache(maxsize=64)
