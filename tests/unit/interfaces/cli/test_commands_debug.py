@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -47,6 +48,24 @@ async def test_modules(system: System) -> None:
     assert heard("pbx")
     assert await run_command(system, "core set debug atleast 1") == "Core debug is still 1.\n"
     assert await run_command(system, "core set debug off") == "Core debug was 1 and is now OFF.\n"
+    assert await run_command(system, "core set debug atleast 1 chan_pjsip") == "Core debug for 'chan_pjsip' is still 2.\n"
+    assert await run_command(system, "core set debug 0 chan_pjsip") == "Core debug for 'chan_pjsip' was 2 and is now OFF.\n"
+    assert not heard("chan_pjsip")
+
+
+async def test_what_is_shown(system: System) -> None:
+    await run_command(system, "core set debug 3")
+    await run_command(system, "core set debug 2 app_dial")
+    await run_command(system, "core set debug channel all")
+    shown = await run_command(system, "core show debug")
+    assert shown.startswith("Core debug level: 3\n")
+    assert "\napp_dial                       2\n" in shown
+    assert "and all that come" in shown
+    data = json.loads(await run_command(system, "core show debug --json"))
+    assert data == {"level": 3, "modules": {"app_dial": 2}, "channels": [], "new_channels": True}
+    await run_command(system, "core set debug channel all off")
+    assert "all that come" not in await run_command(system, "core show debug")
+    assert "Usage" in await run_command(system, "core show debug now")
 
 
 async def test_categories(system: System) -> None:

@@ -177,13 +177,15 @@ def _debug_words(system: System, args: list[str]) -> list[str]:
     complete=_debug_words,
 )
 def set_debug(system: System, args: list[str]) -> str:
-    """Set the debug level, of everything or of one module."""
+    """Set the debug level, of everything or of one module; with ``atleast`` only if it is lower."""
     words = args[1:] if args[:1] == ["atleast"] else args
     if len(words) == 2 and words[0].isdigit():
         module = words[1].removesuffix(".so")
-        old = hub.debug_modules.get(module, 0)
-        hub.debug_modules[module] = int(words[0])
-        return _changed(f"Core debug for '{module}'", old, int(words[0]))
+        old = hub.debug_modules.pop(module, 0)
+        new = max(old, int(words[0])) if words is not args else int(words[0])
+        if new:
+            hub.debug_modules[module] = new
+        return _changed(f"Core debug for '{module}'", old, new)
     old, hub.debug_level = hub.debug_level, _level(args, hub.debug_level)
     return _changed("Core debug", old, hub.debug_level)
 

@@ -9,7 +9,7 @@ from globstar.base.log import hub
 from globstar.core import events
 from globstar.core.channel import Channel
 from globstar.core.cli import CliFailure, CliUsage, cli_command
-from globstar.core.cli_data import table
+from globstar.core.cli_data import CliText, table
 from globstar.core.devicestate import EXTENSION_STATE_TEXT, DeviceState, extension_state_of
 from globstar.core.framenames import FrameSet
 from globstar.core.frametrace import Tracer
@@ -68,6 +68,21 @@ def set_category(system: System, args: list[str]) -> str:
                 del hub.debug_modules[module]
         lines.append(f"Debug category '{name}' has been {f'enabled at level {number}' if number else 'disabled'}.")
     return "\n".join(lines)
+
+
+@cli_command("core show debug")
+def show_debug(system: System, args: list[str]) -> str:
+    """Show the debug level of everything and of single modules, and the channels whose frames are shown (not in Asterisk)."""
+    if args:
+        raise CliUsage
+    watched = [channel.name for channel in system.channels.values() if _KEY in channel.data]
+    watch = system.services.get(_SERVICE)
+    follows = watch is not None and bool(watch.undo)
+    lines = [f"Core debug level: {hub.debug_level or 'OFF'}", "", f"{'Module':<30} Level"]
+    lines += [f"{module:<30} {level}" for module, level in sorted(hub.debug_modules.items())]
+    lines += ["", f"Channels whose frames are shown: {', '.join(watched) or 'none'}{', and all that come' if follows else ''}"]
+    data = {"level": hub.debug_level, "modules": dict(hub.debug_modules), "channels": watched, "new_channels": follows}
+    return CliText("\n".join(lines), data)
 
 
 @cli_command(
