@@ -36,6 +36,9 @@ def database(root: Path, script: str) -> dict[str, str]:
     [
         ("Gosub(x,1)", "x"),
         ("GosubIf(1?x,1)", "x"),
+        ("ExecIf(1?Gosub(x,1))", "x"),
+        ("Exec(Gosub(x,1))", "x"),
+        ("TryExec(Gosub(x,1))", "x"),
         ("RaiseException(because)", "e"),
         ("WaitExten(1)", "t"),
         ("Set(TIMEOUT(absolute)=1)\n same => n,Wait(9)", "T"),

@@ -30,23 +30,29 @@ def gosub(channel: Channel, data: str) -> int | Awaitable[int]:
     target = parse_subroutine(channel, data)
     if target is None:
         return -1
-    found = leads_at_once(channel, *target[:3])
-    return _go_down(channel, target, found) if found is not None else _find_and_go_down(channel, target)
-
-
-async def _find_and_go_down(channel: Channel, target: tuple[str, str, int, list[str]]) -> int:
-    return _go_down(channel, target, await leads(channel, *target[:3]))
-
-
-def _go_down(channel: Channel, target: tuple[str, str, int, list[str]], is_there: bool) -> int:
     context, extension, priority, arguments = target
-    if not is_there:
-        logger.error(f"There is no {context},{extension},{priority} to Gosub to")
-        return -1
-    frame = StackFrame(channel.context, channel.extension, channel.priority + 1)
-    push_frame(channel, frame, arguments)
+    is_there = leads_at_once(channel, context, extension, priority)
+    if is_there is None:
+        return _find_and_go_down(channel, context, extension, priority, arguments)
+    return _go_down(channel, context, extension, priority, arguments) if is_there else _missing(context, extension, priority)
+
+
+def _go_down(channel: Channel, context: str, extension: str, priority: int, arguments: list[str]) -> int:
+    push_frame(channel, StackFrame(channel.context, channel.extension, channel.priority + 1), arguments)
     channel.goto_target = (context, extension, priority)
     return 0
+
+
+def _missing(context: str, extension: str, priority: int) -> int:
+    logger.error(f"There is no {context},{extension},{priority} to Gosub to")
+    return -1
+
+
+async def _find_and_go_down(channel: Channel, context: str, extension: str, priority: int, arguments: list[str]) -> int:
+    """A switch has to ask elsewhere first."""
+    if await leads(channel, context, extension, priority):
+        return _go_down(channel, context, extension, priority, arguments)
+    return _missing(context, extension, priority)
 
 
 @application("GosubIf", syntax="GosubIf(condition?[place if true[(args)]][:place if false[(args)]])")
