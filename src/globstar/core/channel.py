@@ -73,6 +73,8 @@ class Channel(ChannelMedia):
         "idle_application",
         "is_outgoing",
         "language",
+        "last_context",
+        "last_extension",
         "linked_id",
         "macro_extension",
         "music_class",
@@ -85,6 +87,8 @@ class Channel(ChannelMedia):
         "priority",
         "private",
         "response_timeout",
+        "run_context",
+        "run_extension",
         "stack",
         "state",
         "step_cause",
@@ -121,6 +125,8 @@ class Channel(ChannelMedia):
         self.context: str = context
         self.extension: str = extension
         self.priority: int = 1
+        #: where the dialplan ran last, and the last other context and extension before
+        self.run_context = self.run_extension = self.last_context = self.last_extension = ""
         self.macro_extension = ""
         self.plan: Dialplan | None = None
         self.goto_target: tuple[str, str, int] | None = None

@@ -179,6 +179,10 @@ async def run_steps(channel: Channel, *, depth: int | None = None, in_hangup: bo
     count = 0
     while True:
         context, extension = channel.context, channel.extension
+        if context != channel.run_context:
+            channel.last_context, channel.run_context = channel.run_context, context
+        if extension != channel.run_extension:
+            channel.last_extension, channel.run_extension = channel.run_extension, extension
         number = caller_number(channel)
         route = plan.route(context, extension, number)
         generation = plan.generation

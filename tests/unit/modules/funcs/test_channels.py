@@ -7,10 +7,13 @@ import asyncio
 
 import pytest
 
+from globstar.base.log import Level
 from globstar.core.format import find_format, slin
 from globstar.core.frame import Frame, FrameType, voice
 from globstar.core.functions import FunctionError
+from globstar.core.system import System
 from tests.support.calls import Call, run_dialplan
+from tests.support.switch import LogCapture
 from tests.unit.modules.funcs.conftest import Dialplan
 
 pytestmark = [pytest.mark.virtual_time, pytest.mark.leaks_threads]  # the system's own, which ends with the fixture
@@ -168,3 +171,18 @@ async def test_volume_makes_the_audio_louder_in_its_direction_and_keys_change_it
     for text, value in (("VOLUME(XX)", "1"), ("VOLUME(RX)", "loud")):
         with pytest.raises(FunctionError):
             dialplan.set(text, value)
+
+
+async def test_where_the_call_was_before(system: System) -> None:
+    """CHANNEL(lastexten) and CHANNEL(lastcontext): the last other one, whatever led on; priorities do not count."""
+    plan = (
+        "[default]\nexten => s,1,Set(A=<${CHANNEL(lastcontext)},${CHANNEL(lastexten)}>)\n same => n,Goto(5,1)\n"
+        "exten => 5,1,NoOp()\n same => n,Set(B=<${CHANNEL(lastcontext)},${CHANNEL(lastexten)}>)\n same => n,Gosub(sub,5,1)\n"
+        " same => n,Set(D=<${CHANNEL(lastcontext)},${CHANNEL(lastexten)}>)\n"
+        "[sub]\nexten => 5,1,Set(C=<${CHANNEL(lastcontext)},${CHANNEL(lastexten)}>)\n same => n,Return()\n"
+    )
+    call = await run_dialplan(system, plan)
+    assert [call.variables[name] for name in "ABCD"] == ["<,>", "<,s>", "<default,s>", "<sub,s>"]
+    with LogCapture() as log:
+        await run_dialplan(system, "[default]\nexten => s,1,Set(CHANNEL(lastexten)=1)\n")
+    assert log.texts(Level.WARNING)

@@ -48,6 +48,8 @@ _READERS: dict[str, Reader] = {
     "checkhangup": lambda c: str(int(bool(c.soft_hangup & ~SoftHangup.ASYNC_GOTO))),
     "context": lambda c: c.context,
     "exten": lambda c: c.extension,
+    "lastcontext": lambda c: c.last_context,
+    "lastexten": lambda c: c.last_extension,
     "language": lambda c: c.language,
     "musicclass": lambda c: c.music_class,
     "tonezone": _tone_zone,
