@@ -69,10 +69,14 @@ globalThis.phone = {
     const best = levels.indexOf(Math.max(...levels));
     return [best * this.sound.sampleRate / this.ear.fftSize, levels[best]];
   },
-  async pictures() {
-    for (const [, line] of await this.peer.getStats())
-      if (line.type === 'inbound-rtp' && line.kind === 'video') return line.framesDecoded || 0;
-    return 0;
+  async again(sdp) {
+    await this.peer.setRemoteDescription({type: 'offer', sdp});
+    await this.peer.setLocalDescription();
+    return this.peer.localDescription.sdp;
+  },
+  async videos() {
+    const lines = [...(await this.peer.getStats()).values()];
+    return lines.filter(line => line.type === 'inbound-rtp' && line.kind === 'video').map(line => line.framesDecoded || 0);
   },
 };
 """
@@ -89,23 +93,23 @@ async def hears(page: Page, hertz: float) -> None:
             good = good + 1 if abs(frequency - hertz) < 25 and level > -60 else 0
 
 
-async def sees(page: Page) -> None:
-    """Pictures are decoded."""
+async def sees(page: Page, streams: int = 1) -> None:
+    """Pictures of so many streams are decoded."""
     async with asyncio.timeout(30):
         while True:
-            if await page.run("phone.pictures()") >= 10:
+            if sum(frames >= 10 for frames in await page.run("phone.videos()")) >= streams:
                 return
             await asyncio.sleep(0.1)
 
 
 def with_chromium(
     factory: ServerFactory, folder: Path, codecs: str, play: Callable[[Browser, Page, GlobstarProcess], Awaitable[None]],
-    *, video: bool = False, files: dict[str, str] | None = None,
+    *, video: bool = False, files: dict[str, str] | None = None, plan: str = "", options: str = "",
 ) -> None:  # fmt: skip
-    """A server, a page, and the WebSocket of its SIP."""
-    office, port = Office([], {"phones": SERVICES}), free_port()
+    """A server, a page, and the WebSocket of its SIP; ``options`` are more of the page's endpoint."""
+    office, port = Office([], {"phones": SERVICES + plan}), free_port()
     files = {**office.configuration(), **(files or {})}
-    files["pjsip.conf"] += BROWSER.format(host=HOST, codecs=codecs)
+    files["pjsip.conf"] += BROWSER.format(host=HOST, codecs=codecs).replace("webrtc=yes\n", f"webrtc=yes\n{options}")
     files["http.conf"] = f"[general]\nenabled=yes\nbindaddr={HOST}\nbindport={port}\n"
     server = factory(files)
 
@@ -122,10 +126,10 @@ def with_chromium(
     server.wait_idle()
 
 
-async def call_echo(browser: Browser, page: Page, *codecs: str) -> str:
+async def call_echo(browser: Browser, page: Page, *codecs: str, number: str = "600") -> str:
     """The page calls the echo; gives the answer."""
     offer = await page.run(f"phone.offer({json.dumps(codecs)})")
-    await browser.ask("INVITE", f"sip:600@{HOST}", body=offer, to=f"<sip:600@{HOST}>")
+    await browser.ask("INVITE", f"sip:{number}@{HOST}", body=offer, to=f"<sip:{number}@{HOST}>")
     answer = await browser.receive()
     while answer.startswith("SIP/2.0 1"):
         answer = await browser.receive()
@@ -133,7 +137,7 @@ async def call_echo(browser: Browser, page: Page, *codecs: str) -> str:
     to = re.search(r"(?m)^To: (.*?)\r$", answer)
     assert to is not None
     browser.number -= 1
-    await browser.ask("ACK", f"sip:600@{HOST}", to=to[1])
+    await browser.ask("ACK", f"sip:{number}@{HOST}", to=to[1])
     await page.run(f"phone.peer.setRemoteDescription({json.dumps({'type': 'answer', 'sdp': body_of(answer)})})")
     return answer
 
@@ -184,3 +188,26 @@ def test_chromium_is_called_with_sound_and_picture(globstar_process: ServerFacto
         await calling
 
     with_chromium(globstar_process, tmp_path, "opus,vp8", play, video=True)
+
+
+def test_chromium_is_shown_more_pictures_than_it_has_asked_for(globstar_process: ServerFactory, tmp_path: Path) -> None:
+    """Lines that a re-INVITE of ours adds come into the bundle, and all of them show moving pictures."""
+
+    async def play(browser: Browser, page: Page, server: GlobstarProcess) -> None:
+        answer = await call_echo(browser, page, "audio/opus", "video/VP8", number="630")
+        again = await browser.receive()
+        assert again.startswith("INVITE "), again
+        assert body_of(again).count("m=video") == 3
+
+        reply = await page.run(f"phone.again({json.dumps(body_of(again))})")
+
+        assert reply.count("m=video") == 3
+        await browser.answer(again, "200 OK", reply)
+        assert (await browser.receive()).startswith("ACK ")
+        await sees(page, 3)
+        await hears(page, 440)
+        await hang_up(browser, answer)
+
+    plan = "exten => 630,1,Answer(,i)\n same => n,StreamEcho(3)\n"
+    options = "max_video_streams=3\n"
+    with_chromium(globstar_process, tmp_path, "opus,vp8", play, video=True, plan=plan, options=options)

@@ -9,8 +9,8 @@ from globstar.proto.sdp.values import Attribute, Media, SessionDescription
 
 #: the RTP header extension that names the stream of a packet (RFC 9143 section 16.2)
 MID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:mid"
-#: the number under which our offers propose it
-OFFERED_ID = 1
+#: the numbers of the one-byte form (RFC 8285 section 4.2)
+_NUMBERS = range(1, 15)
 #: What a transport says of itself that stands on every line of its bundle: RFC 9143 section 7.1.3 wants it on one line only, but
 #: browsers repeat it, and some stacks refuse lines without.
 _REPEATED = frozenset(("ice-ufrag", "ice-pwd", "fingerprint", "setup"))
@@ -76,6 +76,16 @@ def mid_extension(media: Media) -> int:
             if number.isascii() and number.isdigit() and 0 < int(number[:4]) < 15:
                 return int(number)
     return 0
+
+
+def free_extension(description: SessionDescription | None) -> int:
+    """A number for the header extension that means nothing else to a peer who has sent ``description``.
+
+    The meaning of a number stays for the whole session (RFC 8285 section 5): browsers do not bear another one.
+    """
+    lines = description.media if description is not None else ()
+    used = {value.partition(" ")[0].partition("/")[0] for line in lines for value in line.all("extmap")}
+    return next((number for number in _NUMBERS if str(number) not in used), 0)
 
 
 def repeated(keys: Iterable[Attribute]) -> tuple[Attribute, ...]:

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from globstar.base.errors import LocalFault, RemoteFault
 from globstar.proto.sdp.bundle import (
-    OFFERED_ID,
     Bundling,
     bundles,
     choose_bundle,
+    free_extension,
     is_offered,
     mid_extension,
     repeated,
@@ -43,6 +43,7 @@ class OfferAnswer:
 
     __slots__ = (
         "_answered",
+        "_extension",
         "_previous",
         "_version",
         "address",
@@ -72,6 +73,8 @@ class OfferAnswer:
         self._answered: tuple[LocalMedia | None, ...] | None = None
         self._previous: SessionDescription | None = None
         self._version: int | None = None
+        #: the number of the header extension for mids in our open offer
+        self._extension = 0
 
     def create_offer(self, media: Sequence[LocalMedia]) -> SessionDescription:
         """Our offer: for a new call, a delayed offer (in a 200) or a re-INVITE.
@@ -88,6 +91,8 @@ class OfferAnswer:
         group: list[str] = []
         taken: dict[int, Meaning] = {}
         shared_keys: tuple[Attribute, ...] = ()
+        agreed = (stream.bundling.extension for stream in self.streams if stream.bundling is not None)
+        self._extension = next(filter(None, agreed), 0) or free_extension(self.remote)
         for index, mine in enumerate(places):
             old = self.local.media[index] if self.local is not None and index < len(self.local.media) else None
             if mine is None:
@@ -111,6 +116,7 @@ class OfferAnswer:
                     known.codecs if known is not None else (),
                     known.receive_dtmf if known is not None else (),
                     mid=mid,
+                    extension=self._extension,
                     keys=keys,
                     taken=taken if mid else None,
                 )
@@ -205,7 +211,7 @@ class OfferAnswer:
             bundling = None
             if tag is not None and theirs is not None and ours.mid in group:
                 extension = mid_extension(theirs)
-                bundling = Bundling(ours.mid or "", tag, extension if extension == OFFERED_ID else 0)
+                bundling = Bundling(ours.mid or "", tag, extension if extension == self._extension else 0)
             if mine is None or theirs is None or codecs is None or (mine.shares and bundling is None):
                 streams.append(NegotiatedStream(index, ours.kind, None, remote=theirs))
                 continue

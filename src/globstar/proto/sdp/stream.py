@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Protocol
 
 from globstar.proto.sdp.amr import AMR_NAMES, answered, is_amr, is_usable
-from globstar.proto.sdp.bundle import OFFERED_ID, Bundling, LocalSource, line_attributes
+from globstar.proto.sdp.bundle import Bundling, LocalSource, line_attributes
 from globstar.proto.sdp.ilbc import common_mode, is_ilbc
 from globstar.proto.sdp.payloads import OFFERED_PAYLOADS, STATIC_NUMBERS, canonical_name
 from globstar.proto.sdp.preference import CodecPreference, IncomingPreference
@@ -322,10 +322,15 @@ def offer_line(
     known_dtmf: Sequence[tuple[int, int]],
     *,
     mid: str = "",
+    extension: int = 0,
     keys: tuple[Attribute, ...] = (),
     taken: dict[int, Meaning] | None = None,
 ) -> Media:
-    """Our line of an offer. ``taken`` are payload types of the bundle, which mean the same on all its lines (RFC 9143 9.1)."""
+    """Our line of an offer.
+
+    ``extension`` is the number of the header extension for mids; ``taken`` are payload types of the bundle, which mean the
+    same on all its lines (RFC 9143 9.1).
+    """
     if keys:
         mine = replace(mine, attributes=(*keys, *mine.attributes))
     if mine.formats:
@@ -360,7 +365,7 @@ def offer_line(
     attributes = (
         *_attributes(mine, formats, events, mine.direction, mine.rtcp_mux),
         *(mine.source.attributes() if mine.source is not None and mid else ()),
-        *line_attributes(mid, OFFERED_ID),
+        *line_attributes(mid, extension),
     )
     numbers = [str(number) for number, _ in (*formats, *events)]
     return Media(mine.kind, mine.port, protocol, tuple(numbers), attributes)

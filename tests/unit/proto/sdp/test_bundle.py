@@ -247,3 +247,26 @@ class TestOffer:
 )
 def test_rfc8285_5_extmap(value: str, number: int) -> None:
     assert mid_extension(Media("audio", 1, "RTP/AVP", ("0",), (Attribute("extmap", value),))) == number
+
+
+@pytest.mark.parametrize(
+    ("theirs", "later"),
+    [
+        ((f"extmap:4 {MID_EXTENSION}", "extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level"), 4),
+        (("extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level", "extmap:2/recvonly urn:ietf:params:rtp-hdrext:toffset"), 3),
+        ((), 1),
+    ],
+)
+def test_rfc8285_5_a_number_keeps_its_meaning_in_offers_of_ours(theirs: tuple[str, ...], later: int) -> None:
+    """A browser that is offered another meaning for a number never answers."""
+    machine = OfferAnswer(1)
+    lines = (line("audio", 4000, "a", "rtcp-mux", *theirs), line("video", 4002, "v", "rtcp-mux", *theirs))
+    answer = machine.receive_offer(description(*lines), [AUDIO, VIDEO])
+    has_agreed = any(MID_EXTENSION in value for value in theirs)
+    assert [mid_extension(media) for media in answer.media] == [later if has_agreed else 0] * 2
+    offer = machine.create_offer([AUDIO, VIDEO, replace(VIDEO, port=12004)])
+    assert [mid_extension(media) for media in offer.media] == [later] * 3
+    taken = [line(media.kind, 4000, media.mid or "", "rtcp-mux", f"extmap:{later} {MID_EXTENSION}") for media in offer.media]
+    streams = machine.receive_answer(description(*taken, group=" ".join(media.mid or "" for media in offer.media)))
+    assert [stream.bundling.extension for stream in streams if stream.bundling] == [later] * 3
+    assert [mid_extension(media) for media in machine.create_offer([AUDIO, VIDEO]).media if media.port] == [later] * 2
