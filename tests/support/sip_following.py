@@ -7,11 +7,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
+from globstar.core.events import FilePlayed, FilePlayEnded
 from globstar.core.system import System
 from globstar.media.network import MediaNetwork
 from tests.support.ami import AmiClient
 from tests.support.replay_media import Talker
-from tests.support.sip_script import LETTERS, Act, Expect, Press, Send, Sleep, Step, fits
+from tests.support.sip_script import LETTERS, Act, Expect, Heard, Press, Send, Sleep, Step, fits
 
 #: Seconds that a script takes to look at what came, and that it takes to send when it looks at nothing first.
 GLANCE, AT_ONCE = 0.05, 0.005
@@ -35,11 +36,39 @@ class ScriptFollower:
     talkers: dict[str, Talker] = field(default_factory=dict)
     #: what endpoints got and the script did not wait for yet: letter, kind, time
     _seen: list[tuple[str, str, float]] = field(default_factory=list)
+    #: what was heard and the script did not wait for yet
+    _sounds: deque[str] = field(default_factory=deque)
+    _playing: str = ""
+    _heard: asyncio.Event = field(default_factory=asyncio.Event)
+    _undo: list[Callable[[], None]] = field(default_factory=list)
 
     def begin(self, steps: Iterable[Step]) -> None:
         """The first message is about to be sent."""
         self.steps.extend(steps)
         self.clock = asyncio.get_running_loop().time()
+        if any(isinstance(step, Heard) for step in self.steps):
+            subscribe = self.system.bus.subscribe
+            self._undo += [subscribe(FilePlayed, self._played), subscribe(FilePlayEnded, self._play_ended)]
+
+    def _played(self, event: FilePlayed) -> None:
+        self._playing = event.file
+        self._sounds.append(event.file)
+        self._heard.set()
+
+    def _play_ended(self, event: FilePlayEnded) -> None:
+        if self._playing.startswith("beep."):
+            self._sounds.append("Recording the message")
+            self._heard.set()
+
+    async def _hear(self, what: str) -> None:
+        """Wait until a sound is heard, those before it are over."""
+        async with asyncio.timeout(60):
+            while True:
+                while self._sounds:
+                    if self._sounds.popleft().startswith(what):
+                        return
+                self._heard.clear()
+                await self._heard.wait()
 
     def got(self, who: str, kind: str) -> None:
         """An endpoint looked at a message."""
@@ -103,6 +132,9 @@ class ScriptFollower:
             self.done.append(f"{step.who} presses {step.digits}")
             talker = self._talker(step.who)
             await (talker.sound if step.in_band else talker.press)(step.digits, step.seconds, step.gap)
+        elif isinstance(step, Heard):
+            self.done.append(f"heard {step.what}")
+            await self._hear(step.what)
         elif isinstance(step, Act):
             self.done.append(f"manager: {step.action}")
             client = await self.manager()
@@ -134,3 +166,5 @@ class ScriptFollower:
         """All is over."""
         for talker in self.talkers.values():
             talker.close()
+        for undo in self._undo:
+            undo()

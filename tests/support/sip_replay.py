@@ -51,7 +51,7 @@ _BINDABLE = {
 
 #: Files of the recording's sound set that scenarios play: name and seconds.
 SOUNDS = {
-    "hello-world": 1.4, "beep": 0.3, "vm-goodbye": 0.5, "vm-intro": 0.5, "auth-thankyou": 0.5, "demo-congrats": 2.0,
+    "hello-world": 1.4, "beep": 0.3, "vm-goodbye": 0.5, "vm-intro": 3.0, "auth-thankyou": 0.5, "demo-congrats": 2.0,
     "pbx-transfer": 0.5, "pbx-invalid": 0.5, "pbx-invalidpark": 0.5, "beeperr": 0.3,
     **{f"digits/{n}": 0.3 for n in range(21)}, **{f"digits/{n}0": 0.3 for n in range(2, 10)},
     **{f"letters/{letter}": 0.3 for letter in "abcdefghijklmnopqrstuvwxyz"},

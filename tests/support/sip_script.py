@@ -52,6 +52,13 @@ class Press:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """A sound whose name begins so is played; ``Recording the message``: the beep before a recording is over."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
     """A manager action; a value ``channel:PJSIP/alice`` is the name of the channel that begins so."""
 
@@ -59,7 +66,7 @@ class Act:
     fields: tuple[tuple[str, str], ...]
 
 
-Step = Send | Expect | Sleep | Press | Act
+Step = Send | Expect | Sleep | Press | Heard | Act
 
 
 def read_script(script: str, answered: Collection[str]) -> list[Step]:
@@ -155,7 +162,7 @@ class _Reader:
             case ast.Attribute(value=ast.Name(id="time"), attr="sleep"):
                 yield Sleep(float(ast.literal_eval(node.args[0])))
             case ast.Attribute(value=ast.Name(id="t"), attr="logwait"):
-                yield Sleep(LOG)
+                yield Heard(self._text(node.args[0])) if node.args else Sleep(LOG)
             case ast.Attribute(value=ast.Attribute(attr="rtp") as endpoint, attr="dtmf" | "inband" as kind):
                 yield self._press(node, self._who(endpoint), kind == "inband")
             case ast.Attribute(attr="act"):
@@ -167,6 +174,8 @@ class _Reader:
                 yield Send(self._who(node.args[0]), "REFER")
             case ast.Name(id="reg" | "areg" | "clear") if node.args:
                 yield from (Send(self._who(node.args[0]), "REGISTER"), Expect(self._who(node.args[0]), "* REGISTER"))
+            case ast.Name(id="leave"):
+                yield from _LEAVE_MESSAGE
             case ast.Name(id="setup" | "talk" as name):
                 yield from _set_up()
                 if name == "talk":
@@ -223,6 +232,10 @@ class _Reader:
                 )
                 if method:
                     yield Expect(who, f"* {method}")
+
+
+#: What the recording's helper does that leaves a message.
+_LEAVE_MESSAGE = (Send("a", "INVITE"), Send("a", "ACK"), Heard("Recording the message"), Sleep(2.0), Send("a", "BYE"))
 
 
 def _set_up() -> tuple[Step, ...]:

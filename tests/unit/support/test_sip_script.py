@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.sip_script import Act, Expect, Press, Send, Sleep, fits, kind_of, read_script
+from tests.support.sip_script import Act, Expect, Heard, Press, Send, Sleep, fits, kind_of, read_script
 
 
 def _read(body: str, answered: str = "abcde") -> list[object]:
@@ -48,3 +48,10 @@ def test_kinds_of_messages() -> None:
     assert not fits("200 INVITE", answer)
     assert not fits("INVITE", answer)
     assert not fits("* INVITE", "180 INVITE")
+
+
+def test_sounds_that_are_waited_for() -> None:
+    assert _read("d=t.a.ok('904'); t.logwait('vm-login'); time.sleep(0.3)") == [
+        Send("a", "INVITE"), Send("a", "ACK"), Heard("vm-login"), Sleep(0.3),
+    ]  # fmt: skip
+    assert _read("leave(t)")[2:] == [Heard("Recording the message"), Sleep(2.0), Send("a", "BYE")]
