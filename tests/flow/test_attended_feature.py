@@ -336,3 +336,24 @@ async def test_nobody_is_left_when_the_target_is_busy_and_the_transferer_gone(tm
         await call.carol.get("ACK")
         await call.b.ended()
         assert call.outcomes == [("Fail", "Fail")]
+
+
+async def test_digits_pressed_while_the_prompt_is_opened_count(tmp_path: Path) -> None:
+    """As manager clients press them: the code and the extension within one moment."""
+    async with a_call(tmp_path, "transferannouncesound=whom") as call:
+        sounds = Path(call.office.system.directories.astdatadir) / "sounds" / "en"
+        sounds.mkdir(parents=True, exist_ok=True)
+        (sounds / "whom.ulaw").write_bytes(b"\xff" * 4000)
+        for digit in "*2":
+            call.channel.deliver(digit_end(digit, 100))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        for digit in "102":
+            call.channel.deliver(digit_end(digit, 100))
+        c = await call.carol.ring()
+        await c.answer()
+        await asyncio.sleep(0.1)
+        await call.a.hang_up()
+        await asyncio.sleep(0.1)
+        await call.b.hang_up()
+        await c.ended()

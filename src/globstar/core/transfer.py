@@ -212,6 +212,7 @@ async def ask_extension(member: BridgeMember) -> str:
     if given and await leads(channel, transfer_context(channel), given):
         return given
     member.set_apart()
+    channel.detach(member.receive)  # digits wait from now on, also while the prompt's file is opened
     extension = ""
     try:
         extension = await _ask(channel, settings)
@@ -219,6 +220,7 @@ async def ask_extension(member: BridgeMember) -> str:
         return ""
     finally:
         if not member.left.done():
+            channel.attach(member.receive)
             member.bring_back()
             if not extension:
                 hold_others(member, False)
