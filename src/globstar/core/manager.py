@@ -38,6 +38,9 @@ class ManagerUsers(Protocol):
     def logged_in(self, name: str) -> int | None:
         """How many clients are, under that name; None if manager.conf has no such user."""
 
+    def web_permissions(self, cookie: str, host: str) -> Permission:
+        """What the client over HTTP may do whose session a cookie (``mansession_id``) from this address names."""
+
 
 class Permission(IntFlag):
     """Classes of events (``read``) and actions (``write``), in the order in which they are written."""

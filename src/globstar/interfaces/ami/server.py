@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from globstar.base.log import Logger
 from globstar.config.errors import ConfigError
 from globstar.config.options import Report
+from globstar.core.manager import NONE, Permission
 from globstar.core.registry import specs_of
 from globstar.core.security import SecurityEventType
 from globstar.core.services import HttpServer
@@ -267,6 +268,11 @@ class ManagerServer:
         if name not in self.hub.settings.users:
             return None
         return sum(session.is_logged_in and session.account == name for session in self.hub.sessions)
+
+    def web_permissions(self, cookie: str, host: str) -> Permission:
+        """See :class:`globstar.core.manager.ManagerUsers`."""
+        session = self.web.session_of(cookie, host) if self.web is not None else None
+        return session.write if session is not None and session.is_logged_in else NONE
 
     async def stop(self) -> None:
         """End every connection."""

@@ -205,14 +205,17 @@ class ManagerWeb:
         if self.sessions:
             self._timer = self.system.loop.call_later(1.0, self._tidy)
 
+    def session_of(self, cookie: str, host: str) -> WebSession | None:
+        """The session that a cookie names, if it is not the cookie of somebody else."""
+        session = self.sessions.get(cookie)
+        return session if session is not None and session.remote[0] == host else None
+
     # -- requests ------------------------------------------------------------------------------------------------------
 
     def _plain(self, name: str, form: Callable[[str], str]) -> Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]:
         async def handler(request: web.BaseRequest, rest: str) -> web.StreamResponse:
             headers = await _headers(request)
-            session = self.sessions.get(request.cookies.get(COOKIE, ""))
-            if session is not None and session.remote[0] != request.remote:
-                session = None  # the cookie of somebody else
+            session = self.session_of(request.cookies.get(COOKIE, ""), request.remote or "")
             if session is None:
                 session = self._new(request)
             if session is None:

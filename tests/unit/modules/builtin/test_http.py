@@ -153,10 +153,10 @@ async def test_restrictions_by_lists_of_acl_conf(tmp_path: Path, name: str, stat
 
 async def test_a_section_that_nobody_knows_is_told(tmp_path: Path) -> None:
     with LogCapture() as log:
-        async with switch(tmp_path, free_port(), "[post_mappings]\nuploads=/tmp\n[x]\ntype=restriction\nallow=1\n"):
+        async with switch(tmp_path, free_port(), "[nobody]\nuploads=/tmp\n[x]\ntype=restriction\nallow=1\n"):
             pass
     said = " ".join(log.texts(Level.WARNING))
-    assert "section [post_mappings] is unknown" in said
+    assert "section [nobody] is unknown" in said
     assert "option 'allow' of a restriction is unknown" in said
 
 

@@ -129,6 +129,8 @@ def read_http(config: ConfigFile | None, report: Report) -> HttpSettings:
                 variable = category.find(name)
                 if variable is not None and not getattr(general, name):
                     report(variable, f"option '{name}' has no effect: TLS 1.0 and 1.1 are never offered")
+        elif category.name.lower() == "post_mappings":
+            continue  # those of res_http_post
         elif (category.get("type") or "").strip().lower() == "restriction":
             restrictions.append(_read_restriction(category, report))
         else:
