@@ -138,6 +138,38 @@ async def test_a_deaf_member_hears_silence_and_is_heard(system: System, voices: 
     assert len(bob.hears(alice)) >= 48
 
 
+async def test_peers_are_named_up_to_ten_and_who_comes_later_is_told_alone(system: System) -> None:
+    bridge = mixing(system)
+    phones = [Phone(system, name=f"Phone/{number}", state=ChannelState.UP) for number in range(14)]
+    names = [phone.channel.name for phone in phones]
+    told: list[str] = []
+    system.bus.subscribe(
+        events.VariableSet, lambda event: told.append(event.channel.name) if event.name == "BRIDGEPEER" else None
+    )
+    members = []
+
+    def check(inside: range) -> None:
+        for number in inside:
+            peers = [names[other] for other in inside if other != number][:10]
+            assert phones[number].channel.get_variable("BRIDGEPEER") == ",".join(peers)
+
+    for number, phone in enumerate(phones):
+        told.clear()
+        members.append(bridge.join(phone.channel))
+        if number:
+            check(range(number + 1))
+        if number >= 12:
+            assert told == [names[number]]
+    told.clear()
+    members[13].leave(LeaveReason.KICKED)
+    check(range(13))
+    members[0].leave(LeaveReason.KICKED)
+    check(range(1, 13))
+    for phone in phones:
+        phone.channel.hangup()
+        phone.close()
+
+
 async def test_digits_of_one_who_has_left_wait_for_its_owner(system: System, voices: Voices) -> None:
     alice, bob, carol = voices("alice", "bob", "carol")
     bridge = mixing(system)

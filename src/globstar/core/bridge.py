@@ -159,7 +159,7 @@ class Bridge:
     """A meeting of channels. Dissolves when one of two leaves, if ``dissolve_on_hangup``, and when it is empty."""
 
     __slots__ = (
-        "_owes_telling", "_told_again", "_variable_listeners", "capabilities", "created_at", "creator",
+        "_named", "_owes_telling", "_told_again", "_variable_listeners", "capabilities", "created_at", "creator",
         "dissolve_on_hangup", "is_dissolved",
         "kind", "last_change", "members", "mix", "name", "previous_video_source", "system", "technology", "unique_id",
         "video_mode", "video_source",
@@ -197,6 +197,8 @@ class Bridge:
         self.technology = self._choose()(self)
         #: how often the variables about peers are told again, after a change of technology
         self._told_again = 0
+        #: those who are named to the others, as long as there are more members
+        self._named: list[BridgeMember] = []
         #: whether they are to be told again because media of a member changed
         self._owes_telling = 0
         self._variable_listeners = system.bus.listeners(events.VariableSet)
@@ -372,20 +374,25 @@ class Bridge:
     def _unify_linked_ids(self) -> None:
         """All members are one call: the oldest linked id wins."""
         members = self.members
-        oldest = members[0].channel.linked_id
-        if all(member.channel.linked_id == oldest for member in members):
-            return
-        oldest = min((m.channel for m in members), key=lambda channel: _linked_id_age(channel.linked_id)).linked_id
-        for member in members:
-            member.channel.set_linked_id(oldest)
+        found = {member.channel.linked_id for member in members}
+        if len(found) > 1:
+            oldest = min(found, key=_linked_id_age)
+            for member in members:
+                if member.channel.linked_id != oldest:
+                    member.channel.set_linked_id(oldest)
 
     def _set_peer_variables(self) -> None:
-        """BRIDGEPEER and BRIDGEPVTCALLID of every member that is not alone."""
+        """BRIDGEPEER and BRIDGEPVTCALLID of every member that is not alone.
+
+        In a large bridge, who comes after those who are named changes nothing for the others: only the last one is told.
+        """
         members = self.members
         if len(members) < 2 or self.capabilities & BridgeCapability.HOLDING:
             return
         first = members[: _MOST_PEERS_NAMED + 1]
-        for member in members:
+        is_known = len(members) > len(first) and first == self._named
+        self._named = first if len(members) >= len(first) > _MOST_PEERS_NAMED else []
+        for member in members[-1:] if is_known else members:
             peers = [peer.channel for peer in first if peer is not member][:_MOST_PEERS_NAMED]
             variables = member.channel.variables
             variables.set("BRIDGEPEER", ",".join(peer.name for peer in peers))

@@ -41,9 +41,8 @@ class SoftmixBridge(BridgeTechnology):
         if self._ticker is None:
             self._ticker = _ticker(self.bridge.system, interval)
             self._ticker.add(self._room.step)
-        for member in self.bridge.members:  # the others go on talking when one holds
-            if member.channel.is_held and not member.is_apart:
-                member.channel.indicate(Control.UNHOLD)
+        for member in self.bridge.members:
+            _let_talk(member)
 
     def stop(self) -> None:
         """Let all hear what was said until now, and end."""
@@ -72,11 +71,21 @@ class SoftmixBridge(BridgeTechnology):
 
     def member_joined(self, member: BridgeMember) -> None:
         """One more; the first one is where it begins."""
-        self.start()
+        mix = self.bridge.mix
+        if self._ticker is None or member.is_apart or mix.interval_ms != self._room.interval_ms:
+            self.start()
+            return
+        participant = self._participants[member] = Participant(member)
+        if participant.bind(mix.highest_rate, mix.interval_ms):
+            self._room.add(participant)
+        _let_talk(member)
 
     def member_left(self, member: BridgeMember) -> None:
         """One less."""
-        self._arrange()
+        participant = self._participants.pop(member, None)
+        if participant is not None:
+            participant.leave()
+            self._room.remove(participant)
         if not self.bridge.members:
             self._pause()
 
@@ -102,6 +111,12 @@ class SoftmixBridge(BridgeTechnology):
             if member not in self._participants:
                 participant.leave()
         self._room.arrange([one for one in self._participants.values() if one.bind(mix.highest_rate, mix.interval_ms)])
+
+
+def _let_talk(member: BridgeMember) -> None:
+    """The others go on talking when one holds."""
+    if member.channel.is_held and not member.is_apart:
+        member.channel.indicate(Control.UNHOLD)
 
 
 def _ticker(system: System, interval_ms: int) -> Ticker:

@@ -46,6 +46,18 @@ class Room:
             self._natives.forget()
         self._group()
 
+    def add(self, participant: Participant) -> None:
+        """One more takes part from the next step on; it is bound."""
+        self.participants = (*self.participants, participant)
+        self._changed()
+
+    def remove(self, participant: Participant) -> None:
+        """One takes part no longer; unknown ones are no error."""
+        self.participants = tuple(one for one in self.participants if one is not participant)
+        if self._natives is not None:
+            self._natives.forget()
+        self._changed()
+
     def _changed(self) -> None:
         self._has_changed = True
 
@@ -79,6 +91,8 @@ class Room:
     def step(self, *, only_heard: bool = False) -> None:
         """Mix once. ``only_heard`` writes to those only who have something to hear: the mix ends, after :meth:`dismiss`."""
         natives = self._natives if not only_heard else None
+        if self._has_changed:
+            self._group()
         if natives is not None:
             if self._others:
                 natives.invite(self._others)
