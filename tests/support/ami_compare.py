@@ -86,8 +86,8 @@ def _text(message: Message, names: _Names) -> str:
             value = "?" if value else ""
         elif (name == "Value" and _TIMES.fullmatch(fields.get("Variable", ""))) or name in ("ANSWEREDTIME", "DIALEDTIME"):
             value = "n" if value.isdecimal() else value
-        elif name == "DurationMs" or (name.startswith("DestChannelState") and message[0][1] == "DialBegin"):
-            value = "?"  # how long the replayed phone pressed; whether the phone's 180 was faster
+        elif name == "DurationMs" or (name.startswith("DestChannelState") and message[0][1] in ("DialBegin", "DialState")):
+            value = "?"  # how long the replayed phone pressed; whether the phone's own thread was faster
         elif name in ("BridgeUniqueid", "DestBridgeUniqueid") or re.fullmatch(r"\w*BridgeUniqueid", name):
             value = "bridge"
         lines.append(f"{name}: {names(value)}")

@@ -24,7 +24,7 @@ class Talker:
         self._stream: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Send silence from now on."""
+        """Send silence from now on, the first packet when it is full."""
         if self._stream is None:
             self._stream = asyncio.ensure_future(self._send_silence())
 
@@ -49,9 +49,7 @@ class Talker:
         self.socket.sendto(self.sender.packet(payload, SAMPLES, payload_type, now), self.target)
 
     async def press(self, digits: str, seconds: float, gap: float) -> None:
-        """Digits as events; the silence rests meanwhile."""
-        is_streaming = self._stream is not None
-        self.stop()
+        """Digits as events, beside the silence."""
         loop = asyncio.get_running_loop()
         events = EventSender()
         for digit in digits:
@@ -66,11 +64,9 @@ class Talker:
                     [] if step >= steps else events.update(loop.time()) if step < steps - 1 else events.end(loop.time(), None)
                 )
             await asyncio.sleep(gap)
-        if is_streaming:
-            self.start()
 
     async def sound(self, digits: str, seconds: float, gap: float, *, is_alaw: bool = False) -> None:
-        """Digits as tones."""
+        """Digits as tones, in the place of the silence."""
         is_streaming = self._stream is not None
         self.stop()
         encode, payload_type = (linear_to_alaw, _PCMA) if is_alaw else (linear_to_ulaw, _PCMU)

@@ -322,7 +322,7 @@ class Channel(ChannelMedia):
             try:
                 await self.wait(first_media, wait_for_media)
             finally:
-                self.queue[:0] = [frame for frame in held if frame.type is not FrameType.NULL]
+                self._put_back([frame for frame in held if frame.type is not FrameType.NULL])
 
     def change_technology(self, tech: ChannelTech, private: Any, formats: FormatCapabilities) -> None:
         """Be carried by another technology from now on, whatever the owner is doing; the present one says goodbye.

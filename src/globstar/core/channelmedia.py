@@ -26,8 +26,8 @@ logger = Logger("channel")
 
 #: How many control and digit frames wait for a reader at the most; the oldest digit goes first, control never.
 QUEUE_LIMIT = 128
-#: Shortest digit that is sent, and pause after it (AST_MIN_DTMF_DURATION and gap), ms.
-MINIMUM_DIGIT_MS = 80
+#: Pause between two digits that are sent whole, ms.
+DIGIT_GAP_MS = 45
 
 FrameSink = Callable[[Frame], None]
 FrameHook = Callable[[Frame], "Frame | None"]
@@ -44,12 +44,14 @@ class ChannelMedia:
     """
 
     __slots__ = (
+        "_free_at",
         "_hangup_listeners",
         "_read_filler",
         "_read_path",
         "_refused_format",
         "_sending_digit",
         "_sink",
+        "_told_again",
         "_wanted_write_format",
         "_write_filler",
         "_write_from",
@@ -107,8 +109,12 @@ class ChannelMedia:
         self.write_hooks: list[FrameHook] = []
         self.signal_hooks: list[SignalHook] = []
         self.queue: list[Frame] = []
+        #: for the first frames in the queue, if they were read before: the events that tell of them again
+        self._told_again: list[object | None] | None = None
         self.dropped_voice = 0
         self._sending_digit: tuple[str, float] | None = None
+        #: when the last digit that is sent whole is out, with its pause
+        self._free_at = 0.0
         self._sink: FrameSink | None = None
         self._hangup_listeners: list[Callable[[Channel], None]] = []
 
@@ -201,6 +207,7 @@ class ChannelMedia:
             for index, waiting in enumerate(self.queue):
                 if waiting.type is not FrameType.CONTROL:
                     del self.queue[index]
+                    self._told_again = None  # it belongs to other frames now
                     return
 
     def add_read_hook(self, hook: FrameHook, *, first: bool = False) -> None:
@@ -289,8 +296,35 @@ class ChannelMedia:
         """Let ``sink`` get the frames from now on, those that wait first; returns the previous sink."""
         previous, self._sink = self._sink, sink
         while self.queue and self._sink is sink:
-            sink(self.queue.pop(0))
+            frame = self.queue.pop(0)
+            if self._told_again:
+                event = self._told_again.pop(0)
+                if event is not None:
+                    self.system.bus.publish(event)
+            sink(frame)
         return previous
+
+    def _put_back(self, frames: list[Frame]) -> None:
+        """Frames that were read before anybody wanted them wait to be read again.
+
+        Their digits are told of again then; one that came whole, without a begin, is told of as one that begins.
+        """
+        begun = ""
+        told_again: list[object | None] = []
+        for frame in frames:
+            event: object | None = None
+            if frame.type is FrameType.DTMF_BEGIN:
+                begun = frame.digit
+                event = events.DigitBegan(self._channel, frame.digit, "Received")
+            elif frame.type is FrameType.DTMF_END:
+                if begun == frame.digit:
+                    event = events.DigitEnded(self._channel, frame.digit, frame.duration_ms, "Received")
+                else:
+                    event = events.DigitBegan(self._channel, frame.digit, "Received")
+                begun = ""
+            told_again.append(event)
+        self._told_again = told_again
+        self.queue[:0] = frames
 
     def detach(self, sink: FrameSink, previous: FrameSink | None = None) -> None:
         """Stop giving frames to ``sink``; ``previous`` takes its place."""
@@ -427,6 +461,8 @@ class ChannelMedia:
             self.system.bus.publish(events.DigitBegan(self._channel, frame.digit, "Sent"))
             self.send_digit_begin(frame.digit)
         elif kind is FrameType.DTMF_END:
+            if self._sending_digit is None or self._sending_digit[0] != frame.digit:  # it is sent whole, from its begin
+                self.system.bus.publish(events.DigitBegan(self._channel, frame.digit, "Sent"))
             self.system.bus.publish(events.DigitEnded(self._channel, frame.digit, frame.duration_ms, "Sent"))
             self.send_digit_end(frame.digit, frame.duration_ms)
         elif kind is FrameType.CONTROL:
@@ -512,9 +548,7 @@ class ChannelMedia:
         if sending is None or sending[0] != digit:
             if is_swallowed:
                 return
-            self._begin_digit(digit)
-            duration_ms = max(duration_ms, self.system.options.mindtmfduration)
-            asyncio.get_running_loop().call_later(duration_ms / 1000, self._finish_digit, digit, duration_ms)
+            self._send_whole(digit, max(duration_ms, self.system.options.mindtmfduration))
             return
         length_ms = round((self.system.now() - sending[1]) * 1000)
         shortest_ms = self.system.options.mindtmfduration
@@ -523,6 +557,23 @@ class ChannelMedia:
             asyncio.get_running_loop().call_later(remaining, self._finish_digit, digit, shortest_ms)
         else:
             self._finish_digit(digit, duration_ms or length_ms)
+
+    def _send_whole(self, digit: str, duration_ms: int) -> None:
+        """Send a digit that nobody else ends, after the one before."""
+        loop = asyncio.get_running_loop()
+        start = max(loop.time(), self._free_at)
+        self._free_at = start + (duration_ms + DIGIT_GAP_MS) / 1000
+        if start > loop.time():
+            loop.call_at(start, self._begin_whole, digit, duration_ms)
+        else:
+            self._begin_whole(digit, duration_ms)
+
+    def _begin_whole(self, digit: str, duration_ms: int) -> None:
+        if self.is_hung_up:
+            return
+        if not self.tech.send_digit_begin(self._channel, digit):
+            self.system.start_digit_tone(self._channel, digit)
+        asyncio.get_running_loop().call_later(duration_ms / 1000, self._finish_digit, digit, duration_ms)
 
     def _finish_digit(self, digit: str, duration_ms: int) -> None:
         if self.is_hung_up:

@@ -377,6 +377,24 @@ async def test_a_digit_lasts_at_least_80_ms(system: System, phone: Phone) -> Non
     assert {event.direction for event in told} == {"Sent"}
 
 
+async def test_digits_that_come_whole_are_sent_one_after_the_other(system: System, phone: Phone) -> None:
+    """Also the same one twice, and faster than they can be sent; each is told of with its begin."""
+    told = seen(system, events.DigitBegan, events.DigitEnded)
+    for digit in "227":
+        phone.channel.write(digit_end(digit, 100))
+    assert [(type(event), event.digit) for event in told] == [
+        (kind, digit) for digit in "227" for kind in (events.DigitBegan, events.DigitEnded)
+    ]
+    for count, seconds in enumerate((0.11, 0.145, 0.145), start=1):
+        await phone.after(seconds)
+        assert phone.digits == "227"[:count]
+    phone.channel.write(digit_end("1", 100))
+    phone.channel.write(digit_end("2", 100))
+    phone.channel.hangup()
+    await phone.after(1)
+    assert phone.digits == "227"
+
+
 async def test_send_digit_ends_the_digit_when_it_is_interrupted(phone: Phone) -> None:
     await phone.channel.send_digit("1", 200)
     assert phone.digits == "1"
@@ -419,6 +437,23 @@ async def test_answer_keeps_the_keys_pressed_meanwhile_in_order(phone: Phone) ->
     assert phone.clock == pytest.approx(0.5)
     phone.channel.deliver(digit_end("3"))
     assert [await phone.channel.wait_for_digit(0) for _ in range(3)] == ["1", "2", "3"]
+
+
+async def test_keys_pressed_during_the_answer_are_told_of_again_when_they_are_read(system: System, phone: Phone) -> None:
+    """One that came without a begin is told of as one that begins, as Asterisk does."""
+    told = seen(system, events.DigitBegan, events.DigitEnded)
+    loop = asyncio.get_running_loop()
+    for seconds, frame in ((0.1, digit_end("1", 200)), (0.2, digit_begin("2")), (0.3, digit_end("2", 100))):
+        loop.call_later(seconds, phone.channel.deliver, frame)
+    loop.call_later(0.4, phone.channel.deliver, digit_begin("3"))
+    await phone.channel.answer()
+    begun, ended = events.DigitBegan, events.DigitEnded
+    first = [(ended, "1"), (begun, "2"), (ended, "2"), (begun, "3")]
+    assert [(type(event), event.digit) for event in told] == first
+    phone.channel.deliver(digit_end("3", 150))
+    await phone.channel.pause(0.1)
+    again = [(ended, "3"), (begun, "1"), (begun, "2"), (ended, "2"), (begun, "3")]
+    assert [(type(event), event.digit) for event in told] == first + again
 
 
 async def test_an_outgoing_channel_is_not_answered_by_us(system: System) -> None:

@@ -136,8 +136,7 @@ async def _ring_and_connect(channel: Channel, arguments: DialArguments, ringing:
                 ringing.stop_entertaining()
                 channel.set_variable("DIALSTATUS", status)
                 return 0
-        ringing.stop_entertaining()
-        return await connect(channel, winner, arguments, ringing.started_at)
+        return await connect(channel, winner, arguments, ringing.started_at, ringing.stop_entertaining)
     ringing.stop_entertaining()
     result = ringing.status
     if outcome is Outcome.TIMEOUT:

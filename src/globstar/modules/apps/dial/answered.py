@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -35,14 +35,22 @@ def _announce_answer(call: OutgoingCall) -> None:
     call.announce_end(CallStatus.ANSWER)
 
 
-async def connect(caller: Channel, call: OutgoingCall, arguments: DialArguments, started_at: float) -> int:
-    """Bring caller and callee together and see them through; the result of Dial. Raises ``ChannelGone`` with the caller."""
+async def connect(
+    caller: Channel, call: OutgoingCall, arguments: DialArguments, started_at: float, stop_entertaining: Callable[[], None]
+) -> int:
+    """Bring caller and callee together and see them through; the result of Dial. Raises ``ChannelGone`` with the caller.
+
+    ``stop_entertaining`` ends what the caller hears while it waits: when the call is announced as answered, or before it is
+    to hear something else.
+    """
     callee = call.channel
     is_handed_over = False
     end = CalleeEnd(caller, arguments)
     try:
         if arguments.has("a"):
             caller.answer_at_once()
+        if arguments.has("A") or arguments.has("G"):
+            stop_entertaining()
         await _announce(caller, callee, arguments)
         if arguments.has("G"):
             is_handed_over = True
@@ -54,6 +62,7 @@ async def connect(caller: Channel, call: OutgoingCall, arguments: DialArguments,
                 return result
         else:
             _announce_answer(call)
+        stop_entertaining()
         await _send_digits(caller, callee, arguments)
         caller.answer_at_once()
         show_application(callee, "AppDial", "(Outgoing Line)")
@@ -67,6 +76,7 @@ async def connect(caller: Channel, call: OutgoingCall, arguments: DialArguments,
         logger.verbose(3, f"{callee.name} hung up before it could be bridged")
         return 0 if arguments.has("g") else -1
     finally:
+        stop_entertaining()
         if not is_handed_over:
             caller.hangup_cause = caller.hangup_cause or Cause.NORMAL_CLEARING
             end_callee(callee, Cause.NORMAL_CLEARING)
