@@ -55,7 +55,6 @@ _PICKED_UP = "the channel that rang has a record of its own there, after it chan
 #: Scenarios whose events differ, each with the reason; one that comes to agree must be taken off.
 DIFFERENT_CEL = {
     "g04_info_dtmf_bad_body": _PRESSED,
-    "g04_read_two_attempts_none": _PRESSED,
     "g05_park_direct_dial_and_retrieve": _PARKED,
     "g09_voicemail_leave_then_retrieve_and_delete": "the time of the message is said, and it is played from where it is",
 }

@@ -80,6 +80,7 @@ def _both_bridged(one: BridgeMember, two: BridgeMember, told: events.AttendedTra
     hold_others(two, False)
     told.transferee = one.peers[0].channel if len(one.peers) == 1 else None
     told.target = two.peers[0].channel if len(two.peers) == 1 else None
+    told.target_linked_id = told.target.linked_id if told.target is not None else ""
     if len(one.peers) == 1:
         _merge(one, two, told)
     elif len(two.peers) == 1:
@@ -120,8 +121,8 @@ def _merge(alone: BridgeMember, kept: BridgeMember, told: events.AttendedTransfe
     else:
         alone.on_leave.insert(0, lambda _member, _reason: bus.publish(told))
     alone.leave(LeaveReason.KICKED)
-    _end(kept.channel)
-    _end(alone.channel)
+    _end(kept.channel, SoftHangup.DEVICE)
+    _end(alone.channel, is_told=False)
     introduce(bridge)
     sound = alone.channel.variables.get("ATTENDED_TRANSFER_COMPLETE_SOUND")
     if sound:
@@ -149,10 +150,10 @@ def _condemn(channel: Channel) -> None:
     channel.soft_hangup |= SoftHangup.EXPLICIT
 
 
-def _end(channel: Channel) -> None:
+def _end(channel: Channel, reason: SoftHangup = SoftHangup.EXPLICIT, *, is_told: bool = True) -> None:
     """The transferring party is done with this call."""
     if not channel.is_hung_up:
-        channel.request_hangup(SoftHangup.EXPLICIT, channel.hangup_cause or Cause.NORMAL_CLEARING)
+        channel.request_hangup(reason, channel.hangup_cause or Cause.NORMAL_CLEARING, is_told=is_told)
 
 
 def _link(one: BridgeMember, two: BridgeMember) -> tuple[Channel, Channel]:

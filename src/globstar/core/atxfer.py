@@ -200,7 +200,7 @@ class ConsultedTransfer:
                 self._lose_transferee()
                 return
             else:  # back to the conversation: as wanted, or because nobody answered
-                await self._return()
+                await self._return(is_told=step is Step.TARGET_GONE)
                 return
 
     async def _next(self, deadline: float | None) -> Step:
@@ -222,9 +222,6 @@ class ConsultedTransfer:
         except RequestFailed:
             self.steps.put_nowait(Step.TARGET_GONE)
             return None
-        pair = local.private
-        if isinstance(pair, LocalPair):  # it may step out when the transfer is done
-            pair.may_optimise = False
         local.set_variable("TRANSFERERNAME", transferer.name)
         local.set_variable("ATTENDEDTRANSFER", transferer.name)
         local.call_id = transferer.call_id
@@ -238,6 +235,9 @@ class ConsultedTransfer:
             local.hangup(failed.cause)
             self.steps.put_nowait(Step.TARGET_GONE)
             return None
+        pair = local.private
+        if isinstance(pair, LocalPair):  # it may step out when the transfer is done
+            pair.may_optimise = False
         target = Target(call)
         target.wait_in(where)
         return target
@@ -258,11 +258,11 @@ class ConsultedTransfer:
             channel.write(frame)
 
     def _target_changed(self, call: OutgoingCall, frame: Frame | None) -> None:
-        if call.status is CallStatus.ANSWER and call.is_over:
-            self.steps.put_nowait(Step.ANSWERED)
-        elif call.is_over:
-            self.steps.put_nowait(Step.TARGET_GONE)
+        if call.is_over:
+            call.announce_end(call.status)
+            self.steps.put_nowait(Step.ANSWERED if call.status is CallStatus.ANSWER else Step.TARGET_GONE)
         elif frame is not None and frame.type is FrameType.CONTROL and frame.subtype == Control.RINGING:
+            call.announce_state()
             for channel in self._listeners():
                 channel.indicate(Control.RINGING)
 
@@ -315,9 +315,13 @@ class ConsultedTransfer:
         self.first.dissolve_on_hangup = True
         introduce(self.first)
 
-    async def _return(self) -> None:
-        """The target is let go; the transferer is back with the transferee, and hears that nothing came of it."""
-        self._tell(TransferOutcome.FAIL, "Fail")
+    async def _return(self, *, is_told: bool) -> None:
+        """The target is let go; the transferer is back with the transferee, and hears that nothing came of it.
+
+        What it wanted itself is no failure of which others are told.
+        """
+        if is_told:
+            self._tell(TransferOutcome.FAIL, "Fail")
         self._drop_target()
         if self.member.left.done():
             return

@@ -311,6 +311,8 @@ class Bridge:
             self._switch(f"{channel.name} joined")
         else:
             self.technology.member_joined(member)
+            if swapped is not None:
+                self._told_again = 1
         self._set_peer_variables()
         channel.attach(member.receive)
         sound = channel.variables.get(ENTRY_SOUND)

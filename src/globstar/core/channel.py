@@ -362,13 +362,14 @@ class Channel(ChannelMedia):
         self.system.bus.publish(events.HangupRequested(self, self.hangup_cause, False))
         self._raise_soft_hangup(SoftHangup.DEVICE)
 
-    def request_hangup(self, reason: SoftHangup = SoftHangup.EXPLICIT, cause: int = 0) -> None:
-        """Ask the owner to hang up; anyone may call this."""
+    def request_hangup(self, reason: SoftHangup = SoftHangup.EXPLICIT, cause: int = 0, *, is_told: bool = True) -> None:
+        """Ask the owner to hang up; anyone may call this. Listeners are told of ``reason`` unless it is not ``is_told``."""
         if self.is_hung_up:
             return
         if cause:
             self.hangup_cause = cause
-        self.system.bus.publish(events.HangupRequested(self, cause or Cause.NORMAL_CLEARING, True))
+        if is_told:
+            self.system.bus.publish(events.HangupRequested(self, int(reason), True))
         self._raise_soft_hangup(reason)
 
     def _raise_soft_hangup(self, reason: SoftHangup) -> None:

@@ -167,7 +167,11 @@ class LinkedIdChanged:
 
 @dataclass(slots=True)
 class HangupRequested:
-    """The other side hung up, or this side was asked to (AMI HangupRequest, SoftHangupRequest)."""
+    """The other side hung up, or this side was asked to (AMI HangupRequest, SoftHangupRequest).
+
+    ``cause`` is that of the other side's end; of a request (``is_soft``) it is the SoftHangup by which it was made: Asterisk
+    shows that under the same name.
+    """
 
     channel: Channel
     cause: int
@@ -384,6 +388,8 @@ class BlindTransferred:
     is_success: bool
     is_external: bool = False
     result: str = ""
+    #: the bridge's technology before the transfer, if it may have changed with it
+    technology: str = ""
 
 
 @dataclass(slots=True)
@@ -408,6 +414,8 @@ class AttendedTransferred:
     link: tuple[Channel, Channel] | None = None
     is_external: bool = False
     members: tuple[int, int] = (0, 0)
+    #: the target's linked id before the calls became one
+    target_linked_id: str = ""
 
 
 @dataclass(slots=True)

@@ -194,13 +194,15 @@ def known(part: _Part) -> str:
     return part.text if part.valid and part.text else "<unknown>"
 
 
-def bridge_fields(bridge: Bridge, prefix: str = "", *, members: int | None = None) -> list[tuple[str, str | None]]:
-    """The bridge as it is now; ``members`` in place of how many it has."""
+def bridge_fields(
+    bridge: Bridge, prefix: str = "", *, members: int | None = None, technology: str = ""
+) -> list[tuple[str, str | None]]:
+    """The bridge as it is now; ``members`` in place of how many it has, ``technology`` in place of what it has."""
     count = len(bridge.members) if members is None else members
     fields: list[tuple[str, str | None]] = [
         (f"{prefix}BridgeUniqueid", bridge.unique_id),
         (f"{prefix}BridgeType", bridge.kind),
-        (f"{prefix}BridgeTechnology", bridge.technology.name),
+        (f"{prefix}BridgeTechnology", technology or bridge.technology.name),
         (f"{prefix}BridgeCreator", bridge.creator or "<unknown>"),
         (f"{prefix}BridgeName", bridge.name or "<unknown>"),
         (f"{prefix}BridgeNumChannels", str(count)),

@@ -52,6 +52,7 @@ def blind_transfer(
     ``prepare`` is called with the channel that goes elsewhere, before it does.
     """
     bridge = member.bridge
+    technology = bridge.technology.name  # as it was before anything was prepared
     peers = member.peers
     transferer = member.channel
     if len(peers) != 1 or not exists(peers[0].channel, context, extension):
@@ -64,7 +65,7 @@ def blind_transfer(
     if parking is not None and parking.takes(transferee, context, extension):
         hold_others(member, False)
         told = events.BlindTransferred(
-            transferer, transferee, bridge, context, extension, True, is_external, TransferOutcome.SUCCESS.value
+            transferer, transferee, bridge, context, extension, True, is_external, TransferOutcome.SUCCESS.value, technology
         )
 
         def tell() -> None:
@@ -85,7 +86,7 @@ def blind_transfer(
     peer.destination = (context, extension, 1)
     result = TransferOutcome.SUCCESS.value
     clear_peer_variables(transferer)
-    told = events.BlindTransferred(transferer, transferee, bridge, context, extension, True, is_external, result)
+    told = events.BlindTransferred(transferer, transferee, bridge, context, extension, True, is_external, result, technology)
     bridge.system.bus.publish(told)
     reason = LeaveReason.DISSOLVED if bridge.dissolve_on_hangup else LeaveReason.KICKED
     bridge.dissolve_on_hangup = False  # not before the other one has left, which is alone for a moment

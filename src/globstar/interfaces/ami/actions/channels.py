@@ -123,7 +123,7 @@ def core_show_channel_map(request: ActionRequest) -> Answer:
 
 @manager_action("Hangup", SYSTEM | CALL, synopsis="Hangup channel.")
 def hangup(request: ActionRequest) -> Answer:
-    """Hang up a channel, or every channel whose name a ``/regular expression/`` fits."""
+    """Hang up a channel, or every channel whose name a ``/regular expression/`` fits. No event tells of the request itself."""
     name = request.get("Channel")
     if not name:
         return failure("No channel specified")
@@ -139,9 +139,9 @@ def hangup(request: ActionRequest) -> Answer:
         chosen = [channel for key, channel in request.system.channels.items() if pattern.search(key)]
         items = [ListItem("ChannelHungup", (("Channel", channel.name),)) for channel in chosen]
         for channel in chosen:
-            channel.request_hangup(SoftHangup.EXPLICIT, cause or 0)
+            channel.request_hangup(SoftHangup.EXPLICIT, cause or 0, is_told=False)
         return listing("Channels hung up will follow", "ChannelsHungupListComplete", items)
-    requested_channel(request).request_hangup(SoftHangup.EXPLICIT, cause or 0)
+    requested_channel(request).request_hangup(SoftHangup.EXPLICIT, cause or 0, is_told=False)
     return success("Channel Hungup")
 
 

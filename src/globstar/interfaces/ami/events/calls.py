@@ -95,7 +95,8 @@ def local_optimization_begin(event: events.LocalOptimizationBegan) -> Iterator[M
 @manager_event(events.LocalOptimizationEnded)
 def local_optimization_end(event: events.LocalOptimizationEnded) -> Iterator[ManagerEvent]:
     fields = [*channel_fields(event.one, "LocalOne"), *channel_fields(event.two, "LocalTwo")]
-    fields += [("Success", "Yes" if event.is_success else "No"), ("Id", str(event.number))]
+    # Asterisk says No of those that succeeded
+    fields += [("Success", "No" if event.is_success else "Yes"), ("Id", str(event.number))]
     yield ManagerEvent("LocalOptimizationEnd", CALL, fields)
 
 
@@ -106,7 +107,7 @@ def blind_transfer(event: events.BlindTransferred) -> Iterator[ManagerEvent]:
     if event.transferee is not None:
         fields += channel_fields(event.transferee, "Transferee")
     if event.bridge is not None:
-        fields += bridge_fields(event.bridge)
+        fields += bridge_fields(event.bridge, technology=event.technology)
     fields += [("IsExternal", _yes(event.is_external)), ("Context", event.context), ("Extension", event.exten)]
     yield ManagerEvent("BlindTransfer", CALL, fields)
 
@@ -124,7 +125,10 @@ def attended_transfer(event: events.AttendedTransferred) -> Iterator[ManagerEven
     if event.transferee is not None:
         fields += channel_fields(event.transferee, "Transferee")
     if event.target is not None:
-        fields += channel_fields(event.target, "TransferTarget")
+        shown = dict(channel_fields(event.target, "TransferTarget"))
+        if event.target_linked_id:
+            shown["TransferTargetLinkedid"] = event.target_linked_id
+        fields += shown.items()
     fields += [("IsExternal", _yes(event.is_external)), ("DestType", event.destination)]
     if event.destination == "Bridge" and event.bridge is not None:
         fields.append(("DestBridgeUniqueid", event.bridge.unique_id))

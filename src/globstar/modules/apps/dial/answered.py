@@ -197,8 +197,8 @@ def _split(caller: Channel, call: OutgoingCall, arguments: DialArguments) -> int
     """Option G: the caller goes on there, the callee one priority further; nobody is bridged."""
     callee = call.channel
     place = parse_goto(caller, bar_to_comma(arguments.options.get("G")))
-    call.announce_end(CallStatus.ANSWER)
     if place is None:
+        call.announce_end(CallStatus.ANSWER)
         end_callee(callee, Cause.NORMAL_CLEARING)
         return 0
     context, extension, priority = place
@@ -206,10 +206,13 @@ def _split(caller: Channel, call: OutgoingCall, arguments: DialArguments) -> int
     caller.goto(*place)
     release = release_of(callee)
     if release is not None:
+        call.announce_end(CallStatus.ANSWER)
         callee.redirect(context, extension, priority + 1)
         release()
         return 0
     callee.context, callee.extension, callee.priority = context, extension, priority + 1
+    show_application(callee, "AppDial", "(Outgoing Line)")
+    call.announce_end(CallStatus.ANSWER)
     callee.system.start_pbx(callee)
     return 0
 

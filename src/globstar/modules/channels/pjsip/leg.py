@@ -274,7 +274,7 @@ class Leg(SessionUser):
             hook(self, response)
         if is_first:
             connected.take_party(self, response)
-            self._tell_cause(Cause.NORMAL_CLEARING, response)
+        self._tell_cause(Cause.NORMAL_CLEARING, response)
         timers.start_as_caller(self, response)
         if not answers.take_final(self, session, response, is_first=is_first):
             return
@@ -446,6 +446,11 @@ class Leg(SessionUser):
             return
         text = f"SIP {response.status} {response.reason}"
         channel.hangup_tech_cause[channel.name] = (cause, text)
+        member = channel.bridge_member
+        if member is not None:  # the answer to a re-INVITE
+            for peer in member.peers:
+                peer.channel.hangup_tech_cause[channel.name] = (cause, text)
+            return
         channel.deliver(control(Control.PVT_CAUSE_CODE, (channel.name, cause, text)))
 
     def __str__(self) -> str:
