@@ -309,6 +309,8 @@ class ChannelMedia:
 
         Their digits are told of again then; one that came whole, without a begin, is told of as one that begins.
         """
+        if not frames:
+            return
         begun = ""
         told_again: list[object | None] = []
         for frame in frames:
