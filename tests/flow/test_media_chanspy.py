@@ -15,6 +15,7 @@ from globstar.core.bridge import Bridge
 from globstar.core.channel import ChannelState
 from globstar.core.format import alaw
 from globstar.core.system import System
+from globstar.media.network import Impairment
 from tests.interop.support.audio import sine, tone_share
 from tests.support.phone import Phone, Samples, media_system, noise, sound
 from tests.support.sip_phone import PhoneCall, phone_section, sip_office
@@ -395,3 +396,41 @@ async def test_packets_are_relayed_again_when_the_spy_is_gone_and_none_is_lost(t
         assert numbers(called) == list(range(150))
         await calling.hang_up()
         await called.ended()
+
+
+@pytest.mark.parametrize(
+    "impairment",
+    [Impairment(delay=0.001, jitter=0.045), Impairment(hold=range(10, 110, 7)), Impairment(drop=range(20, 100, 9))],
+    ids=["jitter", "disorder", "loss"],
+)
+async def test_a_spy_hears_without_holes_what_comes_unevenly(tmp_path: Path, impairment: Impairment) -> None:
+    phones = phone_section("alice") + phone_section("bob") + phone_section("carol")
+    extensions = "[default]\nexten => 101,1,Dial(PJSIP/bob,20)\nexten => 555,1,ChanSpy(PJSIP/alice,qo)\n"
+    async with sip_office(tmp_path, phones, extensions) as office:
+        alice, bob, carol = (office.phone(name) for name in ("alice", "bob", "carol"))
+        await bob.register()
+        calling = alice.call("101")
+        await alice.get(100)
+        called = await bob.ring()
+        await called.answer()
+        await calling.answered()
+        spying = carol.call("555")
+        await carol.get(100)
+        await spying.answered()
+        await asyncio.sleep(1.5)
+        office.media.impair((alice.address[0], calling.rtp_port), impairment)
+        spying.heard.clear()
+        for index in range(1, 121):
+            calling.send_rtp(bytes([index]) * 160)
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.3)
+        heard = numbers(spying)
+        first, last = heard.index(1), heard.index(120)
+        lost = {number + 1 for number in impairment.drop}
+        silence = 0xFF
+        assert [number for number in heard[first : last + 1] if number != silence] == [n for n in range(1, 121) if n not in lost]
+        assert heard[first : last + 1].count(silence) == len(lost)  # each in its place
+        await calling.hang_up()
+        await called.ended()
+        await carol.ask("OPTIONS", "sip:127.0.0.1:15060")
+        await spying.hang_up()

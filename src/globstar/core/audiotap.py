@@ -88,7 +88,7 @@ class _Direction:
             size = len(sound)
             gap = self._gap(frame.rtp_time, frame.format.codec.clock_rate)
             if -_LONGEST_GAP_MS <= gap <= -_SHORTEST_GAP_MS:
-                place = len(self._data) + self._linear.bytes_for(round(gap))
+                place = len(self._data) - self._linear.bytes_for(round(-gap))
                 if place >= 0:
                     self._data[place : place + size] = sound
                 return

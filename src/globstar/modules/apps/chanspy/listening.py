@@ -23,7 +23,9 @@ logger = Logger("app_chanspy")
 #: How much waits at the most, ms: usually, and with option l.
 _QUEUE_MS, _LONG_QUEUE_MS = 200, 1000
 #: Blocks that the tap may be behind: usually, and with option l.
-_AHEAD, _LONG_AHEAD = 3, 50
+_AHEAD, _LONG_AHEAD = 10, 50
+#: Blocks by which the spy hears later, so that packets that are late leave no holes.
+_LAG = 3
 
 
 class Recording:
@@ -75,7 +77,7 @@ class Listening:
         self._linear = slin_for_rate(spy.raw_write_format.sample_rate)
         self._silence = bytes(self._linear.bytes_for(BLOCK_MS))
         ahead = _LONG_AHEAD if options.has_long_queue else _AHEAD
-        self._tap = AudioTap(spied, self._hear, sample_rate=self._linear.sample_rate, ahead=ahead)
+        self._tap = AudioTap(spied, self._hear, sample_rate=self._linear.sample_rate, ahead=ahead, lag=_LAG)
         self._feeds: dict[Channel, AudioFeed] = {}
 
     def start(self) -> None:
@@ -130,7 +132,7 @@ class Listening:
                 feed.start()
 
     def _hear(self, said: bytes | None, heard: bytes | None) -> None:
-        if self.spy.is_hung_up:
+        if self.spy.is_hung_up or not self._tap.is_running:
             return
         options = self.options
         if options.only_said:
