@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from globstar.core import events
 from tests.support.calls import Call
 from tests.support.dialling import connected, dialling, ringing, went_on
 from tests.support.realtime import TestDatabase, realtime_files, realtime_system
@@ -110,3 +111,42 @@ async def test_a_transfer_by_refer(tmp_path: Path) -> None:
         await c.answer()
         await b.hang_up()
         await c.ended()
+
+
+FORWARDED = [("300", 1, "UserEvent", "row"), ("300", 2, "Answer", ""), ("300", 3, "Wait", "2"), ("300", 4, "Hangup", "")]
+
+
+@pytest.mark.parametrize("target", ["300", "301"])
+async def test_a_callee_forwards_to_a_row(tmp_path: Path, target: str) -> None:
+    """The Local channel of the forwarding waits for the database; what is not there ends the call as busy lines do."""
+    plan = "[default]\nswitch => Realtime\nexten => 400,1,Dial(PJSIP/bob,20)\n same => n,Set(GLOBAL(STATUS)=${DIALSTATUS})\n"
+    async with transfer_office(tmp_path, plan, database(tmp_path, rows(*FORWARDED))) as (office, (alice, bob, *_)):
+        call = alice.call("400")
+        await alice.get(100)
+        b = await bob.ring()
+        assert b.request is not None
+        moved = bob.reply_to(b.request, 302, tag=b.tag)
+        bob.send(moved.replace(f"Contact: <{bob.uri}>", f"Contact: <sip:{target}@127.0.0.1>"))
+        await bob.get("ACK")
+        await alice.get(181)
+        if target == "300":
+            await call.answered()
+            await call.ended()
+        else:
+            call.refused(await alice.final())
+            assert office.system.globals.get("STATUS") == "CHANUNAVAIL"
+
+
+async def test_followme_finds_a_row(tmp_path: Path) -> None:
+    files = {
+        "followme.conf": "[me]\ncontext=default\nnumber=>300,5\n",
+        "extensions.conf": "[default]\nexten => s,1,FollowMe(me,dn)\nswitch => Realtime\n",
+    }
+    async with realtime_system(tmp_path, rows(*FORWARDED), MAPPING, files) as (system, _):
+        seen: list[str] = []
+        system.bus.subscribe(events.UserEventRaised, lambda event: seen.append(event.name))
+        call = Call(system).start()
+        await asyncio.sleep(3)
+        call.hang_up()
+        await call.end()
+        assert seen == ["row"]

@@ -17,7 +17,7 @@ from globstar.core.format import FormatCapabilities, slin
 from globstar.core.frame import Control, Frame, FrameType, digit_begin, digit_end
 from globstar.core.frame import control as control_frame
 from globstar.core.party import Connected, PartyId
-from globstar.core.pbx import exists
+from globstar.core.pbx import leads, leads_at_once
 from globstar.core.switches import settled_quietly
 from globstar.core.tech import ChannelTech, DialRequest, RequestFailed
 from globstar.dsp.jitterbuffer import JitterBuffer
@@ -154,13 +154,30 @@ class LocalTech(ChannelTech):
             system.bus.publish(events.CallerIdChanged(second))
         if second.connected.id.number.valid or second.connected.id.name.valid:
             system.bus.publish(events.ConnectedLineChanged(second))
-        if not exists(second, pair.context, pair.extension):
-            logger.notice(f"No such extension {pair.extension}@{pair.context} for {channel.name}")
+        is_there = leads_at_once(second, pair.context, pair.extension)
+        if is_there is None:
+            system.start_call_task(second, self._begin_when_known(pair), "look-up")
+        elif not is_there:
             second.hangup()
-            raise RequestFailed(Cause.NOTDEFINED, f"no such extension {pair.extension}@{pair.context}")
-        system.bus.publish(events.LocalBridged(channel, second, pair.context, pair.extension, pair.may_optimise))
+            raise RequestFailed(Cause.NOTDEFINED, _nowhere(pair))
+        else:
+            self._begin(pair)
+
+    def _begin(self, pair: LocalPair) -> None:
+        """The second half goes into the dialplan."""
+        owner, second = pair.owner, pair.channel
+        second.system.bus.publish(events.LocalBridged(owner, second, pair.context, pair.extension, pair.may_optimise))
         pair.is_called = True
-        system.start_pbx(second)
+        second.system.start_pbx(second)
+
+    async def _begin_when_known(self, pair: LocalPair) -> None:
+        """A switch has to ask elsewhere first whether the extension is there."""
+        if await leads(pair.channel, pair.context, pair.extension):
+            self._begin(pair)
+            return
+        _nowhere(pair)
+        pair.owner.queue_hangup(Cause.NOTDEFINED)
+        pair.channel.hangup()
 
     def answer(self, channel: Channel) -> None:
         """The second half answers: the first is told."""
@@ -297,3 +314,9 @@ def _pair(channel: Channel) -> LocalPair:
     pair = channel.private
     assert isinstance(pair, LocalPair)
     return pair
+
+
+def _nowhere(pair: LocalPair) -> str:
+    """Say in the log that the extension of a pair is not there; gives the reason for whoever asked for it."""
+    logger.notice(f"No such extension {pair.extension}@{pair.context} for {pair.owner.name}")
+    return f"no such extension {pair.extension}@{pair.context}"
