@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -104,6 +104,8 @@ class DeviceStates:
     def __init__(self, system: System) -> None:
         self.system = system
         self._providers: dict[str, Provider] = {}
+        #: by provider name: the devices it has, without the name
+        self._names: dict[str, Callable[[], Iterable[str]]] = {}
         #: presence by provider name (``CustomPresence``): state, subtype and message for the rest of the name
         self.presence_providers: dict[str, Callable[[str], tuple[str, str, str]]] = {}
         #: states of devices elsewhere, by device and server
@@ -118,13 +120,16 @@ class DeviceStates:
         bus.subscribe(events.ChannelHungUp, lambda event: self.channel_changed(event.channel))
         bus.subscribe(events.ChannelCreated, lambda event: self.channel_changed(event.channel))
 
-    def add_provider(self, prefix: str, provider: Provider) -> None:
-        """Let ``provider`` answer for devices called ``prefix:...``."""
+    def add_provider(self, prefix: str, provider: Provider, names: Callable[[], Iterable[str]] | None = None) -> None:
+        """Let ``provider`` answer for devices called ``prefix:...``; ``names`` gives those that lists are to show."""
         self._providers[prefix.lower()] = provider
+        if names is not None:
+            self._names[prefix] = names
 
     def remove_provider(self, prefix: str) -> None:
         """Take a provider back."""
         self._providers.pop(prefix.lower(), None)
+        self._names.pop(prefix, None)
 
     def state(self, device: str) -> DeviceState:
         """The state of one device now, here and at other servers that told of it."""
@@ -136,8 +141,9 @@ class DeviceStates:
         return aggregate(states if state in (DeviceState.INVALID, DeviceState.UNKNOWN) else [state, *states])
 
     def known(self) -> list[str]:
-        """The devices whose state was told of or is followed by a hint, sorted."""
-        return sorted({*self._last, *self.hints.devices()})
+        """The devices whose state was told of, is followed by a hint or is listed by a provider, sorted."""
+        listed = {f"{prefix}:{name}" for prefix, names in self._names.items() for name in names()}
+        return sorted({*self._last, *self.hints.devices(), *listed})
 
     def set_remote(self, device: str, source: str, state: DeviceState | None) -> None:
         """Another server tells the state of a device there; None when it tells no more."""

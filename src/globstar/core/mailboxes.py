@@ -82,8 +82,9 @@ class Mailboxes:
         """Take counts made at the start: only those that watch a mailbox are told, and only of a change."""
         for mailbox, state in counts:
             name = mailbox_name(mailbox)
-            if self._states.get(name, NOTHING) != state:
-                self._states[name] = state
+            is_changed = self._states.get(name, NOTHING) != state
+            self._states[name] = state
+            if is_changed:
                 self._tell(name, state, "")
 
     def forget(self, mailbox: str) -> bool:

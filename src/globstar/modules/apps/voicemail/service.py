@@ -13,7 +13,7 @@ from globstar.config.options import Options, Report, option
 from globstar.config.values import boolean, integer, string
 from globstar.core import events
 from globstar.core.channel import Channel
-from globstar.core.mailboxes import MailboxState
+from globstar.core.mailboxes import NOTHING, MailboxState
 from globstar.core.realtime.engine import RealtimeFault
 from globstar.core.services import DeliveredSound
 from globstar.core.system import System
@@ -307,9 +307,11 @@ class VoicemailService:
         def count() -> list[tuple[str, MailboxState]]:
             found = []
             for user in users:
+                state = NOTHING
                 if (self.root / user.context / user.number).is_dir():
                     counts = self.counts(user)
-                    found.append((f"{user.number}@{user.context}", MailboxState(counts.new, counts.old, counts.urgent)))
+                    state = MailboxState(counts.new, counts.old, counts.urgent)
+                found.append((f"{user.number}@{user.context}", state))
             return found
 
         users = list(self.users.values())
