@@ -120,6 +120,41 @@ async def two_phones(root: Path, case: Case) -> None:
         called.close()
 
 
+async def offers_within(root: Path, fmtp: str) -> list[tuple[int, str]]:
+    """Mode and payload line of what both phones are offered when they are to send to one another."""
+    pjsip = phone_section("alice", allow="ilbc", direct_media="yes")
+    pjsip += phone_section("bob", contact="sip:bob@127.0.0.1:15072", allow="ilbc", direct_media="yes")
+    async with sip_office(root, pjsip, EXTENSIONS) as office:
+        alice, bob = office.phone("alice"), office.phone("bob")
+        calling = PhoneCall(alice, "sip:bob@127.0.0.1:15060")
+        calling.invite(body=description(calling, fmtp))
+        await alice.get(100)
+        called = await bob.ring()
+        called.reply(200, "OK", body=description(called, fmtp))
+        await bob.get("ACK")
+        await calling.answered()
+        found = []
+        for call in (calling, called):
+            offer = await call.phone.get("INVITE")
+            found.append((mode_of(offer), offer.body[offer.body.index("RTP/AVP") :].split("\r\n")[0]))
+            call.reply(200, "OK", body=description(call, fmtp), request=offer)
+            await call.phone.get("ACK")
+        await calling.hang_up()
+        back = await bob.get("INVITE")  # its media come back to the server first
+        found.append((mode_of(back), back.body[back.body.index("RTP/AVP") :].split("\r\n")[0]))
+        called.reply(200, "OK", body=description(called, fmtp), request=back)
+        await bob.get("ACK")
+        await called.ended()
+        calling.close()
+        called.close()
+        return found
+
+
+@pytest.mark.parametrize(("fmtp", "mode"), [("mode=20", 20), ("mode=30", 30), ("", 30)])
+def test_a_later_offer_of_ours_has_the_mode_that_was_agreed(tmp_path: Path, fmtp: str, mode: int) -> None:
+    assert run_virtual(offers_within(tmp_path, fmtp)) == [(mode, f"RTP/AVP {KIND} 101")] * 3
+
+
 async def until_bridged(office: SipOffice) -> Any:
     """The bridge of the call, when both are in it."""
     for _ in range(100):

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from globstar.proto.sdp.payloads import canonical_name
 from globstar.proto.sdp.video import parameters
 
 AMR_NAMES = ("AMR", "AMR-WB")
 #: Ways of packing that are not spoken here; a payload type that asks for one cannot be used.
 _UNKNOWN = ("crc", "robust-sorting", "interleaving")
-
-
-def is_amr(name: str) -> bool:
-    """Whether this is the encoding name of one of the two."""
-    return canonical_name(name) in AMR_NAMES
 
 
 def is_usable(fmtp: str) -> bool:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from globstar.proto.sdp.payloads import canonical_name
 from globstar.proto.sdp.video import parameters
 
+ILBC_NAME = "iLBC"
 #: Without a ``mode``.
 USUAL_MODE = 30
-
-
-def is_ilbc(name: str) -> bool:
-    """Whether this is the encoding name of iLBC."""
-    return canonical_name(name) == "ILBC"
 
 
 def mode(fmtp: str) -> int:

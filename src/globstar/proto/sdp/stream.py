@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Protocol
 
-from globstar.proto.sdp.amr import AMR_NAMES, answered, is_amr, is_usable
+from globstar.proto.sdp.amr import AMR_NAMES, answered, is_usable
 from globstar.proto.sdp.bundle import Bundling, LocalSource, line_attributes
-from globstar.proto.sdp.ilbc import common_mode, is_ilbc
+from globstar.proto.sdp.ilbc import ILBC_NAME, common_mode
 from globstar.proto.sdp.payloads import OFFERED_PAYLOADS, STATIC_NUMBERS, canonical_name
 from globstar.proto.sdp.preference import CodecPreference, IncomingPreference
 from globstar.proto.sdp.values import Attribute, Direction, Media, RtpMap, SessionDescription
@@ -99,7 +99,10 @@ class LocalMedia:
 
 @dataclass(frozen=True, slots=True)
 class NegotiatedCodec:
-    """One codec both sides have agreed on, with the payload numbers of both ways."""
+    """One codec both sides have agreed on, with the payload numbers of both ways.
+
+    ``codec`` is as we described it, but for parameters that must be the same on both sides.
+    """
 
     codec: CodecDescription
     send_payload_type: int
@@ -217,7 +220,7 @@ def agree(
         pairs = sorted(pairs, key=lambda pair: order.index(pair[1].payload_type))
     codecs = tuple(
         NegotiatedCodec(
-            codec,
+            _agreed(codec, fmtps.get(rtpmap.payload_type, "")),
             rtpmap.payload_type,
             _number_of(codec, own_maps, rtpmap.payload_type),
             fmtps.get(rtpmap.payload_type, ""),
@@ -283,7 +286,7 @@ def answer_line(mine: LocalMedia, theirs: Media, stream: NegotiatedStream, keys:
         mine = replace(mine, attributes=(*keys, *mine.attributes))
     if mine.formats:
         return Media(theirs.kind, mine.port, theirs.protocol, mine.formats, mine.attributes)
-    formats = [(codec.receive_payload_type, _answered(codec)) for codec in stream.codecs]
+    formats = [(codec.receive_payload_type, codec.codec) for codec in stream.codecs]
     if mine.kind in ECHOED_PARAMETERS:
         formats = [(codec.receive_payload_type, replace(codec.codec, fmtp=codec.remote_fmtp)) for codec in stream.codecs]
     elif mine.use_ptime and stream.remote_ptime_ms:
@@ -298,17 +301,16 @@ def answer_line(mine: LocalMedia, theirs: Media, stream: NegotiatedStream, keys:
     return Media(theirs.kind, mine.port, theirs.protocol, tuple(numbers), attributes)
 
 
-def _answered(codec: NegotiatedCodec) -> CodecDescription:
-    """What our answer says of a codec: iLBC in the frames that both sides will use (RFC 3952 section 5), AMR packed as the offer
-    has it (RFC 4867 section 8.3)."""
-    described = codec.codec
-    if is_amr(described.name):
-        return replace(described, fmtp=answered(codec.remote_fmtp))
-    if not is_ilbc(described.name):
-        return described
-    mode = common_mode(described.fmtp, codec.remote_fmtp)
-    ptime = described.ptime_ms if described.ptime_ms % mode == 0 else mode
-    return replace(described, fmtp=f"mode={mode}", ptime_ms=ptime)
+def _agreed(codec: CodecDescription, theirs: str) -> CodecDescription:
+    """A codec with the parameters that both sides will use, as far as they must be alike: iLBC's frames (RFC 3952 section 5), and
+    how AMR is packed (RFC 4867 section 8.3)."""
+    if codec.name in AMR_NAMES:
+        return replace(codec, fmtp=answered(theirs))
+    if codec.name != ILBC_NAME:
+        return codec
+    mode = common_mode(codec.fmtp, theirs)
+    ptime = codec.ptime_ms if codec.ptime_ms % mode == 0 else mode
+    return replace(codec, fmtp=f"mode={mode}", ptime_ms=ptime)
 
 
 #: what a payload type means: name, clock rate, channels, parameters

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from globstar.core import format as formats
-from globstar.core.format import FMTP, Format, FormatCapabilities
+from globstar.core.format import FMTP, Codec, Format, FormatCapabilities
+from globstar.proto.rtp.amr import frame_count
+from globstar.proto.rtp.opus import opus_samples
 from globstar.proto.sdp import CodecDescription, NegotiatedCodec
-from globstar.proto.sdp.amr import answered, is_aligned, modes
-from globstar.proto.sdp.ilbc import common_mode
+from globstar.proto.sdp.amr import is_aligned, modes
+from globstar.proto.sdp.ilbc import mode
 
 if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.endpoint import EndpointObject
@@ -53,6 +55,8 @@ _NAMES: dict[str, tuple[str, int, str]] = {
 
 #: Codecs with two ways of packing.
 _EFFICIENT = {"amr": formats.amr_efficient, "amrwb": formats.amrwb_efficient}
+#: Codecs that one leg may have and the other not understand, under the same name in SDP.
+OTHER_FORMS = frozenset((formats.ilbc30.codec, *(format.codec for format in _EFFICIENT.values())))
 #: Formats without parameters, by name.
 _BASES = (formats.BUILTIN, formats.BEYOND)
 
@@ -101,14 +105,34 @@ def _with_modes(format: Format, fmtp: str) -> Format:
     return format.with_attributes({FMTP: fmtp})
 
 
-def agreed(format: Format, codec: NegotiatedCodec) -> Format:
-    """The form of ``format`` that both sides have agreed on."""
+def form_of(codec: NegotiatedCodec, described: Mapping[CodecDescription, Format]) -> Format | None:
+    """The format of an agreed codec, in the form that both sides have agreed on; None if it is none of ours."""
+    ours = codec.codec
+    format = described.get(ours)
+    if format is None:  # its parameters are those of both
+        alike = (
+            one for one in described if (one.name, one.clock_rate, one.channels) == (ours.name, ours.clock_rate, ours.channels)
+        )
+        first = next(alike, None)
+        if first is None:
+            return None
+        format = described[first]
     if format.name in _EFFICIENT:
-        form = (formats.BEYOND if is_aligned(codec.remote_fmtp) else _EFFICIENT)[format.name]
-        return _with_modes(form, answered(codec.remote_fmtp)) if modes(codec.remote_fmtp) else form
-    if format.name != formats.ilbc.name:
-        return format
-    return formats.ilbc if common_mode(codec.codec.fmtp, codec.remote_fmtp) == 20 else formats.ilbc30
+        form = (formats.BEYOND if is_aligned(ours.fmtp) else _EFFICIENT)[format.name]
+        return _with_modes(form, ours.fmtp) if modes(ours.fmtp) else form
+    if format.name == formats.ilbc.name:
+        return formats.ilbc if mode(ours.fmtp) == 20 else formats.ilbc30
+    return format
+
+
+def samples_of(codec: Codec, payload: bytes) -> int:
+    """The samples of a packet of a codec of variable rate: as it says itself, or as is usual."""
+    usual = codec.sample_rate * codec.default_ms // 1000
+    if codec is formats.opus.codec:
+        return opus_samples(payload)
+    if codec.name.startswith("amr"):
+        return usual * frame_count(payload, is_aligned=not codec.name.endswith("_efficient"))
+    return usual
 
 
 def describe_all(

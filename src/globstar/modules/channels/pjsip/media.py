@@ -9,7 +9,7 @@ from globstar.base.errors import GlobstarError
 from globstar.base.log import Logger
 from globstar.core.channel import Channel
 from globstar.core.channelstate import NoTranslation
-from globstar.core.format import FMTP, Codec, Format, FormatCapabilities, MediaType, opus, ulaw
+from globstar.core.format import FMTP, Format, FormatCapabilities, MediaType, opus, ulaw
 from globstar.core.frame import Control, Frame, FrameType, control, digit_begin, digit_end
 from globstar.core.rtp_media import RtpMedia, RtpVoice
 from globstar.dsp.byteorder import exchanged
@@ -18,15 +18,12 @@ from globstar.media.settings import Payload, PayloadKind
 from globstar.media.smoother import Smoother
 from globstar.modules.channels.pjsip import media_options
 from globstar.modules.channels.pjsip.bundling import LegBundle, let_go, put_in_force
-from globstar.modules.channels.pjsip.codecs import agreed as agreed_form
-from globstar.modules.channels.pjsip.codecs import audio_codecs, describe_all
+from globstar.modules.channels.pjsip.codecs import OTHER_FORMS, audio_codecs, describe_all, form_of, samples_of
 from globstar.modules.channels.pjsip.endpoint import if_set
 from globstar.modules.channels.pjsip.streams import SideStream
 from globstar.modules.channels.pjsip.streams import wanted as wanted_sides
 from globstar.modules.channels.pjsip.wires import wait_for_all
 from globstar.proto.rtp import COMFORT_NOISE
-from globstar.proto.rtp.amr import frame_count
-from globstar.proto.rtp.opus import opus_samples
 from globstar.proto.sdp import (
     CodecDescription,
     Direction,
@@ -39,8 +36,6 @@ from globstar.proto.sdp import (
     bundles,
     parse,
 )
-from globstar.proto.sdp.amr import is_aligned, is_amr
-from globstar.proto.sdp.ilbc import common_mode, is_ilbc
 
 if TYPE_CHECKING:
     from globstar.media.engine import RtpEngine
@@ -69,9 +64,9 @@ class LegMedia:
 
     __slots__ = (
         "_bound", "_bundle", "_by_payload", "_clock_shift", "_codecs", "_described", "_description_text", "_endpoint", "_engine",
-        "_is_linear", "_kinds", "_offer", "_read_format", "_read_payload", "_regular", "_send_by_receive", "_smoother",
-        "_usual_samples", "address", "bind", "channel", "described", "direct", "direction", "fax", "formats", "is_held",
-        "negotiation", "session", "sides", "stream", "wants_digits", "wires", "write_format",
+        "_is_linear", "_kinds", "_offer", "_read_format", "_read_payload", "_refined", "_regular", "_send_by_receive",
+        "_smoother", "_usual_samples", "address", "bind", "channel", "described", "direct", "direction", "fax", "formats",
+        "is_held", "negotiation", "session", "sides", "stream", "wants_digits", "wires", "write_format",
     )  # fmt: skip
 
     def __init__(
@@ -107,6 +102,8 @@ class LegMedia:
         self._offer: tuple[CodecDescription, ...] | None = None
         self._by_payload: dict[int, Format] = {}
         self._send_by_receive: dict[int, NegotiatedCodec] = {}
+        #: agreed codecs whose parameters are others than those that we wish
+        self._refined: dict[CodecDescription, Format] = {}
         self._read_payload = -1
         self._read_format: Format = self.write_format
         self._clock_shift = 0
@@ -278,7 +275,7 @@ class LegMedia:
         codecs = self._offer
         if codecs is None:
             if self.is_agreed:
-                by_format = {format.name: codec for codec, format in self._codecs.items()}
+                by_format = {format.name: codec for codec, format in (*self._codecs.items(), *self._refined.items())}
                 codecs = tuple(by_format[format.name] for format in self.formats if format.name in by_format)
             else:
                 codecs = tuple(self._codecs)
@@ -364,12 +361,14 @@ class LegMedia:
         receive: dict[int, Payload] = {}
         self._by_payload = {}
         self._send_by_receive = {}
+        self._refined = {}
         agreed: list[Format] = []
         for codec in stream.codecs:
-            format = self._codecs.get(codec.codec)
+            format = form_of(codec, self._codecs)
             if format is None:
                 continue
-            format = agreed_form(format, codec)
+            if codec.codec not in self._codecs:
+                self._refined[codec.codec] = format
             agreed.append(format)
             self._by_payload[codec.receive_payload_type] = format
             self._send_by_receive[codec.receive_payload_type] = codec
@@ -377,7 +376,7 @@ class LegMedia:
         for number, clock in stream.receive_dtmf:
             receive[number] = _payload(_DIGITS, PayloadKind.DIGITS, clock)
         first = stream.codecs[0]
-        writes = agreed_form(self._codecs[first.codec], first)
+        writes = self._by_payload[first.receive_payload_type]
         if first.remote_fmtp and writes.codec is opus.codec:  # the encoder heeds what the peer asks for
             writes = writes.with_attributes({**writes.attributes, FMTP: first.remote_fmtp})
         self._set_write_format(writes)
@@ -472,7 +471,7 @@ class LegMedia:
         if channel is not None:
             codec = format.codec
             size = codec.sample_bytes
-            samples = len(payload) * codec.sample_count // size if size else _samples(codec, payload)
+            samples = len(payload) * codec.sample_count // size if size else samples_of(codec, payload)
             if size == LINEAR_BYTES:
                 payload = exchanged(payload)
             channel.deliver(
@@ -516,10 +515,9 @@ class LegMedia:
         for codec in stream.codecs:
             described = codec.codec
             name = f"{described.name}/{described.clock_rate}/{described.channels}"
-            if is_ilbc(described.name):  # one mode does not understand the other
-                name += f" {common_mode(described.fmtp, codec.remote_fmtp)}"
-            elif is_amr(described.name) and is_aligned(codec.remote_fmtp):
-                name += " octet-aligned"
+            form = self._by_payload.get(codec.receive_payload_type)
+            if form is not None and form.codec in OTHER_FORMS:
+                name += " in its other form"
             receive[name], send[name] = codec.receive_payload_type, codec.send_payload_type
         if self.wants_digits:
             for number, clock in stream.receive_dtmf:
@@ -596,13 +594,3 @@ class LegMedia:
 
 def _payload(known: dict[int, Payload], kind: PayloadKind, clock_rate: int) -> Payload:
     return known.get(clock_rate) or Payload(kind, clock_rate)
-
-
-def _samples(codec: Codec, payload: bytes) -> int:
-    """The samples of a packet of a codec of variable rate: as it says itself, or as is usual."""
-    usual = codec.sample_rate * codec.default_ms // 1000
-    if codec is opus.codec:
-        return opus_samples(payload)
-    if codec.name.startswith("amr"):
-        return usual * frame_count(payload, is_aligned=not codec.name.endswith("_efficient"))
-    return usual

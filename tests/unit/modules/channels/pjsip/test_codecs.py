@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from globstar.core import format as formats
-from globstar.core.format import FMTP, Format, FormatCapabilities
-from globstar.modules.channels.pjsip.codecs import agreed, describe, describe_all
+from globstar.core.format import Format, FormatCapabilities
+from globstar.modules.channels.pjsip.codecs import describe, describe_all, form_of
 from globstar.proto.sdp import CodecDescription, NegotiatedCodec
 
 
@@ -37,31 +37,35 @@ def test_parameters_and_packet_time(format: Format, framing: int, fmtp: str, pti
     assert (description.fmtp, description.ptime_ms) == (fmtp, ptime)
 
 
+MINE = describe_all([formats.ulaw, formats.ilbc, formats.amr, formats.amrwb], FormatCapabilities())
+
+
 @pytest.mark.parametrize(
-    ("format", "ours", "theirs", "wanted"),
+    ("name", "clock", "fmtp", "wanted"),
     [
-        (formats.ilbc, "mode=20", "mode=20", formats.ilbc),
-        (formats.ilbc, "mode=20", "", formats.ilbc30),
-        (formats.ilbc30, "mode=30", "mode=20", formats.ilbc30),
-        (formats.amr, "octet-align=1", "octet-align=1", formats.amr),
-        (formats.amr, "octet-align=1", "", formats.amr_efficient),
-        (formats.amrwb_efficient, "octet-align=0", "octet-align=1", formats.amrwb),
-        (formats.ulaw, "", "x=1", formats.ulaw),
+        ("iLBC", 8000, "mode=20", formats.ilbc),
+        ("iLBC", 8000, "mode=30", formats.ilbc30),
+        ("AMR", 8000, "octet-align=1", formats.amr),
+        ("AMR", 8000, "", formats.amr_efficient),
+        ("AMR-WB", 16000, "", formats.amrwb_efficient),
+        ("PCMU", 8000, "", formats.ulaw),
+        ("PCMA", 8000, "", None),
     ],
 )
-def test_what_is_agreed(format: Format, ours: str, theirs: str, wanted: Format) -> None:
-    assert agreed(format, NegotiatedCodec(CodecDescription("any", fmtp=ours), 97, 97, theirs)) is wanted
+def test_the_form_that_is_agreed_on(name: str, clock: int, fmtp: str, wanted: Format | None) -> None:
+    negotiated = NegotiatedCodec(CodecDescription(name, clock, fmtp=fmtp), 97, 97)
+    assert form_of(negotiated, MINE) is wanted
 
 
 def test_modes_of_amr_are_kept_in_one_format_for_all_calls() -> None:
-    negotiated = NegotiatedCodec(CodecDescription("AMR"), 97, 97, "mode-set=0,2; octet-align=1; max-red=20")
-    first, second = (agreed(formats.amr, negotiated) for _ in range(2))
+    negotiated = NegotiatedCodec(CodecDescription("AMR", fmtp="octet-align=1; mode-set=0,2"), 97, 97)
+    first, second = (form_of(negotiated, MINE) for _ in range(2))
     assert first is second
+    assert first is not None
     assert first.codec is formats.amr.codec
-    assert first.attributes == {FMTP: "octet-align=1; mode-set=0,2"}
     described = describe(first, 0)
     assert described is not None
-    assert described.fmtp == first.attributes[FMTP]
+    assert described.fmtp == "octet-align=1; mode-set=0,2"
 
 
 def test_what_rtp_cannot_carry_is_left_out() -> None:
