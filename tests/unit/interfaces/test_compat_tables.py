@@ -31,7 +31,7 @@ WITHOUT = {
     "core eat memory": "only in builds for tests", "test ": "the tests of this program are run by pytest",
     "dnsmgr": "names are looked up when their records expire; see 'dns show cache'",
     "pjproject": "the SIP stack is another one; see 'pjsip set logger' and 'core set debug'",
-    "xmldoc reload": "the documentation is in the program", "voicemail show aliases": "mailboxes have no aliases",
+    "xmldoc reload": "the documentation is in the program",
     "translate sampletype": "translators are timed with one kind of sound",
 }  # fmt: skip
 

@@ -51,6 +51,16 @@ def show_zones(system: System, args: list[str]) -> str:
     return "\n".join([*lines, *(f"{name:<15} {zone:<20} {form:<45}" for name, (zone, form) in zones.items())])
 
 
+@cli_command("voicemail show aliases")
+def show_aliases(system: System, args: list[str]) -> str:
+    """List the other names of mailboxes."""
+    service = _service(system)
+    if not service.options.aliasescontext:
+        return "Aliases are not enabled"
+    lines = [f"Aliases context: {service.options.aliasescontext}", f"{'Alias':<32} {'Mailbox':<32}"]
+    return "\n".join([*lines, *(f"{alias:<32} {mailbox:<32}" for alias, mailbox in service.aliases.items())])
+
+
 @cli_command("voicemail reload")
 def reload_voicemail(system: System, args: list[str]) -> str:
     """Read voicemail.conf again."""

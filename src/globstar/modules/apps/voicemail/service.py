@@ -13,7 +13,7 @@ from globstar.config.options import Options, Report, option
 from globstar.config.values import boolean, integer, string
 from globstar.core import events
 from globstar.core.channel import Channel
-from globstar.core.mailboxes import NOTHING, MailboxState
+from globstar.core.mailboxes import NOTHING, MailboxState, mailbox_name
 from globstar.core.realtime.engine import RealtimeFault
 from globstar.core.services import DeliveredSound
 from globstar.core.system import System
@@ -63,6 +63,7 @@ class GeneralOptions(UserOptions):
     minpassword = option(integer(0), 0, help="Shortest new password.")
     passwordlocation: str = option(string, "spooldir", help="Accepted; new passwords always go to the spool folder.")
     searchcontexts = option(boolean, False, help="Look for a mailbox in every context.")
+    aliasescontext: str = option(string, "", help="Section of other names of mailboxes (`100@phones => 100@default`).")
     externnotify: str = option(string, "", help="Program to run when messages come or go.")
     externpass: str = option(string, "", help="Program to run when a password was changed.")
     listen_control_forward_key: str = option(string, "#", name="listen-control-forward-key", help="Winds forward.")
@@ -92,7 +93,7 @@ _LATER = frozenset(
         "odbctable", "odbc_audio_on_disk", "adsifdn", "adsisec", "adsiver", "pollmailboxes", "pollfreq", "smdienable", "smdiport",
         "imapserver", "imapport", "imapflags", "imapfolder", "imapgreetings", "greetingsfolder", "greetingfolder",
         "imapparentfolder", "imapopentimeout", "imapclosetimeout", "imapreadtimeout", "imapwritetimeout", "imap_poll_logout",
-        "expungeonhangup", "authuser", "authpassword", "locale", "tps_queue_high", "tps_queue_low", "aliasescontext",
+        "expungeonhangup", "authuser", "authpassword", "locale", "tps_queue_high", "tps_queue_low",
         "forward_urgent_auto", "vm-newuser", "vm-prepend-timeout", "vm-incorrect",
     }
 )  # fmt: skip
@@ -138,6 +139,8 @@ class VoicemailService:
         self.users: dict[tuple[str, str], MailboxUser] = {}
         #: zone name: time zone and message format
         self.zones: dict[str, tuple[str, str]] = {}
+        #: other names of mailboxes: ``100@phones`` of ``100@default``
+        self.aliases: dict[str, str] = {}
         self.root = Path(system.directories.astspooldir) / "voicemail"
 
     def load(self) -> None:
@@ -147,6 +150,7 @@ class VoicemailService:
         options = GeneralOptions()
         users: dict[tuple[str, str], MailboxUser] = {}
         zones: dict[str, tuple[str, str]] = {}
+        aliases: dict[str, str] = {}
         if config is not None:
             general = config.category("general")
             if general is not None:
@@ -161,6 +165,8 @@ class VoicemailService:
                     if category.name.lower() == "zonemessages":
                         zone, _, form = variable.value.partition("|")
                         zones[variable.name] = (zone.strip(), form.strip())
+                    elif category.name == options.aliasescontext:
+                        aliases[mailbox_name(variable.name)] = mailbox_name(variable.value)
                     else:
                         user = self._read_user(category.name, variable.name, variable.value, options, report, variable)
                         users[user.context, user.number] = user
@@ -170,7 +176,7 @@ class VoicemailService:
         if mailed:
             logger.warning(f"voicemail.conf: {mailed} mailboxes have an address; messages are not sent by mail yet")
         kept = {key: user for key, user in self.users.items() if user.is_realtime and realtime.is_mapped(self)}
-        self.options, self.users, self.zones = options, {**kept, **users}, zones
+        self.options, self.users, self.zones, self.aliases = options, {**kept, **users}, zones, aliases
 
     async def load_realtime(self) -> None:
         """Read the mailboxes of realtime; those of voicemail.conf go before them."""
@@ -239,14 +245,23 @@ class VoicemailService:
         found = self.users.get((context or "default", number))
         if found is None and not at and self.options.searchcontexts:
             found = next((user for (_, name), user in self.users.items() if name == number), None)
+        if found is None and (alias := self.aliases.get(mailbox_name(mailbox))):
+            number, _, context = alias.partition("@")
+            found = self.users.get((context, number))
         return found
+
+    def names(self, user: MailboxUser) -> list[str]:
+        """``100@default`` and its aliases; one that is a mailbox itself is none."""
+        name = f"{user.number}@{user.context}"
+        aliases = (alias for alias, mailbox in self.aliases.items() if mailbox == name)
+        return [name, *(alias for alias in aliases if self.find(alias) is user)]
 
     async def look_up(self, mailbox: str) -> MailboxUser | None:
         """As :meth:`find`, with a mailbox of realtime as its row is now."""
         found = self.find(mailbox)
         if not realtime.is_mapped(self) or (found is not None and not found.is_realtime):
             return found
-        number, at, context = mailbox.partition("@")
+        number, at, context = self.aliases.get(mailbox_name(mailbox), mailbox).partition("@")
         if not at and not self.options.searchcontexts:
             context = "default"
         try:
@@ -297,21 +312,21 @@ class VoicemailService:
     async def announce(self, user: MailboxUser, channel: Channel | None = None) -> None:
         """Tell those who wait for messages (MWI) and ``externnotify`` how many there are."""
         counts = await self.system.run_blocking(self.counts, user)
-        mailbox = f"{user.number}@{user.context}"
-        self.system.mailboxes.update(mailbox, counts.new, counts.old, counts.urgent, channel=channel)
+        for mailbox in self.names(user):
+            self.system.mailboxes.update(mailbox, counts.new, counts.old, counts.urgent, channel=channel)
         await self._run("externnotify", self.options.externnotify, user, counts.new, counts.old, counts.urgent)
 
     async def count_all(self) -> None:
         """Let those who wait for messages know what waits since the last run."""
 
         def count() -> list[tuple[str, MailboxState]]:
-            found = []
+            found: list[tuple[str, MailboxState]] = []
             for user in users:
                 state = NOTHING
                 if (self.root / user.context / user.number).is_dir():
                     counts = self.counts(user)
                     state = MailboxState(counts.new, counts.old, counts.urgent)
-                found.append((f"{user.number}@{user.context}", state))
+                found.extend((name, state) for name in self.names(user))
             return found
 
         users = list(self.users.values())

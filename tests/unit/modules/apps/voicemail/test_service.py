@@ -115,6 +115,30 @@ async def test_cli(tmp_path: Path) -> None:
         assert "Europe/Berlin" in await run_command(service.system, "voicemail show zones")
 
 
+async def test_aliases_find_the_mailbox_and_are_told_of_its_messages(tmp_path: Path) -> None:
+    aliases = "aliasescontext=others\n[others]\n7@phones => 100\n8 => 100@default\n9 => 999\n"
+    text = f"[general]\n{aliases}[default]\n100 => 1,Anna\n8 => 1,Own\n"
+    async with loaded(tmp_path, text) as (service, _):
+        anna = service.find("100")
+        assert anna is not None
+        assert service.find("7@phones") is anna
+        assert await service.look_up("7@phones") is anna
+        assert service.find("8") is not anna  # a mailbox goes before an alias
+        assert service.find("9") is None
+        assert service.find("7") is None
+        told: list[str] = []
+        service.system.bus.subscribe(events.MessageWaiting, lambda event: told.append(event.mailbox))
+        await service.announce(anna)
+        assert told == ["100@default", "7@phones"]
+        shown = await run_command(service.system, "voicemail show aliases")
+        assert [line.split() for line in shown.splitlines()] == [
+            ["Aliases", "context:", "others"], ["Alias", "Mailbox"], ["7@phones", "100@default"],
+            ["8@default", "100@default"], ["9@default", "999@default"],
+        ]  # fmt: skip
+    async with loaded(tmp_path / "without") as (service, _):
+        assert await run_command(service.system, "voicemail show aliases") == "Aliases are not enabled\n"
+
+
 async def test_a_broken_file_changes_nothing(tmp_path: Path) -> None:
     async with loaded(tmp_path) as (service, _):
         before = dict(service.users)
