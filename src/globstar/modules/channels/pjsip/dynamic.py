@@ -60,6 +60,8 @@ class DynamicObjects:
         self._told = 0
         self._asking: dict[tuple[str, str], asyncio.Future[SorceryObject | RealtimeFault | None]] = {}
         self._identified_at = driver.system.now()
+        #: when each domain was looked up last
+        self._aliased_at: dict[str, float] = {}
         self._telling: asyncio.TimerHandle | None = None
         self._functions: list[tuple[FunctionSpec, Callable[[Any, str], Any]]] = []
         self._handlers: list[tuple[Any, Callable[..., Any]]] = []
@@ -110,15 +112,29 @@ class DynamicObjects:
         await self._refresh("endpoint", first)
         if driver.identifier.identify(request, flow) is None:
             await self._refresh("endpoint", [name for name in names if name not in first])
-        if "domain_alias" in self._dynamic:
-            await self._refresh("domain_alias", [request.from_.uri.host])
         endpoint = driver.identifier.identify(request, flow)
         now = driver.system.now()
+        if "domain_alias" in self._dynamic and self._asks_for_alias(request.from_.uri.host, now, is_known=endpoint is not None):
+            await self._refresh("domain_alias", [request.from_.uri.host])
+            endpoint = driver.identifier.identify(request, flow)
         if "identify" in self._dynamic and (endpoint is None or now - self._identified_at >= IDENTIFY_LIFE):
             await self._refresh_identifies()
             endpoint = driver.identifier.identify(request, flow)
-        if endpoint is not None:
+        if endpoint is None:
+            return
+        if endpoint.auth and not request.has("Authorization"):  # it is challenged: what it wants is looked up when it comes back
+            await self._refresh("auth", endpoint.auth)
+        else:
             await self.refresh_endpoint(endpoint)
+
+    def _asks_for_alias(self, host: str, now: float, *, is_known: bool) -> bool:
+        """Whether a domain is looked up: for a stranger each time, else now and then, as a shared row is read by every phone."""
+        if is_known and now - self._aliased_at.get(host, -IDENTIFY_LIFE) < IDENTIFY_LIFE:
+            return False
+        if len(self._aliased_at) >= MAX_HELD:
+            self._aliased_at.clear()
+        self._aliased_at[host] = now
+        return True
 
     def _names(self, request: Request) -> list[str]:
         """Names that the endpoint of a request may have."""
