@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from globstar.base.log import Level
+from globstar.core.realtime import sqlengine
 from globstar.interfaces.cli.commands import register_commands
 from tests.support.realtime import command
 from tests.support.sip_realtime import EXTCONFIG, SORCERY, phone_rows, realtime_office
@@ -281,3 +282,27 @@ async def test_without_a_mapping_nothing_is_looked_up(tmp_path: Path) -> None:
     async with realtime_office(tmp_path, "", EXTENSIONS, sorcery="", pjsip=pjsip, extconfig=EXTCONFIG) as (office, _):
         assert office.driver.dynamic is None
         assert not office.system.function_registry.get("PJSIP_ENDPOINT").is_blocking
+
+
+async def test_what_a_register_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is challenged is not looked up further; the domain of a known phone is asked for once a second."""
+    asked: list[str] = []
+    ask = sqlengine.read_rows
+
+    def noting(connection: object, text: str, *rest: object) -> object:
+        asked.append(text.split()[3])
+        return ask(connection, text, *rest)
+
+    async with realtime_office(tmp_path, TWO, EXTENSIONS) as (office, _):
+        alice = office.phone("alice", "a1")
+        assert (await alice.register()).status == 200
+        await asyncio.sleep(2)
+        assert (await alice.register()).status == 200
+        monkeypatch.setattr(sqlengine, "read_rows", noting)
+        assert (await alice.register()).status == 200
+        assert asked[:2] == ["ps_endpoints", "ps_auths"]
+        assert sorted(asked[2:]) == ["ps_aors", "ps_auths", "ps_contacts", "ps_endpoints"]
+        asked.clear()
+        await asyncio.sleep(2)
+        assert (await alice.register()).status == 200
+        assert asked[:4] == ["ps_endpoints", "ps_domain_aliases", "ps_endpoint_id_ips", "ps_auths"]

@@ -16,6 +16,7 @@ from globstar.core.realtime.engine import (
     split_operator,
 )
 from globstar.core.sql.database import SqlDatabase, SqlFault, text_of
+from globstar.core.sql.reading import read_rows
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -82,11 +83,10 @@ class SqlRealtime:
             )
             limit = 1 if only_one else MAX_ROWS
             text = f"SELECT * FROM {_table(table, quote)}{where}{order}"
-            found = _execute(connection, text, values)
-            names = [str(name) for name in found.keys()]  # noqa: SIM118
+            names, rows = read_rows(connection, text, values, limit)
             return [
                 [(name, value) for name, raw in zip(names, row, strict=True) if (value := text_of(raw)) is not None]
-                for row in found.fetchmany(limit)
+                for row in rows
             ]
 
         return await self._run(database, work)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from globstar.base.errors import GlobstarError
 from globstar.base.log import Logger
 from globstar.core.sql.address import DatabaseAddress
+from globstar.core.sql.reading import TOOK
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -231,6 +232,15 @@ class SqlDatabase:
         def after(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
             self._took(time.monotonic() - connection.info.pop("begun", time.monotonic()), statement)
 
+        def took(seconds: float, statement: str) -> None:
+            if self.settings.logs_statements:
+                logger.debug(3, f"{self.name}: {statement}")
+            self._took(seconds, statement)
+
+        def connected(dbapi_connection: Any, record: Any) -> None:
+            record.info[TOOK] = took
+
+        sqlalchemy.event.listen(engine, "connect", connected)
         sqlalchemy.event.listen(engine, "before_cursor_execute", before)
         sqlalchemy.event.listen(engine, "after_cursor_execute", after)
 
