@@ -484,3 +484,21 @@ async def test_rfc4103_text_between_phones_of_different_redundancy(tmp_path: Pat
         await calling.hang_up()
         await called.ended()
         await office.quiet()
+
+
+async def test_voice_that_may_be_sent_for_the_driver(tmp_path: Path) -> None:
+    """Packets as they are, in the codec that is spoken; where their length is to be another one, frames must flow."""
+    pjsip = phone_section("alice", allow="ulaw:30") + phone_section("bob", allow="ulaw,alaw")
+    async with sip_office(tmp_path, pjsip, EXTENSIONS) as office:
+        calling, called = await both(office, codecs="0 8 101")
+        mine, theirs = office.system.channels.values()
+        await calling.speak(3)
+        assert mine.tech.rtp_voice(mine) is None
+        for payload in (0, 8, 0):
+            await called.speak(3, kind=payload)
+            voice = theirs.tech.rtp_voice(theirs)
+            assert voice is not None
+            assert (voice.receives, voice.sends, voice.samples) == (payload, payload, 160)
+            assert voice.read_format is voice.write_format is theirs.raw_read_format is theirs.raw_write_format
+        await calling.hang_up()
+        await called.ended()
