@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pylibsrtp import Policy, Session
 
 from globstar.core.bridge import Bridge, BridgeMember
 from globstar.core.bridgetech import BridgeCapability
@@ -30,7 +31,9 @@ from globstar.media.engine import RtpEngine
 from globstar.media.session import RtpSession
 from globstar.media.settings import MediaSettings, Payload, PayloadKind
 from globstar.media.sockets import UdpSockets
+from globstar.media.srtp import SrtpContext
 from globstar.media.ticker import Ticker
+from globstar.proto.sdp.crypto import AES_80, CryptoKey
 from tests.support.phone import noise
 
 HOST = "127.0.0.1"
@@ -108,6 +111,8 @@ class RtpMember:
         self.sequence = 1000 * seed
         self.ssrc = 0xA0000000 + seed
         self.is_quiet = False
+        self._seal: Session | None = None
+        self._open: Session | None = None
         #: as they came: second octet, sequence number, timestamp, SSRC, payload
         self.heard: list[tuple[int, int, int, int, bytes]] = []
         self.member: BridgeMember = room.bridge.join(self.channel)
@@ -122,6 +127,17 @@ class RtpMember:
     def _on_digit(self, digit: str, duration_ms: int) -> None:
         self.digits.append(digit)
         self.channel.deliver(digit_end(digit, duration_ms))
+
+    def secure(self) -> None:
+        """Speak SRTP from now on (AES_CM_128_HMAC_SHA1_80)."""
+        ours, theirs = bytes(range(30)), bytes(range(100, 130))
+        profile = Policy.SRTP_PROFILE_AES128_CM_SHA1_80
+        self._seal = Session(Policy(key=ours, ssrc_type=Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile))
+        self._open = Session(Policy(key=theirs, ssrc_type=Policy.SSRC_ANY_INBOUND, srtp_profile=profile))
+        context = SrtpContext()
+        context.set_receive_key(CryptoKey(1, AES_80, ours))
+        context.set_send_key(AES_80, theirs)
+        self.session.secure(context)
 
     @property
     def is_native(self) -> bool:
@@ -147,7 +163,8 @@ class RtpMember:
         second = self.type if kind is None else kind
         when = number * PACKET if rtp_time is None else rtp_time
         header = struct.pack("!BBHII", 0x80, second, number & 0xFFFF, when & 0xFFFFFFFF, self.ssrc)
-        self.socket.sendto(header + payload, self.session.local_address)
+        data = header + payload
+        self.socket.sendto(self._seal.protect(data) if self._seal is not None else data, self.session.local_address)
 
     def listen(self) -> None:
         """Take what has come."""
@@ -156,6 +173,8 @@ class RtpMember:
                 data = self.socket.recv(2048)
             except BlockingIOError:
                 return
+            if self._open is not None:
+                data = self._open.unprotect(data)
             _, second, sequence, rtp_time, ssrc = struct.unpack("!BBHII", data[:12])
             self.heard.append((second, sequence, rtp_time, ssrc, data[12:]))
 

@@ -26,7 +26,8 @@ def test_with_compiled_modules(value: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_everything_that_has_a_twin_takes_it() -> None:
     code = (
-        "from globstar.media import native, libsrtp; from globstar.dsp import mixer, mixing\n"
-        "assert not native.is_available() and libsrtp._native is None and mixer.decode is mixing.decode"
+        "from globstar.media import conference, native, libsrtp; from globstar.dsp import mixer, mixing\n"
+        "assert not native.is_available() and not conference.is_available()\n"
+        "assert libsrtp._native is None and mixer.decode is mixing.decode"
     )
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, env={**os.environ, "GLOBSTAR_NATIVE": "no"})

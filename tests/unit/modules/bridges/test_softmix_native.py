@@ -64,6 +64,26 @@ async def test_each_hears_the_others_whole_and_never_itself(room: RtpRoom, forma
         assert not one.hears(one)
 
 
+async def test_members_with_srtp_are_mixed_with_those_without(room: RtpRoom) -> None:
+    alice, bob, carol = three(room)
+    alice.secure()
+    bob.secure()
+    room.steps(30)
+    alice.socket.sendto(alice.payload(0) * 2, alice.session.local_address)  # not authentic, and no next packet either
+    forged = struct.pack("!BBHII", 0x80, 0, alice.sequence & 0xFFFF, 0, alice.ssrc) + b"f" * 170
+    alice.socket.sendto(forged, alice.session.local_address)
+    room.steps(30)
+    assert all(one.is_native is is_native() for one in (alice, bob, carol))
+    for one, other in itertools.permutations((alice, bob, carol), 2):
+        heard = one.hears(other)
+        assert whole(heard)
+        assert len(heard) >= 50
+    alice.session.take_numbers()
+    assert alice.session.security is not None
+    assert alice.session.security.not_authentic >= 1
+    assert alice.session.receiver.received == 60
+
+
 async def test_what_is_sent_is_one_stream(room: RtpRoom) -> None:
     people = three(room)
     room.steps(60)
