@@ -73,6 +73,8 @@ async def boot(system: System, source: ConfigSource, *, keep_database: bool = Tr
     system.configuration = Configuration(source)
     path = Path(system.directories.astdbdir) / "astdb.sqlite3" if keep_database else None
     system.database = await system.run_blocking(AstDb, path)
+    if keep_database:
+        _recall_uuid(system)
     system.device_states = DeviceStates(system)
     system.mailboxes = Mailboxes(system.bus)
     system.realtime = Realtime(system, system.configuration.overlay)
@@ -85,6 +87,14 @@ async def boot(system: System, source: ConfigSource, *, keep_database: bool = Tr
     await system.loader.load_builtin()
     await system.loader.load_all(modules)
     system.mark_booted()
+
+
+def _recall_uuid(system: System) -> None:
+    kept = system.database.get("pbx", "UUID")
+    if kept:
+        system.pbx_uuid = kept
+    else:
+        system.database.put("pbx", "UUID", system.pbx_uuid)
 
 
 async def shut_down(system: System) -> None:

@@ -76,6 +76,8 @@ class System:
         #: whether test events are told (``testevents`` of asterisk.conf)
         self.test_events: bool = self.options.testevents
         self.entity_id: str = self.options.entityid or _default_entity_id()
+        #: names this installation; the AstDB keeps it
+        self.pbx_uuid = str(uuid.uuid4())
         self.bus = EventBus()
         self._registries: dict[str, Registry[Any]] = {}
         self.applications: Registry[ApplicationSpec] = self.registry("application")

@@ -82,6 +82,7 @@ def show_settings(system: System, args: list[str]) -> str:
         ("System", f"{platform.system()}/{platform.release()} on {platform.machine()}, Python {platform.python_version()}"),
         ("System name", options.systemname),
         ("Entity ID", system.entity_id),
+        ("PBX UUID", system.pbx_uuid),
         ("Default language", options.defaultlanguage),
         ("Language prefix", switch(options.languageprefix)),
         ("User name and group", f"{options.runuser}/{options.rungroup}"),
