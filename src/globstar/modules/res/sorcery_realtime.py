@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from globstar.base.log import Logger
 from globstar.core.realtime.engine import Row, encode
 from globstar.core.sorcery.wizard import SorceryObject, WizardSpec
 from globstar.core.system import System
 
+logger = Logger("sorcery")
+
 #: the column of the id
 ID = "id"
+#: Whether all rows of a family may be asked for at once; with ``warn`` and ``error`` that is told.
+_UNQUALIFIED = ("yes", "no", "warn", "error")
 
 
 class RealtimeWizard:
-    """``realtime,family``: rows of a family of extconfig.conf, their column ``id`` the object's."""
+    """``realtime,family[,allow_unqualified_fetch=yes|no|warn|error]``: rows of a family of extconfig.conf, ``id`` the object's.
+
+    Tables of very many rows are not to be asked for as a whole: with ``no`` and ``error`` lists of all objects are empty then.
+    """
 
     is_dynamic = True
     is_writable = True
@@ -22,6 +30,12 @@ class RealtimeWizard:
         self._realtime = system.realtime
         self._type = type
         self._family = data[0]
+        self._unqualified = "yes"
+        for part in data[1:]:
+            name, _, value = (text.strip() for text in part.partition("="))
+            if name != "allow_unqualified_fetch" or value.lower() not in _UNQUALIFIED:
+                raise ValueError(f"'{part}' is no option of realtime; there is allow_unqualified_fetch={'|'.join(_UNQUALIFIED)}")
+            self._unqualified = value.lower()
 
     def _object(self, row: Row) -> SorceryObject | None:
         id = next((value for name, value in row if name.lower() == ID), "")
@@ -41,6 +55,13 @@ class RealtimeWizard:
 
     async def retrieve_all(self, prefix: str = "") -> list[SorceryObject]:
         """See Wizard."""
+        if not prefix and self._unqualified != "yes":
+            if self._unqualified == "warn":
+                logger.warning(f"all {self._type} objects of {self._family} are asked for")
+            elif self._unqualified == "error":
+                logger.error(f"all {self._type} objects of {self._family} are asked for, which sorcery.conf forbids")
+            if self._unqualified != "warn":
+                return []
         rows = await self._realtime.load_multi(self._family, [(f"{ID} LIKE", _escaped(encode(prefix)) + "%")])
         return [one for one in map(self._object, rows) if one is not None and one.id.startswith(prefix)]
 

@@ -40,7 +40,11 @@ single=config,things.conf,single_object=yes,explicit_name=only,criteria=type=thi
 lost=realtime,lost
 both=realtime,lost
 both=config,things.conf,criteria=type=thing
+silent=realtime,things,allow_unqualified_fetch=no
+warned=realtime,things,allow_unqualified_fetch=warn
+refused=realtime,things, allow_unqualified_fetch = error
 bad=realtime
+odd=realtime,things,allow_unqualified_fetch=perhaps
 worse=nowhere,x
 """
 FILES = {"sorcery.conf": SORCERY, "things.conf": "[t1]\ntype=thing\na=1\na=2\n[t2]\ntype=other\n[t3](!)\ntype=thing\n"}
@@ -93,6 +97,23 @@ async def test_files_and_fallbacks(tmp_path: Path) -> None:
             assert sorcery.store("m", "worse") is None
             assert sorcery.store("m", "none") is None
         assert len(log.texts(Level.ERROR)) == 2
+
+
+@pytest.mark.parametrize(
+    ("type", "count", "told"), [("silent", 0, []), ("warned", 2, [Level.WARNING]), ("refused", 0, [Level.ERROR])]
+)
+async def test_all_rows_of_a_large_table_are_asked_for_only_where_that_is_allowed(
+    tmp_path: Path, type: str, count: int, told: list[Level]
+) -> None:
+    async with realtime_system(tmp_path, SCHEMA, MAPPING, FILES) as (system, _):
+        kept = store(system, type)
+        with LogCapture() as log:
+            assert len(await kept.retrieve_all()) == count
+        assert [level for level in (Level.WARNING, Level.ERROR) if log.texts(level)] == told
+        assert await kept.retrieve("one") is not None
+        assert len(await kept.retrieve_all("tw")) == 1
+        sorcery: Sorcery = system.services[SERVICE]
+        assert sorcery.store("m", "odd") is None
 
 
 async def test_a_stale_object_is_given_and_read_anew(tmp_path: Path) -> None:
