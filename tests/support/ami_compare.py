@@ -82,6 +82,8 @@ def _text(message: Message, names: _Names) -> str:
     fields = dict(message)
     lines = []
     for name, value in message:
+        if name == "ActionID":
+            continue  # the recording's own
         if name == "Value" and _SHOWN_LOOSELY.fullmatch(fields.get("Variable", "")):
             value = "?" if value else ""
         elif (name == "Value" and _TIMES.fullmatch(fields.get("Variable", ""))) or name in ("ANSWEREDTIME", "DIALEDTIME"):
@@ -98,13 +100,14 @@ def _text(message: Message, names: _Names) -> str:
 
 #: What an event shows of the moment in which it is told, or of other channels.
 _OF_THE_MOMENT = re.compile(r"(?:ChannelState(?:Desc)?|ConnectedLine\w+|Bridge(?:Technology|NumChannels)|Exten|Priority): [^|]*")
+_WHO = re.compile(r"CallerID\w+: [^|]*")
 _PEER = re.compile(r"Variable: (?:BRIDGEPEER|BRIDGEPVTCALLID) ")
 
 
 def _by_chance(events: list[str]) -> list[str]:
     """The events without order and without what hangs on it: how often a bridge tells of its peers is that, too."""
     plain = [_OF_THE_MOMENT.sub("?", event) for event in events]
-    told_once = {event for event in plain if _PEER.search(event)}
+    told_once = {_WHO.sub("?", event) for event in plain if _PEER.search(event)}
     return sorted([*told_once, *(event for event in plain if not _PEER.search(event))])
 
 

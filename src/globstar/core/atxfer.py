@@ -17,6 +17,7 @@ from globstar.core.dialing import CallStatus, OutgoingCall, request_channel
 from globstar.core.features import DigitFeatures, FeatureAction, settings_for
 from globstar.core.frame import Control, Frame, FrameType
 from globstar.core.local import LocalPair
+from globstar.core.party import Connected
 from globstar.core.pbx import exists
 from globstar.core.tech import RequestFailed
 from globstar.core.transfer import TransferOutcome, ask_extension, hold_others, keep_in_bridge, transfer_context
@@ -172,6 +173,8 @@ class ConsultedTransfer:
         self._consulting = DigitFeatures(self.transferer, actions, settings.feature_digit_timeout)
         self._consulting.member = member
         self.second.move(member)
+        if self.target is not None:  # nobody is known yet
+            self.transferer.set_connected_line(self.target.channel.caller.id, tell_endpoint=False)
         self.transferer.hold_state = False
         member.digit_filter = self._consulting
 
@@ -238,6 +241,7 @@ class ConsultedTransfer:
         pair = local.private
         if isinstance(pair, LocalPair):  # it may step out when the transfer is done
             pair.may_optimise = False
+        self.system.bus.publish(events.ConnectedLineChanged(local))
         target = Target(call)
         target.wait_in(where)
         return target
@@ -261,10 +265,15 @@ class ConsultedTransfer:
         if call.is_over:
             call.announce_end(call.status)
             self.steps.put_nowait(Step.ANSWERED if call.status is CallStatus.ANSWER else Step.TARGET_GONE)
-        elif frame is not None and frame.type is FrameType.CONTROL and frame.subtype == Control.RINGING:
+        elif frame is None or frame.type is not FrameType.CONTROL:
+            return
+        elif frame.subtype == Control.RINGING:
             call.announce_state()
             for channel in self._listeners():
                 channel.indicate(Control.RINGING)
+        elif frame.subtype == Control.CONNECTED_LINE and isinstance(frame.data, Connected):
+            for channel in self._listeners():
+                channel.set_connected_line(frame.data.id, frame.data.source)
 
     def _connect(self, bridge: Bridge) -> None:
         """The target answered: into the bridge with it."""
@@ -313,7 +322,6 @@ class ConsultedTransfer:
         member.digit_filter = self._filter
         hold_others(member, False)
         self.first.dissolve_on_hangup = True
-        introduce(self.first)
 
     async def _return(self, *, is_told: bool) -> None:
         """The target is let go; the transferer is back with the transferee, and hears that nothing came of it.

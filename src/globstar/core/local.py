@@ -305,8 +305,10 @@ class LocalTech(ChannelTech):
 
 
 def _name(channel: Channel, party: PartyId) -> None:
-    if not channel.is_hung_up:
-        number, name = party.number, party.name
+    """A half is now known as who is behind the other one; nothing is told where that is known already."""
+    number, name, known = party.number, party.name, channel.caller.id
+    is_news = (number.valid and number != known.number) or (name.valid and name != known.name)
+    if is_news and not channel.is_hung_up:
         channel.set_caller_id(number.text if number.valid else None, name.text if name.valid else None)
 
 
