@@ -291,7 +291,9 @@ class ActionFault(GlobstarError):
     """An action cannot be done; the client gets the message as an error."""
 
 
-def requested_channel(request: ActionRequest, header: str = "Channel", *, missing: str = "No channel specified") -> Channel:
+def requested_channel(
+    request: ActionRequest, header: str = "Channel", *, missing: str = "No channel specified", unknown: str = "No such channel"
+) -> Channel:
     """The channel that a header names, by its name (case does not count) or unique id. Raises ActionFault."""
     name = request.get(header)
     if not name:
@@ -301,7 +303,7 @@ def requested_channel(request: ActionRequest, header: str = "Channel", *, missin
         lowered = name.lower()
         channel = next((found for key, found in request.system.channels.items() if key.lower() == lowered), None)
     if channel is None:
-        raise ActionFault("No such channel")
+        raise ActionFault(unknown)
     return channel
 
 

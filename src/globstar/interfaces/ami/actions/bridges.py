@@ -39,12 +39,10 @@ def bridge(request: ActionRequest) -> Answer:
     """Connect two channels, whatever they do: with ``Tone`` (Channel1, Channel2, Both) they hear the courtesy tone before."""
     if not request.get("Channel1") or not request.get("Channel2"):
         return failure("Missing channel parameter in request")
-    channels = []
-    for header in ("Channel1", "Channel2"):
-        try:
-            channels.append(requested_channel(request, header))
-        except ActionFault:
-            return failure(f"{header} does not exist")
+    channels = [
+        requested_channel(request, header, unknown=f"{header} does not exist: {request.get(header)}")
+        for header in ("Channel1", "Channel2")
+    ]
     one, two = channels
     if one is two:
         return failure("Channel1 and Channel2 are the same channel")
@@ -69,7 +67,7 @@ def bridge(request: ActionRequest) -> Answer:
 @manager_action("LocalOptimizeAway", SYSTEM | Permission.CALL, synopsis="Optimize away a local channel when possible.")
 def local_optimize_away(request: ActionRequest) -> Answer:
     """Let the halves of a Local channel step out of the call, though it was made with ``/n``."""
-    channel = requested_channel(request, missing="'Channel' not specified.")
+    channel = requested_channel(request, missing="'Channel' not specified.", unknown="Channel does not exist.")
     if not isinstance(channel.private, LocalPair):
         return failure("Unable to find channel")
     channel.private.may_optimise = True

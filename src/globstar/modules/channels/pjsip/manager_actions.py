@@ -358,6 +358,8 @@ def manager_qualify(request: ActionRequest) -> Answer:
     endpoint = driver.settings.endpoints.get(name)
     if endpoint is None:
         return failure("Unable to retrieve endpoint.")
+    if not endpoint.aors:
+        return failure("No AoRs configured for endpoint")
     for contact in [contact for aor in endpoint.aors for contact in driver.contacts.contacts(aor)]:
         driver.qualifier.ask(contact)
     driver.drain()
