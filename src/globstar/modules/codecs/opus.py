@@ -221,14 +221,24 @@ def _encode(rate: int, source: Format, destination: Format) -> Encoder:
 
 def _pair(linear: Format, name: str) -> tuple[TranslatorSpec, TranslatorSpec]:
     rate = linear.sample_rate
+    # as Asterisk states them: the codec changes the rate itself, which goes before a change outside of it
+    coding, decoding = (6000, 9000) if rate == slin.sample_rate else (5999, 8999)
     return (
-        TranslatorSpec(name=f"opusto{name}", source=opus, destination=linear, open=partial(Decoder, rate), conceals=True),
+        TranslatorSpec(
+            name=f"opusto{name}",
+            source=opus,
+            destination=linear,
+            open=partial(Decoder, rate),
+            conceals=True,
+            cost=decoding,
+        ),
         TranslatorSpec(
             name=f"{name}toopus",
             source=linear,
             destination=opus,
             open=partial(Encoder, rate, {}),
             open_for=partial(_encode, rate),
+            cost=coding,
         ),
     )
 

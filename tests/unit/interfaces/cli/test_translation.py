@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from globstar.core.cli import run_command
 from globstar.interfaces.cli.commands import register_commands
+from globstar.modules.codecs import ilbc
 from tests.support.switch import running_system
 
 MODULES = {"modules.conf": "[modules]\nautoload=no\nload=codec_ulaw\nload=codec_alaw\nload=codec_a_mu\nload=codec_resample\n"}
@@ -24,3 +30,34 @@ async def test_asterisk_core_show_translation_recalc(tmp_path: Path) -> None:
         assert "(alaw@8000)->(ulaw@8000)" in paths
         for wrong in ("recalc soon", "recalc 1 2", "perhaps"):
             assert (await run_command(system, f"core show translation {wrong}")).startswith("Usage: core show translation")
+
+
+#: What was loaded when Asterisk was asked.
+RECORDED = ("ulaw", "alaw", "a_mu", "resample", "codec2", "gsm", "g722", "g726", "adpcm", "lpc10", "speex", "ilbc", "opus")
+
+
+def outputs(recorded: Any) -> Iterator[str]:
+    """The answers of all commands in a recording."""
+    if isinstance(recorded, dict):
+        if isinstance(recorded.get("output"), str):
+            yield recorded["output"]
+        for value in recorded.values():
+            yield from outputs(value)
+    elif isinstance(recorded, list):
+        for value in recorded:
+            yield from outputs(value)
+
+
+@pytest.mark.skipif(ilbc.library() is None, reason="the native module was not built")
+@pytest.mark.parametrize(
+    ("command", "title"),
+    [("core show translation", "Translation times"), ("core show translation paths ulaw", "--- Translation paths")],
+)
+async def test_asterisk_costs_and_paths_of_all_codecs(tmp_path: Path, shared: Path, command: str, title: str) -> None:
+    recording = json.loads((shared / "vectors" / "calls" / "g10_misc_idle.json").read_text())
+    theirs = next(text for text in outputs(recording) if text.lstrip().startswith(title))
+    modules = "[modules]\nautoload=no\n" + "".join(f"load=codec_{name}\n" for name in RECORDED)
+    async with running_system(tmp_path, {"modules.conf": modules}) as system:
+        register_commands(system)
+        ours = await run_command(system, command)
+    assert [line.rstrip() for line in ours.split("\n")] == [line.rstrip() for line in theirs.split("\n")]
