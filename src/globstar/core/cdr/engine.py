@@ -47,6 +47,8 @@ class CdrEngine:
         self._awaiting: set[Channel] = set()
         self._stop_awaiting: Callable[[], None] | None = None
         self._unsettled: list[CallRecord] = []
+        #: the records of calls that another channel picked up, by the channel that rang
+        self._picked: dict[Channel, CallRecord] = {}
         self.configure(settings)
 
     def configure(self, settings: CdrSettings) -> None:
@@ -172,6 +174,8 @@ class CdrEngine:
 
     def _hung_up(self, event: events.ChannelHungUp) -> None:
         channel = event.channel
+        if self._picked:
+            self._end_picked(channel)
         chain = channel.cdr
         if chain is None:
             return
@@ -188,12 +192,20 @@ class CdrEngine:
             self.poster.post(records)
         channel.cdr = None  # the records name the channel: together they would stay until the next garbage collection
 
+    def _end_picked(self, channel: Channel) -> None:
+        """A channel whose call was picked up is gone: who called it has answered meanwhile, or not."""
+        record = self._picked.pop(channel, None)
+        if record is not None and not record.is_finished:
+            record.disposition = Disposition.ANSWERED if record.answer else Disposition.NO_ANSWER
+            record.finish(self.now(), self.settings)
+
     def _is_wanted(self, record: CallRecord) -> bool:
         """Whether backends get a record: not a called channel's own, nor, unless asked for, what nobody answered."""
         if record.is_disabled:
             return False
         if record.party_b is None:
             is_called = record.channel.is_outgoing and not (record.is_originated or record.is_own)
+            is_called = is_called and not (record.is_traded and not record.is_ending)
             if is_called or record.is_callee:
                 return False
         return bool(record.answer or record.party_b is not None or self.settings.unanswered)
@@ -287,16 +299,21 @@ class CdrEngine:
         self._await_next(subject)
 
     def _picked_up(self, event: events.CallPickedUp) -> None:
-        """Another channel answers in the place of the one that was dialled: that one's record ends unanswered."""
+        """Another channel answers in the place of the one that was dialled, whose record ends when that one is gone.
+
+        The two trade places: the one that rang has a record of its own if it just ends, the other one none any more.
+        """
         target, channel = event.target, event.channel
+        for record in target.cdr.records if target.cdr is not None else ():
+            record.read_channel()
+            record.is_traded = True
         for record in channel.cdr.records if channel.cdr is not None else ():
             record.is_callee = True
         for candidate in self.system.channels.values():
             chain = candidate.cdr
             for record in chain.records if chain is not None else ():
                 if record.state is State.DIAL and record.party_b is target:
-                    record.disposition = Disposition.NO_ANSWER
-                    record.finish(self.now(), self.settings)
+                    self._picked[target] = record
                     successor = chain.append()
                     successor.app, successor.app_data = record.app, record.app_data
                     successor.is_app_locked = record.is_app_locked

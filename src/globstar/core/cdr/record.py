@@ -99,7 +99,7 @@ class CallRecord:
     __slots__ = (
         "account_code", "ama_flags", "answer", "app", "app_data", "bridge", "channel", "clid", "context", "disposition",
         "dstchannel", "end", "exten", "is_app_locked", "is_callee", "is_disabled", "is_ending", "is_originated", "is_own",
-        "is_parked", "left_at", "linked_id", "party_b", "peer_account", "peer_tenant", "place", "sequence", "src",
+        "is_parked", "is_traded", "left_at", "linked_id", "party_b", "peer_account", "peer_tenant", "place", "sequence", "src",
         "start", "state", "tenant", "user_field", "variables",
     )  # fmt: skip
 
@@ -120,6 +120,8 @@ class CallRecord:
         self.is_originated = False
         #: the channel answered somebody else's call (pickup): it is party B only
         self.is_callee = False
+        #: the channel's call was picked up: it is in the place of the one that did so
+        self.is_traded = False
         #: the channel ran a dialplan of its own
         self.is_own = False
         self.app = self.app_data = ""
