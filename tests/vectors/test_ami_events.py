@@ -20,7 +20,6 @@ GROUPS = ("g01", "g02", "g03", "g04", "g05")
 
 #: Scenarios whose streams differ, each with the reason; one that comes to agree must be taken off.
 DIFFERENT = {
-    "g01_transfer_app_unanswered_302": "the end is told before the dialplan goes on all the same; here when it counts",
     "g01_wrong_content_type_415": "in test_calls_sip: the call goes on here",
     "g03_nonexistent_endpoint": "the end of the call was told there before its cause was set; after it in other recordings",
     "g03_opt_G_split_both": "the answer is told there at the caller's new place, which its record does not know yet",

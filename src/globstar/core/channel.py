@@ -345,8 +345,10 @@ class Channel(ChannelMedia):
             self.system.ticker.add(self._poll)
         self.set_native_formats(formats, read=best, write=best)
 
-    def queue_hangup(self, cause: int = 0, *, source: str | None = None, tech_cause: int = 0) -> None:
-        """The endpoint hung up. Called by the driver; the owner finds out at once.
+    def queue_hangup(
+        self, cause: int = 0, *, source: str | None = None, tech_cause: int = 0, is_noticed_later: bool = False
+    ) -> None:
+        """The endpoint hung up. Called by the driver; the owner finds out at once, or at the loop's next turn.
 
         ``source`` is who began it: the channel itself unless said, nobody when "". ``tech_cause`` is the cause in the words of
         the technology.
@@ -360,7 +362,14 @@ class Channel(ChannelMedia):
         if not self.hangup_source:
             self.hangup_source = self.name if source is None else source
         self.system.bus.publish(events.HangupRequested(self, self.hangup_cause, False))
-        self._raise_soft_hangup(SoftHangup.DEVICE)
+        if is_noticed_later:
+            self.system.loop.call_soon(self._notice_hangup)
+        else:
+            self._raise_soft_hangup(SoftHangup.DEVICE)
+
+    def _notice_hangup(self) -> None:
+        if not self.is_hung_up:
+            self._raise_soft_hangup(SoftHangup.DEVICE)
 
     def request_hangup(self, reason: SoftHangup = SoftHangup.EXPLICIT, cause: int = 0, *, is_told: bool = True) -> None:
         """Ask the owner to hang up; anyone may call this. Listeners are told of ``reason`` unless it is not ``is_told``."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from globstar.base.log import Logger
 from globstar.core.channel import Channel, ChannelGone
 from globstar.core.frame import Control, Frame, FrameType, TransferResult
@@ -44,6 +46,7 @@ async def transfer(channel: Channel, data: str) -> int:
         _tell(channel, "FAILURE")
         raise
     _tell(channel, "SUCCESS" if result is TransferResult.SUCCESS else "FAILURE")
+    await asyncio.sleep(0)  # a call that ended with its redirection tells so before the dialplan goes on
     return 0
 
 

@@ -340,6 +340,6 @@ def transfer(leg: Leg, channel: Channel, destination: str) -> bool:
         channel.deliver(control(Control.TRANSFER, TransferResult.SUCCESS))
         channel.hangup_cause, channel.tech_cause = Cause.REDIRECTED_TO_NEW_DESTINATION, 302
         channel.hangup_source = channel.hangup_source or channel.name
-        channel.system.loop.call_soon(partial(channel.queue_hangup, Cause.REDIRECTED_TO_NEW_DESTINATION))
+        channel.system.loop.call_soon(partial(channel.queue_hangup, Cause.REDIRECTED_TO_NEW_DESTINATION, is_noticed_later=True))
         return True
     return refer.send_refer(leg, text)
