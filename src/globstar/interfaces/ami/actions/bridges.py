@@ -108,16 +108,15 @@ def _age(channel: Channel) -> tuple[float, str]:
 @manager_action("BridgeKick", synopsis="Kick a channel from a bridge.")
 def bridge_kick(request: ActionRequest) -> Answer:
     """Take a channel out of its bridge."""
-    if not request.get("Channel"):
-        return failure("Channel must be provided")
-    bridge = _bridge(request) if request.get("BridgeUniqueid") else None
-    try:
-        channel = requested_channel(request)
-    except ActionFault:
-        return failure("Channel does not exist")
-    member = channel.bridge_member
-    if member is None or (bridge is not None and member.bridge is not bridge):
-        return failure("Channel not in a bridge" if member is None else "Channel is not in the specified bridge")
+    channel = requested_channel(request, missing="Channel must be provided", unknown="Channel does not exist")
+    member, name = channel.bridge_member, request.get("BridgeUniqueid")
+    bridge = request.system.bridges.get(name)
+    if name and bridge is None:
+        return failure("Bridge not found")
+    if member is None and not name:
+        return failure("Channel is not in a bridge")
+    if member is None or (name and member.bridge is not bridge):
+        return failure("Channel kick from bridge failed")
     member.leave(LeaveReason.DISSOLVED)
     return success("Channel has been kicked")
 

@@ -57,7 +57,7 @@ async def test_controlplayback(tmp_path: Path) -> None:
         nothing = "Error: The channel plays nothing that can be controlled"
         assert await ami.message("ControlPlayback", Channel=name, Control="stop") == nothing
         assert await ami.message("ControlPlayback", Channel=name, Control="faster") == "Error: Unknown control type"
-        assert await ami.message("ControlPlayback", Channel=name) == "Error: Control type not specified"
+        assert await ami.message("ControlPlayback", Channel=name) == "Error: Control not specified"
         assert await ami.message("ControlPlayback", Control="stop") == "Error: Channel not specified"
 
 
