@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
     "TSAN_OPTIONS": "exitcode=66",
     "PYTHONMALLOC": "malloc",
+    "OPENBLAS_NUM_THREADS": "1",  # its threads are none of ours, and are not instrumented
 }
 
 
