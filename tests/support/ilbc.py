@@ -6,8 +6,6 @@ import math
 
 import numpy as np
 
-from globstar.dsp._ilbc import FrameDecoder, FrameEncoder
-
 #: Bytes of a frame by its length in ms (RFC 3951 section 2).
 SIZES = {20: 38, 30: 50}
 #: Zeros and poles of the filters at both ends (RFC 3951 sections 3.1 and 4.8).
@@ -24,12 +22,16 @@ def cut(audio: bytes, mode: int) -> list[bytes]:
 
 
 def encode(audio: bytes, mode: int) -> list[bytes]:
+    from globstar.dsp._ilbc import FrameEncoder  # which may not be built
+
     encoder = FrameEncoder(mode)
     return [encoder.encode(frame) for frame in cut(audio, mode)]
 
 
 def decode(payloads: list[bytes] | list[bytes | None], mode: int, *, enhanced: bool = False) -> np.ndarray:
     """The samples of a stream; None stands for a frame that is lost."""
+    from globstar.dsp._ilbc import FrameDecoder
+
     decoder = FrameDecoder(mode, enhanced)
     return samples(b"".join(decoder.decode(payload) for payload in payloads))
 
