@@ -20,8 +20,7 @@ _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 #: number operator number; what follows the second number is passed over.
 _OPERATION = re.compile(rf"\s*({_NUMBER})\s*(AND|XOR|OR|<<|>>|<=|>=|==|!=|[-+*/%^<>])\s*({_NUMBER})", re.ASCII)
 _INTEGER = re.compile(r"\s*[+-]?\d{1,18}$", re.ASCII)
-#: what is as big or bigger has no bits
-_BEYOND = 1 << 63
+_MOST_BITS = 63
 
 
 def _divide(left: float, right: float) -> float:
@@ -82,8 +81,7 @@ def calculate(channel: Channel | None, args: str) -> str:
     """The result of one arithmetic operation on two numbers.
 
     Operators are + - * / % ^ << >> AND OR XOR, and < > <= >= == != which give TRUE or FALSE. ``type`` says how the result is
-    written: float (six decimals, if not given), int, hex or char. A division by zero gives zero. An int that needs more than 32
-    bits is the least one, -2147483648, and hex has the last 32 bits.
+    written: float (six decimals, if not given), int, hex or char. A division by zero gives zero.
     """
     arguments = split_arguments(args, 2)
     found = _OPERATION.match(argument(arguments, 0))
@@ -102,11 +100,14 @@ def calculate(channel: Channel | None, args: str) -> str:
         raise FunctionError(f"MATH cannot calculate '{args}'") from error
     if kind == "f":
         return f"{result:f}"
-    whole = int(result) if math.isfinite(result) and abs(result) < _BEYOND else -_BEYOND
+    if not math.isfinite(result) or abs(result) >= 1 << _MOST_BITS:
+        logger.warning(f"The result of '{args}' is no number of {_MOST_BITS + 1} bits")
+        return "0" if not math.isfinite(result) else str(int(result))
+    whole = int(result)
     if kind == "i":
-        return str(whole if whole == _wrapped(whole) else _wrapped(1 << 31))
+        return str(whole)
     if kind == "h":
-        return f"{whole & 0xFFFFFFFF:x}"
+        return f"{whole & 0xFFFFFFFF if abs(whole) < 1 << 32 else whole & 0xFFFFFFFFFFFFFFFF:x}"
     return bytes([whole & 0xFF]).decode("utf-8", "surrogateescape") if whole & 0xFF else ""
 
 

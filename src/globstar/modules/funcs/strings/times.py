@@ -28,8 +28,7 @@ def format_time(channel: Channel | None, args: str) -> str:
     """A time as text.
 
     ``epoch`` is in seconds since 1970, now if not given. ``format`` is that of strftime, %c if not given; besides, %q gives
-    milliseconds and %3q or %6q so many digits of the second's fraction. %Z names the server's own zone, whatever ``timezone`` is;
-    %z is the difference to UTC in ``timezone``.
+    milliseconds and %3q or %6q so many digits of the second's fraction.
     """
     arguments = split_arguments(args, 3)
     form = (arguments[2] if len(arguments) > 2 else "%c").partition("\0")[0]  # as C ends a text
@@ -55,8 +54,9 @@ def format_time(channel: Channel | None, args: str) -> str:
             case "s":
                 return str(seconds)
             case "Z":
-                is_summer = bool(moment.dst()) if zone is not None else time.localtime(seconds).tm_isdst > 0
-                return time.tzname[is_summer].replace("%", "%%")
+                if zone is not None:
+                    return (moment.tzname() or "").replace("%", "%%")
+                return time.tzname[time.localtime(seconds).tm_isdst > 0].replace("%", "%%")
             case "z":
                 return moment.strftime("%z")
             case _:
