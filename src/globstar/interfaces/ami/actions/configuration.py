@@ -25,6 +25,7 @@ logger = Logger("manager")
 SYSTEM, CONFIG = Permission.SYSTEM, Permission.CONFIG
 #: Most changes in one UpdateConfig.
 MOST_CHANGES = 1000
+_CHANGES = frozenset({"newcat", "renamecat", "delcat", "emptycat", "update", "delete", "append", "insert"})
 _MISSING = "Problem with category, value, or line (if required)"
 
 
@@ -191,8 +192,10 @@ def _changes(request: ActionRequest) -> Iterator[Change]:
 def _apply(text: ConfigText, change: Change) -> None:
     """Make one change. Raises EditFault."""
     action, name, options = change["Action"].lower(), change["Cat"], _options(change["Options"])
+    if action not in _CHANGES:
+        raise EditFault("Unknown action command")
     if not name:
-        raise EditFault("No category specified")
+        raise EditFault("Category not specified" if action in ("newcat", "delcat", "emptycat") else _MISSING)
     if action == "newcat":
         bases = [base.strip() for base in options.get("inherit", "").split(",") if base.strip()]
         text.add_section(name, bases, is_template="template" in options, may_repeat="allowdups" in options)
@@ -216,10 +219,8 @@ def _apply(text: ConfigText, change: Change) -> None:
             text.insert(section, variable, value, is_object=is_object)
         case "insert" if variable and line is not None:
             text.insert(section, variable, value, line, is_object=is_object)
-        case "renamecat" | "update" | "delete" | "append" | "insert":
-            raise EditFault(_MISSING)
         case _:
-            raise EditFault("Unknown action command")
+            raise EditFault(_MISSING)
 
 
 def _options(text: str) -> dict[str, str]:
