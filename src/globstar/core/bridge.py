@@ -299,6 +299,8 @@ class Bridge:
         channel = member.channel
         self.members.append(member)
         channel.bridge_member = member
+        if channel.hangup_cause != Cause.NORMAL_CLEARING:
+            channel.hangup_cause, channel.tech_cause = 0, 0  # what went before is told
         channel.stop_generator()
         if len(self.members) > 1:
             self._unify_linked_ids()

@@ -305,3 +305,24 @@ async def test_a_technology_that_is_unloaded_is_not_chosen_any_more(world: World
     world.system.bridge_technologies.unregister(native)
     bridge, _, _ = meeting(world, "alice", "bob")
     assert bridge.technology.name == "simple_bridge"
+
+
+async def test_the_cause_of_an_end_is_what_happened_since_the_bridge_was_entered(world: World) -> None:
+    """Nothing is known of it while the parties talk; who leaves without a cause of its own ended in the ordinary way."""
+    alice, bob = leg(world, "alice"), leg(world, "bob")
+    alice.channel.hangup_cause, alice.channel.tech_cause = Cause.USER_BUSY, 486  # of a call before
+    told: list[events.HangupRequested] = []
+    world.system.bus.subscribe(events.HangupRequested, told.append)
+    bridge = Bridge(world.system)
+    members = [bridge.join(alice.channel), bridge.join(bob.channel)]
+    assert (alice.channel.hangup_cause, alice.channel.tech_cause) == (0, 0)
+    bob.hangs_up(0)
+    alice.channel.request_hangup()
+    await members[0].left
+    assert [(event.channel, event.cause, event.is_soft) for event in told] == [
+        (bob.channel, 0, False),
+        (alice.channel, SoftHangup.EXPLICIT, True),
+    ]
+    assert (alice.channel.hangup_cause, bob.channel.hangup_cause) == (Cause.NORMAL_CLEARING, Cause.NORMAL_CLEARING)
+    for one in (alice, bob):
+        one.channel.hangup()
