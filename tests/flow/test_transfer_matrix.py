@@ -387,6 +387,7 @@ async def test_pickup(tmp_path: Path, how: str) -> None:
         await a.hang_up()
         await c.ended()
         await asyncio.sleep(1)
-        assert ("100", "201", "bob", "NO ANSWER") in o.rows()
+        rang = "ANSWERED" if how == "*8" else "NO ANSWER"  # its record ends after the caller was answered, or before
+        assert ("100", "201", "bob", rang) in o.rows()
         assert ("100", "201", "carol", "ANSWERED") in o.rows()
         assert o.told() == [("PICKUP", "bob")]
