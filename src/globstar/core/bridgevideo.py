@@ -23,8 +23,7 @@ def viewers(bridge: Bridge, sender: BridgeMember, stream: int = 0) -> list[tuple
     others = [member for member in sender.peers if not member.is_apart]
     source = bridge.video_source
     if bridge.video_mode == NONE:
-        is_seen = len(bridge.members) <= 2 or source is sender.channel
-        return [(member, stream) for member in others] if is_seen else []
+        return [(member, stream) for member in others] if _all_see_all(bridge) or source is sender.channel else []
     if bridge.video_mode == SFU:
         return [(member, _place(member, sender, stream)) for member in others]
     if stream:
@@ -37,6 +36,11 @@ def viewers(bridge: Bridge, sender: BridgeMember, stream: int = 0) -> list[tuple
     if sender.channel is bridge.previous_video_source:
         return [(member, 0) for member in others if member.channel is source]
     return []
+
+
+def _all_see_all(bridge: Bridge) -> bool:
+    """Whether nobody needs to be chosen: two in a call, or waiting callers, to whom only an announcer shows something."""
+    return len(bridge.members) <= 2 or not bridge.technology.mixes
 
 
 def _place(viewer: BridgeMember, sender: BridgeMember, stream: int) -> int:
@@ -68,7 +72,7 @@ def talking_began(bridge: Bridge, member: BridgeMember) -> None:
 
 def pass_picture_request(bridge: Bridge, viewer: BridgeMember, frame: Frame) -> bool:
     """A viewer asks for a whole picture: only who it sees is asked. False if all are to be asked."""
-    if frame.subtype != Control.VIDUPDATE or (bridge.video_mode == NONE and len(bridge.members) <= 2):
+    if frame.subtype != Control.VIDUPDATE or (bridge.video_mode == NONE and _all_see_all(bridge)):
         return False
     if bridge.video_mode == SFU:
         for (sender, stream), place in list(viewer.sees.items()):
