@@ -291,9 +291,7 @@ class ActionFault(GlobstarError):
     """An action cannot be done; the client gets the message as an error."""
 
 
-def requested_channel(
-    request: ActionRequest, header: str = "Channel", *, missing: str = "No channel specified", unknown: str = "No such channel"
-) -> Channel:
+def requested_channel(request: ActionRequest, header: str = "Channel", *, missing: str = "No channel specified") -> Channel:
     """The channel that a header names, by its name (case does not count) or unique id. Raises ActionFault."""
     name = request.get(header)
     if not name:
@@ -303,7 +301,7 @@ def requested_channel(
         lowered = name.lower()
         channel = next((found for key, found in request.system.channels.items() if key.lower() == lowered), None)
     if channel is None:
-        raise ActionFault(unknown)
+        raise ActionFault("No such channel")
     return channel
 
 

@@ -65,7 +65,7 @@ def manager_control_playback(request: ActionRequest) -> Answer:
         return failure("Channel not specified")
     word = request.get("Control")
     if not word:
-        return failure("Control not specified")
+        return failure("Control type not specified")
     channel = requested_channel(request)
     try:
         command = PlaybackCommand(word.lower())

@@ -128,7 +128,7 @@ async def receive_mf(channel: Channel, data: str) -> int:
 @manager_action("PlayMF", Permission.CALL, synopsis="Play MF digit on a specific channel.")
 def manager_play_mf(request: ActionRequest) -> Answer:
     """Send one R1 digit to the endpoint of a channel."""
-    channel = requested_channel(request, missing="Channel not found", unknown="Channel not found")
+    channel = requested_channel(request)
     digit, text = request.get("Digit")[:1], request.get("Duration")
     if not digit:
         return failure("No digit specified")

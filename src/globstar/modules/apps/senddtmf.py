@@ -81,7 +81,7 @@ async def send_dtmf(channel: Channel, data: str) -> int:
 @manager_action("SendFlash", Permission.CALL, synopsis="Send a hook flash on a specific channel.")
 def manager_send_flash(request: ActionRequest) -> Answer:
     """Send a hook flash to the endpoint of a channel, or with ``Receive`` let the channel hear one from there."""
-    channel = requested_channel(request, missing="Channel not found", unknown="Channel not found")
+    channel = requested_channel(request)
     if is_true_word(request.get("Receive")):
         channel.deliver(control(Control.FLASH))
     else:

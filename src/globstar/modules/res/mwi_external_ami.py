@@ -38,8 +38,8 @@ def _matching(request: ActionRequest) -> list[str]:
         return [name] if name in known.counts else []
     try:
         return known.matching(text[1:].removesuffix("/"))
-    except ValueError:
-        raise ActionFault(f"Mailbox regex format invalid in: {text}") from None
+    except ValueError as error:
+        raise ActionFault(f"Regex compile error in: {text}: {error}") from None
 
 
 def _mailbox(request: ActionRequest) -> str:
@@ -52,7 +52,7 @@ def _mailbox(request: ActionRequest) -> str:
 def _count(request: ActionRequest, header: str) -> int:
     text = request.get(header, "0")
     if not (text.isascii() and text.isdecimal()) or len(text) > 9:
-        raise ActionFault(f"Invalid {header}: {text}")
+        raise ActionFault(f"Invalid {header} parameter in request")
     return int(text)
 
 

@@ -39,10 +39,12 @@ def bridge(request: ActionRequest) -> Answer:
     """Connect two channels, whatever they do: with ``Tone`` (Channel1, Channel2, Both) they hear the courtesy tone before."""
     if not request.get("Channel1") or not request.get("Channel2"):
         return failure("Missing channel parameter in request")
-    channels = [
-        requested_channel(request, header, unknown=f"{header} does not exist: {request.get(header)}")
-        for header in ("Channel1", "Channel2")
-    ]
+    channels = []
+    for header in ("Channel1", "Channel2"):
+        try:
+            channels.append(requested_channel(request, header))
+        except ActionFault:
+            return failure(f"{header} does not exist")
     one, two = channels
     if one is two:
         return failure("Channel1 and Channel2 are the same channel")
@@ -67,7 +69,7 @@ def bridge(request: ActionRequest) -> Answer:
 @manager_action("LocalOptimizeAway", SYSTEM | Permission.CALL, synopsis="Optimize away a local channel when possible.")
 def local_optimize_away(request: ActionRequest) -> Answer:
     """Let the halves of a Local channel step out of the call, though it was made with ``/n``."""
-    channel = requested_channel(request, missing="'Channel' not specified.", unknown="Channel does not exist.")
+    channel = requested_channel(request, missing="'Channel' not specified.")
     if not isinstance(channel.private, LocalPair):
         return failure("Unable to find channel")
     channel.private.may_optimise = True
@@ -108,15 +110,16 @@ def _age(channel: Channel) -> tuple[float, str]:
 @manager_action("BridgeKick", synopsis="Kick a channel from a bridge.")
 def bridge_kick(request: ActionRequest) -> Answer:
     """Take a channel out of its bridge."""
-    channel = requested_channel(request, missing="Channel must be provided", unknown="Channel does not exist")
-    member, name = channel.bridge_member, request.get("BridgeUniqueid")
-    bridge = request.system.bridges.get(name)
-    if name and bridge is None:
-        return failure("Bridge not found")
-    if member is None and not name:
-        return failure("Channel is not in a bridge")
-    if member is None or (name and member.bridge is not bridge):
-        return failure("Channel kick from bridge failed")
+    if not request.get("Channel"):
+        return failure("Channel must be provided")
+    bridge = _bridge(request) if request.get("BridgeUniqueid") else None
+    try:
+        channel = requested_channel(request)
+    except ActionFault:
+        return failure("Channel does not exist")
+    member = channel.bridge_member
+    if member is None or (bridge is not None and member.bridge is not bridge):
+        return failure("Channel not in a bridge" if member is None else "Channel is not in the specified bridge")
     member.leave(LeaveReason.DISSOLVED)
     return success("Channel has been kicked")
 

@@ -212,26 +212,25 @@ def _place(request: ActionRequest, channel: Channel, extra: str = "") -> tuple[s
     return context, extension, priority
 
 
-def _is_ending(channel: Channel) -> bool:
-    return channel.is_hung_up or bool(channel.soft_hangup & ~SoftHangup.ASYNC_GOTO)
-
-
 @manager_action("Redirect", CALL, synopsis="Redirect (transfer) a call.")
 def redirect(request: ActionRequest) -> Answer:
     """Send a channel, or two that are bridged, to places in the dialplan."""
     if not request.get("Channel"):
         return failure("Channel not specified")
-    channel = requested_channel(request, unknown=f"Channel does not exist: {request.get('Channel')}")
+    try:
+        channel = requested_channel(request)
+    except ActionFault:
+        return failure("Channel does not exist")
     place = _place(request, channel)
-    if _is_ending(channel):
+    if channel.is_hung_up or channel.soft_hangup & ~SoftHangup.ASYNC_GOTO:
         return failure("Redirect failed, channel not up.")
     if not request.get("ExtraChannel"):
         channel.redirect(*place)
         return success("Redirect successful")
-    unknown = f"ExtraChannel does not exist: {request.get('ExtraChannel')}"
-    second = requested_channel(request, "ExtraChannel", unknown=unknown)
-    if _is_ending(second):
-        return failure("Redirect failed, extra channel not up.")
+    try:
+        second = requested_channel(request, "ExtraChannel")
+    except ActionFault:
+        return failure("ExtraChannel does not exist")
     has_own = any(request.get(f"Extra{name}") for name in ("Context", "Exten", "Priority"))
     redirect_both(channel, place, second, _place(request, second, "Extra") if has_own else place)
     return success("Dual Redirect successful")

@@ -27,10 +27,10 @@ CALL = Permission.CALL
 )
 def send_text(request: ActionRequest) -> Answer:
     """Send a text to the endpoint of a channel."""
-    text = request.get("Message")
-    if request.get("Channel") and not text:
-        return failure("No Message specified")
     channel = requested_channel(request)
+    text = request.get("Message")
+    if not text:
+        return failure("No Message specified")
     is_sent = channel.tech.send_text(channel, text, request.get("Content-Type", "text/plain"))
     return success("Success") if is_sent else failure("Failure")
 
@@ -38,7 +38,7 @@ def send_text(request: ActionRequest) -> Answer:
 @manager_action("PlayDTMF", CALL, synopsis="Play DTMF signal on a specific channel.")
 async def play_dtmf(request: ActionRequest) -> Answer:
     """Send a digit to the endpoint of a channel, or with ``Receive`` let the channel hear it from there."""
-    channel = requested_channel(request, missing="Channel not found", unknown="Channel not found")
+    channel = requested_channel(request)
     digit = request.get("Digit")
     if not digit:
         return failure("No digit specified")

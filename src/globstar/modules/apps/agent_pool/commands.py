@@ -159,6 +159,7 @@ def agent_logoff_action(request: ActionRequest) -> Answer:
         raise ActionFault("No agent specified")
     agent = pool_of(request.system).find(name)
     if agent is None:
-        raise ActionFault("No such agent")
-    agent.log_off(is_soft=is_true(request.get("Soft")))  # one that is not logged in is no error
+        raise ActionFault("Agent not found")
+    if not agent.log_off(is_soft=is_true(request.get("Soft"))):
+        raise ActionFault("Agent is not logged in")
     return success("Agent logged out")

@@ -290,7 +290,7 @@ def manager_mixmonitor(request: ActionRequest) -> Answer:
     """Begin to record a channel."""
     service, channel = _asked(request)
     if not request.get("File"):
-        return failure("Could not start monitoring channel")
+        return failure("No file specified")
     try:
         identity = service.start(channel, request.get("File"), request.get("Options"), request.get("Command"))
     except SoundFault:
@@ -320,6 +320,6 @@ def manager_mute_mixmonitor(request: ActionRequest) -> Answer:
     if direction not in ("read", "write", "both"):
         return failure("Invalid direction specified. Must be read, write or both")
     if not state:
-        return failure("No state specified")
-    is_muted = state.lower() not in ("0", "no", "n", "false", "f", "off")
+        return failure("No state specified. Must be 0 or 1")
+    is_muted = state.lower() in ("1", "yes", "true", "on")
     return success() if service.mute(channel, direction, is_muted) else failure("Cannot set mute flag")

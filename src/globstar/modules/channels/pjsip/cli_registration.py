@@ -94,7 +94,7 @@ def send_register(system: System, args: list[str]) -> str:
     """
     for registration in _chosen(system, args):
         registration.register()
-    return "Re-register all queued" if args == ["*all"] else ""
+    return ""
 
 
 @cli_command("pjsip send unregister", usage="pjsip send unregister <registration> | *all", complete=_names_and_all)
@@ -106,4 +106,4 @@ def send_unregister(system: System, args: list[str]) -> str:
     for registration in _chosen(system, args):
         registration.unregister()
     driver_of(system).drain()
-    return "Unregister all queued" if args == ["*all"] else ""
+    return ""

@@ -336,13 +336,13 @@ def _each_registration(request: ActionRequest, *, is_begun: bool) -> Answer:
     known = list(registrations.names())
     chosen = known if name.lower() == "*all" else [name]
     if not set(chosen) <= set(known):
-        return failure("Unable to retrieve registration entry")
+        return failure("Unable to retrieve registration entry.")
     for one in chosen:
         registrations.begin(one) if is_begun else registrations.end(one)
     _driver(request).drain()
     if name.lower() == "*all":
-        return success("Reregistrations queued." if is_begun else "Unregistrations queued.")
-    return success("Reregistration sent" if is_begun else "Unregistration sent")
+        return success("Registrations queued." if is_begun else "Unregistrations queued.")
+    return success("Registration sent" if is_begun else "Unregistration sent")
 
 
 # -- qualify, notify, hang up ------------------------------------------------------------------------------------------------
@@ -357,9 +357,7 @@ def manager_qualify(request: ActionRequest) -> Answer:
         return failure("Endpoint parameter missing.")
     endpoint = driver.settings.endpoints.get(name)
     if endpoint is None:
-        return failure("Unable to retrieve endpoint")
-    if not endpoint.aors:
-        return failure("No AoRs configured for endpoint")
+        return failure("Unable to retrieve endpoint.")
     for contact in [contact for aor in endpoint.aors for contact in driver.contacts.contacts(aor)]:
         driver.qualifier.ask(contact)
     driver.drain()

@@ -42,27 +42,28 @@ def manager_set_maintenance(request: ActionRequest) -> Answer:
     driver, maintenance = _maintenance(request)
     name, state = request.get("Endpoint"), request.get("State").lower()
     if not name:
-        return failure("Endpoint parameter missing")
+        return failure("Endpoint parameter missing.")
     if state not in ("on", "off"):
-        return failure("State parameter missing" if not state else "State must be 'on' or 'off'")
+        return failure("State parameter missing." if not state else "State must be on or off.")
     endpoints = driver.settings.endpoints
-    is_all = name.lower() == "all"
-    if not is_all and name not in endpoints:
-        return failure(f"Endpoint '{name}' not found")
-    maintenance.set(sorted(endpoints) if is_all else [name], state == "on")
-    return success(f"Maintenance mode {_state(state == 'on')}{' for all endpoints' if is_all else ''}")
+    if name.lower() != "all" and name not in endpoints:
+        return failure("Unable to retrieve endpoint.")
+    maintenance.set(sorted(endpoints) if name.lower() == "all" else [name], state == "on")
+    return success(f"Maintenance mode {_state(state == 'on')}")
 
 
 @manager_action("PJSIPShowMaintenance", SYSTEM | REPORTING, synopsis="Show maintenance mode status for PJSIP endpoints.")
 def manager_show_maintenance(request: ActionRequest) -> Answer:
     """List the endpoints in maintenance, or tell of one whether it is."""
-    _, maintenance = _maintenance(request)
+    driver, maintenance = _maintenance(request)
     name = request.get("Endpoint")
+    if name and name not in driver.settings.endpoints:
+        return failure("Unable to retrieve endpoint.")
     items = [
         ListItem("PJSIPMaintenanceStatus", (("Endpoint", one), ("Status", _state(one in maintenance.endpoints))))
         for one in ([name] if name else sorted(maintenance.endpoints))
     ]
-    return listing("Maintenance status events follow", "PJSIPMaintenanceStatusComplete", items)
+    return listing("Maintenance statuses will follow", "PJSIPMaintenanceStatusComplete", items)
 
 
 @manager_event(events.EndpointMaintenanceChanged)

@@ -30,7 +30,7 @@ def agi_action(request: ActionRequest) -> Answer:
         return failure("Both, Channel and Command are *required*")
     channel = request.system.find_channel(name)
     if channel is None:
-        return failure(f"Channel {name} does not exist.")
+        return failure(f"Channel {name} does not exist or is not in an Async AGI mode")
     if not service_of(request.system).enqueue(channel, command, request.get("CommandID")):
         return failure(f"Failed to add AGI command to channel {channel.name} queue")
     return success("Added AGI command to queue")

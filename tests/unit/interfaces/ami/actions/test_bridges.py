@@ -45,8 +45,8 @@ async def test_bridge_takes_channels_out_of_their_calls(tmp_path: Path) -> None:
     [
         ("", "Test/alice-00000000", "Missing channel parameter in request"),
         ("Test/alice-00000000", "", "Missing channel parameter in request"),
-        ("nobody", "Test/alice-00000000", "Channel1 does not exist: nobody"),
-        ("Test/alice-00000000", "nobody", "Channel2 does not exist: nobody"),
+        ("nobody", "Test/alice-00000000", "Channel1 does not exist"),
+        ("Test/alice-00000000", "nobody", "Channel2 does not exist"),
         ("Test/alice-00000000", "Test/alice-00000000", "Channel1 and Channel2 are the same channel"),
     ],
 )

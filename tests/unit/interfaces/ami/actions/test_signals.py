@@ -56,7 +56,7 @@ async def test_controlplayback(tmp_path: Path) -> None:
         assert 2500 <= int(variable(call.channel, "CPLAYBACKOFFSET")) <= 3600
         assert await ami.message("ControlPlayback", Channel=name, Control="stop") == "Success"  # as Asterisk, which queues it
         assert await ami.message("ControlPlayback", Channel=name, Control="faster") == "Error: Unknown control type"
-        assert await ami.message("ControlPlayback", Channel=name) == "Error: Control not specified"
+        assert await ami.message("ControlPlayback", Channel=name) == "Error: Control type not specified"
         assert await ami.message("ControlPlayback", Control="stop") == "Error: Channel not specified"
 
 

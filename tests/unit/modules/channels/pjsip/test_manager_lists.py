@@ -99,27 +99,3 @@ async def test_contacts_as_their_records(tmp_path: Path) -> None:
 async def test_endpoints_that_are_not_there(tmp_path: Path, headers: tuple[tuple[str, str], ...], message: str) -> None:
     async with clients(tmp_path) as (_, client):
         assert f"Response: Error\r\nMessage: {message}" in client.ask("PJSIPShowEndpoint", *headers)
-
-
-@pytest.mark.parametrize(
-    ("action", "headers", "answer"),
-    [
-        ("PJSIPQualify", {}, "Error: Endpoint parameter missing."),
-        ("PJSIPQualify", {"Endpoint": "nobody"}, "Error: Unable to retrieve endpoint"),
-        ("PJSIPRegister", {}, "Error: Registration parameter missing."),
-        ("PJSIPRegister", {"Registration": "none"}, "Error: Unable to retrieve registration entry"),
-        ("PJSIPUnregister", {"Registration": "none"}, "Error: Unable to retrieve registration entry"),
-        ("PJSIPRegister", {"Registration": "*all"}, "Success: Reregistrations queued."),
-        ("PJSIPUnregister", {"Registration": "*all"}, "Success: Unregistrations queued."),
-        ("PJSIPSetMaintenance", {}, "Error: Endpoint parameter missing"),
-        ("PJSIPSetMaintenance", {"Endpoint": "alice"}, "Error: State parameter missing"),
-        ("PJSIPSetMaintenance", {"Endpoint": "alice", "State": "so"}, "Error: State must be 'on' or 'off'"),
-        ("PJSIPSetMaintenance", {"Endpoint": "nobody", "State": "on"}, "Error: Endpoint 'nobody' not found"),
-        ("PJSIPSetMaintenance", {"Endpoint": "alice", "State": "on"}, "Success: Maintenance mode enabled"),
-        ("PJSIPSetMaintenance", {"Endpoint": "all", "State": "off"}, "Success: Maintenance mode disabled for all endpoints"),
-    ],
-)  # fmt: skip
-async def test_answers(tmp_path: Path, action: str, headers: dict[str, str], answer: str) -> None:
-    async with clients(tmp_path) as (_, client):
-        result, _, message = answer.partition(": ")
-        assert f"Response: {result}\r\nMessage: {message}\r\n" in client.ask(action, *headers.items())
