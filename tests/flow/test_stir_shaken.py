@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -309,6 +310,17 @@ async def test_what_is_signed(tmp_path: Path, number: str, attestation: str, end
             assert IdentityHeader.parse(invite["Identity"]).passport().attest.value == level
 
 
+@pytest.mark.parametrize("is_signed", [True, False])
+async def test_rfc8225_5_2_2_the_fingerprints_of_media_are_signed(tmp_path: Path, is_signed: bool) -> None:
+    attestation = f"send_mky={'yes' if is_signed else 'no'}"
+    dtls = "stir_shaken=yes\nmedia_encryption=dtls\ndtls_auto_generate_cert=yes"
+    async with world(tmp_path, attestation=attestation, endpoint=dtls) as w:
+        invite = await signed(w, "3")
+        (told,) = re.findall(r"^a=fingerprint:SHA-256 ([0-9A-F:]+)\r$", invite.body, re.MULTILINE)
+        mky = IdentityHeader.parse(invite["Identity"]).passport().mky
+        assert mky == ((("sha-256", told.replace(":", "")),) if is_signed else ())
+
+
 # -- commands --------------------------------------------------------------------------------------------------------------
 
 
@@ -339,10 +351,8 @@ async def test_commands(tmp_path: Path) -> None:
 
 async def test_what_is_wrong_in_the_file_is_told(tmp_path: Path) -> None:
     with LogCapture(Level.WARNING) as log:
-        async with world(
-            tmp_path, "cert_cache_dir=/x\nca_path=/nowhere", attestation="send_mky=yes\n[x]\ntype=tn\n[y]\ntype=profil\n"
-        ):
+        async with world(tmp_path, "cert_cache_dir=/x\nca_path=/nowhere", attestation="[x]\ntype=tn\n[y]\ntype=profil\n"):
             pass
     told = "\n".join(log.texts(Level.WARNING))
-    for text in ("cert_cache_dir has no effect", "send_mky has no effect", "'profile'", "[x] is no telephone number", "/nowhere"):
+    for text in ("cert_cache_dir has no effect", "'profile'", "[x] is no telephone number", "/nowhere"):
         assert text in told

@@ -240,8 +240,11 @@ class StirShaken(Protocol):
     def verifies(self, profile: str) -> bool:
         """Whether calls of a profile are checked."""
 
-    def sign(self, profile: str, caller: str, callee: str) -> str | None:
-        """The value of an Identity header; None where nothing vouches for the caller, with the reason logged."""
+    def sign(self, profile: str, caller: str, callee: str, fingerprints: Iterable[tuple[str, str]] = ()) -> str | None:
+        """The value of an Identity header; None where nothing vouches for the caller, with the reason logged.
+
+        ``fingerprints`` are those of the media's certificates as in SDP: name of the hash, and hexadecimal octets with colons.
+        """
 
     async def verify(
         self, profile: str, identities: list[str], callers: list[str], callees: list[str], date: float | None

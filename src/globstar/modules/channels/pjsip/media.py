@@ -183,6 +183,13 @@ class LegMedia:
                 found.append((connection.host if connection is not None else "", line.port))
         return found
 
+    def told_fingerprints(self) -> set[tuple[str, str]]:
+        """Name of the hash and digest of every certificate that our description names."""
+        local = self.negotiation.local
+        if local is None:
+            return set()
+        return {(found.hash_name, found.value) for part in (local, *local.media) for found in part.fingerprints}
+
     def wanted_addresses(self) -> list[tuple[str, int]]:
         """Where RTP is to go, in the order of our description."""
         local = self.negotiation.local

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import ssl
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,7 +131,7 @@ class StirService:
 
     # -- signing -----------------------------------------------------------------------------------------------------
 
-    def sign(self, profile: str, caller: str, callee: str) -> str | None:
+    def sign(self, profile: str, caller: str, callee: str, fingerprints: Iterable[tuple[str, str]] = ()) -> str | None:
         """See StirShaken."""
         orig, dest = canonical_number(caller), canonical_number(callee)
         signer = self.settings.signer(profile, orig) if orig and dest else None
@@ -144,7 +145,9 @@ class StirService:
             logger.warning(f"a call of '{caller}' is not signed: private_key_file or public_cert_url is missing")
             return None
         now = int(self._system.wall_time())
-        passport = Passport(signer["public_cert_url"], orig, (dest,), now, signer["attest_level"], str(uuid.uuid4()))
+        # RFC 8225 5.2.2: without colons, in order of hash and digest
+        mky = tuple(sorted({(name, digest.replace(":", "")) for name, digest in fingerprints})) if signer["send_mky"] else ()
+        passport = Passport(signer["public_cert_url"], orig, (dest,), now, signer["attest_level"], str(uuid.uuid4()), mky)
         self.counters["signed"] += 1
         return str(IdentityHeader(passport.sign(key), passport.x5u))
 

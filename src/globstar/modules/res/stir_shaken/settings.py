@@ -169,11 +169,6 @@ def read_settings(config: ConfigFile | None, report: Report) -> StirSettings:
             near = did_you_mean(kind, ("attestation", "verification", "profile", "tn"))
             report(where, f"[{category.name}] has the unknown type '{kind}'{near}")
     for options in (settings.attestation, settings.verification, *settings.profiles.values(), *settings.numbers.values()):
-        if getattr(options, "send_mky", False):
-            report(
-                Variable("send_mky", "yes", file="stir_shaken.conf"),
-                "send_mky has no effect before encrypted media (DTLS) are there",
-            )
         if getattr(options, "cert_cache_dir", ""):
             report(
                 Variable("cert_cache_dir", "", file="stir_shaken.conf"),

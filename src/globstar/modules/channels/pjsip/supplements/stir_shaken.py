@@ -64,7 +64,9 @@ class StirShakenSupplement(Supplement):
             return
         party = channel.connected.id
         number = party.number.text if party.number.valid else ""
-        identity = service.sign(endpoint.stir_shaken_profile, number, SipUri.parse(leg.request_uri).user or "")
+        identity = service.sign(
+            endpoint.stir_shaken_profile, number, SipUri.parse(leg.request_uri).user or "", leg.media.told_fingerprints()
+        )
         if identity is None:
             return
         if not any(name == "Date" for name, _ in headers):
