@@ -60,7 +60,7 @@ async def control_playback_application(channel: Channel, data: str) -> int | Non
 
 @manager_action("ControlPlayback", Permission.CALL, synopsis="Control the playback of a file being played to a channel.")
 def manager_control_playback(request: ActionRequest) -> Answer:
-    """Wind the sound that a channel plays, or stop it; where none is played nothing happens."""
+    """Wind the sound that a channel plays, or stop it."""
     if not request.get("Channel"):
         return failure("Channel not specified")
     word = request.get("Control")
@@ -71,5 +71,4 @@ def manager_control_playback(request: ActionRequest) -> Answer:
         command = PlaybackCommand(word.lower())
     except ValueError:
         return failure("Unknown control type")
-    control_playback(channel, command)
-    return success()
+    return success() if control_playback(channel, command) else failure("The channel plays nothing that can be controlled")

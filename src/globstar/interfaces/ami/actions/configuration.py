@@ -25,7 +25,6 @@ logger = Logger("manager")
 SYSTEM, CONFIG = Permission.SYSTEM, Permission.CONFIG
 #: Most changes in one UpdateConfig.
 MOST_CHANGES = 1000
-_CHANGES = frozenset({"newcat", "renamecat", "delcat", "emptycat", "update", "delete", "append", "insert"})
 _MISSING = "Problem with category, value, or line (if required)"
 
 
@@ -192,10 +191,8 @@ def _changes(request: ActionRequest) -> Iterator[Change]:
 def _apply(text: ConfigText, change: Change) -> None:
     """Make one change. Raises EditFault."""
     action, name, options = change["Action"].lower(), change["Cat"], _options(change["Options"])
-    if action not in _CHANGES:
-        raise EditFault("Unknown action command")
     if not name:
-        raise EditFault("Category not specified" if action in ("newcat", "delcat", "emptycat") else _MISSING)
+        raise EditFault("No category specified")
     if action == "newcat":
         bases = [base.strip() for base in options.get("inherit", "").split(",") if base.strip()]
         text.add_section(name, bases, is_template="template" in options, may_repeat="allowdups" in options)
@@ -219,8 +216,10 @@ def _apply(text: ConfigText, change: Change) -> None:
             text.insert(section, variable, value, is_object=is_object)
         case "insert" if variable and line is not None:
             text.insert(section, variable, value, line, is_object=is_object)
-        case _:
+        case "renamecat" | "update" | "delete" | "append" | "insert":
             raise EditFault(_MISSING)
+        case _:
+            raise EditFault("Unknown action command")
 
 
 def _options(text: str) -> dict[str, str]:
