@@ -1,9 +1,8 @@
-"""Tell the CDR engine to reset the call detail record of the channel, or to hand it to no backend."""
+"""Tell the CDR engine to reset the call detail record of the channel."""
 
 from __future__ import annotations
 
 from globstar.base.log import Logger
-from globstar.core.cdr.engine import SERVICE, CdrEngine
 from globstar.core.channel import Channel
 from globstar.core.registry import application
 from globstar.core.services import CallRecords
@@ -22,15 +21,3 @@ def reset_cdr(channel: Channel, data: str) -> None:
     records = channel.system.service("call records", CallRecords)  # type: ignore[type-abstract]
     if records is not None:
         records.reset(channel, keep_variables="v" in options)
-
-
-@application("NoCDR", syntax="NoCDR()")
-def no_cdr(channel: Channel, data: str) -> None:
-    """Keep the call detail records of the channel from the backends, those that begin later too.
-
-    For dialplans of the time when it was there; ``Set(CDR_PROP(disable)=1)`` does the same.
-    """
-    engine = channel.system.service(SERVICE, CdrEngine)
-    chain = engine.chain(channel) if engine is not None else None
-    if chain is not None:
-        chain.set_disabled(True)

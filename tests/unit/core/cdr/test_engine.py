@@ -34,8 +34,6 @@ same => n,Wait(3)
 exten => 207,1,Set(CDR_PROP(disable)=1)
 same => n,Goto(201,1)
 exten => 208,1,Pickup(201)
-exten => 209,1,NoCDR()
-same => n,Goto(201,1)
 exten => 300,1,Answer()
 same => n,Wait(5)
 """
@@ -298,15 +296,6 @@ async def test_an_originated_call_is_a_record_of_the_called_channel() -> None:
         await task
         await world.all_gone()
         assert [(record.channel, record.dst, record.disposition) for record in records] == [(leg.channel.name, "300", "ANSWERED")]
-
-
-@pytest.mark.parametrize("extension", ["207", "209"])
-async def test_records_that_are_kept_from_the_backends(extension: str) -> None:
-    """CDR_PROP(disable) and NoCDR, of the present record and of what begins later."""
-    async with recording() as (world, records):
-        await talk(world, extension)
-        await world.all_gone()
-        assert not records
 
 
 async def test_pickup_ends_the_record_of_who_rang() -> None:
