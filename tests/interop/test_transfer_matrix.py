@@ -219,5 +219,7 @@ def test_group_pickup(floor: Floor, tmp_path: Path) -> None:
         )  # fmt: skip
         for phone in (bob, dave, alice):
             phone.passed()
-    rows = floor.rows(2, since)
-    assert rows == [("alice", "111", "alice", "bob", "NO ANSWER"), ("alice", "111", "alice", "dave", "ANSWERED")]
+    assert sorted(floor.rows(3, since)) == [  # which phone is done first is theirs
+        ("alice", "111", "alice", "bob", "ANSWERED"), ("alice", "111", "alice", "dave", "ANSWERED"),
+        ("bob", "*8", "bob", "", "NO ANSWER"),
+    ]  # fmt: skip

@@ -172,16 +172,22 @@ class MusicProgram:
 
 
 async def _has_ended(process: asyncio.subprocess.Process, patience: float) -> bool:
-    """Wait for the end of a process, which is seen only when all that it has written is read."""
-    assert process.stdout is not None
+    """Wait for the end of a process, which is seen only when all that it has written is read.
+
+    Not by asyncio.timeout(), which takes its own end for that of a task that is cancelled already (before Python 3.11.5).
+    """
     try:
-        async with asyncio.timeout(patience):
-            while await process.stdout.read(65536):
-                pass
-            await process.wait()
+        await asyncio.wait_for(_drained(process), patience)
     except TimeoutError:
         return False
     return True
+
+
+async def _drained(process: asyncio.subprocess.Process) -> None:
+    assert process.stdout is not None
+    while await process.stdout.read(65536):
+        pass
+    await process.wait()
 
 
 class ProgramPlayer(Generator):
