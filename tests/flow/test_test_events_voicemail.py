@@ -9,7 +9,7 @@ import pytest
 
 from globstar.core.system import System
 from globstar.core.testevents import TestEvent, follow_bus
-from tests.support.voicemail import DIALPLAN, dial, hang_up, leave, speak_after_the_beep, voicemail_system, write_prompts
+from tests.support.voicemail import DIALPLAN, dial, hang_up, leave, speak_after_the_beep, voicemail_system
 
 #: What these tests show, for the table of all states.
 SHOWN = frozenset((
@@ -18,21 +18,14 @@ SHOWN = frozenset((
 ))  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def prompts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("prompts")
-    write_prompts(folder)
-    return folder
-
-
 @pytest.fixture
 def config() -> str:
     return "[general]\nformat=wav\noperator=yes\n[default]\n100 => 1234,Alice Example\n101 => 1234,Bob Example\n"
 
 
 @pytest.fixture
-async def system(tmp_path: Path, prompts: Path, config: str) -> AsyncIterator[System]:
-    async with voicemail_system(tmp_path, prompts, config) as system:
+async def system(tmp_path: Path, voicemail_prompts: Path, config: str) -> AsyncIterator[System]:
+    async with voicemail_system(tmp_path, voicemail_prompts, config) as system:
         yield system
 
 

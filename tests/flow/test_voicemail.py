@@ -28,15 +28,7 @@ from tests.support.voicemail import (
     spool,
     tree,
     voicemail_system,
-    write_prompts,
 )
-
-
-@pytest.fixture(scope="module")
-def prompts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("prompts")
-    write_prompts(folder)
-    return folder
 
 
 @pytest.fixture
@@ -45,8 +37,8 @@ def config() -> str:
 
 
 @pytest.fixture
-async def system(tmp_path: Path, prompts: Path, config: str) -> AsyncIterator[System]:
-    async with voicemail_system(tmp_path, prompts, config) as system:
+async def system(tmp_path: Path, voicemail_prompts: Path, config: str) -> AsyncIterator[System]:
+    async with voicemail_system(tmp_path, voicemail_prompts, config) as system:
         yield system
 
 

@@ -23,22 +23,14 @@ from tests.support.voicemail import (
     speak_after_the_beep,
     spool,
     voicemail_system,
-    write_prompts,
 )
 
 CONFIG = "[general]\nformat=wav\nmaxmsg=100\n[default]\n100 => 1234,Alice Example\n101 => 1234,Bob Example\n"
 
 
-@pytest.fixture(scope="module")
-def prompts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("prompts")
-    write_prompts(folder)
-    return folder
-
-
 @pytest.fixture
-async def system(tmp_path: Path, prompts: Path) -> AsyncIterator[System]:
-    async with voicemail_system(tmp_path, prompts, CONFIG) as system:
+async def system(tmp_path: Path, voicemail_prompts: Path) -> AsyncIterator[System]:
+    async with voicemail_system(tmp_path, voicemail_prompts, CONFIG) as system:
         yield system
 
 

@@ -35,6 +35,7 @@ cdef extern from "<time.h>" nogil:
     int clock_gettime(int clock, timespec *value)
 
 
+# The relay's structures, as in _native.pyx; each names the fields that it uses.
 cdef extern from "_conference.h" nogil:
     enum:
         RELAY_HEADER, RELAY_DATAGRAM, RELAY_ROOM, SEAT_AHEAD, MIX_LINEAR, MIX_ULAW, MIX_ALAW, SEAT_SILENT

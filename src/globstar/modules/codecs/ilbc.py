@@ -10,8 +10,9 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from globstar.base.log import Logger
-from globstar.config.options import Options, Report, option
+from globstar.config.options import Options, option
 from globstar.config.values import boolean
+from globstar.core.codecsconf import codec_options
 from globstar.core.format import Format, ilbc, ilbc30, slin
 from globstar.core.loader import ModuleDeclined
 from globstar.core.system import System
@@ -117,12 +118,4 @@ def load(system: System) -> None:
 def reload(system: System) -> None:
     """Read ``[ilbc]`` of codecs.conf for decoders made from now on."""
     global settings
-    config = system.configuration.read("codecs.conf")
-    category = config.category("ilbc") if config is not None else None
-    if category is None:
-        settings = IlbcOptions()
-        return
-    report = Report()
-    settings = IlbcOptions.read(category, report)
-    for warning in report.warnings:
-        logger.warning(str(warning))
+    settings = codec_options(system, "ilbc", IlbcOptions, logger)

@@ -7,8 +7,9 @@ from functools import cache, partial
 from typing import Any
 
 from globstar.base.log import Logger
-from globstar.config.options import Options, Report, option
+from globstar.config.options import Options, option
 from globstar.config.values import boolean, floating, integer
+from globstar.core.codecsconf import codec_options
 from globstar.core.format import Format, slin, slin16, slin32, speex, speex16, speex32
 from globstar.core.loader import ModuleDeclined
 from globstar.core.system import System
@@ -233,14 +234,6 @@ def load(system: System) -> None:
 def reload(system: System) -> None:
     """Read ``[speex]`` of codecs.conf for encoders made from now on."""
     global settings
-    config = system.configuration.read("codecs.conf")
-    category = config.category("speex") if config is not None else None
-    if category is None:
-        settings = SpeexOptions()
-        return
-    report = Report()
-    settings = SpeexOptions.read(category, report)
-    for warning in report.warnings:
-        logger.warning(str(warning))
+    settings = codec_options(system, "speex", SpeexOptions, logger)
     if settings.preprocess and speexdsp.library() is None:
         logger.warning("codecs.conf: preprocess of [speex] needs libspeexdsp, which is not installed (Debian: libspeexdsp1)")
