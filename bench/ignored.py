@@ -48,6 +48,7 @@ def ignored() -> float:
         for sent in range(0, DATAGRAMS, BURST):
             for _ in range(BURST):
                 scanner.sendto(data, (HOST, rig.office.port))
+            # the rate of the flood
             time.sleep(max(0.0, began + (sent + BURST) / A_SECOND - time.monotonic()))
         used = rig.cpu() - before
         return used / (rig.ignored() - known) * 1e6

@@ -6,14 +6,13 @@ import asyncio
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from globstar.core.format import Format, amr, amr_efficient
 from globstar.modules.codecs import amr as codec
 from globstar.proto.rtp.amr import NARROW_BITS, unpack
-from tests.support.sip_phone import PhoneCall, SipOffice, Wire, phone_section, sip_office
+from tests.support.sip_phone import PhoneCall, Wire, phone_section, sip_office
 from tests.support.sound_quality import frames_of, original, segmental_ratio
 from tests.support.virtual_loop import run_virtual
 
@@ -96,7 +95,7 @@ async def two_phones(root: Path, case: Case) -> None:
         answer = await calling.answered()
         assert packing(said(answer)[1]) is packing(case.caller)
         assert ("mode-set" in said(answer)[1]) == ("mode-set" in case.caller)
-        bridge = await until_bridged(office)
+        bridge = await office.bridged()
         assert bridge.technology.name == case.technology
         ends = [(calling, case.caller, KIND, case.modes[0]), (called, case.callee, kind, case.modes[1])]
         for (one, asks, number, _), (other, expects, theirs, mode) in (ends, ends[::-1]):
@@ -109,16 +108,6 @@ async def two_phones(root: Path, case: Case) -> None:
         await called.ended()
         calling.close()
         called.close()
-
-
-async def until_bridged(office: SipOffice) -> Any:
-    """The bridge of the call, when both are in it."""
-    for _ in range(100):
-        bridge = next(iter(office.system.bridges.values()), None)
-        if bridge is not None and len(bridge.members) == 2:
-            return bridge
-        await asyncio.sleep(0.01)
-    raise AssertionError("the phones were not connected")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.caller or 'nothing'} and {case.callee or 'nothing'}")

@@ -18,7 +18,7 @@ from globstar.core.system import System
 from globstar.media.network import Impairment
 from tests.interop.support.audio import sine, tone_share
 from tests.support.phone import Phone, Samples, media_system, noise, sound
-from tests.support.sip_phone import PhoneCall, phone_section, sip_office
+from tests.support.sip_phone import PhoneCall, SipOffice, phone_section, sip_office
 from tests.support.switch import LogCapture
 
 pytestmark = pytest.mark.virtual_time
@@ -351,18 +351,25 @@ def numbers(call: PhoneCall) -> list[int]:
     return [payload[0] for kind, payload in call.heard if kind == 0 and payload]
 
 
+async def call_of_two(office: SipOffice) -> tuple[PhoneCall, PhoneCall]:
+    """Alice has called bob."""
+    alice, bob = office.phone("alice"), office.phone("bob")
+    await bob.register()
+    calling = alice.call("101")
+    await alice.get(100)
+    called = await bob.ring()
+    await called.answer()
+    await calling.answered()
+    return calling, called
+
+
 async def test_packets_are_relayed_again_when_the_spy_is_gone_and_none_is_lost(tmp_path: Path) -> None:
     """The bridge goes from packets to frames and back under the conversation: no gap, nothing twice, nothing out of order."""
     phones = phone_section("alice") + phone_section("bob") + phone_section("carol")
     extensions = "[default]\nexten => 101,1,Dial(PJSIP/bob,20)\nexten => 555,1,ChanSpy(PJSIP/alice,qB)\n"
     async with sip_office(tmp_path, phones, extensions) as office:
-        alice, bob, carol = (office.phone(name) for name in ("alice", "bob", "carol"))
-        await bob.register()
-        calling = alice.call("101")
-        await alice.get(100)
-        called = await bob.ring()
-        await called.answer()
-        await calling.answered()
+        calling, called = await call_of_two(office)
+        carol = office.phone("carol")
         await asyncio.sleep(0.1)
         technologies: list[str] = []
 
@@ -407,18 +414,13 @@ async def test_a_spy_hears_without_holes_what_comes_unevenly(tmp_path: Path, imp
     phones = phone_section("alice") + phone_section("bob") + phone_section("carol")
     extensions = "[default]\nexten => 101,1,Dial(PJSIP/bob,20)\nexten => 555,1,ChanSpy(PJSIP/alice,qo)\n"
     async with sip_office(tmp_path, phones, extensions) as office:
-        alice, bob, carol = (office.phone(name) for name in ("alice", "bob", "carol"))
-        await bob.register()
-        calling = alice.call("101")
-        await alice.get(100)
-        called = await bob.ring()
-        await called.answer()
-        await calling.answered()
+        calling, called = await call_of_two(office)
+        carol = office.phone("carol")
         spying = carol.call("555")
         await carol.get(100)
         await spying.answered()
         await asyncio.sleep(1.5)
-        office.media.impair((alice.address[0], calling.rtp_port), impairment)
+        office.media.impair((calling.phone.address[0], calling.rtp_port), impairment)
         spying.heard.clear()
         for index in range(1, 121):
             calling.send_rtp(bytes([index]) * 160)

@@ -18,6 +18,7 @@ from globstar.modules.codecs.opus import library
 from tests.support.sip_phone import PhoneCall, SipOffice, phone_section, sip_office
 from tests.support.switch import LogCapture
 
+# in CI a skip fails the run
 pytestmark = pytest.mark.skipif(library() is None, reason="the Python package opuslib-next-bundled is not installed")
 
 CODECS = """\

@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from globstar.core.bridge import Bridge
 from globstar.core.settings import Options
 from globstar.core.system import System
 from globstar.media.network import MediaNetwork, MemorySocket
@@ -123,6 +124,15 @@ class SipOffice:
         await asyncio.sleep(seconds)
         for phone in self.phones.values():
             assert not phone.inbox, f"{phone.name} also got {phone.inbox[0].text}"
+
+    async def bridged(self) -> Bridge:
+        """The bridge of the only call, when both are in it."""
+        for _ in range(100):
+            bridge = next(iter(self.system.bridges.values()), None)
+            if bridge is not None and len(bridge.members) == 2:
+                return bridge
+            await asyncio.sleep(0.01)
+        raise AssertionError("the phones were not connected")
 
 
 #: the server's ports of media, apart from those of the phones

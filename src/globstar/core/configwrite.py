@@ -77,4 +77,4 @@ def _linked(own: Path, lock: Path) -> bool:
 def _be_patient(lock: Path, deadline: float) -> None:
     if time.monotonic() > deadline:
         raise TimeoutError(f"{lock} is held by another program")
-    time.sleep(0.05)
+    time.sleep(0.05)  # polled: a lock of another program tells nobody of its end

@@ -1,5 +1,6 @@
 """The events of the core, past tense, each naming the objects concerned.
 
+This is the one table of what the bus carries, however long it is: whoever listens finds the event here.
 Events carry the live objects, not copies: a listener that needs a state later must copy it while it is called.
 """
 
