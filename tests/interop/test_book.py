@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -173,7 +172,8 @@ def test_star_123_plays_the_message_that_voicemail_took(book: Book):
             wait_until(lambda: find(party.audio(), prompt("vm-onefor")).correlation > SAME, 20, "the menu")
             party.send_digits("1")
             wait_until(lambda: tone_seconds(party.audio(), 700) >= 2.0, 30, "the message")
-            time.sleep(0.5)
+            # while the message plays, # would only skip forward in it (listen-control-forward-key)
+            wait_until(lambda: find(party.audio(), prompt("vm-advopts")).correlation > SAME, 20, "the menu of the message")
             party.send_digits("#")
             sipp.passed()
     assert (folder.parent / "Old" / "msg0000.txt").is_file()
