@@ -132,14 +132,14 @@ class End(SipHandler):
     def is_idle(self) -> bool:
         """No dialog, transaction or timer is left."""
         layer = self.core.layer
-        return not (self.core.dialogs or layer.servers or layer.clients or layer.ongoing or len(layer.timers))
+        return not (self.core.dialogs or layer.servers or layer.clients or len(layer.timers))
 
     def left(self) -> str:
         """What is left, for a failed test."""
         layer = self.core.layer
         return (
             f"dialogs {self.core.dialogs}, servers {list(layer.servers)}, clients {list(layer.clients)}, "
-            f"ongoing {len(layer.ongoing)}, timers {layer.timers.describe()}"
+            f"timers {layer.timers.describe()}"
         )
 
 

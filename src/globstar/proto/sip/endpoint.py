@@ -65,6 +65,8 @@ class SipEndpoint:
         self.layer = TransactionLayer(self.settings, clock, rng.getrandbits, handler)
         self._methods = frozenset(self.settings.methods)
         self._dialogs: dict[DialogKey, Dialog] = {}
+        #: dialogs that a BYE has ended, the oldest first, and until when they are known
+        self._ended: dict[DialogKey, float] = {}
         self._streams: dict[Flow, StreamParser] = {}
         self._expected: dict[tuple[str, str], Callable[[ServerTransaction], None]] = {}
         self._tag_key = rng.getrandbits(128).to_bytes(16, "big")
@@ -306,6 +308,17 @@ class SipEndpoint:
         if self._dialogs.get(dialog.key) is dialog:
             del self._dialogs[dialog.key]
 
+    def dialog_ended(self, dialog: Dialog) -> None:
+        """A BYE ended ``dialog``: another one for it is answered 200 for as long as its transaction may take."""
+        now = self.layer.clock()
+        ended = self._ended
+        while ended:
+            oldest = next(iter(ended))
+            if ended[oldest] > now:
+                break
+            del ended[oldest]
+        ended[dialog.key] = now + 64 * self.settings.t1
+
     def expect_notify(self, call_id: str, local_tag: str, taker: Callable[[ServerTransaction], None] | None) -> None:
         """Give a NOTIFY that comes before the answer to our SUBSCRIBE to ``taker`` (RFC 6665 4.4.1); None ends that."""
         if taker is None:
@@ -377,7 +390,7 @@ class SipEndpoint:
                 if expected is not None:
                     expected(transaction)
                 else:
-                    transaction.respond(481)
+                    transaction.respond(200 if method == "BYE" and self._has_ended(request, now) else 481)
                 return
             dialog.receive_request(request, transaction.flow)
             user = dialog.user
@@ -387,6 +400,10 @@ class SipEndpoint:
                 user.dialog_request_received(dialog, transaction)
         else:
             self.handler.request_received(transaction)
+
+    def _has_ended(self, request: Request, now: float) -> bool:
+        """Whether a BYE has ended the dialog of ``request`` just now: Asterisk answers its repetition as it did the first."""
+        return self._ended.get((request.call_id, request.to.tag or "", request.from_.tag or ""), 0.0) > now
 
     def _receive_ack(self, request: Request, now: float) -> None:
         """An ACK ends a refused INVITE (its branch), or goes to the session it confirms (its tags)."""

@@ -39,14 +39,6 @@ def server_key(request: Request) -> Key:
     )
 
 
-def merge_key(request: Request) -> Key | None:
-    """Return what two copies of one request over different paths share (RFC 3261 8.2.2.2), None inside a dialog."""
-    tag = request.from_.tag
-    if request.to.tag or not tag:
-        return None
-    return (request.call_id, tag, request.get("CSeq") or "")
-
-
 class TransactionLayer:
     """Owns every transaction. ``send`` queues output; ``notify`` tells the driver of output made outside receive_*."""
 
@@ -77,7 +69,6 @@ class TransactionLayer:
         self.retransmissions = 0
         self.clients: dict[Key, ClientTransaction | Remnant] = {}
         self.servers: dict[Key, ServerTransaction | Remnant] = {}
-        self.ongoing: set[Key] = set()
         self.closing_headers: list[Header] = [("Max-Forwards", str(settings.max_forwards))]
         if settings.user_agent:
             self.closing_headers.append(("User-Agent", settings.user_agent))
@@ -202,8 +193,6 @@ class TransactionLayer:
                 del self.clients[remnant.key]
         elif self.servers.get(remnant.key) is remnant:
             del self.servers[remnant.key]
-        if remnant.merge_key is not None:
-            self.ongoing.discard(remnant.merge_key)
 
     def forget_client(self, transaction: ClientTransaction) -> None:
         """Take a terminated transaction out of the table."""
@@ -226,14 +215,6 @@ class TransactionLayer:
             return None
         transaction = ServerTransaction(self, request, key, flow, self.new_tag(), now)
         self.servers[key] = transaction
-        if self.settings.detect_merged:
-            shared = merge_key(request)
-            if shared is not None:
-                if shared in self.ongoing:
-                    transaction.respond(482)
-                    return None
-                self.ongoing.add(shared)
-                transaction.merge_key = shared
         return transaction
 
     def find_invite(self, request: Request) -> ServerTransaction | Remnant | None:
@@ -242,15 +223,10 @@ class TransactionLayer:
 
     def leave_server(self, transaction: ServerTransaction, data: bytes, duration: float, name: str, now: float) -> None:
         """Replace an answered server transaction by its remnant for ``duration``."""
-        merge = transaction.merge_key
-        if merge is not None and name != "Timer L":
-            self.ongoing.discard(merge)
-            merge = None
-        transaction.merge_key = None
         if duration <= 0:
             self.servers.pop(transaction.key, None)
             return
-        remnant = Remnant(self, transaction.key, data, transaction.reply_flow, local_tag=transaction.local_tag, merge_key=merge)
+        remnant = Remnant(self, transaction.key, data, transaction.reply_flow, local_tag=transaction.local_tag)
         self.servers[transaction.key] = remnant
         self.timers.linger(duration, now, remnant, name)
 
@@ -258,8 +234,6 @@ class TransactionLayer:
         """Take a terminated transaction out of the table."""
         if self.servers.get(transaction.key) is transaction:
             del self.servers[transaction.key]
-        if transaction.merge_key is not None:
-            self.ongoing.discard(transaction.merge_key)
 
     # -- transport -----------------------------------------------------------------------------------------------
     def transport_failed(self, flow: Flow, now: float) -> int:
@@ -274,4 +248,4 @@ class TransactionLayer:
         return len(waiting)
 
 
-__all__ = ["Key", "TransactionLayer", "merge_key", "serialise", "server_key"]
+__all__ = ["Key", "TransactionLayer", "serialise", "server_key"]

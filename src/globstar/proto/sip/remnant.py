@@ -16,7 +16,7 @@ class Remnant:
     them is one more that the cyclic collector walks over.
     """
 
-    __slots__ = ("data", "deadline", "flow", "is_client", "key", "layer", "local_tag", "merge_key", "name")
+    __slots__ = ("data", "deadline", "flow", "is_client", "key", "layer", "local_tag", "name")
 
     def __init__(
         self,
@@ -27,7 +27,6 @@ class Remnant:
         *,
         is_client: bool = False,
         local_tag: str = "",
-        merge_key: Key | None = None,
     ) -> None:
         self.layer = layer
         self.key = key
@@ -35,7 +34,6 @@ class Remnant:
         self.flow = flow
         self.is_client = is_client
         self.local_tag = local_tag
-        self.merge_key = merge_key
         self.deadline = 0.0
         self.name = ""
 

@@ -162,7 +162,7 @@ class InviteSession(CallerSide, CalleeSide):
         self._bye_sent = False
         reason = self._bye_reason if crossed else EndReason.BYE_RECEIVED
         self._refuse_pending()
-        self._finish()
+        self._end_dialog()
         self._released_user().ended(self, reason, request)
 
     def receive_ack(self, dialog: Dialog, request: Request) -> None:

@@ -226,6 +226,12 @@ class SessionBase:
         self._outgoing = self._update = None
         self._bye_headers = None
 
+    def _end_dialog(self) -> None:
+        """A BYE, ours or theirs, is done."""
+        if self.dialog is not None:
+            self._core.dialog_ended(self.dialog)
+        self._finish()
+
     def _released_user(self) -> SessionUser:
         """The user, to be told the end. The session stays for repeated answers until Timer M, and keeps nobody alive."""
         user, self.user = self.user, UNUSED

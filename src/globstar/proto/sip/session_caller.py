@@ -431,7 +431,7 @@ class CallerSide(SessionBase):
     def _bye_done(self, transaction: ClientTransaction, response: Response) -> None:
         was_sent = self._bye_sent
         self._bye_sent = False
-        self._finish()
+        self._end_dialog()
         if was_sent:
             user = self._released_user()
             user.response_received(self._me, transaction, response)

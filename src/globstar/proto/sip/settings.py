@@ -52,8 +52,6 @@ class SipSettings:
     """Answer 483 to Max-Forwards 0. A UAS need not look at it (RFC 3261 8.2); Asterisk does not."""
     force_rport: bool = True
     """First value of ServerTransaction.force_rport: answer to the source port even without rport (RFC 3581 asked for)."""
-    detect_merged: bool = True
-    """Answer 482 to a request that arrives over two paths (RFC 3261 8.2.2.2)."""
 
     rport: bool = True
     """Ask for responses to the port that our requests come from (RFC 3581)."""

@@ -293,7 +293,6 @@ class ServerTransaction(_Transaction):
         "_left",
         "force_rport",
         "local_tag",
-        "merge_key",
         "received_at",
         "request",
         "user",
@@ -312,7 +311,6 @@ class ServerTransaction(_Transaction):
         self.local_tag = local_tag
         self.force_rport = layer.settings.force_rport
         self.user: InviteServerUser | None = None
-        self.merge_key: Key | None = None
         self.received_at = now
         self._answer: Answer | None = None
         self._data = b""

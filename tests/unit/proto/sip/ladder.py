@@ -107,7 +107,7 @@ class Ladder(SipHandler):
     def is_idle(self) -> bool:
         """True when no dialog, transaction or timer is left."""
         layer = self.core.layer
-        return not (self.core.dialogs or layer.servers or layer.clients or layer.ongoing or len(layer.timers))
+        return not (self.core.dialogs or layer.servers or layer.clients or len(layer.timers))
 
 
 def wire(text: str) -> bytes:

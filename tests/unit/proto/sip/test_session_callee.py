@@ -317,11 +317,16 @@ def test_bad_contact_is_refused_at_the_door() -> None:
         ladder.core.accept_invite(transaction, Leg(), contact="<sip:x@h>")
 
 
-def test_requests_after_the_end_are_481() -> None:
+def test_requests_after_the_end_are_481_but_another_bye_is_200_while_the_first_may_be_repeated() -> None:
     ladder = Ladder()
     session, _, tag = answered(ladder)
     ladder.receive(request("BYE", branch="z9hG4bKb1", to_tag=tag, cseq=2))
     ladder.receive(request("INFO", branch="z9hG4bKi", to_tag=tag, cseq=3))
     ladder.receive(request("BYE", branch="z9hG4bKb2", to_tag=tag, cseq=4))
-    ladder.expect("SIP/2.0 200", "SIP/2.0 481", "SIP/2.0 481")
+    ladder.expect("SIP/2.0 200", "SIP/2.0 481", "SIP/2.0 200")
+    ladder.receive(request("BYE", branch="z9hG4bKb3", to_tag=tag, cseq=5, from_tag="stranger"))
+    ladder.expect("SIP/2.0 481")
+    ladder.after(32)
+    ladder.receive(request("BYE", branch="z9hG4bKb4", to_tag=tag, cseq=6))
+    ladder.expect("SIP/2.0 481")
     assert state_of(session) is SessionState.TERMINATED
