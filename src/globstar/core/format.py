@@ -8,6 +8,8 @@ from enum import Enum
 
 #: The attribute that holds a format's parameters as SDP states them.
 FMTP = "fmtp"
+#: The attribute that holds the length of an encoder's frames in ms, where it has a choice.
+FRAMING = "framing"
 
 
 class MediaType(Enum):

@@ -14,17 +14,20 @@ from typing import Any
 from globstar.base.log import Logger
 from globstar.config.options import Options, Report, option
 from globstar.config.values import boolean, enumeration, integer
-from globstar.core.format import FMTP, Format, name_formats, opus, slin, slin12, slin16, slin24, slin48
+from globstar.core.format import FMTP, FRAMING, Format, name_formats, opus, slin, slin12, slin16, slin24, slin48
 from globstar.core.loader import ModuleDeclined
 from globstar.core.system import System
 from globstar.core.translate import TranslatorSpec
 from globstar.dsp.clibrary import Gatherer
+from globstar.proto.rtp.opus import opus_frames, opus_packet, opus_samples
 
 #: Samples of the longest packet, 120 ms at 48 kHz, and the longest payload (RFC 6716 section 3.4).
 _MAX_SAMPLES = 5760
 _MAX_BYTES = 1276
 #: Blocks of 20 ms that make one packet at the most: 120 ms.
 _BLOCKS_AT_ONCE = 6
+#: Frames that wait for others at the most, where they are joined; the oldest are dropped.
+_MAX_WAITING = 24
 _APPLICATIONS = {"voip": 2048, "audio": 2049, "low_delay": 2051}
 _SIGNALS = {"auto": -1000, "voice": 3001, "music": 3002}
 _BITRATES = {"auto": -1000, "max": -1}
@@ -140,14 +143,21 @@ class Decoder:
 
 
 class Encoder:
-    """One stream of signed linear to Opus of one channel: packets of 20 ms, or up to 120 where as much comes at once."""
+    """One stream of signed linear to Opus of one channel.
 
-    __slots__ = ("_functions", "_gatherer", "_rate", "_samples", "_state", "samples_made")
+    Packets are of 20 ms, or up to 120 where as much comes at once. With ``frame_ms`` (10, 20, 40 or 60) they are made of
+    frames of that length, so that who sends them can make packets of as many frames as the other side wants.
+    """
 
-    def __init__(self, rate: int, fmtp: dict[str, str], options: OpusOptions | None = None) -> None:
+    __slots__ = ("_coded", "_functions", "_gatherer", "_joins", "_rate", "_samples", "_state", "samples_made")
+
+    def __init__(self, rate: int, fmtp: dict[str, str], options: OpusOptions | None = None, frame_ms: int = 0) -> None:
         self._functions = library()
         self._rate = rate
-        self._samples = rate // 50
+        self._samples = rate * (frame_ms or 20) // 1000
+        self._joins = bool(frame_ms)
+        #: frames that wait, each with its kind
+        self._coded: list[tuple[int, bytes]] = []
         #: samples at 48 kHz of the last packet
         self.samples_made = 0
         self._gatherer = Gatherer(2 * self._samples)
@@ -190,18 +200,40 @@ class Encoder:
 
     def __call__(self, data: bytes) -> bytes:
         blocks = self._gatherer.blocks(data)
-        if not blocks:
-            return b""
+        if self._joins:
+            return self._join(blocks)
         coded = b""
         # a call makes one packet: of all that came, if that is not longer than the library takes at once
         for start in range(0, len(blocks), _BLOCKS_AT_ONCE):
-            together = blocks[start : start + _BLOCKS_AT_ONCE]
-            samples = len(together) * self._samples
-            payload = ctypes.create_string_buffer(_MAX_BYTES)
-            size = self._functions["opus_encode"](self._state, b"".join(together), samples, payload, _MAX_BYTES)
-            self.samples_made = samples * 48000 // self._rate
-            coded = payload.raw[:size] if size > 2 else b""  # up to two bytes need not be sent: silence with usedtx=1
+            coded = self._encode(blocks[start : start + _BLOCKS_AT_ONCE])
         return coded
+
+    def _encode(self, blocks: list[bytes]) -> bytes:
+        samples = len(blocks) * self._samples
+        payload = ctypes.create_string_buffer(_MAX_BYTES)
+        size = self._functions["opus_encode"](self._state, b"".join(blocks), samples, payload, _MAX_BYTES)
+        self.samples_made = samples * 48000 // self._rate
+        return payload.raw[:size] if size > 2 else b""  # up to two bytes need not be sent: silence with usedtx=1
+
+    def _join(self, blocks: list[bytes]) -> bytes:
+        """A packet of the frames of these blocks; those of another kind, which no packet may hold as well, wait for the next."""
+        coded = self._coded
+        for block in blocks:
+            found = opus_frames(self._encode([block]))
+            if found is not None:
+                kind, _, frames = found
+                coded += [(kind, frame) for frame in frames]
+        if not coded:
+            return b""
+        del coded[:-_MAX_WAITING]
+        kind = coded[0][0]
+        most = max(1, 120 * self._rate // 1000 // self._samples)
+        count = next((place for place, (other, _) in enumerate(coded[:most]) if other != kind), min(len(coded), most))
+        frames = [frame for _, frame in coded[:count]]
+        del coded[:count]
+        packet = opus_packet(kind, frames)
+        self.samples_made = opus_samples(packet)
+        return packet
 
 
 def _number(text: str | None) -> int:
@@ -216,7 +248,8 @@ def parameters(fmtp: str) -> dict[str, str]:
 
 def _encode(rate: int, source: Format, destination: Format) -> Encoder:
     options = _sections.get(destination.attributes.get(_OPTIONS, ""))
-    return Encoder(rate, parameters(destination.attributes.get(FMTP, "")), options)
+    frame_ms = int(destination.attributes.get(FRAMING, "0"))
+    return Encoder(rate, parameters(destination.attributes.get(FMTP, "")), options, frame_ms)
 
 
 def _pair(linear: Format, name: str) -> tuple[TranslatorSpec, TranslatorSpec]:

@@ -8,6 +8,8 @@ from globstar.proto.rtp.packet import FIRST_BYTE, MARKER, pack_header
 
 #: A pause longer than this moves the timestamps on by the time that has passed; less is jitter of our own.
 RESYNC_AFTER = 0.12
+#: A tenth of a second of it must lie beyond the end of the last packet, as packets may be long themselves.
+_RESYNC_BEYOND = 10
 
 
 class SenderProgress(NamedTuple):
@@ -106,9 +108,9 @@ class RtpSender:
         """The clock runs on while nothing is sent; ``pause`` is since the last packet began."""
         due = self.last_rtp_time + int(pause * self.clock_rate + 0.5) & 0xFFFFFFFF
         ahead = (due - self.rtp_time + 0x80000000 & 0xFFFFFFFF) - 0x80000000
-        if ahead > 0:
+        if ahead >= self.clock_rate // _RESYNC_BEYOND:
             self.rtp_time = due
-        self.marker_next = True
+            self.marker_next = True
 
     def rtp_time_at(self, now: float) -> int:
         """The timestamp that belongs to ``now``, for sender reports (RFC 3550 section 6.4.1)."""

@@ -40,6 +40,12 @@ def test_a_long_packet_is_no_pause() -> None:
     assert parse_packet(sender.packet(b"x", 160, 0, 0.5)).rtp_time == 8000
 
 
+def test_jitter_of_long_packets_does_not_move_timestamps() -> None:
+    sender = RtpSender(7, 0, 0, 48000)
+    packets = [parse_packet(sender.packet(b"x", 5760, 96, now)) for now in (0.0, 0.121, 0.243, 0.36)]
+    assert [(packet.rtp_time, packet.marker) for packet in packets] == [(0, True), (5760, False), (11520, False), (17280, False)]
+
+
 def test_events_leave_the_clock_alone() -> None:
     sender = RtpSender(7, 5, 0)
     sender.packet(b"x", 160, 0, 0.0)

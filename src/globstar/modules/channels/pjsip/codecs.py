@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from globstar.core import format as formats
 from globstar.core.format import FMTP, Codec, Format, FormatCapabilities
 from globstar.proto.rtp.amr import frame_count
+from globstar.proto.rtp.g723 import g723_frames
 from globstar.proto.rtp.opus import opus_samples
+from globstar.proto.rtp.speex import speex_frames
 from globstar.proto.sdp import CodecDescription, NegotiatedCodec
 from globstar.proto.sdp.amr import is_aligned, modes
 from globstar.proto.sdp.ilbc import mode
@@ -60,6 +62,9 @@ OTHER_FORMS = frozenset((formats.ilbc30.codec, *(format.codec for format in _EFF
 #: Formats without parameters, by name.
 _BASES = (formats.BUILTIN, formats.BEYOND)
 
+#: Shortest frames, ms, of codecs of variable rate that have others than the usual ones.
+_FRAME_MS = {formats.opus.codec: 10}
+
 _described: dict[tuple[str, int], CodecDescription | None] = {}
 
 
@@ -81,22 +86,33 @@ def describe(format: Format, framing_ms: int) -> CodecDescription | None:
         name, channels, fmtp = known
         if format is formats.ilbc and framing_ms % 20 and framing_ms % 30 == 0:
             fmtp = "mode=30"
+        ptime = whole_frames(format, min(framing_ms, longest_ms(codec))) if framing_ms else codec.default_ms
         found = CodecDescription(
             name,
             codec.clock_rate,
             channels,
             fmtp,
-            ptime_ms=_whole_frames(format, framing_ms) or codec.default_ms,
-            max_ptime_ms=codec.maximum_ms,
+            ptime_ms=ptime,
+            max_ptime_ms=max(codec.maximum_ms, ptime),
         )
     _described[key] = found
     return found
 
 
-def _whole_frames(format: Format, framing_ms: int) -> int:
-    """The packet time that is nearest below what is asked for, as codecs with frames cannot have any; 0 for what is usual."""
+def longest_ms(codec: Codec) -> int:
+    """The longest packets that are sent of a codec; Opus goes up to 120 ms (RFC 7587 section 4.2) where that is asked for."""
+    return 120 if codec is formats.opus.codec else codec.maximum_ms
+
+
+def whole_frames(format: Format, framing_ms: int) -> int:
+    """The packet time that is nearest below what is asked for, as codecs with frames cannot have any: one frame at least."""
+    if format is formats.ilbc:
+        return framing_ms
     samples = format.samples_in(bytes(format.bytes_for(framing_ms)))
-    return framing_ms if format is formats.ilbc or not samples else samples * 1000 // format.sample_rate
+    if samples:
+        return samples * 1000 // format.sample_rate
+    frame = _FRAME_MS.get(format.codec, format.codec.default_ms)
+    return max(framing_ms - framing_ms % frame, frame)
 
 
 @lru_cache(maxsize=64)
@@ -130,6 +146,10 @@ def samples_of(codec: Codec, payload: bytes) -> int:
     usual = codec.sample_rate * codec.default_ms // 1000
     if codec is formats.opus.codec:
         return opus_samples(payload)
+    if codec is formats.g723.codec:
+        return usual * len(g723_frames(payload) or ())
+    if codec.name.startswith("speex"):
+        return usual * len(speex_frames(payload) or (payload,))
     if codec.name.startswith("amr"):
         return usual * frame_count(payload, is_aligned=not codec.name.endswith("_efficient"))
     return usual

@@ -15,11 +15,12 @@ from globstar.core.rtp_media import RtpMedia, RtpVoice
 from globstar.dsp.byteorder import exchanged
 from globstar.media.session import MediaTimeout, RtpSession
 from globstar.media.settings import Payload, PayloadKind
-from globstar.media.smoother import Smoother
+from globstar.media.smoother import Packer
 from globstar.modules.channels.pjsip import media_options
 from globstar.modules.channels.pjsip.bundling import LegBundle, let_go, put_in_force
 from globstar.modules.channels.pjsip.codecs import OTHER_FORMS, audio_codecs, describe_all, form_of, samples_of
 from globstar.modules.channels.pjsip.endpoint import if_set
+from globstar.modules.channels.pjsip.packets import PacketLengths
 from globstar.modules.channels.pjsip.streams import SideStream
 from globstar.modules.channels.pjsip.streams import wanted as wanted_sides
 from globstar.modules.channels.pjsip.wires import wait_for_all
@@ -64,7 +65,8 @@ class LegMedia:
 
     __slots__ = (
         "_bound", "_bundle", "_by_payload", "_clock_shift", "_codecs", "_described", "_description_text", "_endpoint", "_engine",
-        "_is_linear", "_kinds", "_offer", "_read_format", "_read_payload", "_refined", "_regular", "_send_by_receive",
+        "_is_linear", "_kinds", "_lengths",
+        "_most_samples", "_offer", "_read_format", "_read_payload", "_refined", "_regular", "_send_by_receive",
         "_smoother", "_usual_samples", "address", "bind", "channel", "described", "direct", "direction", "fax", "formats",
         "is_held", "negotiation", "session", "sides", "stream", "wants_digits", "wires", "write_format",
     )  # fmt: skip
@@ -108,10 +110,13 @@ class LegMedia:
         self._read_format: Format = self.write_format
         self._clock_shift = 0
         self._is_linear = False
-        self._smoother: Smoother | None = None
-        #: makes packets of the usual length once others came; what that is in samples, 0 for a codec that is left alone
-        self._regular: Smoother | None = None
-        self._usual_samples = 0
+        #: makes the packets that are asked for
+        self._smoother: Packer | None = None
+        #: makes packets of the usual length once others came; what that is in samples, 0 where all go as they come that are not
+        #: longer than the peer takes
+        self._regular: Packer | None = None
+        self._usual_samples = self._most_samples = 0
+        self._lengths = PacketLengths(self.write_format, endpoint, None)
         self._bound = False
         self._described: SessionDescription | None = None
         self._description_text = b""
@@ -386,6 +391,7 @@ class LegMedia:
         writes = self._by_payload[first.receive_payload_type]
         if first.remote_fmtp and writes.codec is opus.codec:  # the encoder heeds what the peer asks for
             writes = writes.with_attributes({**writes.attributes, FMTP: first.remote_fmtp})
+        writes = PacketLengths(writes, self._endpoint, stream).for_encoder(writes)
         self._set_write_format(writes)
         session.rtcp_mux = stream.rtcp_mux
         session.set_payloads(receive, send=first.send_payload_type, clock_rate=first.codec.clock_rate, digits=stream.send_dtmf)
@@ -406,15 +412,11 @@ class LegMedia:
         codec = format.codec
         self._is_linear = codec.sample_bytes == LINEAR_BYTES
         self._clock_shift = 1 if codec.sample_rate == 2 * codec.clock_rate else 0
-        wanted = self._endpoint.formats.framing_ms.get(format.name, 0)
-        if self._endpoint.use_ptime and self.stream is not None and self.stream.remote_ptime_ms:
-            wanted = self.stream.remote_ptime_ms
-        wanted = min(wanted, codec.maximum_ms)
-        size = format.bytes_for(wanted) if codec.smooth and wanted != codec.default_ms else 0
-        self._smoother = Smoother(size, format.samples_in(bytes(size))) if size else None
+        lengths = self._lengths = PacketLengths(format, self._endpoint, self.stream)
+        self._usual_samples = lengths.usual_samples(format)
+        self._most_samples = lengths.most_samples(format)
+        self._smoother = lengths.packer(format)
         self._regular = None
-        usual = format.bytes_for(codec.default_ms) if codec.smooth else 0
-        self._usual_samples = format.samples_in(bytes(usual))
 
     def take_candidates(self, fragment: Fragment) -> int:
         """Candidates that the endpoint has found after its description; how many can be used."""
@@ -540,7 +542,7 @@ class LegMedia:
     def unrelayable(self) -> str:
         """Why packets cannot be passed on as they come; "" if they can."""
         if self._smoother is not None:
-            return f"packets of {self._smoother.samples * 1000 // self.write_format.sample_rate} ms are asked for"
+            return f"packets of {self._lengths.wanted_ms} ms are asked for"
         return ""
 
     def write(self, frame: Frame) -> None:
@@ -550,15 +552,18 @@ class LegMedia:
             smoother = self._smoother or self._regular
             data = exchanged(frame.data) if self._is_linear else frame.data
             if smoother is None:
-                if frame.samples == self._usual_samples or not self._usual_samples:
-                    session.send_media(data, frame.samples >> self._clock_shift, frame.marker)
+                samples, usual = frame.samples, self._usual_samples
+                if samples == usual or (not usual and samples <= self._most_samples):
+                    session.send_media(data, samples >> self._clock_shift, frame.marker)
                     return
                 # the other side has packets of another length
-                codec = self.write_format.codec
-                smoother = self._regular = Smoother(self.write_format.bytes_for(codec.default_ms), self._usual_samples)
+                smoother = self._regular = self._lengths.regular(self.write_format)
+                if smoother is None:  # they cannot be divided
+                    session.send_media(data, samples >> self._clock_shift, frame.marker)
+                    return
             marker = frame.marker
-            for packet in smoother.take(data):
-                session.send_media(packet, smoother.samples >> self._clock_shift, marker)
+            for packet, samples in smoother.take(data, frame.samples):
+                session.send_media(packet, samples >> self._clock_shift, marker)
                 marker = False
             if smoother is self._regular and smoother.is_empty:
                 self._regular = None

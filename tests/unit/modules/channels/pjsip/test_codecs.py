@@ -18,8 +18,14 @@ from globstar.proto.sdp import CodecDescription, NegotiatedCodec
         (formats.gsm, 30, "", 20),  # frames of 20 ms
         (formats.gsm, 60, "", 60),
         (formats.g729, 15, "annexb=no", 10),
-        (formats.lpc10, 60, "", 45),
+        (formats.lpc10, 60, "", 22),  # 20 ms are the most, a frame has 22.5
         (formats.opus, 60, "useinbandfec=1", 60),
+        (formats.opus, 45, "useinbandfec=1", 40),
+        (formats.opus, 5, "useinbandfec=1", 10),
+        (formats.opus, 500, "useinbandfec=1", 120),
+        (formats.ulaw, 500, "", 140),
+        (formats.speex, 50, "", 40),
+        (formats.amr, 70, "octet-align=1", 60),
         (formats.ilbc, 0, "mode=20", 20),
         (formats.ilbc, 40, "mode=20", 40),
         (formats.ilbc, 60, "mode=20", 60),
@@ -35,6 +41,7 @@ def test_parameters_and_packet_time(format: Format, framing: int, fmtp: str, pti
     description = describe(format, framing)
     assert description is not None
     assert (description.fmtp, description.ptime_ms) == (fmtp, ptime)
+    assert description.max_ptime_ms >= ptime
 
 
 MINE = describe_all([formats.ulaw, formats.ilbc, formats.amr, formats.amrwb], FormatCapabilities())
