@@ -215,7 +215,7 @@ async def test_ids_function_and_commands(system: System) -> None:
     name = phone.channel.name
     listed = await run_command(system, f"mixmonitor list {name}")
     assert listed.splitlines()[0] == "MixMonitor ID\tFile\tReceive File\tTransmit File"
-    assert listed.splitlines()[2] == f"{phone.variables['ID']}\t{monitor(system) / 'ids'}\t\t\t"
+    assert listed.splitlines()[2] == f"{phone.variables['ID']}\t{monitor(system) / 'ids'}\t\t"
     assert await run_command(system, f"mixmonitor start {name} second.wav") == ""
     assert await run_command(system, f"mixmonitor stop {name} {phone.variables['ID']}") == ""
     await phone.end()

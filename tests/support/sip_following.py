@@ -1,21 +1,27 @@
-"""Follows the script of a recorded scenario beside its messages: waits, presses digits and sends manager actions as it did."""
+"""Follows the script of a recorded scenario beside its messages.
+
+It waits, presses digits, sends manager actions and runs commands as the script did."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
+from globstar.core.cli import run_command
 from globstar.core.events import FilePlayed, FilePlayEnded
 from globstar.core.system import System
 from globstar.media.network import MediaNetwork
 from tests.support.ami import AmiClient
 from tests.support.replay_media import Talker
-from tests.support.sip_script import LETTERS, Act, Expect, Heard, Press, Send, Sleep, Step, fits
+from tests.support.sip_script import LETTERS, Act, Command, Expect, Heard, Press, Send, Sleep, Step, fits
 
 #: Seconds that a script takes to look at what came, and that it takes to send when it looks at nothing first.
 GLANCE, AT_ONCE = 0.05, 0.005
+#: Seconds that ``asterisk -rx`` takes to start.
+START = 0.01
 
 
 @dataclass(slots=True)
@@ -30,6 +36,8 @@ class ScriptFollower:
     manager: Callable[[], Awaitable[AmiClient]]
     done: list[str]
     steps: deque[Step] = field(default_factory=deque)
+    #: each command of the CLI with what it printed
+    printed: list[tuple[str, str]] = field(default_factory=list)
     clock: float = 0.0
     #: where the driver wants each endpoint's RTP, by letter
     media_ports: dict[str, int] = field(default_factory=dict)
@@ -125,7 +133,7 @@ class ScriptFollower:
         await asyncio.sleep(max(self.clock - asyncio.get_running_loop().time(), 0.0))
 
     async def _do(self, step: Step) -> None:
-        """Press digits or send a manager action when it is due."""
+        """Press digits, send a manager action or run a command when it is due."""
         loop = asyncio.get_running_loop()
         await asyncio.sleep(max(self.clock - loop.time(), 0.0))
         if isinstance(step, Press):
@@ -139,7 +147,18 @@ class ScriptFollower:
             self.done.append(f"manager: {step.action}")
             client = await self.manager()
             client.ask(step.action, *((name, self._channel(value)) for name, value in step.fields))
+        elif isinstance(step, Command):
+            await self._run(step.line)
         self.clock = loop.time()
+
+    async def _run(self, line: str) -> None:
+        """Run a command, as soon as the program that connects to the server for it has started."""
+        await asyncio.sleep(START)
+        line = re.sub(r"channel:\S+", lambda found: self._channel(found[0]), line)
+        line = line.replace("bridge:", next(iter(self.system.bridges), ""))
+        line = line.replace("<RUN>", self.system.directories.astrundir)
+        self.done.append(f"command: {line}")
+        self.printed.append((line, await run_command(self.system, line)))
 
     def _channel(self, value: str) -> str:
         """The name of the channel that a value stands for."""

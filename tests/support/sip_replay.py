@@ -26,6 +26,7 @@ from globstar.core.boot import boot, shut_down
 from globstar.core.cause import Cause
 from globstar.core.settings import Directories, Options
 from globstar.core.system import System
+from globstar.interfaces.cli.commands import register_commands
 from globstar.media.network import MediaNetwork
 from tests.support.ami import AmiClient, start_manager
 from tests.support.sip_following import ScriptFollower
@@ -156,9 +157,12 @@ class SipReplay:
         self.network = MemorySipNetwork(loop)
         self.system.services["sip network"] = self.network
         self.media = self.system.services["rtp sockets"] = MediaNetwork(loop)
+        register_commands(self.system)
         await boot(self.system, MemorySource(self.configuration), keep_database=False)
         self.driver = self.system.services["pjsip"]
         self._manager: AmiClient | None = None
+        #: the commands of the last scenario's script with what each printed
+        self.printed: list[tuple[str, str]] = []
 
     async def manager(self) -> AmiClient:
         """The scripts' own manager client, which hears no events."""
@@ -196,8 +200,8 @@ class SipReplay:
     ) -> None:
         """Replay one scenario; raises Mismatch at the first difference.
 
-        ``actions`` goes on beside it, ``at_end`` is awaited before calls and contacts are cleaned up. The recorded
-        script's digits, manager actions and pauses are kept unless ``actions`` stand for them (``follows_script``); ``pauses``
+        ``actions`` goes on beside it, ``at_end`` is awaited before calls and contacts are cleaned up. The recorded script's
+        digits, manager actions, commands and pauses are kept unless ``actions`` stand for them (``follows_script``); ``pauses``
         are the seconds before other messages of a method.
         """
         self.runner.run(self._run(_Run(self, scenario, pauses or {}, follows_script), actions, at_end))
@@ -210,6 +214,7 @@ class SipReplay:
                 await at_end(self)
         finally:
             replay.follower.close()
+            self.printed = replay.follower.printed
             self.network.peers.clear()
             if task is not None:
                 task.cancel()

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 LETTERS = "abcde"
-#: Seconds that the recording's helpers wait where scripts give none: a call that is set up, and a call that is held.
-SET_UP, HOLD, LOG = 0.3, 0.3, 0.6
+#: Seconds that the recording's helpers wait where scripts give none: a call that is set up, one that is held, and so on.
+SET_UP, HOLD, LOG, LIVE = 0.3, 0.3, 0.6, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,15 @@ class Act:
     fields: tuple[tuple[str, str], ...]
 
 
-Step = Send | Expect | Sleep | Press | Heard | Act
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command of the CLI; ``channel:PJSIP/alice`` in it is the name of the channel that begins so, ``bridge:`` the
+    bridge's id, ``<RUN>`` a folder."""
+
+    line: str
+
+
+Step = Send | Expect | Sleep | Press | Heard | Act | Command
 
 
 def read_script(script: str, answered: Collection[str]) -> list[Step]:
@@ -84,6 +92,9 @@ def _constants(node: ast.expr) -> list[Any] | None:
         return list(node.value)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range":
         return [None] * int(ast.literal_eval(node.args[-1]))
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "enumerate":
+        numbered = enumerate(_constants(node.args[0]) or ())
+        return [ast.Tuple([ast.Constant(number), item]) for number, item in numbered]
     return list(node.elts) if isinstance(node, ast.Tuple) else None
 
 
@@ -93,6 +104,8 @@ class _Reader:
     steps: list[Step] = field(default_factory=list)
     #: the endpoint, or the channel, behind each name
     names: dict[str, str] = field(default_factory=dict)
+    #: the text behind each name
+    texts: dict[str, str] = field(default_factory=lambda: {"RUN": "<RUN>"})
 
     def block(self, body: list[ast.stmt]) -> None:
         for statement in body:
@@ -118,8 +131,11 @@ class _Reader:
         """Give a name the endpoint that its value belongs to."""
         if isinstance(target, ast.Name) and isinstance(value, ast.expr):
             self.names[target.id] = self._who(value)
+            text = self._line(value)
+            if text is not None:
+                self.texts[target.id] = text
         elif isinstance(target, ast.Tuple):
-            is_pair = isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "setup"
+            is_pair = isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in ("setup", "livecall")
             items = value.elts if isinstance(value, ast.Tuple) else [None] * len(target.elts)
             for index, name in enumerate(target.elts):
                 if isinstance(name, ast.Name) and is_pair:
@@ -168,6 +184,10 @@ class _Reader:
             case ast.Attribute(attr="act"):
                 fields = tuple((one.arg, self._text(one.value)) for one in node.keywords if one.arg and one.arg[0] != "_")
                 yield Act(self._text(node.args[0]), fields)
+            case ast.Attribute(value=ast.Name(id="t"), attr="cli") if node.args:
+                line = self._line(node.args[0])
+                if line is not None:
+                    yield Command(line)
             case ast.Attribute(value=owner, attr=name):
                 yield from self._dialog_call(node, self._who(owner), name)
             case ast.Name(id="refer"):
@@ -176,8 +196,10 @@ class _Reader:
                 yield from (Send(self._who(node.args[0]), "REGISTER"), Expect(self._who(node.args[0]), "* REGISTER"))
             case ast.Name(id="leave"):
                 yield from _LEAVE_MESSAGE
-            case ast.Name(id="setup" | "talk" as name):
+            case ast.Name(id="setup" | "talk" | "livecall" as name):
                 yield from _set_up()
+                if name == "livecall":
+                    yield Sleep(LIVE)
                 if name == "talk":
                     hold = next((one.value for one in node.keywords if one.arg == "hold"), None)
                     yield Sleep(float(ast.literal_eval(hold)) if hold is not None else HOLD)
@@ -185,6 +207,26 @@ class _Reader:
 
     def _text(self, node: ast.expr) -> str:
         return str(node.value) if isinstance(node, ast.Constant) else self._who(node)
+
+    def _line(self, node: ast.expr) -> str | None:
+        """A text that is put together of constants and channels; None if something else is in it."""
+        match node:
+            case ast.Constant(value=str(text)):
+                return text
+            case ast.Name(id=name) if name in self.texts:
+                return self.texts[name]
+            case ast.IfExp(test=ast.Constant(value=value), body=body, orelse=orelse):
+                return self._line(body if value else orelse)
+            case ast.Subscript(value=ast.ListComp(elt=ast.Subscript(slice=ast.Constant(value="BridgeId")))):
+                return "bridge:"
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                parts = [self._line(left), self._line(right)]
+                return None if None in parts else "".join(part or "" for part in parts)
+            case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Mod(), right=right):
+                values = [self._line(one) for one in (right.elts if isinstance(right, ast.Tuple) else [right])]
+                return None if None in values else text % tuple(values)
+        who = self._who(node)
+        return who if who.startswith("channel:") else None
 
     def _press(self, node: ast.Call, who: str, in_band: bool) -> Press:
         given = {one.arg: ast.literal_eval(one.value) for one in node.keywords}

@@ -13,10 +13,8 @@ import pytest
 
 from globstar.config import MemorySource
 from globstar.core import events
-from globstar.core.cli import run_command
 from globstar.core.outbox import SERVICE
 from globstar.core.system import System
-from globstar.interfaces.cli.commands import register_commands
 from tests.conftest import IN_CI, SHARED
 from tests.support.records_compare import compare_cdr, compare_cel
 from tests.support.sip_replay import Scenario, SipReplay, recorded_system, scenario_files
@@ -32,16 +30,10 @@ GROUPS = (
 #: Left out: what needs something that comes later, and scenarios without rows whose notifications are tested elsewhere.
 LEFT_OUT = (
     *test_calls_sip.LEFT_OUT, "g06_custom_devstate_all_states", "g06_mwi_subscribe_initial_and_change",
-    "g06_presence_state_hint", "g07_confbridge_actions", "g10_live_ivr_wait_and_conf", "g10_channel_request_hangup_and_redirect",
+    "g06_presence_state_hint", "g07_confbridge_actions", "g10_live_ivr_wait_and_conf",
 )  # fmt: skip
 
 
-async def _originate_by_cli(replay: SipReplay) -> None:
-    register_commands(replay.system)
-    await run_command(replay.system, "channel originate PJSIP/bob extension 1000@main")
-
-
-ACTIONS = {**test_calls_sip.ACTIONS, "g10_channel_originate": _originate_by_cli}
 #: Scenarios whose sessions need answers to go on.
 _BY_SESSION = (
     "g07_originate_app_async", "g07_originate_busy_async", "g07_originate_exten_sync", "g07_originate_timeout_async",
@@ -99,7 +91,7 @@ class Records:
                 if file.stem in _BY_SESSION:
                     test_ami_calls.converse(self.replay, file)
                 else:
-                    self.replay.run(Scenario.load(file), ACTIONS.get(file.stem))
+                    self.replay.run(Scenario.load(file), test_calls_sip.ACTIONS.get(file.stem))
             finally:  # rows of a scenario that fails are not those of the next one
                 self.replay.runner.run(_flush(self.replay.system))
                 log = self.replay.root / "log"

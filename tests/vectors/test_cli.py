@@ -1,4 +1,6 @@
-"""What commands printed on a running Asterisk 23.4.1 that had nothing to do, and on a fresh database."""
+"""What commands printed on a running Asterisk 23.4.1 that had nothing to do, and on a fresh database.
+
+What was printed beside calls is compared in test_calls_sip."""
 
 from __future__ import annotations
 
@@ -11,8 +13,7 @@ import pytest
 
 from globstar.core.astdb import AstDb
 from globstar.core.cli import run_command
-from globstar.interfaces.cli.commands import register_commands
-from tests.support.sip_replay import Scenario, SipReplay, recorded_system
+from tests.support.sip_replay import SipReplay, recorded_system
 
 #: Scenario and the commands that print the same here, once numbers of the machine are taken out.
 SAME = {
@@ -41,13 +42,6 @@ SAME = {
     "g10_database_commands": [],
     "g10_pjsip_set_and_send": ["pjsip send notify nosuch endpoint bob", "pjsip send unregister nosuch", "cdr submit"],
 }  # fmt: skip
-#: What was printed in the middle of a call.
-LIVE = [
-    "core show channels", "core show channels concise", "core show channels verbose", "core show channels count",
-    "core show calls", "core show channel PJSIP/alice-00000001", "bridge show all",
-    "bridge show 00000000-0000-0000-0000-000000000001",
-    "core show channel nosuch", "bridge show nosuch", "group show channels", "channel request hangup nosuch",
-]  # fmt: skip
 #: The order of these lines is that of a hash table.
 UNORDERED = ["core show codecs", "core show codecs audio", "core show hints"]
 
@@ -56,7 +50,6 @@ UNORDERED = ["core show codecs", "core show codecs audio", "core show hints"]
 def replay(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[SipReplay]:
     folder = tmp_path_factory.mktemp("cli")
     replay = recorded_system(folder, shared)
-    register_commands(replay.system)
     replay.system.database = AstDb(folder / "astdb.sqlite3")
     yield replay
     replay.close()
@@ -93,32 +86,3 @@ def test_the_same_lines(replay: SipReplay, shared: Path, command: str) -> None:
     output = dict(recorded(shared, "g10_misc_idle"))[command]
     printed = replay.runner.run(run_command(replay.system, command))
     assert sorted(printed.splitlines()) == sorted(output.splitlines())
-
-
-def live_comparable(text: str) -> str:
-    """Without numbers of channels, ids, times and milliseconds, with all columns."""
-    text = re.sub(r"-[0-9a-f]{8}\b", "-00000000", text)
-    text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1,4}(-[0-9a-f]{12})?", "UUID", text)
-    text = re.sub(r"\d\d:\d\d:\d\d", "00:00:00", text)
-    text = re.sub(r"\b\d{10}\.\d+", "UNIQUE", text)
-    text = re.sub(r"(sequence=|RINGTIME_MS=|Elapsed Time: 0h0m)\d+", r"\1N", text)
-    text = re.sub(r"C-[0-9a-f]{8}", "C-NUMBER", text)
-    return re.sub(r"\d+ calls? processed", "N calls processed", text)
-
-
-def test_what_is_printed_in_a_call(replay: SipReplay, shared: Path) -> None:
-    scenario = "g10_core_live_bridged_call"
-    outputs = dict(recorded(shared, scenario))
-    different: dict[str, tuple[str, str]] = {}
-
-    async def show(replay: SipReplay) -> None:
-        channels, bridges = replay.system.channels, replay.system.bridges
-        for command in LIVE:
-            line = re.sub(r"PJSIP/alice-\d+", next(iter(channels)), command)
-            line = re.sub(r"0{8}-\S+", next(iter(bridges)), line)
-            printed = await run_command(replay.system, line)
-            if live_comparable(printed) != live_comparable(outputs[command]):
-                different[command] = (outputs[command], printed)
-
-    replay.run(Scenario.load(shared / "vectors" / "calls" / f"{scenario}.json").until("BYE sip:127"), at_end=show)
-    assert not different

@@ -78,7 +78,7 @@ class ApplicationChanged:
 
 @dataclass(slots=True)
 class ChannelSentElsewhere:
-    """A channel was sent to another place in the dialplan, which it has from now on; it leaves what it runs (AMI Newexten)."""
+    """A channel leaves its bridge for another place in the dialplan, which it has already (AMI Newexten)."""
 
     channel: Channel
 

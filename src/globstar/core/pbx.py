@@ -524,8 +524,6 @@ def resolve_priority(channel: Channel, context: str, extension: str, label: str)
 def redirect_channel(channel: Channel, context: str, extension: str, priority: int) -> None:
     """Send a channel elsewhere, whatever it does; see :meth:`Channel.redirect`."""
     channel.goto_target = channel.context, channel.extension, channel.priority = context, extension, priority
-    if channel.bridge_member is None:  # a bridge tells when the channel leaves it
-        channel.system.bus.publish(events.ChannelSentElsewhere(channel))
     channel._raise_soft_hangup(SoftHangup.ASYNC_GOTO)
 
 

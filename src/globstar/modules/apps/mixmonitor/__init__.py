@@ -248,7 +248,7 @@ async def mixmonitor_command(system: System, args: list[str]) -> str:
         await service.stop(channel, args[2] if len(args) > 2 else "")
         return ""
     lines = ["MixMonitor ID\tFile\tReceive File\tTransmit File", "=" * 73]
-    lines += ["\t".join((recorder.identity, *recorder.names)) + "\t" for recorder in service.recorders(channel)]
+    lines += ["\t".join((recorder.identity, *recorder.names)) for recorder in service.recorders(channel)]
     return "\n".join(lines)
 
 

@@ -21,7 +21,8 @@ exten => 100,1,Answer()
  same => n,Wait(30)
  same => n,Wait(30)
 exten => 200,1,Dial(Test/bob)
-exten => 300,1,Wait(30)
+exten => 300,1,NoOp()
+same => n,Wait(30)
 exten => h,1,NoOp(over)
 """
 
@@ -52,7 +53,7 @@ def places(client: AmiClient, channel: str) -> list[str]:
     ]
 
 
-async def test_newexten_tells_a_place_once_and_a_redirect_with_the_application_that_is_left(tmp_path: Path) -> None:
+async def test_newexten_tells_a_place_once_and_a_redirect_when_its_application_begins(tmp_path: Path) -> None:
     async with phones(tmp_path) as world:
         client = await listening(world)
         leg = world.tech.phones["alice"].dials("100")
@@ -61,7 +62,7 @@ async def test_newexten_tells_a_place_once_and_a_redirect_with_the_application_t
         await world.settle(1.0)
         leg.hangs_up()
         await world.settle(0.1)
-        assert places(client, "Test/alice") == ["100,1 Answer", "100,2 Wait", "300,1 Wait", "h,1 NoOp"]
+        assert places(client, "Test/alice") == ["100,1 Answer", "100,2 Wait", "300,1 NoOp", "300,2 Wait", "h,1 NoOp"]
         await world.end_calls()
 
 
