@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from globstar.base.regex import BadPattern, Regex
 from globstar.config import ConfigError, MemorySource, read_config
 from globstar.dialplan import (
     Dialplan,
@@ -27,7 +28,6 @@ from globstar.dialplan import (
     substitute,
 )
 from globstar.dialplan.pattern import canonical
-from globstar.dialplan.regex import BadPattern, Regex
 from tests.support.scope import ScriptedScope
 
 EXPRESSION_PIECES = [

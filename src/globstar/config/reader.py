@@ -6,6 +6,7 @@ import posixpath
 import re
 from dataclasses import replace
 
+from globstar.base.regex import BadPattern, Regex, compile_regex
 from globstar.config.comments import BLANKS, CommentStripper
 from globstar.config.errors import ConfigError, ConfigFileMissing, ConfigWarning
 from globstar.config.file import Category, ConfigFile, Variable
@@ -187,7 +188,7 @@ class _Reader:
 class CategoryFilter:
     """The condition of `[name](+type=endpoint)` or a filter of the manager: regular expressions for what must be there."""
 
-    def __init__(self, pairs: list[tuple[re.Pattern[str], re.Pattern[str]]], templates: str) -> None:
+    def __init__(self, pairs: list[tuple[Regex, Regex]], templates: str) -> None:
         self.pairs = pairs
         self.templates = templates
 
@@ -195,13 +196,12 @@ class CategoryFilter:
         if category.is_template != (self.templates == "restrict") and self.templates != "include":
             return False
         return all(
-            any(name.search(variable.name) and value.search(variable.value) for variable in category)
-            for name, value in self.pairs
+            any(name.is_in(variable.name) and value.is_in(variable.value) for variable in category) for name, value in self.pairs
         )
 
 
 def _compile_filter(condition: str, file: str, line: int, separator: str = "&") -> CategoryFilter:
-    pairs: list[tuple[re.Pattern[str], re.Pattern[str]]] = []
+    pairs: list[tuple[Regex, Regex]] = []
     templates = ""
     for part in condition.split(separator):
         name, equals, value = (text.strip(BLANKS) for text in part.partition("="))
@@ -211,8 +211,8 @@ def _compile_filter(condition: str, file: str, line: int, separator: str = "&") 
             templates = value
             continue
         try:
-            pairs.append((re.compile(name), re.compile(value)))
-        except (re.error, OverflowError, RecursionError) as error:
+            pairs.append((compile_regex(name), compile_regex(value)))
+        except BadPattern as error:
             raise ConfigError(file, line, f"condition '{part}': {error}") from error
     return CategoryFilter(pairs, templates)
 

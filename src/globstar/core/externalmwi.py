@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from globstar.base.regex import BadPattern, compile_regex
 from globstar.core.mailboxes import MailboxState, mailbox_name
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class ExternalMailboxes:
     def matching(self, pattern: str) -> list[str]:
         """The mailboxes in whose names a regular expression is found. Raises ``ValueError``."""
         try:
-            expression = re.compile(pattern, re.IGNORECASE)
-        except re.error as error:
+            expression = compile_regex(pattern, ignore_case=True)
+        except BadPattern as error:
             raise ValueError(f"'{pattern}' is no regular expression: {error}") from error
-        return [name for name in sorted(self.counts) if expression.search(name)]
+        return [name for name in sorted(self.counts) if expression.is_in(name)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from globstar.dialplan.bytetext import byte_view, from_byte_view
+from globstar.base.bytetext import byte_view, from_byte_view
 
 _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|.)", re.DOTALL)
 _CONTROL = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}

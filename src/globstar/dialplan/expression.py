@@ -12,11 +12,11 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
+from globstar.base.bytetext import byte_view, from_byte_view
+from globstar.base.regex import BadPattern, compile_regex
 from globstar.dialplan import longdouble
-from globstar.dialplan.bytetext import byte_view, from_byte_view
 from globstar.dialplan.longdouble import Number, format_number, parse_number
 from globstar.dialplan.mathfunctions import FUNCTIONS
-from globstar.dialplan.regex import BadPattern, compile_regex
 
 MAX_DEPTH = 60
 CACHE_SIZE = 4096

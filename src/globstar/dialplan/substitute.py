@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Protocol
 
-from globstar.dialplan.bytetext import byte_slice
+from globstar.base.bytetext import byte_slice
 from globstar.dialplan.expression import evaluate
 
 # Deeper nesting than this is not substituted, which bounds the work for one text.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from globstar.base.regex import BadPattern, Regex, compile_regex
+
 _CRITERION = re.compile(r"\s*(\w+)\s*\(([^()]*)\)\s*(?:,|$)")
 _METHODS = {"startswith": "starts_with", "endswith": "ends_with"}
 
@@ -21,7 +23,7 @@ class EventFilter:
     header: str = ""
     method: str = "none"
     expression: str = ""
-    pattern: re.Pattern[str] | None = None
+    pattern: Regex | None = None
 
     def matches(self, name: str, text: str) -> bool:
         """Whether an event is one of these; ``text`` is all of its lines."""
@@ -35,7 +37,7 @@ class EventFilter:
 
     def _fits(self, text: str) -> bool:
         if self.pattern is not None:
-            return self.pattern.search(text) is not None
+            return self.pattern.is_in(text)
         match self.method:
             case "exact":
                 return text == self.expression
@@ -70,8 +72,8 @@ def read_filter(criteria: str | None, expression: str) -> EventFilter:
         raise ValueError("a method needs an expression and an expression needs a method")
     if made.method == "regex":
         try:
-            made.pattern = re.compile(made.expression)
-        except re.error as error:
+            made.pattern = compile_regex(made.expression)
+        except BadPattern as error:
             raise ValueError(f"bad regular expression: {error}") from None
     return made
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from globstar.base.regex import BadPattern, Regex, compile_regex
 from globstar.core import events
 from globstar.core.channel import Channel
 from globstar.core.functions import FunctionError
 from globstar.core.groups import ChannelGroups
 from globstar.core.registry import function
 from globstar.core.system import System
-from globstar.dialplan.bytetext import byte_view
-from globstar.dialplan.regex import BadPattern, Regex, compile_regex
 
 _SERVICE = "groups"
 _UNDO = "groups undo"
@@ -73,7 +72,7 @@ def group_match_count(channel: Channel | None, args: str) -> str:
     wanted, wanted_category = _pattern(name), _pattern(category)
     return str(sum(
         count for found, found_category, count in groups.counts()
-        if wanted.search(byte_view(found)) and wanted_category.search(byte_view(found_category))
+        if wanted.is_in(found) and wanted_category.is_in(found_category)
     ))  # fmt: skip
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
+from globstar.base.bytetext import byte_view, from_byte_view
 from globstar.core.channel import Channel
 from globstar.core.functions import FunctionError
 from globstar.core.numbers import leading_float
 from globstar.core.registry import function
 from globstar.dialplan.arguments import argument, split_arguments
-from globstar.dialplan.bytetext import byte_view, from_byte_view
 
 _CONVERSION = re.compile(r"%([-+ #0']*)(\d{0,4})(?:\.(\d{0,4}))?(?:hh|h|ll|l|L|q|j|z|t)?([\s\S]?)", re.ASCII)
 _INTEGER = re.compile(r"\s*([+-]?\d{1,30})", re.ASCII)

@@ -14,6 +14,8 @@ TEXT = "Event: Newchannel\r\nPrivilege: call,all\r\nChannel: PJSIP/alice-0000000
     [
         (None, "Channel: PJSIP/al", True),
         (None, "^Channel", False),
+        (None, "Exten: [[:digit:]]{3}[[:space:]]", True),
+        ("header(Exten),method(regex)", "^[[:alpha:]]+$", False),
         ("name(Newchannel)", "", True),
         ("name(Hangup)", "", False),
         ("header(Exten),method(exact)", "100", True),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import re
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from globstar.base.regex import BadPattern, compile_regex
 from globstar.core.cause import parse_cause
 from globstar.core.channel import Channel, SoftHangup
 from globstar.core.cli import duration_text
@@ -133,10 +133,10 @@ def hangup(request: ActionRequest) -> Answer:
         cause = None
     if len(name) > 1 and name.startswith("/") and name.endswith("/"):
         try:
-            pattern = re.compile(name[1:-1])
-        except re.error:
+            pattern = compile_regex(name[1:-1])
+        except BadPattern:
             return failure(f"Regex compile error in: {name}")
-        chosen = [channel for key, channel in request.system.channels.items() if pattern.search(key)]
+        chosen = [channel for key, channel in request.system.channels.items() if pattern.is_in(key)]
         items = [ListItem("ChannelHungup", (("Channel", channel.name),)) for channel in chosen]
         for channel in chosen:
             channel.request_hangup(SoftHangup.EXPLICIT, cause or 0, is_told=False)

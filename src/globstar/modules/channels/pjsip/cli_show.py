@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
+from globstar.base.regex import BadPattern, compile_regex
 from globstar.core.cli import LIKE, CliFailure, CliUsage, cli_command, duration_text
 from globstar.core.cli_data import CliText
 from globstar.modules.channels.pjsip import cli_tables as tables
@@ -37,10 +37,10 @@ def filtered(objects: Iterable[T], args: list[str], name_of: Callable[[T], str])
     """Objects by name; ``like <regular expression>`` keeps those whose name matches."""
     if args and args[0].lower() == "like" and len(args) == 2:
         try:
-            pattern = re.compile(args[1])
-        except re.error as error:
+            pattern = compile_regex(args[1])
+        except BadPattern as error:
             raise CliFailure(f"bad regular expression: {error}") from None
-        objects = [item for item in objects if pattern.search(name_of(item))]
+        objects = [item for item in objects if pattern.is_in(name_of(item))]
     elif args:
         raise CliUsage
     return sorted(objects, key=name_of)

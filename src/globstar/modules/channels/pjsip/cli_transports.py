@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from globstar.base.regex import BadPattern, compile_regex
 from globstar.core.cli import LIKE, CliFailure, CliUsage, cli_command
 from globstar.modules.channels.pjsip.cli_show import driver_of
 from globstar.net.tls import cipher_names
@@ -28,8 +28,8 @@ def show_transport_monitors(system: System, args: list[str]) -> str:
     pattern = None
     if len(args) == 2 and args[0].lower() == "like":
         try:
-            pattern = re.compile(args[1])
-        except re.error as error:
+            pattern = compile_regex(args[1])
+        except BadPattern as error:
             raise CliFailure(f"bad regular expression: {error}") from None
     elif args:
         raise CliUsage
@@ -39,7 +39,7 @@ def show_transport_monitors(system: System, args: list[str]) -> str:
         for bound in driver.transports
         for flow in bound.carrier.flows()
     )
-    shown = [row for row in rows if pattern is None or pattern.search(row)]
+    shown = [row for row in rows if pattern is None or pattern.is_in(row)]
     names = driver.transports.names.describe()
     lookups = "".join(f" {name}: {value}\n" for name, value in names.items())
     return "".join(f"{row}\n" for row in shown) + f"\n{len(shown)} connections\n{lookups}"

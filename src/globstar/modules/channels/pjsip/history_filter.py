@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from globstar.base.regex import BadPattern, compile_regex
 
 if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.messages import HistoryEntry
@@ -116,10 +117,10 @@ class _Parser:
         how, text = self._take(), self._take()
         if how.lower() == "like":
             try:
-                pattern = re.compile(text)
-            except re.error as error:
+                pattern = compile_regex(text)
+            except BadPattern as error:
                 raise FilterError(f"bad regular expression '{text}': {error}") from None
-            return lambda entry: pattern.search(str(read(entry))) is not None
+            return lambda entry: pattern.is_in(str(read(entry)))
         compare = _COMPARISONS.get(how)
         if compare is None:
             raise FilterError(f"'{how}' is no comparison")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
+from globstar.base.regex import BadPattern, Regex, compile_regex
 from globstar.modules.channels.pjsip.addresses import AddressIndex
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.flow import Flow
@@ -140,7 +140,7 @@ class Identifier:
         found = self._exact_uris.get(text)
         if found is None:
             for pattern, endpoint in self._uris:
-                if isinstance(pattern, re.Pattern) and pattern.search(text):
+                if isinstance(pattern, Regex) and pattern.is_in(text):
                     return endpoint
         return found
 
@@ -160,13 +160,13 @@ class _Matchers:
 
     def __init__(self, pairs: Iterable[tuple[str, EndpointObject]]) -> None:
         self._exact: dict[str, dict[str, EndpointObject]] = {}
-        self._patterns: dict[str, list[tuple[re.Pattern[str], EndpointObject]]] = {}
+        self._patterns: dict[str, list[tuple[Regex, EndpointObject]]] = {}
         for text, endpoint in pairs:
             name, _, value = text.partition(":")
             name, matcher = name.strip(), _matcher(value.strip())
             if isinstance(matcher, str):
                 self._exact.setdefault(name, {}).setdefault(matcher, endpoint)
-            else:
+            elif matcher is not None:
                 self._patterns.setdefault(name, []).append((matcher, endpoint))
 
     def __bool__(self) -> bool:
@@ -182,7 +182,7 @@ class _Matchers:
         for name, patterns in self._patterns.items():
             for value in request.get_all(name):
                 for pattern, endpoint in patterns:
-                    if pattern.search(value):
+                    if pattern.is_in(value):
                         return endpoint
         return None
 
@@ -191,15 +191,15 @@ def _is_expression(text: str) -> bool:
     return len(text) > 1 and text[0] == text[-1] == "/"
 
 
-def _matcher(text: str) -> str | re.Pattern[str]:
-    """``value`` is the whole value; ``/expression/`` is searched for. A bad expression matches nothing."""
+def _matcher(text: str) -> str | Regex | None:
+    """``value`` is the whole value; ``/expression/`` is searched for. None for a bad one, which matches nothing."""
     if not _is_expression(text):
         return text
     try:
-        return re.compile(text[1:-1])
-    except re.error as error:
+        return compile_regex(text[1:-1])
+    except BadPattern as error:
         logger.warning(f"'{text}' is no regular expression and matches nothing: {error}")
-        return re.compile(r"(?!)")
+        return None
 
 
 class UnidentifiedRequests:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from globstar.base.regex import BadPattern, Regex, compile_regex
 from globstar.config.file import Variable
 from globstar.config.options import Report, option
 from globstar.config.values import boolean, integer, listing, string
@@ -13,11 +12,11 @@ from globstar.modules.channels.pjsip.readers import one_of
 names = listing(string)
 
 
-def pattern(text: str) -> re.Pattern[str] | None:
+def pattern(text: str) -> Regex | None:
     """Read a regular expression; none for no text."""
     try:
-        return re.compile(text) if text else None
-    except re.error as error:
+        return compile_regex(text) if text else None
+    except BadPattern as error:
         raise ValueError(f"no regular expression: {error}") from None
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from globstar.base.regex import BadPattern, compile_regex
 from globstar.core.channel import Channel
 from globstar.core.functions import FunctionError
 from globstar.core.references import store, value_of
 from globstar.core.registry import function
-from globstar.dialplan.bytetext import byte_view
-from globstar.dialplan.regex import BadPattern, compile_regex
 
 
 def _need(channel: Channel | None) -> Channel:
@@ -25,7 +24,7 @@ def channels(channel: Channel | None, args: str) -> str:
             pattern = compile_regex(args)
         except BadPattern as error:
             raise FunctionError(f"'{args}' is no regular expression: {error}") from error
-        names = [name for name in names if pattern.search(byte_view(name))]
+        names = [name for name in names if pattern.is_in(name)]
     return " ".join(names)
 
 

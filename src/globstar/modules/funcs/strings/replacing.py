@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from globstar.base.bytetext import byte_view, from_byte_view
 from globstar.base.log import Logger
+from globstar.base.regex import BadPattern, compile_regex
 from globstar.core.channel import Channel
 from globstar.core.functions import FunctionError
 from globstar.core.numbers import leading_integer
 from globstar.core.references import value_of
 from globstar.core.registry import function
 from globstar.dialplan.arguments import argument, split_arguments, split_raw
-from globstar.dialplan.bytetext import byte_view, from_byte_view
 from globstar.dialplan.escapes import character_set, decode_escapes
-from globstar.dialplan.regex import BadPattern, compile_regex
 
 logger = Logger("func_strings")
 
@@ -33,7 +33,7 @@ def regex(channel: Channel | None, args: str) -> str:
         compiled = compile_regex(expression)
     except BadPattern as error:
         raise FunctionError(f"'{expression}' is no regular expression: {error}") from error
-    return "1" if compiled.search(byte_view(text.removeprefix(" "))) is not None else "0"
+    return "1" if compiled.is_in(text.removeprefix(" ")) else "0"
 
 
 @lru_cache(maxsize=256)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from globstar.base.bytetext import byte_length, byte_view, from_byte_view
 from globstar.base.log import Logger
 from globstar.core.channel import Channel
 from globstar.core.functions import FunctionError
 from globstar.core.references import value_of
 from globstar.core.registry import function
 from globstar.dialplan.arguments import split_arguments
-from globstar.dialplan.bytetext import byte_length, byte_view, from_byte_view
 from globstar.dialplan.substitute import substitute
 
 logger = Logger("func_strings")

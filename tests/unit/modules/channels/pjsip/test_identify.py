@@ -46,7 +46,7 @@ match=192.0.2.0/24,2001:db8::1,pbx.example.com
 [marked-id]
 type=identify
 endpoint=marked
-match_header=X-Customer: /^4[0-9]$/
+match_header=X-Customer: /^4[[:digit:]]$/
 [other.example]
 type=domain_alias
 domain=example.com

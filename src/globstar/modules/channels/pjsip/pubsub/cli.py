@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from globstar.base.regex import BadPattern, compile_regex
 from globstar.core.cli import LIKE, CliFailure, CliUsage, cli_command
 from globstar.core.cli_data import CliText
 from globstar.core.party import format_caller_id
@@ -85,10 +85,10 @@ def _chosen(system: System, direction: str, args: Sequence[str]) -> list[Row]:
     if len(args) != 2 or args[0].lower() != "like":
         raise CliUsage
     try:
-        pattern = re.compile(args[1])
-    except re.error as error:
+        pattern = compile_regex(args[1])
+    except BadPattern as error:
         raise CliFailure(f"bad regular expression: {error}") from None
-    return [row for row in rows if any(pattern.search(text) for text in (_name(row), row.what, row.call_id))]
+    return [row for row in rows if any(pattern.is_in(text) for text in (_name(row), row.what, row.call_id))]
 
 
 def _data(rows: Iterable[Row]) -> list[dict[str, object]]:

@@ -34,7 +34,7 @@ MAX_COUNT = 10**9
 
 
 def _passes(pattern: Any, text: str) -> bool:
-    return pattern is None or pattern.search(text) is not None
+    return pattern is None or pattern.is_in(text)
 
 
 class _Handler(PublicationHandler):

@@ -1,12 +1,19 @@
-"""POSIX extended regular expressions, on bytes, as the operators `:` and `=~` and the function REGEX use them."""
+"""POSIX extended regular expressions, on bytes, as Asterisk takes them: in dialplans, filters and patterns of commands."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING, Protocol
 
+from globstar.base.bytetext import byte_view
 from globstar.base.errors import RemoteFault
-from globstar.dialplan.bytetext import byte_view
+from globstar.base.late import LateModule
+
+if TYPE_CHECKING:
+    import re2
+else:
+    re2 = LateModule("re2")
 
 _CLASSES = {
     "alnum": "0-9A-Za-z",
@@ -32,13 +39,74 @@ class BadPattern(RemoteFault):
     """A regular expression that cannot be compiled."""
 
 
-class Regex:
-    """A compiled expression; it matches texts seen as bytes (see byte_view)."""
+class Found(Protocol):
+    """A match, in the terms of ``re.Match``."""
 
-    __slots__ = ("_longest", "groups", "pattern")
+    def start(self) -> int: ...
+    def end(self) -> int: ...
+    def span(self) -> tuple[int, int]: ...
+    def __getitem__(self, group: int) -> str | None: ...
+    def groups(self) -> tuple[str | None, ...]: ...
+
+
+class _Linear:
+    """An expression for RE2, which takes time in proportion to the text, whatever the expression.
+
+    It has no back references and none of ``\\<`` and ``\\>``; raises :class:`re2.error` then.
+    """
+
+    __slots__ = ("_compiled",)
+
+    def __init__(self, translated: str, ignore_case: bool) -> None:
+        options = re2.Options()
+        options.longest_match = True
+        options.dot_nl = True
+        options.log_errors = False
+        options.case_sensitive = not ignore_case
+        options.encoding = re2.Options.Encoding.LATIN1
+        self._compiled = re2.compile(translated.encode("latin-1"), options)
+
+    def search(self, view: str) -> _LinearMatch | None:
+        found = self._compiled.search(view.encode("latin-1"))
+        return None if found is None else _LinearMatch(view, [found.span(group) for group in range(found.re.groups + 1)])
+
+
+class _LinearMatch:
+    __slots__ = ("_spans", "_view")
+
+    def __init__(self, view: str, spans: list[tuple[int, int]]) -> None:
+        self._view = view
+        self._spans = spans
+
+    def start(self) -> int:
+        return self._spans[0][0]
+
+    def end(self) -> int:
+        return self._spans[0][1]
+
+    def span(self) -> tuple[int, int]:
+        return self._spans[0]
+
+    def __getitem__(self, group: int) -> str | None:
+        start, end = self._spans[group]
+        return None if start < 0 else self._view[start:end]
+
+    def groups(self) -> tuple[str | None, ...]:
+        return tuple(self[group] for group in range(1, len(self._spans)))
+
+
+class Regex:
+    """A compiled expression; it matches texts seen as bytes (see byte_view).
+
+    Python's engine takes the simple ones. Those that could keep it busy for very long, which repeat a group or have more
+    than one repetition, are RE2's, as far as that has what is in them.
+    """
+
+    __slots__ = ("_linear", "_longest", "groups", "pattern")
 
     def __init__(self, expression: str, ignore_case: bool = False) -> None:
-        translated = _Translator(byte_view(expression)).translate()
+        translator = _Translator(byte_view(expression))
+        translated = translator.translate()
         flags = re.DOTALL | re.ASCII | (re.IGNORECASE if ignore_case else 0)
         try:
             self.pattern = re.compile(translated, flags)
@@ -47,9 +115,18 @@ class Regex:
         self.groups = self.pattern.groups
         # POSIX takes the longest match, Python the first alternative that fits; they differ only where there is a choice.
         self._longest = any(character in expression for character in "|?*{") and "$" not in expression
+        self._linear: _Linear | None = None
+        # RE2 has cases beyond ASCII, too, so there must be no such letter in the expression
+        if translator.is_risky and (not ignore_case or expression.isascii()):
+            try:
+                self._linear = _Linear(translator.for_re2(), ignore_case)
+            except re2.error:
+                self._linear = None  # Python's engine has what is missing there
 
-    def search(self, view: str) -> re.Match[str] | None:
+    def search(self, view: str) -> Found | None:
         """Find the leftmost longest match in a byte view."""
+        if self._linear is not None:
+            return self._linear.search(view)
         found = self.pattern.search(view)
         if found is None or not self._longest:
             return found
@@ -59,6 +136,10 @@ class Regex:
             if longer is not None:
                 return longer
         return found
+
+    def is_in(self, text: str) -> bool:
+        """Whether the expression is found in a text."""
+        return (self._linear or self.pattern).search(byte_view(text)) is not None
 
 
 @lru_cache(maxsize=512)
@@ -78,6 +159,17 @@ class _Translator:
         # Where the last atom begins in the output; -1 when there is nothing to repeat in this branch.
         self.atom = -1
         self.is_repeated = False
+        self.repetitions = 0
+        self.repeats_group = False
+
+    @property
+    def is_risky(self) -> bool:
+        """Whether an engine that tries one way after the other may take more than quadratic time."""
+        return self.repeats_group or self.repetitions > 1
+
+    def for_re2(self) -> str:
+        """The translated expression in RE2's syntax."""
+        return "".join(r"\z" if piece == r"\Z" else piece for piece in self.output)
 
     def translate(self) -> str:
         source = self.source
@@ -126,6 +218,9 @@ class _Translator:
             self.output.append(")")
         self.output.append(text)
         self.is_repeated = True
+        if text != "?":
+            self.repetitions += "," in text or text[0] != "{"
+            self.repeats_group = self.repeats_group or self.output[self.atom].startswith("(")
 
     def _escape(self) -> None:
         if self.position >= len(self.source):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from globstar.dialplan.bytetext import byte_view
-from globstar.dialplan.regex import BadPattern, Regex, compile_regex
+from globstar.base.bytetext import byte_view
+from globstar.base.regex import BadPattern, Regex, compile_regex
 
 
 def found(expression: str, text: str, ignore_case: bool = False) -> tuple[str, ...] | None:
     match = Regex(expression, ignore_case).search(byte_view(text))
-    return None if match is None else (match[0], *(group or "" for group in match.groups()))
+    return None if match is None else (match[0] or "", *(group or "" for group in match.groups()))
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,42 @@ def test_bad_expression(expression: str) -> None:
 
 def test_compiled_once() -> None:
     assert compile_regex("once") is compile_regex("once")
+
+
+@pytest.mark.parametrize(
+    ("expression", "text", "expected"),
+    [
+        ("(a+)+$", "aab", None),
+        ("(a|aa)+$", "baaa", ("aaa", "a")),
+        ("^(.*)@(.*)$", "x@y@z", ("x@y@z", "x@y", "z")),
+        ("[a-z]+[0-9]*", "!ab12", ("ab12",)),
+        ("(x)*(y)?z", "z", ("z", "", "")),
+        ("a.+b.+", "a\nb\n", ("a\nb\n",)),
+        (".+\u00e9.+", "1\u00e92", (byte_view("1\u00e92"),)),
+    ],
+)
+def test_what_is_left_to_re2_matches_in_the_same_way(expression: str, text: str, expected: tuple[str, ...] | None) -> None:
+    assert found(expression, text) == expected
+
+
+@pytest.mark.parametrize("expression", ["(a+)+$", "(a|aa)+$", "(a?){40}a{40}$", "a+a*a*a*a*a*$"])
+def test_nested_repetitions_take_no_time_on_a_text_that_nearly_matches(expression: str) -> None:
+    """An engine that tries one way after the other would not come back from any of them."""
+    assert found(expression, "a" * 20_000 + "b") is None
+
+
+def test_case_of_what_is_left_to_re2() -> None:
+    assert found("(ab)+c*", "xABabC", ignore_case=True) == ("ABabC", "ab")
+    assert found("(\u00e9)+a*", "\u00c9", ignore_case=True) is None
+
+
+def test_expressions_that_re2_lacks_are_matched_all_the_same() -> None:
+    assert found("(a+)\\1b*", "aaaab") == ("aaaab", "aa")
+    assert found("\\<b+c*", "ab bc") == ("bc",)
+    assert found("a{1,2000}b*", "aab") == ("aab",)
+
+
+def test_is_in_a_text() -> None:
+    assert Regex("^caf.{2}$").is_in("caf\u00e9"), "a dot is one byte"
+    assert Regex("([[:digit:]]+-)+").is_in("call 12-")
+    assert not Regex("([[:digit:]]+-)+$").is_in("call 12- no")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from globstar.dialplan.bytetext import byte_length, byte_slice, byte_view, from_byte_view
+from globstar.base.bytetext import byte_length, byte_slice, byte_view, from_byte_view
 
 any_bytes = st.binary().map(lambda data: data.decode("utf-8", "surrogateescape"))
 
