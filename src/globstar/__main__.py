@@ -36,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("-F", dest="always_fork", action=flag, help="go to the background in any case")
     add("-r", dest="remote", action=flag, help="connect to a running server")
     add("-R", dest="reconnect", action=flag, help="connect to a running server, again when it is gone")
-    add("-x", dest="command", metavar="COMMAND", help="run a command on a running server (with -r) or after the start")
+    add("-x", dest="command", metavar="COMMAND", help="run a command on a running server (as with -r)")
     add("-s", dest="socket", metavar="FILE", help="control socket of the server to connect to")
     add("-v", dest="verbose", action="count", default=0, help="more verbose, several times for more")
     add("-d", dest="debug", action="count", default=0, help="more debug messages")
@@ -90,7 +90,7 @@ def main(argv: list[str] | None = None) -> int:
         is_asterisk = called_as in ("asterisk", "rasterisk")
         print(f"Asterisk {ASTERISK_VERSION}" if is_asterisk else f"Globstar {__version__} (Asterisk {ASTERISK_VERSION})")
         return 0
-    remote = arguments.remote or arguments.reconnect or called_as == "rasterisk"
+    remote = arguments.remote or arguments.reconnect or arguments.command is not None or called_as == "rasterisk"
     config = find_config(arguments.config)
     if remote:
         return _connect(arguments, config)

@@ -91,7 +91,7 @@ def test_the_control_socket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("line", "called_as"),
-    [("-rx help", "globstar"), ("-Rx help", "globstar"), ("-x help", "/usr/sbin/rasterisk"), ("-x help", "rasterisk")],
+    [("-rx help", "globstar"), ("-Rx help", "globstar"), ("-x help", "/usr/sbin/asterisk"), ("-x help", "rasterisk")],
 )
 def test_who_is_connected_to(line: str, called_as: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[Path, str]] = []

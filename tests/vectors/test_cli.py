@@ -11,8 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from globstar.config import MemorySource
 from globstar.core.astdb import AstDb
+from globstar.core.boot import boot, shut_down
 from globstar.core.cli import run_command
+from globstar.core.settings import Directories
+from globstar.core.system import System
+from globstar.interfaces.cli.commands import register_commands
 from tests.support.sip_replay import SipReplay, recorded_system
 
 #: Scenario and the commands that print the same here, once numbers of the machine are taken out.
@@ -86,3 +91,16 @@ def test_the_same_lines(replay: SipReplay, shared: Path, command: str) -> None:
     output = dict(recorded(shared, "g10_misc_idle"))[command]
     printed = replay.runner.run(run_command(replay.system, command))
     assert sorted(printed.splitlines()) == sorted(output.splitlines())
+
+
+async def test_commands_of_modules_that_are_not_loaded(shared: Path, tmp_path: Path) -> None:
+    """Which words are told to ask help for depends on the commands that there are."""
+    folder = shared / "vectors" / "calls" / "config"
+    modules = (folder / "modules.conf").read_text() + "noload = res_mwi_external.so\n"
+    system = System(directories=Directories.below(tmp_path))
+    register_commands(system)
+    await boot(system, MemorySource({"modules.conf": modules, "extensions.conf": ""}), keep_database=False)
+    wanted = dict(recorded(shared, "g10_misc_idle"))
+    for command in ("mwi show settings", "stun show status", "calendar show calendars"):
+        assert await run_command(system, command) == wanted[command]
+    await shut_down(system)

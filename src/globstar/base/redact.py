@@ -9,7 +9,8 @@ REDACTED = "<redacted>"
 #: ``secret=x``, ``Password: x``, ``"auth_password": "x"``, ``Authorization: Bearer x`` and keys of SDES in SDP.
 _SECRET = re.compile(
     r"""(?ix)
-    ( \b (?: \w*secret | \w*passwd | \w*password | auth_pass | api_?key | access_?token | md5_cred ) ["']?
+    ( \b (?! UsingPassword \b )  # of security events, is 0 or 1
+      (?: \w*secret | \w*passwd | \w*password | auth_pass | \w*api_?key | \w*(?:access|refresh)_?token | md5_cred ) ["']?
       \s* (?: => | [=:] ) \s* )
     (?P<value> "[^"]*" | '[^']*' | [^\s,;&'")\]}]+ )
     | ( \b inline: ) (?P<key> [A-Za-z0-9+/=]{16,} )
@@ -26,6 +27,8 @@ _HINTS = (
     "api_key",
     "accesstoken",
     "access_token",
+    "refresh_token",
+    "refreshtoken",
     "md5_cred",
     "inline:",
     "authorization",

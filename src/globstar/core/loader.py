@@ -162,6 +162,8 @@ class ModuleLoader:
         self.system = system
         self.user_folder = user_folder
         self.modules: dict[str, LoadedModule] = {}
+        #: what ``noload`` leaves out while the server starts
+        self._refused: set[str] = set()
         self.config = ModulesConfig()
         self.parts = Parts(importlib.import_module("globstar.modules.parts").PARTS)
         self.level_of: Callable[[str], str] = importlib.import_module("globstar.modules.levels").level_of
@@ -195,6 +197,7 @@ class ModuleLoader:
         for module in core:
             self._show_parts(module)
         refused |= {whole for name in refused if (whole := self._missed_by(name)) is not None}
+        self._refused = refused
         required = [normalise(n) for n in config.require + config.preload_require]
         preload, wanted, required = (
             list(dict.fromkeys(self.parts.whole_of(name) for name in names if name not in refused))
@@ -214,6 +217,7 @@ class ModuleLoader:
                     logger.warning(f"module {name} was not loaded: {error}")
             if name in required and self.modules[name].status is not ModuleStatus.RUNNING:
                 raise ModuleError(f"required module {name} is not running: {self.modules[name].reason}")
+        self._refused = set()  # who asks for one of them by command later gets it
 
     async def load_builtin(self) -> None:
         """Load ``globstar.modules.builtin``: what Asterisk has in its core; no modules.conf can leave it out."""
@@ -250,6 +254,8 @@ class ModuleLoader:
             for needed in module.requires:
                 other = self.modules.get(needed)
                 if other is None or other.status is not ModuleStatus.RUNNING:
+                    if needed in self._refused:
+                        raise ModuleDeclined(f"it needs {needed}, which modules.conf leaves out")
                     await self.load(needed)
             self._register(module)
             await self._call(module, "load")

@@ -146,6 +146,7 @@ class LocalTech(ChannelTech):
         second.hangup_cause = channel.hangup_cause
         second.data.update({key: value for key, value in channel.data.items() if key.startswith("inherit:")})
         inherit_features(channel, second)
+        channel.call_id = channel.call_id or system.next_call_id()  # an originated one: both halves are one call
         second.call_id = second.call_id or channel.call_id
         second.caller.id = channel.connected.id.copy()
         second.caller.ani = (channel.connected.ani if channel.connected.ani.number.valid else channel.connected.id).copy()

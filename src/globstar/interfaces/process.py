@@ -246,8 +246,6 @@ class Server:
 
     async def _serve(self, system: System) -> None:
         arguments = self.arguments
-        if arguments.command is not None:
-            print(await run_command(system, arguments.command), end="", flush=True)
         if not (arguments.console or self.options.console):
             print("Globstar Ready.", flush=True) if not self.options.quiet else None
             await system.stop_requested.wait()

@@ -21,6 +21,7 @@ from globstar.base.redact import redact
         ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic <redacted>"),
         ("postgresql://asterisk:pass@host/db", "postgresql://asterisk:<redacted>@host/db"),
         ("md5_cred=0123456789abcdef", "md5_cred=<redacted>"),
+        ("OPENAI_API_KEY=sk-abc refresh_token: xyz", "OPENAI_API_KEY=<redacted> refresh_token: <redacted>"),
     ],
 )  # fmt: skip
 def test_secrets_go(text: str, wanted: str) -> None:
@@ -33,6 +34,7 @@ def test_secrets_go(text: str, wanted: str) -> None:
     [
         "", "Executing [100@phones:1] Dial(\"PJSIP/alice\", \"PJSIP/bob\")", "sip:alice@example.org", "the password was wrong",
         "bearer capability 3", "Contact: <sip:a@192.0.2.1:5060>", "a basic bridge", "secret agent",
+        'UsingPassword="1",SessionTV="x"',
     ],
 )  # fmt: skip
 def test_the_rest_stays(text: str) -> None:

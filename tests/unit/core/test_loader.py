@@ -96,6 +96,19 @@ async def test_noload_leaves_out(tmp_path: Path) -> None:
         assert system.applications.get("Echo") is None
 
 
+async def test_noload_counts_for_what_another_module_needs(tmp_path: Path) -> None:
+    files = {"modules.conf": "[modules]\nautoload=yes\nnoload=res_mwi_external.so\n"}
+    async with running_system(tmp_path, files) as system:
+        assert "res_mwi_external" not in system.loader.modules
+        left_out = system.loader.modules["res_mwi_external_ami"]
+        assert left_out.status is ModuleStatus.DECLINED
+        assert left_out.reason == "it needs res_mwi_external, which modules.conf leaves out"
+        await system.loader.load("res_mwi_external_ami")
+        assert [system.loader.modules[name].status for name in ("res_mwi_external", "res_mwi_external_ami")] == [
+            ModuleStatus.RUNNING, ModuleStatus.RUNNING,
+        ]  # fmt: skip
+
+
 async def test_missing_required_module_stops_the_start(tmp_path: Path) -> None:
     files = {"modules.conf": "[modules]\nautoload=no\nrequire=app_nothing.so\n"}
     with pytest.raises(ModuleError, match="app_nothing"):

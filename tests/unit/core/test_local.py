@@ -93,6 +93,7 @@ async def test_what_the_dialplan_does_is_heard_by_who_asked(world: World) -> Non
     await world.settle()
     assert heard == ["RINGING", "ANSWER"]
     assert (owner.state, second.state) == (ChannelState.UP, ChannelState.UP)
+    assert owner.call_id == second.call_id != ""  # nobody's call until now: one for both
     await world.end_calls()
 
 

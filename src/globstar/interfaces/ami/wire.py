@@ -55,9 +55,8 @@ class ActionReader:
             elif len(self._headers) >= HEADER_LIMIT:
                 self._fault = "too many lines"
             else:
-                name, colon, value = line.decode("utf-8", "surrogateescape").partition(":")
-                if colon:
-                    self._headers.append((name.strip(), value.lstrip(" \t")))
+                name, _, value = line.decode("utf-8", "surrogateescape").partition(":")
+                self._headers.append((name.strip(), value.lstrip(" \t")))  # a line without a colon is one without value
             return None
         headers, self._headers = self._headers, []
         fault, self._fault = self._fault, ""
