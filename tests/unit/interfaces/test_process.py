@@ -79,13 +79,13 @@ def test_sigterm_stops_cleanly(globstar_process: ServerFactory, tmp_path: Path) 
 
 
 def test_console_in_the_server(tmp_path: Path) -> None:
-    """-c with a pipe: commands run, the server stops by one of them; -x runs first."""
+    """-c with a pipe: commands run, the server stops by one of them."""
     (tmp_path / "asterisk.conf").write_text("[directories]\n" + "".join(f"{n} => {tmp_path}\n" for n in DIRECTORIES))
     (tmp_path / "modules.conf").write_text(MODULES)
     (tmp_path / "extensions.conf").write_text(EXTENSIONS.format("piped"))
     done = launch(
-        tmp_path, "-c", "-n", "-C", str(tmp_path / "asterisk.conf"), "-x", "core show version",
-        text="dialplan show default\ncore stop now\n",
+        tmp_path, "-c", "-n", "-C", str(tmp_path / "asterisk.conf"),
+        text="core show version\ndialplan show default\ncore stop now\n",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.index("Asterisk") < done.stdout.index("NoOp(piped)")
