@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -23,7 +23,9 @@ TURN = f"turnaddr={HOST}\nturnusername={USER}\nturnpassword={PASSWORD}\n"
 async def office_with_servers(root: Path, lines: str, config: str = "") -> AsyncIterator[tuple[SipOffice, TurnServer]]:
     files = {"rtp.conf": f"[general]\nrtpstart=10000\nrtpend=20998\n{lines}"}
     async with sip_office(root, config or phone_section("alice", **ICE), EXTENSIONS, files) as office:
-        yield office, TurnServer(office.media, (HOST, 3478), mapped=SHOWN)
+        server = TurnServer(office.media, (HOST, 3478), mapped=SHOWN)
+        office.driver.rtp.ice_servers.open_link = server.open_link
+        yield office, server
 
 
 def candidates(message: Wire, kind: str) -> list[str]:
@@ -119,21 +121,32 @@ async def test_a_call_of_ours_that_is_given_up_meanwhile(tmp_path: Path) -> None
         assert len(office.driver.rtp) == 0
 
 
+def build_wall(office: SipOffice, ice: IceCall) -> Callable[[], None]:
+    """Between the phone and us is a wall; only the server stands on both sides. Gives what takes the wall down."""
+    carry = office.media.carry
+
+    def wall(source: tuple[str, int], target: tuple[str, int], data: bytes) -> None:
+        if HOST in (source[0], target[0]) or ice.local not in (source, target):
+            carry(source, target, data)
+
+    office.media.carry = wall  # type: ignore[method-assign]
+
+    def take_down() -> None:
+        office.media.carry = carry  # type: ignore[method-assign]
+
+    return take_down
+
+
+@pytest.mark.parametrize("way", ["UDP", "TCP"])
 @pytest.mark.parametrize("muxed", [True, False], ids=["one port", "two ports"])
-async def test_packets_go_through_the_turn_server_where_nothing_else_does(tmp_path: Path, muxed: bool) -> None:
+async def test_packets_go_through_the_turn_server_where_nothing_else_does(tmp_path: Path, muxed: bool, way: str) -> None:
     config = phone_section("alice", **{**ICE, "rtcp_mux": "yes" if muxed else "no"})
-    async with office_with_servers(tmp_path, TURN, config) as (office, server):
+    lines = TURN if way == "UDP" else TURN.replace(HOST, f"turn:{HOST}?transport=tcp")
+    async with office_with_servers(tmp_path, lines, config) as (office, server):
         alice = office.phone("alice")
         call = new_call(alice, "600")
         ice = IceCall(call)
-        carry = office.media.carry
-
-        def wall(source: tuple[str, int], target: tuple[str, int], data: bytes) -> None:
-            """Between the phone and us is a wall; only the server stands on both sides."""
-            if HOST in (source[0], target[0]) or ice.local not in (source, target):
-                carry(source, target, data)
-
-        office.media.carry = wall  # type: ignore[method-assign]
+        build_wall(office, ice)
         call.invite(body=ice.sdp())
         await alice.get(100)
         final = await call.answered()
@@ -154,6 +167,38 @@ async def test_packets_go_through_the_turn_server_where_nothing_else_does(tmp_pa
         await call.hang_up()
         await asyncio.sleep(0.1)
         assert not server.relays, "the address was not given back"
+        ice.agent.close()
+        assert len(server.connections) == (0 if way == "UDP" else 2)
+        assert not server.links
+
+
+@pytest.mark.parametrize("way", ["udp", "tcp"])
+async def test_a_call_goes_on_another_way_when_the_turn_server_goes_away(tmp_path: Path, way: str) -> None:
+    lines = TURN.replace(HOST, f"turn:{HOST}?transport={way}")
+    async with office_with_servers(tmp_path, lines) as (office, server):
+        alice = office.phone("alice")
+        call = new_call(alice, "600")
+        ice = IceCall(call)
+        take_down = build_wall(office, ice)
+        call.invite(body=ice.sdp())
+        await alice.get(100)
+        final = await call.answered()
+        (relay,) = candidates(final, "relay")
+        ice.learn(final, is_controlling=True)
+        plain(ice)
+        await asyncio.sleep(8)
+        call.remote = ice.agent.target(1)
+        assert call.remote is not None
+        assert f"{call.remote[0]} {call.remote[1]}" == relay
+        assert await heard(call, call) >= 6
+        take_down()
+        await asyncio.sleep(5)
+        server.go_away()
+        await asyncio.sleep(45)  # the phone misses our consent, and looks again, as we do
+        assert ice.agent.target(1) == final.media
+        call.remote = final.media
+        assert await heard(call, call) >= 6
+        await call.hang_up()
         ice.agent.close()
 
 

@@ -258,6 +258,10 @@ class BundleSocket(MediaSocket):
         """See MediaSocket: everything has to be looked at here."""
         return None
 
+    def route(self, address: Address) -> tuple[Address, int] | None:
+        """See MediaSocket."""
+        return self.inner.route(address)
+
     @property
     def lost(self) -> int:
         """See MediaSocket."""
@@ -286,8 +290,10 @@ class BundleSocket(MediaSocket):
         return self.recvfrom(size)[0]
 
     def admit(self, data: bytes, source: Address, /) -> tuple[bytes, Address]:
-        """See MediaSocket: nobody else reads."""
-        raise Diverted(errno.EAGAIN, "packets of all streams are looked at")
+        """See MediaSocket; Diverted stands for a packet of another stream."""
+        data, source = self.inner.admit(data, source)
+        self._bundle.take(data, source, self._member)
+        return data, source
 
     def sendto(self, data: bytes, address: Address, /) -> int:
         """See MediaSocket."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from globstar.media.sockets import Address, MediaSocket, Receiver, admitted
 
@@ -14,6 +15,14 @@ OtherCallback = Callable[[int, bytes, Address], tuple[bytes, Address] | None]
 
 class Diverted(OSError):
     """The datagram was none of RTP: for the reader there was nothing to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detour:
+    """How an address is reached that is not reached directly: what sends there, and what :meth:`MediaSocket.route` gives."""
+
+    send: Callable[[bytes], None]
+    route: Callable[[], tuple[Address, int] | None]
 
 
 class DemuxSocket(MediaSocket):
@@ -27,8 +36,8 @@ class DemuxSocket(MediaSocket):
         self.component = component
         self.on_other = on_other
         self.is_open = False
-        #: addresses that are not reached directly, and what sends to them
-        self.detours: dict[Address, Callable[[bytes], None]] = {}
+        #: addresses that are not reached directly
+        self.detours: dict[Address, Detour] = {}
         self._peer: Address = ("", 0)
 
     @property
@@ -38,8 +47,13 @@ class DemuxSocket(MediaSocket):
 
     @property
     def descriptor(self) -> int | None:
-        """See MediaSocket. The native relay leaves everything but RTP to us (``admit``), and knows no detours."""
-        return self.inner.descriptor if not self.detours else None
+        """See MediaSocket. The native relay leaves everything but RTP to us (``admit``)."""
+        return self.inner.descriptor
+
+    def route(self, address: Address) -> tuple[Address, int] | None:
+        """See MediaSocket."""
+        detour = self.detours.get(address)
+        return detour.route() if detour is not None else self.inner.route(address)
 
     @property
     def lost(self) -> int:
@@ -87,7 +101,7 @@ class DemuxSocket(MediaSocket):
     def sendto(self, data: bytes, address: Address, /) -> int:
         """See MediaSocket."""
         if self.detours and address in self.detours:
-            self.detours[address](data)
+            self.detours[address].send(data)
             return len(data)
         return self.inner.sendto(data, address)
 

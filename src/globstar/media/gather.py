@@ -10,6 +10,8 @@ from functools import partial
 
 from globstar.base.log import Logger
 from globstar.media.sockets import Address
+from globstar.media.turn import Allocation, OpenLink, TurnServer
+from globstar.media.turn_link import LinkMaker
 from globstar.proto.stun import (
     Attr,
     Candidate,
@@ -21,7 +23,6 @@ from globstar.proto.stun import (
     relayed_candidate,
 )
 from globstar.proto.stun.transaction import StunTransaction
-from globstar.proto.turn import TurnClient, TurnState
 
 logger = Logger("media.gather")
 
@@ -29,6 +30,8 @@ logger = Logger("media.gather")
 REST = 30.0
 
 Send = Callable[[int, bytes, Address], None]
+#: ``on_relayed(component, peer, data)``: what a peer has sent that did not come as a datagram
+OnRelayed = Callable[[int, Address, bytes], None]
 
 
 @dataclass(slots=True)
@@ -36,7 +39,8 @@ class IceServers:
     """The servers of one system, as they are known now, and what has come of asking them. None: there is none."""
 
     stun: Address | None = None
-    turn: Address | None = None
+    #: the ways to a TURN server, that which is tried first at the beginning
+    turns: tuple[TurnServer, ...] = ()
     turn_username: str = ""
     turn_password: str = field(default="", repr=False)
     #: what SOFTWARE says; "" for none
@@ -47,42 +51,69 @@ class IceServers:
     before_use: Callable[[], None] | None = None
     #: hears of every message to and from servers: whether it is sent, the server, the message
     watch: Callable[[bool, Address, bytes], None] | None = None
+    #: connects to TURN servers over TCP and TLS
+    open_link: OpenLink = field(default_factory=LinkMaker)
     asked: int = 0
     unanswered: int = 0
     #: until when a server rests
-    resting: dict[Address, float] = field(default_factory=dict)
+    resting: dict[Address | TurnServer, float] = field(default_factory=dict)
 
-    def is_awake(self, server: Address | None, now: float) -> bool:
+    @property
+    def are_there(self) -> bool:
+        """Whether there is anybody to ask."""
+        return self.stun is not None or bool(self.turns)
+
+    def tell(self, is_sent: bool, server: Address, data: bytes) -> None:
+        """Let who watches see a message."""
+        if self.watch is not None:
+            self.watch(is_sent, server, data)
+
+    def is_awake(self, server: Address | TurnServer | None, now: float) -> bool:
         """Whether there is such a server, and it is asked."""
         return server is not None and self.resting.get(server, now) <= now
 
-    def failed(self, server: Address, reason: str, now: float) -> None:
+    def failed(self, server: Address | TurnServer, reason: str, now: float) -> None:
         """A server has not helped."""
         self.unanswered += 1
         if self.is_awake(server, now):
-            logger.warning(f"{server[0]}:{server[1]}: {reason}; it is asked again in {REST:.0f} seconds")
+            name = str(server) if isinstance(server, TurnServer) else f"{server[0]}:{server[1]}"
+            logger.warning(f"{name}: {reason}; it is asked again in {REST:.0f} seconds")
         self.resting[server] = now + REST
 
 
 class Gathering:
-    """Asks the servers for one stream, from its own ports. ``on_done`` is called once, when all have answered or given up."""
+    """Asks the servers for one stream, from its own ports. ``on_done`` is called once, when all have answered or given up.
+
+    ``on_relayed`` hears of peers' datagrams that came over a stream, ``on_lost(component)`` that an address at a TURN server has
+    gone that there was.
+    """
 
     __slots__ = (
-        "_bases", "_is_closed", "_loop", "_on_done", "_reflexive", "_send", "_servers", "_stun", "_stun_open", "_timer",
-        "_timer_due", "_turn", "_turns",
+        "_bases", "_has_relayed", "_is_closed", "_loop", "_on_done", "_on_lost", "_on_relayed", "_reflexive", "_send", "_servers",
+        "_stun", "_stun_open", "_timer", "_timer_due", "_turns",
     )  # fmt: skip
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, servers: IceServers, send: Send) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        servers: IceServers,
+        send: Send,
+        on_relayed: OnRelayed | None = None,
+        on_lost: Callable[[int], None] | None = None,
+    ) -> None:
         self._loop = loop
         self._servers = servers
         self._send = send
-        #: the servers that this stream uses
+        self._on_relayed = on_relayed
+        self._on_lost = on_lost
+        #: the STUN server that this stream uses
         self._stun: Address | None = None
-        self._turn: Address | None = None
         self._bases: dict[int, Address] = {}
         self._stun_open: dict[int, StunTransaction] = {}
         self._reflexive: dict[int, Address] = {}
-        self._turns: dict[int, TurnClient] = {}
+        self._turns: dict[int, Allocation] = {}
+        #: components that have an address at a TURN server
+        self._has_relayed: set[int] = set()
         self._on_done: Callable[[], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = 0.0
@@ -98,18 +129,17 @@ class Gathering:
             self._stun = servers.stun
             for component in bases:
                 self._ask_stun(component, now)
-        if servers.is_awake(servers.turn, now):
-            self._turn = servers.turn
-            for component in bases:
-                client = self._turns[component] = TurnClient(
-                    servers.turn_username,
-                    servers.turn_password,
-                    send=partial(self._send_turn, component),
-                    identify=partial(secrets.token_bytes, 12),
-                    software=servers.software,
-                )
-                servers.asked += 1
-                client.allocate(now)
+        for component, base in bases.items() if servers.turns else ():
+            allocation = Allocation(
+                self._loop,
+                servers,
+                base,
+                partial(self._send, component),
+                partial(self._take_relayed, component),
+                partial(self._changed, component),
+            )
+            if allocation.start():
+                self._turns[component] = allocation
         if not self._is_busy:
             return False
         self._on_done = on_done
@@ -122,16 +152,12 @@ class Gathering:
             request.attributes[Attr.SOFTWARE] = self._servers.software.encode()
         self._stun_open[component] = transaction = StunTransaction(request, request.build(), now)
         self._servers.asked += 1
-        self._send_to(component, transaction.data, self._stun)
+        self._send_stun(component, transaction.data)
 
-    def _send_turn(self, component: int, data: bytes) -> None:
-        self._send_to(component, data, self._turn)
-
-    def _send_to(self, component: int, data: bytes, server: Address | None) -> None:
-        if server is not None:
-            if self._servers.watch is not None:
-                self._servers.watch(True, server, data)
-            self._send(component, data, server)
+    def _send_stun(self, component: int, data: bytes) -> None:
+        if self._stun is not None:
+            self._servers.tell(True, self._stun, data)
+            self._send(component, data, self._stun)
 
     # -- what came of it -------------------------------------------------------------------------------------------------
 
@@ -139,18 +165,18 @@ class Gathering:
         """What has been found, by component."""
         found: list[Candidate] = []
         for component, base in self._bases.items():
-            client = self._turns.get(component)
-            is_ready = client is not None and client.state is TurnState.READY
-            mapped = self._reflexive.get(component) or (client.mapped if client is not None and is_ready else None)
+            turn = self._turns.get(component)
+            mapped = self._reflexive.get(component) or (turn.mapped if turn is not None else None)
             if mapped is not None and mapped != base:
                 found.append(reflexive_candidate(component, mapped, base))
-            if client is not None and is_ready and client.relayed is not None:
-                found.append(relayed_candidate(component, client.relayed, client.mapped or base))
+            relayed = turn.relayed if turn is not None else None
+            if relayed is not None:
+                found.append(relayed_candidate(component, relayed, mapped or base))
         return found
 
     @property
     def _is_busy(self) -> bool:
-        return bool(self._stun_open) or any(client.state is TurnState.ALLOCATING for client in self._turns.values())
+        return bool(self._stun_open) or any(turn.is_pending for turn in self._turns.values())
 
     def _settle(self) -> None:
         if self._on_done is not None and not self._is_busy:
@@ -161,26 +187,33 @@ class Gathering:
 
     def receive(self, component: int, data: bytes, source: Address) -> tuple[bool, tuple[Address, bytes] | None]:
         """A datagram that is no RTP: whether it is a server's, and the peer's datagram that was in it."""
-        if source == self._turn and component in self._turns:
+        turn = self._turns.get(component)
+        if turn is not None and source == turn.source:
             transaction = data[8:20]
             own = self._stun_open.get(component)
             if own is None or own.request.transaction != transaction:  # one server may be both
-                return True, self._receive_turn(component, data)
+                return True, turn.receive(data)
         if source == self._stun and component in self._stun_open:
             return self._receive_stun(component, data), None
         return False, None
 
-    def _receive_turn(self, component: int, data: bytes) -> tuple[Address, bytes] | None:
-        client = self._turns[component]
-        was = client.state
-        inner = client.receive(data, self._loop.time())
-        if inner is None:
-            if self._servers.watch is not None and self._turn is not None:
-                self._servers.watch(False, self._turn, data)
-            self._look_at(client, was)
-            self._schedule()
-            self._settle()
-        return inner
+    def _take_relayed(self, component: int, peer: Address, data: bytes) -> None:
+        if self._on_relayed is not None and not self._is_closed:
+            self._on_relayed(component, peer, data)
+
+    def _changed(self, component: int) -> None:
+        """Something has happened at a TURN server."""
+        turn = self._turns.get(component)
+        if turn is None or self._is_closed:
+            return
+        if turn.is_ready:
+            self._has_relayed.add(component)
+        elif not turn.is_pending and component in self._has_relayed:
+            self._has_relayed.remove(component)
+            if self._on_lost is not None:
+                self._on_lost(component)
+        self._schedule()
+        self._settle()
 
     def _receive_stun(self, component: int, data: bytes) -> bool:
         try:
@@ -189,36 +222,38 @@ class Gathering:
             return False
         if message.transaction != self._stun_open[component].request.transaction:
             return False
-        if self._servers.watch is not None and self._stun is not None:
-            self._servers.watch(False, self._stun, data)
+        if self._stun is not None:
+            self._servers.tell(False, self._stun, data)
         del self._stun_open[component]
         if message.kind is Kind.RESPONSE and message.mapped is not None:
             self._reflexive[component] = message.mapped
         self._settle()
         return True
 
-    def _look_at(self, client: TurnClient, was: TurnState) -> None:
-        if client.state is TurnState.FAILED and was is not TurnState.FAILED and self._turn is not None:
-            self._servers.failed(self._turn, client.failure, self._loop.time())
-
     def send_relayed(self, component: int, data: bytes, peer: Address) -> None:
         """Send a datagram to a peer through the TURN server."""
-        client = self._turns.get(component)
-        if client is not None and not self._is_closed:
-            client.send_to(peer, data, self._loop.time())
+        turn = self._turns.get(component)
+        if turn is not None and not self._is_closed:
+            turn.send_to(peer, data)
             self._schedule()
+
+    def route(self, component: int, peer: Address) -> tuple[Address, int] | None:
+        """See ``Allocation.route``."""
+        turn = self._turns.get(component)
+        return turn.route(peer) if turn is not None and not self._is_closed else None
 
     def drop(self, component: int) -> None:
         """A component is not used: RTCP goes over the port of RTP."""
-        client = self._turns.pop(component, None)
-        if client is not None:
-            client.close(self._loop.time())
+        turn = self._turns.pop(component, None)
+        if turn is not None:
+            turn.close()
+            self._settle()
 
     # -- time ------------------------------------------------------------------------------------------------------------
 
     def _schedule(self) -> None:
         times = [transaction.due for transaction in self._stun_open.values()]
-        times += [client.deadline for client in self._turns.values() if client.deadline is not None]
+        times += [due for turn in self._turns.values() if (due := turn.deadline) is not None]
         due = min(times, default=None)
         if self._timer is not None:
             if due is not None and self._timer_due <= due:
@@ -235,15 +270,13 @@ class Gathering:
         for component, transaction in list(self._stun_open.items()):
             is_due = transaction.handle_timer(now)
             if is_due:
-                self._send_to(component, transaction.data, self._stun)
+                self._send_stun(component, transaction.data)
             elif is_due is None:
                 del self._stun_open[component]
                 if self._stun is not None:
                     self._servers.failed(self._stun, "the STUN server does not answer", now)
-        for client in self._turns.values():
-            was = client.state
-            client.handle_timer(now)
-            self._look_at(client, was)
+        for turn in list(self._turns.values()):
+            turn.handle_timer(now)
         self._schedule()
         self._settle()
 
@@ -252,8 +285,8 @@ class Gathering:
         self._is_closed = True
         self._on_done = None
         self._stun_open.clear()
-        for client in self._turns.values():
-            client.close(self._loop.time())
+        for turn in self._turns.values():
+            turn.close()
         self._turns.clear()
         if self._timer is not None:
             self._timer.cancel()

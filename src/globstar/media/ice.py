@@ -114,6 +114,17 @@ class IceAgent:
         """A component is not used: RTCP goes over the port of RTP."""
         self._components.pop(number, None)
 
+    def lose_relayed(self, number: int) -> None:
+        """Our address at the TURN server has gone: what led through it is given up; if that was in use, others are tried."""
+        component = self._components.get(number)
+        if component is None:
+            return
+        component.relayed_priority = 0
+        component.early = {way: known for way, known in component.early.items() if not way[1]}
+        component.pairs = [pair for pair in component.pairs if not pair.is_relayed]
+        if component.selected is not None and component.selected.is_relayed:
+            self._lose(component, component.selected)
+
     def renew(self) -> None:
         """New credentials: the peer restarts ICE (RFC 8445 section 9). What is in use stays so until a new way is found."""
         self.ufrag, self.password = _credentials()
@@ -281,15 +292,24 @@ class IceAgent:
     def _consent(self, component: _Component, pair: _Pair, now: float) -> float:
         if now - component.consent_seen > CONSENT_LOST:
             logger.debug(1, f"component {component.number}: {pair.remote[0]}:{pair.remote[1]} does not answer any more")
-            component.selected = None
-            if self.on_lost is not None:
-                self.on_lost(component.number)
-            return CONSENT
+            self._lose(component, pair)
+            return PACE
         if now >= component.consent_due:
             component.consent_due = now + CONSENT * (0.8 + 0.4 * secrets.randbelow(1000) / 1000)
             component.consent_transaction = secrets.token_bytes(12)
             self._send_by(pair, component.number, self._request(component, component.consent_transaction, nominates=False))
         return max(component.consent_due - now, PACE)
+
+    def _lose(self, component: _Component, lost: _Pair) -> None:
+        """The pair in use leads nowhere any more: look whether another one does."""
+        component.selected = None
+        component.first_good = 0.0
+        for pair in component.pairs:
+            pair.nominates = pair.is_nominated = False
+            pair.state = _FAILED if pair is lost else _WAITING
+        if self.on_lost is not None:
+            self.on_lost(component.number)
+        self._schedule(0)
 
     def _select(self, component: _Component, pair: _Pair) -> None:
         now = self._loop.time()

@@ -142,7 +142,8 @@ class SessionWay:
         source, remote = self.source, self._remote
         if remote is None or source.state is not SourceState.LOCKED or source.source != remote:
             return None
-        return descriptor, remote
+        route = self._socket.route(remote)
+        return (descriptor, remote) if route == (remote, 0) else None
 
     @property
     def rtcp_address(self) -> Address | None:
@@ -380,6 +381,21 @@ class SessionWay:
         else:
             self._take_open(data, source_now, now)
 
+    def receive_relayed(self, component: int, data: bytes, peer: Address) -> None:
+        """A packet of a peer that a TURN server has handed on over its stream; component 2 is the port of RTCP."""
+        now = self._engine.loop.time()
+        if component != 1:
+            socket = self._rtcp_socket
+            if socket is not None:
+                try:
+                    self._take_rtcp(*socket.admit(data, peer), now)
+                except OSError:  # not authentic
+                    return
+        elif self._relay is not None and self._relay.is_native:
+            self.source.dropped += 1  # the thread knows the way that is in use, and this is another one
+        else:
+            self.receive_raw(data, now, peer)
+
     def handed_over(self, data: bytes, source: Address, now: float) -> None:
         """A packet of ours has come over the transport of our bundle."""
         bundle = self.bundle
@@ -395,6 +411,9 @@ class SessionWay:
             data, source = socket.recvfrom(MAX_DATAGRAM)
         except OSError:  # as in _read_open
             return
+        self._take_rtcp(data, source, now)
+
+    def _take_rtcp(self, data: bytes, source: Address, now: float) -> None:
         if self.source.state is SourceState.LOCKED and self.source.source is not None:
             if source[0] != self.source.source[0]:
                 self.source.dropped += 1

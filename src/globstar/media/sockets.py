@@ -33,6 +33,13 @@ class MediaSocket(Protocol):
     def descriptor(self) -> int | None:
         """The kernel's descriptor; None for sockets that are no real ones."""
 
+    def route(self, address: Address, /) -> tuple[Address, int] | None:
+        """For the native relay how an address is reached: where datagrams for it go and come from, and in which channel of TURN.
+
+        A channel of 0: as they are. None: only ``sendto`` knows.
+        """
+        return address, 0
+
     @property
     def lost(self) -> int:
         """Packets that the kernel refused after ``send`` had returned."""
@@ -119,6 +126,10 @@ class UdpSocket:
     def lost(self) -> int:
         """See MediaSocket."""
         return self._sender.lost
+
+    def route(self, address: Address) -> tuple[Address, int] | None:
+        """See MediaSocket."""
+        return address, 0
 
     def set_reader(self, on_readable: Callable[[float], None]) -> None:
         """See MediaSocket."""

@@ -142,6 +142,10 @@ class SecureSocket(MediaSocket):
         context = self._context
         return self.inner.descriptor if context.opens is not None and context.seals is not None else None
 
+    def route(self, address: Address) -> tuple[Address, int] | None:
+        """See MediaSocket."""
+        return self.inner.route(address)
+
     @property
     def lost(self) -> int:
         """See MediaSocket."""

@@ -41,6 +41,10 @@ class WatchedSocket:
         """None: the native relay would pass us by."""
         return None
 
+    def route(self, address: Address, /) -> tuple[Address, int] | None:
+        """See MediaSocket: there is none past us."""
+        return None
+
     @property
     def lost(self) -> int:
         """See MediaSocket."""

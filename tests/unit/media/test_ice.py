@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from globstar.media.ice import CONSENT_LOST, MAX_PAIRS, IceAgent
-from globstar.proto.stun import Attr, Candidate, Kind, StunMessage, host_candidate, parse_stun
+from globstar.proto.stun import Attr, Candidate, Kind, StunMessage, host_candidate, parse_stun, relayed_candidate
 
 pytestmark = pytest.mark.virtual_time
 
@@ -214,6 +214,57 @@ async def test_rfc7675_5_1_consent_is_asked_for_and_its_loss_told() -> None:
     count = len(net.seen)
     await asyncio.sleep(10)
     assert len(net.seen) == count
+
+
+async def test_where_one_way_is_lost_another_one_is_looked_for() -> None:
+    blocked: set[Address] = set()
+    net = Net(lambda source, to: source in blocked or to in blocked)
+    second = ("192.0.2.2", 5050)
+    one, two = net.agent(A), net.agent(B)
+    net.agents[second] = (two, 1)  # a host with two addresses, of which it uses one at a time
+    two._send = lambda component, data, to: net.carry(second if B in blocked else B, to, data)
+    worse = Candidate("H2", 1, 5, second)
+    meet(one, two, candidates(A), [*candidates(B), worse])
+    await asyncio.sleep(1)
+    assert one.target(1) == B
+    blocked.add(B)
+    await asyncio.sleep(CONSENT_LOST + 10)
+    assert one.target(1) == second
+    assert net.chosen[A] == [B, second]
+    one.close()
+    two.close()
+
+
+async def test_when_the_turn_server_goes_the_pairs_through_it_go_and_others_are_tried_again() -> None:
+    blocked = {(A, B)}
+    net = Net(lambda source, to: (source, to) in blocked)
+    relay = ("203.0.113.7", 9000)
+    one, two = net.agent(A), net.agent(B)
+    one.send_relayed = lambda component, data, to: net.carry(relay, to, data)
+    one.add(relayed_candidate(1, relay, A))
+    relayed: list[bytes] = []
+
+    class Through:
+        """What comes to our address at the server."""
+
+        def receive(self, component: int, data: bytes, source: Address) -> None:
+            relayed.append(data)
+            one.receive(component, data, source, is_relayed=True)
+
+    net.agents[relay] = cast("tuple[IceAgent, int]", (Through(), 1))
+    meet(one, two, [*candidates(A), relayed_candidate(1, relay, A)], candidates(B))
+    await asyncio.sleep(10)
+    assert one.is_relayed(1)
+    assert relayed
+    blocked.clear()
+    del net.agents[relay]
+    one.lose_relayed(1)
+    assert (one.target(1), net.lost) == (None, [A])
+    one.lose_relayed(2)  # there is none
+    await asyncio.sleep(1)
+    assert (one.target(1), one.is_relayed(1)) == (B, False)
+    one.close()
+    two.close()
 
 
 async def test_rfc8445_9_a_restart_finds_a_new_way_and_keeps_the_old_one_until_then() -> None:

@@ -62,11 +62,13 @@ class Attr(IntEnum):
     REALM = 0x0014
     NONCE = 0x0015
     XOR_RELAYED_ADDRESS = 0x0016
+    REQUESTED_ADDRESS_FAMILY = 0x0017
     REQUESTED_TRANSPORT = 0x0019
     XOR_MAPPED_ADDRESS = 0x0020
     PRIORITY = 0x0024
     USE_CANDIDATE = 0x0025
     SOFTWARE = 0x8022
+    ALTERNATE_SERVER = 0x8023
     FINGERPRINT = 0x8028
     ICE_CONTROLLED = 0x8029
     ICE_CONTROLLING = 0x802A
@@ -120,6 +122,11 @@ class StunMessage:
     def mapped(self) -> tuple[str, int] | None:
         """Where the request came from, as the responder saw it."""
         return self.address(Attr.XOR_MAPPED_ADDRESS) or _address(self.attributes.get(Attr.MAPPED_ADDRESS, b""), bytes(16))
+
+    @property
+    def alternate(self) -> tuple[str, int] | None:
+        """The server that is to be asked instead (RFC 8489 section 14.15)."""
+        return _address(self.attributes.get(Attr.ALTERNATE_SERVER, b""), bytes(16))
 
     def address(self, attribute: Attr) -> tuple[str, int] | None:
         """One of the addresses that are hidden from translators (XOR-...-ADDRESS)."""

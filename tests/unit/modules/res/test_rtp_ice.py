@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,8 @@ async def test_servers_by_number(tmp_path: Path) -> None:
     files = general("stunaddr=192.0.2.1", "turnaddr=192.0.2.2:99", "turnusername=me", "turnpassword=secret")
     async with running_system(tmp_path, files) as system:
         servers = servers_of(system)
-        assert (servers.stun, servers.turn) == (("192.0.2.1", 3478), ("192.0.2.2", 99))
+        assert servers.stun == ("192.0.2.1", 3478)
+        assert [str(server) for server in servers.turns] == ["192.0.2.2:99 (UDP)", "192.0.2.2:99 (TCP)"]
         assert (servers.turn_username, servers.turn_password) == ("me", "secret")
         assert servers.software.startswith("Globstar ")
         assert "secret" not in repr(servers)
@@ -131,3 +134,50 @@ async def test_stun_set_debug(tmp_path: Path) -> None:
         assert await run_command(system, "stun set debug off") == "STUN Debugging Disabled\n"
         assert servers_of(system).watch is None
         assert "Usage" in await run_command(system, "stun set debug perhaps")
+
+
+@pytest.mark.parametrize(
+    ("lines", "wanted"),
+    [
+        (["turnaddr=192.0.2.2"], ["192.0.2.2:3478 (UDP)", "192.0.2.2:3478 (TCP)"]),
+        (["turnaddr=192.0.2.2", "turnport=99"], ["192.0.2.2:99 (UDP)", "192.0.2.2:99 (TCP)"]),
+        (["turnaddr=192.0.2.2:98", "turnport=99"], ["192.0.2.2:98 (UDP)", "192.0.2.2:98 (TCP)"]),
+        (["turnaddr=turn:192.0.2.2"], ["192.0.2.2:3478 (UDP)"]),
+        (["turnaddr=turn:192.0.2.2?transport=udp"], ["192.0.2.2:3478 (UDP)"]),
+        (["turnaddr=TURN:192.0.2.2:98?transport=TCP"], ["192.0.2.2:98 (TCP)"]),
+        (["turnaddr=turns:192.0.2.2"], ["192.0.2.2:5349 (TLS)"]),
+        (["turnaddr=turns:[2001:db8::1]:98?transport=tcp"], ["[2001:db8::1]:98 (TLS)"]),
+    ],
+)
+async def test_ways_to_a_turn_server(tmp_path: Path, lines: list[str], wanted: list[str]) -> None:
+    async with running_system(tmp_path, general(*lines)) as system:
+        assert [str(server) for server in servers_of(system).turns] == wanted
+        ways = ", ".join(re.findall(r"\((\w+)\)", " ".join(wanted)))
+        assert f"Transport:      {ways}" in await run_command(system, "rtp show settings")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "turn:",
+        "turn:a:b",
+        "turns:192.0.2.2?transport=udp",
+        "turn:192.0.2.2?transport=sctp",
+        "turn:192.0.2.2?via=tcp",
+        "192.0.2.2:0",
+    ],
+)
+async def test_a_turn_server_that_cannot_be_one(tmp_path: Path, value: str) -> None:
+    with LogCapture() as log:
+        async with running_system(tmp_path, general(f"turnaddr={value}")) as system:
+            assert servers_of(system).turns == ()
+    assert [record.message.startswith("rtp.conf: turnaddr: ") for record in log.records] == [True]
+
+
+async def test_authorities_that_cannot_be_read(tmp_path: Path) -> None:
+    with LogCapture() as log:
+        lines = ["turnaddr=turns:192.0.2.2", f"turncafile={tmp_path / 'none.pem'}"]
+        async with running_system(tmp_path, general(*lines)):
+            loading = [task for task in asyncio.all_tasks() if "authorities" in task.get_name()]
+            await asyncio.wait_for(asyncio.gather(*loading), 10)
+    assert ["turncafile: No such file" in record.message for record in log.records] == [True]

@@ -20,11 +20,16 @@ RELAYED, MAPPED, PEER = ("192.0.2.50", 50000), ("198.51.100.1", 4000), ("203.0.1
 class Desk:
     """A client, and what it has sent."""
 
-    def __init__(self, *, username: str = "alice", password: str = "secret") -> None:
+    def __init__(self, *, username: str = "alice", password: str = "secret", is_stream: bool = False) -> None:
         self.sent: list[bytes] = []
         numbers = itertools.count()
         self.client = TurnClient(
-            username, password, send=self.sent.append, identify=lambda: next(numbers).to_bytes(12, "big"), software="me"
+            username,
+            password,
+            send=self.sent.append,
+            identify=lambda: next(numbers).to_bytes(12, "big"),
+            software="me",
+            is_stream=is_stream,
         )
 
     def take(self) -> StunMessage:
@@ -106,6 +111,77 @@ def test_rfc8489_9_2_4_a_stale_nonce_is_exchanged_and_not_for_ever() -> None:
     desk.answer(desk.take(), Kind.CHANNEL_BIND_ERROR, error=438, nonce=b"last")
     assert not desk.sent
     assert desk.client.dropped == 1
+
+
+def test_nonces_are_counted_by_request() -> None:
+    """Many channels are bound at once when calls begin, each with the nonce that has just gone stale."""
+    desk = Desk()
+    desk.allocated()
+    for number in range(5):
+        desk.client.send_to(("203.0.113.5", 1000 + number), b"x", 0)
+    first = [parse_stun(data) for data in desk.sent]
+    desk.sent.clear()
+    for request in first:
+        desk.answer(request, Kind.CHANNEL_BIND_ERROR, error=438, nonce=b"n2")
+    again = [parse_stun(data) for data in desk.sent]
+    desk.sent.clear()
+    assert [message.attributes[Attr.NONCE] for message in again] == [b"n2"] * 5
+    for request in again:
+        desk.answer(request, Kind.CHANNEL_BIND_RESPONSE)
+    assert len(desk.sent) == 5
+    assert desk.client.dropped == 0
+
+
+@pytest.mark.parametrize(("error", "is_over"), [(400, False), (403, False), (441, False), (508, False), (437, True)])
+def test_rfc8656_12_2_a_channel_that_is_refused(error: int, is_over: bool) -> None:
+    desk = Desk()
+    desk.allocated()
+    desk.client.send_to(PEER, b"x", 0)
+    desk.answer(desk.take(), Kind.CHANNEL_BIND_ERROR, error=error)
+    assert (desk.client.state is TurnState.FAILED) == is_over
+    assert desk.client.channel_of(PEER) is None
+    before = desk.client.dropped
+    desk.client.send_to(PEER, b"y", 1)
+    assert (desk.sent, desk.client.dropped) == ([], before + 1)
+    if not is_over:
+        desk.client.handle_timer(CHANNEL_LIFE)  # it may have been a policy of that moment
+        desk.answer(desk.take(), Kind.CHANNEL_BIND_RESPONSE)
+        assert desk.client.channel_of(PEER) == 0x4000
+
+
+def test_rfc8489_6_2_2_over_a_stream_nothing_is_sent_again_and_data_are_filled_up() -> None:
+    sent: list[bytes] = []
+    numbers = itertools.count()
+    client = TurnClient(
+        "alice", "secret", send=sent.append, identify=lambda: next(numbers).to_bytes(12, "big"), is_stream=True, wants_ipv6=True
+    )
+    client.allocate(0)
+    assert parse_stun(sent[0]).attributes[Attr.REQUESTED_ADDRESS_FAMILY] == b"\x02\0\0\0"
+    client.handle_timer(10)
+    assert len(sent) == 1
+    client.handle_timer(60)
+    assert (client.state, client.failure) == (TurnState.FAILED, "the TURN server does not answer")
+    desk = Desk(is_stream=True)
+    desk.allocated()
+    desk.client.send_to(PEER, b"abc", 0)
+    desk.answer(desk.take(), Kind.CHANNEL_BIND_RESPONSE)
+    assert desk.sent == [b"\x40\0\0\x03abc\0"]
+    desk.client.lose("gone")
+    assert (desk.client.state, desk.client.failure, desk.client.deadline) == (TurnState.FAILED, "gone", None)
+    desk.client.lose("again")
+    assert desk.client.failure == "gone"
+
+
+def test_a_renewal_gets_more_patience_than_a_call_that_waits() -> None:
+    desk = Desk()
+    desk.allocated(lifetime=300)
+    desk.client.handle_timer(240)
+    while desk.client.state is TurnState.READY:
+        assert desk.client.deadline is not None
+        now = desk.client.deadline
+        desk.client.handle_timer(now)
+    assert 270 < now < 300
+    assert len(desk.sent) == 6
 
 
 def test_no_answer_is_the_end() -> None:

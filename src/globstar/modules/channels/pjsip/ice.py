@@ -143,6 +143,11 @@ class IceWay:
         if self._agent is not None:
             self._agent.receive(component, data, source, is_relayed=is_relayed)
 
+    def lose_relayed(self, component: int) -> None:
+        """Our address at the TURN server has gone."""
+        if self._agent is not None:
+            self._agent.lose_relayed(component)
+
     def is_relayed(self, component: int) -> bool:
         """Whether the packets of a port go through a TURN server."""
         return self._agent is not None and self._agent.is_relayed(component)

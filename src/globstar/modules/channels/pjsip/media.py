@@ -265,7 +265,7 @@ class LegMedia:
         True if there is something to wait for; then ``on_done`` is called. Raises :class:`NoMedia`.
         """
         servers = self._engine.ice_servers
-        if self.wires is None or (servers.stun is None and servers.turn is None):
+        if self.wires is None or not servers.are_there:
             return False
         if offer is not None or self._offer is None:
             self._want_sides(offer)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from globstar.media.demux import Detour
 from globstar.media.gather import Gathering, bases_of
 from globstar.proto.sdp import Attribute, Media, NegotiatedStream, SessionDescription
 from globstar.proto.stun import is_stun
@@ -77,9 +78,9 @@ class Wires:
     def gather(self, servers: IceServers, loop: asyncio.AbstractEventLoop, on_done: Callable[[], None]) -> bool:
         """Ask STUN and TURN servers about our ports, once; False when there is nobody to ask, and nothing to wait for."""
         session, ice = self.session, self._ice
-        if session is None or ice is None or self._gathering is not None or (servers.stun is None and servers.turn is None):
+        if session is None or ice is None or self._gathering is not None or not servers.are_there:
             return False
-        gathering = self._gathering = Gathering(loop, servers, self.send_directly)
+        gathering = self._gathering = Gathering(loop, servers, self.send_directly, self._take_relayed, self._relay_lost)
 
         def done() -> None:
             ice.add(gathering.candidates(), gathering.send_relayed)
@@ -197,7 +198,9 @@ class Wires:
         if socket is None:
             return
         if gathering is not None and self._ice is not None and self._ice.is_relayed(component):
-            socket.detours[address] = lambda data: gathering.send_relayed(component, data, address)
+            socket.detours[address] = Detour(
+                lambda data: gathering.send_relayed(component, data, address), lambda: gathering.route(component, address)
+            )
         else:
             socket.detours.pop(address, None)
 
@@ -212,6 +215,21 @@ class Wires:
         """Whether the stream has or will have keys."""
         return len(self._parts) > (self._ice is not None)
 
+    def _relay_lost(self, component: int) -> None:
+        """The TURN server has gone, or our address there."""
+        if self._ice is not None:
+            self._ice.lose_relayed(component)
+
+    def _take_relayed(self, component: int, peer: Address, data: bytes) -> None:
+        """A peer's datagram that came over a stream from the TURN server."""
+        session = self.session
+        if session is None or session.is_closed:
+            return
+        if data and 128 <= data[0] < 192:
+            session.receive_relayed(component, data, peer)
+        else:
+            self._take_other(component, data, peer, is_relayed=True)
+
     def _receive(self, component: int, data: bytes, source: Address) -> tuple[bytes, Address] | None:
         is_relayed = False
         if self._gathering is not None:
@@ -223,6 +241,11 @@ class Wires:
                     return data, source
             elif is_servers:
                 return None
+        self._take_other(component, data, source, is_relayed=is_relayed)
+        return None
+
+    def _take_other(self, component: int, data: bytes, source: Address, *, is_relayed: bool) -> None:
+        """STUN and DTLS."""
         if is_stun(data):
             if self._ice is not None:
                 self._ice.receive(component, data, source, is_relayed=is_relayed)
@@ -230,7 +253,6 @@ class Wires:
             self._dtls.receive(component, data, source)
         elif self.session is not None:
             self.session.not_rtp += 1
-        return None
 
     def _may_talk(self, component: int, source: Address) -> bool:
         """Whether a handshake is done with this address: one that ICE has checked, that SDP names, or any while it is learnt."""

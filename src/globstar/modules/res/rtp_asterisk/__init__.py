@@ -150,8 +150,10 @@ def show_settings(system: System, args: list[str]) -> str:
         ("STUN", "enabled" if servers.stun is not None else "disabled"),
         (" Address", f"{servers.stun[0]}:{servers.stun[1]}" if servers.stun is not None else "0.0.0.0:0"),
     ]
-    if servers.turn is not None:
-        rows += [("TURN", "enabled"), (" Address", f"{servers.turn[0]}:{servers.turn[1]}")]
+    if servers.turns:
+        host, port = servers.turns[0].address
+        ways = ", ".join(server.transport.value for server in servers.turns)
+        rows += [("TURN", "enabled"), (" Address", f"{host}:{port}"), (" Transport", ways)]
     return "\n\nGeneral Settings:\n----------------\n" + "".join(f"  {name + ':':<16} {value}\n" for name, value in rows)
 
 

@@ -10,7 +10,7 @@ from globstar.base.log import Logger
 from globstar.base.tasks import TaskOwner
 from globstar.config import Category, ConfigFile
 from globstar.config.options import Options, Report, handles, option
-from globstar.config.values import boolean, host_and_port, string
+from globstar.config.values import boolean, host_and_port, integer, string
 from globstar.core.acl import SERVICE as ACCESS_LISTS
 from globstar.core.acl import AccessRules, NamedLists, allows_all
 from globstar.core.cli import CliUsage, cli_command
@@ -19,6 +19,9 @@ from globstar.media.engine import RtpEngine
 from globstar.media.gather import IceServers
 from globstar.media.hosts import HostRule, LocalHosts
 from globstar.media.sockets import Address
+from globstar.media.turn import TurnServer, TurnTransport
+from globstar.media.turn_link import LinkMaker
+from globstar.modules.res.rtp_asterisk.turn import TurnAddress, read_turn
 from globstar.net.dns import DnsOptions, Resolver
 from globstar.proto.stun import StunParseError, is_stun, parse_stun
 
@@ -39,7 +42,13 @@ class IceOptions(Options):
         boolean, False, help="Look at the name of a STUN server without time to live again for every call."
     )
     stun_software_attribute = option(boolean, True, help="Name the software in STUN and TURN.")
-    turnaddr = option(string, "", help="TURN server, host[:port]; it relays calls with ICE that cannot be reached otherwise.")
+    turnaddr = option(
+        string, "", help="TURN server, host[:port] or a turn: or turns: URI; it relays calls with ICE that find no other way."
+    )
+    turnport = option(integer(1, 65535), 0, help="Port of the TURN server, where turnaddr names none.")
+    turncafile = option(
+        string, "", help="Authorities (PEM) whose certificates a TURN server over TLS may have; else the system's."
+    )
     turnusername = option(string, "", help="User at the TURN server.")
     turnpassword = option(string, "", secret=True, help="Password at the TURN server.")
 
@@ -107,14 +116,16 @@ class IceSetup:
         self._own: Resolver | None = None
         self._looking: asyncio.Task[None] | None = None
         self._stun: tuple[str, int] | None = None
-        self._turn: tuple[str, int] | None = None
+        self._turn: TurnAddress | None = None
         self._always = False
         self._looked = float("-inf")
         self.debug = False
 
     def apply(self, options: IceOptions, rules: list[HostRule], report: Report) -> None:
         """What rtp.conf says, for calls from now on."""
+        links = LinkMaker(options.turncafile)
         servers = self._engine.ice_servers = IceServers(
+            open_link=links,
             turn_username=options.turnusername,
             turn_password=options.turnpassword,
             software=f"Globstar {__version__}" if options.stun_software_attribute else "",
@@ -122,7 +133,9 @@ class IceSetup:
         servers.asks_stun = lambda host: self._allows(options.stun, options.stun_lists, host)
         servers.before_use = self._refresh
         self._engine.hosts = LocalHosts(rules, lambda host: self._allows(options.ice, options.ice_lists, host))
-        self._stun, self._turn = _server(options.stunaddr, "stunaddr"), _server(options.turnaddr, "turnaddr")
+        self._stun, self._turn = _server(options.stunaddr), read_turn(options.turnaddr, options.turnport)
+        if self._turn is not None and TurnTransport.TLS in self._turn.transports:
+            self._tasks.start(_load(links), name="authorities of the TURN server")
         self._always = options.stunaddr_reresolve_ttl_0
         self._looked = float("-inf")
         self.set_debug(self.debug)
@@ -142,30 +155,43 @@ class IceSetup:
 
     def _refresh(self) -> None:
         """Look at the names again if it is time to; numbers need no looking."""
-        servers = self._engine.ice_servers
-        for kind, server in (("stun", self._stun), ("turn", self._turn)):
-            if server is not None and _is_number(server[0]):
-                setattr(servers, kind, server)
-        names = [server for server in (self._stun, self._turn) if server is not None and not _is_number(server[0])]
+        names = []
+        for kind, server in self._named():
+            if _is_number(server[0]):
+                self._know(kind, server)
+            else:
+                names.append(server)
         now = self._system.loop.time()
         if not names or self._looking is not None or (not self._always and now < self._looked + LIFE):
             return
         self._looking = self._tasks.start(self.look_up(), name="names of servers")
+
+    def _named(self) -> list[tuple[str, tuple[str, int]]]:
+        """What rtp.conf names: ``stun`` or ``turn``, and host and port."""
+        turn = (self._turn.host, self._turn.port) if self._turn is not None else None
+        return [(kind, server) for kind, server in (("stun", self._stun), ("turn", turn)) if server is not None]
+
+    def _know(self, kind: str, address: tuple[str, int]) -> None:
+        """The address of a server is known."""
+        servers = self._engine.ice_servers
+        if kind == "stun":
+            servers.stun = address
+        elif self._turn is not None:
+            servers.turns = tuple(TurnServer(address, transport, self._turn.host) for transport in self._turn.transports)
 
     async def look_up(self, *, anew: bool = False) -> None:
         """Find the addresses of the servers; ``anew`` forgets what is known."""
         resolver = self._resolver()
         if anew:
             resolver.forget()
-        servers = self._engine.ice_servers
         self._looked = self._system.loop.time()
         try:
-            for kind, server in (("stun", self._stun), ("turn", self._turn)):
-                if server is None or _is_number(server[0]):
+            for kind, server in self._named():
+                if _is_number(server[0]):
                     continue
                 records = await resolver.query("A", server[0]) or await resolver.query("AAAA", server[0])
                 if records:
-                    setattr(servers, kind, (str(records[0]), server[1]))
+                    self._know(kind, (str(records[0]), server[1]))
                 else:
                     logger.warning(f"rtp.conf: {kind}addr: the host name '{server[0]}' cannot be resolved")
         finally:
@@ -205,12 +231,20 @@ def _show(is_sent: bool, server: Address, data: bytes) -> None:
     logger.verbose(0, f"{way} {server[0]}:{server[1]}: {text}")
 
 
-def _server(text: str, name: str) -> tuple[str, int] | None:
+def _server(text: str) -> tuple[str, int] | None:
     try:
         return host_and_port(DEFAULT_PORT)(text) if text.strip() else None
     except ValueError as error:
-        logger.error(f"rtp.conf: {name}: {error}; it is ignored")
+        logger.error(f"rtp.conf: stunaddr: {error}; it is ignored")
         return None
+
+
+async def _load(links: LinkMaker) -> None:
+    """Read the authorities, so that what is wrong with them is told before a call needs them."""
+    try:
+        await asyncio.to_thread(links.context)
+    except OSError as error:
+        logger.error(f"rtp.conf: turncafile: {error.strerror or error}; the TURN server cannot be reached over TLS")
 
 
 def _is_number(host: str) -> bool:
