@@ -12,9 +12,9 @@ import panoramisk
 import pytest
 
 from tests.interop.support.node import run_node
-from tests.support.server import GlobstarProcess
 from tests.interop.test_ami_clients import office
 from tests.support.loopback import HOST, free_port, wait_until
+from tests.support.server import GlobstarProcess
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +47,8 @@ async def comes_back(server: GlobstarProcess, client: Callable[[list[str]], Awai
     end = await client(seen)
     await asyncio.to_thread(cut_off, server)
     seen.clear()
-    server_side = "channel originate Local/1@phones/n application Wait 0.1"
-    await asyncio.to_thread(server.cli, server_side)
-    async with asyncio.timeout(20):
-        while seen.count("Hangup") < 2:
-            await asyncio.sleep(0.02)
+    await asyncio.to_thread(server.cli, "channel originate Local/1@phones/n application Wait 0.1")
+    await asyncio.to_thread(wait_until, lambda: seen.count("Hangup") >= 2, 20, "the end of the call")
     assert seen.index("Newchannel") < seen.index("Hangup")
     ended = end()
     if asyncio.iscoroutine(ended):
