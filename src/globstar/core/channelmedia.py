@@ -421,19 +421,13 @@ class ChannelMedia:
 
     async def pause(self, seconds: float) -> None:
         """Let ``seconds`` pass; frames that come meanwhile are dropped."""
-        if self.system.options.transmit_silence:
-            with sending_silence(self._channel):
-                await self.wait(None, seconds)
-        else:
+        with sending_silence(self._channel):
             await self.wait(None, seconds)
 
     async def wait_for_digit(self, timeout: float | None) -> str | None:
         """The next digit pressed, None at the timeout."""
         result: str | None
-        if self.system.options.transmit_silence:
-            with sending_silence(self._channel):
-                result = await self.wait(_digit_of, timeout)
-        else:
+        with sending_silence(self._channel):
             result = await self.wait(_digit_of, timeout)
         return result
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -116,7 +115,7 @@ async def record(
     try:
         to_slin = _translator(channel, slin) if detector is not None else None
         tracks += [_Track(channel, writer) for writer in writers]
-        with sending_silence(channel) if channel.system.options.transmit_silence else nullcontext():
+        with sending_silence(channel):
             outcome = await channel.wait(take, maximum_seconds or None)
         if isinstance(outcome, RecordEnd):
             result.end = outcome

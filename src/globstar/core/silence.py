@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from globstar.core.format import slin
@@ -26,14 +26,25 @@ class Silence(Generator):
         return voice(slin, bytes(2 * _SAMPLES), _SAMPLES)
 
 
+#: nothing is sent
+_NOTHING = nullcontext()
+
+
+def sending_silence(channel: Channel) -> AbstractContextManager[None]:
+    """Send silence, if that is wanted at all, to a channel that is up and hears nothing else.
+
+    What is played meanwhile takes its place.
+    """
+    if not channel.system.options.transmit_silence or channel.answered_at is None or channel.generator is not None:
+        return _NOTHING
+    return _sending(channel, Silence())
+
+
 @contextmanager
-def sending_silence(channel: Channel) -> Iterator[None]:
-    """Send silence to a channel that is up and hears nothing else; what is played meanwhile takes its place."""
-    silence = Silence() if channel.answered_at is not None and channel.generator is None else None
-    if silence is not None:
-        channel.start_generator(silence)
+def _sending(channel: Channel, silence: Silence) -> Iterator[None]:
+    channel.start_generator(silence)
     try:
         yield
     finally:
-        if silence is not None and channel.generator is silence:
+        if channel.generator is silence:
             channel.stop_generator()
