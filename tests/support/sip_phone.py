@@ -406,7 +406,7 @@ class PhoneCall:
     def _read(self, _now: float) -> None:
         while True:
             try:
-                data, _ = self.socket.recvfrom(2048)
+                data, _ = self.socket.recvfrom(65536)
             except BlockingIOError:
                 return
             if len(data) < 12 or 192 <= data[1] <= 223:  # RTCP (RFC 5761 4)

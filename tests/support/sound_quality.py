@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import wave
 from functools import cache
 from typing import Any
 
@@ -14,6 +15,7 @@ from globstar.core.frame import Frame, FrameType
 from globstar.core.registry import Registry, specs_of
 from globstar.core.translate import Step, TranslationRegistry, TranslatorSpec
 from globstar.dsp.resample import resample_all
+from tests.support.server import SOUNDS
 
 Samples = np.ndarray
 
@@ -28,6 +30,10 @@ SECONDS = 0.8
 #: How late a change of rate is, samples of the lower rate (see dsp/resample.py).
 DELAY = 24
 LINEAR = [name for name, format in BUILTIN.items() if format.is_slin]
+#: What is said: made here, or recorded.
+MADE, SPOKEN = "made", "spoken"
+#: Somebody speaks, without a pause, in the second and a half from half a second on.
+SPEECH = SOUNDS / "en" / "demo-congrats.wav"
 
 
 @cache
@@ -63,7 +69,19 @@ def coded() -> list[str]:
 
 
 @cache
-def original(rate: int) -> bytes:
+def original(rate: int, sound: str = MADE) -> bytes:
+    """What is said, signed linear of a rate."""
+    return resample_all(_spoken() if sound == SPOKEN else _made(), 8000, rate)
+
+
+def _spoken() -> bytes:
+    with wave.open(str(SPEECH)) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 8000)
+        file.setpos(4000)
+        return file.readframes(12000)
+
+
+def _made() -> bytes:
     """A sweep from 300 to 3,300 Hz, then noise with the spectrum and the rhythm of speech, within 3.4 kHz; -20 dBm0."""
     count = int(8000 * SECONDS)
     times = np.arange(count // 2) / 8000
@@ -74,8 +92,7 @@ def original(rate: int) -> bytes:
     shape = np.where((hertz > 200) & (hertz < 3300), 1 / (1 + (hertz / 600) ** 2), 0)
     noise = np.fft.irfft(spectrum * shape, count // 2)
     noise *= (1.2 + np.sin(2 * math.pi * 6 * times)) / np.std(noise)
-    sound = np.rint(np.concatenate((2600 * sweep, 1500 * noise))).astype("<i2").tobytes()
-    return resample_all(sound, 8000, rate)
+    return np.rint(np.concatenate((2600 * sweep, 1500 * noise))).astype("<i2").tobytes()
 
 
 def frames_of(data: bytes, rate: int) -> list[bytes]:
@@ -84,10 +101,10 @@ def frames_of(data: bytes, rate: int) -> list[bytes]:
 
 
 @cache
-def encoded(name: str) -> list[bytes]:
+def encoded(name: str, sound: str = MADE) -> list[bytes]:
     """The original in packets of 20 ms of a codec."""
     format = FORMATS[name]
-    frames = frames_of(original(format.sample_rate), format.sample_rate)
+    frames = frames_of(original(format.sample_rate, sound), format.sample_rate)
     if format.is_slin:
         return frames
     step = coder(linear_of(format), format)
@@ -102,15 +119,18 @@ def decoded(name: str, packets: list[bytes]) -> bytes:
     return b"".join(step(packet) for packet in packets)
 
 
-def by_themselves(source: str, destination: str) -> bytes:
+def by_themselves(source: str, destination: str, sound: str = MADE) -> bytes:
     """The best that the two codecs can do: each whole at the rate that the path uses it with, an ideal change of rate between."""
+    if source == destination:
+        return decoded(source, encoded(source, sound))
     one, other = FORMATS[source], FORMATS[destination]
     specs = translation().find_path(one, other)
     assert specs
     first = specs[0].destination if specs[0].destination.is_slin and not one.is_slin else linear_of(one)
     last = specs[-1].source if specs[-1].source.is_slin and not other.is_slin else linear_of(other)
-    sound = b"".join(encoded(source)) if one.is_slin else b"".join(map(coder(one, first), encoded(source)))
-    between = resample_all(sound, first.sample_rate, last.sample_rate)
+    packets = encoded(source, sound)
+    plain = b"".join(packets) if one.is_slin else b"".join(map(coder(one, first), packets))
+    between = resample_all(plain, first.sample_rate, last.sample_rate)
     if first is not last:  # as late as it is on its way, so that the encoder cuts it into the same frames
         between = bytes(2 * round(DELAY * last.sample_rate / min(first.sample_rate, last.sample_rate))) + between
     if other.is_slin:
@@ -136,12 +156,12 @@ def translated(source: str, destination: str) -> tuple[bytes, list[Frame]]:
     return decoded(destination, [frame.data for frame in out]), out
 
 
-def segmental_ratio(sound: bytes, rate: int) -> float:
+def segmental_ratio(sound: bytes, rate: int, said: str = MADE) -> float:
     """Segmental signal-to-noise ratio against the original in dB, 20 ms a segment, each between -10 and 30 dB.
 
     Both are compared at 8 kHz; delay (to a fraction of a sample) and level of the sound are taken out first.
     """
-    wanted = np.frombuffer(original(8000), "<i2").astype(float)
+    wanted = np.frombuffer(original(8000, said), "<i2").astype(float)
     got = np.frombuffer(resample_all(sound, rate, 8000), "<i2").astype(float)[: wanted.size]
     got = np.pad(got, (0, wanted.size - got.size))
     size = 2 ** math.ceil(math.log2(2 * wanted.size))

@@ -17,7 +17,7 @@
 
 enum {
     RELAY_HEADER = 12,
-    RELAY_DATAGRAM = 2048,             /* longest datagram, as in media.sockets */
+    RELAY_DATAGRAM = 8192,             /* longest datagram, as in media.sockets */
     RELAY_ROOM = RELAY_DATAGRAM + 160, /* with what encryption adds, as the library reckons: tag, index, key identifier */
     RELAY_NOT_RELAYED = 0xC8,          /* as in media.relay */
     RELAY_DIGIT = 8,                   /* octets of a telephone-event that are reported; an event has four */

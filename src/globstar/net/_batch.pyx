@@ -32,7 +32,7 @@ cdef extern from "<unistd.h>" nogil:
 
 cdef enum:
     BATCH = 256
-    LONGEST = 2048  # as net.batch.MAX_DATAGRAM
+    LONGEST = 8192  # as net.batch.MAX_DATAGRAM
     ROOM = 65536  # for the datagrams of one look; what finds no room waits in its socket for the next
     WAITING = 1024  # datagrams that wait to be sent at the most
     UNREAD = -1  # its user reads by itself

@@ -17,8 +17,8 @@ from globstar.base.native import require_native
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-#: Longest datagram read; longer ones are cut off.
-MAX_DATAGRAM = 2048
+#: Longest datagram read; longer ones are cut off. Linear of 192 kHz has 7,692 octets in 20 ms.
+MAX_DATAGRAM = 8192
 #: Sockets that one look finds.
 BATCH = 256
 

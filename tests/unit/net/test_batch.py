@@ -79,10 +79,10 @@ def test_each_look_reads_one_datagram_of_each_socket(ends: Ends) -> None:
 
 def test_empty_and_longest_datagrams(ends: Ends) -> None:
     there = ends.pairs[0][1]
-    for data in (b"", bytes(range(256)) * 8, bytes(3000)):
+    for data in (b"", bytes(range(256)) * 8, bytes(9000)):
         there.send(data)
     ends.serve_all()
-    assert [data for _, data, _ in ends.heard] == [b"", bytes(range(256)) * 8, bytes(2048)]
+    assert [data for _, data, _ in ends.heard] == [b"", bytes(range(256)) * 8, bytes(batch.MAX_DATAGRAM)]
 
 
 def test_more_than_one_look_has_room_for() -> None:
