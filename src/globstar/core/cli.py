@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import re
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -87,6 +88,12 @@ class CliCommandSpec(Spec):
     def words(self) -> list[str]:
         """The command's words."""
         return self.name.split()
+
+    @property
+    def most_args(self) -> int | None:
+        """How many arguments the usage shows; None where it shows no end of them."""
+        form = re.sub(r"<[^<>]*>", "<>", self.usage.partition("\n")[0].removeprefix("Usage: "))
+        return None if "..." in form else len(form.split()) - len(self.words)
 
 
 def cli_command(
@@ -248,10 +255,13 @@ def complete_line(system: System, line: str) -> list[str]:
 
 
 def _offered(system: System, spec: CliCommandSpec, words: list[str]) -> list[str]:
-    """What a command itself offers; one that cannot, offers nothing, and the console goes on."""
+    """What a command itself offers where it takes another word; one that cannot, offers nothing, and the console goes on."""
     assert spec.complete is not None
+    args = words[len(spec.words) :]
+    if spec.most_args is not None and len(args) > spec.most_args:
+        return []
     try:
-        return list(spec.complete(system, words[len(spec.words) :]))
+        return list(spec.complete(system, args))
     except (CliFailure, CliUsage):
         return []
     except Exception as error:

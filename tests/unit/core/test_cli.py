@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from globstar.core.cli import complete_line, run_command, split_words
+from globstar.core.dialing import request_channel
 from globstar.core.system import System
 from globstar.interfaces.cli.commands import register_commands
 from tests.support.calls import Call, load_dialplan
@@ -227,5 +228,14 @@ async def test_words_are_offered_by_their_place(tmp_path: Path) -> None:
             ("bridge technology suspend sim", ["simple_bridge"]), ("database get ", ["family"]), ("database get family ", []),
             ("indication show u", ["us"]), ("core show translation p", ["paths"]), ("core show translation paths ula", ["ulaw"]),
             ("devstate change x RINGI", ["RINGING", "RINGINUSE"]), ("mixmonitor ", ["list", "start", "stop"]),
+            ("core show uptime s", ["seconds"]), ("core show uptime seconds ", []), ("dialplan show 6001@", ["6001@default"]),
+            ("dialplan remove extension 6001@d", ["6001@default"]), ("parking show d", ["default"]),
+            ("parking show default ", []), ("module load app_ech", ["app_echo"]), ("module load app_echo ", []),
+            ("agi show commands topic an", ["answer"]), ("logger add channel x not", ["NOTICE"]), ("logger add channel n", []),
         ):  # fmt: skip
             assert complete_line(system, line) == wanted, line
+        owner = request_channel(system, "Local/6001@default")
+        assert complete_line(system, "channel redirect Local/6001@default-00000000;1") == [owner.name]
+        assert complete_line(system, f"channel redirect {owner.name} ") == []
+        assert complete_line(system, f"channel request hangup {owner.name} ") == [owner.name, f"{owner.name[:-1]}2"]
+        owner.hangup()

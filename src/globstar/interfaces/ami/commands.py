@@ -229,7 +229,11 @@ def show_event(system: System, args: list[str]) -> str:
     return "\n".join(f"[{title}]\n{text}\n" for title, text in parts)
 
 
-@cli_command("manager kick session", usage="manager kick session <file descriptor>")
+def _session_numbers(system: System, args: list[str]) -> Iterable[str]:
+    return [str(session.number) for session in _hub(system).sessions]
+
+
+@cli_command("manager kick session", usage="manager kick session <file descriptor>", complete=_session_numbers)
 def kick_session(system: System, args: list[str]) -> str:
     """End the session with that number (FileDes in ``manager show connected``)."""
     if len(args) != 1 or not args[0].isdecimal():

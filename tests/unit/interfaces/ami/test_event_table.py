@@ -19,6 +19,7 @@ import globstar
 from globstar.core import events
 from globstar.core.bridge import Bridge
 from globstar.core.channel import Channel
+from globstar.core.manager import privilege_text
 from globstar.core.testevents import TestEvent
 from globstar.interfaces.ami.reference import reference
 from globstar.modules.builtin.ccss.events import CompletionChanged
@@ -73,6 +74,8 @@ async def test_every_translation_has_the_fields_in_order(tmp_path: Path) -> None
             assert [name for name in names if name not in wanted] == list(SEEN.get(one.name, ())), one.name
             missing = [name for name in wanted if name not in names and not name.endswith("BridgeVideoSource")]
             assert [name for name in missing if not name.startswith(SOMETIMES.get(one.name, ()) or "-")] == [], one.name
+            classes = reference("event")[one.name].classes
+            assert classes in (privilege_text(one.permission).split(",")[0], "class"), one.name  # the latter: a slip there
             if one.name != "AttendedTransfer":  # in the order that was recorded
                 assert [name for name in names if name in wanted] == [name for name in wanted if name in names], one.name
 

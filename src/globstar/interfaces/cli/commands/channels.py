@@ -14,8 +14,12 @@ from globstar.core.pbx import parse_goto
 from globstar.core.system import System
 
 
-def _channel_names(system: System, args: list[str]) -> list[str]:
+def _every_channel(system: System) -> list[str]:
     return list(system.channels)
+
+
+def _channel_names(system: System, args: list[str]) -> list[str]:
+    return _every_channel(system)
 
 
 def _age(channel: Channel) -> float:
@@ -204,7 +208,9 @@ def request_hangup(system: System, args: list[str]) -> str:
     return "\n".join(lines)
 
 
-@cli_command("channel redirect", usage="channel redirect <channel> <[[context,]exten,]priority>", complete=_channel_names)
+@cli_command(
+    "channel redirect", usage="channel redirect <channel> <[[context,]exten,]priority>", complete=by_place(_every_channel)
+)
 def redirect(system: System, args: list[str]) -> str:
     """Send a channel elsewhere in the dialplan."""
     if len(args) != 2:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli import CliFailure, CliUsage, by_place, cli_command
 from globstar.core.cli_data import CliText
 from globstar.core.functions import FunctionError
 from globstar.core.nobody import channel_of_nobody
@@ -15,7 +15,20 @@ def _contexts(system: System, args: list[str]) -> list[str]:
     return list(system.plan.contexts)
 
 
-@cli_command("dialplan show", usage="dialplan show [[exten@]context]", complete=_contexts)
+def _extensions(system: System, word: str) -> list[str]:
+    """``exten@context`` for a word that begins so; the contexts themselves before there is an ``@``."""
+    if "@" not in word:
+        return []
+    contexts = system.plan.contexts.values()
+    return [f"{one.name}@{context.name}" for context in contexts for one in (*context.extensions, *context.patterns)]
+
+
+def _contexts_or_extensions(system: System, args: list[str]) -> list[str]:
+    word = args[0] if args else ""
+    return [*_contexts(system, args), *_extensions(system, word)]
+
+
+@cli_command("dialplan show", usage="dialplan show [[exten@]context]", complete=_contexts_or_extensions)
 def show(system: System, args: list[str]) -> str:
     """Show the dialplan, a context of it, or an extension."""
     if len(args) > 1:
@@ -58,7 +71,9 @@ def show_channel_variables(system: System, args: list[str]) -> str:
 
 
 @cli_command(
-    "dialplan set chanvar", usage="dialplan set chanvar <channel> <varname> <value>", complete=lambda s, a: list(s.channels)
+    "dialplan set chanvar",
+    usage="dialplan set chanvar <channel> <varname> <value>",
+    complete=by_place(lambda system: system.channels),
 )
 def set_channel_variable(system: System, args: list[str]) -> str:
     """Set a variable of a channel."""
@@ -119,7 +134,11 @@ def add_extension(system: System, args: list[str]) -> str:
     return f"Extension '{exten},{priority},{application}' added into '{args[2]}' context"
 
 
-@cli_command("dialplan remove extension", usage="dialplan remove extension exten[/cid]@context [priority]")
+@cli_command(
+    "dialplan remove extension",
+    usage="dialplan remove extension exten[/cid]@context [priority]",
+    complete=lambda system, args: _extensions(system, args[0]) if len(args) == 1 else [],
+)
 def remove_extension(system: System, args: list[str]) -> str:
     """Remove an extension or one of its priorities."""
     if len(args) not in (1, 2) or "@" not in args[0]:

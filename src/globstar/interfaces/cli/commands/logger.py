@@ -5,7 +5,7 @@ from __future__ import annotations
 from globstar.base.log import Level, level_name, level_names
 from globstar.config.errors import ConfigError
 from globstar.core.calllog import CallLog, search_files
-from globstar.core.cli import CliFailure, CliUsage, cli_command, current_session
+from globstar.core.cli import CliFailure, CliUsage, by_place, cli_command, current_session
 from globstar.core.cli_data import CliText
 from globstar.core.logfiles import LogSetup
 from globstar.core.logformat import LineFormat
@@ -123,7 +123,9 @@ def set_level(system: System, args: list[str]) -> str:
     return f"Logger status for '{level_name(level)}' has been set to '{args[1].lower()}'."
 
 
-@cli_command("logger add channel", usage="logger add channel <name> <levels>")
+@cli_command(
+    "logger add channel", usage="logger add channel <name> <levels>", complete=by_place((), lambda system: level_names())
+)
 async def add_channel(system: System, args: list[str]) -> str:
     """Open another log file, or syslog facility, until it is removed."""
     if len(args) != 2:

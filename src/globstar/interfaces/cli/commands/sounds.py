@@ -41,7 +41,7 @@ async def show_sounds(system: System, args: list[str]) -> str:
     return CliText("\n".join(["Available audio files:", *names]), names)
 
 
-@cli_command("core show sound", usage="core show sound [soundid]")
+@cli_command("core show sound", usage="core show sound <soundid>")
 async def show_sound(system: System, args: list[str]) -> str:
     """Show in which languages and formats a sound is there."""
     if len(args) != 1:

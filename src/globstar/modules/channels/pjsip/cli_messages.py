@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from globstar.core.cli import CliFailure, CliUsage, cli_command
+from globstar.core.cli import CliFailure, CliUsage, by_place, cli_command
 from globstar.core.cli_data import CliText
 from globstar.modules.channels.pjsip.cli_show import driver_of
 from globstar.modules.channels.pjsip.history_filter import FilterError, compile_filter
@@ -85,7 +85,7 @@ def set_history(system: System, args: list[str]) -> str:
 @cli_command(
     "pjsip show history",
     usage="pjsip show history [entry <num>|where <expression>]",
-    complete=lambda system, args: ("entry", "where"),
+    complete=by_place(("entry", "where")),
 )
 def show_history(system: System, args: list[str]) -> str:
     """List the SIP messages that were kept, or show one of them.

@@ -23,7 +23,11 @@ def _find(system: System, words: list[str]) -> list[AgiCommandSpec]:
     return [exact] if exact is not None else [spec for spec in _commands(system) if spec.name.startswith(name)]
 
 
-@cli_command("agi show commands", usage="agi show commands [topic <command>]")
+@cli_command(
+    "agi show commands",
+    usage="agi show commands [topic <command>]",
+    complete=by_place(("topic",), lambda system: {spec.name.lower().split()[0] for spec in _commands(system)}),
+)
 def agi_show_commands(system: System, args: list[str]) -> str:
     """List the AGI commands, or describe one.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from globstar.core.cli import CliUsage, cli_command
+from globstar.core.cli import CliUsage, by_place, cli_command
 from globstar.core.cli_data import CliText
 from globstar.core.system import System
 from globstar.modules.res.parking.lot import ParkingLot
@@ -11,12 +11,14 @@ from globstar.modules.res.parking.service import SERVICE, ParkingService
 _LINE = "-" * 74
 
 
-@cli_command("parking show")
-def parking_show(system: System, args: list[str]) -> str:
-    """Usage: parking show [name]
+def _lot_names(system: System) -> list[str]:
+    service = system.service(SERVICE, ParkingService)
+    return list(service.lots) if service is not None else []
 
-    Show the parking lots, or one of them with the calls that are parked in it.
-    """
+
+@cli_command("parking show", usage="parking show [name]", complete=by_place(_lot_names))
+def parking_show(system: System, args: list[str]) -> str:
+    """Show the parking lots, or one of them with the calls that are parked in it."""
     service = system.service(SERVICE, ParkingService)
     if service is None:
         return "Parking is not loaded\n"
