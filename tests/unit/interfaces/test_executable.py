@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import grp
 import json
 import os
 import pwd
+import re
 import resource
 import shutil
 import signal
@@ -262,3 +264,40 @@ def test_what_cannot_be_is_refused(program: Path, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "cannot run as no-such-user" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_options_of_asterisk_conf_for_the_process(program: Path, tmp_path: Path) -> None:
+    """Each has its effect: alwaysfork over -f, maxfiles, autosystemname, execincludes, hideconnect, owner of the socket."""
+    group = grp.getgrgid(os.getgid()).gr_name
+    config = write_configuration(
+        tmp_path / "server", options="alwaysfork=yes\nmaxfiles=1234\nautosystemname=yes\nexecincludes=yes\nhideconnect=yes\n"
+        "maxcalls=7\nverbose=3\ndebug=2\ndumpcore=yes\nnofork=yes\n",
+        files=f"astctlowner = {pwd.getpwuid(os.getuid()).pw_name}\nastctlgroup = {group}\nastctlpermissions = 0640",
+        **{
+            "extensions.conf": '[default]\n#exec echo "exten => made,1,NoOp()"\n',
+            "logger.conf": "[logfiles]\nfull => notice,warning,error,verbose\n",
+        },
+    )  # fmt: skip
+    began = run(str(program / "globstar"), "-f", "-C", str(config))
+    assert (began.returncode, began.stderr) == (0, "")
+    pid = int((config.parent / "asterisk.pid").read_text())
+    try:
+        limits = Path(f"/proc/{pid}/limits").read_text()
+        assert re.search(r"Max open files +1234 ", limits)
+        socket_file = config.parent / "asterisk.ctl"
+        assert stat.S_IMODE(socket_file.stat().st_mode) == 0o640
+        assert socket_file.group() == group
+
+        def ask(command: str) -> str:
+            return run(str(program / "globstar"), "-C", str(config), "-x", command).stdout
+
+        settings = ask("core show settings")
+        assert re.search(rf"System name: +{re.escape(os.uname().nodename)}\n", settings)
+        assert re.search(r"Maximum calls: +7 ", settings)
+        assert re.search(r"Maximum open file handles: +1234\n", settings)
+        assert re.search(r"Debug level: +2\n", settings)
+        assert "'made' =>" in ask("dialplan show default")
+        assert "Remote UNIX connection" not in (config.parent / "full").read_text()
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        wait_ended(pid)

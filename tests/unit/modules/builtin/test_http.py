@@ -270,3 +270,49 @@ async def test_a_websocket_client_that_does_not_read(tmp_path: Path) -> None:
         assert b" 101 " in await reader.readline()
         await asyncio.wait_for(ended.wait(), 6)
         writer.close()
+
+
+async def test_options_of_tls(tmp_path: Path) -> None:
+    """Who has no certificate, an old version or other ciphers is turned away."""
+    authority, secure = Authority(tmp_path), free_port()
+    cert, key = authority.issue("server", "localhost")
+    options = (
+        f"tlsenable=yes\ntlsbindaddr=127.0.0.1:{secure}\ntlscertfile={cert}\ntlsprivatekey={key}\nenable_status=yes\n"
+        f"tlsverifyclient=yes\ntlscafile={authority.path}\ntlscipher=ECDHE-ECDSA-AES256-GCM-SHA384\n"
+    )
+
+    def client(ciphers: str = "", *, has_certificate: bool = True) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=str(authority.path))
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        if ciphers:
+            context.set_ciphers(ciphers)
+        if has_certificate:
+            context.load_cert_chain(*authority.issue("client", "client"))
+        return context
+
+    url = f"https://localhost:{secure}/httpstatus"
+    async with switch(tmp_path, free_port(), options):
+        assert (await fetch(url, ssl=client()))[0] == 200
+        for refused in (client(has_certificate=False), client("ECDHE-ECDSA-AES128-GCM-SHA256")):
+            with pytest.raises(aiohttp.ClientError):
+                await fetch(url, ssl=refused)
+    async with switch(tmp_path / "newer", free_port(), f"{options}tlsdisablev12=yes\n"):
+        with pytest.raises(aiohttp.ClientError):
+            await fetch(url, ssl=client())
+        newer = client()
+        newer.maximum_version = ssl.TLSVersion.TLSv1_3
+        assert (await fetch(url, ssl=newer))[0] == 200
+
+
+async def test_how_long_a_connection_is_kept(tmp_path: Path) -> None:
+    port = free_port()
+    for wait, is_kept in ((0, False), (400, True)):
+        async with switch(tmp_path / str(wait), port, f"session_keep_alive={wait}\nenable_status=yes\n"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET /httpstatus HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b" 200 " in await reader.readuntil(b"</html>\n")
+            if is_kept:
+                writer.write(b"GET /httpstatus HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert b" 200 " in await reader.readuntil(b"</html>\n")
+            assert await asyncio.wait_for(reader.read(), 5) == b""  # it ends by itself
+            writer.close()
