@@ -11,6 +11,7 @@ import pytest
 
 from globstar.core.cli import run_command
 from globstar.core.outbox import SERVICE
+from globstar.core.sql import database
 from tests.interop.support.databases import DatabaseServer, mariadb, postgresql, program
 from tests.support.testtech import World
 
@@ -142,3 +143,104 @@ async def test_a_row_that_the_table_refuses_does_not_hold_up_the_others(server: 
         await until(lambda: not waiting(w), "all is written or refused")
         assert sum(outbox.refused for outbox in w.system.services[SERVICE].values()) == 1
     assert [row[0] for row in server.run("SELECT dst FROM cdr")] == ["10", "11"]
+
+
+def refused(w: World) -> int:
+    return sum(outbox.refused for outbox in w.system.services[SERVICE].values())
+
+
+#: A trigger that lets no record of extension 13 pass, with an error that says nothing about its kind.
+TRIGGERS = {
+    "postgresql": (
+        (
+            "CREATE OR REPLACE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN IF NEW.dst = '13' THEN RAISE EXCEPTION 'not this one'; END IF; RETURN NEW; END $$"
+        ),
+        "CREATE TRIGGER no BEFORE INSERT ON cdr FOR EACH ROW EXECUTE FUNCTION no()",
+    ),
+    "mysql": (
+        (
+            "CREATE TRIGGER no BEFORE INSERT ON cdr FOR EACH ROW BEGIN IF NEW.dst = '13' THEN "
+            "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not this one'; END IF; END"
+        ),
+    ),
+}
+
+
+async def test_a_row_that_always_fails_does_not_hold_up_the_others(server: DatabaseServer, tmp_path: Path) -> None:
+    server.run(CDR, CEL, *TRIGGERS[server.kind])
+    async with await world(server, tmp_path) as w:
+        for number in ("13", "10", "13", "11", "13", "12"):
+            await call(w, number)
+        await until(lambda: not waiting(w), "all is written or refused")
+        assert refused(w) == 3
+    assert [row[0] for row in server.run("SELECT dst FROM cdr")] == ["10", "11", "12"]
+    assert server.run("SELECT count(*) FROM cel WHERE eventtype = 'mine'") == [(6,)]
+
+
+async def test_letters_that_a_table_lacks_and_octets_that_are_none_cost_no_row(server: DatabaseServer, tmp_path: Path) -> None:
+    server.run(CDR, CEL)
+    if server.kind == "mysql":
+        server.run("ALTER TABLE cdr CONVERT TO CHARACTER SET latin1")
+    async with await world(server, tmp_path) as w:
+        w.phone("odd", "101", "\u0141uk \udcff \U0001f600 \0x")
+        w.tech.phones["odd"].dials("10")
+        await until(lambda: not w.system.channels, "the call ends")
+        await call(w, "11")
+        await until(lambda: not waiting(w), "all is written")
+        assert refused(w) == 0
+    names = [row[0] for row in server.run("SELECT clid FROM cdr ORDER BY dst")]
+    odd = '"?uk ? ? x" <101>' if server.kind == "mysql" else '"\u0141uk \ufffd \U0001f600 x" <101>'
+    assert names == [odd, '"\u00c4lice" <100>']
+
+
+async def test_a_server_that_stands_still_gets_each_row_once(
+    server: DatabaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "JOB_TIMEOUT", 1.0)
+    server.run(CDR, CEL)
+    async with await world(server, tmp_path) as w:
+        await call(w, "10")
+        await until(lambda: not waiting(w), "all is written")
+        with server.frozen():
+            for number in range(11, 21):
+                await call(w, str(number))
+            boxes = w.system.services[SERVICE].values()
+            await until(lambda: sum(bool(box.error) for box in boxes) == 2, "it is found out")
+            for number in range(21, 31):
+                await call(w, str(number))
+        await until(lambda: not waiting(w), "all is written")
+    assert [row[0] for row in server.run("SELECT dst FROM cdr")] == [str(number) for number in range(10, 31)]
+    assert server.run("SELECT count(*) FROM cel WHERE eventtype = 'mine'") == [(21,)]
+
+
+async def test_columns_of_types_that_are_no_texts(server: DatabaseServer, tmp_path: Path) -> None:
+    if server.kind == "postgresql":
+        server.run("DROP TYPE IF EXISTS mood", "CREATE TYPE mood AS ENUM ('good', 'bad')")
+        types = "JSONB", "BOOLEAN", "mood", "INET", "TIMESTAMPTZ"
+    else:
+        types = "JSON", "BIT", "ENUM('good', 'bad')", "VARBINARY(20)", "TIMESTAMP NULL"
+    extra, flag, mood, address, moment = types
+    server.run(
+        f"CREATE TABLE cdr (dst TEXT, start {moment}, flag {flag}, mood {mood}, address {address})",
+        f"CREATE TABLE cel (eventtype TEXT, eventextra {extra})",
+    )
+    plan = (
+        "[default]\nexten => 10,1,Set(CDR(flag)=1)\nsame => n,Set(CDR(mood)=bad)\nsame => n,Set(CDR(address)=10.0.0.1)\n"
+        "same => n,Answer()\nexten => 11,1,Answer()\n"
+    )
+    texts = {**files(server), "cel.conf": "[general]\nenable=yes\nevents=CHAN_START,HANGUP\n"}
+    async with await World.start(plan, files=texts, root=tmp_path / "globstar") as w:
+        w.phone("alice", "100", "Alice")
+        await call(w, "10")
+        await call(w, "11")
+        await until(lambda: not waiting(w), "all is written")
+        assert refused(w) == 0
+    assert server.run("SELECT eventtype, count(*) FROM cel GROUP BY eventtype ORDER BY 1") == [("CHAN_START", 2), ("HANGUP", 2)]
+    first, second = server.run("SELECT mood, CAST(address AS CHAR(8)), start FROM cdr ORDER BY dst")
+    assert first[:2] == ("bad", "10.0.0.1")
+    assert second[:2] == (None, None)
+    if server.kind == "postgresql":
+        assert server.run("SELECT eventextra->>'hangupcause' FROM cel WHERE eventtype = 'HANGUP'") == [("0",)] * 2
+        assert server.run("SELECT flag FROM cdr ORDER BY dst") == [(True,), (None,)]
+        assert server.run("SELECT extract(epoch FROM start) BETWEEN 1700000000 AND 1700000020 FROM cdr") == [(True,)] * 2

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from globstar.core.logfiles import LoggerOptions
 from globstar.core.outbox import BackendDown, Outbox, Row, append_lines
 from globstar.core.realtime import RealtimeFault
-from globstar.core.sqlrows import ANSWER_TIME
+from globstar.core.sqlrows import ANSWER_TIME, fault_of, storable
 
 if TYPE_CHECKING:
     from globstar.core.system import System
@@ -77,7 +77,7 @@ class QueueLog:
             job.cancel()
             raise BackendDown(f"no answer within {ANSWER_TIME:g} s") from None
         except RealtimeFault as fault:
-            raise BackendDown(str(fault)) from None
+            raise fault_of(fault) from None
 
     async def _store_one(self, row: Row) -> None:
         await self.system.realtime.store(FAMILY, [(name, value) for name, value in row])
@@ -89,4 +89,4 @@ class QueueLog:
 
 
 def _clean(text: str) -> str:
-    return text.replace("\r", " ").replace("\n", " ")
+    return storable(text.replace("\r", " ").replace("\n", " "))

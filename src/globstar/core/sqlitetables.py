@@ -12,9 +12,10 @@ from typing import Any
 from globstar.base.log import Logger
 from globstar.config.options import Options, Report, handles, option
 from globstar.config.values import integer, string
-from globstar.core.outbox import BackendDown, Outbox, Row, RowRefused
+from globstar.core.outbox import BackendDown, Outbox, Row, RowRefused, RowsFailed
 from globstar.core.recordline import Finder, compile_line
 from globstar.core.recordmapping import Field, FieldFinder, read_fields
+from globstar.core.sqlrows import storable
 from globstar.core.system import System
 from globstar.dialplan.substitute import Scope
 
@@ -52,7 +53,8 @@ class SqliteTable:
 
     def row(self, record: Any) -> list[list[Any]]:
         """A record as JSON can hold it: columns and values."""
-        return [list(self.columns), [getter(record) for getter in self.getters]]
+        values = (getter(record) for getter in self.getters)
+        return [list(self.columns), [storable(value) if isinstance(value, str) else value for value in values]]
 
     def deliver(self, rows: Sequence[Row]) -> None:
         """Insert rows, all or none; file, table and columns are made if need be. Called off the loop."""
@@ -67,6 +69,8 @@ class SqliteTable:
                         connection.execute(f"INSERT INTO {_quoted(self.table)} ({names}) VALUES ({marks})", values)
         except (sqlite3.IntegrityError, sqlite3.DataError) as error:
             raise RowRefused(str(error)) from None
+        except (sqlite3.ProgrammingError, sqlite3.InterfaceError) as error:
+            raise RowsFailed(str(error)) from None
         except sqlite3.Error as error:
             raise BackendDown(f"{self.path}: {error}") from None
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from globstar.base.log import Logger
-from globstar.core.outbox import BackendDown, Row, RowRefused
+from globstar.core.outbox import BackendDown, Row, RowRefused, RowsFailed, octets_of
 from globstar.core.sql import DatabaseDown, SqlDatabase, SqlFault
 
 if TYPE_CHECKING:
@@ -28,11 +28,15 @@ Value = str | int | float | datetime | date | time | None
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table. ``kind`` is text, integer, float, datetime, date or time; ``length`` that of a text, 0 for any."""
+    """A column of a table. ``kind`` is text, integer, float, datetime, date, time, or other: a type that reads texts by itself.
+
+    ``length`` is that of a text, 0 for any; ``is_zoned``: times are points in time, whatever the zone of the session.
+    """
 
     name: str
     kind: str
     length: int = 0
+    is_zoned: bool = False
 
     @property
     def is_number(self) -> bool:
@@ -55,6 +59,9 @@ class Column:
                     return time.fromisoformat(text) if text else None
         except (ValueError, OverflowError):
             return None
+        text = storable(text)
+        if self.kind == "other":
+            return text or None
         return text[: self.length] if self.length else text
 
     def of_time(self, seconds: float, zone: tzinfo | None, format: str = "%Y-%m-%d %H:%M:%S") -> Value:
@@ -66,7 +73,10 @@ class Column:
                 return int(seconds)
             case "float":
                 return round(seconds, 6)
-        moment = datetime.fromtimestamp(round(seconds, 6), UTC).astimezone(zone).replace(tzinfo=None)
+        moment = datetime.fromtimestamp(round(seconds, 6), UTC).astimezone(zone)
+        if self.is_zoned:
+            return moment
+        moment = moment.replace(tzinfo=None)
         match self.kind:
             case "datetime":
                 return moment
@@ -75,6 +85,19 @@ class Column:
             case "time":
                 return moment.time()
         return self.of_text(moment.strftime(format))
+
+
+def storable(text: str) -> str:
+    """What a database takes as text: no NUL, and octets that were no UTF-8 are replaced."""
+    if "\0" in text:
+        text = text.replace("\0", "")
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return octets_of(text).decode("utf-8", "replace")
+    return text
 
 
 class SqlRows:
@@ -115,7 +138,21 @@ class SqlRows:
         database = self._find()
         if database is None:
             raise BackendDown(f"there is no database '{self._where}'")
-        job = asyncio.run_coroutine_threadsafe(database.run(lambda connection: self._insert(connection, rows)), self._loop)
+        try:
+            try:
+                self._run(database, rows)
+            except (RowRefused, RowsFailed):
+                if len(rows) > 1:
+                    raise
+                # neither letters that the table's character set lacks nor an empty text in a column of JSON must cost the row
+                self._run(database, rows, is_plain=True)
+        except (RowRefused, RowsFailed):
+            self.forget_columns()  # somebody may have changed the table
+            raise
+
+    def _run(self, database: SqlDatabase, rows: Sequence[Row], *, is_plain: bool = False) -> None:
+        work = database.run(lambda connection: self._insert(connection, rows, is_plain=is_plain))
+        job = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             self.inserted += job.result(ANSWER_TIME)
         except TimeoutError:
@@ -124,19 +161,17 @@ class SqlRows:
         except DatabaseDown as down:
             raise BackendDown(str(down)) from None
         except SqlFault as fault:
-            self.forget_columns()  # somebody may have changed the table
-            if _is_refusal(fault.__cause__):
-                raise RowRefused(str(fault)) from None
-            raise BackendDown(str(fault)) from None
+            raise fault_of(fault) from None
 
     # -- in the database's threads -------------------------------------------------------------------------------------
 
-    def _insert(self, connection: Connection, rows: Sequence[Row]) -> int:
+    def _insert(self, connection: Connection, rows: Sequence[Row], *, is_plain: bool) -> int:
         target = self._target
         if target is None:
             target = self._target = self._look_up(connection)
+        values = (self._values(row, self._columns) for row in rows)
         count = 0
-        for group in _groups(self._values(row, self._columns) for row in rows):
+        for group in _groups(map(_plain, values) if is_plain else values):
             connection.execute(target.insert(), group)
             count += len(group)
         return count
@@ -150,12 +185,20 @@ class SqlRows:
             found = sqlalchemy.inspect(connection).get_columns(self.table, schema)
         except NoSuchTableError:
             raise BackendDown(f"there is no table '{self.table}' in {self._where}") from None
-        self._columns = [_column(item["name"], item["type"]) for item in found]
+        columns = self._columns = [_column(item["name"], item["type"]) for item in found]
+        # a type that is not known here gets texts without a type, which the database reads as what its column is
+        types = [
+            sqlalchemy.types.NullType() if column.kind == "other" else item["type"]
+            for column, item in zip(columns, found, strict=True)
+        ]
         name = sqlalchemy.sql.quoted_name(self.table, True) if self._is_quoted else self.table
         return sqlalchemy.Table(
             name,
             sqlalchemy.MetaData(),
-            *(sqlalchemy.Column(item["name"], item["type"], quote=self._is_quoted or None) for item in found),
+            *(
+                sqlalchemy.Column(column.name, type_, quote=self._is_quoted or None)
+                for column, type_ in zip(columns, types, strict=True)
+            ),
             schema=schema,
         )
 
@@ -174,11 +217,29 @@ def _groups(values: Iterator[dict[str, Value] | None]) -> Iterator[list[dict[str
         yield group
 
 
-def _is_refusal(error: BaseException | None) -> bool:
-    """Whether a statement failed for its values."""
-    from sqlalchemy.exc import DataError, IntegrityError
+def _plain(values: dict[str, Value] | None) -> dict[str, Value] | None:
+    """The row in ASCII, a question mark for each other letter, and without empty texts."""
+    if values is None:
+        return None
+    return {name: _ascii(value) if isinstance(value, str) else value for name, value in values.items() if value != ""}
 
-    return isinstance(error, (DataError, IntegrityError))
+
+def _ascii(text: str) -> str:
+    return text.encode("ascii", "replace").decode()
+
+
+def fault_of(fault: BaseException) -> BackendDown | RowRefused | RowsFailed:
+    """What the failure of a statement means for the rows in it."""
+    from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+
+    cause = fault.__cause__
+    while cause is not None and not isinstance(cause, SQLAlchemyError):
+        cause = cause.__cause__
+    if isinstance(cause, (DataError, IntegrityError)):
+        return RowRefused(str(fault))
+    if cause is None or getattr(cause, "connection_invalidated", False):
+        return BackendDown(str(fault))
+    return RowsFailed(str(fault))
 
 
 def _column(name: str, type_: Any) -> Column:
@@ -189,8 +250,12 @@ def _column(name: str, type_: Any) -> Column:
         ("float", (types.Numeric, types.Float)),
     ):  # fmt: skip
         if isinstance(type_, classes):
-            return Column(name, kind)
-    return Column(name, "text", getattr(type_, "length", None) or 0)
+            return Column(name, kind, is_zoned=kind == "datetime" and bool(getattr(type_, "timezone", False)))
+    if type(type_).__name__ == "BIT" and type(type_).__module__.startswith("sqlalchemy.dialects.mysql"):
+        return Column(name, "integer")
+    if isinstance(type_, types.String) and not isinstance(type_, types.Enum):
+        return Column(name, "text", type_.length or 0)
+    return Column(name, "other")
 
 
 def zone_of(name: str) -> tzinfo | None:

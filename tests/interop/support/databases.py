@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -21,13 +22,26 @@ PATIENCE = 60.0
 
 @dataclass(slots=True)
 class DatabaseServer:
-    """A running server. ``url`` is SQLAlchemy's, for the database ``asterisk``."""
+    """A running server. ``url`` is SQLAlchemy's, for the database ``asterisk``; ``leader`` gives its first process."""
 
     kind: str
     port: int
     url: str
     start: Callable[[], None]
     stop: Callable[[], None]
+    leader: Callable[[], int]
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """All processes of the server stand still: it takes connections and statements, and answers none."""
+        processes = _family(self.leader())
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
 
     def run(self, *statements: str) -> list[tuple[Any, ...]]:
         """Run statements and give the rows of the last one."""
@@ -41,6 +55,19 @@ class DatabaseServer:
                 rows = [tuple(row) for row in result] if result.returns_rows else []
         engine.dispose()
         return rows
+
+
+def _family(leader: int) -> list[int]:
+    """A process and its children."""
+    children = []
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = file.read_text()
+        except OSError:  # it has just ended
+            continue
+        if int(text.rpartition(")")[2].split()[1]) == leader:
+            children.append(int(file.parent.name))
+    return [leader, *children]
 
 
 def program(name: str) -> str | None:
@@ -121,7 +148,9 @@ def postgresql(root: Path) -> Iterator[DatabaseServer]:
         start()
         try:
             _create(f"postgresql+psycopg://asterisk@127.0.0.1:{port}/postgres", "CREATE DATABASE asterisk")
-            yield DatabaseServer("postgresql", port, f"postgresql+psycopg://asterisk@127.0.0.1:{port}/asterisk", start, stop)
+            url = f"postgresql+psycopg://asterisk@127.0.0.1:{port}/asterisk"
+            pid = data / "postmaster.pid"
+            yield DatabaseServer("postgresql", port, url, start, stop, lambda: int(pid.read_text().split()[0]))
         finally:
             if _answers(port):
                 stop()
@@ -156,7 +185,8 @@ def mariadb(root: Path) -> Iterator[DatabaseServer]:
         start()
         try:
             _create(f"mysql+pymysql://root@127.0.0.1:{port}/mysql", "CREATE DATABASE asterisk CHARACTER SET utf8mb4")
-            yield DatabaseServer("mysql", port, f"mysql+pymysql://root@127.0.0.1:{port}/asterisk", start, stop)
+            url = f"mysql+pymysql://root@127.0.0.1:{port}/asterisk"
+            yield DatabaseServer("mysql", port, url, start, stop, lambda: running[-1].pid)
         finally:
             if running:
                 stop()

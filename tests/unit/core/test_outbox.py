@@ -11,7 +11,8 @@ import pytest
 
 from globstar.base.log import Level
 from globstar.core import outbox
-from globstar.core.outbox import BackendDown, Outbox, RowRefused, append_lines, append_whole, describe_outboxes
+from globstar.core.outbox import BackendDown, Outbox, RowRefused, RowsFailed, append_lines, describe_outboxes
+from globstar.core.outboxfile import append_whole
 from tests.support.switch import LogCapture, running_system
 
 pytestmark = pytest.mark.virtual_time
@@ -203,3 +204,141 @@ def test_lines_go_to_all_files_or_to_none(tmp_path: Path) -> None:
     append_lines([(str(good), "2"), (str(tmp_path / "new" / "file"), "\udcff")])
     assert good.read_text() == "1\n2\n"
     assert (tmp_path / "new" / "file").read_bytes() == b"\xff\n"
+
+
+def failing(bad: Sequence[str], rows: list[str]) -> object:
+    """A backend that cannot say whether a failure is its own; rows that are ``bad`` always fail."""
+
+    def deliver(new: Sequence[str]) -> None:
+        if any(row in bad for row in new):
+            raise RowsFailed("the trigger says no")
+        rows.extend(new)
+
+    return deliver
+
+
+@pytest.mark.parametrize("batch", [1, 500])
+async def test_a_row_that_fails_while_others_pass_is_refused_and_does_not_hold_them_up(tmp_path: Path, batch: int) -> None:
+    async with running_system(tmp_path) as system:
+        rows: list[str] = []
+        box = Outbox(system, "cdr_x", failing(("p", "q", "z"), rows), batch=batch)  # type: ignore[arg-type]
+        with LogCapture():
+            for row in ("p", "a", "b", "q", "c", "z"):
+                box.put(row)
+            await box.flush()
+            assert rows == ["a", "b", "c"]
+            assert (box.refused, box.waiting) == (2, 1), "whether it is z's fault is not known yet"
+            assert box.error == "the trigger says no"
+            box.put("d")
+            await asyncio.sleep(61)
+        assert rows == ["a", "b", "c", "d"]
+        assert (box.refused, box.waiting, box.error) == (3, 0, "")
+        refused = [json.loads(line)["row"] for line in box.file.with_suffix(".refused").read_text().splitlines()]
+        assert refused == ["p", "q", "z"]
+
+
+async def test_where_all_rows_fail_they_wait_until_the_backend_is_mended(tmp_path: Path) -> None:
+    async with running_system(tmp_path) as system:
+        rows: list[str] = []
+        names = [str(number) for number in range(7)]
+        box = Outbox(system, "cdr_x", failing(names, rows), batch=3)  # type: ignore[arg-type]
+        with LogCapture() as log:
+            for name in names:
+                box.put(name)
+            await asyncio.sleep(200)
+            assert (rows, box.refused, box.waiting) == ([], 0, 7)
+            assert len(log.texts(Level.ERROR)) == 1
+            box.deliver = failing((), rows)  # type: ignore[assignment]
+            await asyncio.sleep(61)
+        assert rows == names
+
+
+async def test_a_row_that_was_cut_off_does_not_take_the_next_one_with_it(tmp_path: Path) -> None:
+    file = tmp_path / "spool"
+    async with running_system(tmp_path) as system:
+        file = Path(system.directories.astspooldir) / "outbox" / "cdr_x.jsonl"
+        append_whole(file, b'"1"\n"2')
+        backend = Backend()
+        backend.is_up = False
+        box = Outbox(system, "cdr_x", backend)
+        with LogCapture() as log:
+            box.put("3")
+            await box.flush()
+            assert file.read_bytes() == b'"1"\n"2\n"3"\n'
+            backend.is_up = True
+            await box.flush()
+        assert backend.rows == ["1", "3"]
+        assert any("damaged line" in text for text in log.texts(Level.ERROR))
+
+
+async def test_the_mark_of_an_older_file_hides_no_rows(tmp_path: Path) -> None:
+    async with running_system(tmp_path) as system:
+        folder = Path(system.directories.astspooldir) / "outbox"
+        append_whole(folder / "cdr_x.done", b"1000")
+        backend = Backend()
+        backend.is_up = False
+        box = Outbox(system, "cdr_x", backend)
+        with LogCapture():
+            box.put("1")
+            await box.close()
+    async with running_system(tmp_path) as system:
+        backend = Backend()
+        box = Outbox(system, "cdr_x", backend)
+        await box.flush()
+        assert backend.rows == ["1"]
+        assert list(folder.iterdir()) == []
+
+
+async def test_a_mark_beyond_the_end_of_its_file_counts_for_nothing(tmp_path: Path) -> None:
+    async with running_system(tmp_path) as system:
+        folder = Path(system.directories.astspooldir) / "outbox"
+        append_whole(folder / "cdr_x.done", b"1000")
+        append_whole(folder / "cdr_x.jsonl", b'"1"\n')
+        backend = Backend()
+        box = Outbox(system, "cdr_x", backend)
+        with LogCapture() as log:
+            await box.flush()
+        assert backend.rows == ["1"]
+        assert any("written twice" in text for text in log.texts(Level.ERROR))
+
+
+async def test_a_file_that_somebody_removes_is_told_of_and_the_next_rows_go_on(tmp_path: Path) -> None:
+    async with running_system(tmp_path) as system:
+        backend = Backend()
+        backend.is_up = False
+        box = Outbox(system, "cdr_x", backend)
+        with LogCapture() as log:
+            box.put("1")
+            await box.flush()
+            box.file.unlink()
+            backend.is_up = True
+            await box.flush()
+            box.put("2")
+            await box.flush()
+        assert backend.rows == ["2"]
+        assert any("the 1 rows in it are lost" in text for text in log.texts(Level.ERROR))
+
+
+async def test_a_full_disk_does_not_keep_the_file_from_being_handed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running_system(tmp_path) as system:
+        backend = Backend()
+        backend.is_up = False
+        box = Outbox(system, "cdr_x", backend, batch=2)
+        with LogCapture() as log:
+            for number in range(5):
+                box.put(str(number))
+            await box.flush()
+            assert box.on_disk == 5
+            backend.is_up = True
+            mark = box.file.with_suffix(".done")
+            assert mark.read_text().strip() == "0"
+            mark.unlink()
+            mark.mkdir()  # nothing can be written there
+            await box.flush()
+        assert backend.rows == ["0", "1", "2", "3", "4"]
+        assert sum("written twice" in text for text in log.texts(Level.ERROR)) == 1
+
+
+def test_halves_of_characters_in_lines_are_replaced(tmp_path: Path) -> None:
+    append_lines([(str(tmp_path / "file"), "a\ud83d\ude00\ud83d")])
+    assert (tmp_path / "file").read_text() == "a\U0001f600\N{REPLACEMENT CHARACTER}\n"

@@ -26,6 +26,10 @@ MAX_WAITING = 1000
 IDLE_TIME = 5.0
 #: Longest wait for one job, seconds, beside what the connection may take.
 JOB_TIMEOUT = 30.0
+#: A server that is cut off is found out within :data:`JOB_TIMEOUT`, and not when TCP gives up after a quarter of an hour or more.
+_WATCHED_CONNECTION = {
+    "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4, "tcp_user_timeout": int(JOB_TIMEOUT * 1000),
+}  # fmt: skip
 
 
 class SqlFault(GlobstarError):
@@ -38,6 +42,15 @@ class DatabaseDown(SqlFault):
 
 class _Broken(Exception):
     """A connection broke before anything was committed."""
+
+
+class _Job:
+    """A job on its way; one that nobody waits for any more commits nothing, so that it may be given anew."""
+
+    __slots__ = ("is_given_up",)
+
+    def __init__(self) -> None:
+        self.is_given_up = False
 
 
 class SqlUnavailable(GlobstarError):
@@ -117,8 +130,13 @@ class SqlDatabase:
         """Run ``work(connection)`` in a thread and give its result.
 
         Raises DatabaseDown without a connection, SqlFault when a statement fails or takes too long, or too many jobs wait.
+        Of a job that took too long, or whose caller was cancelled, nothing is committed.
         """
-        return await self._submit(lambda: self._do(work))
+        job = _Job()
+        try:
+            return await self._submit(lambda: self._do(work, job))
+        finally:
+            job.is_given_up = True
 
     async def session(self) -> SqlSession:
         """A connection of one's own, with its transaction; close it. Raises as :meth:`run`."""
@@ -201,8 +219,10 @@ class SqlDatabase:
         match settings.address.kind:
             case "postgresql":
                 connect = {"connect_timeout": max(1, int(settings.connect_timeout)), "application_name": "globstar"}
-                if any(key == "application_name" for key, _ in settings.address.options):
-                    del connect["application_name"]
+                if settings.address.dialect.endswith("+psycopg"):
+                    connect |= _WATCHED_CONNECTION
+                for name, _ in settings.address.options:
+                    connect.pop(name, None)
             case "mysql":
                 connect = {"connect_timeout": max(1, int(settings.connect_timeout)), "read_timeout": int(JOB_TIMEOUT)}
             case "sqlite":
@@ -259,20 +279,22 @@ class SqlDatabase:
         except SQLAlchemyError as error:
             raise DatabaseDown(reason_of(error)) from error
 
-    def _do(self, work: Callable[[Connection], T]) -> T:
+    def _do(self, work: Callable[[Connection], T], job: _Job) -> T:
         """Run a job; one whose connection breaks before its commit is run once more with another."""
         try:
-            return self._try(work)
+            return self._try(work, job)
         except _Broken:
-            return self._try(work, is_last=True)
+            return self._try(work, job, is_last=True)
 
-    def _try(self, work: Callable[[Connection], T], *, is_last: bool = False) -> T:
+    def _try(self, work: Callable[[Connection], T], job: _Job, *, is_last: bool = False) -> T:
         from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
         connection = self._connect()
         is_working = True
         try:
             result = work(connection)
+            if job.is_given_up:
+                raise SqlFault(f"database '{self.name}' did not answer in time; nothing was committed")
             is_working = False
             connection.commit()
             return result

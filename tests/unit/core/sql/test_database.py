@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import event, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 
 from globstar.base.log import Level
 from globstar.core.sql import DatabaseAddress, DatabaseDown, DatabaseSettings, SqlDatabase, SqlFault
+from globstar.core.sql import database as module
 from tests.support.switch import LogCapture
 
 # the database's own threads end with the fixture
@@ -146,3 +148,22 @@ async def test_a_job_whose_connection_breaks_is_run_again(database: SqlDatabase)
 
     with pytest.raises(SqlFault, match="server closed"):
         await database.run(always_breaks)
+
+
+async def test_a_job_that_took_too_long_commits_nothing(database: SqlDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "JOB_TIMEOUT", 0.2)
+    slow = SqlDatabase("slow", replace(database.settings, connect_timeout=0.0))
+    goes_on, is_over = threading.Event(), threading.Event()
+
+    def insert(connection: Connection) -> None:
+        connection.execute(text("INSERT INTO t VALUES ('late')"))
+        goes_on.wait(20)
+        connection.connection.driver_connection.set_trace_callback(lambda statement: is_over.set())  # type: ignore[union-attr]
+
+    with pytest.raises(SqlFault, match="did not answer"):
+        await slow.run(insert)
+    goes_on.set()
+    assert await asyncio.to_thread(is_over.wait, 20), "it ends, by taking back what it did"
+    await slow.run(lambda c: c.execute(text("INSERT INTO t VALUES ('again')")))
+    assert await slow.run(lambda c: [row[0] for row in c.execute(text("SELECT a FROM t"))]) == ["again"]
+    await slow.close()

@@ -10,11 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from globstar.base.log import Level
 from globstar.config import MemorySource
+from globstar.core.cli import run_command
 from globstar.core.logfiles import LogSetup
+from globstar.core.outbox import SERVICE as OUTBOXES
 from globstar.core.queuelog import SERVICE, QueueLog
 from tests.support.ami import AmiClient, start_manager
 from tests.support.realtime import TestDatabase, realtime_files
+from tests.support.switch import LogCapture
 from tests.support.testtech import World
 
 pytestmark = pytest.mark.virtual_time
@@ -150,3 +154,19 @@ async def test_events_wait_while_the_table_is_missing(tmp_path: Path) -> None:
         database.script(TABLE)
         await w.settle(61)
         assert [row[0] for row in database.run("SELECT callid FROM queue_log ORDER BY rowid")] == ["NONE", "0", "1", "2"]
+
+
+async def test_an_event_that_the_table_refuses_is_put_aside_and_the_others_go_on(tmp_path: Path) -> None:
+    database = TestDatabase(tmp_path / "realtime.sqlite3")
+    database.script(TABLE.replace("event TEXT", "event TEXT CHECK (event <> 'BAD')"))
+    files = realtime_files(database, "queue_log => odbc,asterisk")
+    with LogCapture() as log:
+        async with world(tmp_path, **{name.removesuffix(".conf"): text for name, text in files.items()}) as w:
+            for event in ("ENTERQUEUE", "BAD", "CONNECT \udcff\0"):
+                log_of(w).write("q1", "1.5", "NONE", event)
+            await w.settle(3)
+            assert await run_command(w.system, "queue log show status")
+            boxes = w.system.services[OUTBOXES]
+            assert (boxes["queue_log_realtime"].refused, boxes["queue_log_realtime"].waiting) == (1, 0)
+    assert [row[0] for row in database.run("SELECT event FROM queue_log")] == ["QUEUESTART", "ENTERQUEUE", "CONNECT \ufffd"]
+    assert any("CHECK constraint" in text for text in log.texts(Level.ERROR))

@@ -102,3 +102,13 @@ async def test_what_makes_no_sense_is_told(tmp_path: Path) -> None:
 )
 def test_values_are_split_at_commas_outside_of_quotes(text: str, values: list[str]) -> None:
     assert split_values(text) == values
+
+
+async def test_octets_that_are_no_text_hold_nothing_up(tmp_path: Path) -> None:
+    async with await world(tmp_path, cdr_sqlite3_custom="[calls.db]\nfields=clid\n") as w:
+        w.phone("odd", "101", "\udcff\ud83d\0x")
+        w.tech.phones["odd"].dials("1")
+        await w.all_gone()
+        await call(w)
+        names = [row[0] for row in rows(tmp_path / "log" / "calls.db", "SELECT clid FROM cdr ORDER BY AcctId")]
+    assert names == ['"\ufffd\ufffdx" <101>', '"Alice" <100>']
