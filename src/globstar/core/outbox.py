@@ -214,9 +214,10 @@ class Outbox:
         # a thread of its own: backends that do not answer must not keep others, and what else is slow, from being served
         thread = ThreadPoolExecutor(1, thread_name_prefix=f"globstar-{self.name}")
         try:
-            await self.system.loop.run_in_executor(thread, self._turn, rows, is_due)
+            turn = self.system.loop.run_in_executor(thread, self._turn, rows, is_due)
+            thread.shutdown(wait=False)  # it ends with this turn
+            await turn
         finally:
-            thread.shutdown(wait=False)
             if self._spill_job is not None:
                 await self._spill_job
             self._file.takes_over(rows)
