@@ -444,6 +444,10 @@ class Bridge:
             for member, stream in bridgevideo.viewers(self, sender, frame.subtype):
                 member.channel.write(frame if stream == frame.subtype else frame.in_stream(stream))
             return
+        elif frame.type is FrameType.MORE_VOICE and (
+            len(self.members) != 2 or sender.mix.is_muted or sender.peers[0].mix.is_deaf
+        ):
+            return  # a conference mixes first streams alone
         for member in self.members:
             if member is not sender and not member.is_apart:
                 member.channel.write(frame)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from globstar.core.format import MediaType
 from globstar.core.frame import Control, Frame, control
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def _place(viewer: BridgeMember, sender: BridgeMember, stream: int) -> int:
         taken = set(viewer.sees.values())
         place = viewer.sees[key] = next(number for number in range(len(taken) + 1) if number not in taken)
         if place and not viewer.channel.is_hung_up:
-            viewer.channel.tech.want_videos(viewer.channel, place + 1)
+            viewer.channel.tech.want_streams(viewer.channel, MediaType.VIDEO, place + 1)
         sender.channel.write(control(Control.VIDUPDATE, stream))  # it needs a whole picture to begin with
     return place
 

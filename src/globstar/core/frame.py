@@ -27,6 +27,9 @@ class FrameType(IntEnum):
     BRIDGE_ACTION_SYNC = 14
     RTCP = 15
     TEXT_DATA = 16
+    #: Voice of an audio stream beside the first. Ours: Asterisk's frames carry the number of their stream, which would have to be
+    #: looked at for every packet; whoever does not know this type leaves such streams alone.
+    MORE_VOICE = 64
 
 
 class Control(IntEnum):
@@ -175,8 +178,8 @@ class OptionFlag(IntEnum):
 class Frame:
     """One unit of media or signalling.
 
-    ``format`` is set on media frames, ``subtype`` on the others: a :class:`Control` member on CONTROL,
-    ``ord(digit)`` on DTMF, and so on. ``data`` is the payload (bytes) or the control's argument.
+    ``format`` is set on media frames. ``subtype`` is a :class:`Control` member on CONTROL, ``ord(digit)`` on DTMF, and on
+    VIDEO, TEXT and MORE_VOICE the number of the stream among its kind. ``data`` is the payload (bytes) or the control's argument.
     ``samples`` counts samples at the format's sampling rate; ``rtp_time`` and ``seq`` are the sender's, None when
     made here. ``duration_ms`` is the length of a DTMF_END. ``data`` is shared, never changed in place.
     """
@@ -218,8 +221,9 @@ class Frame:
 
     def in_stream(self, number: int) -> Frame:
         """The same media frame in another stream of its kind."""
+        type_ = FrameType.MORE_VOICE if number and self.type is FrameType.VOICE else self.type
         return Frame(
-            self.type, number, self.data, format=self.format, samples=self.samples, rtp_time=self.rtp_time, seq=self.seq,
+            type_, number, self.data, format=self.format, samples=self.samples, rtp_time=self.rtp_time, seq=self.seq,
             marker=self.marker, source=self.source,
         )  # fmt: skip
 

@@ -18,6 +18,7 @@ from globstar.core.frame import Control, Frame, FrameType, digit_begin, digit_en
 from globstar.core.frame import control as control_frame
 from globstar.core.party import Connected, PartyId
 from globstar.core.pbx import leads, leads_at_once
+from globstar.core.streams import CallStream
 from globstar.core.switches import settled_quietly
 from globstar.core.tech import ChannelTech, DialRequest, RequestFailed
 from globstar.dsp.jitterbuffer import JitterBuffer
@@ -43,6 +44,8 @@ class LocalPair:
     may_optimise: bool
     #: option m: hold passes through instead of making this channel play music
     passes_music: bool
+    #: the streams that the caller has, for the calls that the dialplan makes
+    streams: tuple[CallStream, ...] = ()
     #: the second half runs its dialplan; before that its end is no matter of the first
     is_called: bool = False
 
@@ -92,6 +95,8 @@ class LocalTech(ChannelTech):
         if "j" in options:  # what the dialplan's half gets from the other is made even
             even_out(channel, JitterBuffer())
         owner.private = channel.private = LocalPair(owner, channel, context, extension, "n" not in options, "m" in options)
+        if requestor is not None:
+            owner.private.streams = requestor.tech.streams(requestor)
         for half in (owner, channel):
             system.announce_channel(half)
         return owner
@@ -231,6 +236,10 @@ class LocalTech(ChannelTech):
         """Text passes as a TEXT frame."""
         _pair(channel).other(channel).deliver(Frame(FrameType.TEXT, 0, text))
         return True
+
+    def streams(self, channel: Channel) -> tuple[CallStream, ...]:
+        """Those of the caller on whose behalf the channels were made."""
+        return _pair(channel).streams
 
     def write(self, channel: Channel, frame: Frame) -> None:
         """Media written to one half comes out of the other; the first such frame lets the halves step out if they can."""

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from globstar.base.errors import GlobstarError
 from globstar.core.cause import Cause
-from globstar.core.format import Format, FormatCapabilities
+from globstar.core.format import Format, FormatCapabilities, MediaType
 from globstar.core.frame import Control, Frame
 from globstar.core.registry import Spec
 
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
     from globstar.core.rtp_media import RtpVoice
+    from globstar.core.streams import CallStream
     from globstar.core.system import System
 
 
@@ -132,9 +133,13 @@ class ChannelTech:
         """
         return None
 
-    def want_videos(self, channel: Channel, count: int) -> bool:
-        """Show the endpoint ``count`` streams of video from soon on; False when it has no more to come than it has."""
+    def want_streams(self, channel: Channel, kind: MediaType, count: int) -> bool:
+        """Show the endpoint ``count`` streams of a kind from soon on; False when it has no more to come than it has."""
         return False
+
+    def streams(self, channel: Channel) -> tuple[CallStream, ...]:
+        """The streams that the channel has; () where that is not known: one of each kind of its formats."""
+        return ()
 
     def native_bridge(self, channel: Channel, peer: Channel | None) -> None:
         """Send the media of ``channel`` directly to the endpoint of ``peer`` from now on; None takes it back."""

@@ -84,13 +84,18 @@ class NativeRtpBridge(BridgeTechnology):
             self._take_back()
             return
         first, second = one.session, two.session
-        pairs = [(first, second), *((side, second.sides[key]) for key, side in first.sides.items() if key in second.sides)]
-        relayed = tuple((mine.session, yours.session, mine.pairs_to(yours), yours.pairs_to(mine)) for mine, yours in pairs)
+        pairs = [("audio", first, second)]
+        if first.sides:
+            pairs += [(key, side, second.sides[key]) for key, side in first.sides.items() if key in second.sides]
+        relayed = tuple(
+            (mine.session, yours.session, mine.pairs_to(yours), yours.pairs_to(mine), key.startswith("audio"))
+            for key, mine, yours in pairs
+        )
         if relayed != self._relayed:
             self._part()
             self._relayed = relayed
-            for index, (mine, yours, there, back) in enumerate(relayed):
-                relay = Relay(mine, yours, there, back, see_digits=False, marks_talk=index == 0)
+            for mine, yours, there, back, is_audio in relayed:
+                relay = Relay(mine, yours, there, back, see_digits=False, marks_talk=is_audio)
                 relay.join()
                 self._relays.append(relay)
         self._consider_direct(one, two)
@@ -125,6 +130,10 @@ class NativeRtpBridge(BridgeTechnology):
         common = [name for name in first.receive if name in second.receive]
         if any(first.receive[name] != second.send.get(name) or second.receive[name] != first.send.get(name) for name in common):
             return "the endpoints number their codecs differently"
+        for key, side in first.sides.items():
+            other = second.sides.get(key)
+            if key.startswith("audio") and other is not None and not _understand(side, other):
+                return f"the endpoints differ in stream {key}"
         return ""
 
     def detail(self) -> str:
@@ -157,6 +166,13 @@ class NativeRtpBridge(BridgeTechnology):
     def member_left(self, member: BridgeMember) -> None:
         """The one who stays has nobody to speak to."""
         self.stop()
+
+
+def _understand(one: RtpMedia, two: RtpMedia) -> bool:
+    """Whether both name some codec, and number what they have in common alike."""
+    common = [name for name in one.receive if name in two.receive]
+    alike = all(one.receive[name] == two.send.get(name) and two.receive[name] == one.send.get(name) for name in common)
+    return alike and any(not name.startswith("telephone-event/") for name in common)
 
 
 def _native(member: BridgeMember) -> NativeMedia | None:

@@ -83,7 +83,7 @@ class OfferAnswer:
         (RFC 3264 section 8), and payload numbers of the peer are kept where the codec stays.
         """
         waiting = list(media)
-        places: list[LocalMedia | None] = [_take(waiting, old.kind) for old in (self.local.media if self.local else ())]
+        places = _places(self.local.media if self.local is not None else (), waiting)
         places += waiting
         shared = [index for index, mine in enumerate(places) if mine is not None and mine.shares]
         tag = shared[0] if shared else -1
@@ -119,6 +119,7 @@ class OfferAnswer:
                     extension=self._extension,
                     keys=keys,
                     taken=taken if mid else None,
+                    name=known.remote.mid or "" if mine.keeps_names and known is not None and known.remote is not None else "",
                 )
             )
         addresses = [mine.address if mine is not None else "" for mine in places]
@@ -139,14 +140,15 @@ class OfferAnswer:
             NotAcceptable: no stream can be accepted (488).
         """
         waiting = list(media)
-        group, tag = _bundle_of(offer, media)
+        live = _live(offer, media)
+        group, tag = _bundle_of(offer, media, live)
         lines: list[Media] = []
         addresses: list[str] = []
         streams: list[NegotiatedStream] = []
         owner: LocalMedia | None = None
         shared_keys: tuple[Attribute, ...] = ()
         for index, theirs in enumerate(offer.media):
-            mine = _peek(waiting, theirs)
+            mine = _peek(waiting, theirs, index, live)
             mid = theirs.mid or ""
             bundling = None
             if tag is not None and mid in group and mine is not None and mine.bundles and mine.rtcp_mux:
@@ -306,19 +308,47 @@ class OfferAnswer:
         return fresh.with_version(self._version)
 
 
-def _take(waiting: list[LocalMedia], kind: str) -> LocalMedia | None:
-    for index, mine in enumerate(waiting):
-        if mine.kind == kind:
-            return waiting.pop(index)
-    return None
+def _places(lines: Sequence[Media], waiting: list[LocalMedia]) -> list[LocalMedia | None]:
+    """What of ``waiting`` stands on each of our lines in an offer; it is taken out.
+
+    A stream stays on the line on which it was agreed; a new one takes the first line of its kind that has none.
+    """
+    places: list[LocalMedia | None] = [None] * len(lines)
+    for mine in tuple(waiting):
+        place = mine.place
+        if place is not None and place < len(lines) and places[place] is None and lines[place].kind == mine.kind:
+            places[place] = mine
+            waiting.remove(mine)
+    for index, line in enumerate(lines):
+        if places[index] is None:
+            new = next((mine for mine in waiting if mine.place is None and mine.kind == line.kind), None)
+            if new is not None:
+                places[index] = new
+                waiting.remove(new)
+    return places
 
 
-def _peek(waiting: list[LocalMedia], theirs: Media) -> LocalMedia | None:
-    """The first of our media that could answer this line: same kind, a transport protocol we take."""
+def _live(offer: SessionDescription, media: Sequence[LocalMedia]) -> set[int]:
+    """The lines of an offer that are not rejected, as far as that matters: where several streams of ours have their places."""
+    if len(media) < 2:
+        return set()
+    return {index for index, theirs in enumerate(offer.media) if theirs.port or theirs.has("bundle-only")}
+
+
+def _peek(waiting: list[LocalMedia], theirs: Media, index: int, live: set[int]) -> LocalMedia | None:
+    """The one of our media that could answer this line: same kind, a transport protocol we take.
+
+    That is the one which has its place there, else the first that has none, or has lost it.
+    """
+    found: LocalMedia | None = None
     for mine in waiting:
         if mine.kind == theirs.kind and theirs.protocol in mine.protocols:
-            return mine
-    return None
+            place = mine.place
+            if place == index:
+                return mine
+            if found is None and (place is None or place < index or place not in live):
+                found = mine
+    return found
 
 
 def _declined(theirs: Media, *, keeps_mid: bool) -> Media:
@@ -327,7 +357,7 @@ def _declined(theirs: Media, *, keeps_mid: bool) -> Media:
     return replace(declined, attributes=(Attribute("mid", theirs.mid),)) if keeps_mid and theirs.mid else declined
 
 
-def _bundle_of(offer: SessionDescription, media: Sequence[LocalMedia]) -> tuple[tuple[str, ...], int | None]:
+def _bundle_of(offer: SessionDescription, media: Sequence[LocalMedia], live: set[int]) -> tuple[tuple[str, ...], int | None]:
     """The bundle of an offer, and the line that carries it: the first of the group that we can take; None for no bundle.
 
     RTCP must go over the port of RTP, and the line must have a port (RFC 9143 sections 7.3.1 and 9.3).
@@ -338,7 +368,7 @@ def _bundle_of(offer: SessionDescription, media: Sequence[LocalMedia]) -> tuple[
     group = choose_bundle(offer, [theirs for theirs in offer.media if any(mine.kind == theirs.kind for mine in usable)])
     waiting, takable = list(media), set()
     for index, theirs in enumerate(offer.media):
-        mine = _peek(waiting, theirs)
+        mine = _peek(waiting, theirs, index, live)
         if mine is not None and is_offered(theirs, group if mine in usable else ()) and accept(mine, theirs) is not None:
             waiting.remove(mine)
             if mine in usable:

@@ -72,7 +72,9 @@ class LocalMedia:
     that we get (None: as it says). ``formats`` are those of a stream that is no RTP (``t38``): it has no codecs.
     ``bundles`` says whether it may share a transport with others, ``shares`` that it does so already: then ``port`` and
     ``keying`` are those of the transport. ``source`` is what a bundled stream sends. ``lowest_dynamic`` is the first number
-    below 64 that is used when 96 to 127 are taken.
+    below 64 that is used when 96 to 127 are taken. ``place`` is the m-line on which the stream was agreed (None: on none yet);
+    it stays there as long as that line lives. With ``keeps_names`` our lines repeat what the other side calls them (``mid``, and
+    ``label`` in an answer).
     """
 
     address: str
@@ -95,6 +97,8 @@ class LocalMedia:
     shares: bool = False
     source: LocalSource | None = None
     lowest_dynamic: int = LOWEST_DYNAMIC
+    place: int | None = None
+    keeps_names: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,9 +300,17 @@ def answer_line(mine: LocalMedia, theirs: Media, stream: NegotiatedStream, keys:
         *_attributes(mine, formats, stream.receive_dtmf, stream.direction, stream.rtcp_mux),
         *(mine.source.attributes() if mine.source is not None and bundling is not None else ()),
         *(line_attributes(bundling.mid, bundling.extension) if bundling is not None else ()),
+        *(_names(mine, theirs, has_mid=bundling is not None) if mine.keeps_names else ()),
     )
     numbers = [str(number) for number, _ in (*formats, *stream.receive_dtmf)]
     return Media(theirs.kind, mine.port, theirs.protocol, tuple(numbers), attributes)
+
+
+def _names(mine: LocalMedia, theirs: Media, *, has_mid: bool) -> tuple[Attribute, ...]:
+    """What an offered line is called (RFC 5888 section 9.1, RFC 4574), as far as our answer does not say it yet."""
+    has_mid = has_mid or any(attribute.name == "mid" for attribute in mine.attributes)
+    named = () if has_mid or not theirs.mid else (Attribute("mid", theirs.mid),)
+    return (*named, *(Attribute("label", label) for label in theirs.all("label")[:1]))
 
 
 def _agreed(codec: CodecDescription, theirs: str) -> CodecDescription:
@@ -327,11 +339,12 @@ def offer_line(
     extension: int = 0,
     keys: tuple[Attribute, ...] = (),
     taken: dict[int, Meaning] | None = None,
+    name: str = "",
 ) -> Media:
     """Our line of an offer.
 
     ``extension`` is the number of the header extension for mids; ``taken`` are payload types of the bundle, which mean the
-    same on all its lines (RFC 9143 9.1).
+    same on all its lines (RFC 9143 9.1). ``name`` is the mid of a line outside of bundles.
     """
     if keys:
         mine = replace(mine, attributes=(*keys, *mine.attributes))
@@ -347,8 +360,8 @@ def offer_line(
     for codec, wish in zip(mine.codecs, wished, strict=True):
         meaning = (codec.name, codec.clock_rate, codec.channels, codec.fmtp)
         occupied = {number for number, other in others.items() if other != meaning}
-        name = (codec.name, codec.clock_rate, codec.channels)
-        number = _free_number(name, wish, used | occupied, reserved, mine.lowest_dynamic)
+        encoding = (codec.name, codec.clock_rate, codec.channels)
+        number = _free_number(encoding, wish, used | occupied, reserved, mine.lowest_dynamic)
         if number is not None:
             used.add(number)
             others[number] = meaning
@@ -358,8 +371,8 @@ def offer_line(
         for clock in dict.fromkeys((*(codec.clock_rate for _, codec in formats), 8000)):
             meaning = (TELEPHONE_EVENT, clock, 1, "")
             occupied = {number for number, other in others.items() if other != meaning}
-            name = (TELEPHONE_EVENT, clock, 1)
-            number = _free_number(name, kept_dtmf.get(clock), used | occupied, reserved, mine.lowest_dynamic)
+            encoding = (TELEPHONE_EVENT, clock, 1)
+            number = _free_number(encoding, kept_dtmf.get(clock), used | occupied, reserved, mine.lowest_dynamic)
             if number is not None:
                 used.add(number)
                 others[number] = meaning
@@ -368,6 +381,7 @@ def offer_line(
         *_attributes(mine, formats, events, mine.direction, mine.rtcp_mux),
         *(mine.source.attributes() if mine.source is not None and mid else ()),
         *line_attributes(mid, extension),
+        *((Attribute("mid", name),) if name and not mid else ()),
     )
     numbers = [str(number) for number, _ in (*formats, *events)]
     return Media(mine.kind, mine.port, protocol, tuple(numbers), attributes)

@@ -69,6 +69,17 @@ class LegBundle:
         line.wires = self.carrier.wires
         return self._engine.open_riding(self.bundle, options)
 
+    def exchange(self, one: Line, other: Line) -> None:
+        """Two lines have exchanged their transports."""
+        mids = self._mids
+        if self.carrier is one or self.carrier is other:
+            self.carrier = other if self.carrier is one else one
+        mine, yours = mids.pop(one, None), mids.pop(other, None)
+        if yours is not None:
+            mids[one] = yours
+        if mine is not None:
+            mids[other] = mine
+
     # -- before an answer --------------------------------------------------------------------------------------------
 
     def prepare(self, lines: Sequence[Line], offer: SessionDescription, bind: str) -> None:

@@ -10,6 +10,8 @@ from globstar.proto.sip.flow import bracket
 if TYPE_CHECKING:
     from globstar.media.session import RtpSession
     from globstar.modules.channels.pjsip.leg import Leg
+    from globstar.modules.channels.pjsip.media import LegMedia
+    from globstar.modules.channels.pjsip.streams import SideStream
     from globstar.proto.sdp import NegotiatedStream
 
 
@@ -76,13 +78,28 @@ def _uri(address: str) -> str:
 
 
 def _stream(leg: Leg, kind: str) -> tuple[RtpSession | None, NegotiatedStream | None, tuple[str, int] | None]:
-    """The session, agreement and direct address of the first stream of a kind."""
+    """The session, agreement and direct address of a stream: the first of a kind, or the one of a name.
+
+    Names are those of :func:`_names`; ``audio`` and ``video`` are kinds before they are names.
+    """
+    media = leg.media
     if kind == "audio":
-        return leg.media.session, leg.media.stream, leg.media.direct
-    for side in leg.media.sides:
+        return media.session, media.stream, media.direct
+    for side in media.sides:
         if side.kind.value == kind:
             return side.session, side.stream, side.direct
+    lines: list[LegMedia | SideStream] = [media, *media.sides]
+    for line in lines:
+        if line.stream is not None and kind in _names(line.stream):
+            return line.session, line.stream, line.direct
     return None, None, None
+
+
+def _names(stream: NegotiatedStream) -> list[str]:
+    """How a stream is called: kind and place of its m-line (``audio-0``, ``video-2``), its mid, its label; in small letters."""
+    line = stream.remote
+    told = [line.mid or "", *line.all("label")] if line is not None else []
+    return [f"{stream.kind}-{stream.index}", *(name.lower() for name in told if name)]
 
 
 def _rtp(leg: Leg, words: list[str]) -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from globstar.base.log import Logger
 from globstar.core.rtp_media import RtpMedia
 from globstar.modules.channels.pjsip import media_options, refresh
+from globstar.modules.channels.pjsip.audio import AudioStream
 from globstar.proto.sip.session import SessionState
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def go(leg: Leg, other: RtpMedia) -> None:
     for side in media.sides:
         view = other.sides.get(side.key)
         side.direct = view.session.remote_address if view is not None else None
+        if view is not None and isinstance(side, AudioStream):
+            side.offer_only({name.partition("/")[0] for name in view.receive})
     if media.session is not None:  # silence here says nothing any more
         media.session.set_options(replace(media.session.options, timeout=0, timeout_hold=0))
     sync(leg)

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from itertools import count
 from typing import TYPE_CHECKING
 
 from globstar.base.errors import GlobstarError
 from globstar.base.log import Logger
 from globstar.core.channel import Channel
 from globstar.core.channelstate import NoTranslation
-from globstar.core.format import FMTP, Format, FormatCapabilities, MediaType, opus, ulaw
+from globstar.core.format import Format, FormatCapabilities, MediaType
 from globstar.core.frame import Control, Frame, FrameType, control, digit_begin, digit_end
 from globstar.core.rtp_media import RtpMedia, RtpVoice
-from globstar.dsp.byteorder import exchanged
+from globstar.core.streams import CallStream, StreamTopology
 from globstar.media.session import MediaTimeout, RtpSession
-from globstar.media.settings import Payload, PayloadKind
-from globstar.media.smoother import Packer
 from globstar.modules.channels.pjsip import media_options
+from globstar.modules.channels.pjsip.audio import AudioStream
 from globstar.modules.channels.pjsip.bundling import LegBundle, let_go, put_in_force
-from globstar.modules.channels.pjsip.codecs import OTHER_FORMS, audio_codecs, describe_all, form_of, samples_of
-from globstar.modules.channels.pjsip.endpoint import if_set
-from globstar.modules.channels.pjsip.packets import PacketLengths
+from globstar.modules.channels.pjsip.codecs import audio_codecs, describe_all
 from globstar.modules.channels.pjsip.streams import SideStream
 from globstar.modules.channels.pjsip.streams import wanted as wanted_sides
+from globstar.modules.channels.pjsip.voice import Voice, describe_voice
 from globstar.modules.channels.pjsip.wires import wait_for_all
 from globstar.proto.rtp import COMFORT_NOISE
 from globstar.proto.sdp import (
+    Attribute,
     CodecDescription,
     Direction,
     LocalMedia,
-    NegotiatedCodec,
     NegotiatedStream,
     NotAcceptable,
     OfferAnswer,
@@ -46,78 +45,54 @@ if TYPE_CHECKING:
 
 logger = Logger("chan_pjsip")
 
-#: Bytes of a sample of signed linear, and of that codec alone.
-LINEAR_BYTES = 2
-_NO_KINDS: frozenset[MediaType] = frozenset()
-_MEDIA = {rate: Payload(PayloadKind.MEDIA, rate) for rate in (8000, 16000, 48000)}
-_DIGITS = {rate: Payload(PayloadKind.DIGITS, rate) for rate in (8000, 16000, 48000)}
+_NO_STREAMS: frozenset[tuple[MediaType, int]] = frozenset()
 
 
 class NoMedia(GlobstarError):
     """There is no port for RTP."""
 
 
-class LegMedia:
+class LegMedia(Voice):
     """One leg's media: its audio, and the streams beside it. Made with the leg, closed at hang-up.
 
     ``address`` is what SDP says, ``bind`` where the sockets are bound.
     """
 
+    kind = MediaType.AUDIO
+
     __slots__ = (
-        "_bound", "_bundle", "_by_payload", "_clock_shift", "_codecs", "_described", "_description_text", "_endpoint", "_engine",
-        "_is_linear", "_kinds", "_lengths",
-        "_most_samples", "_offer", "_read_format", "_read_payload", "_refined", "_regular", "_send_by_receive",
-        "_smoother", "_usual_samples", "address", "bind", "channel", "described", "direct", "direction", "fax", "formats",
-        "is_held", "negotiation", "session", "sides", "stream", "wants_digits", "wires", "write_format",
+        "_bundle", "_described", "_description_text", "_engine", "_offer", "_told", "address", "bind", "described", "direct",
+        "direction", "fax", "formats", "is_held", "names", "negotiation", "place", "sides", "wires",
     )  # fmt: skip
 
     def __init__(
         self, engine: RtpEngine, endpoint: EndpointObject, address: str, bind: str, formats: FormatCapabilities, session_id: int
     ) -> None:
+        super().__init__(endpoint, formats.formats)
         self._engine = engine
-        self._endpoint = endpoint
         self.address = address
         self.bind = bind
         self.formats = formats
         self.negotiation = OfferAnswer(session_id, owner=endpoint.sdp_owner, session_name=endpoint.sdp_session, address=address)
-        self.session: RtpSession | None = None
         #: the streams that share a transport
         self._bundle = LegBundle(engine, endpoint)
         #: our side of the audio as it was described last
         self.described: LocalMedia | None = None
+        #: the m-line on which it was agreed
+        self.place: int | None = None
+        #: what the other side of the call says of it (label, content), for our offers
+        self.names: tuple[Attribute, ...] = ()
         #: how the audio is secured and finds its way; None: plain, to where SDP says
         self.wires = media_options.wires(engine, endpoint)
-        self.channel: Channel | None = None
-        self.stream: NegotiatedStream | None = None
         self.direction = Direction.SENDRECV
         self.is_held = False
         #: where the peer of a direct call wants its audio, while our side sends there; None: to us
         self.direct: tuple[str, int] | None = None
         self.sides: list[SideStream] = []
-        self._kinds: frozenset[MediaType] = _NO_KINDS
+        self._told: frozenset[tuple[MediaType, int]] = _NO_STREAMS
         #: the fax of a call, once somebody has asked for one
         self.fax: Fax | None = None
-        self.wants_digits = endpoint.dtmf_mode in ("rfc4733", "auto", "auto_info")
-        audio = [format for format in formats if format.codec.media is MediaType.AUDIO]
-        self.write_format: Format = audio[0] if audio else ulaw
-        self._codecs = audio_codecs(endpoint)
         self._offer: tuple[CodecDescription, ...] | None = None
-        self._by_payload: dict[int, Format] = {}
-        self._send_by_receive: dict[int, NegotiatedCodec] = {}
-        #: agreed codecs whose parameters are others than those that we wish
-        self._refined: dict[CodecDescription, Format] = {}
-        self._read_payload = -1
-        self._read_format: Format = self.write_format
-        self._clock_shift = 0
-        self._is_linear = False
-        #: makes the packets that are asked for
-        self._smoother: Packer | None = None
-        #: makes packets of the usual length once others came; what that is in samples, 0 where all go as they come that are not
-        #: longer than the peer takes
-        self._regular: Packer | None = None
-        self._usual_samples = self._most_samples = 0
-        self._lengths = PacketLengths(self.write_format, endpoint, None)
-        self._bound = False
         self._described: SessionDescription | None = None
         self._description_text = b""
 
@@ -145,7 +120,7 @@ class LegMedia:
             carrier.close()
         self._bundle.close()
         for side in self.sides:
-            side.channel = None
+            side.bind(None)
         if self.fax is not None:
             self.fax.close()
 
@@ -198,30 +173,35 @@ class LegMedia:
     def wanted_addresses(self) -> list[tuple[str, int]]:
         """Where RTP is to go, in the order of our description."""
         local = self.negotiation.local
-        waiting = {
-            "audio": [self.direct or (self.address, self.open().local_address[1])],
-            "video": [
-                side.direct or (self.address, side.port) for side in self.sides if side.kind is MediaType.VIDEO and side.port
-            ],
-            "text": [
-                side.direct or (self.address, side.port) for side in self.sides if side.kind is MediaType.TEXT and side.port
-            ],
-        }
+        waiting: dict[str, list[tuple[str, int]]] = {}
+        lines: list[LegMedia | SideStream] = [self, *(side for side in self.sides if side.port and side.is_wanted)]
+        if len(lines) > 1:
+            lines.sort(key=lambda line: (line.place is None, line.place or 0))
+        for line in lines:
+            port = line.port if isinstance(line, SideStream) else self.open().local_address[1]
+            waiting.setdefault(line.kind.value, []).append(line.direct or (self.address, port))
         return [
             waiting[line.kind].pop(0)
             for line in (local.media if local is not None else ())
             if line.port and line.is_rtp and waiting.get(line.kind)
         ]
 
-    def add_side(self, kind: MediaType, formats: Sequence[Format]) -> SideStream:
-        """One more stream, for offers and answers from now on."""
-        number = sum(1 for side in self.sides if side.kind is kind)
-        side = SideStream(self._engine, self._endpoint, kind, number, formats, self._bundle)
-        side.channel = self.channel
+    def add_side(self, kind: MediaType, formats: Sequence[Format], number: int | None = None) -> SideStream:
+        """One more stream, for offers and answers from now on, under the lowest free number unless it is said."""
+        is_audio = kind is MediaType.AUDIO
+        if number is None:
+            taken = {side.number for side in self.sides if side.kind is kind}
+            number = next(free for free in count(int(is_audio)) if free not in taken)
+        side = (
+            AudioStream(self._engine, self._endpoint, number, formats, self._bundle)
+            if is_audio
+            else SideStream(self._engine, self._endpoint, kind, number, formats, self._bundle)
+        )
+        side.bind(self.channel)
         self.sides.append(side)
         return side
 
-    def _local(self, codecs: Iterable[CodecDescription], offer: SessionDescription | None = None) -> list[LocalMedia]:
+    def _local(self, codecs: Sequence[CodecDescription], offer: SessionDescription | None = None) -> list[LocalMedia]:
         """Our side of all streams, for an offer of ours or to answer ``offer``."""
         session = self.open()
         endpoint = self._endpoint
@@ -232,29 +212,23 @@ class LegMedia:
             return [image]
         if self.wires is not None and not session.rides:
             self.wires.begin(session, self.address)
-        address, port = self.direct or (self.address, session.local_address[1])
-        self.described = LocalMedia(
-            address,
-            port,
-            tuple(codecs),
+        self.described = describe_voice(
+            self._engine,
+            endpoint,
+            self.direct or (self.address, session.local_address[1]),
+            codecs,
             direction=self.direction,
             telephone_event=self.wants_digits,
-            rtcp_mux=endpoint.rtcp_mux,
-            protocols=media_options.protocols(endpoint),
-            preference=endpoint.answer_preference,
-            narrowing=if_set(endpoint.codec_prefs_outgoing_answer),
-            answer_preference=if_set(endpoint.codec_prefs_incoming_answer),
-            use_ptime=endpoint.use_ptime,
-            keying=self.wires,
-            bundles=endpoint.bundle,
-            shares=session.bundle is not None,
+            wires=self.wires,
+            session=session,
             source=self._bundle.source_of(session, "audio"),
-            lowest_dynamic=self._engine.settings.lowest_dynamic,
+            place=self.place,
+            attributes=self.names if offer is None else (),
         )
         media = [self.described] if endpoint.max_audio_streams else []
         rides = self._bundle.takes_new(offer)
         for side in self.sides:
-            local = side.describe(self.address, self.bind, self.direction, rides=rides)
+            local = side.describe(self.address, self.bind, self.direction, codecs, rides=rides, is_answer=offer is not None)
             if local is not None:
                 media.append(local)
         return media
@@ -269,17 +243,15 @@ class LegMedia:
             return False
         if offer is not None or self._offer is None:
             self._want_sides(offer)
-        self._local(self._codecs, offer)
+        self._local(tuple(self._codecs), offer)
         is_bundle = offer is not None and self._endpoint.bundle and bool(bundles(offer))
         wires = [self.wires, *(() if is_bundle else (side.wires for side in self.sides))]
         return wait_for_all(wires, servers, self._engine.loop, on_done)
 
     def _want_sides(self, offer: SessionDescription | None) -> None:
         """Have streams for what an offer asks for, or for what ours is to have."""
-        counts = {kind: sum(1 for side in self.sides if side.kind is kind) for kind in (MediaType.VIDEO, MediaType.TEXT)}
-        for kind, formats in wanted_sides(self._endpoint, offer):
-            counts[kind] -= 1
-            if counts[kind] < 0:
+        for kind, formats, wanted in wanted_sides(self._endpoint, offer):
+            for _ in range(wanted - sum(1 for side in self.sides if side.kind is kind)):
                 self.add_side(kind, formats)
 
     def make_offer(self) -> bytes:
@@ -299,12 +271,12 @@ class LegMedia:
         if not self._codecs:
             raise NotAcceptable("no codec is allowed")
         endpoint = self._endpoint
-        if endpoint.video_formats or endpoint.text_formats:
+        if endpoint.video_formats or endpoint.text_formats or endpoint.max_audio_streams > 1:
             self._want_sides(offer)
         if self.direct is not None and media_options.holds(offer):
             self.direct = None  # the way back goes through us, and the answer can say so already
         self._bundle.prepare((self, *self.sides), offer, self.bind)
-        answer = self.negotiation.receive_offer(offer, self._local(self._codecs, offer))
+        answer = self.negotiation.receive_offer(offer, self._local(tuple(self._codecs), offer))
         self._apply(self.negotiation.streams)
         return self._text(answer)
 
@@ -341,82 +313,82 @@ class LegMedia:
         return self._description_text
 
     def _apply(self, streams: Sequence[NegotiatedStream]) -> None:
+        audio = next((s for s in streams if s.kind == "audio" and s.is_active), None)
+        if audio is not None and self.sides and audio.local is not self.described:
+            other = next((side for side in self.sides if isinstance(side, AudioStream) and side.described is audio.local), None)
+            if other is not None:
+                self._exchange(other)
         if self._endpoint.bundle:
             self._bundle.apply((self, *self.sides), streams)
         for side in self.sides:
             side.apply(next((s for s in streams if s.local is not None and s.local is side.described), None))
-        self._tell_new_kinds()
+        if self.sides:
+            self.sides = [side for side in self.sides if side.session is not None or side.kind is not MediaType.AUDIO]
         fax = self.fax
         if fax is not None:
             fax.apply(next((s for s in streams if s.local is not None and s.local is fax.described), None))
-        self._apply_audio(next((s for s in streams if s.kind == "audio" and s.is_active), None))
+        self._apply_audio(audio)
+        self._tell_streams()
         channel = self.channel
         if channel is not None and channel.bridge_member is not None:
             channel.bridge_member.bridge.media_changed(f"{channel.name}: its media have changed")
 
-    def _tell_new_kinds(self) -> None:
-        """The endpoint has begun with video or text in the middle of a call: the other side may have it too."""
-        kinds = frozenset(side.kind for side in self.sides if side.stream is not None) if self.sides else _NO_KINDS
-        new, self._kinds = kinds - self._kinds, kinds
+    def _exchange(self, other: AudioStream) -> None:
+        """Go on over the transport of another audio stream, and let that one go on over ours.
+
+        The first is the one that applications hear: when its line is given up, or one before it comes to life, the lowest that
+        lives becomes the first. A transport, its keys and its way belong to the line.
+        """
+        self.session, other.session = other.session, self.session
+        self.wires, other.wires = other.wires, self.wires
+        self.described, other.described = other.described, self.described
+        self.place, other.place = other.place, self.place
+        self.names, other.names = other.names, self.names
+        self._bundle.exchange(self, other)
+        if other.session is not None:
+            other.session.on_timeout = other.session.on_comfort_noise = None
+            other.session.set_options(other.session_options())
+        self.open().set_options(media_options.session_options(self._endpoint))
+        self._bind_session()
+
+    def _tell_streams(self) -> None:
+        """The endpoint has begun with video, text or more audio in the middle of a call: the other side may have it too.
+
+        What it gives up it tells of audio alone: a picture that goes may come back.
+        """
+        streams = (
+            frozenset((side.kind, side.number) for side in self.sides if side.stream is not None) if self.sides else _NO_STREAMS
+        )
+        before, self._told = self._told, streams
         channel = self.channel
-        if new and channel is not None and channel.bridge_member is not None:
-            formats = [format for side in self.sides if side.kind in new for format in side.agreed]
-            channel.deliver(control(Control.STREAM_TOPOLOGY_REQUEST_CHANGE, FormatCapabilities(formats)))
+        if streams == before or channel is None or channel.bridge_member is None:
+            return
+        kinds = {kind for kind, _ in streams} - {kind for kind, _ in before}
+        formats = [format for side in self.sides if side.kind in kinds for format in side.agreed]
+        topology = StreamTopology(self.streams(), FormatCapabilities(formats))
+        channel.deliver(control(Control.STREAM_TOPOLOGY_REQUEST_CHANGE, topology))
+
+    def streams(self) -> tuple[CallStream, ...]:
+        """The streams that the call has, as the endpoint calls them; what we only show it is none of its own."""
+        first = [_told(MediaType.AUDIO, 0, self.stream)] if self.stream is not None else []
+        return (*first, *(_told(s.kind, s.number, s.stream) for s in self.sides if s.stream is not None and not s.only_shows))
 
     def _apply_audio(self, stream: NegotiatedStream | None) -> None:
         session = self.open()
         if stream is None:
             session.set_direction(sending=False, receiving=False)
             return
-        self.stream = stream
         self._offer = None
-        receive: dict[int, Payload] = {}
-        self._by_payload = {}
-        self._send_by_receive = {}
-        self._refined = {}
-        agreed: list[Format] = []
-        for codec in stream.codecs:
-            format = form_of(codec, self._codecs)
-            if format is None:
-                continue
-            if codec.codec not in self._codecs:
-                self._refined[codec.codec] = format
-            agreed.append(format)
-            self._by_payload[codec.receive_payload_type] = format
-            self._send_by_receive[codec.receive_payload_type] = codec
-            receive[codec.receive_payload_type] = _payload(_MEDIA, PayloadKind.MEDIA, codec.codec.clock_rate)
-        for number, clock in stream.receive_dtmf:
-            receive[number] = _payload(_DIGITS, PayloadKind.DIGITS, clock)
-        first = stream.codecs[0]
-        writes = self._by_payload[first.receive_payload_type]
-        if first.remote_fmtp and writes.codec is opus.codec:  # the encoder heeds what the peer asks for
-            writes = writes.with_attributes({**writes.attributes, FMTP: first.remote_fmtp})
-        writes = PacketLengths(writes, self._endpoint, stream).for_encoder(writes)
-        self._set_write_format(writes)
-        session.rtcp_mux = stream.rtcp_mux
-        session.set_payloads(receive, send=first.send_payload_type, clock_rate=first.codec.clock_rate, digits=stream.send_dtmf)
+        self.place = stream.index
+        agreed = self.agree(session, stream)
         put_in_force(self, stream)
         session.set_direction(sending=stream.direction.can_send, receiving=stream.direction.can_receive)
         session.set_hold(stream.is_remote_hold)
-        self._read_payload = first.receive_payload_type
-        self._read_format = self.write_format
         for side in self.sides:
             agreed += side.agreed
         self.formats = FormatCapabilities(agreed, dict(self._endpoint.formats.framing_ms))
         if self.channel is not None:
             self._bind_formats(self.channel)
-
-    def _set_write_format(self, format: Format) -> None:
-        """What we send from now on, and in packets of which length."""
-        self.write_format = format
-        codec = format.codec
-        self._is_linear = codec.sample_bytes == LINEAR_BYTES
-        self._clock_shift = 1 if codec.sample_rate == 2 * codec.clock_rate else 0
-        lengths = self._lengths = PacketLengths(format, self._endpoint, self.stream)
-        self._usual_samples = lengths.usual_samples(format)
-        self._most_samples = lengths.most_samples(format)
-        self._smoother = lengths.packer(format)
-        self._regular = None
 
     def take_candidates(self, fragment: Fragment) -> int:
         """Candidates that the endpoint has found after its description; how many can be used."""
@@ -432,6 +404,10 @@ class LegMedia:
         """Whether streams share a transport."""
         return self._bundle.bundle is not None
 
+    def carries_others(self, side: SideStream) -> bool:
+        """Whether other streams need the ports of this one."""
+        return self._bundle.carries_others(side)
+
     @property
     def is_secure(self) -> bool:
         """Whether all streams of the call are encrypted; before they are agreed on, whether they will have to be."""
@@ -445,17 +421,20 @@ class LegMedia:
     def bind_channel(self, channel: Channel) -> None:
         """Let the packets become frames of ``channel``."""
         self.channel = channel
+        self._bind_session()
+        for side in self.sides:
+            side.bind(channel)
+        if self.stream is not None:
+            self._bind_formats(channel)
+
+    def _bind_session(self) -> None:
         session = self.open()
-        session.owner = channel
-        session.on_media = self._receive
+        session.owner = self.channel
+        session.on_media = self.receive
         session.on_digit_begin = self._digit_began
         session.on_digit_end = self._digit_ended
         session.on_comfort_noise = self._noise_told
         session.on_timeout = self._timed_out
-        for side in self.sides:
-            side.channel = channel
-        if self.stream is not None:
-            self._bind_formats(channel)
 
     def _bind_formats(self, channel: Channel) -> None:
         if channel.native_formats.formats == self.formats.formats and channel.raw_write_format is self.write_format:
@@ -465,41 +444,17 @@ class LegMedia:
         if was_plain:
             channel.reset_formats()
 
-    def _receive(self, payload_type: int, payload: bytes, rtp_time: int, sequence: int, marker: bool) -> None:
-        """One packet of the peer. On the path of every packet."""
-        if payload_type != self._read_payload:
-            format = self._by_payload.get(payload_type)
-            if format is None:
-                return
-            self._read_payload = payload_type
-            self._read_format = format
-            if not self._endpoint.asymmetric_rtp_codec:
-                self._follow_codec(payload_type, format)
-        format = self._read_format
+    def _can_follow(self, format: Format) -> bool:
+        """See Voice: the channel has to translate to it."""
         channel = self.channel
-        if channel is not None:
-            codec = format.codec
-            size = codec.sample_bytes
-            samples = len(payload) * codec.sample_count // size if size else samples_of(codec, payload)
-            if size == LINEAR_BYTES:
-                payload = exchanged(payload)
-            channel.deliver(
-                Frame(FrameType.VOICE, 0, payload, format=format, samples=samples, rtp_time=rtp_time, seq=sequence, marker=marker)
-            )
-
-    def _follow_codec(self, payload_type: int, format: Format) -> None:
-        """The other side sends another of the agreed codecs: send that too, as most phones expect."""
-        codec = self._send_by_receive[payload_type]
-        channel, session = self.channel, self.session
-        if channel is None or session is None or format is self.write_format:
-            return
+        if channel is None:
+            return False
         try:
             channel.set_native_formats(channel.native_formats, write=format)
         except NoTranslation as error:
             logger.debug(1, f"{channel.name} goes on sending {self.write_format.name}: {error}")
-            return
-        self._set_write_format(format)
-        session.select_payload(codec.send_payload_type, codec.codec.clock_rate)
+            return False
+        return True
 
     def voice_view(self) -> RtpVoice | None:
         """The audio as it is on the wire; None as long as nothing is agreed, or when packets are made of others."""
@@ -516,57 +471,14 @@ class LegMedia:
 
     def relay_view(self) -> RtpMedia | None:
         """What a bridge needs to relay our packets; None as long as nothing is agreed."""
-        session, stream = self.session, self.stream
-        if session is None or session.is_closed or stream is None:
+        session = self.session
+        if session is None or session.is_closed or self.stream is None:
             return None
-        receive: dict[str, int] = {}
-        send: dict[str, int] = {}
-        for codec in stream.codecs:
-            described = codec.codec
-            name = f"{described.name}/{described.clock_rate}/{described.channels}"
-            form = self._by_payload.get(codec.receive_payload_type)
-            if form is not None and form.codec in OTHER_FORMS:
-                name += " in its other form"
-            receive[name], send[name] = codec.receive_payload_type, codec.send_payload_type
-        if self.wants_digits:
-            for number, clock in stream.receive_dtmf:
-                receive.setdefault(f"telephone-event/{clock}/1", number)
-            if stream.send_dtmf is not None:
-                send[f"telephone-event/{stream.send_dtmf[1]}/1"] = stream.send_dtmf[0]
+        receive, send = self.encodings()
         if not self.sides:
             return RtpMedia(session, receive, send)
         views = ((side.key, side.relay_view()) for side in self.sides)
         return RtpMedia(session, receive, send, {name: view for name, view in views if view is not None})
-
-    @property
-    def unrelayable(self) -> str:
-        """Why packets cannot be passed on as they come; "" if they can."""
-        if self._smoother is not None:
-            return f"packets of {self._lengths.wanted_ms} ms are asked for"
-        return ""
-
-    def write(self, frame: Frame) -> None:
-        """Send a voice frame in the agreed format."""
-        session = self.session
-        if session is not None and self.stream is not None:
-            smoother = self._smoother or self._regular
-            data = exchanged(frame.data) if self._is_linear else frame.data
-            if smoother is None:
-                samples, usual = frame.samples, self._usual_samples
-                if samples == usual or (not usual and samples <= self._most_samples):
-                    session.send_media(data, samples >> self._clock_shift, frame.marker)
-                    return
-                # the other side has packets of another length
-                smoother = self._regular = self._lengths.regular(self.write_format)
-                if smoother is None:  # they cannot be divided
-                    session.send_media(data, samples >> self._clock_shift, frame.marker)
-                    return
-            marker = frame.marker
-            for packet, samples in smoother.take(data, frame.samples):
-                session.send_media(packet, samples >> self._clock_shift, marker)
-                marker = False
-            if smoother is self._regular and smoother.is_empty:
-                self._regular = None
 
     def write_side(self, frame: Frame) -> None:
         """Send a frame of video or text; without such a stream it goes nowhere."""
@@ -604,5 +516,7 @@ class LegMedia:
             self.channel.queue_hangup(Cause.REQUESTED_CHAN_UNAVAIL)
 
 
-def _payload(known: dict[int, Payload], kind: PayloadKind, clock_rate: int) -> Payload:
-    return known.get(clock_rate) or Payload(kind, clock_rate)
+def _told(kind: MediaType, number: int, stream: NegotiatedStream | None) -> CallStream:
+    line = stream.remote if stream is not None else None
+    label, content = (line.all(name) if line is not None else [] for name in ("label", "content"))
+    return CallStream(kind, number, label[0] if label else "", content[0] if content else "")

@@ -39,6 +39,11 @@ def session_options(endpoint: EndpointObject, media: MediaType = MediaType.AUDIO
     )
 
 
+def keeps_names(endpoint: EndpointObject) -> bool:
+    """Whether streams are known by the names that the phone gives them: where there may be several of a kind."""
+    return endpoint.max_audio_streams > 1 or endpoint.max_video_streams > 1
+
+
 def ports(engine: RtpEngine, endpoint: EndpointObject) -> PortAllocator | None:
     """The endpoint's own range of ports; None for that of rtp.conf."""
     if not endpoint.rtp_port_start:

@@ -12,7 +12,7 @@ from globstar.core.channel import Channel, ChannelState
 from globstar.core.format import Format, FormatCapabilities, MediaType
 from globstar.core.functions import assign
 from globstar.core.tech import DialRequest, RequestFailed
-from globstar.modules.channels.pjsip import media_options, timers
+from globstar.modules.channels.pjsip import media_options, morestreams, timers
 from globstar.modules.channels.pjsip.authenticate import outbound_credentials
 from globstar.modules.channels.pjsip.bodies import SDP
 from globstar.modules.channels.pjsip.diversion import redirecting_headers
@@ -112,13 +112,15 @@ def request_channel(driver: PjsipDriver, request: DialRequest) -> Channel:
     formats = FormatCapabilities(chosen)
     media = new_media(driver, endpoint, flow.transport, flow.host, formats)
     media.set_formats(formats)
+    requestor = request.requestor
+    if requestor is not None and (endpoint.max_audio_streams > 1 or media.sides):
+        morestreams.prepare(media, endpoint, requestor.tech.streams(requestor))
     leg = Leg(driver, endpoint, media, is_caller=True, our_host=our_host, remote_host=flow.host)
     leg.request_uri = str(target.uri)
     leg.is_secure = flow.transport.secure
     if target.contact is not None:
         leg.aor, leg.contact_uri = target.contact.aor, target.contact.uri
     system = driver.system
-    requestor = request.requestor
     channel = Channel(
         system,
         driver.tech,

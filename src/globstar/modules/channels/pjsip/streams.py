@@ -10,14 +10,14 @@ from globstar.core.format import FMTP, Format, FormatCapabilities, MediaType, re
 from globstar.core.frame import Control, Frame, FrameType, control
 from globstar.core.rtp_media import RtpMedia
 from globstar.media.session import RtpSession
-from globstar.media.settings import Payload, PayloadKind
+from globstar.media.settings import Payload, PayloadKind, SessionOptions
 from globstar.modules.channels.pjsip import media_options
 from globstar.modules.channels.pjsip.bundling import LegBundle, let_go, put_in_force
 from globstar.modules.channels.pjsip.codecs import describe_all
 from globstar.modules.channels.pjsip.text import RedundantText
 from globstar.proto.rtp import RtcpPacket, asks_for_picture
 from globstar.proto.rtp.red import generations_of
-from globstar.proto.sdp import Attribute, Direction, LocalMedia, NegotiatedStream, SessionDescription
+from globstar.proto.sdp import Attribute, CodecDescription, Direction, LocalMedia, NegotiatedStream, SessionDescription
 
 if TYPE_CHECKING:
     from globstar.media.engine import RtpEngine
@@ -47,9 +47,12 @@ class SideStream:
         "described",
         "direct",
         "formats",
+        "is_wanted",
         "kind",
+        "names",
         "number",
         "only_shows",
+        "place",
         "session",
         "stream",
         "wires",
@@ -70,6 +73,12 @@ class SideStream:
         self.kind = kind
         self.number = number
         self.formats: tuple[Format, ...] = tuple(formats)
+        #: the m-line on which it was agreed
+        self.place: int | None = None
+        #: False once it is to go: our next offer declines it
+        self.is_wanted = True
+        #: what the other side of the call says of it (label, content), for our offers
+        self.names: tuple[Attribute, ...] = ()
         #: we have asked for it to show the endpoint something, and want nothing of it
         self.only_shows = False
         self.session: RtpSession | None = None
@@ -88,13 +97,33 @@ class SideStream:
         #: the redundancy of a text stream, where it is agreed
         self._redundant: RedundantText | None = None
 
-    def describe(self, address: str, bind: str, direction: Direction, *, rides: bool = False) -> LocalMedia | None:
-        """Our side of the stream; None when no port is free. One that ``rides`` needs none: it is in the bundle of the call."""
+    def bind(self, channel: Channel | None) -> None:
+        """Let the packets become frames of ``channel``; None: of none any more."""
+        self.channel = channel
+
+    def describe(
+        self,
+        address: str,
+        bind: str,
+        direction: Direction,
+        codecs: Sequence[CodecDescription] = (),
+        *,
+        rides: bool = False,
+        is_answer: bool = False,
+    ) -> LocalMedia | None:
+        """Our side of the stream; None when no port is free. One that ``rides`` needs none: it is in the bundle of the call.
+
+        ``codecs`` are those of audio.
+        """
+        if not self.is_wanted and not is_answer:
+            self.described = None
+            return None
         if self.session is None and rides:
-            self.session = self._bundle.open_riding(self, media_options.session_options(self._endpoint, self.kind))
+            self.session = self._bundle.open_riding(self, self.session_options())
         elif self.session is None:
-            options = media_options.session_options(self._endpoint, self.kind)
-            self.session = self._engine.open(bind, options, ports=media_options.ports(self._engine, self._endpoint))
+            self.session = self._engine.open(
+                bind, self.session_options(), ports=media_options.ports(self._engine, self._endpoint)
+            )
             self.wires = media_options.wires(self._engine, self._endpoint)
         session = self.session
         if session is None:
@@ -102,27 +131,44 @@ class SideStream:
             return None
         if self.wires is not None and not session.rides:
             self.wires.begin(session, address)
-        address, port = self.direct or (address, self.port)
         if self.only_shows:
             direction = Direction.of(send=direction.can_send, receive=False)
-        self.described = LocalMedia(
-            address,
-            port,
+        where = self.direct or (address, self.port)
+        self.described = self._description(session, where, direction, codecs, is_answer=is_answer)
+        return self.described
+
+    def session_options(self) -> SessionOptions:
+        """Of its sockets and timers."""
+        return media_options.session_options(self._endpoint, self.kind)
+
+    def _description(
+        self,
+        session: RtpSession,
+        where: tuple[str, int],
+        direction: Direction,
+        codecs: Sequence[CodecDescription],
+        *,
+        is_answer: bool,
+    ) -> LocalMedia:
+        feedback = _FEEDBACK if self.kind is MediaType.VIDEO and self._endpoint.use_avpf else ()
+        return LocalMedia(
+            *where,
             tuple(describe_all(self.formats, FormatCapabilities())),
             kind=self.kind.value,
             direction=direction,
             telephone_event=False,
             rtcp_mux=self._endpoint.rtcp_mux,
             protocols=media_options.protocols(self._endpoint),
-            attributes=_FEEDBACK if self.kind is MediaType.VIDEO and self._endpoint.use_avpf else (),
+            attributes=feedback if is_answer else (*self.names, *feedback),
             preference=self._endpoint.answer_preference,
             keying=self.wires,
             bundles=self._endpoint.bundle,
             shares=session.bundle is not None,
             source=self._bundle.source_of(session, self.key),
             lowest_dynamic=self._engine.settings.lowest_dynamic,
+            place=self.place,
+            keeps_names=media_options.keeps_names(self._endpoint),
         )
-        return self.described
 
     @property
     def key(self) -> str:
@@ -140,13 +186,24 @@ class SideStream:
         if session is None:
             return
         if stream is None or not stream.is_active or (session.rides and stream.bundling is None):
-            self.stream = None
+            self.stream = self.place = None
             if self._bundle.carries_others(self):
                 session.set_direction(sending=False, receiving=False)
             else:
                 self.close()
             return
         is_new, self.stream = self.stream is None, stream
+        self.place = stream.index
+        self._agree(session, stream)
+        session.owner = self.channel
+        put_in_force(self, stream)
+        session.set_direction(sending=stream.direction.can_send, receiving=stream.direction.can_receive)
+        session.set_hold(stream.is_remote_hold)
+        if is_new and self.only_shows and self.kind is MediaType.VIDEO:  # after the ACK
+            self._engine.loop.call_soon(self._begin_to_show)
+
+    def _agree(self, session: RtpSession, stream: NegotiatedStream) -> None:
+        """Take the codecs that were agreed on, and the packets that come."""
         by_name = {description.name: format for description, format in describe_all(self.formats, FormatCapabilities()).items()}
         receive: dict[int, Payload] = {}
         self._by_payload = {}
@@ -162,14 +219,8 @@ class SideStream:
         first = stream.codecs[0]
         session.rtcp_mux = stream.rtcp_mux
         session.set_payloads(receive, send=first.send_payload_type, clock_rate=first.codec.clock_rate)
-        session.owner = self.channel
         session.on_media = self._receive
         session.on_rtcp = self._reported if self.kind is MediaType.VIDEO else None
-        put_in_force(self, stream)
-        session.set_direction(sending=stream.direction.can_send, receiving=stream.direction.can_receive)
-        session.set_hold(stream.is_remote_hold)
-        if is_new and self.only_shows:  # after the ACK
-            self._engine.loop.call_soon(self._begin_to_show)
 
     def _begin_to_show(self) -> None:
         """What is to be seen begins with a whole picture."""
@@ -269,18 +320,22 @@ class SideStream:
         self.session = self.wires = None
 
 
-def wanted(endpoint: EndpointObject, offer: SessionDescription | None) -> list[tuple[MediaType, Sequence[Format]]]:
-    """The side streams to have ready for an offer (None: ours), as far as the endpoint allows, by kind and with their formats."""
-    found: list[tuple[MediaType, Sequence[Format]]] = []
+def wanted(endpoint: EndpointObject, offer: SessionDescription | None) -> list[tuple[MediaType, Sequence[Format], int]]:
+    """The side streams to have ready for an offer (None: ours), as far as the endpoint allows: kind, formats and how many."""
+    found: list[tuple[MediaType, Sequence[Format], int]] = []
+    most_audio = endpoint.max_audio_streams
+    if most_audio > 1 and offer is not None:
+        found.append((MediaType.AUDIO, endpoint.audio_formats, min(_asked(endpoint, offer, MediaType.AUDIO), most_audio) - 1))
     for kind, formats, limit in (
         (MediaType.VIDEO, endpoint.video_formats, endpoint.max_video_streams),
         (MediaType.TEXT, endpoint.text_formats, 1),
     ):
-        if not formats or not limit:
-            continue
-        asked = 1
-        if offer is not None:
-            lines = [media for media in offer.media if media.kind == kind.value]
-            asked = sum(1 for media in lines if media.port or (endpoint.bundle and media.has("bundle-only")))
-        found += [(kind, formats)] * min(asked, limit)
+        if formats and limit:
+            found.append((kind, formats, min(_asked(endpoint, offer, kind) if offer is not None else 1, limit)))
     return found
+
+
+def _asked(endpoint: EndpointObject, offer: SessionDescription, kind: MediaType) -> int:
+    """How many streams of a kind an offer asks for."""
+    lines = [media for media in offer.media if media.kind == kind.value]
+    return sum(1 for media in lines if media.port or (endpoint.bundle and media.has("bundle-only")))

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.devicestate import DeviceState
-from globstar.core.format import FormatCapabilities
+from globstar.core.format import MediaType
 from globstar.core.frame import ChannelOption, Control, Frame
 from globstar.core.rtp_media import RtpMedia, RtpVoice
+from globstar.core.streams import CallStream, StreamTopology
 from globstar.core.tech import ChannelTech, DialRequest, NativeMedia, RequestFailed
 from globstar.core.testevents import tell_state
 from globstar.modules.channels.pjsip import channel_items, connected, direct, dtmf, hold, outgoing, refer, t38, texts
 from globstar.modules.channels.pjsip.causes import tech_cause_of
 from globstar.modules.channels.pjsip.leg import Leg
-from globstar.modules.channels.pjsip.morestreams import offer_kinds, offer_videos
+from globstar.modules.channels.pjsip.morestreams import follow, offer_shown
 from globstar.modules.channels.pjsip.option_tags import HISTORY
 from globstar.modules.channels.pjsip.supplements import media_control
 from globstar.proto.sip.session import SessionState
@@ -125,9 +126,13 @@ class PjsipTech(ChannelTech):
         """The audio, unless it goes directly to another endpoint or packets have to be cut anew."""
         return _leg(channel).media.voice_view()
 
-    def want_videos(self, channel: Channel, count: int) -> bool:
-        """By re-INVITE, up to the endpoint's max_video_streams."""
-        return offer_videos(_leg(channel), count)
+    def want_streams(self, channel: Channel, kind: MediaType, count: int) -> bool:
+        """By re-INVITE, up to the endpoint's max_audio_streams and max_video_streams."""
+        return offer_shown(_leg(channel), kind, count)
+
+    def streams(self, channel: Channel) -> tuple[CallStream, ...]:
+        """As offer and answer have agreed."""
+        return _leg(channel).media.streams()
 
     def native_bridge(self, channel: Channel, peer: Channel | None) -> None:
         """Direct media by re-INVITE or UPDATE."""
@@ -283,9 +288,9 @@ def _fax(leg: Leg, channel: Channel, data: Any) -> bool:
 
 
 def _more_streams(leg: Leg, channel: Channel, data: Any) -> bool:
-    """The other side has begun with video or text: offer that."""
-    if isinstance(data, FormatCapabilities):
-        offer_kinds(leg, data)
+    """The other side has other streams than before: offer the same."""
+    if isinstance(data, StreamTopology):
+        follow(leg, data)
     return True
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-ONE_AUDIO = "a call has one audio stream; further ones are declined"
-
 #: for sign-on with tokens instead of passwords
 OAUTH = "sign-on with OAuth tokens is not supported; auths with a password or its digest are"
 
@@ -23,7 +21,5 @@ UNSUPPORTED: dict[str, dict[str, str]] = {
         "mwi_tps_queue_low": "notifications of waiting messages are made at once; there is no queue",
     },
     "system": {},
-    "endpoint": {
-        "max_audio_streams": ONE_AUDIO,
-    },
+    "endpoint": {},
 }

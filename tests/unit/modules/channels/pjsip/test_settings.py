@@ -75,7 +75,7 @@ def test_templates() -> None:
         ("[x]\ntype=endpoint\nallow=ulaw\naors=y\n", "aors names 'y', which does not exist"),
         ("[x]\ntype=endpoint\nallow=ulaw\nauth=y\n", "auth names 'y', which does not exist"),
         ("[x]\ntype=endpoint\nallow=ulaw\ntransport=y\n", "transport names 'y', which does not exist"),
-        ("[x]\ntype=endpoint\nallow=ulaw\nmax_audio_streams=2\n", "option 'max_audio_streams' has no effect"),
+        ("[x]\ntype=transport\nsymmetric_transport=yes\n", "option 'symmetric_transport' has no effect"),
         ("[x]\ntype=endpoint\nallow=ulaw\nmedia_encryption=dtls\ndtls_cert_file=/none\n", "dtls_cert_file: cannot use /none"),
         ("[x]\ntype=endpoint\nallow=ulaw\nwebrtc=yes\ndtls_rekey=60\n", "dtls_rekey has no effect with webrtc=yes"),
         ("[x]\ntype=endpoint\nallow=ulaw\nmedia_encryption=dtls\ndtls_cipher=NONE-OF-IT\n", "DTLS cannot be set up"),

@@ -1,0 +1,244 @@
+"""The voice of one RTP stream: which codecs were agreed on, and what becomes of packets and frames in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from globstar.core.channel import Channel
+from globstar.core.format import FMTP, Format, MediaType, opus, ulaw
+from globstar.core.frame import Frame, FrameType
+from globstar.dsp.byteorder import exchanged
+from globstar.media.session import RtpSession
+from globstar.media.settings import Payload, PayloadKind
+from globstar.media.smoother import Packer
+from globstar.modules.channels.pjsip import media_options
+from globstar.modules.channels.pjsip.codecs import OTHER_FORMS, audio_codecs, form_of, samples_of
+from globstar.modules.channels.pjsip.endpoint import if_set
+from globstar.modules.channels.pjsip.packets import PacketLengths
+from globstar.proto.sdp import CodecDescription, Direction, LocalMedia, LocalSource, NegotiatedCodec, NegotiatedStream
+from globstar.proto.sdp.values import Attribute
+
+if TYPE_CHECKING:
+    from globstar.media.engine import RtpEngine
+    from globstar.modules.channels.pjsip.endpoint import EndpointObject
+    from globstar.modules.channels.pjsip.wires import Wires
+
+#: Bytes of a sample of signed linear, and of that codec alone.
+LINEAR_BYTES = 2
+_MEDIA = {rate: Payload(PayloadKind.MEDIA, rate) for rate in (8000, 16000, 48000)}
+_DIGITS = {rate: Payload(PayloadKind.DIGITS, rate) for rate in (8000, 16000, 48000)}
+
+
+def describe_voice(
+    engine: RtpEngine,
+    endpoint: EndpointObject,
+    where: tuple[str, int],
+    codecs: Iterable[CodecDescription],
+    *,
+    direction: Direction,
+    telephone_event: bool,
+    wires: Wires | None,
+    session: RtpSession,
+    source: LocalSource | None,
+    place: int | None,
+    attributes: tuple[Attribute, ...] = (),
+) -> LocalMedia:
+    """Our side of an audio stream, as the endpoint's options want it; ``where`` is the address that we name."""
+    return LocalMedia(
+        *where,
+        tuple(codecs),
+        direction=direction,
+        telephone_event=telephone_event,
+        rtcp_mux=endpoint.rtcp_mux,
+        protocols=media_options.protocols(endpoint),
+        attributes=attributes,
+        preference=endpoint.answer_preference,
+        narrowing=if_set(endpoint.codec_prefs_outgoing_answer),
+        answer_preference=if_set(endpoint.codec_prefs_incoming_answer),
+        use_ptime=endpoint.use_ptime,
+        keying=wires,
+        bundles=endpoint.bundle,
+        shares=session.bundle is not None,
+        source=source,
+        lowest_dynamic=engine.settings.lowest_dynamic,
+        place=place,
+        keeps_names=media_options.keeps_names(endpoint),
+    )
+
+
+class Voice:
+    """Packets of a stream become frames of a channel, and frames packets, in the codecs that were agreed on."""
+
+    __slots__ = (
+        "_by_payload", "_clock_shift", "_codecs", "_endpoint", "_is_linear", "_lengths", "_most_samples", "_read_format",
+        "_read_payload", "_refined", "_regular", "_send_by_receive", "_smoother", "_usual_samples", "channel", "session",
+        "stream", "wants_digits", "write_format",
+    )  # fmt: skip
+
+    def __init__(self, endpoint: EndpointObject, formats: Sequence[Format]) -> None:
+        self._endpoint = endpoint
+        self.session: RtpSession | None = None
+        self.channel: Channel | None = None
+        self.stream: NegotiatedStream | None = None
+        self.wants_digits = endpoint.dtmf_mode in ("rfc4733", "auto", "auto_info")
+        audio = [format for format in formats if format.codec.media is MediaType.AUDIO]
+        self.write_format: Format = audio[0] if audio else ulaw
+        self._codecs = audio_codecs(endpoint)
+        self._by_payload: dict[int, Format] = {}
+        self._send_by_receive: dict[int, NegotiatedCodec] = {}
+        #: agreed codecs whose parameters are others than those that we wish
+        self._refined: dict[CodecDescription, Format] = {}
+        self._read_payload = -1
+        self._read_format: Format = self.write_format
+        self._clock_shift = 0
+        self._is_linear = False
+        #: makes the packets that are asked for
+        self._smoother: Packer | None = None
+        #: makes packets of the usual length once others came; what that is in samples, 0 where all go as they come that are not
+        #: longer than the peer takes
+        self._regular: Packer | None = None
+        self._usual_samples = self._most_samples = 0
+        self._lengths = PacketLengths(self.write_format, endpoint, None)
+
+    # -- what was agreed ---------------------------------------------------------------------------------------------
+
+    def agree(self, session: RtpSession, stream: NegotiatedStream) -> list[Format]:
+        """Take the codecs of an agreement, the first of which we send; gives them all."""
+        self.session, self.stream = session, stream
+        receive: dict[int, Payload] = {}
+        self._by_payload = {}
+        self._send_by_receive = {}
+        self._refined = {}
+        agreed: list[Format] = []
+        for codec in stream.codecs:
+            format = form_of(codec, self._codecs)
+            if format is None:
+                continue
+            if codec.codec not in self._codecs:
+                self._refined[codec.codec] = format
+            agreed.append(format)
+            self._by_payload[codec.receive_payload_type] = format
+            self._send_by_receive[codec.receive_payload_type] = codec
+            receive[codec.receive_payload_type] = _payload(_MEDIA, PayloadKind.MEDIA, codec.codec.clock_rate)
+        for number, clock in stream.receive_dtmf:
+            receive[number] = _payload(_DIGITS, PayloadKind.DIGITS, clock)
+        first = stream.codecs[0]
+        writes = self._by_payload[first.receive_payload_type]
+        if first.remote_fmtp and writes.codec is opus.codec:  # the encoder heeds what the peer asks for
+            writes = writes.with_attributes({**writes.attributes, FMTP: first.remote_fmtp})
+        writes = PacketLengths(writes, self._endpoint, stream).for_encoder(writes)
+        self._set_write_format(writes)
+        session.rtcp_mux = stream.rtcp_mux
+        session.set_payloads(receive, send=first.send_payload_type, clock_rate=first.codec.clock_rate, digits=stream.send_dtmf)
+        self._read_payload = first.receive_payload_type
+        self._read_format = self.write_format
+        return agreed
+
+    def _set_write_format(self, format: Format) -> None:
+        """What we send from now on, and in packets of which length."""
+        self.write_format = format
+        codec = format.codec
+        self._is_linear = codec.sample_bytes == LINEAR_BYTES
+        self._clock_shift = 1 if codec.sample_rate == 2 * codec.clock_rate else 0
+        lengths = self._lengths = PacketLengths(format, self._endpoint, self.stream)
+        self._usual_samples = lengths.usual_samples(format)
+        self._most_samples = lengths.most_samples(format)
+        self._smoother = lengths.packer(format)
+        self._regular = None
+
+    def encodings(self) -> tuple[dict[str, int], dict[str, int]]:
+        """The payload types under which we receive and send, by encoding; call it only with a stream."""
+        stream = self.stream
+        assert stream is not None
+        receive: dict[str, int] = {}
+        send: dict[str, int] = {}
+        for codec in stream.codecs:
+            described = codec.codec
+            name = f"{described.name}/{described.clock_rate}/{described.channels}"
+            form = self._by_payload.get(codec.receive_payload_type)
+            if form is not None and form.codec in OTHER_FORMS:
+                name += " in its other form"
+            receive[name], send[name] = codec.receive_payload_type, codec.send_payload_type
+        if self.wants_digits:
+            for number, clock in stream.receive_dtmf:
+                receive.setdefault(f"telephone-event/{clock}/1", number)
+            if stream.send_dtmf is not None:
+                send[f"telephone-event/{stream.send_dtmf[1]}/1"] = stream.send_dtmf[0]
+        return receive, send
+
+    @property
+    def unrelayable(self) -> str:
+        """Why packets cannot be passed on as they come; "" if they can."""
+        if self._smoother is not None:
+            return f"packets of {self._lengths.wanted_ms} ms are asked for"
+        return ""
+
+    # -- packets and frames ------------------------------------------------------------------------------------------
+
+    def receive(self, payload_type: int, payload: bytes, rtp_time: int, sequence: int, marker: bool) -> None:
+        """One packet of the peer. On the path of every packet."""
+        if payload_type != self._read_payload and not self._turn_to(payload_type):
+            return
+        format = self._read_format
+        channel = self.channel
+        if channel is not None:
+            codec = format.codec
+            size = codec.sample_bytes
+            samples = len(payload) * codec.sample_count // size if size else samples_of(codec, payload)
+            if size == LINEAR_BYTES:
+                payload = exchanged(payload)
+            channel.deliver(
+                Frame(FrameType.VOICE, 0, payload, format=format, samples=samples, rtp_time=rtp_time, seq=sequence, marker=marker)
+            )
+
+    def _turn_to(self, payload_type: int) -> bool:
+        """The peer sends another type than before; False for one that was not agreed."""
+        format = self._by_payload.get(payload_type)
+        if format is None:
+            return False
+        self._read_payload = payload_type
+        self._read_format = format
+        if not self._endpoint.asymmetric_rtp_codec:
+            self._follow_codec(payload_type, format)
+        return True
+
+    def _follow_codec(self, payload_type: int, format: Format) -> None:
+        """The other side sends another of the agreed codecs: send that too, as most phones expect."""
+        codec = self._send_by_receive[payload_type]
+        session = self.session
+        if session is None or format is self.write_format or not self._can_follow(format):
+            return
+        self._set_write_format(format)
+        session.select_payload(codec.send_payload_type, codec.codec.clock_rate)
+
+    def _can_follow(self, format: Format) -> bool:
+        """Whether what is written can be sent in this format from now on."""
+        return True
+
+    def write(self, frame: Frame) -> None:
+        """Send a voice frame in the agreed format."""
+        session = self.session
+        if session is not None and self.stream is not None:
+            smoother = self._smoother or self._regular
+            data = exchanged(frame.data) if self._is_linear else frame.data
+            if smoother is None:
+                samples, usual = frame.samples, self._usual_samples
+                if samples == usual or (not usual and samples <= self._most_samples):
+                    session.send_media(data, samples >> self._clock_shift, frame.marker)
+                    return
+                # the other side has packets of another length
+                smoother = self._regular = self._lengths.regular(self.write_format)
+                if smoother is None:  # they cannot be divided
+                    session.send_media(data, samples >> self._clock_shift, frame.marker)
+                    return
+            marker = frame.marker
+            for packet, samples in smoother.take(data, frame.samples):
+                session.send_media(packet, samples >> self._clock_shift, marker)
+                marker = False
+            if smoother is self._regular and smoother.is_empty:
+                self._regular = None
+
+
+def _payload(known: dict[int, Payload], kind: PayloadKind, clock_rate: int) -> Payload:
+    return known.get(clock_rate) or Payload(kind, clock_rate)
