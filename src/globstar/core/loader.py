@@ -449,12 +449,37 @@ class ModuleLoader:
             raise ModuleError(f"{module.location} stays as it was: {error}") from error
         module.description = (code.__doc__ or "").strip().split("\n")[0].rstrip(".")
 
-    async def refresh(self, name: str, *, force: bool = False) -> None:
-        """Unload a module, read its code anew from disk and load it."""
+    async def refresh(self, name: str, *, recursively: bool = False) -> None:
+        """Unload a module, read its code anew from disk and load it.
+
+        ``recursively``: those that need it are unloaded before and loaded afterwards; nothing is done if one of them is in use.
+        """
         module = self._running(name)
         if isinstance(module, ModulePart):
             raise ModuleError(f"{module.name} is a part of {module.whole.name}; refresh that")
-        await self.unload(name, force=force)
+        users = self._users_of(module) if recursively else []
+        busy = next((one for one in (*users, module) if one.use_count), None)
+        if users and busy is not None:
+            raise ModuleError(f"module {busy.name} is in use (use count {busy.use_count})")
+        if module.is_builtin:
+            raise ModuleError(f"{module.name} is part of the core and stays")
+        for user in users:
+            await self.unload(user.name)
+        await self.unload(name)
+        await self._start_anew(module)
+        for user in reversed(users):
+            await self._start_anew(user)
+
+    def _users_of(self, module: LoadedModule) -> list[LoadedModule]:
+        """The running modules that need a module, and those that need them; whom nobody needs comes first."""
+        found: list[LoadedModule] = []
+        for other in self.modules.values():
+            if module.name in other.requires and other.status is ModuleStatus.RUNNING:
+                found += [*self._users_of(other), other]
+        return list(dict.fromkeys(found))
+
+    async def _start_anew(self, module: LoadedModule) -> None:
+        """Load a module that was unloaded, with its code as it is on disk now."""
         if module.code is not None:
             for key in [key for key in sys.modules if key == module.code.__name__ or key.startswith(module.code.__name__ + ".")]:
                 del sys.modules[key]

@@ -46,7 +46,10 @@ class Charge(Enum):
 
 @dataclass(frozen=True, slots=True)
 class AdviceOfCharge:
-    """One advice. ``document`` is the XML that it came in, which a SIP peer gets unchanged; empty when it came otherwise."""
+    """One advice. ``document`` is the XML that it came in, which a SIP peer gets unchanged; empty when it came otherwise.
+
+    ``unit_type`` and the charging association (``association_id``, or number and plan) have no place in that XML.
+    """
 
     kind: AocKind
     charge: Charge = Charge.NOT_AVAILABLE
@@ -56,6 +59,10 @@ class AdviceOfCharge:
     units: int = 0
     billing: str = ""
     document: bytes = b""
+    unit_type: str = ""
+    association_id: str = ""
+    association_number: str = ""
+    association_plan: str = ""
 
     def to_xml(self) -> bytes:
         """The document: the received one, or one made of the fields. Rates (AOC-S) are only passed on."""

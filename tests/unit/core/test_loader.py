@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from globstar.core.cli import run_command
 from globstar.core.loader import ModuleError, ModuleStatus, normalise
+from globstar.interfaces.cli.commands import register_commands
 from tests.support.switch import running_system
 
 USER_MODULE = '''
@@ -87,6 +89,29 @@ async def test_autoload_off_loads_only_what_is_named(tmp_path: Path) -> None:
         running = [m.name for m in system.loader.running() if not m.is_builtin]
         assert running == ["app_echo"]
         assert system.applications.get("Answer") is not None  # the core's own are always there
+
+
+async def test_refresh_with_the_modules_that_need_it(tmp_path: Path) -> None:
+    (tmp_path / "modules").mkdir()
+    function = '@function("{name}")\ndef value(channel, args):\n    """Mine."""\n    return "{text}"\n'
+    head = "from globstar.core.registry import function\n"
+    file = tmp_path / "modules" / "func_below.py"
+    file.write_text(head + function.format(name="BELOW", text="old"))
+    above = tmp_path / "modules" / "func_above.py"
+    above.write_text(f'{head}REQUIRES = ("func_below",)\n' + function.format(name="ABOVE", text="old"))
+    async with running_system(tmp_path, prepare=register_commands) as system:
+        for path, name in ((file, "BELOW"), (above, "ABOVE")):
+            path.write_text(path.read_text().replace('"old"', '"newer"'))
+            assert system.functions.read(None, name, "") == "old"
+        with pytest.raises(ModuleError, match="needed by func_above"):
+            await system.loader.refresh("func_below")
+        system.loader.modules["func_above"].use_count += 1
+        with pytest.raises(ModuleError, match="func_above is in use"):
+            await system.loader.refresh("func_below", recursively=True)
+        system.loader.modules["func_above"].use_count -= 1
+        assert await run_command(system, "module refresh func_below.so recursively") == "Unloaded and loaded func_below.so\n"
+        assert [system.functions.read(None, name, "") for name in ("BELOW", "ABOVE")] == ["newer", "newer"]
+        assert [m.name for m in system.loader.running() if m.name in ("func_below", "func_above")] == ["func_above", "func_below"]
 
 
 async def test_noload_leaves_out(tmp_path: Path) -> None:

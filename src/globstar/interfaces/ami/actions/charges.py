@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 from globstar.core import events
@@ -38,6 +39,8 @@ _BILLING = {
 #: Longest name of a currency, and most entries of a list of units.
 CURRENCY_LENGTH = 10
 MOST_UNITS = 32
+#: Types of units are numbers from 1 to this (EN 300 182-1).
+MOST_UNIT_TYPES = 16
 
 
 def _channel(request: ActionRequest) -> Channel:
@@ -88,10 +91,31 @@ def _advice(request: ActionRequest) -> AdviceOfCharge:
     total = request.get("TotalType").lower()
     if total not in ("", "total", "subtotal"):
         raise ActionFault("Invalid TotalType")
-    return AdviceOfCharge(
+    unit_type = request.get("UnitType(0)") if charge is Charge.UNITS else ""
+    if unit_type and not 1 <= _number(unit_type, "UnitType(0)") <= MOST_UNIT_TYPES:
+        raise ActionFault("Invalid UnitType(0)")
+    advice = AdviceOfCharge(
         AocKind.DURING if kind == "D" else AocKind.END, charge, kind == "E" or total != "subtotal", currency, amount, units,
-        _BILLING.get(billing.lower(), ""),
+        _BILLING.get(billing.lower(), ""), unit_type=unit_type,
     )  # fmt: skip
+    return _associated(request, advice) if kind == "E" else advice
+
+
+def _associated(request: ActionRequest, advice: AdviceOfCharge) -> AdviceOfCharge:
+    """With the call that its charges belong to: an id, or a number with its plan. Raises ActionFault."""
+    identity, number, plan = (request.get(f"ChargingAssociation{name}") for name in ("Id", "Number", "Plan"))
+    if identity and not -32768 <= _signed(identity, "ChargingAssociationId") <= 32767:
+        raise ActionFault("Invalid ChargingAssociationId")
+    if plan:
+        _number(plan, "ChargingAssociationPlan")
+    if identity:
+        return replace(advice, association_id=identity)
+    return replace(advice, association_number=number, association_plan=plan or "0") if number else advice
+
+
+def _signed(text: str, what: str) -> int:
+    number = _number(text.removeprefix("-"), what)
+    return -number if text.startswith("-") else number
 
 
 @manager_action("AOCMessage", Permission.AOC, synopsis="Generate an Advice of Charge message on a channel.")
@@ -100,7 +124,8 @@ def aoc_message(request: ActionRequest) -> Answer:
     (``MsgType`` D) or has cost (E).
 
     ``ChargeType`` is NA, FREE, Currency (with ``CurrencyAmount``, ``CurrencyMultiplier``, ``CurrencyName``) or Unit (with
-    ``UnitAmount(0)`` and more); ``TotalType`` and ``AOCBillingId`` as in the standard.
+    ``UnitAmount(0)`` and more); ``TotalType`` and ``AOCBillingId`` as in the standard. ``UnitType(0)`` and the charging
+    association (of E) are told to clients only: SIP has no place for them.
     """
     channel, advice = _channel(request), _advice(request)
     if not channel.tech.indicate(channel, Control.AOC, advice):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from globstar import ASTERISK_VERSION
+from globstar.config.values import is_true
 from globstar.core import events
 from globstar.core.cli import find_command, run_command, split_words
 from globstar.core.loader import ModuleError, ModuleStatus
@@ -102,7 +103,7 @@ async def module_load(request: ActionRequest) -> Answer:
             await loader.unload(name)
             return success("Module unloaded.")
         if kind == "refresh":
-            await loader.refresh(name)
+            await loader.refresh(name, recursively=is_true(request.get("Recursive")))
             return success("Module refreshed.")
     except ModuleError:
         if kind == "load":

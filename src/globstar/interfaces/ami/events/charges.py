@@ -23,7 +23,12 @@ def charge_advised(event: events.ChargeAdvised) -> Iterator[ManagerEvent]:
 
 
 def _charge(advice: AdviceOfCharge) -> list[tuple[str, str | None]]:
-    fields: list[tuple[str, str | None]] = [("Charge", ""), ("Type", advice.charge.value)]
+    fields: list[tuple[str, str | None]] = []
+    if advice.association_id:
+        fields += [("ChargingAssociation", ""), ("ID", advice.association_id)]
+    elif advice.association_number:
+        fields += [("ChargingAssociation", ""), ("Number", advice.association_number), ("Plan", advice.association_plan)]
+    fields += [("Charge", ""), ("Type", advice.charge.value)]
     if advice.charge in (Charge.CURRENCY, Charge.UNITS, Charge.FREE):
         fields.append(("BillingID", advice.billing or "NotAvailable"))
     if advice.charge in (Charge.CURRENCY, Charge.UNITS):
@@ -32,7 +37,7 @@ def _charge(advice: AdviceOfCharge) -> list[tuple[str, str | None]]:
         cost, multiplier = _cost(advice)
         fields += [("Currency", ""), ("Name", advice.currency), ("Cost", cost), ("Multiplier", multiplier)]
     elif advice.charge is Charge.UNITS:
-        fields += [("Units", ""), ("NumberOf", str(advice.units)), ("TypeOf", "")]
+        fields += [("Units", ""), ("NumberOf", str(advice.units)), ("TypeOf", advice.unit_type)]
     return fields
 
 

@@ -391,15 +391,20 @@ async def _try_reload(system: System, name: str) -> Exception | None:
     return None
 
 
-@cli_command("module refresh", usage="module refresh [-f] <module name>", complete=_module_names)
+@cli_command(
+    "module refresh",
+    usage="module refresh <module name> [recursively]",
+    complete=by_place(lambda system: _module_names(system, []), ("recursively",)),
+)
 async def module_refresh(system: System, args: list[str]) -> str:
-    """Unload a module, read its code anew and load it."""
-    force = args[:1] == ["-f"]
-    names = args[1:] if force else args
-    if len(names) != 1:
+    """Unload a module, read its code anew and load it.
+
+    recursively does the same with the modules that need it, which keep it from being unloaded otherwise.
+    """
+    if not args or args[1:] not in ([], ["recursively"]):
         raise CliUsage
     try:
-        await system.loader.refresh(names[0], force=force)
+        await system.loader.refresh(args[0], recursively=bool(args[1:]))
     except ModuleError as error:
-        raise CliFailure(f"Unable to refresh module {names[0]}\n{error}") from error
-    return f"Unloaded and loaded {names[0]}"
+        raise CliFailure(f"Unable to refresh module {args[0]}\n{error}") from error
+    return f"Unloaded and loaded {args[0]}"

@@ -97,5 +97,30 @@ async def test_aocmessage_reaches_the_endpoint_and_who_listens(tmp_path: Path) -
             ({"MsgType": "E", **amount, "CurrencyAmount": "-1"}, "Invalid CurrencyAmount"),
             ({"MsgType": "E", **amount, "CurrencyMultiplier": "Million"}, "Invalid CurrencyMultiplier"),
             ({"MsgType": "E", "ChargeType": "FREE", "AOCBillingId": "Never"}, "Invalid AOCBillingId"),
+            ({"MsgType": "E", "ChargeType": "Unit", "UnitAmount(0)": "1", "UnitType(0)": "17"}, "Invalid UnitType(0)"),
+            ({"MsgType": "E", "ChargeType": "FREE", "ChargingAssociationId": "40000"}, "Invalid ChargingAssociationId"),
+            ({"MsgType": "E", "ChargeType": "FREE", "ChargingAssociationPlan": "x"}, "Invalid ChargingAssociationPlan"),
         ):
             assert await ami.message("AOCMessage", Channel=name, **headers) == f"Error: {problem}"
+
+
+async def test_units_and_the_call_that_charges_belong_to(tmp_path: Path) -> None:
+    async with ami_world(tmp_path) as ami:
+        call, _ = await ami.bridged()
+        units = {"MsgType": "E", "ChargeType": "Unit", "UnitAmount(0)": "7", "UnitAmount(1)": "2", "UnitType(0)": "3"}
+        ami.client.take()
+        await ami.message("AOCMessage", Channel=call.channel.name, **units, ChargingAssociationNumber="5551000")
+        await ami.message("AOCMessage", Channel=call.channel.name, **units, ChargingAssociationId="-12")
+        await ami.message("AOCMessage", Channel=call.channel.name, **units | {"MsgType": "D"}, ChargingAssociationId="1")
+        advices = [event.advice for event in ami.world.seen(events.ChargeAdvised)]
+        spec = ami.world.system.registry("manager event").get("ChargeAdvised")
+        assert spec is not None
+        told = [next(iter(spec.translate(events.ChargeAdvised(call.channel, advice)))) for advice in advices]
+        of_units = [
+            ("Charge", ""), ("Type", "Units"), ("BillingID", "NotAvailable"), ("TotalType", "Total"), ("Units", ""),
+            ("NumberOf", "9"), ("TypeOf", "3"),
+        ]  # fmt: skip
+        shown = [event.fields[event.fields.index(("Linkedid", call.channel.linked_id)) + 1 :] for event in told]
+        assert shown[0] == [("ChargingAssociation", ""), ("Number", "5551000"), ("Plan", "0"), *of_units]
+        assert shown[1] == [("ChargingAssociation", ""), ("ID", "-12"), *of_units]
+        assert shown[2] == of_units  # only what is charged in the end belongs to another call
