@@ -1,4 +1,4 @@
-"""Compares a recorded AMI event stream with ours: per channel, in order, every field in the order of the wire.
+"""Compares a recorded AMI event stream with ours: whole or per channel, in order, every field in the order of the wire.
 
 Names that differ from run to run (unique ids, channel numbers, bridge ids) are numbered by first appearance on both sides.
 """
@@ -12,11 +12,12 @@ from collections.abc import Iterable, Sequence
 
 from tests.support.ami import Message
 
-#: Events that belong to modules that the replayed system does not have, to the recording's own connections, or to no channel.
+#: Events that belong to modules that the replayed system does not have, to the recording's own connections, or to a registration
+#: elsewhere that every replayed system tries in vain.
 LEFT_OUT = frozenset({
-    "QueueMemberStatus", "DeviceStateChange", "ExtensionStatus", "FullyBooted", "RTCPSent", "RTCPReceived", "SuccessfulAuth",
+    "QueueMemberStatus", "FullyBooted", "RTCPSent", "RTCPReceived", "SuccessfulAuth",
     "ChallengeSent", "ChallengeResponseFailed", "InvalidAccountID", "FailedACL", "RequestBadFormat", "RequestNotAllowed",
-    "RequestNotSupported", "InvalidPassword",
+    "RequestNotSupported", "InvalidPassword", "Registry",
 })  # fmt: skip
 #: Values that tell of time or chance.
 _CHANCE = re.compile(r"<(TS|TIME|EPOCH|RTPQOS|SECS|HEX32|HEX|DATE|SESSIONID|EPHEMERAL)>")
@@ -60,17 +61,27 @@ def _channel_of(message: Message) -> str:
     return ""
 
 
-def per_channel(stream: Iterable[Sequence[Sequence[str]]]) -> dict[str, list[str]]:
-    """The events of each channel as text, channels by order of creation."""
+def _read(stream: Iterable[Sequence[Sequence[str]]]) -> tuple[list[Message], _Names]:
+    """The events that are compared, and the names of their channels."""
     names = _Names()
-    found: dict[str, list[str]] = defaultdict(list)
     messages = [[(line[0], line[1]) for line in message] for message in stream]
-    messages = [message for message in messages if message[0][1] not in LEFT_OUT]
+    messages = [message for message in messages if message[0][1] not in LEFT_OUT and not _is_of_queue(message)]
     for message in messages:
         if message[0][1] == "Newchannel":
             fields = dict(message)
             names(fields["Uniqueid"])
             names.add_channel(fields["Channel"])
+    return messages, names
+
+
+def _is_of_queue(message: Message) -> bool:
+    return message[0][1] == "DeviceStateChange" and dict(message)["Device"].startswith("Queue:")
+
+
+def per_channel(stream: Iterable[Sequence[Sequence[str]]]) -> dict[str, list[str]]:
+    """The events of each channel as text, channels by order of creation."""
+    messages, names = _read(stream)
+    found: dict[str, list[str]] = defaultdict(list)
     for message in messages:
         channel = names(_channel_of(message))
         if channel:
@@ -109,6 +120,12 @@ def _by_chance(events: list[str]) -> list[str]:
     plain = [_OF_THE_MOMENT.sub("?", event) for event in events]
     told_once = {_WHO.sub("?", event) for event in plain if _PEER.search(event)}
     return sorted([*told_once, *(event for event in plain if not _PEER.search(event))])
+
+
+def compare_whole(recorded: Iterable[Sequence[Sequence[str]]], ours: Iterable[Message]) -> list[str]:
+    """The differences of the whole streams, with what belongs to no channel, each event in its place."""
+    theirs, mine = ([_text(message, names) for message in messages] for messages, names in (_read(recorded), _read(ours)))
+    return list(difflib.unified_diff(theirs, mine, "recorded", "ours", n=0, lineterm=""))
 
 
 def compare(recorded: Iterable[Sequence[Sequence[str]]], ours: Iterable[Message], *, in_order: bool = True) -> list[str]:

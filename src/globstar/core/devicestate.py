@@ -113,12 +113,14 @@ class DeviceStates:
         #: what the dialplan's hints follow, and who watches them
         self.hints = Hints(system, self)
         self._last: dict[str, DeviceState] = {}
-        self._pending: dict[str, None] = {}
+        #: devices to look at again, with how often that was asked for
+        self._pending: dict[str, int] = {}
+        #: of these, the ones that are told of only if they are known to have been in another state
+        self._quietly: set[str] = set()
         self._listeners = system.bus.listeners(events.DeviceStateChanged)
         bus = system.bus
         bus.subscribe(events.ChannelStateChanged, lambda event: self.channel_changed(event.channel))
-        bus.subscribe(events.ChannelHungUp, lambda event: self.channel_changed(event.channel))
-        bus.subscribe(events.ChannelCreated, lambda event: self.channel_changed(event.channel))
+        bus.subscribe(events.ChannelHungUp, lambda event: self._channel_gone(event.channel))
 
     def add_provider(self, prefix: str, provider: Provider, names: Callable[[], Iterable[str]] | None = None) -> None:
         """Let ``provider`` answer for devices called ``prefix:...``; ``names`` gives those that lists are to show."""
@@ -195,21 +197,65 @@ class DeviceStates:
             return
         if not self._pending:
             self.system.loop.call_soon(self._look_again)
-        self._pending[device] = None
+        self._pending[device] = self._pending.get(device, 0) + 1
+        self._quietly.discard(device)
+
+    def look_now(self, device: str) -> None:
+        """A device changed, and that is told at once, not when the running callback is over."""
+        self.changed(device)
+        if device in self._pending:
+            del self._pending[device]
+            self._look_at(device, 1)
+
+    def follow(self, device: str) -> DeviceState:
+        """The state now, for somebody who waits for another one: each change from it is told."""
+        state = self.state(device)
+        if device not in self._pending:
+            self._last[device] = state
+        return state
 
     def _look_again(self) -> None:
         devices, self._pending = self._pending, {}
-        for device in devices:
-            state = self.state(device)
-            if self._last.get(device) is not state:
-                self._last[device] = state
-                self.system.bus.publish(events.DeviceStateChanged(device, state.name))
-                self.hints.device_changed(device)
+        quietly, self._quietly = self._quietly, set()
+        for device, count in devices.items():
+            self._look_at(device, count, is_quiet=device in quietly)
+
+    def _look_at(self, device: str, count: int, *, is_quiet: bool = False) -> None:
+        """Tell the state of a device if it is news, or as often as it was asked for if it is not kept."""
+        state = self.state(device)
+        known = self._last.get(device)
+        self._last[device] = state
+        if known is None and is_quiet:
+            return
+        if self._keeps(device):
+            count = int(known is not state)
+        for _ in range(count):
+            self.system.bus.publish(events.DeviceStateChanged(device, state.name))
+        if count:
+            self.hints.device_changed(device)
+
+    def _keeps(self, device: str) -> bool:
+        """Whether a device's state is kept, so that only another one is news."""
+        tech_name, slash, _ = device.partition("/")
+        spec = self.system.find_tech(tech_name) if slash else None
+        return spec is None or spec.tech.keeps_device_state
 
     def channel_changed(self, channel: Channel) -> None:
-        """A channel's part in the state of its device may have changed."""
+        """A channel's part in the state of its device may have changed. That one comes into being is no such change: what is
+        seen of a call begins with its ringing or its answer.
+        """
         if not channel.tech.is_internal:
             self.changed(device_of(channel))
+
+    def _channel_gone(self, channel: Channel) -> None:
+        """A call is over; where nothing was seen of it before, its end is no news either."""
+        if channel.tech.is_internal:
+            return
+        device = device_of(channel)
+        is_first = device not in self._pending
+        self.changed(device)
+        if is_first and device in self._pending:
+            self._quietly.add(device)
 
     # -- hints -----------------------------------------------------------------------------------------------------
 

@@ -59,6 +59,7 @@ class LocalTech(ChannelTech):
 
     name = "Local"
     description = "Local Proxy Channel Driver"
+    keeps_device_state = False
 
     def __init__(self, system: System) -> None:
         self.system = system
@@ -299,14 +300,15 @@ class LocalTech(ChannelTech):
             half.leave(LeaveReason.DISSOLVED)
 
     def device_state(self, resource: str) -> str | None:
-        """INVALID if there is no such extension, INUSE while a call is on the way there."""
+        """INVALID if there is no such extension, INUSE while somebody calls there: as long as the first half lives."""
         extension, _, context = resource.partition("/")[0].partition("@")
         context = context or "default"
         system = self.system
         if system.plan.find(context, extension, 1) is None:
             return "INVALID"
         prefix = f"local/{extension}@{context}-".lower()
-        return "INUSE" if any(name.lower().startswith(prefix) for name in system.channels) else "NOT_INUSE"
+        is_called = any(name.endswith(";1") and name.lower().startswith(prefix) for name in system.channels)
+        return "INUSE" if is_called else "NOT_INUSE"
 
     def describe(self, channel: Channel) -> dict[str, str]:
         """Where the dialplan half goes."""

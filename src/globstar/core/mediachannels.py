@@ -49,7 +49,6 @@ class MediaChannelTech(LocalTech):
         near.private = far.private = LocalPair(near, far, "default", "s", may_optimise=False, passes_music=True, is_called=True)
         for half in (near, far):
             system.announce_channel(half)
-        system.device_states.changed(f"{self.name}/{purpose}")
         return MediaChannel(near, far)
 
     def hangup(self, channel: Channel) -> None:

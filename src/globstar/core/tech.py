@@ -80,6 +80,8 @@ class ChannelTech:
     is_polled = False
     #: internal channels are hidden from device state and CDR
     is_internal = False
+    #: only another state of a device of this technology is news; else each look at it is told
+    keeps_device_state = True
     #: an internal channel stands for one that never ends: manager clients and CEL are told what it does, but of no end
     is_standing = False
     #: texts go out with their content type (SENDTEXTTYPE is then ENHANCED, else BASIC)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.frame import Control
 from globstar.core.pbx import INCOMPLETE
@@ -17,5 +19,6 @@ async def incomplete(channel: Channel, data: str) -> str:
     """
     if channel.state is not ChannelState.UP and data.strip() != "n":
         channel.answer_at_once()
+        await asyncio.sleep(0)  # the state of its device is told before the call goes on
     channel.indicate(Control.INCOMPLETE)
     return INCOMPLETE

@@ -115,8 +115,8 @@ class CompletionService:
         )
 
     def state(self, device: str) -> DeviceState:
-        """The state of a device."""
-        return self.system.device_states.state(device)
+        """The state of a device; when it is another one, :meth:`_device_changed` is called."""
+        return self.system.device_states.follow(device)
 
     # -- the list ----------------------------------------------------------------------------------------------------------
 

@@ -205,6 +205,7 @@ def _has_events(leg: Leg) -> bool:
 def _ringing(leg: Leg, channel: Channel, data: Any) -> bool:
     if channel.state is ChannelState.UP or leg.is_caller:
         return False
+    channel.system.device_states.channel_changed(channel)
     if leg.endpoint.inband_progress:
         if not leg.early_sent:
             leg.provisional(183, with_sdp=True)
@@ -218,6 +219,7 @@ def _ringing(leg: Leg, channel: Channel, data: Any) -> bool:
 
 def _progress(leg: Leg, channel: Channel, data: Any) -> bool:
     if channel.state is not ChannelState.UP and not leg.is_caller and not leg.early_sent:
+        channel.system.device_states.channel_changed(channel)
         leg.provisional(183, with_sdp=True)
     return True
 
@@ -228,8 +230,9 @@ def _refusal(status: int, cause: Cause) -> Any:
             return False
         channel.hangup_cause = cause
         leg.refuse(status, cause)
-        # the channel shows that it is busy before it shows that it ends
-        channel.system.loop.call_soon(partial(channel.queue_hangup, cause, tech_cause=status))
+        # the channel shows that it is busy, and so does its device, before it shows that it ends
+        loop = channel.system.loop
+        loop.call_soon(loop.call_soon, partial(channel.queue_hangup, cause, tech_cause=status))
         return True
 
     return refuse

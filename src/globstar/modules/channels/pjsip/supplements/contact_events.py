@@ -113,6 +113,7 @@ class ContactEvents(Supplement):
         logger.verbose(2, f"Endpoint {name} is now {word}")
         if self.driver.system.bus.listeners(PeerStatusChanged):
             self.driver.system.bus.publish(PeerStatusChanged("PJSIP", f"PJSIP/{name}", word))
+        self.driver.system.device_states.look_now(f"PJSIP/{name}")
 
     # -- connections -------------------------------------------------------------------------------------------------
 
