@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from globstar.core import events
 from globstar.core.devicestate import DeviceState
 from globstar.core.system import System
@@ -17,15 +19,23 @@ def load(system: System) -> None:
     def state(mailbox: str) -> DeviceState:
         return DeviceState.INUSE if mailboxes.state(mailbox).new else DeviceState.NOT_INUSE
 
-    def changed(mailbox: str) -> None:
-        states.changed(f"{_PREFIX}:{mailbox}")
+    def names(mailbox: str) -> Iterator[str]:
+        yield f"{_PREFIX}:{mailbox}"
         short = f"{_PREFIX}:{mailbox.removesuffix('@default')}"  # hints may leave that away
         if mailbox.endswith("@default") and states.hints.of_device(short.lower()):
-            states.changed(short)
+            yield short
+
+    def counted(event: events.MessageWaiting) -> None:
+        for name in names(event.mailbox):
+            states.changed(name)
+
+    def changed(mailbox: str) -> None:
+        for name in names(mailbox):
+            states.look_now(name)
 
     states.add_provider(_PREFIX, state, mailboxes.known)
     stops = (
-        system.bus.subscribe(events.MessageWaiting, lambda event: changed(event.mailbox)),  # the first count is told too
+        system.bus.subscribe(events.MessageWaiting, counted),  # the first count is told too
         mailboxes.listen(lambda mailbox, _state, _source: changed(mailbox)),
     )
 
