@@ -103,6 +103,7 @@ def test_events_of_a_scenario(replay: SipReplay, client: AmiClient, file: Path) 
     if "_voicemail" in file.stem:
         shutil.rmtree(replay.root / "spool" / "voicemail", ignore_errors=True)
         replay.system.mailboxes.update("100@default", 0, 0)
+        replay.runner.run(asyncio.sleep(0.01))
     client.take()
     replay.run(Scenario.load(file), test_calls_sip.ACTIONS.get(file.stem))
     recording = json.loads(file.read_text())
