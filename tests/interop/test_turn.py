@@ -5,16 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
+import struct
 from pathlib import Path
 
 import pytest
 
 from globstar.base.log import Level
+from globstar.media import native
+from globstar.media.demux import Detour
+from globstar.media.engine import RtpEngine
 from globstar.media.gather import Gathering, IceServers, bases_of
+from globstar.media.relay import Relay
+from globstar.media.settings import MediaSettings, Payload, PayloadKind
 from globstar.media.sockets import UdpSockets
 from globstar.media.turn import TurnServer, TurnTransport
 from globstar.media.turn_link import LinkMaker
 from globstar.net.poller import Poller
+from tests.conftest import IN_CI
 from tests.interop.sip.test_rfc7118_websocket import Browser
 from tests.interop.support.chromium import Page
 from tests.interop.support.coturn import CERTIFICATE, PASSWORD, USER, turn_server
@@ -99,6 +107,84 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> Non
     with turn_server(tmp_path, with_tls=True) as port, LogCapture(Level.WARNING) as log:
         assert asyncio.run(exchange(port, way=TurnTransport.TLS)) == ([], [], [])
     assert ["certificate verify failed" in record.message.lower() for record in log.records] == [True]
+
+
+@pytest.mark.parametrize("is_native", [True, False], ids=["native", "python"])
+def test_a_call_through_coturn_is_relayed(tmp_path: Path, is_native: bool) -> None:
+    """One phone is reached through coturn, the other one directly; RTP goes both ways, in a thread where there is one."""
+    if is_native and not native.is_available():
+        assert not IN_CI, "the native module was not built"
+        pytest.skip("the native module was not built")
+    with turn_server(tmp_path) as port:
+        asyncio.run(relay_call(port, is_native=is_native))
+
+
+async def relay_call(port: int, *, is_native: bool) -> None:
+    """Talk for 200 packets each way, and look at what came and who has relayed it."""
+    loop = asyncio.get_running_loop()
+    engine = RtpEngine(loop, MediaSettings(native_relay=is_native, port_start=24000, port_end=24098))
+    far, near = engine.open(HOST), engine.open(HOST)
+    assert far is not None
+    assert near is not None
+    phones = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) for _ in range(2)]
+    for phone in phones:
+        phone.bind((HOST, 0))
+    beyond: tuple[str, int] = phones[0].getsockname()
+
+    def send(component: int, data: bytes, to: tuple[str, int]) -> None:
+        demux.inner.sendto(data, to)
+
+    gathering = Gathering(loop, IceServers(None, (TurnServer((HOST, port)),), USER, PASSWORD), send)
+
+    def take(component: int, data: bytes, source: tuple[str, int]) -> tuple[bytes, tuple[str, int]] | None:
+        _, inner = gathering.receive(component, data, source)
+        return (inner[1], inner[0]) if inner is not None else None
+
+    demux, _ = far.divert(take)
+    demux.is_open = True
+    done = asyncio.Event()
+    assert gathering.start(bases_of(far.local_address, (1,)), done.set)
+    await asyncio.wait_for(done.wait(), 10)
+    (candidate,) = gathering.candidates()
+    demux.detours[beyond] = Detour(lambda data: gathering.send_relayed(1, data, beyond), lambda: gathering.route(1, beyond))
+    for session, phone in zip((far, near), phones, strict=True):
+        session.set_payloads({0: Payload(PayloadKind.MEDIA, 8000)}, send=0, clock_rate=8000)
+        session.set_remote(phone.getsockname())
+    relay = Relay(far, near, {0: 0}, {0: 0})
+    relay.join()
+    heard: list[list[bytes]] = [[], []]
+    async with asyncio.timeout(20):
+        for number in range(200):
+            for index, to in enumerate((candidate.address, near.local_address)):
+                packet = struct.pack("!BBHII", 0x80, 0, number, 160 * number, 7 + index) + b"%d" % number
+                phones[index].sendto(packet, to)
+            await asyncio.sleep(0.04 if number < 30 else 0.002)  # the engine offers its paths to threads twice a second
+            _listen(phones, heard)
+        while min(map(len, heard)) < 198:
+            await asyncio.sleep(0.01)
+            _listen(phones, heard)
+    # what the phone behind the server sends before there is a permission for it goes nowhere
+    for came in heard:
+        numbers = [int(data[12:]) for data in came]
+        assert numbers == sorted(set(numbers))
+    if is_native:
+        assert engine.native is not None
+        assert engine.native.packets > 300
+    gathering.close()
+    engine.close()
+    for phone in phones:
+        phone.close()
+
+
+def _listen(phones: list[socket.socket], heard: list[list[bytes]]) -> None:
+    for phone, came in zip(phones, heard, strict=True):
+        while True:
+            try:
+                data = phone.recv(2048)
+            except BlockingIOError:
+                break
+            if not 192 <= data[1] <= 223:
+                came.append(data)
 
 
 @pytest.mark.parametrize("uri", ["{}", "turn:{}?transport=tcp"], ids=["UDP", "TCP"])

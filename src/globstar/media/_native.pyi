@@ -44,6 +44,9 @@ class RelayThread:
         seals: Cipher | None,
         comes_from: tuple[str, int] | None,
         goes_to: tuple[str, int] | None,
+        channel_in: int = 0,
+        channel_out: int = 0,
+        first: NativePath | None = None,
     ) -> None: ...
     def remove(self, native: NativePath) -> tuple[list[Digit], Parked | None]: ...
     def take(self) -> tuple[list[Digit], list[Parked]]: ...

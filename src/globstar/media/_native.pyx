@@ -69,7 +69,7 @@ cdef extern from "<time.h>" nogil:
 
 cdef extern from "_relay.h" nogil:
     enum:
-        RELAY_HEADER, RELAY_DATAGRAM, RELAY_ROOM, RELAY_REPLAYED, RELAY_REPLAYED_OLD
+        RELAY_HEADER, RELAY_LEAD, RELAY_DATAGRAM, RELAY_ROOM, RELAY_REPLAYED, RELAY_REPLAYED_OLD
     ctypedef int (*relay_transform)(void *session, void *packet, int *size)
     ctypedef struct relay_cipher:
         void *session
@@ -86,8 +86,11 @@ cdef extern from "_relay.h" nogil:
         socklen_t size
         relay_address at
     ctypedef struct relay_path:
+        relay_path *next
         int descriptor
         int output
+        uint16_t channel_in
+        uint16_t channel_out
         relay_peer comes_from
         relay_peer goes_to
         uint32_t source
@@ -116,6 +119,10 @@ cdef extern from "_relay.h" nogil:
         uint8_t size
         uint8_t payload[8]
         uint32_t rtp_time
+    uint8_t *relay_place(const relay_path *path, uint8_t *buffer)
+    int relay_unwrap(const relay_path *path, const uint8_t *datagram, int size)
+    uint8_t *relay_wrap(const relay_path *path, uint8_t *buffer, int *size)
+    relay_path *relay_find(relay_path *first, const uint8_t *packet, int size)
     relay_verdict relay_take(relay_path *path, uint8_t *packet, int *size, double now, relay_digit *digit)
     void relay_raise(int *flag)
     bint relay_is_raised(const int *flag)
@@ -201,15 +208,15 @@ cdef class Cipher:
 
 
 cdef struct Slot:
-    relay_path path
-    uint8_t *parked  # the datagram that waits for the loop
+    relay_path path  # the first member, so that a path's address is its slot's
+    uint8_t *parked  # the datagram that waits for the loop; what is parked is the first path of a socket, and the socket with it
     int parked_size  # 0 while the path runs, TAKEN while the loop treats it
     double parked_at
     relay_peer parked_from
 
 
 cdef struct Told:
-    int descriptor
+    Slot *slot
     double now
     relay_digit digit
 
@@ -243,8 +250,8 @@ cdef class RelayThread:
     cdef double _longest_wait
     cdef pthread_mutex_t _turn
     cdef pthread_mutex_t _mutex
-    cdef Slot **_slots
-    cdef int *_waiting
+    cdef Slot **_slots  # by descriptor the first path of each socket
+    cdef Slot **_waiting
     cdef int _waiting_count
     cdef int _capacity
     cdef Told _told[DIGITS]
@@ -329,7 +336,7 @@ cdef class RelayThread:
         cdef int count, index, told
         cdef uint64_t one = 1
         cdef double now, last = 0, rate = 0
-        cdef uint8_t buffer[RELAY_ROOM]
+        cdef uint8_t buffer[RELAY_LEAD + RELAY_ROOM]
         while not relay_is_raised(&self._stopping):
             count = epoll_wait(self._epoll, events, BATCH, -1)
             if count <= 0:
@@ -353,11 +360,13 @@ cdef class RelayThread:
                 _sleep(relay_pause(rate, self._longest_wait))
 
     cdef int _serve(self, int descriptor, uint8_t *buffer, double now) noexcept nogil:
-        """Read one packet of a path and send it on; 1 when there is something for the loop."""
+        """Read one packet of a socket and send it on; 1 when there is something for the loop."""
         cdef Slot *slot
         cdef relay_path *path
         cdef relay_verdict verdict
-        cdef int size
+        cdef uint8_t *datagram
+        cdef uint8_t *packet = buffer + RELAY_LEAD
+        cdef int size, inner
         cdef ssize_t sent
         cdef relay_digit digit
         cdef relay_peer source
@@ -367,29 +376,35 @@ cdef class RelayThread:
         path = &slot.path
         if slot.parked_size:
             return 0
+        datagram = relay_place(path, buffer)
         if path.comes_from.size:
             source.size = sizeof(source.at)
-            size = <int> recvfrom(descriptor, buffer, RELAY_DATAGRAM, MSG_DONTWAIT, &source.at.any, &source.size)
+            size = <int> recvfrom(descriptor, datagram, RELAY_DATAGRAM, MSG_DONTWAIT, &source.at.any, &source.size)
         else:
             source.size = 0
-            size = <int> recv(descriptor, buffer, RELAY_DATAGRAM, MSG_DONTWAIT)
+            size = <int> recv(descriptor, datagram, RELAY_DATAGRAM, MSG_DONTWAIT)
         if size <= 0:
             return 0  # nothing there, or an ICMP error of an earlier packet
         if source.size and not relay_is_same(&source, &path.comes_from):
-            return self._park(slot, buffer, size, now, &source)
-        verdict = relay_take(path, buffer, &size, now, &digit)
+            return self._park(slot, datagram, size, now, &source)
+        inner = relay_unwrap(path, datagram, size)
+        if inner < 0:
+            return self._park(slot, datagram, size, now, &source)
+        path = relay_find(path, packet, inner)
+        verdict = relay_take(path, packet, &inner, now, &digit)
         if verdict == RELAY_PARK:
-            return self._park(slot, buffer, size, now, &source)
+            return self._park(slot, datagram, size, now, &source)
         if verdict == RELAY_DROP:
             return 0
+        packet = relay_wrap(path, buffer, &inner)
         if path.goes_to.size:
-            sent = sendto(path.output, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL, &path.goes_to.at.any, path.goes_to.size)
+            sent = sendto(path.output, packet, inner, MSG_DONTWAIT | MSG_NOSIGNAL, &path.goes_to.at.any, path.goes_to.size)
         else:
-            sent = send(path.output, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL)
+            sent = send(path.output, packet, inner, MSG_DONTWAIT | MSG_NOSIGNAL)
         if sent < 0:
             path.not_sent += 1  # a full socket buffer or a refused port: media is not sent again
         self._packets += 1
-        return self._tell(descriptor, &digit, now) if verdict == RELAY_SEND_DIGIT else 0
+        return self._tell(<Slot *> path, &digit, now) if verdict == RELAY_SEND_DIGIT else 0
 
     cdef int _park(
         self, Slot *slot, const uint8_t *packet, int size, double now, const relay_peer *source
@@ -401,18 +416,18 @@ cdef class RelayThread:
         slot.parked_size = size
         slot.parked_at = now
         slot.parked_from = source[0]
-        self._waiting[self._waiting_count] = slot.path.descriptor
+        self._waiting[self._waiting_count] = slot
         self._waiting_count += 1
         self._watch(slot.path.descriptor, 0)
         return 1
 
-    cdef int _tell(self, int descriptor, const relay_digit *digit, double now) noexcept nogil:
+    cdef int _tell(self, Slot *slot, const relay_digit *digit, double now) noexcept nogil:
         cdef Told *told
         if self._told_count == DIGITS:
             self._digits_missed += 1
             return 1
         told = &self._told[self._told_count]
-        told.descriptor = descriptor
+        told.slot = slot
         told.digit = digit[0]
         told.now = now
         self._told_count += 1
@@ -441,11 +456,11 @@ cdef class RelayThread:
         """Have room for a descriptor; with the lock held."""
         cdef int capacity = max(2 * self._capacity, descriptor + 64)
         cdef Slot **slots = <Slot **> realloc(self._slots, capacity * sizeof(Slot *))
-        cdef int *waiting
+        cdef Slot **waiting
         if slots == NULL:
             raise MemoryError
         self._slots = slots
-        waiting = <int *> realloc(self._waiting, capacity * sizeof(int))
+        waiting = <Slot **> realloc(self._waiting, capacity * sizeof(Slot *))
         if waiting == NULL:
             raise MemoryError
         self._waiting = waiting
@@ -455,7 +470,8 @@ cdef class RelayThread:
 
     def add(
         self, NativePath native not None, int descriptor, int output, bytes table not None, bytes clocks not None,
-        bint sees_digits, Cipher opens, Cipher seals, comes_from, goes_to,
+        bint sees_digits, Cipher opens, Cipher seals, comes_from, goes_to, uint16_t channel_in=0, uint16_t channel_out=0,
+        NativePath first=None,
     ):
         """Take over the reading of a socket; OSError when the kernel refuses.
 
@@ -463,13 +479,16 @@ cdef class RelayThread:
 
         ``table`` gives the second octet that is sent for each that comes, ``clocks`` are 128 numbers of 32 bits: the clock rate
         for jitter by payload type, 0 for digits, which are told with ``sees_digits``. Paths with the same tables should share them.
+
+        ``channel_in`` and ``channel_out`` are channels of TURN, 0 without it; then the peers are TURN servers. ``first`` is the path
+        that has the same socket already, in a bundle; None for the first one. All end together: see :meth:`remove`.
         """
         cdef relay_path *path = &native.slot.path
         cdef epoll_event event
         if len(table) != 256 or len(clocks) != 512:
             raise ValueError("a table has 256 entries, and there are 128 clocks")
-        if descriptor < 0 or descriptor in self._objects:
-            raise ValueError("the descriptor is relayed already, or is none")
+        if descriptor < 0 or <uintptr_t> &native.slot in self._objects:
+            raise ValueError("the path is relayed already, or there is no socket")
         native._kept = (table, clocks, seals)
         native._opens = opens
         _set_peer(&path.comes_from, comes_from)
@@ -481,6 +500,9 @@ cdef class RelayThread:
         path.sees_digits = sees_digits
         path.opens = &opens.cipher if opens is not None else NULL
         path.seals = &seals.cipher if seals is not None else NULL
+        path.channel_in = channel_in
+        path.channel_out = channel_out
+        path.next = NULL
         native.slot.parked_size = 0
         event.events = EPOLLIN
         event.data.fd = descriptor
@@ -488,27 +510,39 @@ cdef class RelayThread:
         try:
             if descriptor >= self._capacity:
                 self._grow(descriptor)
-            if epoll_ctl(self._epoll, EPOLL_CTL_ADD, descriptor, &event) < 0:
-                raise OSError(_errno.EINVAL, "the socket cannot be watched")
-            self._slots[descriptor] = &native.slot
-            self._objects[descriptor] = native
+            if first is not None:
+                if self._slots[descriptor] != &first.slot:
+                    raise ValueError("the socket is not that of the first path")
+                path.next = first.slot.path.next
+                first.slot.path.next = path
+            else:
+                if self._slots[descriptor] != NULL:
+                    raise ValueError("the socket is relayed already")
+                if epoll_ctl(self._epoll, EPOLL_CTL_ADD, descriptor, &event) < 0:
+                    raise OSError(_errno.EINVAL, "the socket cannot be watched")
+                self._slots[descriptor] = &native.slot
+            self._objects[<uintptr_t> &native.slot] = native
         finally:
             pthread_mutex_unlock(&self._mutex)
 
     def remove(self, NativePath native not None):
-        """Give the socket back: ``(digits, parked)``, what :meth:`take` would have given for this path."""
+        """End a path: ``(digits, parked)``, what :meth:`take` would have given for it.
+
+        With the first path of a socket nothing more is read there; others of that socket are to be removed as well.
+        """
         cdef Slot *slot = &native.slot
+        cdef Slot *first
+        cdef relay_path *before
         cdef int descriptor = slot.path.descriptor
         cdef epoll_event event
         cdef int index, kept = 0
         digits = []
         self._lock()
         try:
-            if self._objects.get(descriptor) is not native:
+            if self._objects.get(<uintptr_t> slot) is not native:
                 return digits, None
-            epoll_ctl(self._epoll, EPOLL_CTL_DEL, descriptor, &event)
             for index in range(self._told_count):
-                if self._told[index].descriptor == descriptor:
+                if self._told[index].slot == slot:
                     digits.append(_digit(native, &self._told[index]))
                 else:
                     self._told[kept] = self._told[index]
@@ -516,12 +550,21 @@ cdef class RelayThread:
             self._told_count = kept
             kept = 0
             for index in range(self._waiting_count):
-                if self._waiting[index] != descriptor:
+                if self._waiting[index] != slot:
                     self._waiting[kept] = self._waiting[index]
                     kept += 1
             self._waiting_count = kept
-            self._slots[descriptor] = NULL
-            del self._objects[descriptor]
+            first = self._slots[descriptor]
+            if first == slot:
+                epoll_ctl(self._epoll, EPOLL_CTL_DEL, descriptor, &event)
+                self._slots[descriptor] = NULL
+            elif first != NULL:
+                before = &first.path
+                while before.next != NULL and before.next != &slot.path:
+                    before = before.next
+                if before.next != NULL:
+                    before.next = slot.path.next
+            del self._objects[<uintptr_t> slot]
             return digits, _parked(native) if slot.parked_size > 0 else None
         finally:
             pthread_mutex_unlock(&self._mutex)
@@ -539,10 +582,10 @@ cdef class RelayThread:
         try:
             read(self._notify, &count, sizeof(count))
             for index in range(self._told_count):
-                digits.append(_digit(self._objects[self._told[index].descriptor], &self._told[index]))
+                digits.append(_digit(self._objects[<uintptr_t> self._told[index].slot], &self._told[index]))
             self._told_count = 0
             for index in range(self._waiting_count):
-                parked.append(_parked(self._objects[self._waiting[index]]))
+                parked.append(_parked(self._objects[<uintptr_t> self._waiting[index]]))
             self._waiting_count = 0
         finally:
             pthread_mutex_unlock(&self._mutex)
@@ -574,10 +617,10 @@ cdef class RelayThread:
             pthread_mutex_unlock(&self._mutex)
 
     def resume(self, NativePath native not None):
-        """Let a parked path run again."""
+        """Let a socket be read again whose first path has parked."""
         self._lock()
         try:
-            if self._objects.get(native.slot.path.descriptor) is native and native.slot.parked_size:
+            if self._objects.get(<uintptr_t> &native.slot) is native and native.slot.parked_size:
                 native.slot.parked_size = 0
                 self._watch(native.slot.path.descriptor, EPOLLIN)
         finally:

@@ -19,6 +19,7 @@ enum {
     RELAY_HEADER = 12,
     RELAY_DATAGRAM = 8192,             /* longest datagram, as in media.sockets */
     RELAY_ROOM = RELAY_DATAGRAM + 160, /* with what encryption adds, as the library reckons: tag, index, key identifier */
+    RELAY_LEAD = 4,                    /* octets before a packet, for the header of ChannelData (RFC 8656 section 12.4) */
     RELAY_NOT_RELAYED = 0xC8,          /* as in media.relay */
     RELAY_DIGIT = 8,                   /* octets of a telephone-event that are reported; an event has four */
 };
@@ -49,9 +50,12 @@ typedef struct {
     relay_address at;
 } relay_peer;
 
-typedef struct {
+typedef struct relay_path {
+    struct relay_path *next; /* another stream that comes to the same socket; NULL for the last one */
     int descriptor;          /* received from */
     int output;              /* sent to */
+    uint16_t channel_in;     /* of TURN, in which packets come and go; 0: without one */
+    uint16_t channel_out;
     relay_peer comes_from;   /* what comes from elsewhere parks */
     relay_peer goes_to;
     uint32_t source;         /* SSRC that is received */
@@ -155,6 +159,48 @@ static inline int relay_is_same(const relay_peer *one, const relay_peer *other) 
                one->at.four.sin_addr.s_addr == other->at.four.sin_addr.s_addr;
     return one->at.six.sin6_port == other->at.six.sin6_port &&
            !memcmp(&one->at.six.sin6_addr, &other->at.six.sin6_addr, sizeof one->at.six.sin6_addr);
+}
+
+/* A datagram is read so that its packet lies at `buffer + RELAY_LEAD`, in a buffer of RELAY_LEAD + RELAY_ROOM octets. */
+static inline uint8_t *relay_place(const relay_path *path, uint8_t *buffer) {
+    return path->channel_in ? buffer : buffer + RELAY_LEAD;
+}
+
+/* The size of the packet in a datagram; -1 if it is no ChannelData of the peer's. What follows the data fills up (12.5). */
+static inline int relay_unwrap(const relay_path *path, const uint8_t *datagram, int size) {
+    int inner;
+    if (!path->channel_in)
+        return size;
+    if (size < RELAY_LEAD || (datagram[0] << 8 | datagram[1]) != path->channel_in)
+        return -1;
+    inner = datagram[2] << 8 | datagram[3];
+    return inner <= size - RELAY_LEAD ? inner : -1;
+}
+
+/* What is to be sent for the packet at `buffer + RELAY_LEAD`, of `*size` octets. */
+static inline uint8_t *relay_wrap(const relay_path *path, uint8_t *buffer, int *size) {
+    if (!path->channel_out)
+        return buffer + RELAY_LEAD;
+    buffer[0] = (uint8_t)(path->channel_out >> 8);
+    buffer[1] = (uint8_t)path->channel_out;
+    buffer[2] = (uint8_t)(*size >> 8);
+    buffer[3] = (uint8_t)*size;
+    *size += RELAY_LEAD;
+    return buffer;
+}
+
+/* Whose packet it is, of those that share a socket (RFC 9143 section 9.2): its source tells, which the loop has found out by mid
+ * or payload type before. The first one's if it is nobody's; it parks there.
+ */
+static inline relay_path *relay_find(relay_path *first, const uint8_t *packet, int size) {
+    relay_path *path = first;
+    uint32_t source;
+    if (!first->next || size < RELAY_HEADER)
+        return first;
+    source = relay_word(packet + 8);
+    while (path && path->source != source)
+        path = path->next;
+    return path ? path : first;
 }
 
 /* Decrypt a packet of RTP in place; 0 if it is authentic. */

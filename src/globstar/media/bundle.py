@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from globstar.media.session import RtpSession
     from globstar.media.session_way import SessionWay
 
+#: Seconds after its last packet for which a stream counts as one that runs.
+_QUIET = 1.0
 #: Sources of a peer that are remembered; the oldest is forgotten first.
 MAX_SOURCES = 64
 
@@ -43,10 +45,14 @@ class Member:
         self.words = b""
         self.payload_types: Collection[int] = ()
 
+    @property
+    def is_marking(self) -> bool:
+        """Whether packets carry the mid: until a report shows that the peer knows the source."""
+        return bool(self.words) and self.session.reports.named_ssrc != self.session.sender.ssrc
+
     def marked(self, data: bytes) -> bytes:
-        """A packet of ours as it is sent: with its mid until a report shows that the peer knows the source."""
-        session = self.session
-        if self.words and session.reports.named_ssrc != session.sender.ssrc and not 192 <= data[1] <= 223:
+        """A packet of ours as it is sent."""
+        if self.is_marking and not 192 <= data[1] <= 223:
             return with_extension(data, self.words)
         return data
 
@@ -122,6 +128,27 @@ class Bundle:
             self._refresh()
         self.remove(session)
 
+    # -- the native relay ----------------------------------------------------------------------------------------------
+
+    def is_relayed(self, now: float) -> bool:
+        """Whether all streams that run are relayed: else a thread would have to hand half of the packets over."""
+        return all(
+            session.relay_path is not None or now - session.last_received > _QUIET or not session.receiver.is_valid
+            for session in self.sessions
+        )
+
+    def marks(self, session: SessionWay) -> bool:
+        """Whether packets of a stream carry its mid as yet, which only the loop puts there."""
+        member = self._members.get(session)
+        return member is None or member.is_marking
+
+    def withdraw(self) -> None:
+        """Something changes that the relays of all streams may rely on."""
+        for session in self.sessions:
+            path = session.relay_path
+            if path is not None and path.owner is not None:
+                path.owner.withdraw()
+
     def relearn(self) -> None:
         """The peer has moved."""
         for session in self._members:
@@ -174,7 +201,9 @@ class Bundle:
         now = self._clock()
         if len(data) >= 8 and 192 <= data[1] <= 223:
             self._spread(data, now)
-        elif len(data) >= HEADER_LENGTH:
+        elif len(data) < HEADER_LENGTH or data[0] >> 6 != 2:
+            self.carrier.not_rtp += 1
+        else:
             member = self._member_of(data)
             if member is own:
                 return
@@ -255,8 +284,8 @@ class BundleSocket(MediaSocket):
 
     @property
     def descriptor(self) -> int | None:
-        """See MediaSocket: everything has to be looked at here."""
-        return None
+        """See MediaSocket: what no thread knows comes here (``admit``)."""
+        return self.inner.descriptor
 
     def route(self, address: Address) -> tuple[Address, int] | None:
         """See MediaSocket."""

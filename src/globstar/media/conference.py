@@ -93,9 +93,9 @@ class SeatedStream:
         """Let ``table`` read and send; False if it cannot. ``receives`` and ``sends`` are the payload types of the voice."""
         session = self.session
         settled, security = session.settled, session.security
-        if settled is None or (security is not None and (security.opens is None or security.seals is None)):
+        if settled is None or settled.channel or (security is not None and (security.opens is None or security.seals is None)):
             return False
-        descriptor, peer = settled
+        descriptor, peer, _ = settled
         opens = security.opens.address if security is not None and security.opens is not None else 0
         seals = security.seals.address if security is not None and security.seals is not None else 0
         try:

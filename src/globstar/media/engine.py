@@ -236,16 +236,16 @@ class RtpEngine:
             for session in tuple(self._sessions):
                 path = session.relay_path
                 if path is not None and not path.is_native:
-                    self._guarded(session, path.adopt, relay)
+                    self._guarded(session, path.adopt, relay, now)
         for session in tuple(self._timed):
             if not session.is_closed:
                 self._guarded(session, session.handle_coarse_timer, now)
         if relay is not None:
             relay.refresh(())
 
-    def _guarded(self, session: RtpSession, timer: Callable[[Any], object], argument: object) -> None:
+    def _guarded(self, session: RtpSession, timer: Callable[..., object], *arguments: Any) -> None:
         try:
-            timer(argument)
+            timer(*arguments)
         except Exception as error:  # one call's bug must not stop the reports of the others
             logger.error(f"timer of RTP session {session.local_address} failed", exception=error)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.media.native import NativeRelay
+from globstar.media.native_socket import NativeSocket
 from globstar.media.session import RtpSession
 from globstar.proto.rtp.packet import FIRST_BYTE, MARKER, pack_header
 from globstar.proto.rtp.receiver import Progress
@@ -53,7 +54,7 @@ def native_clocks(clocks: tuple[tuple[int, int], ...]) -> bytes:
 
 def _ciphers(source: RtpSession, to: RtpSession) -> tuple[Cipher | None, Cipher | None]:
     """What opens the packets of the one and seals those to the other; None where they are plain."""
-    opens, seals = source.security, to.security
+    opens, seals = source.carrier.security, to.carrier.security
     return (opens.opens if opens is not None else None, seals.seals if seals is not None else None)
 
 
@@ -70,15 +71,13 @@ class RelayPath:
         "_counted_octets",
         "_first_marker",
         "_from",
-        "_is_parked",
         "_native",
-        "_relay",
+        "_place",
         "_rtp_time",
         "_shift_sequence",
         "_shift_time",
         "_started",
         "_table",
-        "_thread",
         "_to",
         "owner",
         "see_digits",
@@ -98,10 +97,7 @@ class RelayPath:
         self._counted = self._counted_octets = 0
         #: while the native thread forwards for us
         self._native: NativePath | None = None
-        self._thread: RelayThread | None = None
-        self._relay: NativeRelay | None = None
-        #: while the loop treats a packet that the thread handed over: the numbers here are the right ones
-        self._is_parked = False
+        self._place: NativeSocket | None = None
 
     # -- the native thread ---------------------------------------------------------------------------------------
 
@@ -110,62 +106,66 @@ class RelayPath:
         """Whether the native thread forwards."""
         return self._native is not None
 
-    def adopt(self, relay: NativeRelay) -> bool:
+    @property
+    def is_started(self) -> bool:
+        """Whether the stream runs."""
+        return self._started
+
+    def adopt(self, relay: NativeRelay, now: float) -> bool:
         """Let a native thread forward from now on, if both sockets are settled and the stream runs."""
         if self._native is not None or not self._started:
             return False
         source, to = self._from, self._to
-        here, there = source.settled, to.settled
-        if here is None or there is None or not to.is_sending:
+        here, there, carrier = source.settled, to.outlet, source.carrier
+        if here is None or there is None or not to.is_sending or now < carrier.native_rest:
             return False
-        (descriptor, comes_from), (output, goes_to) = here, there
+        if source.bundle is not None and not source.bundle.is_relayed(now):
+            return False
         clocks = source.jitter_clocks()
         table = _native_table(self._table, frozenset(clocks))
         opens, seals = _ciphers(source, to)
-        native, thread = relay.new_path(self), relay.thread()
-        self._thread, self._relay = thread, relay
-        self._put(native)
-        source.pause_reading()
+        place = carrier.native_socket or NativeSocket(carrier, relay)
+        native, first = relay.new_path(self), place.first
+        self._native, self._place = native, place
+        self.put()
+        if first is None:
+            carrier.pause_reading()
         try:
             rates = native_clocks(tuple(clocks.items()))
-            thread.add(
-                native, descriptor, output, table, rates, self.see_digits, opens, seals, comes_from, goes_to
+            place.thread.add(
+                native, here.descriptor, there.descriptor, table, rates, self.see_digits, opens, seals, here.peer, there.peer,
+                here.channel, there.channel, first,
             )  # fmt: skip
         except (OSError, ValueError) as error:
             logger.warning(f"the native relay does not take a socket: {error}")
-            source.resume_reading()
+            self.gone()
+            if first is None:
+                carrier.resume_reading()
             return False
-        self._native = native
+        place.natives[self] = native
+        if first is None:
+            place.begin()
         return True
 
     def withdraw(self) -> None:
-        """Forward through the loop again; what is known of the stream comes back."""
-        native, thread = self._native, self._thread
-        if native is None or thread is None:
-            return
-        digits, parked = thread.remove(native)
-        if not self._is_parked:
-            self.update(thread.get([native])[0])
-        self._native = self._thread = None
-        if self._from.is_closed:
-            return
-        self._from.resume_reading()
-        for digit in digits:
-            self.receive_digit(digit)
-        if parked is not None:
-            self._from.receive_raw(*parked[1:])
+        """Forward through the loop again, with all streams of the same socket."""
+        if self._place is not None:
+            self._place.withdraw()
+
+    def gone(self) -> None:
+        """The thread does not know us any more."""
+        self._native = self._place = None
 
     @property
     def running(self) -> tuple[RelayThread, NativePath] | None:
         """Where the numbers of this moment are that are not here; None if they are here."""
-        if self._native is None or self._thread is None or self._is_parked:
-            return None
-        return self._thread, self._native
+        place = self._place
+        return None if self._native is None or place is None or place.is_parked else (place.thread, self._native)
 
     def pull(self) -> None:
         """Bring the counts of the receiving session up to date."""
         running = self.running
-        if running is None or (self._relay is not None and self in self._relay.fresh):
+        if running is None or (self._place is not None and self in self._place.relay.fresh):
             return
         self.update(running[0].get([running[1]])[0])
 
@@ -176,40 +176,29 @@ class RelayPath:
         source.receiver.advance(Progress(highest, cycles, received, octets, transit, jitter))
         source.last_received = max(last, source.last_received)
         self._to.not_sent += not_sent
-        if source.security is not None:
-            source.security.not_authentic += not_authentic
-            source.security.replayed += replayed
+        security = source.carrier.security
+        if security is not None:
+            security.not_authentic += not_authentic
+            security.replayed += replayed
 
     def receive_digit(self, digit: Digit) -> None:
         """A packet of a digit that the thread has sent on."""
         self._from.receive_event(*digit[1:])
 
     def receive_parked(self, data: bytes, now: float, peer: Address | None) -> None:
-        """A datagram that the thread does not know: the session takes it, then the thread goes on."""
-        native, thread = self._native, self._thread
-        if native is None or thread is None:  # a packet before this one has ended that
-            if not self._from.is_closed:
-                self._from.receive_raw(data, now, peer)
-            return
-        self.update(thread.get([native])[0])
-        self._is_parked = True
-        try:
-            self._from.receive_raw(data, now, peer)
-        finally:
-            self._is_parked = False
-        if self._native is not native:
-            return
-        if self._started:
-            self._put(native)
-            thread.resume(native)
-        else:
-            self.withdraw()
+        """A datagram of our socket that the thread does not know."""
+        native, place = self._native, self._place
+        if native is not None and place is not None:
+            place.receive_parked(native, data, now, peer)
+        elif not self._from.carrier.is_closed:  # a packet before this one has ended that
+            self._from.carrier.receive_raw(data, now, peer)
 
-    def _put(self, native: NativePath) -> None:
-        source = self._from
+    def put(self) -> None:
+        """Give the thread our numbers, while it does not forward for us."""
+        source, native = self._from, self._native
         highest, cycles, received, octets, transit, jitter = source.receiver.progress
-        if self._thread is not None:
-            self._thread.put(
+        if self._place is not None and native is not None:
+            self._place.thread.put(
                 native, source.remote_ssrc, self._to.sender.ssrc, highest, cycles, self._shift_sequence, self._shift_time,
                 self._rtp_time, received, octets, transit, jitter, source.last_received,
             )  # fmt: skip

@@ -181,7 +181,7 @@ class RtpSession(SessionWay):
             return
         if self._relay is not None:
             self._relay.leave()
-        self._rise()
+        self._through_loop()
         if self.sender.packets:
             self._send_rtcp(self.reports.build_bye(self.sender))
         self.is_closed = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from globstar.media.demux import DemuxSocket, OtherCallback
 from globstar.media.nosocket import GONE
@@ -17,9 +17,18 @@ if TYPE_CHECKING:
     from globstar.media.bundle import Bundle
     from globstar.media.conference import SeatedStream
     from globstar.media.engine import RtpEngine
+    from globstar.media.native_socket import NativeSocket
     from globstar.media.relay import RelayPath
 
 Wrap = Callable[[MediaSocket], MediaSocket]
+
+
+class Route(NamedTuple):
+    """A socket and whom it talks to, for the native parts; no peer where it is connected, no channel (0) but with TURN."""
+
+    descriptor: int
+    peer: Address | None
+    channel: int
 
 
 class SessionWay:
@@ -45,6 +54,8 @@ class SessionWay:
         "_wrap",
         "bundle",
         "is_closed",
+        "native_rest",
+        "native_socket",
         "not_rtp",
         "on_source",
         "options",
@@ -75,6 +86,9 @@ class SessionWay:
         self.rtcp_mux = False
         #: The streams that share our transport, or the one whose transport we share; None: it is ours alone.
         self.bundle: Bundle | None = None
+        #: What a native thread relays from our socket, and until when it is not to be offered it again.
+        self.native_socket: NativeSocket | None = None
+        self.native_rest = 0.0
         self.is_closed = False
         self._is_connected = False
         self._settle_tried = False
@@ -129,21 +143,34 @@ class SessionWay:
         return self._socket.lost
 
     @property
-    def settled(self) -> tuple[int, Address | None] | None:
-        """For the native relay the descriptor of our RTP socket, and the peer if the socket is not connected to it.
+    def settled(self) -> Route | None:
+        """For the native relay where our packets come from; None as long as it is not settled who the peer is."""
+        bundle, source = self.bundle, self.source
+        carrier: SessionWay = bundle.carrier if bundle is not None else self
+        if not carrier._is_connected:
+            if not (self._settle_tried or bundle is not None) or source.state is not SourceState.LOCKED:
+                return None
+            if source.source != carrier._remote:
+                return None
+        return carrier._route
 
-        None as long as it is not settled who the peer is.
-        """
-        descriptor = self._socket.descriptor if self._settle_tried and not self.is_closed else None
-        if descriptor is None:
+    @property
+    def outlet(self) -> Route | None:
+        """For the native relay where what is sent goes; None where nobody knows, or it has to pass us."""
+        bundle = self.bundle
+        if bundle is None:
+            return self._route
+        return bundle.carrier._route if not bundle.marks(self) else None
+
+    @property
+    def _route(self) -> Route | None:
+        remote, descriptor = self._remote, self._socket.descriptor if not self.is_closed else None
+        if descriptor is None or remote is None or not remote[1]:
             return None
         if self._is_connected:
-            return descriptor, None
-        source, remote = self.source, self._remote
-        if remote is None or source.state is not SourceState.LOCKED or source.source != remote:
-            return None
+            return Route(descriptor, None, 0)
         route = self._socket.route(remote)
-        return (descriptor, remote) if route == (remote, 0) else None
+        return Route(descriptor, *route) if route is not None else None
 
     @property
     def rtcp_address(self) -> Address | None:
@@ -176,6 +203,10 @@ class SessionWay:
         self._through_loop()
         self._disconnect()
         self._remote = self._remote_rtcp = self.output = None
+
+    def reroute(self) -> None:
+        """The peer is reached in another way than before, at the same address."""
+        self._through_loop()
 
     def secure(self, context: SrtpContext | None, rtcp: SrtpContext | None = None) -> None:
         """Send and take only SRTP under these keys from now on; None for plain RTP. ``rtcp`` are keys of RTCP's own port."""
@@ -298,6 +329,8 @@ class SessionWay:
         """Something changes that native relay and conference rely on: packets take the way through the loop until asked again."""
         if self._relay is not None and self._relay.owner is not None:
             self._relay.owner.withdraw()
+        if self.bundle is not None:
+            self.bundle.withdraw()
         self._rise()
 
     def _rise(self) -> None:

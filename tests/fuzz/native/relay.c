@@ -4,7 +4,9 @@
  * - what is sent on differs from what came in type, sequence number, timestamp and SSRC only, each by its rule;
  * - a packet is counted once, jitter stays a number, and nothing outside of the buffer is touched (the sanitizers see to that);
  * - a packet is dropped only when its encryption is wrong, or it cannot be encrypted;
- * - an address that is taken is shown as it was.
+ * - an address that is taken is shown as it was;
+ * - a packet in a channel of TURN is what the header says, comes out of a datagram as it went in, and nothing else does;
+ * - of streams that share a socket a packet is counted by the one whose source it has, and by no other.
  */
 
 #include "_relay.h"
@@ -75,6 +77,54 @@ static void check_address(fuzz_input *input) {
     CHECK(relay_set_peer(&again, shown, port ^ 1) || !relay_is_same(&peer, &again));
 }
 
+/* Wrapping and unwrapping are each other's reverse; a datagram of any octets is refused or gives a packet within it. */
+static void check_channel(fuzz_input *input) {
+    int length = (int)(fuzz_number(input, 2) % (RELAY_DATAGRAM + 1)), size = length, inner;
+    relay_path path = {.channel_in = (uint16_t)fuzz_number(input, 2), .channel_out = (uint16_t)fuzz_number(input, 2)};
+    uint8_t *whole = malloc(RELAY_LEAD + RELAY_ROOM), *buffer = malloc((size_t)length + RELAY_LEAD), *sent;
+    CHECK(whole && buffer);
+    CHECK(relay_place(&path, whole) == (path.channel_in ? whole : whole + RELAY_LEAD));
+    for (int place = 0; place < length; place++)
+        buffer[place] = place < 8 ? fuzz_octet(input) : (uint8_t)place;
+    inner = relay_unwrap(&path, buffer, length);
+    CHECK(inner >= -1 && inner <= length - (path.channel_in ? RELAY_LEAD * (inner >= 0) : 0));
+    CHECK(path.channel_in || inner == length);
+    memcpy(whole + RELAY_LEAD, buffer, (size_t)length);
+    sent = relay_wrap(&path, whole, &size);
+    CHECK(size == length + (path.channel_out ? RELAY_LEAD : 0) && sent + size == whole + RELAY_LEAD + length);
+    CHECK(!memcmp(whole + RELAY_LEAD, buffer, (size_t)length));
+    path.channel_in = path.channel_out;
+    CHECK(relay_unwrap(&path, sent, size) == length);
+    if (path.channel_in) {
+        CHECK(relay_unwrap(&path, sent, size + fuzz_octet(input) % 4) == length); /* filled up, as over streams */
+        CHECK(!length || relay_unwrap(&path, sent, size - 1) == -1);
+        path.channel_in ^= 1;
+        CHECK(!path.channel_in || relay_unwrap(&path, sent, size) == -1);
+    }
+    free(whole);
+    free(buffer);
+}
+
+/* Streams of one socket: the packet's own is found, or the first. */
+static void check_bundle(fuzz_input *input) {
+    relay_path paths[4] = {{0}};
+    uint8_t packet[RELAY_HEADER];
+    int count = 1 + fuzz_octet(input) % 4, size = fuzz_octet(input) % (RELAY_HEADER + 1);
+    relay_path *found;
+    for (int index = 0; index < count; index++) {
+        paths[index].source = fuzz_number(input, 1);
+        paths[index].next = index + 1 < count ? &paths[index + 1] : NULL;
+    }
+    memset(packet, 0, sizeof packet);
+    packet[RELAY_HEADER - 1] = fuzz_octet(input);
+    found = relay_find(paths, packet, size);
+    CHECK(found >= paths && found < paths + count);
+    if (count > 1 && size == RELAY_HEADER)
+        for (relay_path *path = paths; path && path != found; path = path->next)
+            CHECK(path->source != packet[RELAY_HEADER - 1] || found == paths);
+    CHECK(found == paths || (size == RELAY_HEADER && found->source == packet[RELAY_HEADER - 1]));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_input input = {data, data + size};
     uint8_t table[256], flags = fuzz_octet(&input);
@@ -108,6 +158,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     path.shift_sequence = (uint16_t)fuzz_number(&input, 2);
     path.shift_time = fuzz_number(&input, 4);
     check_address(&input);
+    check_channel(&input);
+    check_bundle(&input);
     while (input.at < input.end) {
         uint8_t kind = fuzz_octet(&input);
         int length = (int)(fuzz_number(&input, 2) % (RELAY_DATAGRAM + 1)), plain, known;

@@ -195,7 +195,7 @@ async def test_rtcp_that_is_none() -> None:
     it.send(b"\x80\xc8\x00\x09" + bytes(8))
     it.send(b"\x80")
     await asyncio.sleep(0)
-    assert it.audio.not_rtp == 1
+    assert it.audio.not_rtp == 2
 
 
 async def test_one_set_of_keys_for_all() -> None:

@@ -7,12 +7,14 @@ import random
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 import pytest
 from pylibsrtp import Error, Policy, Session
 
 from globstar.media import engine as engine_module
-from globstar.media import native
+from globstar.media import native, native_socket
+from globstar.media.demux import Detour
 from globstar.media.engine import RtpEngine
 from globstar.media.relay import Relay
 from globstar.media.session import RtpSession
@@ -26,6 +28,10 @@ from tests.support.srtp_phone import PROFILES
 HOST = "127.0.0.1"
 ULAW = {0: Payload(PayloadKind.MEDIA, 8000), 101: Payload(PayloadKind.DIGITS, 8000)}
 SSRC = 0x01020304
+SIXTEEN = {96: Payload(PayloadKind.MEDIA, 16000)}
+#: where phones are that are reached through TURN
+BEYOND = "203.0.113.5"
+Others = list[tuple[bytes, Address]]
 
 MODES = [pytest.param(True, id="native"), pytest.param(False, id="python")]
 
@@ -34,6 +40,7 @@ MODES = [pytest.param(True, id="native"), pytest.param(False, id="python")]
 def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine offers its paths to the threads twenty times a second, not twice."""
     monkeypatch.setattr(engine_module, "ROUND", 0.05)
+    monkeypatch.setattr(native_socket, "MOST_PARKED", 100_000)  # tests send what threads do not know, and stay native
 
 
 async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
@@ -52,7 +59,11 @@ def key_of(suite: Suite, number: int) -> bytes:
 class Phone:
     """A bare socket that speaks RTP by hand, and SRTP by pylibsrtp."""
 
-    def __init__(self, session: RtpSession, suite: Suite | None = None, *, mki: int = 0) -> None:
+    def __init__(
+        self, session: RtpSession, suite: Suite | None = None, *, mki: int = 0, channel: int = 0, others: Others | None = None
+    ) -> None:
+        #: the channel of TURN in which it is reached; then it is its server, too
+        self.channel = channel
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self.socket.bind((HOST, 0))
         self.session = session
@@ -61,11 +72,30 @@ class Phone:
         self.heard: list[tuple[int, int, int, int, bytes]] = []
         self.refused = 0
         session.set_payloads(ULAW, send=0, clock_rate=8000, digits=(101, 8000))
-        session.set_remote(self.socket.getsockname())
+        if others is not None:
+            self.demux = session.carrier.divert(partial(self._unwrap, others))[0]
+            self.demux.is_open = True
+        if channel:
+            peer = (BEYOND, channel)
+            self.demux.detours[peer] = Detour(self._wrap, lambda: (self.socket.getsockname(), channel))
+            session.carrier.set_remote(peer)
+        else:
+            session.carrier.set_remote(self.socket.getsockname())
         if suite is not None:
             self.context = SrtpContext()
             self.set_key(1)
-            session.secure(self.context)
+            session.carrier.secure(self.context)
+
+    def _wrap(self, data: bytes) -> None:
+        self.demux.inner.sendto(struct.pack("!HH", self.channel, len(data)) + data, self.socket.getsockname())
+
+    def _unwrap(self, others: Others, _component: int, data: bytes, source: Address) -> tuple[bytes, Address] | None:
+        if self.channel and len(data) >= 4 and source == self.socket.getsockname():
+            channel, size = struct.unpack_from("!HH", data)
+            if channel == self.channel and size <= len(data) - 4:
+                return data[4 : 4 + size], (BEYOND, channel)
+        others.append((data, source))
+        return None
 
     def set_key(self, number: int) -> None:
         """Take other keys on both sides."""
@@ -94,6 +124,8 @@ class Phone:
 
     def send_raw(self, data: bytes) -> None:
         """Send what may be no packet."""
+        if self.channel:
+            data = struct.pack("!HH", self.channel, len(data)) + data
         self.socket.sendto(data, self.session.local_address)
 
     def listen(self) -> int:
@@ -103,6 +135,11 @@ class Phone:
                 data = self.socket.recv(2048)
             except BlockingIOError:
                 return len(self.heard)
+            if self.channel:
+                assert struct.unpack_from("!HH", data) == (self.channel, len(data) - 4)
+                data = data[4:]
+            if 192 <= data[1] <= 223:  # a report, which comes here in a bundle
+                continue
             if self.suite is not None:
                 try:
                     data = self.open.unprotect(data)
@@ -120,22 +157,39 @@ class Phone:
 
 
 class Pair:
-    """Two phones and the relay between their sessions."""
+    """Two phones and the relay between their sessions; ``legs`` are those of ``LEGS``."""
 
     def __init__(
-        self, engine: RtpEngine, one: Suite | None = None, two: Suite | None = None, *, mki: int = 0, is_open: bool = False
+        self, engine: RtpEngine, one: Suite | None = None, two: Suite | None = None, *, mki: int = 0, legs: str = ""
     ) -> None:
         self.engine = engine
-        first, second = engine.open(HOST), engine.open(HOST)
-        assert first is not None
-        assert second is not None
         #: what was no RTP, and whose it was
-        self.others: list[tuple[bytes, Address]] = []
-        for session in (first, second) if is_open else ():
-            session.divert(lambda _component, data, source: self.others.append((data, source)))[0].is_open = True
-        self.one, self.two = Phone(first, one, mki=mki), Phone(second, two)
+        self.others: Others = []
+        first, second = self._session("bundle" in legs), self._session("bundles" in legs)
+        is_open = "open" in legs
+        others = self.others if is_open or "turn" in legs else None
+        self.one = Phone(first, one, mki=mki, channel=0x4001 * ("turn" in legs), others=others)
+        self.two = Phone(second, two, channel=0x4FFF * ("turns" in legs), others=others if is_open or "turns" in legs else None)
         self.relay = Relay(first, second, {0: 0, 101: 101}, {0: 0, 101: 101})
         self.relay.join()
+        #: the streams that carry those of the phones
+        self.carriers: Relay | None = None
+        if "bundles" in legs:
+            for session in (first.carrier, second.carrier):
+                session.set_payloads(SIXTEEN, send=96, clock_rate=16000)
+            self.carriers = Relay(first.carrier, second.carrier, {96: 96}, {96: 96})
+            self.carriers.join()
+
+    def _session(self, is_bundled: bool) -> RtpSession:
+        found = self.engine.open(HOST)
+        assert found is not None
+        if not is_bundled:
+            return found
+        bundle = self.engine.bundle(found)
+        rider = self.engine.open_riding(bundle)
+        bundle.agree(found, "a", 0, [96])
+        bundle.agree(rider, "b", 0, [0, 101])
+        return rider
 
     @property
     def is_native(self) -> bool:
@@ -169,7 +223,12 @@ def new_engine(is_native: bool, **settings: int) -> RtpEngine:
 
 
 #: Which legs are encrypted; "open" are such whose sockets are not connected, as with ICE.
-LEGS = ("plain", "one", "two", "both", "open", "open both")
+#: With "turn" the first phone is behind a TURN server, with "turns" both; with "bundle" it shares the ports of another
+#: stream, with "bundles" both do, and those other streams are relayed as well.
+LEGS = (
+    "plain", "one", "two", "both", "open", "open both", "turn", "turns", "turns both", "bundle", "bundle both", "bundles",
+    "bundles both", "turn bundle one",
+)  # fmt: skip
 
 
 @pytest.fixture(params=[(is_native, legs) for is_native in (True, False) for legs in LEGS], ids=str)
@@ -178,7 +237,7 @@ async def pair(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Pair, int]
     engine = new_engine(is_native)
     one = AES_80 if "one" in legs or "both" in legs else None
     two = GCM_128 if "two" in legs or "both" in legs else None
-    pair = Pair(engine, one, two, is_open="open" in legs)
+    pair = Pair(engine, one, two, legs=legs)
     first = await pair.settle(is_native=is_native)
     assert (engine.native is not None) == is_native
     yield pair, first
@@ -221,7 +280,8 @@ async def test_loss_order_and_duplicates_are_counted_and_passed_on(pair: tuple[P
     await until(lambda: calls.two.listen() == first + 8)
     assert calls.two.numbers[first:] == [first + number for number in (0, 1, 3, 2, 4, 5, 9, 10)]
     figures = calls.one.session.statistics()
-    assert (figures.lost, figures.reordered, figures.duplicates + figures.replayed) == (3, 1, 1)
+    replayed = calls.one.session.carrier.statistics().replayed
+    assert (figures.lost, figures.reordered, figures.duplicates + replayed) == (3, 1, 1)
 
 
 async def test_digits_are_sent_on_and_told(pair: tuple[Pair, int]) -> None:
@@ -284,7 +344,9 @@ async def test_noise_on_the_port_is_counted_and_harms_nothing(pair: tuple[Pair, 
     await until(lambda: calls.two.listen() == first + 5)
     figures = calls.one.session.statistics()
     assert (figures.received, figures.lost) == (first + 5, 0)
-    assert figures.not_rtp + figures.unknown_payload + figures.not_authentic + len(calls.others) >= 2
+    socket = calls.one.session.carrier.statistics()
+    unknown = figures.not_rtp + figures.unknown_payload + figures.not_authentic
+    assert unknown + socket.not_rtp + socket.not_authentic + len(calls.others) >= 2
 
 
 async def test_another_source_starts_anew(pair: tuple[Pair, int]) -> None:
@@ -333,14 +395,147 @@ async def test_direction_withholds(pair: tuple[Pair, int]) -> None:
 
 async def test_closing_in_the_middle(pair: tuple[Pair, int]) -> None:
     calls, first = pair
+    carriers = [phone.session.carrier for phone in (calls.one, calls.two)]
     for number in range(first, first + 50):
         calls.one.send(number)
     calls.two.session.close()
     calls.one.send(first + 50)
     await until(lambda: calls.one.session.statistics().received > first)
     calls.one.session.close()
+    for carrier in carriers:
+        carrier.close()
     assert len(calls.engine) == 0
     assert calls.engine.native is None or len(calls.engine.native) == 0
+
+
+# -- several streams of one socket ------------------------------------------------------------------------------------------
+
+
+class Picture:
+    """What carries the phones' streams in a bundle, as another stream of theirs."""
+
+    def __init__(self, calls: Pair) -> None:
+        self.calls = calls
+        self.ssrc = SSRC + 77
+        self.sent = 0
+
+    def send(self) -> None:
+        """One more packet from the first phone."""
+        payload = b"%08d" % (900_000 + self.sent)
+        self.calls.one.send(self.sent, kind=96, ssrc=self.ssrc, payload=payload)
+        self.sent += 1
+
+    @property
+    def came(self) -> int:
+        """How many have come to the second phone; they are in order."""
+        found = [number - 900_000 for number in self.calls.two.numbers if number >= 900_000]
+        assert found == list(range(len(found)))
+        return len(found)
+
+
+@pytest.mark.parametrize("legs", ["bundles", "bundles both"])
+@pytest.mark.parametrize("is_native", MODES)
+async def test_the_streams_of_a_bundle_are_relayed_side_by_side(is_native: bool, legs: str) -> None:
+    engine = new_engine(is_native)
+    suite = AES_80 if "both" in legs else None
+    calls = Pair(engine, suite, suite, legs=legs)
+    assert calls.carriers is not None
+    picture = Picture(calls)
+    for number in range(6):
+        calls.one.send(number)
+        calls.two.send(number)
+        picture.send()
+    ways = (*calls.relay.paths, calls.carriers.paths[0])
+    await until(lambda: picture.came == 6 and calls.one.listen() == 6)
+    if is_native:
+        await until(lambda: all(way.is_native for way in ways))
+    for number in range(6, 106):
+        calls.one.send(number)
+        picture.send()
+    await until(lambda: picture.came == 106 and calls.two.listen() == 212)
+    assert [number for number in calls.two.numbers if number < 900_000] == list(range(106))
+    sources = {ssrc for *_, ssrc, _ in calls.two.heard}
+    assert sources == {calls.two.session.sender.ssrc, calls.two.session.carrier.sender.ssrc}
+    for session in (calls.one.session, calls.one.session.carrier):
+        figures = session.statistics()
+        assert (figures.received, figures.lost) == (106, 0)
+    # what one stream needs from the loop takes none of the other's packets
+    picture.ssrc += 1
+    picture.sent += 50
+    calls.one.send(106)
+    picture.send()
+    calls.one.send(107)
+    await until(lambda: calls.two.listen() == 215)
+    assert [number for number in calls.two.numbers if number < 900_000] == list(range(108))
+    if is_native:
+        await until(lambda: all(way.is_native for way in ways))
+        assert engine.native is not None
+        assert engine.native.packets >= 200
+    calls.two.session.set_direction(sending=False, receiving=True)
+    assert not any(way.is_native for way in ways)
+    calls.one.send(108)
+    await until(lambda: calls.one.session.statistics().received == 109)
+    assert calls.two.listen() == 215
+    engine.close()
+    calls.close()
+
+
+async def test_a_stream_that_carries_its_name_is_not_relayed_by_a_thread() -> None:
+    engine = new_engine(True)
+    calls = Pair(engine, legs="bundles")
+    bundle = calls.two.session.bundle
+    assert bundle is not None
+    bundle.agree(calls.two.session, "b", 3, [0, 101])
+    for number in range(8):
+        calls.one.send(number)
+        calls.two.send(number)
+    await until(lambda: calls.relay.paths[1].is_native)
+    assert not calls.relay.paths[0].is_native
+    calls.two.session.reports.named_ssrc = calls.two.session.sender.ssrc  # as a report of the peer does
+    await until(lambda: calls.is_native)
+    calls.two.session.change_source()
+    assert not calls.is_native
+    engine.close()
+    calls.close()
+
+
+async def test_a_bundle_whose_other_stream_is_not_relayed_stays_with_the_loop() -> None:
+    engine = new_engine(True)
+    calls = Pair(engine, legs="bundle")
+    picture = Picture(calls)
+    calls.one.session.carrier.set_payloads(SIXTEEN, send=96, clock_rate=16000)
+    seen: list[bytes] = []
+    calls.one.session.carrier.on_media = lambda kind, payload, *rest: seen.append(payload)
+    for number in range(20):
+        calls.one.send(number)
+        calls.two.send(number)
+        picture.send()
+        await asyncio.sleep(0.01)
+    await until(lambda: len(seen) == 20 and calls.two.listen() == 20)
+    assert not calls.relay.paths[0].is_native
+    engine.close()
+    calls.close()
+
+
+@pytest.mark.parametrize("legs", ["plain", "turn", "bundle"])
+async def test_a_stream_of_packets_that_no_thread_knows_goes_back_to_the_loop(monkeypatch: pytest.MonkeyPatch, legs: str) -> None:
+    monkeypatch.setattr(native_socket, "MOST_PARKED", 12)
+    engine = new_engine(True)
+    calls = Pair(engine, legs=legs)
+    first = await calls.settle(is_native=True)
+    for number in range(first, first + 60):
+        packet = calls.one.packet(number)
+        calls.one.send_raw(b"\x90" + packet[1:12] + b"\xbe\xde\0\1\x10a\0\0" + packet[12:])  # with a header extension
+    await until(lambda: calls.two.listen() == first + 60)
+    assert calls.two.numbers == list(range(first + 60))
+    assert engine.native is not None
+    assert engine.native.parked <= 14
+    assert not calls.relay.paths[0].is_native
+    assert calls.one.session.carrier.native_rest > asyncio.get_running_loop().time()
+    figures = calls.one.session.statistics()
+    assert (figures.received, figures.lost) == (first + 60, 0)
+    engine.close()
+    calls.close()
 
 
 # -- both ways alike -----------------------------------------------------------------------------------------------------
@@ -522,7 +717,7 @@ async def test_what_the_loop_sends_in_between_is_encrypted_in_the_same_stream(is
 async def test_others_on_an_open_port_are_told_apart(is_native: bool) -> None:
     """STUN of the peer and of others reaches who asks for it; RTP of a stranger is dropped; neither stops the thread."""
     engine = new_engine(is_native)
-    calls = Pair(engine, is_open=True)
+    calls = Pair(engine, legs="open")
     first = await calls.settle(is_native=is_native)
     stun = b"\x00\x01" + bytes(18)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
@@ -549,7 +744,7 @@ async def test_others_on_an_open_port_are_told_apart(is_native: bool) -> None:
 async def test_a_peer_that_moves_is_followed(is_native: bool) -> None:
     """As when ICE takes another pair: the owner says where, and the thread goes on from there."""
     engine = new_engine(is_native)
-    calls = Pair(engine, is_open=True)
+    calls = Pair(engine, legs="open")
     first = await calls.settle(is_native=is_native)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as moved:
         moved.bind((HOST, 0))

@@ -197,12 +197,17 @@ class Wires:
         socket, gathering = self._socket(component), self._gathering
         if socket is None:
             return
-        if gathering is not None and self._ice is not None and self._ice.is_relayed(component):
+        is_relayed = gathering is not None and self._ice is not None and self._ice.is_relayed(component)
+        if is_relayed == (address in socket.detours):
+            return
+        if gathering is not None and is_relayed:
             socket.detours[address] = Detour(
                 lambda data: gathering.send_relayed(component, data, address), lambda: gathering.route(component, address)
             )
         else:
-            socket.detours.pop(address, None)
+            del socket.detours[address]
+        if self.session is not None and component == 1:
+            self.session.reroute()
 
     def way_lost(self, component: int) -> None:
         """The peer does not answer ICE any more: nothing more is sent there."""
