@@ -448,6 +448,8 @@ class Bridge:
             len(self.members) != 2 or sender.mix.is_muted or sender.peers[0].mix.is_deaf
         ):
             return  # a conference mixes first streams alone
+        elif frame.type is FrameType.RTCP and self.technology.mixes:
+            return  # what one of many can receive is no bound for what the others see
         for member in self.members:
             if member is not sender and not member.is_apart:
                 member.channel.write(frame)

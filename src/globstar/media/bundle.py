@@ -20,6 +20,7 @@ from globstar.proto.rtp import (
     parse_compound,
 )
 from globstar.proto.rtp.extension import extension_words, find_extension, with_extension
+from globstar.proto.rtp.feedback import bit_rate_of
 from globstar.proto.rtp.packet import HEADER_LENGTH
 from globstar.proto.rtp.rtcp import FIR, PSFB, RTPFB, SdesItem
 
@@ -133,7 +134,9 @@ class Bundle:
     def is_relayed(self, now: float) -> bool:
         """Whether all streams that run are relayed: else a thread would have to hand half of the packets over."""
         return all(
-            session.relay_path is not None or now - session.last_received > _QUIET or not session.receiver.is_valid
+            (session.relay_path is not None and session.relay_path.can_be_native)
+            or now - session.last_received > _QUIET
+            or not session.receiver.is_valid
             for session in self.sessions
         )
 
@@ -263,6 +266,9 @@ def _targets(packet: OtherRtcp) -> set[int]:
     """The sources that feedback is about: that of its header (RFC 4585 section 6.1), or those of its entries (RFC 5104 4.3.1)."""
     if packet.packet_type not in (RTPFB, PSFB):
         return set()
+    rate = bit_rate_of(packet)
+    if rate is not None:
+        return set(rate[1])
     words = packet.body[4:8]
     if packet.packet_type == PSFB and packet.count == FIR:
         words += b"".join(packet.body[place : place + 4] for place in range(8, len(packet.body) - 7, 8))

@@ -75,6 +75,8 @@ def opening(suite: Suite, key: bytes, mki: int) -> Direction:
 def _direction(suite: Suite, key: bytes, kind: int, mki: int = 0, tag: int = 0) -> Direction:
     policy = Policy(key=key, ssrc_type=kind, srtp_profile=_PROFILES[suite])
     policy.window_size = _WINDOW
+    # pictures that were lost are sent once more, the same packet under the same number
+    policy.allow_repeat_tx = kind == Policy.SSRC_ANY_OUTBOUND
     session = LibSession(policy)
     if is_available():
         cipher = _cipher(session, kind, mki, tag)

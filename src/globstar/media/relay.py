@@ -111,11 +111,19 @@ class RelayPath:
         """Whether the stream runs."""
         return self._started
 
+    @property
+    def can_be_native(self) -> bool:
+        """Whether nobody keeps what is sent for who asks for it once more, or notes when what is received has come."""
+        source, to = self._from.feedback, self._to.feedback
+        return (to is None or not to.nacks) and (source is None or not source.notes_arrivals)
+
     def adopt(self, relay: NativeRelay, now: float) -> bool:
         """Let a native thread forward from now on, if both sockets are settled and the stream runs."""
         if self._native is not None or not self._started:
             return False
         source, to = self._from, self._to
+        if not self.can_be_native:
+            return False
         here, there, carrier = source.settled, to.outlet, source.carrier
         if here is None or there is None or not to.is_sending or now < carrier.native_rest:
             return False
@@ -245,6 +253,8 @@ class RelayPath:
             rtp_time + self._shift_time & 0xFFFFFFFF,
             to.sender.ssrc,
         )
+        if to.feedback is not None:
+            to.feedback.keep(header + payload)
         try:
             output(header + payload)
         except OSError:  # a full socket buffer or a refused port: media is not sent again

@@ -15,20 +15,24 @@ from globstar.media.sockets import MediaSocket
 from globstar.media.statistics import SessionStatistics, figures
 from globstar.proto.rtp import (
     COMFORT_NOISE,
+    ReceiverReport,
     RtcpPacket,
     RtpParseError,
     RtpReceiver,
     RtpSender,
+    SourceDescription,
     build_comfort_noise,
     build_picture_loss,
     parse_comfort_noise,
     parse_compound,
 )
+from globstar.proto.rtp.feedback import build_intra_request
 from globstar.proto.rtp.packet import FIRST_BYTE, HEADER_LENGTH, MARKER, is_rtcp, payload_bounds, unpack_header
 
 if TYPE_CHECKING:
     from globstar.media.conference import SeatedStream
     from globstar.media.engine import RtpEngine
+    from globstar.media.feedback import VideoFeedback
     from globstar.media.relay import RelayPath
 
 #: ``on_media(payload_type, payload, rtp_time, sequence, marker)``
@@ -65,6 +69,7 @@ class RtpSession(SessionWay):
         "_send_payload_type",
         "_timed_out",
         "digit_payload",
+        "feedback",
         "is_held",
         "is_receiving",
         "is_sending",
@@ -94,6 +99,8 @@ class RtpSession(SessionWay):
         self.on_rtcp: Callable[[tuple[RtcpPacket, ...]], None] | None = None
         self.on_timeout: Callable[[MediaTimeout], None] | None = None
 
+        #: what receivers tell senders of pictures, where that was agreed on
+        self.feedback: VideoFeedback | None = None
         #: whose stream this is, for those who look at the engine's sessions from outside (a channel)
         self.owner: object = None
 
@@ -190,6 +197,8 @@ class RtpSession(SessionWay):
         self.on_comfort_noise = self.on_rtcp = self.on_source = None
         self._forget_keys()
         self._digits.close()
+        if self.feedback is not None:
+            self.feedback.close()
         self._close_sockets()
         self._leave_bundle()
         self._engine.forget(self)
@@ -235,15 +244,21 @@ class RtpSession(SessionWay):
         self.take_numbers()
         return self.sender.rtp_time_at(self._engine.loop.time())
 
-    def send_packet(self, payload: bytes, rtp_time: int, payload_type: int, marker: bool) -> None:
-        """Send one packet under a timestamp of its own: a piece of a picture, where several packets share one time."""
+    def send_packet(self, payload: bytes, rtp_time: int, payload_type: int, marker: bool, sequence: int | None = None) -> None:
+        """Send one packet under a timestamp of its own: a piece of a picture, where several packets share one time.
+
+        With ``sequence`` the number is its own as well: what is left out has been lost before, or comes late.
+        """
         if not self.is_sending:
             self.withheld += 1
             return
         self.take_numbers()
         self.sender.last_rtp_time = rtp_time & 0xFFFFFFFF
         self.sender.mark_time(self._engine.loop.time())
-        self.transmit(self.sender.packet_at(payload, rtp_time, payload_type, marker))
+        data = self.sender.packet_at(payload, rtp_time, payload_type, marker, sequence)
+        if self.feedback is not None:
+            self.feedback.keep(data)
+        self.transmit(data)
 
     def select_payload(self, payload_type: int, clock_rate: int) -> None:
         """Send under another of the agreed payload types from now on."""
@@ -311,6 +326,8 @@ class RtpSession(SessionWay):
                 self.not_rtp += 1
                 return
             payload = data[start:end]
+            if self.feedback is not None:
+                self.feedback.arrived(data, now)
         if 192 <= second <= 223 and self.rtcp_mux:
             self.receive_rtcp(data, now)
             return
@@ -321,6 +338,8 @@ class RtpSession(SessionWay):
         kind, clock_rate, jitter_clock = known
         if ssrc != self.remote_ssrc:
             self._change_remote_source(ssrc)
+        if self.feedback is not None:
+            self.feedback.expect(sequence)
         if not self.receiver.receive(sequence, rtp_time, len(payload), jitter_clock, now):
             return
         self.last_received = now
@@ -350,6 +369,8 @@ class RtpSession(SessionWay):
             self.reports.forget_source()
             self._digits.source_changed()
         self.remote_ssrc = ssrc
+        if self.feedback is not None:
+            self.feedback.source_changed()
 
     # -- RTCP and timers -----------------------------------------------------------------------------------------
 
@@ -367,12 +388,23 @@ class RtpSession(SessionWay):
         self.reports.receive(packets, self.sender.ssrc, self._clock_rate, now, self._engine.wall_clock())
         if self._engine.on_rtcp is not None:
             self._engine.on_rtcp(self, packets)
+        if self.feedback is not None:
+            self.feedback.receive(packets, now)
         if self.on_rtcp is not None:
             self.on_rtcp(packets)
+
+    def send_feedback(self, packet: bytes) -> None:
+        """Tell the peer's sender something at once, behind a report that says nothing (RFC 4585 section 3.1)."""
+        if not self.is_closed:
+            ssrc = self.sender.ssrc
+            self._put_out(bytes(ReceiverReport(ssrc)) + bytes(SourceDescription.of(ssrc, self.reports.cname)) + packet)
 
     def _send_rtcp(self, data: bytes) -> None:
         if self._engine.on_rtcp is not None:
             self._engine.on_rtcp(self, data)
+        self._put_out(data)
+
+    def _put_out(self, data: bytes) -> None:
         try:
             if self.rtcp_mux:
                 if self.output is not None:
@@ -382,14 +414,22 @@ class RtpSession(SessionWay):
         except OSError:  # reports are repeated anyway
             self.not_sent += 1
 
-    def ask_for_picture(self) -> None:
-        """Ask the peer for a picture from scratch: Picture Loss Indication after a report (RFC 4585 section 6.3.1)."""
+    def ask_for_picture(self, intra_request: int | None = None) -> None:
+        """Ask the peer for a picture from scratch, after a report.
+
+        By a Picture Loss Indication (RFC 4585 section 6.3.1), or by the Full Intra Request of that number (RFC 5104
+        section 4.3.1).
+        """
         self.take_numbers()
         now = self._engine.loop.time()
         report = self.reports.build(
             self.sender, self.receiver, self.remote_ssrc, self._clock_rate, now, self._engine.wall_clock()
         )
-        self._send_rtcp(report + build_picture_loss(self.sender.ssrc, self.remote_ssrc))
+        if intra_request is None:
+            request = build_picture_loss(self.sender.ssrc, self.remote_ssrc)
+        else:
+            request = build_intra_request(self.sender.ssrc, self.remote_ssrc, intra_request)
+        self._send_rtcp(report + request)
 
     def handle_report(self, now: float) -> None:
         """Send the RTCP report that is due; called by the engine every ``rtcpinterval``."""

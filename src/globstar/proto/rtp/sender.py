@@ -68,10 +68,17 @@ class RtpSender:
             payload_type |= MARKER
         return pack_header(FIRST_BYTE, payload_type, sequence, rtp_time, self.ssrc) + payload
 
-    def packet_at(self, payload: bytes, rtp_time: int, payload_type: int, marker: bool = False) -> bytes:
-        """A packet with a timestamp of its own that leaves the stream's clock alone (telephone events)."""
-        sequence = self.sequence
-        self.sequence = sequence + 1 & 0xFFFF
+    def packet_at(
+        self, payload: bytes, rtp_time: int, payload_type: int, marker: bool = False, sequence: int | None = None
+    ) -> bytes:
+        """A packet with a timestamp of its own that leaves the stream's clock alone (telephone events, pictures).
+
+        One with a ``sequence`` of its own leaves numbers out, or has one that was left out before.
+        """
+        if sequence is None:
+            sequence = self.sequence
+        if sequence - self.sequence & 0x8000 == 0:
+            self.sequence = sequence + 1 & 0xFFFF
         self.packets += 1
         self.octets += len(payload)
         if marker:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from globstar.proto.sdp.feedback import extension_number
 from globstar.proto.sdp.values import Attribute, Media, SessionDescription
 
 #: the RTP header extension that names the stream of a packet (RFC 9143 section 16.2)
@@ -68,23 +69,17 @@ def is_offered(media: Media, group: Sequence[str]) -> bool:
 
 
 def mid_extension(media: Media) -> int:
-    """The number of the header extension for the mid; 0 where it is not offered both ways (RFC 8285 section 5)."""
-    for value in media.all("extmap"):
-        number, _, rest = value.partition(" ")
-        number, _, direction = number.partition("/")
-        if rest.split(" ", 1)[0] == MID_EXTENSION and direction in ("", "sendrecv"):
-            if number.isascii() and number.isdigit() and 0 < int(number[:4]) < 15:
-                return int(number)
-    return 0
+    """The number of the header extension for the mid; 0 where there is none."""
+    return extension_number(media, MID_EXTENSION)
 
 
-def free_extension(description: SessionDescription | None) -> int:
-    """A number for the header extension that means nothing else to a peer who has sent ``description``.
+def free_extension(description: SessionDescription | None, *taken: int) -> int:
+    """A number for a header extension that means nothing else to a peer who has sent ``description``, and none of the ``taken``.
 
     The meaning of a number stays for the whole session (RFC 8285 section 5): browsers do not bear another one.
     """
     lines = description.media if description is not None else ()
-    used = {value.partition(" ")[0].partition("/")[0] for line in lines for value in line.all("extmap")}
+    used = {value.partition(" ")[0].partition("/")[0] for line in lines for value in line.all("extmap")} | set(map(str, taken))
     return next((number for number in _NUMBERS if str(number) not in used), 0)
 
 

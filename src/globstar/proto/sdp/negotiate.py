@@ -45,6 +45,7 @@ class OfferAnswer:
         "_answered",
         "_extension",
         "_previous",
+        "_transport_extension",
         "_version",
         "address",
         "local",
@@ -75,6 +76,8 @@ class OfferAnswer:
         self._version: int | None = None
         #: the number of the header extension for mids in our open offer
         self._extension = 0
+        #: the same for that of transport-wide numbers
+        self._transport_extension = 0
 
     def create_offer(self, media: Sequence[LocalMedia]) -> SessionDescription:
         """Our offer: for a new call, a delayed offer (in a 200) or a re-INVITE.
@@ -93,6 +96,8 @@ class OfferAnswer:
         shared_keys: tuple[Attribute, ...] = ()
         agreed = (stream.bundling.extension for stream in self.streams if stream.bundling is not None)
         self._extension = next(filter(None, agreed), 0) or free_extension(self.remote)
+        agreed = (stream.transport_extension for stream in self.streams)
+        self._transport_extension = next(filter(None, agreed), 0) or free_extension(self.remote, self._extension)
         for index, mine in enumerate(places):
             old = self.local.media[index] if self.local is not None and index < len(self.local.media) else None
             if mine is None:
@@ -120,6 +125,7 @@ class OfferAnswer:
                     keys=keys,
                     taken=taken if mid else None,
                     name=known.remote.mid or "" if mine.keeps_names and known is not None and known.remote is not None else "",
+                    transport_extension=self._transport_extension,
                 )
             )
         addresses = [mine.address if mine is not None else "" for mine in places]

@@ -9,6 +9,13 @@ from typing import Protocol
 
 from globstar.proto.sdp.amr import AMR_NAMES, answered, is_usable
 from globstar.proto.sdp.bundle import Bundling, LocalSource, line_attributes
+from globstar.proto.sdp.feedback import (
+    TRANSPORT_EXTENSION,
+    TRANSPORT_WIDE,
+    agreed_feedback,
+    extension_number,
+    feedback_lines,
+)
 from globstar.proto.sdp.ilbc import ILBC_NAME, common_mode
 from globstar.proto.sdp.payloads import OFFERED_PAYLOADS, STATIC_NUMBERS, canonical_name
 from globstar.proto.sdp.preference import CodecPreference, IncomingPreference
@@ -74,7 +81,7 @@ class LocalMedia:
     ``keying`` are those of the transport. ``source`` is what a bundled stream sends. ``lowest_dynamic`` is the first number
     below 64 that is used when 96 to 127 are taken. ``place`` is the m-line on which the stream was agreed (None: on none yet);
     it stays there as long as that line lives. With ``keeps_names`` our lines repeat what the other side calls them (``mid``, and
-    ``label`` in an answer).
+    ``label`` in an answer). ``feedback`` is what both sides may tell of what they receive (``nack pli``).
     """
 
     address: str
@@ -99,6 +106,7 @@ class LocalMedia:
     lowest_dynamic: int = LOWEST_DYNAMIC
     place: int | None = None
     keeps_names: bool = False
+    feedback: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +148,9 @@ class NegotiatedStream:
     remote: Media | None = None
     #: its place in a bundle; None where it has a transport of its own
     bundling: Bundling | None = None
+    #: what both sides may tell of what they receive, and the number of the header extension for its transport-wide kind
+    feedback: tuple[str, ...] = ()
+    transport_extension: int = 0
 
     @property
     def is_active(self) -> bool:
@@ -251,6 +262,7 @@ def agree(
     )
     rtcp = carrier.rtcp
     mux = mine.rtcp_mux and carrier.rtcp_mux
+    feedback = agreed_feedback(mine.feedback, theirs)
     return NegotiatedStream(
         index=index,
         kind=mine.kind,
@@ -269,6 +281,8 @@ def agree(
         remote_maxptime_ms=theirs.maxptime_ms,
         remote=theirs,
         bundling=bundling,
+        feedback=feedback,
+        transport_extension=extension_number(theirs, TRANSPORT_EXTENSION) if TRANSPORT_WIDE in feedback else 0,
     )
 
 
@@ -296,6 +310,7 @@ def answer_line(mine: LocalMedia, theirs: Media, stream: NegotiatedStream, keys:
     elif mine.use_ptime and stream.remote_ptime_ms:
         mine = replace(mine, ptime_ms=stream.remote_ptime_ms)
     bundling = stream.bundling
+    mine = _with_feedback(mine, stream.feedback, stream.transport_extension)
     attributes = (
         *_attributes(mine, formats, stream.receive_dtmf, stream.direction, stream.rtcp_mux),
         *(mine.source.attributes() if mine.source is not None and bundling is not None else ()),
@@ -340,16 +355,19 @@ def offer_line(
     keys: tuple[Attribute, ...] = (),
     taken: dict[int, Meaning] | None = None,
     name: str = "",
+    transport_extension: int = 0,
 ) -> Media:
     """Our line of an offer.
 
-    ``extension`` is the number of the header extension for mids; ``taken`` are payload types of the bundle, which mean the
-    same on all its lines (RFC 9143 9.1). ``name`` is the mid of a line outside of bundles.
+    ``extension`` is the number of the header extension for mids, ``transport_extension`` of that for numbers of the transport;
+    ``taken`` are payload types of the bundle, which mean the same on all its lines (RFC 9143 9.1). ``name`` is the mid of a
+    line outside of bundles.
     """
     if keys:
         mine = replace(mine, attributes=(*keys, *mine.attributes))
     if mine.formats:
         return Media(mine.kind, mine.port, protocol, mine.formats, mine.attributes)
+    mine = _with_feedback(mine, mine.feedback, transport_extension)
     others = taken if taken is not None else {}
     used: set[int] = set()
     kept = {codec.codec: codec.receive_payload_type for codec in known}
@@ -385,6 +403,15 @@ def offer_line(
     )
     numbers = [str(number) for number, _ in (*formats, *events)]
     return Media(mine.kind, mine.port, protocol, tuple(numbers), attributes)
+
+
+def _with_feedback(mine: LocalMedia, kinds: tuple[str, ...], extension: int) -> LocalMedia:
+    """Our side with the lines for these kinds of feedback; what needs a header extension goes with it."""
+    kinds = tuple(kind for kind in kinds if kind != TRANSPORT_WIDE or extension)
+    if not kinds:
+        return mine
+    extra = (Attribute("extmap", f"{extension} {TRANSPORT_EXTENSION}"),) if TRANSPORT_WIDE in kinds else ()
+    return replace(mine, attributes=(*mine.attributes, *feedback_lines(kinds), *extra))
 
 
 def _free_number(name: tuple[str, int, int], wish: int | None, used: set[int], reserved: set[int], lowest: int) -> int | None:

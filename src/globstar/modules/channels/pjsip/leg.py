@@ -219,6 +219,8 @@ class Leg(SessionUser):
                 self.media.fax.write(frame)
         elif frame.type is FrameType.CNG:
             self.media.write_noise(frame.subtype)
+        elif frame.type is FrameType.RTCP:
+            self.media.tell_bit_rate(frame)
         elif frame.type is FrameType.TEXT:
             texts.pass_on(self, str(frame.data))
 

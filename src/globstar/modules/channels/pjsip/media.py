@@ -490,6 +490,12 @@ class LegMedia(Voice):
                 side.write(frame)
                 return
 
+    def tell_bit_rate(self, frame: Frame) -> None:
+        """The other side can receive so much of the pictures of a stream."""
+        for side in self.sides:
+            if side.kind is MediaType.VIDEO and side.number == frame.subtype:
+                side.tell_bit_rate(frame.data)
+
     def _digit_began(self, digit: str) -> None:
         if self.channel is not None:
             self.channel.deliver(digit_begin(digit))

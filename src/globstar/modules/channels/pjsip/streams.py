@@ -9,6 +9,7 @@ from globstar.core.channel import Channel
 from globstar.core.format import FMTP, Format, FormatCapabilities, MediaType, red, t140
 from globstar.core.frame import Control, Frame, FrameType, control
 from globstar.core.rtp_media import RtpMedia
+from globstar.media.feedback import MAX_GAP, VideoFeedback
 from globstar.media.session import RtpSession
 from globstar.media.settings import Payload, PayloadKind, SessionOptions
 from globstar.modules.channels.pjsip import media_options
@@ -17,15 +18,17 @@ from globstar.modules.channels.pjsip.codecs import describe_all
 from globstar.modules.channels.pjsip.text import RedundantText
 from globstar.proto.rtp import RtcpPacket, asks_for_picture
 from globstar.proto.rtp.red import generations_of
-from globstar.proto.sdp import Attribute, CodecDescription, Direction, LocalMedia, NegotiatedStream, SessionDescription
+from globstar.proto.sdp import CodecDescription, Direction, LocalMedia, NegotiatedStream, SessionDescription
+from globstar.proto.sdp.feedback import BIT_RATE, INTRA_REQUEST, NACK, PICTURE_LOSS, TRANSPORT_WIDE
 
 if TYPE_CHECKING:
     from globstar.media.engine import RtpEngine
     from globstar.modules.channels.pjsip.endpoint import EndpointObject
     from globstar.modules.channels.pjsip.wires import Wires
 
-#: what an endpoint may tell us of its pictures under RTP/AVPF (RFC 4585 4.2, RFC 5104 7.1)
-_FEEDBACK = (Attribute("rtcp-fb", "* nack pli"), Attribute("rtcp-fb", "* ccm fir"))
+#: what an endpoint may tell us of its pictures under RTP/AVPF (RFC 4585 4.2, RFC 5104 7.1), and a browser besides
+_FEEDBACK = (INTRA_REQUEST, BIT_RATE, NACK, PICTURE_LOSS)
+_BROWSERS_FEEDBACK = (TRANSPORT_WIDE, *_FEEDBACK)
 _FRAMES = {MediaType.VIDEO: FrameType.VIDEO, MediaType.TEXT: FrameType.TEXT}
 
 
@@ -40,7 +43,11 @@ class SideStream:
         "_bundle",
         "_by_payload",
         "_endpoint",
-        "_engine", "_redundant",
+        "_engine",
+        "_last_number",
+        "_number_shift",
+        "_redundant",
+        "_requests",
         "_send_by_codec",
         "_shift",
         "channel",
@@ -94,6 +101,11 @@ class SideStream:
         self._send_by_codec: dict[str, int] = {}
         #: what turns the time of the other side's packets into ours; None before the first
         self._shift: int | None = None
+        #: the same for their numbers, and the highest of those
+        self._number_shift = 0
+        self._last_number: int | None = None
+        #: how many pictures from scratch were asked for by Full Intra Requests
+        self._requests = 0
         #: the redundancy of a text stream, where it is agreed
         self._redundant: RedundantText | None = None
 
@@ -150,7 +162,6 @@ class SideStream:
         *,
         is_answer: bool,
     ) -> LocalMedia:
-        feedback = _FEEDBACK if self.kind is MediaType.VIDEO and self._endpoint.use_avpf else ()
         return LocalMedia(
             *where,
             tuple(describe_all(self.formats, FormatCapabilities())),
@@ -159,7 +170,8 @@ class SideStream:
             telephone_event=False,
             rtcp_mux=self._endpoint.rtcp_mux,
             protocols=media_options.protocols(self._endpoint),
-            attributes=feedback if is_answer else (*self.names, *feedback),
+            attributes=() if is_answer else self.names,
+            feedback=self._feedback,
             preference=self._endpoint.answer_preference,
             keying=self.wires,
             bundles=self._endpoint.bundle,
@@ -169,6 +181,14 @@ class SideStream:
             place=self.place,
             keeps_names=media_options.keeps_names(self._endpoint),
         )
+
+    @property
+    def _feedback(self) -> tuple[str, ...]:
+        """What we offer to tell and to be told."""
+        endpoint = self._endpoint
+        if self.kind is not MediaType.VIDEO or not endpoint.use_avpf:
+            return ()
+        return _BROWSERS_FEEDBACK if endpoint.webrtc else _FEEDBACK
 
     @property
     def key(self) -> str:
@@ -221,11 +241,35 @@ class SideStream:
         session.set_payloads(receive, send=first.send_payload_type, clock_rate=first.codec.clock_rate)
         session.on_media = self._receive
         session.on_rtcp = self._reported if self.kind is MediaType.VIDEO else None
+        self._agree_feedback(session, stream)
 
     def _begin_to_show(self) -> None:
         """What is to be seen begins with a whole picture."""
         if self.channel is not None and not self.channel.is_hung_up and self.stream is not None:
             self.channel.deliver(control(Control.VIDUPDATE, self.number))
+
+    def _agree_feedback(self, session: RtpSession, stream: NegotiatedStream) -> None:
+        """What is told beyond the loss of pictures; nothing is kept or looked at where it was not agreed."""
+        kinds, feedback = stream.feedback, session.feedback
+        if not stream.transport_extension and NACK not in kinds and BIT_RATE not in kinds:
+            if feedback is not None:
+                feedback.close()
+                session.feedback = None
+            return
+        if feedback is None:
+            feedback = session.feedback = VideoFeedback(session, self._engine.loop)
+        feedback.agree(nacks=NACK in kinds, bit_rates=BIT_RATE in kinds, extension=stream.transport_extension)
+        feedback.on_bit_rate = self._bit_rate_told
+
+    def _bit_rate_told(self, bits: int) -> None:
+        """The endpoint can receive so much: whoever sends it pictures is told."""
+        if self.channel is not None:
+            self.channel.deliver(Frame(FrameType.RTCP, self.number, bits))
+
+    def tell_bit_rate(self, bits: int) -> None:
+        """The other side can receive so much of the endpoint's pictures."""
+        if self.session is not None and self.session.feedback is not None:
+            self.session.feedback.tell_bit_rate(bits)
 
     def _agree_redundancy(self, session: RtpSession, stream: NegotiatedStream) -> None:
         """Text that is repeated carries the numbers of its own stream: it is undone here and made anew for the other side."""
@@ -288,7 +332,11 @@ class SideStream:
         session, stream = self.session, self.stream
         if session is None or stream is None or stream.remote is None or not stream.remote.protocol.endswith("F"):
             return False
-        session.ask_for_picture()
+        if INTRA_REQUEST in stream.feedback and PICTURE_LOSS not in stream.feedback:
+            self._requests += 1
+            session.ask_for_picture(self._requests)
+        else:
+            session.ask_for_picture()
         return True
 
     def write(self, frame: Frame) -> None:
@@ -307,11 +355,32 @@ class SideStream:
         if self._redundant is not None:
             self._redundant.write(frame.data, time + (self._shift or 0) & 0xFFFFFFFF, marker=frame.marker)
             return
-        session.send_packet(frame.data, time + (self._shift or 0), number, frame.marker)
+        sequence = self._sequence_of(session, frame.seq) if session.feedback is not None and session.feedback.nacks else None
+        session.send_packet(frame.data, time + (self._shift or 0), number, frame.marker, sequence)
+
+    def _sequence_of(self, session: RtpSession, theirs: int | None) -> int | None:
+        """The number of a packet, so that what was lost before us stays visible, and can come late; None: the next one."""
+        last, self._last_number = self._last_number, theirs
+        if theirs is None or last is None:
+            return self._note_numbers(session.sender.sequence, theirs)
+        ahead = theirs - last & 0xFFFF
+        if 0 < ahead <= MAX_GAP:
+            return self._note_numbers(session.sender.sequence + ahead - 1 & 0xFFFF, theirs)
+        if ahead >= 0x10000 - MAX_GAP:  # it comes late
+            self._last_number = last
+            ours = theirs + self._number_shift & 0xFFFF
+            if session.feedback is None or not session.feedback.is_used(ours):
+                return ours
+            return None
+        return self._note_numbers(session.sender.sequence, theirs)
+
+    def _note_numbers(self, ours: int, theirs: int | None) -> int:
+        self._number_shift = ours - (theirs or 0)
+        return ours
 
     def restart(self) -> None:
         """The other side is another one: its packets have times of their own."""
-        self._shift = None
+        self._shift = self._last_number = None
 
     def close(self) -> None:
         """Give the ports back."""

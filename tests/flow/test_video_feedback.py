@@ -1,0 +1,210 @@
+"""Feedback on pictures between two phones: lost packets are asked for and repeated, bit rates passed on, whatever the bridge."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import struct
+from pathlib import Path
+
+import pytest
+
+from globstar.media.network import MemorySocket
+from tests.support.sip_phone import PhoneCall, SipOffice, Wire, phone_section, sip_office
+from tests.support.virtual_loop import run_virtual
+
+EXTENSIONS = "[default]\nexten => 101,1,Dial(PJSIP/bob)\nexten => 102,1,Dial(PJSIP/bob,,tT)\n"
+OPTIONS = {"allow": "ulaw,h264", "use_avpf": "yes", "rtcp_mux": "no"}
+ALICE, BOB = 0xA11CE, 0xB0B
+FEEDBACK = ("nack", "nack pli", "goog-remb")
+
+
+class VideoPhone:
+    """The pictures of a call: a port of RTP, and the next one of RTCP."""
+
+    def __init__(self, office: SipOffice, port: int, ssrc: int) -> None:
+        self.port, self.ssrc = port, ssrc
+        self.pictures, self.reports = office.media.open("127.0.0.1", port), office.media.open("127.0.0.1", port + 1)
+        self.server = 0
+        self.seen: list[tuple[int, bytes]] = []
+        self.told: list[bytes] = []
+        self.theirs = 0
+        self.pictures.set_reader(lambda _now: self._see(*self.pictures.recvfrom(2048)))
+        self.reports.set_reader(lambda _now: self._hear(self.reports))
+
+    def sdp(self, call: PhoneCall, kind: int, feedback: tuple[str, ...] = FEEDBACK) -> str:
+        lines = "".join(f"a=rtcp-fb:{kind} {one}\r\n" for one in feedback)
+        video = f"m=video {self.port} RTP/AVP {kind}\r\na=rtpmap:{kind} H264/90000\r\na=fmtp:{kind} profile-level-id=42e01f\r\n"
+        return (call.sdp() + video + lines).replace("RTP/AVP", "RTP/AVPF")
+
+    def learn(self, message: Wire) -> None:
+        self.server = int(re.search(r"m=video (\d+)", message.body)[1])  # type: ignore[index]
+
+    def _see(self, data: bytes, _source: object) -> None:
+        sequence, _, self.theirs = struct.unpack("!HII", data[2:12])
+        self.seen.append((sequence, data[12:]))
+
+    def _hear(self, socket: MemorySocket) -> None:
+        data, _ = socket.recvfrom(2048)
+        while data:
+            size = 4 + 4 * int.from_bytes(data[2:4], "big")
+            if data[1] in (205, 206):
+                self.told.append(data[:size])
+            data = data[size:]
+
+    def show(self, number: int, kind: int) -> None:
+        head = struct.pack("!BBHII", 0x80, 0x80 | kind, number, 3000 * number, self.ssrc)
+        self.pictures.sendto(head + b"picture %d" % number, ("127.0.0.1", self.server))
+
+    def tell(self, packet: bytes) -> None:
+        report = struct.pack("!BBHI", 0x80, 201, 1, self.ssrc)
+        self.reports.sendto(report + packet, ("127.0.0.1", self.server + 1))
+
+    def numbers(self) -> list[int]:
+        return [int(payload.split()[1]) for _, payload in self.seen]
+
+    def close(self) -> None:
+        self.pictures.close()
+        self.reports.close()
+
+
+async def call_of(
+    office: SipOffice, number: str, theirs: tuple[str, ...] = FEEDBACK
+) -> tuple[PhoneCall, PhoneCall, VideoPhone, VideoPhone]:
+    alice, bob = office.phone("alice"), office.phone("bob")
+    await bob.register()
+    one, two = VideoPhone(office, 4002, ALICE), VideoPhone(office, 5002, BOB)
+    calling = PhoneCall(alice, f"sip:{number}@127.0.0.1:15060")
+    calling.invite(body=one.sdp(calling, 97))
+    await alice.get(100)
+    called = await bob.ring()
+    assert called.request is not None
+    assert [f"a=rtcp-fb:* {kind}" in called.request.body for kind in ("nack", "nack pli", "ccm fir", "goog-remb")] == [True] * 4
+    assert "transport-cc" not in called.request.body
+    two.learn(called.request)
+    called.reply(200, body=two.sdp(called, 99, theirs))
+    await bob.get("ACK")
+    answer = await calling.answered()
+    assert "a=rtcp-fb:* nack\r\n" in answer.body
+    assert "ccm fir" not in answer.body
+    one.learn(answer)
+    return calling, called, one, two
+
+
+async def end(calling: PhoneCall, called: PhoneCall, *phones: VideoPhone) -> None:
+    await calling.hang_up()
+    await called.ended()
+    for phone in phones:
+        phone.close()
+
+
+async def repeated(root: Path, number: str, technology: str) -> None:
+    async with sip_office(root, phone_section("alice", **OPTIONS) + phone_section("bob", **OPTIONS), EXTENSIONS) as office:
+        calling, called, alice, bob = await call_of(office, number)
+        assert (await office.bridged()).technology.name == technology
+        for place in (0, 1, 2, 4, 5, 7):
+            alice.show(place + 65530 & 0xFFFF, 97)
+            await asyncio.sleep(0.02)
+        # the server asks alice for what it has not got, under the numbers and the source that she knows
+        assert bytes.fromhex("81cd0003") + alice.told[0][4:8] + struct.pack("!IHH", ALICE, 65533, 0) == alice.told[0]
+        assert struct.unpack("!IHH", alice.told[1][8:16])[1] in (65533, 0)
+        asked = {struct.unpack("!H", packet[12:14])[0] for packet in alice.told}
+        assert asked == {65533, 0}
+        alice.show(65533, 97)
+        alice.show(0, 97)
+        await asyncio.sleep(0.2)
+        assert sorted(bob.numbers()) == [0, 1, *range(65530, 65536)]
+        first = bob.seen[0][0]
+        assert sorted((sequence - first) & 0xFFFF for sequence, _ in bob.seen) == list(range(8))
+        by_number = {int(payload.split()[1]): sequence for sequence, payload in bob.seen}
+        assert [(by_number[number & 0xFFFF] - first) & 0xFFFF for number in range(65530, 65538)] == list(range(8))
+        # bob asks for two that he has lost, and one that never was: they come from what the server has kept
+        count = len(bob.seen)
+        lost, later = by_number[65531], by_number[65534]
+        mask = 1 << (later - lost - 1 & 0xFFFF)
+        bob.tell(struct.pack("!BBHIIHH", 0x81, 205, 3, BOB, bob.theirs, lost, mask))
+        bob.tell(struct.pack("!BBHIIHH", 0x81, 205, 3, BOB, bob.theirs, lost - 5 & 0xFFFF, 0))
+        await asyncio.sleep(0.1)
+        assert [int(payload.split()[1]) for _, payload in bob.seen[count:]] == [65531, 65534]
+        assert [sequence for sequence, _ in bob.seen[count:]] == [lost, later]
+        told = len(alice.told)
+        await asyncio.sleep(1)
+        assert len(alice.told) == told, "nothing more is asked for"
+        await end(calling, called, alice, bob)
+
+
+@pytest.mark.parametrize(("number", "technology"), [("101", "native_rtp"), ("102", "simple_bridge")])
+def test_rfc4585_lost_pictures_are_asked_for_and_repeated(tmp_path: Path, number: str, technology: str) -> None:
+    run_virtual(repeated(tmp_path, number, technology))
+
+
+async def rates(root: Path, number: str) -> None:
+    async with sip_office(root, phone_section("alice", **OPTIONS) + phone_section("bob", **OPTIONS), EXTENSIONS) as office:
+        calling, called, alice, bob = await call_of(office, number)
+        for place in range(3):
+            alice.show(place, 97)
+            await asyncio.sleep(0.02)
+        bob.tell(
+            struct.pack("!BBHII", 0x8F, 206, 5, BOB, 0) + b"REMB" + bytes.fromhex("010bd090") + struct.pack("!I", bob.theirs)
+        )
+        await asyncio.sleep(0.1)
+        (told,) = alice.told
+        assert told[:4] == bytes.fromhex("8fce0005")
+        assert told[8:] == bytes(4) + b"REMB" + bytes.fromhex("010bd090") + struct.pack("!I", ALICE)
+        bob.tell(struct.pack("!BBHII", 0x8F, 206, 5, BOB, 0) + b"REMB" + bytes.fromhex("010bd090") + b"else")
+        await asyncio.sleep(0.1)
+        assert len(alice.told) == 1
+        await end(calling, called, alice, bob)
+
+
+@pytest.mark.parametrize("number", ["101", "102"])
+def test_remb_is_passed_on_under_the_sources_that_the_other_side_knows(tmp_path: Path, number: str) -> None:
+    run_virtual(rates(tmp_path, number))
+
+
+async def whole_pictures(root: Path) -> None:
+    """alice knows PLI, bob FIR alone: each is asked in the way that it knows."""
+    async with sip_office(root, phone_section("alice", **OPTIONS) + phone_section("bob", **OPTIONS), EXTENSIONS) as office:
+        calling, called, alice, bob = await call_of(office, "101", ("ccm fir",))
+        for place in range(3):
+            alice.show(place, 97)
+            bob.show(place, 99)
+            await asyncio.sleep(0.02)
+        bob.tell(struct.pack("!BBHIIIBBH", 0x84, 206, 4, BOB, 0, bob.theirs, 7, 0, 0))
+        alice.tell(struct.pack("!BBHII", 0x81, 206, 2, ALICE, alice.theirs))
+        alice.tell(struct.pack("!BBHII", 0x81, 206, 2, ALICE, alice.theirs))
+        await asyncio.sleep(0.1)
+        assert [packet[:4] + packet[8:] for packet in alice.told] == [struct.pack("!BBHI", 0x81, 206, 2, ALICE)]
+        wanted = [struct.pack("!BBHIIBBH", 0x84, 206, 4, 0, BOB, count, 0, 0) for count in (1, 2)]
+        assert [packet[:4] + packet[8:] for packet in bob.told] == wanted
+        # bob minds no NACK: nothing is kept for him, and nothing asked of him
+        bob.show(5, 99)
+        await asyncio.sleep(0.1)
+        assert len(bob.told) == 2
+        await end(calling, called, alice, bob)
+
+
+def test_rfc5104_who_knows_full_intra_requests_alone_is_asked_by_them(tmp_path: Path) -> None:
+    run_virtual(whole_pictures(tmp_path))
+
+
+async def browsers_offer(root: Path) -> None:
+    pjsip = phone_section("carol", allow="ulaw,vp8", webrtc="yes")
+    async with sip_office(root, pjsip, "[default]\nexten => 600,1,Answer()\n same => n,Wait(60)\n") as office:
+        carol = office.phone("carol")
+        call = carol.call("600", has_offer=False)
+        await carol.get(100)
+        offer = await carol.get(200)
+        video = offer.body.partition("m=video")[2]
+        kinds = re.findall(r"a=rtcp-fb:\* (.*)\r", video)
+        assert sorted(kinds) == ["ccm fir", "goog-remb", "nack", "nack pli", "transport-cc"]
+        extensions = re.findall(r"a=extmap:(\d+) (\S*)\r", video)
+        assert len({number for number, _ in extensions}) == 2
+        assert any("transport-wide-cc" in name for _, name in extensions)
+        assert "transport-wide-cc" not in offer.body.partition("m=video")[0]
+        call.take_answer(offer)
+        await call.ended()  # there was no answer in the ACK
+
+
+def test_a_browser_is_offered_all_kinds_of_feedback(tmp_path: Path) -> None:
+    run_virtual(browsers_offer(tmp_path))
