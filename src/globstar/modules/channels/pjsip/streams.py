@@ -18,7 +18,7 @@ from globstar.modules.channels.pjsip.codecs import describe_all
 from globstar.modules.channels.pjsip.text import RedundantText
 from globstar.proto.rtp import RtcpPacket, asks_for_picture
 from globstar.proto.rtp.red import generations_of
-from globstar.proto.sdp import CodecDescription, Direction, LocalMedia, NegotiatedStream, SessionDescription
+from globstar.proto.sdp import Attribute, CodecDescription, Direction, LocalMedia, NegotiatedStream, SessionDescription
 from globstar.proto.sdp.feedback import BIT_RATE, INTRA_REQUEST, NACK, PICTURE_LOSS, TRANSPORT_WIDE
 
 if TYPE_CHECKING:
