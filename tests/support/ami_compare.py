@@ -118,6 +118,7 @@ _PEER = re.compile(r"Variable: (?:BRIDGEPEER|BRIDGEPVTCALLID) ")
 def _by_chance(events: list[str]) -> list[str]:
     """The events without order and without what hangs on it: how often a bridge tells of its peers is that, too."""
     plain = [_OF_THE_MOMENT.sub("?", event) for event in events]
+    plain = [_WHO.sub("?", event) if event.startswith("Event: LocalOptimizationBegin ") else event for event in plain]
     told_once = {_WHO.sub("?", event) for event in plain if _PEER.search(event)}
     return sorted([*told_once, *(event for event in plain if not _PEER.search(event))])
 

@@ -27,7 +27,6 @@ DIFFERENT = {
     "g01_wrong_content_type_415": "in test_calls_sip: the call goes on here",
     "g03_nonexistent_endpoint": "the end of the call was told there before its cause was set; after it in other recordings",
     "g03_opt_G_split_both": "the answer is told there at the caller's new place, which its record does not know yet",
-    "g04_feature_attended_transfer": "the halves of the Local channel step out in the other order",
     "g04_info_dtmf_bad_body": "a flash is told there in the very moment before the digit of the answer is read again",
     "g10_channel_request_hangup_and_redirect": "Answer still waits for audio in the second call there when the command comes",
     "g05_park_direct_dial_and_retrieve": "who hears its place is told there of nobody else until it has heard it to the end",
@@ -36,17 +35,14 @@ DIFFERENT = {
 _BRIDGES = "a phone hangs up, or is transferred, while the bridge still tells of its peers anew"
 _TRANSFER = "the transferring phone, those who stay and the bridges that become one tell of themselves by threads of their own"
 _PARKED = "the lot tells of a parked call by a thread of its own, before or after the call is in its bridge"
-_LOCAL = "who is behind a Local channel is told by the half that dials, while the other one already rings or is answered"
 
 #: Scenarios whose events come in an order of chance, as the recordings say themselves (``determinism``: it differs from run to
 #: run), each with what makes it so. All events with their fields must be there all the same.
 ORDER_OF_CHANCE = {
     "g02_register_then_call": "the phone rings by a thread of its own while it is told that it is called",
-    "g03_local_channel_n": _LOCAL,
-    "g03_local_channel_optimised": _LOCAL,
     "g03_long_ringing_repeated_180": _BRIDGES,
+    "g04_feature_attended_transfer": _TRANSFER,
     "g04_feature_park_call": _PARKED,
-    "g05_ami_atxfer": _TRANSFER,
     "g05_invite_with_replaces_takes_over": _BRIDGES,
     "g05_park_timeout_comeback": _PARKED,
     "g05_refer_attended_by_callee": _TRANSFER,

@@ -16,7 +16,7 @@ from globstar.core.channel import Channel
 from globstar.core.dialing import CallStatus, OutgoingCall, request_channel
 from globstar.core.features import DigitFeatures, FeatureAction, settings_for
 from globstar.core.frame import Control, Frame, FrameType
-from globstar.core.local import LocalPair
+from globstar.core.local import CALLED_BY, LocalPair
 from globstar.core.party import Connected
 from globstar.core.pbx import exists
 from globstar.core.tech import RequestFailed
@@ -135,6 +135,7 @@ class ConsultedTransfer:
         first.dissolve_on_hangup = False
         for peer in self.member.peers:
             peer.when_left(lambda _member, _reason: self._transferee_left())
+        self.member.before_leaving = self._hand_over
         self.member.when_left(lambda _member, _reason: self.steps.put_nowait(Step.TRANSFERER_GONE))
         try:
             self._consult()
@@ -146,6 +147,7 @@ class ConsultedTransfer:
         """Whatever happened: no bridge is left that nobody minds, and no digit is waited for."""
         if self._consulting is not None:
             self._consulting.close()
+        self.member.before_leaving = None
         for bridge in (self.first, self._second):
             if bridge is None or bridge.is_dissolved:
                 continue
@@ -228,7 +230,7 @@ class ConsultedTransfer:
         local.set_variable("TRANSFERERNAME", transferer.name)
         local.set_variable("ATTENDEDTRANSFER", transferer.name)
         local.call_id = transferer.call_id
-        local.connected.id = transferer.caller.id.copy()
+        local.data[CALLED_BY] = transferer.caller.id
         where = self.second if self.member.bridge is self.first and not self.member.left.done() else self.first
         call = OutgoingCall(local, f"Local/{self.extension}@{self.context}", on_change=self._target_changed)
         call.on_voice = self._early_voice
@@ -241,7 +243,7 @@ class ConsultedTransfer:
         pair = local.private
         if isinstance(pair, LocalPair):  # it may step out when the transfer is done
             pair.may_optimise = False
-        self.system.bus.publish(events.ConnectedLineChanged(local))
+        local.set_connected_line(transferer.caller.id, tell_endpoint=False)
         target = Target(call)
         target.wait_in(where)
         return target
@@ -281,9 +283,12 @@ class ConsultedTransfer:
         assert target is not None
         for channel in bridge.channels:
             channel.stop_generator()
+        is_known = target.place is not None and target.place.bridge is bridge
         target.wait_in(bridge)
         member = target.member = target.place
         assert member is not None
+        if is_known:
+            bridge.tell_peer_variables()
         if not member.left.done():
             target.channel.attach(member.receive)
         target.channel.variables.unset("ATTENDEDTRANSFER")
@@ -317,6 +322,7 @@ class ConsultedTransfer:
 
     def _back_in_conversation(self) -> None:
         member = self.member
+        release_held(self.first)
         if member.bridge is not self.first:
             self.first.move(member)
         member.digit_filter = self._filter
@@ -330,10 +336,11 @@ class ConsultedTransfer:
         """
         if is_told:
             self._tell(TransferOutcome.FAIL, "Fail")
+        if not self.member.left.done():
+            self._back_in_conversation()
         self._drop_target()
         if self.member.left.done():
             return
-        self._back_in_conversation()
         await self._play(self.member, self.settings.transfer_failed_sound)
 
     def _threeway(self) -> None:
@@ -343,8 +350,8 @@ class ConsultedTransfer:
         assert target.member is not None
         if self.member.bridge is self.first:
             release_held(self.second)
+        self.first.merge(self.second)
         self._back_in_conversation()
-        self.first.move(target.member)
         self._allow_optimisation()
         self._tell(TransferOutcome.SUCCESS, "Threeway")
 
@@ -365,14 +372,15 @@ class ConsultedTransfer:
     async def _leave(self, deadline: float) -> None:
         """The transferer goes; those who waited get the target, now or when it answers."""
         target = self.target
+        was_here = self.member.bridge is self.first
         self._end_transferer()
         if not self._waiting():
             self._drop_target()
         elif target is None or (target.member is not None and target.member.left.done()):
             await self._recall(0)
         elif target.member is not None:
-            release_held(self.first)
-            self.first.move(target.member)
+            if target.member.bridge is not self.first or was_here:
+                self._hand_over()
             self._finish()
             await self._play(target.member, self.settings.transfer_success_sound)
         else:
@@ -382,6 +390,20 @@ class ConsultedTransfer:
                 channel.indicate(Control.RINGING)
             await self._wait_for_target(deadline, 0)
 
+    def _hand_over(self) -> None:
+        """The transferer is about to go: the target comes to those who wait, if it has answered, and all hear who they are."""
+        target = self.target
+        if target is None or target.member is None or target.member.left.done() or not self._waiting():
+            return
+        is_here = self.member.bridge is self.first and not self.member.left.done()  # it has both in one bridge, and leaves them
+        release_held(self.first)
+        target.channel.hangup_source = target.channel.hangup_source or self.transferer.hangup_source  # as if still with it
+        if target.member.bridge is not self.first:
+            self.system.bus.publish(events.BridgesMerged(self.first, target.member.bridge))
+            self.first.move(target.member)
+        if not is_here:
+            introduce(self.first)
+
     def _end_transferer(self) -> None:
         if not self.member.left.done():
             self.member.leave(LeaveReason.DIGIT)
@@ -390,7 +412,6 @@ class ConsultedTransfer:
         """The target and those who waited are together."""
         self.first.dissolve_on_hangup = True
         self._allow_optimisation()
-        introduce(self.first)
         self._tell(TransferOutcome.SUCCESS, "Bridge")
 
     async def _wait_for_target(self, deadline: float, attempt: int) -> None:
@@ -399,6 +420,7 @@ class ConsultedTransfer:
             step = await self._next(deadline)
             if step is Step.ANSWERED:
                 self._connect(self.first)
+                introduce(self.first)
                 self._finish()
                 return
             if step is Step.TRANSFEREE_GONE:

@@ -54,7 +54,8 @@ class BridgeMember:
     """
 
     __slots__ = (
-        "_remove_listener", "bridge", "channel", "destination", "digit_filter", "forward", "goes_on_later", "idle", "is_apart",
+        "_remove_listener", "before_leaving", "bridge", "channel",
+        "destination", "digit_filter", "forward", "goes_on_later", "idle", "is_apart",
         "joined_at", "left", "mix", "on_leave", "replaced_by", "role", "sees", "sends_video",
     )  # fmt: skip
 
@@ -77,6 +78,8 @@ class BridgeMember:
         self.sees: dict[tuple[BridgeMember, int], int] = {}
         self.left: asyncio.Future[LeaveReason] = asyncio.get_running_loop().create_future()
         self.on_leave: list[Callable[[BridgeMember, LeaveReason], None]] = []
+        #: called once when the member is about to leave for good, while all is as it was
+        self.before_leaving: Callable[[], None] | None = None
         #: who took its place, for the callbacks of ``on_leave``
         self.replaced_by: BridgeMember | None = None
         self.joined_at = channel.system.now()
@@ -270,6 +273,9 @@ class Bridge:
         """Take ``member`` out for good; a second call does nothing."""
         if member not in self.members:
             return
+        before, member.before_leaving = member.before_leaving, None
+        if before is not None:
+            before()
         may_dissolve = reason is not LeaveReason.KICKED
         if reason is LeaveReason.HANGUP and member.channel.hangup_source:
             for peer in member.peers:
@@ -313,7 +319,7 @@ class Bridge:
             self._switch(f"{channel.name} joined")
         else:
             self.technology.member_joined(member)
-            if swapped is not None:
+            if swapped is not None and self.technology.capability & BridgeCapability.NATIVE:
                 self._told_again = 1
         self._set_peer_variables()
         channel.attach(member.receive)
@@ -342,7 +348,7 @@ class Bridge:
         channel.bridge_member = None
         if not is_moving:
             clear_peer_variables(channel)
-        if len(self.members) == 1 and not is_replaced:
+        if len(self.members) == 1 and not is_replaced and not is_moving:  # who stays behind loses its peer's name when it leaves
             clear_peer_variables(self.members[0].channel)
         if is_sent and not is_moving:
             self.system.bus.publish(events.ChannelSentElsewhere(channel))
@@ -401,14 +407,14 @@ class Bridge:
             variables = member.channel.variables
             variables.set("BRIDGEPEER", ",".join(peer.name for peer in peers))
             call_id = peers[0].tech.private_unique_id(peers[0])
-            if call_id:
+            if call_id or variables.own("BRIDGEPVTCALLID"):
                 variables.set("BRIDGEPVTCALLID", call_id)
         again, self._told_again = self._told_again, 0
         if again and self._variable_listeners:
             for _ in range(again):
-                self._tell_peer_variables()
+                self.tell_peer_variables()
 
-    def _tell_peer_variables(self) -> None:
+    def tell_peer_variables(self) -> None:
         """Tell of the variables anew: Asterisk sets them again with every change of the technology, and clients see that."""
         for member in self.members:
             for name in ("BRIDGEPEER", "BRIDGEPVTCALLID"):
@@ -421,7 +427,7 @@ class Bridge:
         count, self._owes_telling, self._told_again = self._owes_telling, 0, 0
         if count and self._variable_listeners and len(self.members) > 1:
             for _ in range(count):
-                self._tell_peer_variables()
+                self.tell_peer_variables()
 
     # -- frames ------------------------------------------------------------------------------------------------------
 

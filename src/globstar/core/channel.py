@@ -72,6 +72,7 @@ class Channel(ChannelMedia):
         "hangup_tech_cause",
         "idle_application",
         "is_outgoing",
+        "is_renamed",
         "language",
         "last_context",
         "last_extension",
@@ -151,6 +152,8 @@ class Channel(ChannelMedia):
         self.named_call_groups: frozenset[str] = _NONE
         self.named_pickup_groups: frozenset[str] = _NONE
         self.is_outgoing = is_outgoing
+        #: the caller id changed, which is told behind the next state
+        self.is_renamed = False
         self.hangup_cause: int = 0
         #: the hangup cause when the application that runs began
         self.step_cause: int = 0
@@ -234,6 +237,9 @@ class Channel(ChannelMedia):
             return
         self.state = state
         self.system.bus.publish(events.ChannelStateChanged(self))
+        if self.is_renamed:
+            self.is_renamed = False
+            self.system.bus.publish(events.CallerIdChanged(self))
 
     def set_caller_id(self, number: str | None = None, name: str | None = None, ani: str | None = None) -> None:
         """Change the caller id; None leaves a part alone."""

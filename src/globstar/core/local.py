@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from globstar.base.log import Logger
 from globstar.core import events
-from globstar.core.bridge import BridgeMember, LeaveReason
+from globstar.core.bridge import BridgeMember, LeaveReason, clear_peer_variables
 from globstar.core.cause import Cause
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.dejitter import even_out
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 logger = Logger("chan_local")
 
+#: Key in the data of a first half: who calls, where it does not know that as its connected line before the call has begun.
+CALLED_BY = "called by"
 #: Conditions that say what a caller hears; the half that is told them makes its opposite hear them.
 _MUSIC = (Control.HOLD, Control.UNHOLD)
 
@@ -154,8 +156,9 @@ class LocalTech(ChannelTech):
         inherit_features(channel, second)
         channel.call_id = channel.call_id or system.next_call_id()  # an originated one: both halves are one call
         second.call_id = second.call_id or channel.call_id
-        second.caller.id = channel.connected.id.copy()
-        second.caller.ani = (channel.connected.ani if channel.connected.ani.number.valid else channel.connected.id).copy()
+        caller: PartyId = channel.data.pop(CALLED_BY, channel.connected.id)
+        second.caller.id = caller.copy()
+        second.caller.ani = (channel.connected.ani if channel.connected.ani.number.valid else caller).copy()
         second.connected.id = channel.caller.id.copy()
         if second.caller.id.number.valid or second.caller.id.name.valid:
             system.bus.publish(events.CallerIdChanged(second))
@@ -216,8 +219,7 @@ class LocalTech(ChannelTech):
         if condition in _MUSIC and not pair.passes_music:
             return False
         if condition is Control.CONNECTED_LINE and isinstance(data, Connected):
-            # told behind what the same moment brings (that it rings, that it answers)
-            channel.system.loop.call_soon(_name, other, data.id)
+            _name(other, data.id)
         other.deliver(control_frame(condition, data))
         return True
 
@@ -280,6 +282,7 @@ class LocalTech(ChannelTech):
         bus.publish(events.LocalOptimizationBegan(owner, channel, source.channel, number))
         near.bridge.dissolve_on_hangup = False  # it ends when the optimisation has been told, not when it loses the source
         far.bridge.move(source, swap=far)
+        clear_peer_variables(near.channel)
         bus.publish(events.LocalOptimizationEnded(owner, channel, True, number))
         near.leave(LeaveReason.DISSOLVED)
 
@@ -317,11 +320,21 @@ class LocalTech(ChannelTech):
 
 
 def _name(channel: Channel, party: PartyId) -> None:
-    """A half is now known as who is behind the other one; nothing is told where that is known already."""
+    """A half is now known as who is behind the other one; nothing is told where that is known already.
+
+    Of a half that is not up yet it is told when that rings or is answered.
+    """
     number, name, known = party.number, party.name, channel.caller.id
-    is_news = (number.valid and number != known.number) or (name.valid and name != known.name)
-    if is_news and not channel.is_hung_up:
-        channel.set_caller_id(number.text if number.valid else None, name.text if name.valid else None)
+    if not ((number.valid and number != known.number) or (name.valid and name != known.name)):
+        return
+    if number.valid:
+        known.number.text, known.number.valid = number.text, True
+    if name.valid:
+        known.name.text, known.name.valid = name.text, True
+    if channel.state is ChannelState.UP:
+        channel.system.bus.publish(events.CallerIdChanged(channel))
+    else:
+        channel.is_renamed = True
 
 
 def _pair(channel: Channel) -> LocalPair:

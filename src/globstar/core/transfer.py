@@ -151,17 +151,14 @@ def _transfer_bridge(
 
 
 def keep_in_bridge(channel: Channel, member: BridgeMember) -> None:
-    """Give a channel that nobody else owns a task that waits until it is out of its bridge and then ends it."""
+    """Let a channel that nobody else owns end, or go on in the dialplan where it was sent, as soon as it is out of its bridge."""
     channel.call_id = channel.call_id or channel.system.next_call_id()
-    channel.system.start_call_task(channel, _until_left(channel, member), "bridged")
 
-
-async def _until_left(channel: Channel, member: BridgeMember) -> None:
-    try:
-        await member.left
-    finally:
+    def left(_member: BridgeMember, _reason: LeaveReason) -> None:
         if not continue_in_dialplan(channel):
             channel.hangup()
+
+    member.when_left(left)
 
 
 def redirect_both(first: Channel, first_place: tuple[str, str, int], second: Channel, second_place: tuple[str, str, int]) -> None:
