@@ -14,13 +14,13 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from globstar.base.errors import GlobstarError
 from globstar.base.log import Logger
+from globstar.base.loosethreads import LooseThreads
 from globstar.core.cli_data import CliText, table
 from globstar.core.outboxfile import OutboxFile, append_whole
 
@@ -31,6 +31,8 @@ logger = Logger("outbox")
 
 #: Name of the service: the outboxes of a system by name.
 SERVICE = "outboxes"
+#: When a backend was last waited for in vain at its end.
+_GAVE_UP = "outbox that did not answer"
 #: Rows wait so long for others to be handed over with them, seconds.
 GATHER_TIME = 0.1
 #: How long after a failure the backend is tried again, seconds: doubled after each.
@@ -45,6 +47,8 @@ MEMORY_LIMIT = 50_000
 SUSPECT_TIME = 10.0
 #: Longest wait for a backend that does not answer, when the server ends, seconds.
 CLOSE_TIME = 10.0
+#: The same where another backend was just waited for in vain, seconds.
+SHORT_CLOSE_TIME = 1.0
 
 #: What JSON can hold: a list of values or a dict.
 Row = Any
@@ -148,9 +152,12 @@ class Outbox:
     async def close(self) -> None:
         """As :meth:`flush`, for the last time; a backend that is known to be down is not tried again."""
         self._retry_at = math.inf if self.error else 0.0
+        # several that stand still, perhaps at the same database, are not waited for one after the other
+        others_wait = self.system.now() - self.system.services.get(_GAVE_UP, -math.inf) < CLOSE_TIME
         try:
-            await asyncio.wait_for(self._settle(), CLOSE_TIME)
+            await asyncio.wait_for(self._settle(), SHORT_CLOSE_TIME if others_wait else CLOSE_TIME)
         except TimeoutError:
+            self.system.services[_GAVE_UP] = self.system.now()
             rows = self._memory
             count = len(self._moving) + len(self._spilling) + len(rows)
             logger.error(f"{self.name} does not answer; {count} rows wait in {self.file} and may be written twice")
@@ -212,10 +219,10 @@ class Outbox:
         is_due = self.system.now() >= self._retry_at
         taken = self.delivered + self.refused
         # a thread of its own: backends that do not answer must not keep others, and what else is slow, from being served
-        thread = ThreadPoolExecutor(1, thread_name_prefix=f"globstar-{self.name}")
+        thread = LooseThreads(1, f"globstar-{self.name}")
         try:
             turn = self.system.loop.run_in_executor(thread, self._turn, rows, is_due)
-            thread.shutdown(wait=False)  # it ends with this turn
+            thread.shutdown()  # it ends with this turn
             await turn
         finally:
             if self._spill_job is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
+from concurrent.futures import CancelledError
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,6 +77,8 @@ class QueueLog:
         except TimeoutError:
             job.cancel()
             raise BackendDown(f"no answer within {ANSWER_TIME:g} s") from None
+        except CancelledError:
+            raise BackendDown("the server ends") from None
         except RealtimeFault as fault:
             raise fault_of(fault) from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
 from typing import TYPE_CHECKING, Any
@@ -158,6 +159,8 @@ class SqlRows:
         except TimeoutError:
             job.cancel()
             raise BackendDown(f"no answer within {ANSWER_TIME:g} s") from None
+        except CancelledError:
+            raise BackendDown("the server ends") from None
         except DatabaseDown as down:
             raise BackendDown(str(down)) from None
         except SqlFault as fault:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from globstar.base.errors import GlobstarError
 from globstar.base.log import Logger
+from globstar.base.loosethreads import LooseThreads
 from globstar.core.sql.address import DatabaseAddress
 from globstar.core.sql.reading import TOOK
 
@@ -95,7 +95,7 @@ class SqlDatabase:
         self.settings = settings
         self._loop = loop or asyncio.get_running_loop()
         self._engine: Engine | None = None
-        self._threads: ThreadPoolExecutor | None = None
+        self._threads: LooseThreads | None = None
         self._waiting = 0
         self._is_closed = False
         #: when the database was found to be down (loop time), None while it is up as far as is known
@@ -160,9 +160,7 @@ class SqlDatabase:
             self.refused += 1
             raise SqlFault(f"database '{self.name}': {MAX_WAITING} jobs wait already")
         if self._threads is None:
-            self._threads = ThreadPoolExecutor(
-                max(1, self.settings.max_connections), thread_name_prefix=f"globstar-sql-{self.name}"
-            )
+            self._threads = LooseThreads(max(1, self.settings.max_connections), f"globstar-sql-{self.name}")
         self._waiting += 1
         self.jobs += 1
         try:

@@ -1,0 +1,73 @@
+"""Threads that the end of the process does not wait for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from concurrent.futures import CancelledError, wait
+
+import pytest
+
+from globstar.base.loosethreads import LooseThreads
+
+
+def test_jobs_are_done_in_order_and_their_results_and_faults_given() -> None:
+    threads = LooseThreads(1, "t")
+    done: list[int] = []
+    futures = [threads.submit(done.append, number) for number in range(50)]
+    failing = threads.submit(int, "x")
+    wait([*futures, failing], 10)
+    assert done == list(range(50))
+    with pytest.raises(ValueError, match="invalid literal"):
+        failing.result()
+    threads.shutdown(wait=True)
+    with pytest.raises(RuntimeError, match="no jobs"):
+        threads.submit(int)
+
+
+def test_threads_are_begun_as_they_are_needed_and_no_more_than_said() -> None:
+    threads = LooseThreads(3, "t")
+    for _ in range(10):
+        assert threads.submit(threading.get_ident).result(10)
+    assert len(threads._threads) <= 2, "one that is idle is used again"
+    goes_on, together = threading.Event(), threading.Barrier(4)
+
+    def waits() -> None:
+        together.wait(10)
+        goes_on.wait(10)
+
+    futures = [threads.submit(waits) for _ in range(3)]
+    together.wait(10)
+    late = threads.submit(threading.get_ident)
+    goes_on.set()
+    wait([*futures, late], 10)
+    assert len(threads._threads) == 3
+    assert late.done()
+    threads.shutdown(wait=True)
+
+
+def test_what_waits_can_be_cancelled() -> None:
+    threads = LooseThreads(1, "t")
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def waits() -> None:
+        begun.set()
+        goes_on.wait(10)
+
+    first, second = threads.submit(waits), threads.submit(int)
+    begun.wait(10)
+    threads.shutdown(cancel_futures=True)
+    goes_on.set()
+    first.result(10)
+    with pytest.raises(CancelledError):
+        second.result(10)
+    threads.shutdown(wait=True)
+
+
+def test_the_end_of_the_process_does_not_wait_for_a_job() -> None:
+    program = (
+        "import threading\nfrom globstar.base.loosethreads import LooseThreads\n"
+        "LooseThreads(1, 't').submit(threading.Event().wait)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=30, check=False).returncode == 0
