@@ -18,9 +18,11 @@ class Line:
 
     socket: MemorySocket
     number: int
+    port: int
     codecs: str = "0 101"
     direction: str = "sendrecv"
     extra: str = ""
+    profile: str = "RTP/AVP"
     #: False: it is given up (port 0)
     is_on: bool = True
     remote_port: int = 0
@@ -56,12 +58,12 @@ class ManyAudio:
         """One more line."""
         number = len(self.lines)
         socket = self.phone.office.media.open(self.phone.address[0], self.call.rtp_port + 40 + 2 * number)
-        line = Line(socket, number, codecs)
+        line = Line(socket, number, socket.address[1], codecs)
 
         def read(_now: float) -> None:
             while True:
                 try:
-                    data, _ = socket.recvfrom(2048)
+                    data, _ = line.socket.recvfrom(2048)
                 except BlockingIOError:
                     return
                 if len(data) > 12 and not 192 <= data[1] <= 223:
@@ -78,8 +80,8 @@ class ManyAudio:
         text = f"v=0\r\no={self.phone.name} 7 {self.call.sdp_version} IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n{head}"
         for line in self.lines:
             maps = "".join(f"a=rtpmap:{number} {NAMES[number]}\r\n" for number in line.codecs.split())
-            port = line.socket.address[1] if line.is_on else 0
-            text += f"m=audio {port} RTP/AVP {line.codecs}\r\n{maps}a={line.direction}\r\n{line.extra}"
+            port = line.port if line.is_on else 0
+            text += f"m=audio {port} {line.profile} {line.codecs}\r\n{maps}a={line.direction}\r\n{line.extra}"
         return text
 
     async def dial(self, number: str) -> Wire:
