@@ -14,7 +14,6 @@ from globstar.core.manager import (
     Permission,
     failure,
     is_true_word,
-    known,
     manager_action,
     success,
 )
@@ -27,7 +26,7 @@ _LONGEST_ID = 149
 
 
 def _read(request: ActionRequest) -> Origination:
-    """What is to be done. Raises ActionFault."""
+    """What is to be done. The variable that was named last is set first, as in Asterisk. Raises ActionFault."""
     get = request.get
     dial_string = get("Channel")
     if not dial_string:
@@ -53,7 +52,7 @@ def _read(request: ActionRequest) -> Origination:
         dial_string=dial_string, context=get("Context"), extension=get("Exten"), priority=priority, application=application,
         data=get("Data"), timeout=int(timeout) / 1000, caller_id=get("CallerID"), account_code=get("Account"),
         unique_id=get("ChannelId"), second_unique_id=get("OtherChannelId"), early_media=is_true_word(get("EarlyMedia")),
-        predial=get("PreDialGoSub"), variables=[*request.session.variables, *request.variables()],
+        predial=get("PreDialGoSub"), variables=[*request.session.variables, *reversed(request.variables())],
         is_confined=not request.system.options.live_dangerously,
     )  # fmt: skip
     codecs = get("Codecs")
@@ -103,8 +102,6 @@ async def _tell_result(request: ActionRequest, what: Origination) -> None:
     else:
         fields += [("Context", what.context), ("Exten", what.extension)]
     name, number = parse_caller_id(what.caller_id)
-    if channel is not None and not what.caller_id:
-        number, name = known(channel.caller.id.number), known(channel.caller.id.name)
     fields += [
         ("Reason", str(int(result.reason))),
         ("Uniqueid", channel.unique_id if channel is not None else "<unknown>"),

@@ -1,0 +1,71 @@
+"""The events that a manager client sees beside recorded subscriptions (group 6) and recorded actions of others (group 7).
+
+See test_ami_events, which has the calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import SHARED
+from tests.support.ami import AmiClient, start_manager
+from tests.support.ami_compare import compare
+from tests.support.sip_replay import Scenario, SipReplay, recorded_system, scenario_files
+from tests.vectors import test_ami_calls, test_calls_sip_events
+
+GROUPS = ("g06", "g07", "g02_unsolicited_mwi_on_register", "g09_mwi_subscriber_notified_when_message_left")
+
+#: Left out: the actions of these came there while Answer still waited for audio, and come here after that.
+LATER = ("g07_getvar_setvar", "g07_hangup_action")
+#: Events of these come in an order of chance (``determinism``); all of them must be there.
+ORDER_OF_CHANCE = ("g06_hold_state_in_dialog_info",)
+
+
+def _scenarios() -> list[Any]:
+    if not (SHARED / "vectors" / "calls").is_dir():
+        return [pytest.param(None, id="missing", marks=pytest.mark.skip(f"no vectors below {SHARED}; set GLOBSTAR_SHARED"))]
+    left_out = (*LATER, *test_ami_calls.LEFT_OUT)
+    files = [file for file in scenario_files(SHARED, GROUPS) if file.stem not in left_out]
+    return [pytest.param(file, id=file.stem) for file in files if json.loads(file.read_text())["observed"]["sip"]]
+
+
+@pytest.fixture(scope="module")
+def replay(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[SipReplay]:
+    replay = recorded_system(tmp_path_factory.mktemp("replay"), shared)
+    yield replay
+    replay.close()
+
+
+@pytest.fixture(scope="module")
+def client(replay: SipReplay) -> AmiClient:
+    async def log_in() -> AmiClient:
+        client = AmiClient(await start_manager(replay.system))
+        client.log_in()
+        await asyncio.sleep(0.01)
+        assert "Authentication accepted" in client.take()
+        return client
+
+    return replay.runner.run(log_in())
+
+
+@pytest.mark.parametrize("file", _scenarios())
+def test_events_of_a_scenario(replay: SipReplay, client: AmiClient, file: Path) -> None:
+    name = file.stem
+    client.take()
+    if name.startswith("g07"):
+        assert not test_ami_calls.converse(replay, file)
+    else:
+        events = test_calls_sip_events
+        replay.run(
+            Scenario.load(file), events.ACTIONS.get(name), events.LAST.get(name), pauses=events.PAUSES.get(name),
+            follows_script=False,
+        )  # fmt: skip
+    recorded = json.loads(file.read_text())["observed"]["ami"]
+    differences = compare(recorded, client.events(), in_order=name not in ORDER_OF_CHANCE)
+    assert not differences, "\n".join(differences)
