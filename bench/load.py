@@ -18,6 +18,7 @@ from bench import floor as bare
 from bench.budgets import number
 from bench.loadrig import ULAW, Codec, Load
 from bench.phones import Heard, Talker
+from bench.sounds import write_packets
 from tests.interop.support.scenario import PAYLOADS
 
 IS_FULL = os.environ.get("GLOBSTAR_BENCH_FULL", "").lower() in ("1", "yes", "true", "on")
@@ -34,16 +35,24 @@ MEMBERS = (10, 50, 100, 200, 500, 1000) if IS_FULL else (10, 50)
 LISTENERS = (100, 200, 500, 1000) if IS_FULL else (100,)
 TRANSCODED_CALLS = 50 if IS_FULL else 20
 
-#: What ulaw is transcoded to and from. Of those without a size the phones cannot make payloads: they only listen.
+#: What ulaw is transcoded to and from. The payloads of those with a size are made from a counter, of others by the codec.
 CODECS = (
     Codec("alaw", PAYLOADS["alaw"]),
     Codec("gsm", PAYLOADS["gsm"], 33, 0xD4),
     Codec("g722", PAYLOADS["g722"]),
-    Codec("slin16", "118 L16/16000", 640),
+    Codec("slin16", "118 L16/16000", 0),
     Codec("g726", "111 G726-32/8000", 80),
+    Codec("ilbc", PAYLOADS["ilbc"] + "\na=fmtp:97 mode=20", 0),
+    Codec("g729", "18 G729/8000\na=fmtp:18 annexb=no", 0),
     Codec("speex", "110 speex/8000", 0),
+    Codec("speex16", "117 speex/16000", 0),
+    Codec("amr", "112 AMR/8000\na=fmtp:112 octet-align=1", 0),
+    Codec("amrwb", "113 AMR-WB/16000\na=fmtp:113 octet-align=1", 0),
     Codec("opus", "107 opus/48000/2", 0),
 )
+_BY_NAME = {codec.name: codec for codec in (ULAW, *CODECS)}
+#: Pairs of which neither is ulaw: what a browser has, and what desk phones have.
+PAIRS = (("opus", "g722"), ("opus", "alaw"), ("g722", "alaw"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +159,12 @@ def playback() -> Iterator[Row]:
 
 
 def transcoding() -> Iterator[Row]:
-    """Calls from ulaw to another codec; only one side talks, so that each direction has its own row."""
+    """Calls from one codec to another; only one side talks, so that each direction has its own row."""
+    pairs = [*((ULAW.name, codec.name) for codec in CODECS), *PAIRS]
     for way in WAYS:
-        for codec in CODECS:
-            for talks, hears in ((ULAW, codec), (codec, ULAW)):
-                if talks.size:
-                    yield from _transcoded(talks, hears, way)
+        for one, other in pairs:
+            for talks, hears in ((one, other), (other, one)):
+                yield from _transcoded(_BY_NAME[talks], _BY_NAME[hears], way)
 
 
 def _transcoded(talks: Codec, hears: Codec, way: str) -> Iterator[Row]:
@@ -165,8 +174,12 @@ def _transcoded(talks: Codec, hears: Codec, way: str) -> Iterator[Row]:
             print(f"{talks.name} to {hears.name}: its library is not here", file=sys.stderr)
             return
         talkers: list[Talker] = []
+        packets = None
+        if not talks.size:
+            packets = rig.directory / "coded.bin"
+            write_packets(packets, talks.name, talks.payload_type, WARM + SECONDS + 5)
         for one, other in rig.calls("relay", count):
-            talkers.append(Talker(one, talks.payload_type, size=talks.size, first=talks.first))
+            talkers.append(Talker(one, talks.payload_type, size=talks.size, first=talks.first, packets=packets))
             talkers.append(Talker(other, payload_type=-1))
         used, heard = rig.measure(talkers, warm=WARM, seconds=SECONDS)
         yield _say(_row(f"{talks.name} to {hears.name}", count, way, "us a packet", heard.sent, used, heard.sent, heard))

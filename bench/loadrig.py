@@ -56,7 +56,7 @@ class Party(Peer):
 class Codec:
     """What a side of a call speaks: its name in pjsip.conf, its line of SDP, and a payload of 20 ms as ``Talker`` makes it.
 
-    ``size`` 0: the phones cannot make such payloads, so they only listen.
+    ``size`` 0: such payloads are made by the codec itself (``sounds.write_packets``).
     """
 
     name: str

@@ -184,7 +184,7 @@ async def test_a_command_runs_when_the_file_is_whole(system: System, tmp_path: P
     phone = Phone(system)
     phone.start(
         "[default]\nexten => s,1,Answer(,i)\nsame => n,Set(WHERE=" + str(mark) + ")\n"
-        f"same => n,MixMonitor({tmp_path}/x.wav,,wc -c < {tmp_path}/x.wav > ^{{WHERE}})\nsame => n,Playback(prompt)\n"
+        f"same => n,MixMonitor({tmp_path}/x.wav,,wc -c < ^{{MIXMONITOR_FILENAME}} > ^{{WHERE}})\nsame => n,Playback(prompt)\n"
         "same => n,StopMixMonitor()\n"
     )
     await phone.end()

@@ -11,6 +11,7 @@ from bench.load import LOADS, Row, rows_table
 from bench.loadrig import KEY, Load, pair_up
 from bench.media import Leg, Streams, legs
 from bench.phones import PHONES, Talker, talk
+from bench.sounds import write_packets
 from tests.interop.support.rtp import RtpParty
 from tests.interop.support.sipp import Message
 from tests.support.loopback import free_port
@@ -127,3 +128,16 @@ def test_packets_of_srtp_are_ready_made(tmp_path: Path):
         assert len(plain) == 172
         data = data[2 + size :]
     assert numbers == list(range(5))
+
+
+@pytest.mark.parametrize(("name", "size", "ticks"), [("slin16", 640, 320), ("gsm", 33, 160), ("g722", 160, 160)])
+def test_packets_of_a_codec_are_ready_made(tmp_path: Path, name: str, size: int, ticks: int):
+    write_packets(tmp_path / "coded.bin", name, 99, 0.2)
+    data = (tmp_path / "coded.bin").read_bytes()
+    heads = []
+    while data:
+        length = int.from_bytes(data[:2], "big")
+        assert (length, data[3]) == (12 + size, 99)
+        heads.append((int.from_bytes(data[4:6], "big"), int.from_bytes(data[6:10], "big")))
+        data = data[2 + length :]
+    assert heads == [(number, number * ticks) for number in range(10)]

@@ -80,13 +80,14 @@ class MixMonitors(CallRecorder):
             beep_seconds=_beep_seconds(options),
             skipped_seconds=_skipped_seconds(options),
             caller_id=_caller_id(channel, is_own="c" in options) if "m" in options else "",
-            command=substitute(command.replace("^{", "${"), channel.variables) if command else "",
         )
         if not (file or wanted.said_file or wanted.heard_file):
             raise SoundFault("MixMonitor needs a file")
         self._number += 1
         recorder = Recorder(channel, f"0x{self._number:012x}", wanted)
         recorder.start(file)
+        if command:  # MIXMONITOR_FILENAME is the file of this recording already
+            recorder.command = substitute(command.replace("^{", "${"), channel.variables)
         channel.data.setdefault(_KEY, _Kept()).recorders.append(recorder)
         if "P" in options:
             channel.data[_KEY].beeps_at_end = True

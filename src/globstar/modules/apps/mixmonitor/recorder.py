@@ -44,7 +44,6 @@ class RecorderOptions:
     heard_volume: int = 0
     said_file: str = ""
     heard_file: str = ""
-    command: str = ""
     #: where copies go (``100@default/Work``), and who they are from
     mailboxes: tuple[str, ...] = ()
     caller_id: str = ""
@@ -87,6 +86,8 @@ class Recorder:
     channel: Channel
     identity: str
     options: RecorderOptions
+    #: what runs in a shell at the end
+    command: str = ""
     #: file names without extension, as ``mixmonitor list`` shows them
     names: tuple[str, str, str] = ("", "", "")
     #: directions that are recorded as silence (MixMonitorMute)
@@ -187,9 +188,9 @@ class Recorder:
             except SoundFault as fault:
                 logger.error(f"MixMonitor of {self.channel.name}: {fault}")
         await self._deliver()
-        if self.options.command:
-            logger.verbose(2, f"Executing [{self.options.command}]")
-            await self.channel.system.run_blocking(_execute, self.options.command)
+        if self.command:
+            logger.verbose(2, f"Executing [{self.command}]")
+            await self.channel.system.run_blocking(_execute, self.command)
         if self.options.delete:
             for track in tracks:
                 await self.channel.system.run_blocking(track.writer.path.unlink, True)
