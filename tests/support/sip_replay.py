@@ -232,6 +232,8 @@ class SipReplay:
             if not self.system.channels:
                 break
             await asyncio.sleep(0.1)
+        for lot in self.system.services["parking"].lots.values():
+            lot.close()  # its bridge stands from the first parked call on, and each recording began without
         for aor in self.driver.settings.aors:
             for contact in list(self.driver.contacts.registered(aor)):
                 self.driver.contacts.remove(contact)

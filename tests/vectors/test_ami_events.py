@@ -29,7 +29,6 @@ DIFFERENT = {
     "g03_opt_G_split_both": "the answer is told there at the caller's new place, which its record does not know yet",
     "g04_info_dtmf_bad_body": "a flash is told there in the very moment before the digit of the answer is read again",
     "g10_channel_request_hangup_and_redirect": "Answer still waits for audio in the second call there when the command comes",
-    "g05_park_direct_dial_and_retrieve": "who hears its place is told there of nobody else until it has heard it to the end",
 }
 
 _BRIDGES = "a phone hangs up, or is transferred, while the bridge still tells of its peers anew"

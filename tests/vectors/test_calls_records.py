@@ -41,7 +41,7 @@ _BY_SESSION = (
 )  # fmt: skip
 
 _PRESSED = "the replay presses no such digits, or earlier"
-_PARKED = "a parked call is taken out while its place is said, which goes on in the bridge there"
+_PARKED = "a parked call that is taken out hears its place to the end there, even when its partner has gone before"
 
 #: Scenarios whose events differ, each with the reason; one that comes to agree must be taken off.
 DIFFERENT_CEL = {

@@ -140,9 +140,9 @@ def introduce(bridge: Bridge) -> None:
     """Tell two parties that were just brought together who the other one is."""
     if len(bridge.members) != 2 or _is_holding(bridge):
         return
-    first, second = bridge.channels
-    first.set_connected_line(second.caller.id)
-    second.set_connected_line(first.caller.id)
+    first, second = bridge.members
+    first.meet(second.channel.caller.id)
+    second.meet(first.channel.caller.id)
 
 
 def _condemn(channel: Channel) -> None:

@@ -18,7 +18,7 @@ from globstar.core.frame import Control, Frame, FrameType
 from globstar.core.frame import control as control_frame
 from globstar.core.idle import IdleMode
 from globstar.core.mixing import PLAIN_MIX, BridgeMix, MemberMix
-from globstar.core.party import Connected
+from globstar.core.party import Connected, PartyId
 
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
@@ -56,7 +56,8 @@ class BridgeMember:
     __slots__ = (
         "_remove_listener", "before_leaving", "bridge", "channel",
         "destination", "digit_filter", "forward", "goes_on_later", "idle", "is_apart",
-        "joined_at", "left", "mix", "on_leave", "replaced_by", "role", "sees", "sends_video",
+        "joined_at", "left", "mix", "news_of_peer", "on_leave", "replaced_by", "role", "sees",
+        "sends_video",
     )  # fmt: skip
 
     def __init__(self, bridge: Bridge, channel: Channel) -> None:
@@ -80,6 +81,8 @@ class BridgeMember:
         self.on_leave: list[Callable[[BridgeMember, LeaveReason], None]] = []
         #: called once when the member is about to leave for good, while all is as it was
         self.before_leaving: Callable[[], None] | None = None
+        #: who the peer is by now, which the channel is told when it is not spoken to any more
+        self.news_of_peer: tuple[PartyId, int] | None = None
         #: who took its place, for the callbacks of ``on_leave``
         self.replaced_by: BridgeMember | None = None
         self.joined_at = channel.system.now()
@@ -115,8 +118,6 @@ class BridgeMember:
         channel = self.channel
         if self.digit_filter is not None:
             return f"{channel.name} has digit features"
-        if self.is_apart:
-            return f"{channel.name} is apart"
         if channel.read_hooks or channel.write_hooks:
             return f"{channel.name} has hooks on its audio"
         plc = channel.system.translation.plc
@@ -142,6 +143,16 @@ class BridgeMember:
         if self.is_apart:
             self.is_apart = False
             self.bridge.hearing_changed(f"{self.channel.name} is back")
+            news, self.news_of_peer = self.news_of_peer, None
+            if news is not None:
+                self.channel.set_connected_line(*news)
+
+    def meet(self, party: PartyId, source: int = 0) -> None:
+        """The channel is told who the other one is; who is spoken to is told afterwards."""
+        if self.is_apart:
+            self.news_of_peer = party.copy(), source
+        else:
+            self.channel.set_connected_line(party, source)
 
     def leave(self, reason: LeaveReason) -> None:
         """Leave the bridge for good; a second call does nothing."""
@@ -163,7 +174,7 @@ class Bridge:
 
     __slots__ = (
         "_named", "_owes_telling", "_told_again", "_variable_listeners", "capabilities", "created_at", "creator",
-        "dissolve_on_hangup", "is_dissolved",
+        "dissolve_on_hangup", "is_dissolved", "is_standing",
         "kind", "last_change", "members", "mix", "name", "previous_video_source", "system", "technology", "unique_id",
         "video_mode", "video_source",
     )  # fmt: skip
@@ -177,6 +188,7 @@ class Bridge:
         name: str = "",
         creator: str = "",
         dissolve_on_hangup: bool = True,
+        is_standing: bool = False,
         unique_id: str = "",
         mix: BridgeMix | None = None,
     ) -> None:
@@ -186,6 +198,8 @@ class Bridge:
         self.name = name
         self.creator = creator
         self.dissolve_on_hangup = dissolve_on_hangup
+        #: it stays while nobody is in it, until whoever made it ends it
+        self.is_standing = is_standing
         self.unique_id = unique_id or str(uuid.uuid4())
         #: whose video all see: none, talker, single (``video_source``), sfu (everybody sees everybody)
         self.video_mode = "none"
@@ -375,7 +389,9 @@ class Bridge:
     def _after_departure(self, reason: str, *, may_dissolve: bool) -> None:
         if self.is_dissolved:
             return
-        if not self.members or (self.dissolve_on_hangup and may_dissolve and len(self.members) < 2):
+        if not self.members and self.is_standing:
+            self.reconsider(reason)
+        elif not self.members or (self.dissolve_on_hangup and may_dissolve and len(self.members) < 2):
             self.dissolve()
         else:
             self.reconsider(reason)
@@ -442,7 +458,7 @@ class Bridge:
                 return
             if frame.subtype == Control.CONNECTED_LINE and isinstance(frame.data, Connected):
                 for member in sender.peers:
-                    member.channel.set_connected_line(frame.data.id, frame.data.source)
+                    member.meet(frame.data.id, frame.data.source)
                 return
             if bridgevideo.pass_picture_request(self, sender, frame):
                 return
@@ -537,7 +553,7 @@ class Bridge:
         self.last_change = f"{old} to {self.technology.name}: {reason}"
         self.technology.start()
         self.system.bus.publish(events.BridgeTechnologyChanged(self, old, reason))
-        self._told_again = 2
+        self._told_again = 1 if any(member.is_apart for member in self.members) else 2
 
     def _choose(self) -> type[BridgeTechnology]:
         """The preferred technology that suits."""

@@ -67,6 +67,12 @@ class NativeRtpBridge(BridgeTechnology):
             self._take_back()
             return
         first, second = members
+        if first.is_apart or second.is_apart:  # a feature speaks to one of them
+            self._take_back()
+            for member in members:
+                member.channel.set_read_format(member.channel.raw_read_format)
+                member.drop_voice()
+            return
         for member, peer in ((first, second), (second, first)):
             member.channel.set_read_format(member.channel.raw_read_format)
             member.forward = peer.channel.write
@@ -76,7 +82,7 @@ class NativeRtpBridge(BridgeTechnology):
     def media_changed(self) -> None:
         """Relay what both know under the numbers of now, and see whether media may go directly."""
         members = self.bridge.members
-        if len(members) != 2:
+        if len(members) != 2 or members[0].is_apart or members[1].is_apart:
             return
         one, two = _native(members[0]), _native(members[1])
         if one is None or two is None:
@@ -138,6 +144,8 @@ class NativeRtpBridge(BridgeTechnology):
 
     def detail(self) -> str:
         """Where the packets go."""
+        if any(member.is_apart for member in self.bridge.members):
+            return "one is spoken to apart"
         return "media go directly" if self._direct else f"packets are relayed: {self._not_direct}"
 
     def _part(self) -> None:

@@ -162,7 +162,7 @@ class ParkingLot:
 
     @property
     def bridge(self) -> Bridge:
-        """Where parked calls wait."""
+        """Where parked calls wait; made for the first one, it stays as long as the lot."""
         if self._bridge is None or self._bridge.is_dissolved:
             self._bridge = Bridge(
                 self.system,
@@ -171,8 +171,14 @@ class ParkingLot:
                 name=self.name,
                 creator="Parking",
                 dissolve_on_hangup=False,
+                is_standing=True,
             )
         return self._bridge
+
+    def close(self) -> None:
+        """The lot is no more."""
+        if self._bridge is not None:
+            self._bridge.dissolve()
 
     def find_space(self, request: ParkRequest, random_below: int = 0) -> int:
         """A free place: the wanted one, else as findslot says; 0 if all are taken."""

@@ -58,7 +58,7 @@ class ParkingService:
         self._remove_extensions()
         for name, lot in list(self.lots.items()):
             if name not in settings.lots and not lot.calls and not lot.is_dynamic:
-                del self.lots[name]
+                self.lots.pop(name).close()
         for name, new in settings.lots.items():
             held = self.lots.get(name)
             if held is None:
@@ -77,6 +77,7 @@ class ParkingService:
         for lot in self.lots.values():
             for call in list(lot.calls.values()):
                 call.member.leave(LeaveReason.DISSOLVED)
+            lot.close()
         self._remove_extensions()
         self.system.device_states.remove_provider("park")
 
