@@ -76,3 +76,22 @@ def test_what_is_set(replay: SipReplay, shared: Path, command: str) -> None:
 def test_rtp_settings(replay: SipReplay, shared: Path) -> None:
     printed = replay.runner.run(run_command(replay.system, "rtp show settings"))
     assert printed == recorded(shared, "g10_misc_idle")["rtp show settings"]
+
+
+def test_the_parameters_are_those_that_managers_are_told(replay: SipReplay, shared: Path) -> None:
+    """Asterisk makes both of one list: what was recorded of ``PJSIPShowAuths`` and of registrations holds for the console."""
+    recording = json.loads((shared / "vectors" / "calls" / "g07_pjsip_show_actions.json").read_text())
+    details = {}
+    for entry in recording["observed"]["extra"]["ami_session"][0]["exchange"]:
+        lines = dict(line.partition(": ")[::2] for line in entry["raw"].split("\r\n") if ":" in line)
+        if lines.get("Event") in ("AuthList", "OutboundRegistrationDetail"):
+            details[lines["ObjectType"], lines["ObjectName"]] = lines
+    assert len(details) >= 2
+    for (kind, name), lines in details.items():
+        printed = replay.runner.run(run_command(replay.system, f"pjsip show {kind} {name}"))
+        found = dict(re.findall(r"^ (\w+) +: (.*)$", printed.partition("ParameterValue\n")[2], re.MULTILINE))
+        shown = {option.replace("_", "").lower(): value for option, value in found.items()}
+        told = {option.lower(): value for option, value in lines.items()}
+        for extra in ("event", "actionid", "objecttype", "objectname", "status", "nextreg"):
+            told.pop(extra, None)
+        assert shown == told, (kind, name)

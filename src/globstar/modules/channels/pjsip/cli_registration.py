@@ -70,7 +70,7 @@ def show_registration(system: System, args: list[str]) -> str:
     found = _registrations(system).get(args[0])
     if found is None:
         return f"Unable to find object {args[0]}.\n\n"
-    pairs = tables.option_pairs(found.config)
+    pairs = tables.registration_pairs(found.config)
     return f"\n{tables.REGISTRATION}\n{tables.RULE}\n\n{_row(found)}\n\n\n{tables.parameters(pairs)}"
 
 

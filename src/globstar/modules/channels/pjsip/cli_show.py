@@ -229,13 +229,13 @@ def list_auths(system: System, args: list[str]) -> str:
 
 @cli_command("pjsip show auth", usage="pjsip show auth <id>", complete=names("auths"))
 def show_auth(system: System, args: list[str]) -> str:
-    """Show a PJSIP auth; its secrets are not shown."""
+    """Show a PJSIP auth with its secrets."""
     try:
         auth = _one(driver_of(system).settings.auths, args)
     except _Missing as missing:
         return str(missing)
     row = tables.auth_row(auth, "     Auth:", tables.AUTH)
-    return f"\n{tables.AUTH}\n{tables.RULE}\n\n{row}\n\n\n{tables.parameters(tables.option_pairs(auth))}"
+    return f"\n{tables.AUTH}\n{tables.RULE}\n\n{row}\n\n\n{tables.parameters(tables.auth_pairs(auth))}"
 
 
 @cli_command("pjsip show transports", usage="pjsip show transports [like <pattern>]", complete=LIKE)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.driver import PjsipDriver
     from globstar.modules.channels.pjsip.endpoint import EndpointObject
     from globstar.modules.channels.pjsip.objects import AorObject, AuthObject, IdentifyObject
+    from globstar.modules.channels.pjsip.objects_outbound import RegistrationObject
     from globstar.modules.channels.pjsip.transports import BoundTransport
 
 RULE = "=" * 90
@@ -98,6 +99,23 @@ def option_pairs(options: Options, hidden: Iterable[str] = ("type",)) -> list[tu
         for info, value in options.items()
         if info.name not in skipped
     ]
+
+
+def auth_pairs(auth: AuthObject) -> list[tuple[str, str]]:
+    """The options of an auth, as in Asterisk with its secrets: whoever may see them may read the file, too."""
+    pairs = dict(option_pairs(auth))
+    pairs.setdefault("password_digest", "")
+    for name in ("supported_algorithms_uas", "supported_algorithms_uac"):
+        pairs[name] = pairs.get(name) or "MD5"
+    pairs.update({info.name: str(value) for info, value in auth.items() if info.secret and isinstance(value, str)})
+    return list(pairs.items())
+
+
+def registration_pairs(registration: RegistrationObject) -> list[tuple[str, str]]:
+    """The options of a registration with another server."""
+    pairs = dict(option_pairs(registration, ("type", "security_mechanisms")))
+    pairs["support_outbound"] = "yes" if registration.support_outbound else "no"
+    return list(pairs.items())
 
 
 # -- rows ----------------------------------------------------------------------------------------------------------------

@@ -214,12 +214,7 @@ def manager_show_aors(request: ActionRequest) -> Answer:
 
 
 def _auth_fields(auth: AuthObject) -> Lines:
-    pairs = dict(tables.option_pairs(auth))
-    pairs.setdefault("password_digest", "")
-    for name in ("supported_algorithms_uas", "supported_algorithms_uac"):
-        pairs[name] = pairs.get(name) or "MD5"
-    pairs.update({info.name: str(value) for info, value in auth.items() if info.secret and isinstance(value, str)})
-    return [*_head("auth", auth.name), *_ordered(AUTH_FIELDS, pairs.items())]
+    return [*_head("auth", auth.name), *_ordered(AUTH_FIELDS, tables.auth_pairs(auth))]
 
 
 @manager_action("PJSIPShowAuths", SYSTEM, synopsis="Lists PJSIP Auths.")
