@@ -41,8 +41,10 @@ FIRST_RETRY, LAST_RETRY = 1.0, 60.0
 BATCH = 500
 #: Rows in memory from which on they are put into the file while the backend does not answer.
 SPILL_LIMIT = 5_000
-#: Most rows in memory; more than a moment's come only when neither backend nor disk takes them, and are dropped and counted.
+#: Most rows in memory when neither the backend nor the disk takes them; what comes then is dropped and counted.
 MEMORY_LIMIT = 50_000
+#: Most rows in memory that nobody had a moment to take yet: the end of a conference of a thousand is half a million.
+BURST_LIMIT = 2_000_000
 #: How long rows that fail are tried one by one in search of one that passes, seconds.
 SUSPECT_TIME = 10.0
 #: Longest wait for a backend that does not answer, when the server ends, seconds.
@@ -132,7 +134,7 @@ class Outbox:
     def put(self, row: Row) -> None:
         """Hand ``row`` over soon."""
         count = len(self._memory)
-        if count >= MEMORY_LIMIT:
+        if count >= MEMORY_LIMIT and (self._has_no_disk or count >= BURST_LIMIT):
             if not self.dropped:
                 logger.error(f"{self.name}: neither the backend nor {self.file} takes rows; they are dropped from now on")
             self.dropped += 1
@@ -257,6 +259,7 @@ class Outbox:
             finally:
                 self._spilling = []
                 self._memory = rows + self._memory
+        self._has_no_disk = not is_done
         self._spill_job = None
 
     # -- off the loop --------------------------------------------------------------------------------------------------

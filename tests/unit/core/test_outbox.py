@@ -165,7 +165,9 @@ async def test_without_backend_and_disk_rows_wait_in_memory_and_are_bounded(
         backend.is_up = False
         box = Outbox(system, "cdr_x", backend)
         with LogCapture() as log:
-            for n in range(5):
+            box.put("0")
+            await asyncio.sleep(0.5)
+            for n in range(1, 5):
                 box.put(str(n))
             await asyncio.sleep(0.5)
         assert (box.waiting, box.dropped) == (3, 2)
@@ -173,6 +175,21 @@ async def test_without_backend_and_disk_rows_wait_in_memory_and_are_bounded(
         backend.is_up = True
         await asyncio.sleep(61)
         assert backend.rows == ["0", "1", "2"]
+
+
+async def test_a_burst_that_nobody_had_a_moment_to_take_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "MEMORY_LIMIT", 10)
+    monkeypatch.setattr(outbox, "BURST_LIMIT", 2000)
+    async with running_system(tmp_path) as system:
+        backend = Backend()
+        box = Outbox(system, "cdr_x", backend)
+        with LogCapture() as log:
+            for number in range(2003):
+                box.put(str(number))
+            await asyncio.sleep(1)
+        assert backend.rows == [str(number) for number in range(2000)]
+        assert box.dropped == 3
+        assert len(log.texts(Level.ERROR)) == 1
 
 
 async def test_a_damaged_line_is_left_out(tmp_path: Path) -> None:

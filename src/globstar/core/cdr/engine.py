@@ -87,13 +87,18 @@ class CdrEngine:
     def close(self) -> None:
         """Hand over what waits and listen no more."""
         self._unsubscribe()
-        if self.settings.safeshutdown:
-            self.poster.submit()
-        elif self.poster.waiting:
+        self.hand_over_all()
+        if self.poster.waiting:
             logger.warning(f"{len(self.poster.waiting)} call detail records of the last batch are lost: safeshutdown is off")
         if self._stop_awaiting is not None:
             self._stop_awaiting()
             self._stop_awaiting = None
+
+    def hand_over_all(self) -> None:
+        """A backend ends, perhaps with the server: it gets what waits, the batch only with safeshutdown."""
+        self.poster.work_off_all()
+        if self.settings.safeshutdown:
+            self.poster.submit()
 
     def next_sequence(self) -> int:
         """The number of a new record."""
@@ -181,15 +186,11 @@ class CdrEngine:
             return
         self._forget(channel)
         chain.finish_all(chain.ending_cause)
-        settings = self.settings
-        now = self.now()
-        records = [
-            record.finished(now, rounds_up=settings.initiatedseconds) for record in chain.records if self._is_wanted(record)
-        ]
-        if settings.debug:
+        records = [record for record in chain.records if self._is_wanted(record)]
+        if self.settings.debug:
             logger.verbose(1, f"CDR: {channel.name} is gone: {chain.records}, {len(records)} to post")
         if records:
-            self.poster.post(records)
+            self.poster.take(records)
         channel.cdr = None  # the records name the channel: together they would stay until the next garbage collection
 
     def _end_picked(self, channel: Channel) -> None:

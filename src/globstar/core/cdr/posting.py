@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from globstar.base.log import Logger
-from globstar.core.cdr.record import FinishedRecord
+from globstar.core.cdr.record import CallRecord, FinishedRecord
 from globstar.core.cdr.settings import CdrSettings
 from globstar.core.registry import Registry, Spec
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from globstar.core.system import System
 
 logger = Logger("cdr")
+
+#: Records that are handed over at once, some 2 ms of work; more, those of large conferences, take turns with what else is to do.
+SLICE = 100
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,7 +39,7 @@ class CdrBackendSpec(Spec):
 class Poster:
     """Collects finished records and hands them to every backend."""
 
-    __slots__ = ("_timer", "backends", "posted", "settings", "system", "waiting")
+    __slots__ = ("_backlog", "_timer", "backends", "posted", "settings", "system", "waiting")
 
     def __init__(self, system: System, settings: CdrSettings) -> None:
         self.system = system
@@ -43,7 +47,35 @@ class Poster:
         self.backends: Registry[CdrBackendSpec] = system.registry("cdr backend")
         self.waiting: list[FinishedRecord] = []
         self.posted = 0
+        #: finished records of channels that had very many, and of those that ended after them
+        self._backlog: deque[CallRecord] = deque()
         self._timer: asyncio.TimerHandle | None = None
+
+    def take(self, records: list[CallRecord]) -> None:
+        """Hand over what a channel leaves; very many records a few at a time, and what comes then after them."""
+        if len(records) <= SLICE and not self._backlog:
+            self.post(self._finished(records))
+            return
+        if not self._backlog:
+            self.system.loop.call_soon(self._work_off)
+        self._backlog += records
+
+    def _finished(self, records: Iterable[CallRecord]) -> list[FinishedRecord]:
+        rounds_up = self.settings.initiatedseconds
+        return [record.finished(record.end, rounds_up=rounds_up) for record in records]
+
+    def _work_off(self) -> None:
+        backlog = self._backlog
+        if not backlog:  # all was handed over meanwhile
+            return
+        self.post(self._finished(backlog.popleft() for _ in range(min(SLICE, len(backlog)))))
+        if backlog:
+            self.system.loop.call_soon(self._work_off)
+
+    def work_off_all(self) -> None:
+        """Hand over now what would have taken turns."""
+        while self._backlog:
+            self.post(self._finished(self._backlog.popleft() for _ in range(min(SLICE, len(self._backlog)))))
 
     def post(self, records: list[FinishedRecord]) -> None:
         """Hand ``records`` over now, or with the batch that they join."""

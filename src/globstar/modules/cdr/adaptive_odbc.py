@@ -57,8 +57,8 @@ async def reload(system: System) -> None:
 async def unload(system: System) -> None:
     """Write what waits."""
     engine = system.service(SERVICE, CdrEngine)
-    if engine is not None and engine.settings.safeshutdown:
-        engine.poster.submit()
+    if engine is not None:
+        engine.hand_over_all()
     state: TableOutboxes | None = system.services.pop(_STATE, None)
     if state is not None:
         await state.close()
