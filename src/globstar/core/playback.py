@@ -92,7 +92,7 @@ async def find_sound(channel: Channel, name: str, language: str = "") -> SoundFi
         path = await system.run_blocking(prompts.ensure_prompt, name, language) if prompts is not None else None
         found = system.sounds.find(str(path.with_suffix("")), language, wanted) if path is not None else None
     if found is None:
-        raise SoundMissing(f"File {name} does not exist in any format")
+        raise SoundMissing(f"File {name} does not exist in any format (language '{language}')")
     return found
 
 
