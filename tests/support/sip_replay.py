@@ -159,6 +159,10 @@ class SipReplay:
         self.media = self.system.services["rtp sockets"] = MediaNetwork(loop)
         register_commands(self.system)
         await boot(self.system, MemorySource(self.configuration), keep_database=False)
+        for name in SOUNDS:  # read once: what is played for the first time is not later than what was played before
+            sound = self.system.sounds.find(name, "en")
+            assert sound is not None
+            await self.system.sounds.open(sound)
         self.driver = self.system.services["pjsip"]
         self._manager: AmiClient | None = None
         #: the commands of the last scenario's script with what each printed
