@@ -175,10 +175,17 @@ async def test_replay_of_missed_events(system: System, server: ManagerServer) ->
         system.globals.set("A", value)
     number = server.hub.number
     assert f"Events before {number - 2} are not kept any more" in client.ask("Replay", ("SequenceNumber", "0"))
+    anew = client.ask("Replay", ("SequenceNumber", str(number + 1)))
+    assert f"Response: Error\r\nMessage: There is no event {number + 1}: the last one is {number}\r\n" in anew
+    assert client.ask("Replay", ("SequenceNumber", str(number))).count("\r\n\r\n") == 1  # nothing was missed
+    quiet = client.ask("Replay", ("SequenceNumber", str(number - 2)))  # before its own events are turned on
     client.ask("Events", ("EventMask", "on"))
     text = client.ask("Replay", ("SequenceNumber", str(number - 2)))
+    assert quiet == text
     assert [line for line in text.split("\r\n") if line.startswith("Value")] == ["Value: 4", "Value: 5"]
     assert text.startswith(f"Response: Success\r\nMessage: Events will follow\r\nFirst: {number - 2}\r\nLast: {number}\r\n")
+    narrow = await logged_in(server, "callonly", events="off")
+    assert "Value" not in narrow.ask("Replay", ("SequenceNumber", str(number - 2)))  # VarSet is of a class that it may not read
 
 
 async def test_a_bug_in_an_action_ends_only_the_action(server: ManagerServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -208,7 +208,8 @@ async def wait_event(request: ActionRequest) -> Answer:
 def replay(request: ActionRequest) -> Answer:
     """Send the events again that came after ``SequenceNumber``, as far as they are kept (``replayevents`` in manager.conf).
 
-    The answer's ``First`` and ``Last`` are the numbers of the oldest and the newest event that are kept.
+    The answer's ``First`` and ``Last`` are the numbers of the oldest and the newest event that are kept. A client that wants no
+    events now gets all that it may read. A number that no event has had yet is of a server that was started anew.
     """
     session = session_of(request)
     text = request.get("SequenceNumber")
@@ -220,10 +221,13 @@ def replay(request: ActionRequest) -> Answer:
     since = int(text)
     if since + 1 < kept[0][0]:
         return failure(f"Events before {kept[0][0]} are not kept any more")
+    if since > session.hub.number:
+        return failure(f"There is no event {since}: the last one is {session.hub.number}")
+    wanted = session.wanted or session.read
     chosen = [
         text
         for number, permission, name, text in kept
-        if number > since and session.wanted & permission and (not session.filters or session.filters.passes(name, text))
+        if number > since and wanted & permission and (not session.filters or session.filters.passes(name, text))
     ]
     answer = success("Events will follow", ("First", str(kept[0][0])), ("Last", str(kept[-1][0])))
     answer.then = lambda: session.tell_texts(chosen)
