@@ -1,7 +1,8 @@
 """AstDB: Asterisk's persistent key-value store, in the same SQLite file and table (astdb.sqlite3).
 
 All of it is held in memory, so that dialplan functions read without waiting; writes go to the file through one thread
-in order, those of a moment in one transaction, and every write has reached the file when :meth:`AstDb.close` returns.
+in order, those of a moment in one transaction, and every write has reached the file when :meth:`AstDb.close` returns. What
+cannot be written (a full disk, another program's lock) is kept and tried again.
 """
 
 from __future__ import annotations
@@ -24,6 +25,15 @@ _PUT = "INSERT OR REPLACE INTO astdb (key, value) VALUES (CAST(? AS TEXT), CAST(
 _DELETE = "DELETE FROM astdb WHERE key = CAST(? AS TEXT)"
 #: Seconds that a change waits for others to be written with it.
 GATHER_TIME = 0.1
+#: Seconds for which the lock of another program is waited for.
+BUSY_TIME = 10.0
+#: Seconds after which what could not be written is tried again.
+RETRY_TIME = 5.0
+#: What may be over by then: SQLITE_BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN and PROTOCOL.
+_PASSING = frozenset({5, 6, 7, 8, 10, 13, 14, 15})
+
+#: A statement and its values, of which the first is the key.
+_Change = tuple[str, tuple[bytes, ...]]
 
 
 class AstDb:
@@ -33,7 +43,12 @@ class AstDb:
         self.path = path
         self._entries: dict[str, str] = {}
         #: changes in order, events to set when those before them are written, None at the end
-        self._queue: SimpleQueue[tuple[str, tuple[bytes, ...]] | threading.Event | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Change | threading.Event | None] = SimpleQueue()
+        #: the last change of each key that did not reach the file yet
+        self._unsaved: dict[bytes, _Change] = {}
+        #: what is changed while a query runs: key and value, None for a removal
+        self._journal: list[tuple[str, str | None]] | None = None
+        self._lock, self._query_lock = threading.Lock(), threading.Lock()
         #: somebody waits for the file
         self._is_urgent = threading.Event()
         self._thread: threading.Thread | None = None
@@ -65,36 +80,71 @@ class AstDb:
         connection = _connect(self.path)
         try:
             while True:
-                entries = [self._queue.get()]
+                entries = self._next()
                 self._is_urgent.wait(GATHER_TIME)
                 self._is_urgent.clear()
                 with contextlib.suppress(Empty):
                     while True:
                         entries.append(self._queue.get_nowait())
-                self._write(connection, [entry for entry in entries if isinstance(entry, tuple)])
+                self._write_or_keep(connection, [entry for entry in entries if isinstance(entry, tuple)])
                 for entry in entries:
                     if isinstance(entry, threading.Event):
                         entry.set()
                 if None in entries:
+                    if self._unsaved:
+                        self.failures += len(self._unsaved)
+                        logger.error(f"AstDB: {len(self._unsaved)} changes never reached {self.path} and are lost")
                     return
         finally:
             connection.close()
 
-    def _write(self, connection: sqlite3.Connection, changes: list[tuple[str, tuple[bytes, ...]]]) -> None:
-        """Make changes in one transaction; one that fails does not keep the others from the file."""
-        for change in changes:
-            try:
-                connection.execute(*change)
-            except sqlite3.Error as error:
-                self._failed(1, error)
+    def _next(self) -> list[_Change | threading.Event | None]:
+        """Wait for a change, or until what was not written is to be tried again."""
         try:
+            return [self._queue.get(timeout=RETRY_TIME if self._unsaved else None)]
+        except Empty:
+            return []
+
+    def _write_or_keep(self, connection: sqlite3.Connection, changes: list[_Change]) -> None:
+        """Write changes, after those that could not be written before; told once until they can."""
+        was_failing = bool(self._unsaved)
+        pending = [*self._unsaved.values(), *changes]
+        if not pending:
+            return
+        try:
+            self._write(connection, pending)
+        except sqlite3.Error as error:
+            kept: dict[bytes, _Change] = {}
+            for change in pending:
+                kept.pop(change[1][0], None)  # the newest of a key counts, and comes last
+                kept[change[1][0]] = change
+            self._unsaved = kept
+            if not was_failing:
+                logger.error(f"AstDB: changes do not reach {self.path} at present: {error}; they are kept and tried again")
+            return
+        self._unsaved = {}
+        if was_failing:
+            logger.notice(f"AstDB: changes that waited are in {self.path}")
+
+    def _write(self, connection: sqlite3.Connection, changes: list[_Change]) -> None:
+        """Make changes in one transaction. One that can never be made does not keep the others from the file.
+
+        Raises sqlite3.Error where none could be made now.
+        """
+        try:
+            for change in changes:
+                connection.execute(*change)
             connection.commit()
         except sqlite3.Error as error:
-            self._failed(len(changes), error)
-
-    def _failed(self, count: int, error: sqlite3.Error) -> None:
-        self.failures += count
-        logger.error(f"AstDB: {count} changes did not reach {self.path}: {error}")
+            connection.rollback()
+            if error.sqlite_errorcode & 0xFF in _PASSING:
+                raise
+            if len(changes) > 1:
+                for change in changes:
+                    self._write(connection, [change])
+                return
+            self.failures += 1
+            logger.error(f"AstDB: a change did not reach {self.path}: {error}")
 
     def close(self) -> None:
         """Write what waits and close the file."""
@@ -116,6 +166,15 @@ class AstDb:
         if self._thread is not None:
             self._queue.put((sql, tuple(value.encode("utf-8", "surrogateescape") for value in values)))
 
+    def _change(self, full: str, value: str | None) -> None:
+        with self._lock:
+            if value is None:
+                self._entries.pop(full, None)
+            else:
+                self._entries[full] = value
+            if self._journal is not None:
+                self._journal.append((full, value))
+
     @staticmethod
     def _key(family: str, key: str) -> str:
         return f"/{family.strip('/')}/{key}"
@@ -131,7 +190,7 @@ class AstDb:
             logger.warning(f"AstDB: family and key are longer than {MAXIMUM_KEY} characters: {full[:60]}...")
             return False
         is_same = self._entries.get(full) == value
-        self._entries[full] = value
+        self._change(full, value)
         if self._watchers and not is_same:
             self._tell(full)
         self._store(_PUT, full, value)
@@ -140,8 +199,9 @@ class AstDb:
     def delete(self, family: str, key: str) -> bool:
         """Remove a key; False if there was none."""
         full = self._key(family, key)
-        if self._entries.pop(full, None) is None:
+        if full not in self._entries:
             return False
+        self._change(full, None)
         self._store(_DELETE, full)
         if self._watchers:
             self._tell(full)
@@ -151,7 +211,7 @@ class AstDb:
         """Remove a family, or its keys below ``key_tree``; all entries if no family is given. Returns how many."""
         doomed = [full for full, _ in self.tree(family, key_tree)]
         for full in doomed:
-            del self._entries[full]
+            self._change(full, None)
             self._store(_DELETE, full)
         if self._watchers:
             for full in doomed:
@@ -197,23 +257,46 @@ class AstDb:
         """
         if self.path is None:
             return [], []
+        with self._query_lock:
+            with self._lock:
+                self._journal = []
+            try:
+                return self._query(self.path, sql)
+            finally:
+                with self._lock:
+                    self._journal = None
+
+    def _query(self, path: Path, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:
         self.flush()
-        connection = _connect(self.path)
+        connection = _connect(path)
         try:
             cursor = connection.execute(sql)
             rows = cursor.fetchall()
             names = [column[0] for column in cursor.description or ()]
             connection.commit()
-            self._entries = _read(connection)
+            if connection.total_changes:
+                entries = _read(connection)
+                with self._lock:  # what changed meanwhile, or is not in the file yet, is newer
+                    unsaved = [(_text(values[0]), *map(_text, values[1:])) for _, values in self._unsaved.values()]
+                    for full, *value in [*unsaved, *(self._journal or ())]:
+                        if value and value[0] is not None:
+                            entries[full] = value[0]
+                        else:
+                            entries.pop(full, None)
+                    self._entries = entries
             return names, rows
         finally:
             connection.close()
 
 
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=10)
+    connection = sqlite3.connect(path, timeout=BUSY_TIME)
     # values need not be UTF-8: what a device sent is kept as it is
-    connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+    connection.text_factory = _text
     try:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")

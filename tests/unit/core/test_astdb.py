@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -131,4 +133,65 @@ def test_a_change_that_fails_is_counted_and_keeps_no_other_from_the_file(tmp_pat
         assert database.query("SELECT count(*) FROM astdb")[1] == [(2,)]
     assert database.failures == 1
     assert "no such table" in log.texts(Level.ERROR)[0]
+    database.close()
+
+
+def test_what_cannot_be_written_is_kept_until_it_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(astdb, "BUSY_TIME", 0.01)
+    monkeypatch.setattr(astdb, "RETRY_TIME", 0.05)
+    path = tmp_path / "astdb.sqlite3"
+    database = AstDb(path)
+    database.put("a", "old", "1")
+    database.flush()
+    other = sqlite3.connect(path, isolation_level=None)
+    with LogCapture() as log:
+        other.execute("BEGIN IMMEDIATE")
+        for value in ("1", "2", "3"):
+            database.put("a", "key", value)
+            database.flush()
+        database.delete("a", "old")
+        database.flush()
+        other.execute("COMMIT")
+        read = "SELECT key, value FROM astdb"
+        wait_until(lambda: other.execute(read).fetchall() == [("/a/key", "3")], 10, "all is written")
+        wait_until(lambda: not database._unsaved, 10, "nothing waits any more")
+        assert len(log.texts(Level.ERROR)) == 1, "told once"
+    assert database.failures == 0
+    other.close()
+    database.close()
+
+
+def test_what_never_can_be_written_is_counted_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(astdb, "BUSY_TIME", 0.01)
+    path = tmp_path / "astdb.sqlite3"
+    database = AstDb(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other, LogCapture() as log:
+        other.execute("BEGIN IMMEDIATE")
+        database.put("a", "b", "1")
+        database.put("a", "c", "1")
+        database.close()
+        other.execute("ROLLBACK")
+    assert database.failures == 2
+    assert "2 changes never reached" in log.texts(Level.ERROR)[-1]
+
+
+def test_changes_while_a_query_runs_are_not_forgotten(tmp_path: Path) -> None:
+    database = AstDb(tmp_path / "astdb.sqlite3")
+    database.put("a", "gone", "x")
+    database.put("a", "removed", "x")
+    begun = threading.Event()
+    real = astdb._read
+
+    def slow(connection: sqlite3.Connection) -> dict[str, str]:
+        entries = real(connection)
+        database.put("a", "meanwhile", "y")
+        database.delete("a", "removed")
+        begun.set()
+        return entries
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(astdb, "_read", slow)
+        database.query("DELETE FROM astdb WHERE key = '/a/gone'")
+    assert begun.is_set()
+    assert list(database.tree()) == [("/a/meanwhile", "y")]
     database.close()

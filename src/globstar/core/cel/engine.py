@@ -66,9 +66,12 @@ class CelEngine:
         """Take other settings."""
         self.settings = settings
         self.close()
+        self._came_from.clear()
+        kinds = settings.kinds if settings.enable else frozenset()
+        if "HANGUP" not in kinds:  # nobody would take them out again
+            self._dial_status.clear()
         if not settings.enable:
             return
-        kinds = settings.kinds
         subscribe = self.system.bus.subscribe
 
         def listen(event_type: type[Any], listener: Callable[[Any], None], *wanted: str) -> None:
