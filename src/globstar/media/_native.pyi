@@ -2,7 +2,7 @@
 
 from globstar.media.relay import RelayPath
 
-Numbers = tuple[int, int, int, int, int, float | None, float, float, int, int, int]
+Numbers = tuple[int, int, int, int, int, float | None, float, float, int, int, int, int, int]
 Digit = tuple[NativePath, int, bytes, int, float]
 Parked = tuple[NativePath, bytes, float, tuple[str, int] | None]
 
@@ -65,6 +65,8 @@ class RelayThread:
         transit: float | None,
         jitter: float,
         last_received: float,
+        history: int,
+        regular_since: int,
     ) -> None: ...
     def resume(self, native: NativePath) -> None: ...
     def get(self, natives: list[NativePath]) -> list[Numbers]: ...

@@ -100,6 +100,8 @@ cdef extern from "_relay.h" nogil:
         uint32_t shift_time
         uint32_t rtp_time
         int64_t cycles
+        uint64_t history
+        int64_t regular_since
         int64_t received
         int64_t octets
         int64_t not_sent
@@ -594,6 +596,7 @@ cdef class RelayThread:
     def put(
         self, NativePath native not None, uint32_t source, uint32_t ssrc, int highest, int64_t cycles, int shift_sequence,
         int64_t shift_time, uint32_t rtp_time, int64_t received, int64_t octets, transit, double jitter, double last_received,
+        uint64_t history, int64_t regular_since,
     ):
         """Set the numbers of a path that does not run: not added yet, or parked."""
         cdef relay_path *path = &native.slot.path
@@ -612,6 +615,8 @@ cdef class RelayThread:
             path.transit = transit if transit is not None else 0.0
             path.jitter = jitter
             path.last_received = last_received
+            path.history = history
+            path.regular_since = regular_since
             path.not_sent = 0
         finally:
             pthread_mutex_unlock(&self._mutex)
@@ -629,9 +634,9 @@ cdef class RelayThread:
     def get(self, list natives not None):
         """The numbers of this moment of each path::
 
-            (highest, cycles, rtp_time, received, octets, transit, jitter, last_received, not_sent, not_authentic, replayed)
+            (highest, cycles, rtp_time, received, octets, transit, jitter, last_received, not_sent, not_authentic, replayed, history, regular_since)
 
-        The last three count from the last call.
+        ``not_sent``, ``not_authentic`` and ``replayed`` count from the last call.
         """
         cdef NativePath native
         found = []
@@ -695,4 +700,5 @@ cdef tuple _numbers(NativePath native):
     return (
         (path.next_sequence - 1) & 0xFFFF, path.cycles, path.rtp_time, path.received, path.octets,
         path.transit if path.has_transit else None, path.jitter, path.last_received, not_sent, not_authentic, replayed,
+        path.history, path.regular_since,
     )  # fmt: skip

@@ -1,7 +1,8 @@
 /* What the native relay does with one packet of one path: everything but sockets, threads and Python, so that it can be fuzzed
  * by itself (tests/fuzz/native).
  *
- * It knows one case only: the next packet of a source in order, of a payload type that is relayed. Whatever else comes is left
+ * It knows one case only: the next packet of a source, perhaps after some that are missing, of a payload type that is relayed.
+ * Whatever else comes - late, twice, of another source - is left
  * to the loop, as it came from the network (RELAY_PARK), so that every rule of RTP stands in one place, in Python.
  */
 
@@ -21,6 +22,8 @@ enum {
     RELAY_ROOM = RELAY_DATAGRAM + 160, /* with what encryption adds, as the library reckons: tag, index, key identifier */
     RELAY_LEAD = 4,                    /* octets before a packet, for the header of ChannelData (RFC 8656 section 12.4) */
     RELAY_NOT_RELAYED = 0xC8,          /* as in media.relay */
+    RELAY_DROPOUT = 3000,              /* as in proto.rtp.receiver: packets that may be missing, less one, and those remembered */
+    RELAY_HISTORY = 64,
     RELAY_DIGIT = 8,                   /* octets of a telephone-event that are reported; an event has four */
 };
 
@@ -65,6 +68,8 @@ typedef struct relay_path {
     uint32_t shift_time;
     uint32_t rtp_time;       /* of the last packet */
     int64_t cycles;
+    uint64_t history;        /* which of the last packets have come, the highest number at bit 0 ... */
+    int64_t regular_since;   /* ... and the number since which none was missing */
     int64_t received;
     int64_t octets;
     int64_t not_sent;
@@ -225,10 +230,35 @@ static inline int relay_seal(relay_cipher *cipher, uint8_t *packet, int *size) {
     return status;
 }
 
-/* Whether the thread may treat a packet: the next one of its source, with nothing between header and payload. */
-static inline int relay_is_plain(const relay_path *path, const uint8_t *packet, int size) {
+/* How many packets are missing before this one; one that came before or late has a number near 65536. */
+static inline int relay_gap(const relay_path *path, const uint8_t *packet) {
+    return (uint16_t)((packet[2] << 8 | packet[3]) - path->next_sequence);
+}
+
+/* Whether a packet is of the source, of a type that is relayed, with nothing between header and payload. */
+static inline int relay_is_known(const relay_path *path, const uint8_t *packet, int size) {
     return size >= RELAY_HEADER && packet[0] == 0x80 && path->table[packet[1]] != RELAY_NOT_RELAYED &&
-           (uint16_t)(packet[2] << 8 | packet[3]) == path->next_sequence && relay_word(packet + 8) == path->source;
+           relay_word(packet + 8) == path->source;
+}
+
+/* The same, if it is the next one. */
+static inline int relay_is_plain(const relay_path *path, const uint8_t *packet, int size) {
+    return relay_is_known(path, packet, size) && !relay_gap(path, packet);
+}
+
+/* Take note of a gap, as proto.rtp.receiver does: `gap` packets are missing before the one that is counted next. */
+static inline void relay_skip(relay_path *path, int gap) {
+    uint16_t highest = (uint16_t)(path->next_sequence - 1), sequence = (uint16_t)(path->next_sequence + gap);
+    int64_t count = path->cycles + highest - path->regular_since;
+    if (count >= RELAY_HISTORY)
+        path->history = UINT64_MAX;
+    else if (count > 0)
+        path->history = path->history << count | ((UINT64_C(1) << count) - 1);
+    path->history = gap + 1 < RELAY_HISTORY ? path->history << (gap + 1) | 1 : 1;
+    if (sequence && sequence < highest) /* else relay_count counts the wrap */
+        path->cycles += 65536;
+    path->regular_since = path->cycles + sequence + (sequence ? 0 : 65536);
+    path->next_sequence = sequence;
 }
 
 /* Count a packet as proto.rtp.receiver does (RFC 3550 appendix A.3 and A.8). */
@@ -260,11 +290,14 @@ static inline void relay_count(relay_path *path, const uint8_t *packet, int size
 static inline relay_verdict relay_take(relay_path *path, uint8_t *packet, int *size, double now, relay_digit *digit) {
     relay_verdict verdict = RELAY_SEND;
     uint16_t sequence;
-    if (!relay_is_plain(path, packet, *size))
+    int gap;
+    if (!relay_is_known(path, packet, *size) || (gap = relay_gap(path, packet)) >= RELAY_DROPOUT - 1)
         return RELAY_PARK;
-    sequence = path->next_sequence;
+    sequence = (uint16_t)(path->next_sequence + gap);
     if (path->opens && (relay_open(path->opens, packet, size) || *size < RELAY_HEADER))
         return RELAY_DROP;
+    if (gap)
+        relay_skip(path, gap);
     relay_count(path, packet, *size, now);
     if (path->sees_digits && !path->clocks[packet[1] & 0x7F]) {
         verdict = RELAY_SEND_DIGIT;

@@ -180,8 +180,9 @@ class RelayPath:
     def update(self, numbers: Numbers) -> None:
         """The thread's numbers."""
         source = self._from
-        highest, cycles, self._rtp_time, received, octets, transit, jitter, last, not_sent, not_authentic, replayed = numbers
-        source.receiver.advance(Progress(highest, cycles, received, octets, transit, jitter))
+        highest, cycles, self._rtp_time, received, octets, transit, jitter, last = numbers[:8]
+        not_sent, not_authentic, replayed, *record = numbers[8:]
+        source.receiver.advance(Progress(highest, cycles, received, octets, transit, jitter), (record[0], record[1]))
         source.last_received = max(last, source.last_received)
         self._to.not_sent += not_sent
         security = source.carrier.security
@@ -208,7 +209,7 @@ class RelayPath:
         if self._place is not None and native is not None:
             self._place.thread.put(
                 native, source.remote_ssrc, self._to.sender.ssrc, highest, cycles, self._shift_sequence, self._shift_time,
-                self._rtp_time, received, octets, transit, jitter, source.last_received,
+                self._rtp_time, received, octets, transit, jitter, source.last_received, *source.receiver.record,
             )  # fmt: skip
 
     # -- packets through the loop --------------------------------------------------------------------------------

@@ -58,7 +58,8 @@ static int transform(void *session, void *data, int *size) {
 static int is_same(const relay_path *one, const relay_path *other) {
     return one->next_sequence == other->next_sequence && one->cycles == other->cycles && one->received == other->received &&
            one->octets == other->octets && one->rtp_time == other->rtp_time && one->jitter == other->jitter &&
-           one->not_sent == other->not_sent && one->last_received == other->last_received;
+           one->not_sent == other->not_sent && one->last_received == other->last_received && one->history == other->history &&
+           one->regular_since == other->regular_since;
 }
 
 /* An address that is taken is shown so that it is taken again, as the same. */
@@ -125,6 +126,24 @@ static void check_bundle(fuzz_input *input) {
     CHECK(found == paths || (size == RELAY_HEADER && found->source == packet[RELAY_HEADER - 1]));
 }
 
+/* Which of the last packets have come; a gap leaves what it skips as missing, and nothing else. */
+static int has_come(const relay_path *path, int behind) {
+    int64_t count = path->cycles + (uint16_t)(path->next_sequence - 1) - path->regular_since;
+    if (behind < count)
+        return 1;
+    return behind - count < RELAY_HISTORY && path->history >> (behind - count) & 1;
+}
+
+static void check_history(const relay_path *path, const relay_path *last, int gap) {
+    CHECK(has_come(path, 0));
+    for (int behind = 1; behind < 40; behind++) {
+        if (behind <= gap)
+            CHECK(!has_come(path, behind));
+        else if (gap && behind - gap - 1 < 20) /* without a gap nothing is noted; beyond the record nothing is known */
+            CHECK(has_come(path, behind) == has_come(last, behind - gap - 1));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_input input = {data, data + size};
     uint8_t table[256], flags = fuzz_octet(&input);
@@ -152,9 +171,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         table[theirs | 0x80] = ours | 0x80;
         clocks[theirs] = index ? fuzz_number(&input, 2) : 0;
     }
+    path.history = 1;
     path.source = fuzz_number(&input, 1);
     path.ssrc = fuzz_number(&input, 4);
     path.next_sequence = (uint16_t)fuzz_number(&input, 2);
+    path.regular_since = (uint16_t)(path.next_sequence - 1);
     path.shift_sequence = (uint16_t)fuzz_number(&input, 2);
     path.shift_time = fuzz_number(&input, 4);
     check_address(&input);
@@ -167,14 +188,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         relay_digit digit = {0};
         relay_verdict verdict;
         uint16_t sequence;
+        int gap;
         if (kind & 1 && length > 400)
             length %= 400;
         for (int place = 0; place < length; place++)
             packet[place] = place < 64 ? fuzz_octet(&input) : (uint8_t)(place * kind);
         if (kind & 2 && length >= RELAY_HEADER) { /* the next one, with what of it is kept */
             packet[0] = 0x80;
-            packet[2] = (uint8_t)(path.next_sequence >> 8);
-            packet[3] = (uint8_t)path.next_sequence;
+            uint16_t number = (uint16_t)(path.next_sequence + (kind & 8 ? fuzz_number(&input, kind & 16 ? 2 : 1) % (kind & 32 ? 80 : 65536) : 0));
+            packet[2] = (uint8_t)(number >> 8);
+            packet[3] = (uint8_t)number;
             relay_put(packet + 8, path.source);
             if (kind & 4 && path.opens && length + TAG + opens.mki <= RELAY_DATAGRAM) {
                 toy maker = {1, UINT32_MAX, 0};
@@ -187,8 +210,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         memcpy(before, packet, RELAY_ROOM);
         last = path;
         plain = length;
-        sequence = path.next_sequence;
-        known = length >= RELAY_HEADER && relay_is_plain(&path, packet, length);
+        gap = length >= RELAY_HEADER ? relay_gap(&path, packet) : 0;
+        sequence = (uint16_t)(path.next_sequence + gap);
+        known = length >= RELAY_HEADER && relay_is_known(&path, packet, length) && gap + 1 < RELAY_DROPOUT;
         verdict = relay_take(&path, packet, &length, now, &digit);
         CHECK(path.jitter >= 0 && path.jitter < 1e12 && (!path.has_transit || path.transit - path.transit == 0));
         CHECK((verdict == RELAY_PARK) == !known);
@@ -206,7 +230,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         CHECK(length == plain + (path.seals ? TAG : 0) && length <= RELAY_ROOM && plain >= RELAY_HEADER);
         CHECK(path.received == last.received + 1 && path.octets == last.octets + plain - RELAY_HEADER);
         CHECK(path.next_sequence == (uint16_t)(sequence + 1) && path.last_received == now);
-        CHECK(path.cycles == last.cycles + (sequence ? 0 : 65536));
+        CHECK(path.cycles + sequence == last.cycles + (uint16_t)(last.next_sequence - 1) + 1 + gap);
+        check_history(&path, &last, gap);
         CHECK(packet[0] == 0x80 && packet[1] == table[before[1]]);
         CHECK((uint16_t)(packet[2] << 8 | packet[3]) == (uint16_t)(sequence + path.shift_sequence));
         CHECK(relay_word(packet + 4) == relay_word(before + 4) + path.shift_time && relay_word(packet + 8) == path.ssrc);

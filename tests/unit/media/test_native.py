@@ -284,6 +284,25 @@ async def test_loss_order_and_duplicates_are_counted_and_passed_on(pair: tuple[P
     assert (figures.lost, figures.reordered, figures.duplicates + replayed) == (3, 1, 1)
 
 
+async def test_gaps_need_no_loop_and_who_comes_late_is_known(pair: tuple[Pair, int]) -> None:
+    calls, first = pair
+    packets = [calls.one.packet(number) for number in range(first, first + 201)]
+    for packet in packets[:200:4]:
+        calls.one.send_raw(packet)
+    await until(lambda: calls.two.listen() == first + 50)
+    assert calls.two.numbers[first:] == list(range(first, first + 200, 4))
+    if calls.engine.native is not None:
+        assert calls.engine.native.parked == 0
+    for number in (195, 193, 195, 196, 200):  # two that were missing, and two that came before
+        calls.one.send_raw(packets[number])
+    await until(lambda: calls.two.listen() == first + 53)
+    assert calls.two.numbers[-3:] == [first + 195, first + 193, first + 200]
+    figures = calls.one.session.statistics()
+    replayed = calls.one.session.carrier.statistics().replayed
+    assert (figures.received, figures.lost, figures.reordered) == (first + 53, 148, 2)
+    assert figures.duplicates + replayed == 2
+
+
 async def test_digits_are_sent_on_and_told(pair: tuple[Pair, int]) -> None:
     calls, first = pair
     digits: list[tuple[object, ...]] = []

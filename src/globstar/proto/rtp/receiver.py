@@ -133,9 +133,16 @@ class RtpReceiver:
         """What :meth:`receive` changes with packets that come in order, to count them elsewhere."""
         return Progress(self._highest, self._cycles, self.received, self.octets, self._transit, self.jitter)
 
-    def advance(self, progress: Progress) -> None:
-        """Take over the count of packets that came in order; the source is valid."""
+    @property
+    def record(self) -> tuple[int, int]:
+        """Which of the last packets have come, as bits, the highest number at bit 0; and the one since which none was missing."""
+        return self._history, self._regular_since
+
+    def advance(self, progress: Progress, record: tuple[int, int] | None = None) -> None:
+        """Take over the count of packets that came in order, or with ``record`` with gaps; the source is valid."""
         self._highest, self._cycles, self.received, self.octets, self._transit, self.jitter = progress
+        if record is not None:
+            self._history, self._regular_since = record
 
     def _irregular(self, sequence: int) -> bool:
         """Everything but the next number of a valid source (appendix A.1)."""
