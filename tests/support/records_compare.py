@@ -17,6 +17,9 @@ _CHANNEL = re.compile(r"\b[A-Za-z]+/[^\s,\"';]+-(?:<CH\d+>|[0-9a-f]{8})(?:;[12])
 _NUMBERED = re.compile(r"<(?:UID|UUID|CH)\d+>|\b1[78]\d{8}\.\d+\b|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
+_FOLDER = re.compile(r"/[\w./-]*?/(?:replay\d*|run)/(?=spool/)")
+
+
 class Names:
     """Gives each name that differs from run to run a number."""
 
@@ -35,6 +38,7 @@ class Names:
 
     def __call__(self, text: str) -> str:
         text = _CHANNEL.sub(lambda found: self.known.get(found[0], found[0]), text)
+        text = _FOLDER.sub("<RUN>/", text)
         return _NUMBERED.sub(lambda found: self.known.setdefault(found[0], f"<{len(self.known)}>"), text)
 
 

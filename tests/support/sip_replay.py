@@ -58,8 +58,9 @@ SOUNDS = {
     **{f"letters/{letter}": 0.3 for letter in "abcdefghijklmnopqrstuvwxyz"},
     **dict.fromkeys(("digits/at", "digits/p-m", "digits/today"), 0.6),
     **dict.fromkeys(("vm-INBOX", "vm-first", "vm-message", "vm-messages", "vm-no"), 0.6),
-    **dict.fromkeys(("vm-youhave", "queue-seconds", "vm-received", "vm-theperson", "vm-password", "vm-deleted"), 0.9),
+    **dict.fromkeys(("vm-youhave", "queue-seconds", "vm-received", "vm-theperson", "vm-password"), 0.9),
     "vm-isunavail": 1.5, "vm-login": 2.0, "vm-incorrect-mailbox": 2.5, "vm-onefor": 3.0, "vm-advopts": 3.0, "vm-opts": 5.0,
+    "vm-deleted": 1.4,
 }  # fmt: skip
 
 
