@@ -25,10 +25,9 @@ GROUPS = ("g01", "g02", "g03", "g04", "g05")
 #: Scenarios whose streams differ, each with the reason; one that comes to agree must be taken off.
 DIFFERENT = {
     "g01_wrong_content_type_415": "in test_calls_sip: the call goes on here",
-    # 205 and 206 of the dialplan are alike (Dial ends with cause 3, then Congestion): of 205 the end of the call was told after the
-    # channel was busy and with cause 34, of 206 before and with cause 3, the second recording of 206 being another one again
+    # 205 and 206 of the dialplan are alike (Dial ends with cause 3, then Congestion): of 205 the end of the call was told after
+    # the channel was busy and with cause 34, of 206 before and with cause 3, and otherwise in the second recording of 206
     "g03_nonexistent_endpoint": "a race: the end of the call is told with the cause of the Dial before, or of Congestion",
-    "g03_opt_G_split_both": "the answer is told there at the caller's new place, which its record does not know yet",
     "g04_info_dtmf_bad_body": "a flash is told there in the very moment before the digit of the answer is read again",
     "g10_channel_request_hangup_and_redirect": "Answer still waits for audio in the second call there when the command comes",
 }
@@ -42,6 +41,7 @@ _PARKED = "the lot tells of a parked call by a thread of its own, before or afte
 ORDER_OF_CHANCE = {
     "g02_register_then_call": "the phone rings by a thread of its own while it is told that it is called",
     "g03_long_ringing_repeated_180": _BRIDGES,
+    "g03_opt_G_split_both": "the callee goes on by a thread of its own while its answer is told",
     "g04_feature_attended_transfer": _TRANSFER,
     "g04_feature_park_call": _PARKED,
     "g05_invite_with_replaces_takes_over": _BRIDGES,

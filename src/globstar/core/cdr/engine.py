@@ -284,7 +284,8 @@ class CdrEngine:
                 break
         else:
             return
-        record.read_channel()
+        if subject.goto_target is None:  # one that is sent elsewhere has its new place already
+            record.read_channel()
         status = event.status
         if status in ("CANCEL", "ABORT") and self.settings.canceldispositionenabled:
             record.disposition = Disposition.CANCEL

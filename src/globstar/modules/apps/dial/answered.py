@@ -204,6 +204,7 @@ def _split(caller: Channel, call: OutgoingCall, arguments: DialArguments) -> int
     context, extension, priority = place
     caller.hangup_cause = caller.hangup_cause or Cause.NORMAL_CLEARING
     caller.goto(*place)
+    caller.context, caller.extension, caller.priority = context, extension, priority - 1  # the answer is told at the new place
     release = release_of(callee)
     if release is not None:
         call.announce_end(CallStatus.ANSWER)
