@@ -6,7 +6,7 @@ import asyncio
 
 from globstar.core.cli import run_command
 from globstar.interfaces.cli.commands import register_commands
-from tests.support.testtech import World
+from tests.support.testtech import NO_RECORDS, World
 
 
 async def test_a_bridged_call_on_the_cli() -> None:
@@ -79,3 +79,15 @@ async def test_originate_and_redirect() -> None:
     assert leg.channel.extension == "9"
     await world.all_gone()
     await world.stop()
+
+
+async def test_whoever_runs_a_dialplan_is_a_call() -> None:
+    """An originated channel, too; a channel that only is called is part of its caller's call."""
+    async with await World.start("[default]\nexten => 1,1,Answer()\nsame => n,Wait(5)\n", files=NO_RECORDS) as world:
+        register_commands(world.system)
+        await run_command(world.system, "channel originate Local/1@default extension 1@default")
+        await asyncio.sleep(1)
+        assert await run_command(world.system, "core show channels count") == (
+            "2 active channels\n2 active calls\n2 calls processed\n"
+        )
+        await world.end_calls()

@@ -184,7 +184,6 @@ class System:
         """A channel came into being. Called by the channel itself."""
         self.channels[channel.name] = channel
         self.channels_by_id[channel.unique_id] = channel
-        self.calls_processed += not channel.is_outgoing
         module = self._tech_module(channel)
         if module is not None:
             module.use_count += 1
@@ -230,6 +229,7 @@ class System:
         """Start the task that runs the dialplan on ``channel`` from its context, extension and priority, and owns it."""
         from globstar.core.pbx import run_pbx
 
+        self.calls_processed += 1
         if not channel.call_id:
             channel.call_id = self.next_call_id()
             tell_state(self, "CallIDChange", channel, CallID=channel.call_id, PriorCallID="")
