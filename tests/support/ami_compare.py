@@ -117,7 +117,7 @@ _PEER = re.compile(r"Variable: (?:BRIDGEPEER|BRIDGEPVTCALLID) ")
 
 def _by_chance(events: list[str]) -> list[str]:
     """The events without order and without what hangs on it: how often a bridge tells of its peers is that, too."""
-    plain = [_OF_THE_MOMENT.sub("?", event) for event in events]
+    plain = [_plain(event) for event in events]
     plain = [_WHO.sub("?", event) if event.startswith("Event: LocalOptimizationBegin ") else event for event in plain]
     told_once = {_WHO.sub("?", event) for event in plain if _PEER.search(event)}
     return sorted([*told_once, *(event for event in plain if not _PEER.search(event))])
@@ -129,12 +129,29 @@ def compare_whole(recorded: Iterable[Sequence[Sequence[str]]], ours: Iterable[Me
     return list(difflib.unified_diff(theirs, mine, "recorded", "ours", n=0, lineterm=""))
 
 
-def compare(recorded: Iterable[Sequence[Sequence[str]]], ours: Iterable[Message], *, in_order: bool = True) -> list[str]:
-    """The differences as lines of a diff, none if there are none; not ``in_order``, each channel's events may come in any."""
+def compare(recorded: Iterable[Sequence[Sequence[str]]], ours: Iterable[Message], *, floating: str = "") -> list[str]:
+    """The differences as lines of a diff, none if there are none.
+
+    The events whose text matches ``floating`` may come in any order, and what all events show of the moment is not compared
+    then; the others come in the order of their channel all the same.
+    """
     theirs, mine = per_channel(recorded), per_channel(ours)
-    if not in_order:
-        theirs = {channel: _by_chance(events) for channel, events in theirs.items()}
-        mine = {channel: _by_chance(events) for channel, events in mine.items()}
+    if not floating:
+        return _differences(theirs, mine)
+    pattern = re.compile(floating)
+    fixed = [
+        {channel: [_plain(one) for one in events if not pattern.search(one)] for channel, events in side.items()}
+        for side in (theirs, mine)
+    ]
+    by_chance = [{channel: _by_chance(events) for channel, events in side.items()} for side in (theirs, mine)]
+    return _differences(*by_chance) or _differences(*fixed)
+
+
+def _plain(event: str) -> str:
+    return _OF_THE_MOMENT.sub("?", event)
+
+
+def _differences(theirs: dict[str, list[str]], mine: dict[str, list[str]]) -> list[str]:
     found: list[str] = []
     for channel in dict.fromkeys([*theirs, *mine]):
         found += difflib.unified_diff(

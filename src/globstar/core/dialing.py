@@ -300,13 +300,22 @@ class Origination:
     shown_party: PartyId | None = None
     #: sees the channel when it is made, before it is called
     on_created: Callable[[Channel], None] | None = None
+    #: hears of a failure before the channel is gone
+    on_failed: Callable[[OriginateResult], None] | None = None
+
+    def fail(self, status: CallStatus, cause: int, reason: int = 0) -> OriginateResult:
+        """Nothing came of the call; who wants to know is told."""
+        result = OriginateResult(None, status, cause, reason)
+        if self.on_failed is not None:
+            self.on_failed(result)
+        return result
 
 
 async def originate(system: System, what: Origination) -> OriginateResult:
     """Call and wait until it is answered or refused; an answered channel goes on in a task of its own."""
     if not system.accepts_calls:
         logger.notice(f"no call to {what.dial_string}: the server takes no more calls before it stops")
-        return OriginateResult(None, CallStatus.CHANUNAVAIL, Cause.SWITCH_CONGESTION)
+        return what.fail(CallStatus.CHANUNAVAIL, Cause.SWITCH_CONGESTION)
     await prepare_calls(system, (what.dial_string,))
     try:
         channel = request_channel(
@@ -314,7 +323,7 @@ async def originate(system: System, what: Origination) -> OriginateResult:
             unique_id=what.unique_id, second_unique_id=what.second_unique_id,
         )  # fmt: skip
     except RequestFailed as failed:
-        return OriginateResult(None, CallStatus.CHANUNAVAIL, failed.cause)
+        return what.fail(CallStatus.CHANUNAVAIL, failed.cause)
     show_application(channel, "AppDial2", "(Outgoing Line)")
     _prepare(channel, what)
     if what.on_created is not None:
@@ -337,20 +346,22 @@ async def originate(system: System, what: Origination) -> OriginateResult:
         call.place(what.timeout)
         told_by = await asyncio.wait_for(ended, what.timeout)
     except RequestFailed as failed:
+        result = what.fail(CallStatus.CHANUNAVAIL, failed.cause)
         channel.hangup()
-        return OriginateResult(None, CallStatus.CHANUNAVAIL, failed.cause)
+        return result
     except TimeoutError:
-        reason = _REASONS.get(call.status, 0)
+        result = what.fail(CallStatus.NOANSWER, Cause.NO_ANSWER, _REASONS.get(call.status, 0))
         call.give_up(None, Cause.NO_ANSWER)
-        return OriginateResult(None, CallStatus.NOANSWER, Cause.NO_ANSWER, reason)
+        return result
     except asyncio.CancelledError:
         call.give_up()
         raise
     call.close()
     if call.status not in (CallStatus.ANSWER, CallStatus.PROGRESS):
-        cause = channel.hangup_cause
+        reason = _REASONS.get(call.status, 0) if told_by is not None else 0
+        result = what.fail(call.status, channel.hangup_cause, reason)
         channel.hangup()
-        return OriginateResult(None, call.status, cause, _REASONS.get(call.status, 0) if told_by is not None else 0)
+        return result
     start_originated(channel, what)
     return OriginateResult(channel, CallStatus.ANSWER, 0, Control.ANSWER)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
-from globstar.core.dialing import Origination, originate
+from globstar.core.dialing import OriginateResult, Origination, originate
 from globstar.core.format import FormatCapabilities
 from globstar.core.manager import (
     ActionFault,
@@ -85,14 +86,20 @@ async def originate_(request: ActionRequest) -> Answer:
     what = _read(request)
     if is_true_word(request.get("Async")):
         name = f"originate {what.dial_string}"
-        request.system.tasks.start(_tell_result(request, what), name=name)
+        what.on_failed = partial(_tell_result, request, what)
+        request.system.tasks.start(_originate(request, what), name=name)
         return success("Originate successfully queued")
     result = await originate(request.system, what)
     return success("Originate successfully queued") if result.channel is not None else failure("Originate failed")
 
 
-async def _tell_result(request: ActionRequest, what: Origination) -> None:
+async def _originate(request: ActionRequest, what: Origination) -> None:
     result = await originate(request.system, what)
+    if result.channel is not None:
+        _tell_result(request, what, result)
+
+
+def _tell_result(request: ActionRequest, what: Origination, result: OriginateResult) -> None:
     channel = result.channel
     fields: list[tuple[str, str | None]] = [("ActionID", request.action_id)] if request.action_id else []
     fields.append(("Response", "Success" if channel is not None else "Failure"))
