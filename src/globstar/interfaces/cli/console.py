@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
+import struct
 import sys
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
@@ -18,7 +20,7 @@ from prompt_toolkit.formatted_text import ANSI
 from prompt_toolkit.history import FileHistory, InMemoryHistory
 from prompt_toolkit.patch_stdout import patch_stdout
 
-from globstar import __version__
+from globstar import ASTERISK_VERSION, __version__
 from globstar.interfaces.cli.prompt import prompt_text
 
 Run = Callable[[str], Awaitable[str]]
@@ -154,6 +156,10 @@ async def remote_console(
     def prompt() -> str:
         return prompt_text(os.environ.get("ASTERISK_PROMPT"), system_name=system_name)
 
+    if banner:  # scripts that type for somebody wait for this line
+        print(
+            f"Connected to Asterisk {ASTERISK_VERSION} currently running on {socket.gethostname()} (pid = {_server_pid(writer)})"
+        )
     receiver = asyncio.ensure_future(receive())
     console: asyncio.Future[None] | None = None
     try:
@@ -175,3 +181,10 @@ async def remote_console(
                 task.cancel()
         await asyncio.gather(receiver, *([console] if console is not None else []), return_exceptions=True)
         writer.close()
+
+
+def _server_pid(writer: asyncio.StreamWriter) -> int:
+    """The process at the other end of a UNIX socket."""
+    peer: socket.socket = writer.get_extra_info("socket")
+    pid: int = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))[0]
+    return pid

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from socket import gethostname
 
 import pytest
 from prompt_toolkit.completion import CompleteEvent
@@ -113,6 +115,8 @@ async def test_remote_console(
     keyboard.type("exit\n")
     assert await asyncio.wait_for(console, 10) == 0
     assert "       > something to see" in text.splitlines()
+    connected = rf"^Connected to Asterisk \S+ currently running on {re.escape(gethostname())} \(pid = {os.getpid()}\)$"
+    assert re.search(connected, text, re.MULTILINE)
     keyboard.close()
 
 
