@@ -75,8 +75,8 @@ def aggregate(states: list[DeviceState]) -> DeviceState:
     busy = {DeviceState.BUSY}
     if has == busy:
         return DeviceState.BUSY
-    if has == {DeviceState.ONHOLD}:
-        return DeviceState.ONHOLD
+    if DeviceState.ONHOLD in has and not has & {DeviceState.INUSE, DeviceState.BUSY}:
+        return DeviceState.ONHOLD  # as was recorded of a hint for two phones, one held and one idle
     if in_use:
         return DeviceState.INUSE
     if DeviceState.NOT_INUSE in has:
