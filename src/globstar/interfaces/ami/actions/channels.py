@@ -14,6 +14,7 @@ from globstar.core.cli import duration_text
 from globstar.core.features import settings_for
 from globstar.core.frame import digit_end
 from globstar.core.functions import FunctionError, confined
+from globstar.core.local import LocalTech
 from globstar.core.manager import (
     ActionFault,
     ActionRequest,
@@ -113,12 +114,25 @@ def core_show_channels(request: ActionRequest) -> Answer:
 
 @manager_action("CoreShowChannelMap", SYSTEM | REPORTING, synopsis="List all channels connected to the specified channel.")
 def core_show_channel_map(request: ActionRequest) -> Answer:
-    """List the channels that are bridged with a channel."""
+    """List the channels that a channel is connected to by bridges, and by Local channels from one half to the other."""
     channel = requested_channel(request)
-    member = channel.bridge_member
-    peers = [peer.channel for peer in member.peers] if member is not None else []
-    items = [ListItem("CoreShowChannelMap", (("ConnectedChannel", peer.name),)) for peer in peers]
+    items = [
+        ListItem("CoreShowChannelMap", (("Channel", channel.name), ("ConnectedChannel", name))) for name in _reached(channel)
+    ]
     return listing("Channel map will follow", "CoreShowChannelMapComplete", items)
+
+
+def _reached(channel: Channel) -> list[str]:
+    """The names of the channels that are connected to a channel, the nearest first."""
+    found = [channel]
+    for near in found:
+        member = near.bridge_member
+        next_ones = [peer.channel for peer in member.peers] if member is not None else []
+        if isinstance(near.tech, LocalTech):
+            half = near.system.channels.get(near.name[:-1] + ("2" if near.name.endswith("1") else "1"))
+            next_ones += [half] if half is not None else []
+        found += [one for one in next_ones if one not in found]
+    return [one.name for one in found[1:]]
 
 
 @manager_action("Hangup", SYSTEM | CALL, synopsis="Hangup channel.")

@@ -116,3 +116,26 @@ async def test_local_optimize_away(tmp_path: Path) -> None:
         await ami.world.settle(0.5)
         assert not any(name.startswith("Local/") for name in ami.world.system.channels)
         assert await ami.message("LocalOptimizeAway", Channel=call.channel.name) == "Error: Unable to find channel"
+
+
+async def test_core_show_channel_map_follows_local_channels(tmp_path: Path) -> None:
+    async with ami_world(
+        tmp_path, plan="[default]\nexten => 1,1,Dial(Local/100@default/n)\nexten => 100,1,Dial(Test/bob)\n"
+    ) as ami:
+        call = ami.world.tech.phones["alice"].dials("1")
+        leg = await ami.world.tech.phones["bob"].is_called()
+        leg.answers()
+        await ami.world.settle(0.1)
+        first = next(name for name in ami.world.system.channels if name.endswith(";1"))
+        halves = [first, f"{first[:-1]}2"]
+        for asked, wanted in (
+            (call.channel.name, [*halves, leg.channel.name]), (leg.channel.name, [*reversed(halves), call.channel.name]),
+            (first, [call.channel.name, halves[1], leg.channel.name]),
+        ):  # fmt: skip
+            lines = await ami.ask("CoreShowChannelMap", Channel=asked)
+            assert lines[:3] == ["Response: Success", "EventList: start", "Message: Channel map will follow"]
+            items = [lines[at : at + 3] for at, line in enumerate(lines) if line == "Event: CoreShowChannelMap"]
+            assert items == [
+                ["Event: CoreShowChannelMap", f"Channel: {asked}", f"ConnectedChannel: {name}"] for name in wanted
+            ]  # fmt: skip
+            assert lines[-3:] == ["Event: CoreShowChannelMapComplete", "EventList: Complete", "ListItems: 3"]
