@@ -78,6 +78,20 @@ def cel_by_channel(lines: Iterable[str], *, is_loose: bool = False) -> dict[str,
     return found
 
 
+def compare_cel_whole(recorded: Sequence[str], ours: Sequence[str]) -> list[str]:
+    """The differences in the order of all events, whichever channels they are of; see :func:`compare_cel`."""
+    theirs, mine = ([f"{row[0]} {name}" for row, name in _named(lines)] for lines in (recorded, ours))
+    return list(difflib.unified_diff(theirs, mine, "recorded", "ours", n=0, lineterm=""))
+
+
+def _named(lines: Iterable[str]) -> list[tuple[list[str], str]]:
+    """The rows, each with the name of its channel."""
+    rows = _rows(lines)
+    names = Names()
+    names.add_channels(row[9] for row in rows if row[0] == "CHAN_START")
+    return [(row, names(row[9])) for row in rows]
+
+
 def compare_cel(recorded: Sequence[str], ours: Sequence[str], *, is_loose: bool = False) -> list[str]:
     """The differences as lines of a diff, none if there are none."""
     theirs, mine = (cel_by_channel(rows, is_loose=is_loose) for rows in (recorded, ours))

@@ -16,7 +16,7 @@ from globstar.core import events
 from globstar.core.outbox import SERVICE
 from globstar.core.system import System
 from tests.conftest import IN_CI, SHARED
-from tests.support.records_compare import compare_cdr, compare_cel
+from tests.support.records_compare import compare_cdr, compare_cel, compare_cel_whole
 from tests.support.sip_replay import Scenario, SipReplay, recorded_system, scenario_files
 from tests.vectors import test_ami_calls, test_calls_sip
 
@@ -47,6 +47,14 @@ _PARKED = "a parked call that is taken out hears its place to the end there, eve
 DIFFERENT_CEL = {
     "g04_info_dtmf_bad_body": _PRESSED,
     "g05_park_direct_dial_and_retrieve": _PARKED,
+}
+
+#: Scenarios whose events of different channels came in an order that threads made, though in the same one twice.
+BY_THREADS = {
+    "g03_opt_G_split_both": "caller and callee go through the dialplan each by itself",
+    "g03_opt_L_time_limit": "caller and callee have a timer each",
+    "g05_group_pickup": "who rang is ended while the bridge begins",
+    "g05_invite_with_replaces_takes_over": "who comes and who goes have threads of their own",
 }
 
 
@@ -153,7 +161,10 @@ def _channels(observed: dict[str, Any]) -> list[tuple[str, str]]:
 def test_channel_events_of_a_scenario(records: Records, file: Path) -> None:
     recording = json.loads(file.read_text())
     is_loose = "differs" in recording["determinism"]["cel"]
-    differences = compare_cel(recording["observed"].get("cel", []), records.of(file)[1], is_loose=is_loose)
+    recorded, ours = recording["observed"].get("cel", []), records.of(file)[1]
+    differences = compare_cel(recorded, ours, is_loose=is_loose)
+    if not differences and recording["determinism"]["cel"] == "same" and file.stem not in BY_THREADS:
+        differences = compare_cel_whole(recorded, ours)
     assert not differences, "\n" + "\n".join(differences)
 
 

@@ -85,7 +85,8 @@ def snapshot(
     context, exten = place or (channel.context, channel.extension)
     if place is None and channel.goto_target is not None and channel.soft_hangup & SoftHangup.ASYNC_GOTO:  # on its way there
         context, exten, _ = channel.goto_target
-    app, app_data = channel.idle_application if kind in LAST_KINDS else (channel.application, channel.application_data)
+    is_over = kind in LAST_KINDS and (kind != "LINKEDID_END" or channel.is_hung_up)  # one that joins another call goes on
+    app, app_data = channel.idle_application if is_over else (channel.application, channel.application_data)
     return CelEvent(
         kind, time, user_defined, name.text if name.valid else "", number.text if number.valid else "", ani, rdnis, dnid,
         exten, context, channel.name, app, app_data, channel.ama_flags, channel.account_code,

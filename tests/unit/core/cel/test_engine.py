@@ -193,9 +193,10 @@ async def test_a_call_that_everybody_left_for_another_ends() -> None:
         old = bob.linked_id
         w.system.announce_channel(alice)
         w.system.announce_channel(bob)
+        bob.application, bob.application_data = "ParkedCall", "default,701"
         bob.set_linked_id(alice.linked_id)
-        ended = [event.linked_id for event in made if event.kind == "LINKEDID_END"]
-        assert ended == [old]
+        ended = [(event.linked_id, event.app, event.app_data) for event in made if event.kind == "LINKEDID_END"]
+        assert ended == [(old, "ParkedCall", "default,701")]  # it goes on with what it does
         bob.hangup()
         assert kinds(made).count("LINKEDID_END") == 1
         alice.hangup()
