@@ -72,7 +72,8 @@ def run_server(arguments: argparse.Namespace, config: Path | None) -> int:
     try:
         _become_user(options, Path(directories.astrundir))
     except (KeyError, OSError) as error:
-        sys.stderr.write(f"cannot run as {options.runuser or options.rungroup}: {error}\n")
+        reason = "there is no such user or group" if isinstance(error, KeyError) else str(error)
+        sys.stderr.write(f"cannot run as {':'.join(filter(None, (options.runuser, options.rungroup)))}: {reason}\n")
         return 1
     background = go_to_background() if in_background and not os.environ.pop(RESTARTED, "") else Background()
     _set_file_limit(options.maxfiles)
