@@ -594,7 +594,8 @@ class ChannelMedia:
             self.on_indicate(condition)
         if condition is Control.HOLD or condition is Control.UNHOLD:
             self.is_held = condition is Control.HOLD
-            self.system.device_states.channel_changed(self._channel)
+            if not self.soft_hangup:  # else its end tells
+                self.system.device_states.channel_changed(self._channel)
         if not self.tech.indicate(self._channel, condition, data):
             self.system.indicate_in_band(self._channel, condition, data)
 
