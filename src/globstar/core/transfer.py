@@ -231,7 +231,8 @@ def hold_others(member: BridgeMember, is_hold: bool) -> None:
     channel.hold_state = is_hold
     event: object = events.ChannelHeld(channel, "") if is_hold else events.ChannelUnheld(channel)
     channel.system.bus.publish(event)
-    member.bridge.pass_on(member, control(Control.HOLD if is_hold else Control.UNHOLD, ""))
+    if is_hold or any(peer.channel.is_held for peer in member.peers):
+        member.bridge.pass_on(member, control(Control.HOLD if is_hold else Control.UNHOLD, ""))
 
 
 async def _ask(channel: Channel, settings: FeatureSettings) -> str:
