@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from globstar.core import events
 from globstar.core.channel import Channel
 from globstar.core.frame import digit_begin, digit_end
@@ -353,6 +355,51 @@ async def test_digits_pressed_while_the_prompt_is_opened_count(tmp_path: Path) -
         c = await call.carol.ring()
         await c.answer()
         await asyncio.sleep(0.1)
+        await call.a.hang_up()
+        await asyncio.sleep(0.1)
+        await call.b.hang_up()
+        await c.ended()
+
+
+def _bridging(call: Call) -> list[str]:
+    """What is told of bridges from now on: who enters, who leaves, and where two become one."""
+    told: list[str] = []
+    bus = call.office.system.bus
+    bus.subscribe(events.BridgesMerged, lambda event: told.append("merge"))
+    bus.subscribe(events.BridgeEntered, lambda event: told.append(f"enter {event.channel.name.partition('-')[0]}"))
+    bus.subscribe(events.BridgeLeft, lambda event: told.append(f"leave {event.channel.name.partition('-')[0]}"))
+    return told
+
+
+@pytest.mark.parametrize("code", ["", "*2"])
+async def test_the_target_comes_before_the_transferer_has_left(tmp_path: Path, code: str) -> None:
+    """As recorded: the bridges merge, the target's half moves, then the transferer leaves; hung up or by its code."""
+    async with a_call(tmp_path) as call:
+        c = await call.consult()
+        told = _bridging(call)
+        if code:
+            await call.press(code)
+            await call.a.ended()
+        else:
+            await call.a.hang_up()
+        await asyncio.sleep(0.2)
+        half = told[1].removeprefix("leave ")
+        assert told[:4] == ["merge", f"leave {half}", f"enter {half}", "leave PJSIP/alice"]
+        assert half.startswith("Local/")
+        assert call.outcomes == [("Success", "Bridge")]
+        await call.b.hang_up()
+        await c.ended()
+
+
+async def test_all_three_come_together_in_one_bridge(tmp_path: Path) -> None:
+    async with a_call(tmp_path) as call:
+        c = await call.consult()
+        told = _bridging(call)
+        await call.press("*3")
+        await asyncio.sleep(0.2)
+        assert told[0] == "merge"
+        assert "enter PJSIP/alice" in told
+        assert call.outcomes == [("Success", "Threeway")]
         await call.a.hang_up()
         await asyncio.sleep(0.1)
         await call.b.hang_up()
