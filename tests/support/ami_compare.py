@@ -12,13 +12,11 @@ from collections.abc import Iterable, Sequence
 
 from tests.support.ami import Message
 
-#: Events that belong to modules that the replayed system does not have, to the recording's own connections, or to a registration
-#: elsewhere that every replayed system tries in vain.
-LEFT_OUT = frozenset({
-    "QueueMemberStatus", "FullyBooted", "RTCPSent", "RTCPReceived", "SuccessfulAuth",
-    "ChallengeSent", "ChallengeResponseFailed", "InvalidAccountID", "FailedACL", "RequestBadFormat", "RequestNotAllowed",
-    "RequestNotSupported", "InvalidPassword", "Registry",
-})  # fmt: skip
+#: Events that belong to modules that the replayed system does not have, that tell of its start, or of a registration elsewhere
+#: that every replayed system tries in vain.
+LEFT_OUT = frozenset({"QueueMemberStatus", "FullyBooted", "RTCPSent", "RTCPReceived", "Registry"})
+#: Fields of security events that tell of time or chance.
+_OF_SECURITY = frozenset({"EventTV", "SessionID", "Challenge", "Response"})
 #: Values that tell of time or chance.
 _CHANCE = re.compile(r"<(TS|TIME|EPOCH|RTPQOS|SECS|HEX32|HEX|DATE|SESSIONID|EPHEMERAL)>")
 _CHANGING = re.compile(
@@ -65,7 +63,7 @@ def _read(stream: Iterable[Sequence[Sequence[str]]]) -> tuple[list[Message], _Na
     """The events that are compared, and the names of their channels."""
     names = _Names()
     messages = [[(line[0], line[1]) for line in message] for message in stream]
-    messages = [message for message in messages if message[0][1] not in LEFT_OUT and not _is_of_queue(message)]
+    messages = [message for message in messages if message[0][1] not in LEFT_OUT and not _is_elsewhere(dict(message))]
     for message in messages:
         if message[0][1] == "Newchannel":
             fields = dict(message)
@@ -74,8 +72,10 @@ def _read(stream: Iterable[Sequence[Sequence[str]]]) -> tuple[list[Message], _Na
     return messages, names
 
 
-def _is_of_queue(message: Message) -> bool:
-    return message[0][1] == "DeviceStateChange" and dict(message)["Device"].startswith("Queue:")
+def _is_elsewhere(fields: dict[str, str]) -> bool:
+    """Of a queue, which the replayed system does not have, or of a manager's own connection."""
+    is_of_queue = fields["Event"] == "DeviceStateChange" and fields["Device"].startswith("Queue:")
+    return is_of_queue or fields.get("Service") == "AMI"
 
 
 def per_channel(stream: Iterable[Sequence[Sequence[str]]]) -> dict[str, list[str]]:
@@ -101,6 +101,8 @@ def _text(message: Message, names: _Names) -> str:
             value = "n" if value.isdecimal() else value
         elif name == "DurationMs" or (name.startswith("DestChannelState") and message[0][1] in ("DialBegin", "DialState")):
             value = "?"  # how long the replayed phone pressed; whether the phone's own thread was faster
+        elif name in _OF_SECURITY and "EventTV" in fields:
+            value = "?" if value else ""
         elif name == "Id" and message[0][1].startswith("LocalOptimization"):
             value = "?"  # counted since the start of the program
         elif name in ("BridgeUniqueid", "DestBridgeUniqueid") or re.fullmatch(r"\w*BridgeUniqueid", name):
