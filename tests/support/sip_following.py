@@ -39,6 +39,9 @@ class ScriptFollower:
     #: each command of the CLI with what it printed
     printed: list[tuple[str, str]] = field(default_factory=list)
     clock: float = 0.0
+    #: seconds that this script takes, see GLANCE and AT_ONCE
+    glance: float = GLANCE
+    at_once: float = AT_ONCE
     #: where the driver wants each endpoint's RTP, by letter
     media_ports: dict[str, int] = field(default_factory=dict)
     talkers: dict[str, Talker] = field(default_factory=dict)
@@ -96,7 +99,7 @@ class ScriptFollower:
             elif not self._pass(step):
                 await self._do(step)
         self.steps.extendleft(reversed(skipped))
-        await asyncio.sleep(max(0.0 if is_at_once else AT_ONCE, self.clock - loop.time()))
+        await asyncio.sleep(max(0.0 if is_at_once else self.at_once, self.clock - loop.time()))
         self.clock = loop.time()
 
     def _pass(self, step: Step) -> bool:
@@ -107,7 +110,7 @@ class ScriptFollower:
             seen = next((one for one in self._seen if step.who == one[0] and fits(step.what, one[1])), None)
             if seen is not None:
                 self._seen.remove(seen)
-                self.clock = max(self.clock, seen[2] + GLANCE)
+                self.clock = max(self.clock, seen[2] + self.glance)
         return isinstance(step, (Sleep, Expect))
 
     async def advance(self) -> float | None:

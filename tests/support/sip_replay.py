@@ -245,6 +245,8 @@ class SipReplay:
         await asyncio.sleep(70)
 
 
+#: Scenarios whose first requests were through before the audio of the call had begun.
+QUICK = ("g04_info_dtmf_bad_body",)
 #: Tells the runs' own SIP ids apart.
 _SERIALS = itertools.count(1)
 #: Each challenge of a recorded endpoint has a nonce of its own.
@@ -267,6 +269,8 @@ class _Run:
         self.endpoints: dict[str, Endpoint] = {}
         self.done: list[str] = []
         self.follower = ScriptFollower(owner.system, owner.media, owner.manager, self.done)
+        if scenario.name in QUICK:
+            self.follower.glance, self.follower.at_once = 0.0, 0.0045
         self.steps = read_script(scenario.script, _answered(scenario)) if follows_script else []
         for message in scenario.messages:
             self._add_endpoint(message)

@@ -28,7 +28,6 @@ DIFFERENT = {
     # 205 and 206 of the dialplan are alike (Dial ends with cause 3, then Congestion): of 205 the end of the call was told after
     # the channel was busy and with cause 34, of 206 before and with cause 3, and otherwise in the second recording of 206
     "g03_nonexistent_endpoint": "a race: the end of the call is told with the cause of the Dial before, or of Congestion",
-    "g04_info_dtmf_bad_body": "a flash is told there in the very moment before the digit of the answer is read again",
     "g10_channel_request_hangup_and_redirect": "Answer still waits for audio in the second call there when the command comes",
 }
 
@@ -45,6 +44,7 @@ ORDER_OF_CHANCE = {
     "g03_opt_G_split_both": ("the callee goes on by a thread of its own while its answer is told", "Event: DialEnd"),
     "g04_feature_attended_transfer": (_TRANSFER, f"{_PEERS}|Event: (AttendedTransfer|HangupRequest|LocalOptimizationBegin) "),
     "g04_feature_park_call": (_PARKED, "Event: ParkedCall"),
+    "g04_info_dtmf_bad_body": ("a flash is told at once, by a thread of its own, a digit when it is read", "Event: Flash "),
     "g05_invite_with_replaces_takes_over": (_BRIDGES, _PEERS),
     "g05_park_timeout_comeback": (_PARKED, f"{_PEERS}|Event: (ParkedCall|BlindTransfer) "),
     "g05_refer_attended_by_callee": (_TRANSFER, f"{_PEERS}|Event: SoftHangupRequest "),

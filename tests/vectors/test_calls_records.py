@@ -40,12 +40,10 @@ _BY_SESSION = (
     "g07_status_with_live_bridge",
 )  # fmt: skip
 
-_PRESSED = "the replay presses no such digits, or earlier"
 _PARKED = "a parked call that is taken out hears its place to the end there, even when its partner has gone before"
 
 #: Scenarios whose events differ, each with the reason; one that comes to agree must be taken off.
 DIFFERENT_CEL = {
-    "g04_info_dtmf_bad_body": _PRESSED,
     "g05_park_direct_dial_and_retrieve": _PARKED,
 }
 
