@@ -38,3 +38,12 @@ def measure(way: str, calls: int, *, warm: float, seconds: float) -> tuple[float
                 return cpu_seconds(process.pid) - began[0], heard
             finally:
                 process.kill()
+
+
+def direct(calls: int, *, warm: float, seconds: float) -> Heard:
+    """What the same phones hear that send to each other: the delay without anything between."""
+    first = free_port(2 * calls)
+    legs = [Leg(first + place, first + (place ^ 1)) for place in range(2 * calls)]
+    talkers = [Talker(leg, peer=place ^ 1, host=PHONES) for place, leg in enumerate(legs)]
+    with tempfile.TemporaryDirectory(prefix="globstar-bench-direct-") as name:
+        return talk(talkers, Path(name), warm=warm, seconds=seconds, on_begin=lambda: None)

@@ -11,7 +11,8 @@ import struct
 import sys
 import wave
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from bench import floor as bare
@@ -68,18 +69,45 @@ class Row:
     loss: float
     middle_ms: float
     worst_ms: float
+    #: how much more that is than between the same phones without a server
+    added_middle_ms: float = math.nan
+    added_worst_ms: float = math.nan
 
 
-def _row(what: str, calls: int, way: str, unit: str, units: float, used: float, expected: float, heard: Heard) -> Row:
+def _row(
+    what: str,
+    calls: int,
+    way: str,
+    unit: str,
+    units: float,
+    used: float,
+    expected: float,
+    heard: Heard,
+    plain: Heard | None = None,
+) -> Row:
     loss = 1 - heard.received / expected if expected else math.nan
     share = used / SECONDS
-    return Row(what, calls, way, used / units * 1e6, unit, share, max(loss, 0.0), heard.middle_us / 1000, heard.worst_us / 1000)
+    row = Row(what, calls, way, used / units * 1e6, unit, share, max(loss, 0.0), heard.middle_us / 1000, heard.worst_us / 1000)
+    if plain is None:
+        return row
+    return replace(
+        row,
+        added_middle_ms=(heard.middle_us - plain.middle_us) / 1000,
+        added_worst_ms=(heard.worst_us - plain.worst_us) / 1000,
+    )
+
+
+@cache
+def _direct(calls: int) -> Heard:
+    """What phones hear of each other without a server between."""
+    return bare.direct(calls, warm=WARM, seconds=SECONDS)
 
 
 def _say(row: Row) -> Row:
     print(
         f"{row.what}, {row.calls}, {row.way}: {row.unit_us:.1f} {row.unit}, loss {row.loss:.2%}, "
-        f"delay {row.middle_ms:.2f} ms, {row.worst_ms:.2f} ms at p99",
+        f"delay {row.middle_ms:.2f} ms, {row.worst_ms:.2f} ms at p99, "
+        f"added {row.added_middle_ms:.2f} ms, {row.added_worst_ms:.2f} ms",
         file=sys.stderr,
         flush=True,
     )
@@ -88,6 +116,7 @@ def _say(row: Row) -> Row:
 
 def _two_party(what: str, prefix: str, count: int, way: str, *, is_secured: bool = False) -> Row:
     """Calls from phone to phone that both talk."""
+    plain = _direct(count)
     with Load(is_secured=is_secured, environment=WAYS[way]) as rig:
         talkers: list[Talker] = []
         packets = rig.packets(WARM + SECONDS + 5) if is_secured else None
@@ -95,7 +124,7 @@ def _two_party(what: str, prefix: str, count: int, way: str, *, is_secured: bool
             place = len(talkers)
             talkers += [Talker(one, peer=place + 1, packets=packets), Talker(other, peer=place, packets=packets)]
         used, heard = rig.measure(talkers, warm=WARM, seconds=SECONDS)
-        return _say(_row(what, count, way, "us a packet", heard.sent, used, heard.sent, heard))
+        return _say(_row(what, count, way, "us a packet", heard.sent, used, heard.sent, heard, plain))
 
 
 def relay() -> Iterator[Row]:
@@ -110,7 +139,8 @@ def floor() -> Iterator[Row]:
     for way in ("single", "many"):
         for count in RELAY_CALLS:
             used, heard = bare.measure(way, count, warm=WARM, seconds=SECONDS)
-            yield _say(_row("kernel alone", count, way, "us a packet", heard.sent, used, heard.sent, heard))
+            plain = _direct(count)
+            yield _say(_row("kernel alone", count, way, "us a packet", heard.sent, used, heard.sent, heard, plain))
 
 
 def srtp() -> Iterator[Row]:
@@ -214,10 +244,10 @@ LOADS: dict[str, Callable[[], Iterator[Row]]] = {
 
 def rows_table(rows: list[Row]) -> str:
     """A Markdown table."""
-    head = ("calls of", "number", "way", "cost", "", "CPUs", "loss", "delay ms", "p99 ms")
+    head = ("calls of", "number", "way", "cost", "", "CPUs", "loss", "delay ms", "p99 ms", "added ms", "added p99 ms")
     lines = [head, tuple("---" for _ in head)]
     for row in rows:
-        delays = (f"{row.middle_ms:.2f}", f"{row.worst_ms:.2f}") if row.worst_ms else ("-", "-")
+        delays = (row.middle_ms or math.nan, row.worst_ms or math.nan, row.added_middle_ms, row.added_worst_ms)
         lines.append(
             (
                 row.what,
@@ -227,7 +257,7 @@ def rows_table(rows: list[Row]) -> str:
                 row.unit,
                 f"{row.share_of_cpu:.2f}",
                 f"{row.loss:.2%}",
-                *delays,
+                *("-" if math.isnan(delay) else f"{delay:.2f}" for delay in delays),
             )
         )
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

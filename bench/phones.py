@@ -32,9 +32,11 @@ class Talker:
     size: int = 160
     first: int = 0
     packets: Path | None = None
+    #: where it sends to, if not to the server
+    host: str = ""
 
     def __str__(self) -> str:
-        fields = (PHONES, self.leg.local, HOST, self.leg.remote, self.payload_type, self.peer, self.size, self.first)
+        fields = (PHONES, self.leg.local, self.host or HOST, self.leg.remote, self.payload_type, self.peer, self.size, self.first)
         return " ".join(map(str, fields)) + (f" {self.packets}" if self.packets is not None else "")
 
 

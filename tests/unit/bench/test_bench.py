@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.budgets import Budget, Result, number, table
+from bench.floor import direct
 from bench.load import LOADS, Row, rows_table
 from bench.loadrig import KEY, Load, pair_up
 from bench.media import Leg, Streams, legs
@@ -89,11 +90,11 @@ def test_both_ends_of_a_call_are_paired_by_the_number_that_was_dialled():
 
 
 def test_a_table_of_loads():
-    row = Row("relay", 100, "native", 6.123, "us a packet", 0.0612, 0.0005, 2.0, 4.25)
+    row = Row("relay", 100, "native", 6.123, "us a packet", 0.0612, 0.0005, 2.0, 4.25, 0.11, -0.03)
     silent = Row("playback", 100, "python", 21.3, "us a packet", 0.11, 0.0, 0.0, 0.0)
     lines = rows_table([row, silent]).splitlines()
-    assert lines[2] == "| relay | 100 | native | 6.12 | us a packet | 0.06 | 0.05% | 2.00 | 4.25 |"
-    assert lines[3].endswith("| 0.11 | 0.00% | - | - |")
+    assert lines[2] == "| relay | 100 | native | 6.12 | us a packet | 0.06 | 0.05% | 2.00 | 4.25 | 0.11 | -0.03 |"
+    assert lines[3].endswith("| 0.11 | 0.00% | - | - | - | - |")
     assert all(name.startswith("load_") for name in LOADS)
 
 
@@ -102,11 +103,9 @@ def test_phones_hear_each_other_and_take_the_time(tmp_path: Path):
     one, other, deaf = (Leg(first + 2 * place, first + 2 * (1 - place % 2)) for place in range(3))
     begun: list[bool] = []
 
-    # The phones speak to the server's address; here they are each other's server.
-    talkers = [Talker(one, peer=1), Talker(other, peer=0, size=33, first=0xD4), Talker(deaf, payload_type=-1)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bench.phones.HOST", PHONES)
-        heard = talk(talkers, tmp_path, warm=0.2, seconds=0.6, on_begin=lambda: begun.append(True))
+    talkers = [Talker(one, peer=1, host=PHONES), Talker(other, peer=0, size=33, first=0xD4, host=PHONES)]
+    talkers.append(Talker(deaf, payload_type=-1, host=PHONES))
+    heard = talk(talkers, tmp_path, warm=0.2, seconds=0.6, on_begin=lambda: begun.append(True))
     assert begun == [True]
     assert 2 * 0.6 * 50 * 0.5 <= heard.sent <= 2 * 0.6 * 50 + 4
     assert abs(heard.received - heard.sent) <= 2
@@ -141,3 +140,9 @@ def test_packets_of_a_codec_are_ready_made(tmp_path: Path, name: str, size: int,
         heads.append((int.from_bytes(data[4:6], "big"), int.from_bytes(data[6:10], "big")))
         data = data[2 + length :]
     assert heads == [(number, number * ticks) for number in range(10)]
+
+
+def test_phones_without_a_server_between():
+    heard = direct(2, warm=0.2, seconds=0.4)
+    assert 4 * 0.4 * 50 * 0.5 <= heard.received <= 4 * 0.4 * 50 + 8
+    assert heard.middle_us > 0
