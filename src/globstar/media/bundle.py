@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from globstar.media.demux import Diverted
 from globstar.media.nosocket import NoSocket
 from globstar.media.sockets import Address, MediaSocket, Receiver
+from globstar.media.source import SourceState
 from globstar.proto.rtp import (
     Bye,
     OtherRtcp,
@@ -183,19 +184,25 @@ class Bundle:
             del table[next(iter(table))]
         table[ssrc] = member
 
-    def _member_of(self, data: bytes) -> Member | None:
+    def _is_stranger(self, source: Address) -> bool:
+        """Whether streams have locked on to their source, and none to this one: nothing that it says counts."""
+        locked = [filter for member in self._members.values() if (filter := member.session.source).state is SourceState.LOCKED]
+        return bool(locked) and all(filter.is_stranger(source) for filter in locked)
+
+    def _member_of(self, data: bytes, source: Address) -> Member | None:
+        """The stream of a packet; what names it is remembered, unless a stranger says so."""
         ssrc = data[8:12]
         known = self._by_ssrc.get(ssrc)
         if data[0] & 0x10 and self._extension:
             mid = find_extension(data, self._extension)
             if mid is not None:
                 named = self._by_mid.get(mid)
-                if named is not known and named is not None:
+                if named is not known and named is not None and not self._is_stranger(source):
                     self._remember(ssrc, named)
                 return named
         if known is None:
             known = self._by_payload_type.get(data[1] & 0x7F)
-            if known is not None:
+            if known is not None and not self._is_stranger(source):
                 self._remember(ssrc, known)
         return known
 
@@ -203,11 +210,14 @@ class Bundle:
         """Hand a packet to its stream; gives it back (by returning) if it is ``own``. Raises Diverted for all others."""
         now = self._clock()
         if len(data) >= 8 and 192 <= data[1] <= 223:
-            self._spread(data, now)
+            if self._is_stranger(source):
+                self.carrier.source.dropped += 1
+            else:
+                self._spread(data, now)
         elif len(data) < HEADER_LENGTH or data[0] >> 6 != 2:
             self.carrier.not_rtp += 1
         else:
-            member = self._member_of(data)
+            member = self._member_of(data, source)
             if member is own:
                 return
             if member is None:

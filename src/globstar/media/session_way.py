@@ -396,7 +396,10 @@ class SessionWay:
 
     def _take_open(self, data: bytes, source: Address, now: float) -> None:
         if self.rtcp_mux and is_rtcp(data):
-            self.receive_rtcp(data, now)
+            if self.source.is_stranger(source):
+                self.source.dropped += 1
+            else:
+                self.receive_rtcp(data, now)
         elif len(data) < HEADER_LENGTH or data[0] >> 6 != 2:
             self.not_rtp += 1
         elif self.source.accept(source, data[2] << 8 | data[3]):

@@ -64,6 +64,10 @@ class SourceFilter:
             if self.tell is not None and stated is not None:
                 self.tell("STRICT_RTP_LEARN", Source=address_text(stated))
 
+    def is_stranger(self, source: Address) -> bool:
+        """Whether another source is locked on; nothing is learnt from the question."""
+        return self.state is SourceState.LOCKED and source != self.source
+
     def accept(self, source: Address, sequence: int) -> bool:
         """Whether a packet from here may be used; learns from it."""
         if self.state is SourceState.OPEN:

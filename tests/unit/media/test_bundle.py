@@ -283,6 +283,22 @@ async def test_strict_learning_holds_for_every_stream() -> None:
     assert len(it.ears[1].media) == 7
 
 
+async def test_a_stranger_moves_no_source_to_another_stream_and_reports_nothing() -> None:
+    it = flat()
+    for number in range(6):
+        it.send(it.packet(1, 96, number=number))
+    await asyncio.sleep(0)
+    thief = it.rig.network.open("192.0.2.66", 7000)
+    name = SourceDescription(((1, ((SdesItem.CNAME, b"thief"), (SdesItem.MID, b"a"))),))
+    for data in (it.packet(1, 96, mid=b"a", number=6), build_compound([ReceiverReport(1), name]), bytes(Bye((1,)))):
+        thief.sendto(data, it.audio.local_address)
+    await asyncio.sleep(0)
+    it.send(it.packet(1, 96, number=6))
+    await asyncio.sleep(0)
+    assert [len(ear.media) for ear in it.ears] == [0, 7]
+    assert [ear.rtcp for ear in it.ears] == [[], []]
+
+
 @pytest.mark.parametrize("mid", ["", "x" * 17])
 async def test_a_name_that_fits_no_packet_is_not_sent(mid: str) -> None:
     it = flat()

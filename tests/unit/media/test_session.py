@@ -382,6 +382,25 @@ async def test_rtcp_of_strangers_is_dropped_once_the_source_is_known() -> None:
     rig.engine.close()
 
 
+async def test_reports_of_strangers_are_dropped_on_the_port_of_rtp_too() -> None:
+    """A peer that sends from elsewhere than it said, and is answered there all the same, has no connected socket."""
+    rig = Rig()
+    session = rig.open(SessionOptions(symmetric=False))
+    session.set_payloads({0: Payload(PayloadKind.MEDIA, 8000)}, send=0, clock_rate=8000)
+    session.rtcp_mux = True
+    session.set_remote((HOST, 7004))
+    ear = Ear(session)
+    peer, stranger = rig.network.open(HOST, 7002), rig.network.open(*STRANGER)
+    for number in range(6):
+        peer.sendto(bytes(RtpPacket(0, number, 160 * number, 5, b"x")), session.local_address)
+    stranger.sendto(bytes(Bye((5,))), session.local_address)
+    peer.sendto(bytes(ReceiverReport(5)), session.local_address)
+    await asyncio.sleep(0)
+    assert ear.rtcp == [ReceiverReport(5)]
+    assert session.source.dropped == 1
+    rig.engine.close()
+
+
 async def test_close_says_bye_and_gives_everything_back() -> None:
     rig = Rig()
     first, second = rig.pair()
