@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import queue
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -107,7 +108,10 @@ def test_pyst2(port: int) -> None:
 
         follow(seen, act, lambda answer: answer.headers["Value"])
         assert client.ping().headers["Ping"] == "Pong"
-        client.close()
+        with suppress(
+            ValueError
+        ):  # pyst2 flushes what it has sent already; its own thread may have seen the end and closed by then
+            client.close()
 
 
 def test_pystrix(port: int) -> None:

@@ -78,6 +78,8 @@ class CliCommandSpec(Spec):
     usage: str = ""
     synopsis: str = ""
     complete: Callable[[Any, list[str]], Iterable[str]] | None = None
+    #: it takes any number of words, though its usage shows an end
+    is_open: bool = False
 
     @property
     def kind(self) -> str:
@@ -93,11 +95,11 @@ class CliCommandSpec(Spec):
     def most_args(self) -> int | None:
         """How many arguments the usage shows; None where it shows no end of them."""
         form = re.sub(r"<[^<>]*>", "<>", self.usage.partition("\n")[0].removeprefix("Usage: "))
-        return None if "..." in form else len(form.split()) - len(self.words)
+        return None if self.is_open or "..." in form else len(form.split()) - len(self.words)
 
 
 def cli_command(
-    name: str, *, usage: str = "", complete: Callable[[Any, list[str]], Iterable[str]] | None = None
+    name: str, *, usage: str = "", complete: Callable[[Any, list[str]], Iterable[str]] | None = None, is_open: bool = False
 ) -> Callable[[F], F]:
     """Make ``handler(system, args: list[str]) -> str`` the CLI command ``name``; its docstring is the help."""
 
@@ -106,7 +108,9 @@ def cli_command(
         synopsis, _, description = text.partition("\n\n")
         synopsis = " ".join(synopsis.split())
         full = f"Usage: {usage or name}\n" + "".join(f"       {line}\n" for line in (description or synopsis).splitlines())
-        return attach(handler, CliCommandSpec(name=name, handler=handler, usage=full, synopsis=synopsis, complete=complete))
+        return attach(
+            handler, CliCommandSpec(name=name, handler=handler, usage=full, synopsis=synopsis, complete=complete, is_open=is_open)
+        )
 
     return decorate
 

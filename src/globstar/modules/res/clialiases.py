@@ -99,7 +99,7 @@ def _alias(name: str, command: str) -> CliCommandSpec:
 
     return CliCommandSpec(
         name=name, handler=run, usage=f"Usage: {name}\n       Alias for '{command}'\n", synopsis=f"Alias for '{command}'",
-        complete=complete, module="res_clialiases",
+        complete=complete, is_open=True, module="res_clialiases",
     )  # fmt: skip
 
 

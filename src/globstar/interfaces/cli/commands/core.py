@@ -207,7 +207,7 @@ def _topics(system: System, args: list[str]) -> list[str]:
     return sorted({words[len(head)] for words in names if len(words) > len(head) and words[: len(head)] == head})
 
 
-@cli_command("core show help", usage="core show help [topic]", complete=_topics)
+@cli_command("core show help", usage="core show help [topic]", complete=_topics, is_open=True)
 def show_help(system: System, args: list[str]) -> str:
     """List the commands, or explain one."""
     exact = find_command(system, args) if args else None
