@@ -8,16 +8,15 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import SHARED
-from tests.support.ami import AmiClient, start_manager
+from tests.support.ami import AmiClient
 from tests.support.ami_compare import compare, compare_whole
-from tests.support.sip_replay import Scenario, SipReplay, recorded_system, scenario_files
+from tests.support.sip_replay import Scenario, SipReplay, scenario_files
 from tests.vectors import test_calls_sip
 
 GROUPS = ("g01", "g02", "g03", "g04", "g05")
@@ -77,25 +76,6 @@ def _scenarios() -> list[Any]:
         )
         for file in files
     ]
-
-
-@pytest.fixture(scope="module")
-def replay(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[SipReplay]:
-    replay = recorded_system(tmp_path_factory.mktemp("replay"), shared)
-    yield replay
-    replay.close()
-
-
-@pytest.fixture(scope="module")
-def client(replay: SipReplay) -> AmiClient:
-    async def log_in() -> AmiClient:
-        client = AmiClient(await start_manager(replay.system))
-        client.log_in()
-        await asyncio.sleep(0.01)
-        assert "Authentication accepted" in client.take()
-        return client
-
-    return replay.runner.run(log_in())
 
 
 @pytest.mark.parametrize("file", _scenarios())

@@ -5,18 +5,16 @@ See test_ami_events, which has the calls.
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import SHARED
-from tests.support.ami import AmiClient, start_manager
+from tests.support.ami import AmiClient
 from tests.support.ami_compare import compare, compare_whole
-from tests.support.sip_replay import Scenario, SipReplay, recorded_system, scenario_files
+from tests.support.sip_replay import Scenario, SipReplay, scenario_files
 from tests.vectors import test_ami_calls, test_calls_sip_events
 
 GROUPS = ("g06", "g07", "g02_unsolicited_mwi_on_register", "g09_mwi_subscriber_notified_when_message_left")
@@ -39,25 +37,6 @@ def _scenarios() -> list[Any]:
     left_out = (*LATER, *test_ami_calls.LEFT_OUT)
     files = [file for file in scenario_files(SHARED, GROUPS) if file.stem not in left_out]
     return [pytest.param(file, id=file.stem) for file in files if json.loads(file.read_text())["observed"]["sip"]]
-
-
-@pytest.fixture(scope="module")
-def replay(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Iterator[SipReplay]:
-    replay = recorded_system(tmp_path_factory.mktemp("replay"), shared)
-    yield replay
-    replay.close()
-
-
-@pytest.fixture(scope="module")
-def client(replay: SipReplay) -> AmiClient:
-    async def log_in() -> AmiClient:
-        client = AmiClient(await start_manager(replay.system))
-        client.log_in()
-        await asyncio.sleep(0.01)
-        assert "Authentication accepted" in client.take()
-        return client
-
-    return replay.runner.run(log_in())
 
 
 @pytest.mark.parametrize("file", _scenarios())

@@ -1,4 +1,7 @@
-"""The relay over real sockets, natively and in Python, plain and under SRTP: the same packets, the same figures."""
+"""The relay over real sockets, natively and in Python, plain and under SRTP: the same packets, the same figures.
+
+One file, as every test runs over the same table of legs.
+"""
 
 from __future__ import annotations
 
