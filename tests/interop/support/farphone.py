@@ -61,17 +61,17 @@ class FarPhone:
         self._send("ACK", number, 1)
 
     def talk(self, count: int, pace: float) -> None:
-        """Send packets whose payload is their number, and listen for half a second more."""
+        """Send packets whose payload is their number, and listen for a second more."""
         begun = time.monotonic()
         for number in range(count):
             head = struct.pack("!BBHII", 0x80, 0, number & 0xFFFF, number * 160, 0xFA12)
             self.rtp.sendto(head + struct.pack("!I", number) * 40, self.aim)
             while (left := begun + (number + 1) * pace - time.monotonic()) > 0:
-                time.sleep(min(left, 0.005))
+                time.sleep(min(left, 0.005))  # the pace of the packets, against absolute times
                 self.listen()
         end = time.monotonic() + 1.0
         while time.monotonic() < end:
-            time.sleep(0.01)
+            time.sleep(0.01)  # late packets: the line holds some back, and nobody tells when the last one has come
             self.listen()
 
     def listen(self) -> None:
