@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from globstar.core.format import Format
@@ -15,12 +15,16 @@ class RtpMedia:
 
     Keys are ``PCMU/8000/1`` or ``telephone-event/8000/1``; ``receive`` has the numbers under which the peer sends,
     ``send`` those under which it wants to receive. ``sides`` are the streams beside the audio (``video 0``).
+    ``packet_ms`` is the length of the packets that the peer must get, 0 where it takes them as they come; where it is set,
+    ``fits`` says of a payload type and payload of the peer whether they have that length too, None where they have none.
     """
 
     session: RtpSession
     receive: Mapping[str, int] = field(default_factory=dict)
     send: Mapping[str, int] = field(default_factory=dict)
     sides: Mapping[str, RtpMedia] = field(default_factory=dict)
+    packet_ms: int = 0
+    fits: Callable[[int, bytes], bool | None] | None = None
 
     @property
     def sends_digits(self) -> bool:

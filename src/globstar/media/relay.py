@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from globstar.media.sockets import Address
 
 logger = Logger("media.relay")
+
+#: Says of a payload type and payload whether the packet has the length that the other side asks for, None where it has none.
+Fits = Callable[[int, bytes], bool | None]
 
 #: Not a byte that a payload type can give: with the marker bit it would be RTCP's range.
 NOT_RELAYED = 0xC8
@@ -292,6 +295,41 @@ class RelayPath:
         )
 
 
+class MeasuredPath(RelayPath):
+    """A path to who asks for packets of one length: of each source, the first packet tells whether it sends such ones.
+
+    One that does not goes the ordinary way; who is asked then sees to it that all that follow do too.
+    """
+
+    __slots__ = ("_fits", "_is_measured")
+
+    def __init__(
+        self, source: RtpSession, to: RtpSession, pairs: Mapping[int, int], see_digits: bool, first_marker: int, fits: Fits
+    ) -> None:
+        super().__init__(source, to, pairs, see_digits, first_marker)
+        self._fits = fits
+        self._is_measured = False
+
+    @property
+    def can_be_native(self) -> bool:
+        """The thread does not measure."""
+        return self._is_measured and super().can_be_native
+
+    def restart(self) -> None:
+        """Another source may send other packets."""
+        super().restart()
+        self._is_measured = False
+
+    def forward(self, second: int, sequence: int, rtp_time: int, payload: bytes, now: float) -> bool:
+        """See RelayPath."""
+        if not self._is_measured:
+            fits = self._fits(second & ~MARKER, payload)
+            if fits is False:
+                return False
+            self._is_measured = fits is True
+        return super().forward(second, sequence, rtp_time, payload, now)
+
+
 class Relay:
     """Two sessions joined back to back; ``join`` and ``leave`` may be called at any time, without a gap.
 
@@ -299,6 +337,7 @@ class Relay:
     of another type goes the ordinary way (the session's callbacks). While joined, digits pass through as packets, and
     are reported to ``on_digit_begin``/``on_digit_end`` of the receiving session when ``see_digits`` is set. With
     ``marks_talk`` the first packet carries the marker, which begins a talk spurt; in video it would end a picture.
+    ``fits`` and ``fits_back`` measure the first packet of each direction (:class:`MeasuredPath`).
     """
 
     __slots__ = ("_backward", "_first", "_forward", "_second", "is_joined")
@@ -312,12 +351,14 @@ class Relay:
         *,
         see_digits: bool = True,
         marks_talk: bool = True,
+        fits: Fits | None = None,
+        fits_back: Fits | None = None,
     ) -> None:
         marker = MARKER if marks_talk else 0
         self._first = first
         self._second = second
-        self._forward = RelayPath(first, second, forward, see_digits, marker)
-        self._backward = RelayPath(second, first, backward, see_digits, marker)
+        self._forward = _path(first, second, forward, see_digits, marker, fits)
+        self._backward = _path(second, first, backward, see_digits, marker, fits_back)
         self.is_joined = False
 
     @property
@@ -357,3 +398,11 @@ class Relay:
         """See RelayPath.synchronize."""
         self._forward.hand_back()
         self._backward.hand_back()
+
+
+def _path(
+    source: RtpSession, to: RtpSession, pairs: Mapping[int, int], see_digits: bool, first_marker: int, fits: Fits | None
+) -> RelayPath:
+    if fits is None:
+        return RelayPath(source, to, pairs, see_digits, first_marker)
+    return MeasuredPath(source, to, pairs, see_digits, first_marker, fits)

@@ -57,6 +57,9 @@ class NativeRtpBridge(BridgeTechnology):
         first, second = offers
         if first.format is None or second.format is None or first.format.codec is not second.format.codec:
             return f"{members[0].channel.name} and {members[1].channel.name} have different codecs"
+        if first.session.packet_ms != second.session.packet_ms:
+            asks = 0 if first.session.packet_ms else 1
+            return f"{members[asks].channel.name}: packets of {offers[asks].session.packet_ms} ms are asked for"
         return None
 
     def start(self) -> None:
@@ -92,16 +95,25 @@ class NativeRtpBridge(BridgeTechnology):
         first, second = one.session, two.session
         pairs = [("audio", first, second)]
         if first.sides:
-            pairs += [(key, side, second.sides[key]) for key, side in first.sides.items() if key in second.sides]
+            both = [(key, side, second.sides[key]) for key, side in first.sides.items() if key in second.sides]
+            pairs += [(key, side, other) for key, side, other in both if side.packet_ms == other.packet_ms]
         relayed = tuple(
-            (mine.session, yours.session, mine.pairs_to(yours), yours.pairs_to(mine), key.startswith("audio"))
+            (
+                mine.session,
+                yours.session,
+                mine.pairs_to(yours),
+                yours.pairs_to(mine),
+                key.startswith("audio"),
+                mine.fits,
+                yours.fits,
+            )
             for key, mine, yours in pairs
         )
         if relayed != self._relayed:
             self._part()
             self._relayed = relayed
-            for mine, yours, there, back, is_audio in relayed:
-                relay = Relay(mine, yours, there, back, see_digits=False, marks_talk=is_audio)
+            for mine, yours, there, back, is_audio, fits, fits_back in relayed:
+                relay = Relay(mine, yours, there, back, see_digits=False, marks_talk=is_audio, fits=fits, fits_back=fits_back)
                 relay.join()
                 self._relays.append(relay)
         self._consider_direct(one, two)

@@ -127,7 +127,9 @@ class AudioStream(SideStream):
         session = self.session
         if session is None or session.is_closed or self.stream is None or self.voice.unrelayable:
             return None
-        return RtpMedia(session, *self.voice.encodings())
+        voice = self.voice
+        ms = voice.packet_ms
+        return RtpMedia(session, *voice.encodings(), packet_ms=ms, fits=voice.fits if ms else None)
 
     # -- frames ------------------------------------------------------------------------------------------------------
 

@@ -475,10 +475,13 @@ class LegMedia(Voice):
         if session is None or session.is_closed or self.stream is None:
             return None
         receive, send = self.encodings()
+        ms = self.packet_ms
+        fits = self.fits if ms else None
         if not self.sides:
-            return RtpMedia(session, receive, send)
+            return RtpMedia(session, receive, send, packet_ms=ms, fits=fits)
         views = ((side.key, side.relay_view()) for side in self.sides)
-        return RtpMedia(session, receive, send, {name: view for name, view in views if view is not None})
+        sides = {name: view for name, view in views if view is not None}
+        return RtpMedia(session, receive, send, sides, ms, fits)
 
     def write_side(self, frame: Frame) -> None:
         """Send a frame of video or text; without such a stream it goes nowhere."""

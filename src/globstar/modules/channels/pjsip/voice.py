@@ -71,9 +71,9 @@ class Voice:
     """Packets of a stream become frames of a channel, and frames packets, in the codecs that were agreed on."""
 
     __slots__ = (
-        "_by_payload", "_clock_shift", "_codecs", "_endpoint", "_is_linear", "_lengths", "_most_samples", "_read_format",
-        "_read_payload", "_refined", "_regular", "_send_by_receive", "_smoother", "_usual_samples", "channel", "session",
-        "stream", "wants_digits", "write_format",
+        "_by_payload", "_clock_shift", "_codecs", "_comes_ms", "_endpoint", "_is_linear", "_lengths", "_most_samples",
+        "_read_format", "_read_payload", "_refined", "_regular", "_send_by_receive", "_smoother", "_usual_samples", "channel",
+        "session", "stream", "wants_digits", "write_format",
     )  # fmt: skip
 
     def __init__(self, endpoint: EndpointObject, formats: Sequence[Format]) -> None:
@@ -100,6 +100,8 @@ class Voice:
         self._regular: Packer | None = None
         self._usual_samples = self._most_samples = 0
         self._lengths = PacketLengths(self.write_format, endpoint, None)
+        #: how long the peer's packets are, ms, where that is not what is asked for; 0 as long as none of them have been seen
+        self._comes_ms = 0
 
     # -- what was agreed ---------------------------------------------------------------------------------------------
 
@@ -110,6 +112,7 @@ class Voice:
         self._by_payload = {}
         self._send_by_receive = {}
         self._refined = {}
+        self._comes_ms = 0
         agreed: list[Format] = []
         for codec in stream.codecs:
             format = form_of(codec, self._codecs)
@@ -169,10 +172,32 @@ class Voice:
 
     @property
     def unrelayable(self) -> str:
-        """Why packets cannot be passed on as they come; "" if they can."""
-        if self._smoother is not None:
-            return f"packets of {self._lengths.wanted_ms} ms are asked for"
+        """Why the peer's packets cannot be passed on as they come; "" if they can, to who takes such packets."""
+        if self._comes_ms and self._smoother is not None:
+            return f"it sends packets of {self._comes_ms} ms, and {self._lengths.wanted_ms} are asked for"
         return ""
+
+    @property
+    def packet_ms(self) -> int:
+        """The length of the packets that are made for the peer of whatever comes; 0 where they go as they come."""
+        return self._lengths.wanted_ms if self._smoother is not None else 0
+
+    def fits(self, payload_type: int, payload: bytes) -> bool | None:
+        """Whether a packet of the peer is as long as those that it gets; None for one without voice.
+
+        The first that is not is noted: packets of this peer are to be cut anew from then on, and the bridge is told.
+        """
+        format = self._by_payload.get(payload_type)
+        if format is None or not payload:
+            return None
+        comes = _samples_in(format, payload) * 1000 // format.sample_rate
+        if comes == self.packet_ms:
+            return True
+        self._comes_ms = comes
+        channel = self.channel
+        if channel is not None and channel.bridge_member is not None:
+            channel.bridge_member.bridge.media_changed(f"{channel.name} sends packets of {comes} ms", is_agreed=False)
+        return False
 
     # -- packets and frames ------------------------------------------------------------------------------------------
 
@@ -238,6 +263,12 @@ class Voice:
                 marker = False
             if smoother is self._regular and smoother.is_empty:
                 self._regular = None
+
+
+def _samples_in(format: Format, payload: bytes) -> int:
+    codec = format.codec
+    size = codec.sample_bytes
+    return len(payload) * codec.sample_count // size if size else samples_of(codec, payload)
 
 
 def _payload(known: dict[int, Payload], kind: PayloadKind, clock_rate: int) -> Payload:
