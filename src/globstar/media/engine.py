@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import random
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from globstar.base.chance import PooledRandom
@@ -17,7 +17,7 @@ from globstar.media.dtls import Identities
 from globstar.media.gather import IceServers
 from globstar.media.hosts import LocalHosts
 from globstar.media.nosocket import GONE
-from globstar.media.ports import PortAllocator
+from globstar.media.ports import PortAllocator, bind_free
 from globstar.media.session import RtpSession
 from globstar.media.session_way import SessionWay
 from globstar.media.settings import MediaSettings, SessionOptions
@@ -34,8 +34,6 @@ logger = Logger("media.engine")
 
 #: Seconds between two rounds of the coarse timer.
 ROUND = 0.5
-#: Ports tried in a row before a host that cannot be bound is given up.
-BIND_ATTEMPTS = 32
 
 
 class RtpEngine:
@@ -160,24 +158,20 @@ class RtpEngine:
     def _bind_pair(
         self, host: str, options: SessionOptions, allocator: PortAllocator
     ) -> tuple[MediaSocket, MediaSocket, PortAllocator, int] | None:
-        for _ in range(BIND_ATTEMPTS):
-            port = allocator.allocate()
-            if port is None:
-                logger.error(f"no RTP port left in {allocator.start} to {allocator.end} ({allocator.used} in use)")
-                return None
-            try:
-                rtp, rtcp = self._bind(host, port, options)
-            except OSError as error:
-                allocator.release(port)
-                if error.errno == errno.EADDRINUSE:
-                    continue  # another program has it; it comes back last in line
-                logger.error(f"cannot bind an RTP port on {host}: {error}")
-                return None
-            return rtp, rtcp, allocator, port
-        logger.error(f"{BIND_ATTEMPTS} RTP ports in a row on {host} are taken by other programs")
-        return None
+        try:
+            found = bind_free(allocator, partial(self._bind, host, options), partial(self.sockets.taken, host))
+        except OSError as error:
+            logger.error(f"cannot bind an RTP port on {host}: {error}")
+            return None
+        if found is None:
+            complaint = allocator.complaint()
+            if complaint is not None:
+                logger.error(f"no pair of RTP ports of {host} {complaint}")
+            return None
+        port, (rtp, rtcp) = found
+        return rtp, rtcp, allocator, port
 
-    def _bind(self, host: str, port: int, options: SessionOptions) -> tuple[MediaSocket, MediaSocket]:
+    def _bind(self, host: str, options: SessionOptions, port: int) -> tuple[MediaSocket, MediaSocket]:
         rtp = self.sockets.open(host, port, options.tos, options.cos)
         try:
             return rtp, self.sockets.open(host, port + 1, options.tos, options.cos)

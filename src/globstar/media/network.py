@@ -69,6 +69,10 @@ class MediaNetwork:
         self.marks[address] = (tos, cos)
         return self._sockets[address]
 
+    def taken(self, host: str) -> Collection[int]:
+        """See SocketFactory."""
+        return {port for address, port in self._sockets if address == host}
+
     def impair(self, source: Address, impairment: Impairment) -> None:
         """Give all paths that begin at ``source`` their own impairment, and begin to count places anew."""
         self._impairments[source] = impairment

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import ipaddress
 import os
 import socket
 import struct
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Collection
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from globstar.net.batch import MAX_DATAGRAM, Receiver, new_outbox
@@ -96,6 +99,9 @@ class SocketFactory(Protocol):
 
     def open(self, host: str, port: int, tos: int = 0, cos: int = 0) -> MediaSocket:
         """Bind a socket whose packets carry ``tos`` and the priority ``cos``; OSError (EADDRINUSE) when the port is taken."""
+
+    def taken(self, host: str) -> Collection[int]:
+        """The ports of ``host`` that are in use, as far as the system tells; it may name more than that."""
 
 
 class UdpSocket:
@@ -202,5 +208,33 @@ class UdpSockets:
             raise
         return UdpSocket(self.poller, self.outbox, bare)
 
+    def taken(self, host: str) -> Collection[int]:
+        """See SocketFactory; what the kernel lists (proc(5), /proc/net/udp), nothing where it lists nothing."""
+        found: set[int] = set()
+        for path in _TABLES:
+            try:
+                lines = path.read_bytes().splitlines()[1:]
+            except OSError:  # no Linux, or no such protocol
+                continue
+            found.update(port for address, port in map(_bound_to, lines) if _overlaps(address, host))
+        return found
 
+
+def _bound_to(line: bytes) -> tuple[bytes, int]:
+    """The address of a line of the kernel's table, as its words stand in memory, and the port."""
+    address, _, port = line.split(None, 2)[1].partition(b":")
+    return bytes.fromhex(address.decode()), int(port, 16)
+
+
+def _overlaps(address: bytes, host: str) -> bool:
+    """Whether a socket of that address is in the way of one of ours; ``::`` may have the ports of IPv4 as well."""
+    if not any(address):
+        return True
+    packed = ipaddress.ip_address(host).packed
+    swapped = b"".join(word.to_bytes(4, sys.byteorder) for (word,) in struct.iter_unpack("!I", packed))
+    return not any(packed) or swapped == address
+
+
+#: The kernel's lists of bound UDP sockets.
+_TABLES = (Path("/proc/net/udp"), Path("/proc/net/udp6"))
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
+from globstar.media.ports import bind_free
 from globstar.media.sockets import MAX_DATAGRAM, Address, MediaSocket
 from globstar.proto.t38 import UdptlParseError, parse_udptl
 
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from globstar.media.ports import PortAllocator
 
 logger = Logger("udptl")
-
-#: Ports tried in a row before a host that cannot be bound is given up.
-BIND_ATTEMPTS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,18 +134,15 @@ def open_udptl(
 ) -> UdptlSession | None:
     """A session on a free port of ``host``; None, with a line in the log, when there is none."""
     allocator = engine.ports(settings.port_start, settings.port_end)
-    for _ in range(BIND_ATTEMPTS):
-        port = allocator.allocate()
-        if port is None:
-            break
-        try:
-            socket = engine.sockets.open(host, port, tos, cos)
-        except OSError as error:
-            allocator.release(port)
-            if error.errno == errno.EADDRINUSE:
-                continue  # another program has it; it comes back last in line
-            logger.error(f"cannot bind a UDPTL port on {host}: {error}")
-            return None
-        return UdptlSession(socket, allocator, port, is_symmetric, trace)
-    logger.error(f"no UDPTL port is free in {settings.port_start} to {settings.port_end}")
-    return None
+    try:
+        found = bind_free(allocator, lambda port: engine.sockets.open(host, port, tos, cos), partial(engine.sockets.taken, host))
+    except OSError as error:
+        logger.error(f"cannot bind a UDPTL port on {host}: {error}")
+        return None
+    if found is None:
+        complaint = allocator.complaint()
+        if complaint is not None:
+            logger.error(f"no UDPTL port of {host} {complaint}")
+        return None
+    port, socket = found
+    return UdptlSession(socket, allocator, port, is_symmetric, trace)

@@ -49,6 +49,19 @@ async def test_ports_of_other_programs_are_passed_over(taken: int) -> None:
     assert len(rig.network) == 1
 
 
+async def test_a_call_finds_the_last_port_that_other_programs_have_left(caplog: pytest.LogCaptureFixture) -> None:
+    rig = Rig(MediaSettings(10000, 10999))
+    for port in range(10000, 11000, 2):
+        if port != 10602:
+            rig.network.open(HOST, port)
+    assert rig.open().local_address[1] == 10602
+    for _ in range(5):
+        assert rig.engine.open(HOST) is None
+    told = [record.getMessage() for record in caplog.records]
+    assert told == ["no pair of RTP ports of 192.0.2.1 is free in 10000 to 10999: 1 are in use, 499 have other programs"]
+    rig.engine.close()
+
+
 async def test_host_that_is_not_ours() -> None:
     class Nowhere(MediaNetwork):
         def open(self, host: str, port: int, tos: int = 0, cos: int = 0):

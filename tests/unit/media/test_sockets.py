@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -174,3 +175,15 @@ async def test_sessions_that_send_on_the_tick(port) -> None:
     assert all(session.statistics().not_sent == 0 for here, _, there in pairs for session in (here, there))
     engine.close()
     assert engine.ticker.before is None
+
+
+@pytest.mark.skipif(not Path("/proc/net/udp").exists(), reason="only Linux lists the bound ports")
+async def test_the_kernel_tells_which_ports_are_taken() -> None:
+    sockets = UdpSockets(Poller(asyncio.get_running_loop()))
+    here = sockets.open("127.0.0.1", 0)
+    port = here.address[1]
+    assert port in sockets.taken("127.0.0.1")
+    assert port in sockets.taken("0.0.0.0")
+    assert port not in sockets.taken("127.9.9.9")
+    here.close()
+    assert port not in sockets.taken("127.0.0.1")

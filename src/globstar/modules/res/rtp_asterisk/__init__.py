@@ -176,11 +176,13 @@ def show_relay(system: System, args: list[str]) -> str:
 
 @cli_command("rtp show ports")
 def show_ports(system: System, args: list[str]) -> str:
-    """Show how many RTP ports are given out and free, and how often one was used again before it had rested."""
+    """Show how many RTP ports are given out, free, and other programs', and how often one was used before it had rested."""
     engine = system.service("rtp", RtpEngine)
     if engine is None:
         return "RTP is not loaded"
     engine.ports()
-    lines = [f"{'Range':<14} {'Used':>6} {'Free':>6} {'Unrested':>9}"]
-    lines += [f"{f'{p.start}-{p.end}':<14} {p.used:>6} {p.free:>6} {p.unrested:>9}" for p in engine.ranges]
+    lines = [f"{'Range':<14} {'Used':>6} {'Free':>6} {'Taken':>6} {'Unrested':>9}"]
+    for ports in engine.ranges:
+        name = f"{ports.start}-{ports.end}"
+        lines.append(f"{name:<14} {ports.used:>6} {ports.free:>6} {ports.taken:>6} {ports.unrested:>9}")
     return "\n".join(lines) + "\n"
