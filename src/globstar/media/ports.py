@@ -114,8 +114,9 @@ class PortAllocator:
 def bind_free(
     allocator: PortAllocator, bind: Callable[[int], Bound], taken: Callable[[], Collection[int]]
 ) -> tuple[int, Bound] | None:
-    """A port and what ``bind`` makes of it; None when there is none. ``taken`` gives the ports that the system knows to be in use.
+    """A port and what ``bind`` makes of it; None when there is none.
 
+    ``taken`` gives the ports that the system knows to be in use; it is asked only after some binds in a row have failed.
     Raises OSError, when not the port is the reason.
     """
     for attempt in range(1, allocator.free + allocator.taken + 1):

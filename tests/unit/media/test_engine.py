@@ -8,10 +8,12 @@ import random
 
 import pytest
 
+from globstar.base.log import Level
 from globstar.media.engine import RtpEngine
 from globstar.media.network import MediaNetwork
 from globstar.media.session import RtpSession
 from globstar.media.settings import MediaSettings, SessionOptions
+from tests.support.switch import LogCapture
 from tests.unit.media.rig import HOST, Ear, Rig
 
 pytestmark = pytest.mark.virtual_time
@@ -49,15 +51,16 @@ async def test_ports_of_other_programs_are_passed_over(taken: int) -> None:
     assert len(rig.network) == 1
 
 
-async def test_a_call_finds_the_last_port_that_other_programs_have_left(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_call_finds_the_last_port_that_other_programs_have_left() -> None:
     rig = Rig(MediaSettings(10000, 10999))
     for port in range(10000, 11000, 2):
         if port != 10602:
             rig.network.open(HOST, port)
     assert rig.open().local_address[1] == 10602
-    for _ in range(5):
-        assert rig.engine.open(HOST) is None
-    told = [record.getMessage() for record in caplog.records]
+    with LogCapture(Level.ERROR) as log:
+        for _ in range(5):
+            assert rig.engine.open(HOST) is None
+    told = [record.message for record in log.records]
     assert told == ["no pair of RTP ports of 192.0.2.1 is free in 10000 to 10999: 1 are in use, 499 have other programs"]
     rig.engine.close()
 
