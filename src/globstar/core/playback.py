@@ -49,7 +49,7 @@ class FilePlayer(Generator):
 
     def next_frame(self) -> Frame | None:
         """The next 20 ms of the file; what the end lacks to a whole packet is silence, so that none of the end waits for more."""
-        frame = self.reader.next_frame()
+        frame = self.reader.next_tick()
         if frame is not None and self.reader.is_at_end:
             _fill_up(frame, self.reader.frame_ms)
         return frame

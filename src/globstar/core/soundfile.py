@@ -145,6 +145,10 @@ class SoundReader:
         samples = (end - offset) // self.sound.block_bytes * self.sound.block_samples
         return Frame(_VOICE, 0, self._data[offset:end], format=self.format, samples=samples)
 
+    #: What belongs into the next 20 ms: a frame, an empty one (NULL) while the last one still lasts, None at the end. Here every frame
+    #: lasts as long.
+    next_tick = next_frame
+
     def read_rest(self) -> bytes:
         """Everything from here to the end, as one payload."""
         offset, self._offset = self._offset, self._stop
@@ -296,8 +300,7 @@ class SoundWriter:
     def truncate(self, samples: int) -> None:
         """Cut the file off after ``samples`` (waits for the disk); more than there is changes nothing."""
         self._flush()
-        size, block_samples = self._block()
-        wanted = max(0, samples) // block_samples * size
+        wanted = self._bytes_of(samples)
         if wanted < self._written:
             self._written = wanted
             try:
@@ -305,6 +308,11 @@ class SoundWriter:
                 self._file.seek(self._header_bytes + wanted)
             except OSError as error:
                 raise SoundFault(f"cannot write {self.path}: {error.strerror}") from error
+
+    def _bytes_of(self, samples: int) -> int:
+        """How many octets of the file hold the first ``samples``; what is behind them will be cut off."""
+        size, block_samples = self._block()
+        return max(0, samples) // block_samples * size
 
     def _finish(self) -> None:
         """Called before the last flush; subclasses complete a half-filled block here."""

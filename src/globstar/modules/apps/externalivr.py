@@ -44,7 +44,7 @@ class PlayList(Generator):
         """The next 20 ms."""
         while self.sounds:
             name, reader = self.sounds[0]
-            frame = reader.next_frame()
+            frame = reader.next_tick()
             if frame is not None:
                 return frame
             self.sounds.popleft()

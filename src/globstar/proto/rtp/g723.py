@@ -5,6 +5,11 @@ from __future__ import annotations
 _OCTETS = (24, 20, 4, 1)
 
 
+def frame_octets(first: int) -> int:
+    """The length of the frame that begins with the octet ``first``."""
+    return _OCTETS[first & 3]
+
+
 def g723_frames(packet: bytes) -> list[bytes] | None:
     """The frames of 30 ms of a packet; None for what is broken."""
     frames, at = [], 0

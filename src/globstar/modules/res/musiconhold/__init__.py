@@ -85,10 +85,10 @@ class MusicPlayer(Generator):
 
     def next_frame(self) -> Frame | None:
         """The next 20 ms of the music; an empty frame while a file is being opened."""
-        frame = self._reader.next_frame() if self._reader is not None else None
+        frame = self._reader.next_tick() if self._reader is not None else None
         if frame is None:
             self._reader, self._index, self._next = self._next, self._next_index, None
-            frame = self._reader.next_frame() if self._reader is not None else None
+            frame = self._reader.next_tick() if self._reader is not None else None
         if self._next is None and not self._opening and self.channel is not None:
             if self._reader is None or self._reader.is_at_end:
                 self._open_ahead(self.channel)
