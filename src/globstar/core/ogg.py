@@ -28,8 +28,8 @@ def checksum(page: bytes) -> int:
 def packets(data: Buffer, magic: bytes) -> Iterator[bytes]:
     """The packets of the first stream whose first packet begins with ``magic``, empty ones left out.
 
-    What follows a page that is cut off is nothing. Raises :class:`SoundFault` where there is no such stream, at a page that is damaged,
-    and at a gap, as what comes behind it could not be told from speech.
+    A page that is cut off ends it. Raises :class:`SoundFault` where there is no such stream, at a page that is damaged, and at a
+    gap, as what comes behind it could not be told from speech.
     """
     position, serial, number = 0, -1, 0
     rest = b""

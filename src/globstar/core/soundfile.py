@@ -145,8 +145,8 @@ class SoundReader:
         samples = (end - offset) // self.sound.block_bytes * self.sound.block_samples
         return Frame(_VOICE, 0, self._data[offset:end], format=self.format, samples=samples)
 
-    #: What belongs into the next 20 ms: a frame, an empty one (NULL) while the last one still lasts, None at the end. Here every frame
-    #: lasts as long.
+    #: What belongs into the next 20 ms: a frame, an empty one (NULL) while the last one still lasts, None at the end.
+    #: Here every frame lasts as long.
     next_tick = next_frame
 
     def read_rest(self) -> bytes:

@@ -53,9 +53,11 @@ def test_seeking_goes_to_the_beginning_of_a_frame() -> None:
     reader.seek_ms(65)
     assert reader.tell_ms() == 60
     frame = reader.next_frame()
-    assert frame is not None and frame.data == FRAMES[2]
+    assert frame is not None
+    assert frame.data == FRAMES[2]
     reader.seek_ms(10_000)
-    assert reader.is_at_end and reader.tell_ms() == 150
+    assert reader.is_at_end
+    assert reader.tell_ms() == 150
     reader.seek(0)
     assert reader.read_rest() == b"".join(FRAMES)
     assert reader.next_frame() is None
