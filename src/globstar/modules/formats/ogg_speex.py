@@ -1,4 +1,4 @@
-"""Speex in Ogg at 8, 16 and 32 kHz (libspeex's manual, "Ogg file format"): the packets as they are; such files are not written."""
+"""Speex in Ogg at 8, 16 and 32 kHz (libspeex's manual, "Ogg file format"): its packets as they are; no such file is written."""
 
 from __future__ import annotations
 
