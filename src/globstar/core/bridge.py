@@ -506,7 +506,8 @@ class Bridge:
         self.video_source = channel
         self.system.bus.publish(events.VideoSourceChanged(self, previous))
         if channel is not None and not channel.is_hung_up:
-            channel.write(control_frame(Control.VIDUPDATE))  # those who see it now need a whole picture
+            # those who see it now need a whole picture, and see its first video alone but where streams go as they are
+            channel.write(control_frame(Control.VIDUPDATE, 0 if self.video_mode in bridgevideo.ONE_SHOWN else b""))
 
     def hearing_changed(self, reason: str) -> None:
         """A member went apart or came back: bind anew who hears whom."""

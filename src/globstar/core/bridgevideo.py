@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 #: The modes, as manager clients and the CLI see them. In a conference ``none`` shows nobody until somebody is chosen, and ``sfu``
 #: shows everybody to everybody, each in a stream of its own.
 NONE, SINGLE, TALKER, SFU = "none", "single", "talker", "sfu"
+#: The modes that show one member at a time, by its first video.
+ONE_SHOWN = (SINGLE, TALKER)
 
 
 def viewers(bridge: Bridge, sender: BridgeMember, stream: int = 0) -> list[tuple[BridgeMember, int]]:
@@ -81,6 +83,8 @@ def pass_picture_request(bridge: Bridge, viewer: BridgeMember, frame: Frame) -> 
                 sender.channel.write(control(Control.VIDUPDATE, stream))
         return True
     source = bridge.video_source
-    if source is not None and source is not viewer.channel:
-        source.write(control(Control.VIDUPDATE))
+    if source is viewer.channel:  # it sees who was shown before
+        source = bridge.previous_video_source
+    if source is not None and not source.is_hung_up and source is not viewer.channel:
+        source.write(control(Control.VIDUPDATE, 0) if bridge.video_mode in ONE_SHOWN else frame)
     return True

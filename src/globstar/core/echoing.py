@@ -34,7 +34,7 @@ async def echo_frames(channel: Channel, *, videos: int = 1, audios: int = 1) -> 
         elif kind not in (FrameType.CONTROL, FrameType.MODEM, FrameType.NULL):
             channel.write(frame)
         elif kind is FrameType.CONTROL and frame.subtype == Control.VIDUPDATE:  # who sees itself asks itself for a picture
-            channel.indicate(Control.VIDUPDATE)
+            channel.indicate(Control.VIDUPDATE, 0 if videos > 1 else frame.data)
         return None
 
     await channel.wait(send_back)

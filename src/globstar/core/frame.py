@@ -181,7 +181,8 @@ class Frame:
     ``format`` is set on media frames. ``subtype`` is a :class:`Control` member on CONTROL, ``ord(digit)`` on DTMF, and on
     VIDEO, TEXT and MORE_VOICE the number of the stream among its kind. ``data`` is the payload (bytes) or the control's argument.
     ``samples`` counts samples at the format's sampling rate; ``rtp_time`` and ``seq`` are the sender's, None when
-    made here. ``duration_ms`` is the length of a DTMF_END. ``data`` is shared, never changed in place.
+    made here; ``source`` names whose they are, where that is told ("" elsewhere): frames of another source have other numbers.
+    ``duration_ms`` is the length of a DTMF_END. ``data`` is shared, never changed in place.
     """
 
     __slots__ = ("data", "duration_ms", "format", "marker", "rtp_time", "samples", "seq", "source", "subtype", "type")

@@ -222,6 +222,11 @@ class RelayPath:
         self.hand_back()
         self._started = False
 
+    def restart_to(self, session: RtpSession) -> None:
+        """The same, if it leads to this session."""
+        if session is self._to:
+            self.restart()
+
     def leave(self) -> None:
         """Undo the whole relay; what a session does when it closes."""
         if self.owner is not None:
@@ -238,14 +243,12 @@ class RelayPath:
         if out == NOT_RELAYED:
             return False
         to = self._to
+        if not to.is_sending:
+            to.withheld += 1
+            return True
         if not self._started:
             out |= self._start(sequence, rtp_time, len(payload), now)
         self._rtp_time = rtp_time
-        if not to.is_sending:
-            to.withheld += 1
-            self._counted += 1
-            self._counted_octets += len(payload)
-            return True
         output = to.output
         if output is None:
             to.not_sent += 1
@@ -272,7 +275,7 @@ class RelayPath:
         # This packet has been counted by the receiver already.
         self._counted, self._counted_octets = receiver.received - 1, receiver.octets - size
         self._shift_sequence = sender.sequence - sequence
-        due = sender.rtp_time_at(now)
+        due = sender.rtp_time_after(now)
         ahead = due - sender.rtp_time & 0xFFFFFFFF
         self._shift_time = (due if ahead < 0x80000000 else sender.rtp_time) - rtp_time
         sender.marker_next = False
@@ -393,6 +396,11 @@ class Relay:
         """Take both directions back from the native thread: something that it relies on changes."""
         self._forward.withdraw()
         self._backward.withdraw()
+
+    def restart_to(self, session: RtpSession) -> None:
+        """The direction towards one of the two begins anew: what was withheld leaves no gap in its numbers."""
+        for path in self.paths:
+            path.restart_to(session)
 
     def synchronize(self) -> None:
         """See RelayPath.synchronize."""

@@ -69,10 +69,25 @@ class Reports:
         """The peer's stream is another one now: its reports start anew."""
         self._last_sr = 0
 
+    def source_begins(self) -> None:
+        """We send under another SSRC from now on, of which nothing has been sent yet."""
+        self._reported_packets = 0
+
     def build(
-        self, sender: RtpSender, receiver: RtpReceiver, remote_ssrc: int, clock_rate: int, now: float, wall_time: float
+        self,
+        sender: RtpSender,
+        receiver: RtpReceiver,
+        remote_ssrc: int,
+        clock_rate: int,
+        now: float,
+        wall_time: float,
+        *,
+        is_last: bool = False,
     ) -> bytes:
-        """A compound packet: a sender report if we have sent since the last one, else a receiver report; then the name."""
+        """A compound packet: a sender report if we have sent since the last one, else a receiver report; then the name.
+
+        The one that ``is_last`` says goodbye as well (RFC 3550 sections 6.1 and 6.6).
+        """
         blocks: tuple[ReportBlock, ...] = ()
         if receiver.is_valid:
             before = receiver.lost
@@ -107,12 +122,8 @@ class Reports:
             report = ReceiverReport(sender.ssrc, blocks)
         self._reported_packets = sender.packets
         self.sent += 1
-        return build_compound((report, SourceDescription.of(sender.ssrc, self.cname, self.mid)))
-
-    def build_bye(self, sender: RtpSender) -> bytes:
-        """The goodbye of our source, with the empty report that must come first (section 6.1)."""
-        self.sent += 1
-        return build_compound((ReceiverReport(sender.ssrc), SourceDescription.of(sender.ssrc, self.cname), Bye((sender.ssrc,))))
+        end = (Bye((sender.ssrc,)),) if is_last else ()
+        return build_compound((report, SourceDescription.of(sender.ssrc, self.cname, self.mid), *end))
 
     def receive(self, packets: tuple[RtcpPacket, ...], local_ssrc: int, clock_rate: int, now: float, wall_time: float) -> None:
         """Take in the peer's reports; blocks about other sources than ours are ignored."""

@@ -28,6 +28,7 @@ from globstar.proto.rtp import (
 )
 from globstar.proto.rtp.feedback import build_intra_request
 from globstar.proto.rtp.packet import FIRST_BYTE, HEADER_LENGTH, MARKER, is_rtcp, payload_bounds, unpack_header
+from globstar.proto.rtp.receiver import MAX_MISORDER
 
 if TYPE_CHECKING:
     from globstar.media.conference import SeatedStream
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from globstar.media.feedback import VideoFeedback
     from globstar.media.relay import RelayPath
 
+#: Seconds in which packets of a source that the peer has left may come late.
+OLD_SOURCE = 1.0
 #: ``on_media(payload_type, payload, rtp_time, sequence, marker)``
 MediaCallback = Callable[[int, bytes, int, int, bool], None]
 
@@ -65,6 +68,7 @@ class RtpSession(SessionWay):
         "_digits",
         "_digits_out",
         "_last_sent",
+        "_old_source",
         "_payloads",
         "_send_payload_type",
         "_timed_out",
@@ -108,6 +112,8 @@ class RtpSession(SessionWay):
         self.sender = RtpSender(chance.getrandbits(32), chance.getrandbits(15), chance.getrandbits(32))
         self.receiver = RtpReceiver()
         self.remote_ssrc = 0
+        #: the source of the peer before this one, its highest number, and when it was left
+        self._old_source: tuple[int, int, float] | None = None
         self.reports = Reports(f"{chance.getrandbits(64):016x}")
         self._digits = SessionDigits(engine, self)
         self._digits_out = self._digits.outgoing
@@ -162,6 +168,8 @@ class RtpSession(SessionWay):
     def set_direction(self, *, sending: bool, receiving: bool) -> None:
         """Apply the agreed direction: what must not be sent or heard is dropped and counted in ``withheld``."""
         self._through_loop()
+        if sending != self.is_sending:
+            self._begin_anew()
         self.is_sending = sending
         self.is_receiving = receiving
 
@@ -180,7 +188,7 @@ class RtpSession(SessionWay):
         self._engine.options_changed(self)
 
     def close(self) -> None:
-        """Send RTCP BYE, close the sockets and give the ports back; further calls do nothing.
+        """Send a last report with RTCP BYE, close the sockets and give the ports back; further calls do nothing.
 
         One that carries others of a bundle takes them with it: they send nothing any more.
         """
@@ -189,8 +197,7 @@ class RtpSession(SessionWay):
         if self._relay is not None:
             self._relay.leave()
         self._through_loop()
-        if self.sender.packets:
-            self._send_rtcp(self.reports.build_bye(self.sender))
+        self._say_goodbye()
         self.is_closed = True
         self.output = self.owner = None
         self.on_media = self.on_digit_begin = self.on_digit_end = self.on_timeout = None
@@ -244,6 +251,11 @@ class RtpSession(SessionWay):
         self.take_numbers()
         return self.sender.rtp_time_at(self._engine.loop.time())
 
+    def rtp_time_next(self) -> int:
+        """The same for the first packet of another source of ours, which is never of the time of what was sent before."""
+        self.take_numbers()
+        return self.sender.rtp_time_after(self._engine.loop.time())
+
     def send_packet(self, payload: bytes, rtp_time: int, payload_type: int, marker: bool, sequence: int | None = None) -> None:
         """Send one packet under a timestamp of its own: a piece of a picture, where several packets share one time.
 
@@ -253,8 +265,7 @@ class RtpSession(SessionWay):
             self.withheld += 1
             return
         self.take_numbers()
-        self.sender.last_rtp_time = rtp_time & 0xFFFFFFFF
-        self.sender.mark_time(self._engine.loop.time())
+        self.sender.mark_time(self._engine.loop.time(), rtp_time)
         data = self.sender.packet_at(payload, rtp_time, payload_type, marker, sequence)
         if self.feedback is not None:
             self.feedback.keep(data)
@@ -284,10 +295,18 @@ class RtpSession(SessionWay):
         self.sender.marker_next = True
 
     def change_source(self) -> None:
-        """As ``update_source``, under a new SSRC."""
+        """As ``update_source``, under a new SSRC; the old one says goodbye."""
         self._through_loop()
+        self._begin_anew()
+        self._say_goodbye()
         chance = self._engine.chance
         self.sender.change_source(chance.getrandbits(32), chance.getrandbits(15))
+        self.reports.source_begins()
+
+    def _begin_anew(self) -> None:
+        """What is relayed to us is numbered from where we are, from its next packet on."""
+        if self._relay is not None and self._relay.owner is not None:
+            self._relay.owner.restart_to(self)
 
     def transmit(self, data: bytes) -> None:
         """Send a finished packet; one that cannot go is counted."""
@@ -337,7 +356,9 @@ class RtpSession(SessionWay):
             return
         kind, clock_rate, jitter_clock = known
         if ssrc != self.remote_ssrc:
-            self._change_remote_source(ssrc)
+            if self._is_of_old_source(ssrc, sequence, now):
+                return
+            self._change_remote_source(ssrc, now)
         if self.feedback is not None:
             self.feedback.expect(sequence)
         if not self.receiver.receive(sequence, rtp_time, len(payload), jitter_clock, now):
@@ -361,10 +382,19 @@ class RtpSession(SessionWay):
             if level is not None:
                 self.on_comfort_noise(level)
 
-    def _change_remote_source(self, ssrc: int) -> None:
+    def _is_of_old_source(self, ssrc: int, sequence: int, now: float) -> bool:
+        """Whether a packet of the source before is late only: then it is not that the peer goes back to that one."""
+        old = self._old_source
+        if old is None or old[0] != ssrc or now - old[2] > OLD_SOURCE or old[1] - sequence & 0xFFFF >= MAX_MISORDER:
+            return False
+        self.receiver.rejected += 1
+        return True
+
+    def _change_remote_source(self, ssrc: int, now: float) -> None:
         if self._relay is not None:
             self._relay.restart()  # first, as it reads the old source's counts
         if self.receiver.is_valid:
+            self._old_source = (self.remote_ssrc, self.receiver.highest, now)
             self.receiver = RtpReceiver()
             self.reports.forget_source()
             self._digits.source_changed()
@@ -396,8 +426,19 @@ class RtpSession(SessionWay):
     def send_feedback(self, packet: bytes) -> None:
         """Tell the peer's sender something at once, behind a report that says nothing (RFC 4585 section 3.1)."""
         if not self.is_closed:
-            ssrc = self.sender.ssrc
-            self._put_out(bytes(ReceiverReport(ssrc)) + bytes(SourceDescription.of(ssrc, self.reports.cname)) + packet)
+            ssrc, reports = self.sender.ssrc, self.reports
+            reports.sent += 1
+            self._put_out(bytes(ReceiverReport(ssrc)) + bytes(SourceDescription.of(ssrc, reports.cname)) + packet)
+
+    def _say_goodbye(self) -> None:
+        """The last report of our source; who has sent nothing takes no leave (RFC 3550 section 6.3.7)."""
+        if self.sender.packets or self.reports.sent:
+            self._send_rtcp(self._report(self._engine.loop.time(), is_last=True))
+
+    def _report(self, now: float, *, is_last: bool = False) -> bytes:
+        return self.reports.build(
+            self.sender, self.receiver, self.remote_ssrc, self._clock_rate, now, self._engine.wall_clock(), is_last=is_last
+        )
 
     def _send_rtcp(self, data: bytes) -> None:
         if self._engine.on_rtcp is not None:
@@ -421,10 +462,7 @@ class RtpSession(SessionWay):
         section 4.3.1).
         """
         self.take_numbers()
-        now = self._engine.loop.time()
-        report = self.reports.build(
-            self.sender, self.receiver, self.remote_ssrc, self._clock_rate, now, self._engine.wall_clock()
-        )
+        report = self._report(self._engine.loop.time())
         if intra_request is None:
             request = build_picture_loss(self.sender.ssrc, self.remote_ssrc)
         else:
@@ -437,10 +475,7 @@ class RtpSession(SessionWay):
             self._relay.synchronize()
         self.take_numbers()
         if self.sender.packets or self.receiver.is_valid:
-            report = self.reports.build(
-                self.sender, self.receiver, self.remote_ssrc, self._clock_rate, now, self._engine.wall_clock()
-            )
-            self._send_rtcp(report)
+            self._send_rtcp(self._report(now))
 
     def handle_coarse_timer(self, now: float) -> None:
         """Look after silence and keepalive; called by the engine about every half second."""

@@ -10,7 +10,7 @@ from globstar.media.network import Impairment
 from globstar.media.session import MediaTimeout
 from globstar.media.settings import MediaSettings, Payload, PayloadKind, SessionOptions, StrictRtp
 from globstar.media.source import SourceState
-from globstar.proto.rtp import Bye, ReceiverReport, RtpPacket, SenderReport, parse_packet
+from globstar.proto.rtp import Bye, ReceiverReport, RtpPacket, SenderReport, SourceDescription, parse_packet
 from tests.unit.media.rig import HOST, Ear, Rig, numbers
 
 pytestmark = pytest.mark.virtual_time
@@ -416,6 +416,60 @@ async def test_close_says_bye_and_gives_everything_back() -> None:
     second.close()
     assert (len(rig.engine), len(rig.network), len(rig.engine.ticker), rig.engine._timer) == (0, 0, 0, None)
     assert first.not_sent == 1
+
+
+async def test_rfc3550_6_6_the_last_report_says_what_was_sent_and_received_and_goodbye() -> None:
+    """One compound (section 6.1): the report, the name, the goodbye last."""
+    rig = Rig()
+    first, second = rig.pair()
+    ear = Ear(second)
+    rig.network.impair(second.local_address, Impairment(drop={1}))
+    await asyncio.gather(rig.talk(first, 3), rig.talk(second, 4))
+    first.close()
+    await asyncio.sleep(0.1)
+    report, name, bye = ear.rtcp
+    assert isinstance(report, SenderReport)
+    assert (report.ssrc, report.packets, report.octets) == (first.sender.ssrc, 3, 480)
+    (block,) = report.blocks
+    assert (block.ssrc, block.cumulative_lost, block.fraction_lost) == (second.sender.ssrc, 1, 64)
+    assert name == SourceDescription.of(first.sender.ssrc, first.reports.cname)
+    assert bye == Bye((first.sender.ssrc,))
+    rig.engine.close()
+
+
+async def test_rfc3550_6_3_7_who_has_said_nothing_takes_no_leave() -> None:
+    """Who has only received has reported; who has not even done that goes silently."""
+    rig = Rig(MediaSettings(port_start=10000, port_end=10099, rtcp_interval_ms=500))
+    first, second = rig.pair()
+    silent = rig.open()
+    silent.set_remote(first.local_address)
+    ear = Ear(first)
+    silent.close()
+    await rig.talk(first, 50)
+    ear.rtcp.clear()
+    second.close()
+    await asyncio.sleep(0.1)
+    last = ear.rtcp[-3:]
+    assert [type(packet) for packet in last] == [ReceiverReport, SourceDescription, Bye]
+    assert isinstance(last[0], ReceiverReport)
+    assert last[0].blocks[0].ssrc == first.sender.ssrc
+    rig.engine.close()
+
+
+async def test_rfc3550_8_2_the_source_that_is_given_up_says_goodbye() -> None:
+    rig = Rig()
+    first, second = rig.pair()
+    ear = Ear(second)
+    await rig.talk(first, 3)
+    old = first.sender.ssrc
+    first.change_source()
+    await asyncio.sleep(0.1)
+    assert ear.rtcp[-1] == Bye((old,))
+    ear.rtcp.clear()
+    first.handle_report(rig.loop.time())  # nothing was sent under the new name yet: nothing to tell of it
+    await asyncio.sleep(0.1)
+    assert ear.rtcp == []
+    rig.engine.close()
 
 
 async def test_closing_from_a_callback() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from globstar.media.network import Impairment
 from globstar.media.settings import MediaSettings, StrictRtp
-from globstar.proto.rtp import SenderReport, parse_compound
+from globstar.proto.rtp import RtpPacket, SenderReport, parse_compound
 from tests.unit.media.rig import Ear, Rig, numbers
 
 pytestmark = pytest.mark.virtual_time
@@ -74,6 +74,40 @@ async def test_rfc3550_8_a_source_that_changes_its_ssrc_begins_anew() -> None:
     assert numbers(ear) == list(range(80))
     figures = second.statistics()
     assert (figures.received, figures.lost, figures.duplicates) == (20, 0, 0)
+    rig.engine.close()
+
+
+async def test_rfc3550_8_late_packets_of_the_source_before_are_not_another_change() -> None:
+    """They are dropped for a second; later, or with new numbers, the old name is a source like any other."""
+    rig = Rig()
+    session = rig.open()
+    peer = rig.network.open("192.0.2.9", 7000)
+    session.set_remote(peer.address)
+    ear = Ear(session)
+
+    async def say(ssrc: int, *sequences: int) -> None:
+        for sequence in sequences:
+            peer.sendto(bytes(RtpPacket(0, sequence & 0xFFFF, 160 * sequence & 0xFFFFFFFF, ssrc, b"x")), session.local_address)
+        await asyncio.sleep(0.02)
+
+    def heard() -> list[int]:
+        found = [packet[3] for packet in ear.media]
+        ear.media.clear()
+        return found
+
+    await say(1, 65534, 65535, 65537)
+    await say(2, 500, 501)
+    await say(1, 65536, 65537)
+    await say(2, 502)
+    assert heard() == [65534, 65535, 1, 500, 501, 502]
+    figures = session.statistics()
+    assert (session.remote_ssrc, figures.received, figures.lost) == (2, 3, 0)
+    await say(1, 65538)
+    assert (heard(), session.remote_ssrc) == ([2], 1)
+    await say(2, 503)
+    await asyncio.sleep(1.1)
+    await say(1, 65538)
+    assert (heard(), session.remote_ssrc) == ([503, 2], 1)
     rig.engine.close()
 
 

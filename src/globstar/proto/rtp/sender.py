@@ -85,9 +85,12 @@ class RtpSender:
             payload_type |= MARKER
         return pack_header(FIRST_BYTE, payload_type, sequence, rtp_time & 0xFFFFFFFF, self.ssrc) + payload
 
-    def mark_time(self, now: float) -> None:
-        """``last_rtp_time`` belongs to ``now``: packets with timestamps of their own keep reports right."""
+    def mark_time(self, now: float, rtp_time: int) -> None:
+        """``rtp_time`` belongs to ``now``, unless it is late: packets with timestamps of their own keep reports right."""
+        if self._last_time is not None and rtp_time - self.last_rtp_time & 0x80000000:
+            return
         self._last_time = now
+        self.last_rtp_time = self.rtp_time = rtp_time & 0xFFFFFFFF
 
     def skip(self, samples: int, now: float) -> None:
         """Let ``samples`` ticks pass without a packet (audio withheld while a digit is sent)."""
@@ -124,6 +127,11 @@ class RtpSender:
         if self._last_time is None:
             return self.rtp_time
         return self.last_rtp_time + int((now - self._last_time) * self.clock_rate) & 0xFFFFFFFF
+
+    def rtp_time_after(self, now: float) -> int:
+        """As :meth:`rtp_time_at`, but later than that of the last packet: what comes is not of the same moment."""
+        due = self.rtp_time_at(now)
+        return due + (self._last_time is not None and due == self.last_rtp_time) & 0xFFFFFFFF
 
     def change_source(self, ssrc: int, sequence: int) -> None:
         """Go on as another source: new SSRC and numbers, counts from zero, timestamps run on."""

@@ -85,3 +85,18 @@ def test_resume_after_packets_sent_elsewhere() -> None:
     sender.resume(99, 16000, 160, 5.0)
     packet = parse_packet(sender.packet(b"x", 160, 0, 5.02))
     assert (packet.sequence, packet.rtp_time) == (100, 16160)
+
+
+def test_another_source_never_has_the_time_of_the_last_packet() -> None:
+    sender = RtpSender(1, 0, 1000, 90000)
+    assert sender.rtp_time_after(5.0) == 1000, "nothing was sent yet"
+    sender.mark_time(5.0, 0xFFFFFFFF)
+    assert sender.rtp_time_after(5.0) == 0
+    assert sender.rtp_time_after(5.5) == 44999
+
+
+def test_rfc3550_6_4_1_what_comes_late_does_not_turn_the_clock_back() -> None:
+    sender = RtpSender(1, 0, 0, 90000)
+    sender.mark_time(1.0, 90000)
+    sender.mark_time(1.5, 45000)
+    assert sender.rtp_time_at(2.0) == 180000

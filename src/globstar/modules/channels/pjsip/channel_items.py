@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from globstar.modules.channels.pjsip import quality
+from globstar.modules.channels.pjsip.streamnames import names_of
 from globstar.proto.sip.flow import bracket
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _uri(address: str) -> str:
 def _stream(leg: Leg, kind: str) -> tuple[RtpSession | None, NegotiatedStream | None, tuple[str, int] | None]:
     """The session, agreement and direct address of a stream: the first of a kind, or the one of a name.
 
-    Names are those of :func:`_names`; ``audio`` and ``video`` are kinds before they are names.
+    Names are those of :func:`names_of`; ``audio`` and ``video`` are kinds before they are names.
     """
     media = leg.media
     if kind == "audio":
@@ -90,16 +91,9 @@ def _stream(leg: Leg, kind: str) -> tuple[RtpSession | None, NegotiatedStream | 
             return side.session, side.stream, side.direct
     lines: list[LegMedia | SideStream] = [media, *media.sides]
     for line in lines:
-        if line.stream is not None and kind in _names(line.stream):
+        if kind in names_of(line):
             return line.session, line.stream, line.direct
     return None, None, None
-
-
-def _names(stream: NegotiatedStream) -> list[str]:
-    """How a stream is called: kind and place of its m-line (``audio-0``, ``video-2``), its mid, its label; in small letters."""
-    line = stream.remote
-    told = [line.mid or "", *line.all("label")] if line is not None else []
-    return [f"{stream.kind}-{stream.index}", *(name.lower() for name in told if name)]
 
 
 def _rtp(leg: Leg, words: list[str]) -> str | None:

@@ -390,6 +390,11 @@ class LegMedia(Voice):
         if self.channel is not None:
             self._bind_formats(self.channel)
 
+    def audio_sessions(self) -> list[RtpSession]:
+        """Those of all audio streams."""
+        audio = [self.session, *(side.session for side in self.sides if side.kind is MediaType.AUDIO)]
+        return [session for session in audio if session is not None]
+
     def take_candidates(self, fragment: Fragment) -> int:
         """Candidates that the endpoint has found after its description; how many can be used."""
         lines: list[LegMedia | SideStream] = [self, *self.sides]

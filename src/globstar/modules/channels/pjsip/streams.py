@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 #: what an endpoint may tell us of its pictures under RTP/AVPF (RFC 4585 4.2, RFC 5104 7.1), and a browser besides
 _FEEDBACK = (INTRA_REQUEST, BIT_RATE, NACK, PICTURE_LOSS)
 _BROWSERS_FEEDBACK = (TRANSPORT_WIDE, *_FEEDBACK)
+#: Seconds by which times may differ from ours after a pause, when they are of the same clock.
+MAX_DRIFT = 2
 _FRAMES = {MediaType.VIDEO: FrameType.VIDEO, MediaType.TEXT: FrameType.TEXT}
 
 
@@ -50,6 +52,9 @@ class SideStream:
         "_requests",
         "_send_by_codec",
         "_shift",
+        "_source",
+        "_ssrc",
+        "_writes",
         "channel",
         "described",
         "direct",
@@ -99,6 +104,11 @@ class SideStream:
         self.described: LocalMedia | None = None
         self._by_payload: dict[int, Format] = {}
         self._send_by_codec: dict[str, int] = {}
+        #: what our frames name as their source, and the SSRC of it
+        self._source = ""
+        self._ssrc: int | None = None
+        #: the source of the frames that are written to us
+        self._writes = ""
         #: what turns the time of the other side's packets into ours; None before the first
         self._shift: int | None = None
         #: the same for their numbers, and the highest of those
@@ -112,6 +122,7 @@ class SideStream:
     def bind(self, channel: Channel | None) -> None:
         """Let the packets become frames of ``channel``; None: of none any more."""
         self.channel = channel
+        self._ssrc = None
 
     def describe(
         self,
@@ -312,15 +323,29 @@ class SideStream:
         return RtpMedia(session, receive, send)
 
     def _receive(self, payload_type: int, payload: bytes, rtp_time: int, sequence: int, marker: bool) -> None:
-        channel, format = self.channel, self._by_payload.get(payload_type)
-        if channel is not None and format is red and self._redundant is not None:
-            for text in self._redundant.receive(payload, sequence, rtp_time):
-                channel.deliver(Frame(FrameType.TEXT, self.number, text, format=t140, rtp_time=rtp_time, seq=sequence))
+        channel, session, format = self.channel, self.session, self._by_payload.get(payload_type)
+        if channel is None or session is None or format is None:
             return
-        if channel is not None and format is not None:
-            channel.deliver(
-                Frame(_FRAMES[self.kind], self.number, payload, format=format, rtp_time=rtp_time, seq=sequence, marker=marker)
+        if session.remote_ssrc != self._ssrc:
+            self._name_source(channel, session.remote_ssrc)
+        if format is red and self._redundant is not None:
+            # the numbers show what was lost of the packets, of which nothing needs to be lost of the text
+            for text in self._redundant.receive(payload, sequence, rtp_time):
+                channel.deliver(Frame(FrameType.TEXT, self.number, text, format=t140, rtp_time=rtp_time, source=self._source))
+            return
+        channel.deliver(
+            Frame(
+                _FRAMES[self.kind], self.number, payload, format=format, rtp_time=rtp_time, seq=sequence, marker=marker,
+                source=self._source,
             )
+        )  # fmt: skip
+
+    def _name_source(self, channel: Channel, ssrc: int) -> None:
+        """The endpoint sends from another source than before, whose numbers and times say nothing of those before."""
+        if self._ssrc is not None and self._redundant is not None:
+            self._redundant.source_changed()
+        self._ssrc = ssrc
+        self._source = f"{channel.unique_id} {self.key} {ssrc:08x}"
 
     def _reported(self, packets: tuple[RtcpPacket, ...]) -> None:
         """The endpoint has lost the picture: the other side is asked for one from scratch."""
@@ -347,40 +372,52 @@ class SideStream:
         number = self._send_by_codec.get(format.codec.name)
         if number is None:
             return
-        time = frame.rtp_time
-        if time is None:
-            time = session.rtp_time_now()
-        elif self._shift is None:
-            self._shift = session.rtp_time_now() - time
+        if frame.source != self._writes:
+            self._writes = frame.source
+            self._shift = self._last_number = None
+        if not session.is_sending:  # what is not sent is not lost
+            self._last_number = None
+        sequence = self._sequence_of(session, frame.seq, frame.rtp_time)
+        time = self._time_of(session, frame.rtp_time)
         if self._redundant is not None:
-            self._redundant.write(frame.data, time + (self._shift or 0) & 0xFFFFFFFF, marker=frame.marker)
-            return
-        sequence = self._sequence_of(session, frame.seq) if session.feedback is not None and session.feedback.nacks else None
-        session.send_packet(frame.data, time + (self._shift or 0), number, frame.marker, sequence)
+            self._redundant.write(frame.data, time, marker=frame.marker)
+        else:
+            session.send_packet(frame.data, time, number, frame.marker, sequence)
 
-    def _sequence_of(self, session: RtpSession, theirs: int | None) -> int | None:
-        """The number of a packet, so that what was lost before us stays visible, and can come late; None: the next one."""
-        last, self._last_number = self._last_number, theirs
-        if theirs is None or last is None:
-            return self._note_numbers(session.sender.sequence, theirs)
-        ahead = theirs - last & 0xFFFF
-        if 0 < ahead <= MAX_GAP:
-            return self._note_numbers(session.sender.sequence + ahead - 1 & 0xFFFF, theirs)
+    def _time_of(self, session: RtpSession, theirs: int | None) -> int:
+        """When a packet is of: theirs moved by as much as fitted their first one to the moment in which it came."""
+        if theirs is None:
+            return session.rtp_time_now()
+        if self._shift is None:
+            self._shift = session.rtp_time_next() - theirs
+        return theirs + self._shift & 0xFFFFFFFF
+
+    def _sequence_of(self, session: RtpSession, theirs: int | None, time: int | None) -> int:
+        """The number of a packet, so that what was lost before us stays visible, and what comes late has its place."""
+        last, following = self._last_number, session.sender.sequence
+        if theirs is None:
+            self._last_number = None
+            return following
+        ahead = theirs - last & 0xFFFF if last is not None else 0
         if ahead >= 0x10000 - MAX_GAP:  # it comes late
-            self._last_number = last
             ours = theirs + self._number_shift & 0xFFFF
-            if session.feedback is None or not session.feedback.is_used(ours):
-                return ours
-            return None
-        return self._note_numbers(session.sender.sequence, theirs)
-
-    def _note_numbers(self, ours: int, theirs: int | None) -> int:
-        self._number_shift = ours - (theirs or 0)
+            return ours if session.feedback is None or not session.feedback.is_used(ours) else following
+        self._last_number = theirs
+        ours = following
+        if 0 < ahead <= MAX_GAP:
+            ours = following + ahead - 1 & 0xFFFF
+        elif last is not None:
+            self._look_at_time(session, time)
+        self._number_shift = ours - theirs
         return ours
 
-    def restart(self) -> None:
-        """The other side is another one: its packets have times of their own."""
-        self._shift = self._last_number = None
+    def _look_at_time(self, session: RtpSession, theirs: int | None) -> None:
+        """Their numbers have jumped: did the source begin anew under its old name, its times are others as well."""
+        if theirs is None or self._shift is None:
+            return
+        early = (theirs + self._shift - session.rtp_time_now() + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+        if abs(early) > MAX_DRIFT * session.sender.clock_rate:
+            self._shift = None
 
     def close(self) -> None:
         """Give the ports back."""

@@ -249,14 +249,14 @@ def _redirecting(leg: Leg, channel: Channel, data: Any) -> bool:
 
 
 def _source_update(leg: Leg, channel: Channel, data: Any) -> bool:
-    if leg.media.session is not None:
-        leg.media.session.update_source()
+    for session in leg.media.audio_sessions():
+        session.update_source()
     return True
 
 
 def _source_change(leg: Leg, channel: Channel, data: Any) -> bool:
-    if leg.media.session is not None:
-        leg.media.session.change_source()
+    for session in leg.media.audio_sessions():
+        session.change_source()
     return True
 
 

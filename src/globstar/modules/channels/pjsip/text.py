@@ -30,6 +30,10 @@ class RedundantText:
         if (inside, generations) != (self._sender.payload_type, self._sender.generations):
             self._sender = RedSender(inside, generations)
 
+    def source_changed(self) -> None:
+        """The endpoint sends another stream: nothing is missing before its first packet."""
+        self._receiver = RedReceiver()
+
     def receive(self, payload: bytes, sequence: int, rtp_time: int) -> list[bytes]:
         """The texts that a packet brings, each once."""
         return self._receiver.receive(payload, sequence, rtp_time)

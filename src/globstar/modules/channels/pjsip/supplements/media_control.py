@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from globstar.base.log import Logger
 from globstar.core.format import MediaType
 from globstar.core.frame import Control, control
+from globstar.modules.channels.pjsip.streamnames import label_of, names_of
 from globstar.modules.channels.pjsip.supplement import Supplement
+from globstar.proto.mediacontrol import CONTENT_TYPE, MediaControlError, build_picture_request, parse_picture_request
 from globstar.proto.sip.session import SessionState
 
 if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.leg import Leg
+    from globstar.modules.channels.pjsip.streams import SideStream
     from globstar.proto.sip.session import InviteSession
     from globstar.proto.sip.transaction import ServerTransaction
 
-CONTENT_TYPE = "application/media_control+xml"
-REQUEST = (
-    '<?xml version="1.0" encoding="utf-8" ?>\r\n<media_control><vc_primitive><to_encoder><picture_fast_update/>'
-    "</to_encoder></vc_primitive></media_control>\r\n"
-)
+logger = Logger("chan_pjsip")
 
 
 class MediaControl(Supplement):
@@ -27,26 +27,43 @@ class MediaControl(Supplement):
     module = "res_pjsip_session"
 
     def session_request(self, leg: Leg, session: InviteSession, transaction: ServerTransaction) -> bool:
-        """The endpoint has lost the picture."""
+        """The endpoint has lost the picture: all of them, or those of the streams that it names."""
         request = transaction.request
         kind = request.content_type
         if request.method != "INFO" or kind is None or kind.value.lower() != CONTENT_TYPE:
             return False
+        try:
+            names = parse_picture_request(request.body)
+        except MediaControlError as error:
+            logger.notice(f"{leg}: the {CONTENT_TYPE} of an INFO cannot be read: {error}")
+            session.respond(transaction, 400)
+            return True
         session.respond(transaction, 200)
-        if b"picture_fast_update" in request.body and leg.channel is not None:
-            leg.channel.deliver(control(Control.VIDUPDATE))
+        channel = leg.channel
+        if names is None or channel is None:
+            return True
+        meant = [side for side in _videos(leg) if {name.lower() for name in names}.intersection(names_of(side))]
+        if not meant:  # all, as nobody knows which
+            channel.deliver(control(Control.VIDUPDATE))
+        for side in meant:
+            channel.deliver(control(Control.VIDUPDATE, side.number))
         return True
 
 
 def ask(leg: Leg, stream: int | None = None) -> bool:
     """Ask the endpoint for a picture from scratch, if it sends video: by RTCP under RTP/AVPF, else by INFO.
 
-    ``stream`` is the number of the video, None for all.
+    ``stream`` is the number of the video, None for all. INFO names the streams if the endpoint has others, and they have names.
     """
-    session = leg.session
-    videos = [side for side in leg.media.sides if side.kind is MediaType.VIDEO and side.stream is not None]
-    videos = [side for side in videos if stream is None or side.number == stream]
-    by_rtcp = [side.ask_for_picture() for side in videos]
-    if videos and not all(by_rtcp) and session is not None and session.state is SessionState.CONFIRMED:
-        session.send_request("INFO", body=REQUEST.encode(), content_type=CONTENT_TYPE)
+    session, videos = leg.session, _videos(leg)
+    asked = [side for side in videos if stream is None or side.number == stream]
+    left = [side for side in asked if not side.ask_for_picture()]
+    if left and session is not None and session.state is SessionState.CONFIRMED:
+        labels = [label_of(side) for side in left] if len(left) < len(videos) else []
+        body = build_picture_request(labels if all(labels) else ())
+        session.send_request("INFO", body=body, content_type=CONTENT_TYPE)
     return True
+
+
+def _videos(leg: Leg) -> list[SideStream]:
+    return [side for side in leg.media.sides if side.kind is MediaType.VIDEO and side.stream is not None]
