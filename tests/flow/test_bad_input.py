@@ -87,8 +87,8 @@ FAMILIES = {
         ControlPlayback(nosuch) | on | CPLAYBACKSTATUS=ERROR | File nosuch does not exist
         Record() | ends | RECORD_STATUS=ERROR | requires an argument (filename.format)
         Record(foo.nosuch,,,q) | on | RECORD_STATUS=ERROR | no such file format: nosuch
-        MixMonitor() | ends | | needs a file
-        MixMonitor(noextension) | ends | | 'noextension' has no extension
+        MixMonitor() | ends | | requires an argument (filename
+        MixMonitor(noextension) | on | | 'noextension' has no extension
         StopMixMonitor(0x99) | on | | -
         MusicOnHold(nosuch,1) | on | | (class 'nosuch')
         StartMusicOnHold(nosuch) | on | | class 'nosuch'

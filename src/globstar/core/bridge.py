@@ -108,6 +108,11 @@ class BridgeMember:
         """Nobody hears this member for now."""
         self.forward = _drop
 
+    def generator_changed(self) -> None:
+        """The channel is played something from now on, which nobody's voice is mixed into, or nothing any more."""
+        if not self.is_apart and not self.bridge.is_dissolved:
+            self.bridge.technology.generator_changed(self)
+
     @property
     def peers(self) -> list[BridgeMember]:
         """The other members."""
@@ -317,11 +322,11 @@ class Bridge:
 
     def _enter(self, member: BridgeMember, swapped: Channel | None = None) -> None:
         channel = member.channel
+        channel.stop_generator()
         self.members.append(member)
         channel.bridge_member = member
         if channel.hangup_cause != Cause.NORMAL_CLEARING:
             channel.hangup_cause, channel.tech_cause = 0, 0  # what went before is told
-        channel.stop_generator()
         if len(self.members) > 1:
             self._unify_linked_ids()
         self.system.bus.publish(events.BridgeEntered(self, channel, swapped))

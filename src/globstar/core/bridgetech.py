@@ -56,6 +56,9 @@ class BridgeTechnology:
     def media_changed(self) -> None:
         """A member's media have changed while this technology serves, and it goes on to serve: bind anew what depends on them."""
 
+    def generator_changed(self, member: BridgeMember) -> None:
+        """A member hears music or a tone of its own from now on, or no more."""
+
     def mix_changed(self) -> None:
         """How the bridge mixes has changed, or what a member gives to the mix and hears of it."""
 

@@ -601,17 +601,24 @@ class ChannelMedia:
 
     def stop_generator(self) -> None:
         """Stop the tone, music or file that is being written."""
+        if self._end_generator() and self.bridge_member is not None:
+            self.bridge_member.generator_changed()
+
+    def _end_generator(self) -> bool:
         generator, self.generator = self.generator, None
         if generator is not None:
             generator.stop()
+        return generator is not None
 
     def start_generator(self, generator: Generator) -> None:
         """Write what ``generator`` makes, instead of what was generated before; nothing once the channel is gone."""
-        self.stop_generator()
+        self._end_generator()
         if self.is_hung_up:
             return
         self.generator = generator
         generator.start(self._channel)
+        if self.bridge_member is not None:
+            self.bridge_member.generator_changed()
 
 
 def _settle(future: asyncio.Future[Any], result: object) -> None:

@@ -63,9 +63,12 @@ class Generator:
         self._end(channel)
 
     def _end(self, channel: Channel) -> None:
-        if channel.generator is self:
+        is_last = channel.generator is self
+        if is_last:
             channel.generator = None
         self.stop()
+        if is_last and channel.bridge_member is not None:
+            channel.bridge_member.generator_changed()
         if self.on_end is not None:
             self.on_end()
 

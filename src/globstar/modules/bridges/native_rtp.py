@@ -78,9 +78,24 @@ class NativeRtpBridge(BridgeTechnology):
             return
         for member, peer in ((first, second), (second, first)):
             member.channel.set_read_format(member.channel.raw_read_format)
+            self._connect(member, peer)
+        self.media_changed()
+
+    @staticmethod
+    def _connect(member: BridgeMember, peer: BridgeMember) -> None:
+        """Let ``peer`` get the member's frames, unless it hears music or a tone instead."""
+        if peer.channel.generator is None:
             member.forward = peer.channel.write
             peer.channel.expect_another_source()
-        self.media_changed()
+        else:
+            member.drop_voice()
+
+    def generator_changed(self, member: BridgeMember) -> None:
+        """No packets are relayed while a tone is played to one of the two, who hears it alone."""
+        for peer in member.peers if len(self.bridge.members) == 2 else ():
+            if not peer.is_apart:
+                self._connect(peer, member)
+                self.media_changed()
 
     def media_changed(self) -> None:
         """Relay what both know under the numbers of now, and see whether media may go directly."""
@@ -93,7 +108,7 @@ class NativeRtpBridge(BridgeTechnology):
             self._take_back()
             return
         first, second = one.session, two.session
-        pairs = [("audio", first, second)]
+        pairs = [("audio", first, second)] if all(member.channel.generator is None for member in members) else []
         if first.sides:
             both = [(key, side, second.sides[key]) for key, side in first.sides.items() if key in second.sides]
             pairs += [(key, side, other) for key, side, other in both if side.packet_ms == other.packet_ms]

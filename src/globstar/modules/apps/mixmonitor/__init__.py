@@ -178,11 +178,14 @@ async def mix_monitor(channel: Channel, data: str) -> int | None:
     MIXMONITOR_FILENAME is the file.
     """
     file, options, command = read_arguments(data)
+    if not (file or options.get("r", "") or options.get("t", "")):
+        logger.warning("MixMonitor requires an argument (filename, or option r or t with a file)")
+        return -1
     try:
         _service(channel.system).begin(channel, file, options, command)
-    except SoundFault as fault:
-        logger.warning(f"MixMonitor on {channel.name}: {fault}")
-        return -1
+    except SoundFault as fault:  # a full disk or a wrong name costs the recording, not the call
+        logger.error(f"MixMonitor on {channel.name}: {fault}")
+        return None
     if "p" in options:
         await _beep(channel)
     return None
