@@ -108,7 +108,7 @@ class Handset:
 
     def refer(self, number: str) -> None:
         """Transfer the other blindly."""
-        self._request("REFER", extra=f"Refer-To: <sip:{number}@{HOST}:{self._server[1]}>\r\nReferred-By: {self._own}\r\n")
+        self._request("REFER", extra=(f"Refer-To: <sip:{number}@{HOST}:{self._server[1]}>", f"Referred-By: {self._own}"))
 
     def heard(self, seconds: float) -> Samples:
         """The last seconds of what was heard; what is older than that does not count."""
@@ -165,19 +165,27 @@ class Handset:
             f"a=fmtp:101 0-16\r\na={direction}\r\n"
         )
 
-    def _request(self, method: str, body: str = "", extra: str = "", cseq: int = 0) -> None:
+    def _request(self, method: str, body: str = "", extra: tuple[str, ...] = (), cseq: int = 0) -> None:
         if not cseq:
             self._cseq = cseq = self._cseq + 1
-        extra += "Content-Type: application/sdp\r\n" if body else ""
-        self._sip.sendto(
-            (
-                f"{method} {self._target} SIP/2.0\r\nVia: SIP/2.0/UDP {HOST}:{self.port};rport;branch=z9hG4bK{next(_numbers)}h\r\n"
-                f"Max-Forwards: 70\r\nFrom: {self._own}\r\nTo: {self._peer}\r\nCall-ID: {self._call_id}\r\n"
-                f"CSeq: {cseq} {method}\r\nContact: <sip:{self.name}@{HOST}:{self.port}>\r\n{extra}"
-                f"Content-Length: {len(body)}\r\n\r\n{body}"
-            ).encode(),
-            self._server,
+        self._send(
+            [
+                f"{method} {self._target} SIP/2.0",
+                f"Via: SIP/2.0/UDP {HOST}:{self.port};rport;branch=z9hG4bK{next(_numbers)}h",
+                "Max-Forwards: 70",
+                f"From: {self._own}",
+                f"To: {self._peer}",
+                f"Call-ID: {self._call_id}",
+                f"CSeq: {cseq} {method}",
+                *extra,
+            ],
+            body,
         )
+
+    def _send(self, lines: list[str], body: str) -> None:
+        lines = [*lines, f"Contact: <sip:{self.name}@{HOST}:{self.port}>", *(["Content-Type: application/sdp"] if body else [])]
+        text = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body])
+        self._sip.sendto(text.encode(), self._server)
 
     def _receive(self) -> None:
         while not self._closed.is_set():
@@ -207,7 +215,7 @@ class Handset:
         self._request("ACK", cseq=int(cseq))
 
     def _take_request(self, text: str) -> None:
-        method = text.split()[0]
+        method = text.split(maxsplit=1)[0]
         self.requests.append(method)
         if method == "ACK":
             return
@@ -227,16 +235,17 @@ class Handset:
                 self.is_up = False
 
     def _respond(self, text: str, status: int, reason: str, body: str = "") -> None:
-        kind = "Content-Type: application/sdp\r\n" if body else ""
-        vias = "".join(f"Via: {via}\r\n" for via in re.findall(r"(?mi)^Via: (.*?)\r$", text))
         to = _header(text, "To")
-        self._sip.sendto(
-            (
-                f"SIP/2.0 {status} {reason}\r\n{vias}From: {_header(text, 'From')}\r\nTo: {to if ';tag=' in to else self._own}\r\n"
-                f"Call-ID: {_header(text, 'Call-ID')}\r\nCSeq: {_header(text, 'CSeq')}\r\n"
-                f"Contact: <sip:{self.name}@{HOST}:{self.port}>\r\n{kind}Content-Length: {len(body)}\r\n\r\n{body}"
-            ).encode(),
-            self._server,
+        self._send(
+            [
+                f"SIP/2.0 {status} {reason}",
+                *(f"Via: {via}" for via in re.findall(r"(?mi)^Via: (.*?)\r$", text)),
+                f"From: {_header(text, 'From')}",
+                f"To: {to if ';tag=' in to else self._own}",
+                f"Call-ID: {_header(text, 'Call-ID')}",
+                f"CSeq: {_header(text, 'CSeq')}",
+            ],
+            body,
         )
 
     def _learn_media(self, text: str) -> None:
