@@ -37,8 +37,8 @@ class _Pair:
     """Our address and one of the peer's."""
 
     __slots__ = (
-        "due", "is_nominated", "is_relayed", "nominates", "priority", "remote", "remote_priority", "state", "transaction",
-        "tries",
+        "due", "is_nominated", "is_relayed", "nominates", "priority", "remote", "remote_priority", "request", "state",
+        "transaction", "tries", "was_controlling",
     )  # fmt: skip
 
     def __init__(self, remote: Address, remote_priority: int, priority: int, *, is_relayed: bool) -> None:
@@ -49,6 +49,9 @@ class _Pair:
         self.priority = priority
         self.state = _WAITING
         self.transaction = b""
+        #: the check that runs, and the role that it claims
+        self.request = b""
+        self.was_controlling = False
         self.tries = 0
         self.due = 0.0
         #: its next check, or the running one, carries USE-CANDIDATE
@@ -91,7 +94,9 @@ class IceAgent:
         self.on_lost: Callable[[int], None] | None = None
         #: hears of states, for test systems
         self.tell: Tell | None = None
-        self.ufrag, self.password = _credentials()
+        self.ufrag, self.password = new_credentials()
+        #: those from before the last restart, under which the peer may still check
+        self._former = ("", "")
         self.remote_ufrag = self.remote_password = ""
         self.is_controlling = False
         self._tie_breaker = secrets.randbits(64)
@@ -125,20 +130,34 @@ class IceAgent:
         if component.selected is not None and component.selected.is_relayed:
             self._lose(component, component.selected)
 
-    def renew(self) -> None:
+    def renew(self, credentials: tuple[str, str] | None = None) -> None:
         """New credentials: the peer restarts ICE (RFC 8445 section 9). What is in use stays so until a new way is found."""
-        self.ufrag, self.password = _credentials()
+        self._former = (self.ufrag, self.password)
+        self.ufrag, self.password = credentials or new_credentials()
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
         for component in self._components.values():
             component.pairs.clear()
             component.early.clear()
             component.first_good = 0.0
 
-    def set_remote(self, ufrag: str, password: str, candidates: Sequence[Candidate], *, is_controlling: bool) -> None:
-        """The peer's description; the same one again changes nothing."""
+    def set_remote(
+        self, ufrag: str, password: str, candidates: Sequence[Candidate], *, is_controlling: bool, is_lite: bool = False
+    ) -> None:
+        """The peer's description; the same one again changes nothing.
+
+        Other credentials than before begin the checks anew; the role stays that of the first time (RFC 8445 section 9), but
+        that a peer which ``is_lite`` leaves the control to us.
+        """
         is_new = (ufrag, password) != (self.remote_ufrag, self.remote_password)
         if is_new:
+            if self.remote_ufrag:
+                self._begin_anew()
+                self.is_controlling = self.is_controlling or is_lite
+            else:
+                self.is_controlling = is_controlling or is_lite
             self.remote_ufrag, self.remote_password = ufrag, password
-            self.is_controlling = is_controlling
         for candidate in candidates:
             component = self._components.get(candidate.component)
             if component is not None:
@@ -188,12 +207,26 @@ class IceAgent:
                 return pair
         if len(component.pairs) >= MAX_PAIRS or (":" in address[0]) != self._is_ipv6:
             return None
-        ours = component.relayed_priority if is_relayed else component.local_priority
-        both = (ours, priority) if self.is_controlling else (priority, ours)
-        pair = _Pair(address, priority, pair_priority(*both), is_relayed=is_relayed)
+        pair = _Pair(address, priority, 0, is_relayed=is_relayed)
         component.pairs.append(pair)
-        component.pairs.sort(key=lambda pair: -pair.priority)
+        self._rank(component)
         return pair
+
+    def _rank(self, component: _Component) -> None:
+        """The most promising pair first; which that is depends on who is in control."""
+        for pair in component.pairs:
+            ours = component.relayed_priority if pair.is_relayed else component.local_priority
+            both = (ours, pair.remote_priority) if self.is_controlling else (pair.remote_priority, ours)
+            pair.priority = pair_priority(*both)
+        component.pairs.sort(key=lambda pair: -pair.priority)
+
+    def _switch_role(self) -> None:
+        """A conflict of roles is repaired: what was to be nominated by the old role is open again."""
+        self.is_controlling = not self.is_controlling
+        for component in self._components.values():
+            for pair in component.pairs:
+                pair.nominates = False
+            self._rank(component)
 
     #: the family of our addresses
     _is_ipv6 = False
@@ -228,7 +261,7 @@ class IceAgent:
         for pair in component.pairs:
             if pair.state == _RUNNING and pair.due <= now:
                 if pair.tries >= TRIES:
-                    pair.state = _FAILED
+                    _fail(pair)
                     continue
             elif pair.state != _WAITING:
                 if pair.state == _RUNNING:
@@ -241,8 +274,7 @@ class IceAgent:
         if due is not None:
             self._check(component, due, now)
             wait = min(wait, PACE)
-        self._nominate(component, now)
-        if component.first_good and not any(pair.is_nominated for pair in component.pairs):
+        if self._nominate(component, now):
             wait = PACE
         if component.selected is not None:
             wait = min(wait, self._consent(component, component.selected, now))
@@ -251,9 +283,11 @@ class IceAgent:
     def _check(self, component: _Component, pair: _Pair, now: float) -> None:
         if pair.state == _WAITING:
             pair.state, pair.tries, pair.transaction = _RUNNING, 0, secrets.token_bytes(12)
+            pair.was_controlling = self.is_controlling
+            pair.request = self._request(component, pair.transaction, nominates=pair.nominates)
         pair.due = now + RTO * (1 << pair.tries)
         pair.tries += 1
-        self._send_by(pair, component.number, self._request(component, pair.transaction, nominates=pair.nominates))
+        self._send_by(pair, component.number, pair.request)
 
     def _send_by(self, pair: _Pair, number: int, data: bytes) -> None:
         self._send_from(number, data, pair.remote, is_relayed=pair.is_relayed)
@@ -274,20 +308,27 @@ class IceAgent:
             message.attributes[Attr.USE_CANDIDATE] = b""
         return message.build(self.remote_password)
 
-    def _nominate(self, component: _Component, now: float) -> None:
-        """As the controlling side: choose the best pair that works, once better ones have had their time."""
+    def _nominate(self, component: _Component, now: float) -> bool:
+        """As the controlling side: choose the best pair that works, once better ones have had their time.
+
+        True as long as that time runs. One that works no more when it is nominated leaves the choice to the next one.
+        """
         if not self.is_controlling or not component.first_good:
-            return
+            return False
         if any(pair.is_nominated or pair.nominates for pair in component.pairs):
-            return
-        best = next(pair for pair in component.pairs if pair.state == _GOOD)
+            return False
+        best = next((pair for pair in component.pairs if pair.state == _GOOD), None)
+        if best is None:
+            return False
         better = component.pairs[: component.pairs.index(best)]
-        if now - component.first_good >= (SETTLE_RELAYED if best.is_relayed else SETTLE) or all(
-            pair.state == _FAILED for pair in better
+        if now - component.first_good < (SETTLE_RELAYED if best.is_relayed else SETTLE) and any(
+            pair.state != _FAILED for pair in better
         ):
-            best.nominates = True
-            best.state = _WAITING
-            self._check(component, best, now)
+            return True
+        best.nominates = True
+        best.state = _WAITING
+        self._check(component, best, now)
+        return False
 
     def _consent(self, component: _Component, pair: _Pair, now: float) -> float:
         if now - component.consent_seen > CONSENT_LOST:
@@ -346,19 +387,23 @@ class IceAgent:
         if not message.username or Attr.MESSAGE_INTEGRITY not in message.attributes:
             refuse(400, "Bad Request")
             return
-        if message.username.partition(":")[0] != self.ufrag or not message.is_authentic(self.password):
+        ufrag = message.username.partition(":")[0]
+        is_former = ufrag != self.ufrag and ufrag == self._former[0]
+        password = self._former[1] if is_former else self.password
+        if not (is_former or ufrag == self.ufrag) or not message.is_authentic(password):
             self.refused += 1
             refuse(401, "Unauthenticated")
             return
         if message.unknown:
             refuse(420, "Unknown Attribute", message.unknown)
             return
+        if is_former:  # the peer asks on for our consent until it has our new credentials
+            self._accept(component, message, source, password, is_relayed=is_relayed)
+            return
         if not self._roles_agree(message):
             refuse(487, "Role Conflict")
             return
-        reply = StunMessage(Kind.RESPONSE, message.transaction)
-        reply.set_address(source)
-        self._send_from(component.number, reply.build(self.password), source, is_relayed=is_relayed)
+        self._accept(component, message, source, password, is_relayed=is_relayed)
         priority = message.number(Attr.PRIORITY) or 0
         nominated = Attr.USE_CANDIDATE in message.attributes
         if self.remote_ufrag:
@@ -368,6 +413,11 @@ class IceAgent:
         if way in component.early or len(component.early) < MAX_PAIRS:
             was = component.early.get(way, (0, False))[1]
             component.early[way] = (priority, nominated or was)
+
+    def _accept(self, component: _Component, message: StunMessage, source: Address, password: str, *, is_relayed: bool) -> None:
+        reply = StunMessage(Kind.RESPONSE, message.transaction)
+        reply.set_address(source)
+        self._send_from(component.number, reply.build(password), source, is_relayed=is_relayed)
 
     def _refusal(self, message: StunMessage, code: int, reason: str, unknown: Sequence[int]) -> bytes:
         reply = StunMessage(Kind.ERROR, message.transaction)
@@ -383,7 +433,7 @@ class IceAgent:
             return True
         if (self._tie_breaker >= theirs) == self.is_controlling:
             return False
-        self.is_controlling = not self.is_controlling
+        self._switch_role()
         return True
 
     def _triggered(self, component: _Component, source: Address, priority: int, *, nominated: bool, is_relayed: bool) -> None:
@@ -437,15 +487,22 @@ class IceAgent:
 
     def _take_error(self, component: _Component, pair: _Pair, message: StunMessage) -> None:
         if message.error == 487 and message.is_authentic(self.remote_password):
-            sent_as_controlling = self.is_controlling
-            self.is_controlling = not sent_as_controlling
+            if self.is_controlling == pair.was_controlling:  # else another check has told us already (RFC 8445 section 7.2.5.1)
+                self._switch_role()
             pair.state = _WAITING
             pair.nominates = False
             self._schedule(PACE)
         else:
-            pair.state = _FAILED
+            _fail(pair)
+            self._schedule(0)
 
 
-def _credentials() -> tuple[str, str]:
+def _fail(pair: _Pair) -> None:
+    """A pair leads nowhere; if it was to be nominated, another one may."""
+    pair.state = _FAILED
+    pair.nominates = False
+
+
+def new_credentials() -> tuple[str, str]:
     """A fresh ufrag and password (RFC 8839 section 5.4: 24 and 128 bits at least)."""
     return secrets.token_hex(8), secrets.token_hex(16)

@@ -9,7 +9,7 @@ from globstar.media.demux import DemuxSocket, OtherCallback
 from globstar.media.nosocket import GONE
 from globstar.media.settings import SessionOptions
 from globstar.media.sockets import MAX_DATAGRAM, Address, MediaSocket
-from globstar.media.source import SourceFilter, SourceState
+from globstar.media.source import Permits, SourceFilter, SourceState
 from globstar.media.srtp import SecureSocket, SrtpContext
 from globstar.proto.rtp.packet import HEADER_LENGTH, is_rtcp
 
@@ -185,6 +185,10 @@ class SessionWay:
         ``rtcp_address`` defaults to the next port; with ``rtcp_mux`` it is not used.
         """
         self._remote_rtcp = rtcp_address or (address[0], address[1] + 1)
+        self.set_remote_rtp(address)
+
+    def set_remote_rtp(self, address: Address) -> None:
+        """As ``set_remote``, for RTP alone; where RTCP goes that has a port of its own stays as it is."""
         if address == self._remote:
             return
         self._disconnect()
@@ -194,15 +198,25 @@ class SessionWay:
             self.bundle.relearn()
         self._aim(address)
 
-    def set_remote_rtcp(self, address: Address) -> None:
-        """Where RTCP goes that has a port of its own, as ICE has found it."""
+    def set_remote_rtcp(self, address: Address | None) -> None:
+        """Where RTCP goes that has a port of its own, as ICE has found it; None: nowhere."""
         self._remote_rtcp = address
 
-    def fall_silent(self) -> None:
-        """Send nothing any more until a remote address is set anew: the peer has not agreed to go on (RFC 7675)."""
+    def steer(self, permits: Permits | None) -> None:
+        """ICE knows the peer's addresses and says where packets go, nothing is learnt from packets; None: it does so no more."""
+        for session in self.bundle.sessions if self.bundle is not None else (self,):
+            session.source.permits = permits
+
+    def cease(self) -> None:
+        """Send no RTP any more until a remote address is set anew, nor RTCP with ``rtcp_mux``."""
         self._through_loop()
         self._disconnect()
-        self._remote = self._remote_rtcp = self.output = None
+        self._remote = self.output = None
+
+    def fall_silent(self) -> None:
+        """Send nothing any more until a remote address is set anew."""
+        self.cease()
+        self._remote_rtcp = None
 
     def reroute(self) -> None:
         """The peer is reached in another way than before, at the same address."""
@@ -263,6 +277,7 @@ class SessionWay:
         self.security = self._rtcp_keys = self._wrap = self._bare_rtcp = self._rtcp_socket = None
         self.rtcp_mux = True
         self._bare = bundle.seat(self)
+        self.source.permits = bundle.carrier.source.permits
         self._restack()
         self._aim(("", 0))
 
@@ -275,6 +290,7 @@ class SessionWay:
         self._bare, self._bare_rtcp = rtp, rtcp
         self._rtcp_socket = rtcp
         self.fall_silent()
+        self.source.permits = None
         self.source.relearn()
         self._restack()
         rtp.set_reader(self._read_open)
@@ -373,7 +389,7 @@ class SessionWay:
 
     def _learn(self, source: Address) -> None:
         """Called for accepted packets until the source has settled."""
-        if self.options.symmetric and source != self._remote:
+        if self.options.symmetric and source != self._remote and self.source.permits is None:
             self._aim(source)
             if not self.rtcp_mux:
                 self._remote_rtcp = (source[0], source[1] + 1)
@@ -450,11 +466,16 @@ class SessionWay:
         self._take_rtcp(data, source, now)
 
     def _take_rtcp(self, data: bytes, source: Address, now: float) -> None:
-        if self.source.state is SourceState.LOCKED and self.source.source is not None:
+        permits = self.source.permits
+        if permits is not None:
+            if not permits(2, source):
+                self.source.dropped += 1
+                return
+        elif self.source.state is SourceState.LOCKED and self.source.source is not None:
             if source[0] != self.source.source[0]:
                 self.source.dropped += 1
                 return
-        if self.options.symmetric:
+        if self.options.symmetric and permits is None:
             self._remote_rtcp = source
         self.receive_rtcp(data, now)
 

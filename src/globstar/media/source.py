@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
@@ -10,6 +11,10 @@ from globstar.media.sockets import Address
 
 #: Sources that may be on probation at a time; more are heard while learning, but cannot be locked on.
 MAX_CANDIDATES = 8
+
+
+#: ``permits(component, address)``: whether an address has been found to be the peer's; component 1 is RTP, 2 is RTCP.
+Permits = Callable[[int, Address], bool]
 
 
 class Tell(Protocol):
@@ -39,9 +44,12 @@ class SourceFilter:
     While learning, every source is heard, and the first one with ``probation`` packets in sequence is locked on.
     Once locked, others are dropped and counted, but for ``seqno``, where another source that shows ``probation``
     packets in sequence takes over. With ``no`` every source is heard for ever.
+
+    Where ICE has checked the peer's addresses (``permits``) nothing is to be learnt: packets of all of them are heard, whichever
+    came last, and of nobody else (RFC 8445 section 12.2).
     """
 
-    __slots__ = ("_candidates", "dropped", "mode", "probation", "source", "state", "tell")
+    __slots__ = ("_candidates", "dropped", "mode", "permits", "probation", "source", "state", "tell")
 
     def __init__(self, mode: StrictRtp, probation: int, tell: Tell | None = None) -> None:
         self.mode = mode
@@ -51,6 +59,7 @@ class SourceFilter:
         self.state = SourceState.OPEN if mode is StrictRtp.NO else SourceState.LEARNING
         #: The source that is locked on.
         self.source: Address | None = None
+        self.permits: Permits | None = None
         self.dropped = 0
         #: Sources on probation: the sequence number that should come next, and how many came in a row.
         self._candidates: dict[Address, tuple[int, int]] = {}
@@ -66,24 +75,31 @@ class SourceFilter:
 
     def is_stranger(self, source: Address) -> bool:
         """Whether another source is locked on; nothing is learnt from the question."""
+        if self.permits is not None:
+            return self.state is not SourceState.OPEN and source != self.source and not self.permits(1, source)
         return self.state is SourceState.LOCKED and source != self.source
 
     def accept(self, source: Address, sequence: int) -> bool:
         """Whether a packet from here may be used; learns from it."""
         if self.state is SourceState.OPEN:
             return True
-        if self.state is SourceState.LOCKED:
-            if source == self.source:
-                return True
+        if self.state is SourceState.LOCKED and source == self.source:
+            return True
+        if self.permits is not None:
+            if not self.permits(1, source):
+                self.dropped += 1
+                return False
+        elif self.state is SourceState.LOCKED:
             if self.mode is not StrictRtp.SEQNO or not self._is_proven(source, sequence):
                 self.dropped += 1
                 return False
         elif not self._is_proven(source, sequence):
             return True
+        is_new = self.state is not SourceState.LOCKED or self.permits is None
         self.source = source
         self.state = SourceState.LOCKED
         self._candidates.clear()
-        if self.tell is not None:
+        if is_new and self.tell is not None:
             self.tell("STRICT_RTP_CLOSED", Source=address_text(source))
         return True
 

@@ -285,6 +285,186 @@ async def test_rfc8445_9_a_restart_finds_a_new_way_and_keeps_the_old_one_until_t
         agent.close()
 
 
+class Scripted:
+    """A peer that answers checks as it is told: None for a success, else the number of the error."""
+
+    def __init__(self, net: Net, agent: IceAgent, answers: list[int | None], *addresses: Address) -> None:
+        self.net, self.agent, self.answers = net, agent, answers
+        self.checks: list[tuple[Address, StunMessage]] = []
+        for address in addresses:
+            net.agents[address] = cast("tuple[IceAgent, int]", (_At(self, address), 1))
+
+    def receive(self, address: Address, data: bytes, source: Address) -> None:
+        message = parse_stun(data)
+        if message.kind is not Kind.REQUEST:
+            return
+        self.checks.append((address, message))
+        error = self.answers.pop(0) if self.answers else None
+        reply = StunMessage(Kind.RESPONSE if error is None else Kind.ERROR, message.transaction)
+        if error is None:
+            reply.set_address(source)
+        else:
+            reply.set_error(error, "told so")
+        self.net.carry(address, source, reply.build("their password"))
+
+
+class _At:
+    """One address of a scripted peer."""
+
+    def __init__(self, peer: Scripted, address: Address) -> None:
+        self.peer, self.address = peer, address
+
+    def receive(self, component: int, data: bytes, source: Address) -> None:
+        self.peer.receive(self.address, data, source)
+
+
+def controls(message: StunMessage) -> bool:
+    return Attr.ICE_CONTROLLING in message.attributes
+
+
+@pytest.mark.parametrize("error", [400, 500])
+async def test_a_pair_that_fails_when_it_is_nominated_leaves_the_choice_to_the_next(error: int) -> None:
+    net = Net()
+    second = ("192.0.2.3", 5000)
+    one = net.agent(A)
+    peer = Scripted(net, one, [None, error], B, second)
+    worse = Candidate("H2", 1, 5, second)
+    one.set_remote("peer", "their password", [*candidates(B), worse], is_controlling=True)
+    await asyncio.sleep(2)
+    nominations = [to for to, message in peer.checks if Attr.USE_CANDIDATE in message.attributes]
+    assert nominations == [B, second]
+    assert one.target(1) == second
+    one.close()
+
+
+@pytest.mark.parametrize("more", [1, 2, 3, 4, 5])
+async def test_rfc8445_7_2_5_1_conflicts_without_end_do_not_stop_the_agent(more: int) -> None:
+    """A peer that refuses our nomination, and whatever role we take then: there is no pair left to nominate meanwhile."""
+    net = Net()
+    failures: list[dict[str, Any]] = []
+    net.loop.set_exception_handler(lambda loop, context: failures.append(context))
+    one = net.agent(A)
+    peer = Scripted(net, one, [None, *[487] * more], B)
+    one.set_remote("peer", "their password", candidates(B), is_controlling=True)
+    await asyncio.sleep(3)
+    roles = [controls(message) for _, message in peer.checks[1 : more + 2]]
+    assert not failures
+    assert roles == [number % 2 == 0 for number in range(more + 1)], "each refusal changes the role"
+    assert one.target(1) == B
+    assert one.is_controlling == (more % 2 == 0)
+    one.close()
+
+
+async def test_rfc8445_7_2_5_1_two_checks_refused_for_one_conflict_change_the_role_once() -> None:
+    """Both were under way when the first refusal came."""
+    net = Net()
+    second = ("192.0.2.3", 5000)
+    one = net.agent(A)
+    peer = Scripted(net, one, [487, 487], B, second)
+    net.loses = lambda source, to: False
+    carry = net.carry
+    held: list[tuple[Address, Address, bytes]] = []
+    net.carry = lambda *datagram: held.append(datagram) if datagram[0] != A else carry(*datagram)  # type: ignore[method-assign]
+    one.set_remote("peer", "their password", [*candidates(B), Candidate("H2", 1, 5, second)], is_controlling=True)
+    await asyncio.sleep(0.1)
+    assert len(held) == 2
+    net.carry = carry  # type: ignore[method-assign]
+    for datagram in held:
+        net.carry(*datagram)
+    await asyncio.sleep(1)
+    assert not one.is_controlling
+    assert [controls(message) for _, message in peer.checks[2:4]] == [False, False]
+    one.close()
+
+
+async def test_rfc8489_6_2_1_a_check_that_is_sent_again_is_the_same() -> None:
+    net = Net(lambda source, to: True)
+    one = net.agent(A)
+    one.set_remote("peer", "their password", candidates(B), is_controlling=True)
+    await asyncio.sleep(10)
+    sent = [message for source, _, message in net.seen if source == A]
+    assert len(sent) > 3
+    assert len({message.build("") for message in sent}) == 1
+    one.close()
+
+
+async def test_rfc8445_9_a_restart_keeps_the_roles_and_answers_the_old_credentials_meanwhile() -> None:
+    net = Net()
+    one, two = net.agent(A), net.agent(B)
+    meet(one, two, candidates(A), candidates(B))
+    await asyncio.sleep(1)
+    former = (two.ufrag, two.password)
+    one.renew()  # one is about to offer a restart
+    two.renew()  # and two to answer it
+    two.set_remote(one.ufrag, one.password, candidates(A), is_controlling=True)
+    check = StunMessage(Kind.REQUEST, bytes(12))
+    check.attributes[Attr.USERNAME] = f"{former[0]}:whoever".encode()
+    check.attributes[Attr.ICE_CONTROLLING] = bytes(8)
+    before = len(net.seen)
+    two.receive(1, check.build(former[1]), A)
+    assert [message.kind for _, _, message in net.seen[before:]] == [Kind.RESPONSE], "consent, and no check in return"
+    two.receive(1, check.build("wrong"), A)
+    assert net.seen[-1][2].error == 401
+    one.set_remote(two.ufrag, two.password, candidates(B), is_controlling=False)
+    assert (one.is_controlling, two.is_controlling) == (True, False)
+    assert (one.target(1), two.target(1)) == (B, A), "what is in use stays so"
+    await asyncio.sleep(1)
+    assert sum(message.error == 487 for _, _, message in net.seen) == 0
+    assert net.chosen == {A: [B, B], B: [A, A]}
+    one.close()
+    two.close()
+
+
+async def test_another_peer_that_answers_takes_the_place_of_the_first() -> None:
+    """One offer, answers of two phones (forking): what was found of the first counts no more."""
+    net = Net()
+    other = ("192.0.2.3", 5500)
+    one, two, three = net.agent(A), net.agent(B), net.agent(other)
+    meet(one, two, candidates(A), candidates(B))
+    await asyncio.sleep(1)
+    assert one.target(1) == B
+    meet(one, three, candidates(A), candidates(other))
+    await asyncio.sleep(1)
+    assert (one.target(1), three.target(1)) == (other, A)
+    assert not one.is_checked(1, B)
+    for agent in (one, two, three):
+        agent.close()
+
+
+async def test_a_peer_that_becomes_lite_leaves_the_control_to_us() -> None:
+    net = Net()
+    one, two = net.agent(A), net.agent(B)
+    meet(two, one, candidates(B), candidates(A))
+    assert not one.is_controlling
+    one.renew()
+    one.set_remote("other", "their password", candidates(B), is_controlling=False, is_lite=True)
+    assert one.is_controlling
+    one.close()
+    two.close()
+
+
+async def test_nothing_is_left_to_do_for_one_who_waits_to_be_nominated() -> None:
+    """No timer runs in steps meanwhile."""
+    net = Net()
+    one = net.agent(A)
+    Scripted(net, one, [], B)
+    one.set_remote("peer", "their password", candidates(B), is_controlling=False)
+    await asyncio.sleep(0.5)
+    assert one.target(1) == B
+    ticks = 0
+    tick = one._tick
+
+    def count() -> None:
+        nonlocal ticks
+        ticks += 1
+        tick()
+
+    one._tick = count  # type: ignore[method-assign]
+    await asyncio.sleep(20)
+    assert ticks <= 10
+    one.close()
+
+
 def test_a_timer_that_does_not_know_its_time() -> None:
     """uvloop gives a bare handle for what is due at once: the agent knows the time itself."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from globstar.media.ice import IceAgent, Send
+from globstar.media.ice import IceAgent, Send, new_credentials
 from globstar.proto.sdp import Attribute, Media, NegotiatedStream, SessionDescription
 from globstar.proto.stun import Candidate, host_candidate, parse_candidate
 
@@ -22,7 +22,18 @@ _MAX_CANDIDATES = 32
 class IceWay:
     """ICE on the ports of one stream. Peers without ICE are served without it."""
 
-    __slots__ = ("_agent", "_candidates", "_engine", "_has_offered", "_pending", "_told", "_trickles", "_wires", "is_active")
+    __slots__ = (
+        "_agent",
+        "_candidates",
+        "_engine",
+        "_has_offered",
+        "_next",
+        "_pending",
+        "_told",
+        "_trickles",
+        "_wires",
+        "is_active",
+    )
 
     def __init__(self, engine: RtpEngine) -> None:
         self._engine = engine
@@ -37,6 +48,8 @@ class IceWay:
         self._trickles = False
         #: credentials of the peer's description that is being negotiated, its candidates, and whether it is lite
         self._pending: tuple[str, str, tuple[Candidate, ...], bool] | None = None
+        #: our credentials from the description on that is being negotiated, if it restarts ICE
+        self._next: tuple[str, str] | None = None
         #: the peer's credentials in force
         self._told = ("", "")
 
@@ -72,6 +85,7 @@ class IceWay:
         """Our credentials and addresses."""
         self._has_offered = True
         self._trickles = False
+        self._next = None
         return self._lines(is_muxed=False)
 
     def _lines(self, *, is_muxed: bool) -> tuple[Attribute, ...]:
@@ -79,23 +93,26 @@ class IceWay:
         if agent is None:
             return ()
         candidates = [one for one in self._candidates if one.component == 1 or not is_muxed]
-        trickle = (Attribute("ice-options", "trickle"),) if self._trickles else ()
-        return (
-            *trickle,
-            Attribute("ice-ufrag", agent.ufrag),
-            Attribute("ice-pwd", agent.password),
+        ufrag, password = self._next or (agent.ufrag, agent.password)
+        lines = (
+            Attribute("ice-ufrag", ufrag),
+            Attribute("ice-pwd", password),
             *(Attribute("candidate", str(candidate)) for candidate in candidates),
         )
+        if not self._trickles:
+            return lines
+        return (Attribute("ice-options", "trickle"), *lines, Attribute("end-of-candidates"))  # RFC 8840: none of ours comes later
 
     def answer(self, theirs: Media, description: SessionDescription) -> tuple[Attribute, ...] | None:
         """The same, if the offer is one with ICE."""
         self._has_offered = False
         self._trickles = any("trickle" in (one.first("ice-options") or "").split() for one in (theirs, description))
         self._read(theirs, description)
+        self._next = None
         if self._pending is None:
             return ()
-        if self._agent is not None and self._told[0] and self._told != self._pending[:2]:
-            self._agent.renew()
+        if self._told[0] and self._told != self._pending[:2]:
+            self._next = new_credentials()
         return self._lines(is_muxed=self._is_muxed(theirs))
 
     def _is_muxed(self, theirs: Media) -> bool:
@@ -126,7 +143,10 @@ class IceWay:
             agent.remove(2)
         ufrag, password, candidates, is_lite = pending
         self._told = (ufrag, password)
-        agent.set_remote(ufrag, password, candidates, is_controlling=self._has_offered or is_lite)
+        if self._next is not None:
+            agent.renew(self._next)
+            self._next = None
+        agent.set_remote(ufrag, password, candidates, is_controlling=self._has_offered, is_lite=is_lite)
 
     def add_remote(self, ufrag: str, lines: Sequence[str]) -> int:
         """Candidates that the peer has found later (RFC 8840), under the credentials in force; how many can be used."""

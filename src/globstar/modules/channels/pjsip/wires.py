@@ -127,6 +127,7 @@ class Wires:
                 self._gathering.close()
             elif stream.rtcp_mux:
                 self._gathering.drop(2)
+        session.steer(self._ice.is_checked if self.uses_ice and self._ice is not None else None)
         if not self.uses_ice:
             aim(session, stream)
         if self._dtls is not None:
@@ -186,7 +187,7 @@ class Wires:
             return
         self._set_detour(component, address)
         if component == 1:
-            session.set_remote(address, session.remote_rtcp_address)
+            session.set_remote_rtp(address)
         else:
             session.set_remote_rtcp(address)
         if self._dtls is not None:
@@ -210,10 +211,14 @@ class Wires:
             self.session.reroute()
 
     def way_lost(self, component: int) -> None:
-        """The peer does not answer ICE any more: nothing more is sent there."""
+        """The peer does not answer ICE on this port any more: nothing more is sent there (RFC 7675 section 5.1)."""
         session = self.session
-        if session is not None and component == 1 and not session.is_closed:
-            session.fall_silent()
+        if session is None or session.is_closed:
+            return
+        if component == 1:
+            session.cease()
+        else:
+            session.set_remote_rtcp(None)
 
     @property
     def is_secured(self) -> bool:
