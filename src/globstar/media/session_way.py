@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from globstar.media.demux import DemuxSocket, OtherCallback
 from globstar.media.nosocket import GONE
-from globstar.media.settings import SessionOptions
+from globstar.media.settings import SessionOptions, StrictRtp
 from globstar.media.sockets import MAX_DATAGRAM, Address, MediaSocket
 from globstar.media.source import Permits, SourceFilter, SourceState
 from globstar.media.srtp import SecureSocket, SrtpContext
@@ -398,7 +398,8 @@ class SessionWay:
         if self.source.state is SourceState.LOCKED and self.source.source == self._remote:
             if not self._is_connected and not self._settle_tried:
                 self._settle_tried = True
-                self._settle(source)
+                if self.source.mode is not StrictRtp.SEQNO:  # the kernel would keep others from proving themselves
+                    self._settle(source)
 
     # -- receiving -----------------------------------------------------------------------------------------------
 

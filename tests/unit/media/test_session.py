@@ -94,6 +94,26 @@ async def test_asterisk_strictrtp_keeps_strangers_out() -> None:
     rig.engine.close()
 
 
+@pytest.mark.parametrize("symmetric", [True, False])
+async def test_asterisk_strictrtp_seqno_follows_a_source_that_proves_itself(symmetric: bool) -> None:
+    """Four packets in sequence; before that it is not heard, and it is answered there only with rtp_symmetric."""
+    rig = Rig(MediaSettings(10000, 10099, strict_rtp=StrictRtp.SEQNO))
+    session = rig.open(SessionOptions(symmetric=symmetric))
+    session.set_payloads({0: Payload(PayloadKind.MEDIA, 8000)}, send=0, clock_rate=8000)
+    session.set_remote((HOST, 7002))
+    ear = Ear(session)
+    here, elsewhere = rig.network.open(HOST, 7002), rig.network.open(*STRANGER)
+    for number in range(8):
+        here.sendto(bytes(RtpPacket(0, number, 160 * number, 5, b"x")), session.local_address)
+    for number in (8, 9, 11, 12, 13, 14, 15):
+        elsewhere.sendto(bytes(RtpPacket(0, number, 160 * number, 5, b"x")), session.local_address)
+        await asyncio.sleep(0)
+    assert [packet[3] for packet in ear.media] == [*range(8), 14, 15]
+    assert session.source.dropped == 5
+    assert session.remote_address == (STRANGER if symmetric else (HOST, 7002))
+    rig.engine.close()
+
+
 async def test_new_address_is_learnt_anew() -> None:
     rig = Rig()
     first, second = rig.pair()

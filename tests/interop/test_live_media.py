@@ -1,0 +1,319 @@
+"""Phones talk over real UDP while the way of their media changes: nothing is missing for more than 40 ms, nothing comes twice.
+
+Judged by the sound that each phone heard, in the packets that the other had sent by then; see ``livephone`` and ``spoken``.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from tests.interop.support.livephone import PACKET, LivePhone, Phones
+from tests.interop.support.manager import Manager, manager_conf
+from tests.interop.support.office import Office, Peer
+from tests.interop.support.spoken import MOST, judge
+from tests.support.loopback import free_port, wait_until
+from tests.support.server import GlobstarProcess
+
+DIALPLAN = """\
+exten => _10[1-9],1,Dial(PJSIP/${IF($[${EXTEN} = 101]?bob:erik)},20)
+exten => 200,1,Answer()
+ same => n,ChanSpy(PJSIP/${SPIED},q)
+exten => 201,1,Answer()
+ same => n,ChanSpy(PJSIP/${SPIED},qw)
+exten => 300,1,Answer()
+ same => n,BridgeAdd(${MET})
+"""
+
+
+@dataclass
+class LivePeer(Peer):
+    """A phone with options of its own."""
+
+    options: str = ""
+
+    def sections(self) -> str:
+        """See Peer."""
+        return super().sections().replace("direct_media=no\n", f"{self.options}\n")
+
+
+DIRECT = "direct_media=yes\none_touch_recording=yes\n"
+RELAYED = "direct_media=no\nrtp_symmetric=yes\none_touch_recording=yes\n"
+PHONES = {"alice": DIRECT, "bob": DIRECT, "dora": RELAYED, "erik": RELAYED, "carol": "direct_media=no\n"}
+#: What ``bridge explain`` says in each way.
+GOES_DIRECTLY = "native_rtp: chosen, media go directly"
+IS_RELAYED = "native_rtp: chosen, packets are relayed"
+IN_FRAMES = "simple_bridge: chosen"
+MIXED = "softmix: chosen"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A call between two phones, and how its media usually go."""
+
+    one: LivePhone
+    other: LivePhone
+    way: str
+
+
+class World:
+    """The server, its phones, and a manager client."""
+
+    def __init__(self, server: GlobstarProcess, phones: Phones, manager: Manager) -> None:
+        self.server, self.phones, self.manager = server, phones, manager
+
+    def channel(self, phone: LivePhone) -> str:
+        """The name of a phone's channel."""
+        found = re.search(rf"PJSIP/{phone.name}-\w+", self.manager.command("core show channels concise"))
+        assert found is not None
+        return found[0]
+
+    def explained(self, phone: LivePhone) -> str:
+        """Why the bridge of a phone uses what it uses."""
+        found = re.search(r"Bridge ID: ([0-9a-f-]{36})", self.manager.command(f"core show channel {self.channel(phone)}"))
+        return self.manager.command(f"bridge explain {found[1]}") if found is not None else "no bridge"
+
+    def until(self, phone: LivePhone, way: str) -> None:
+        """Until its media go that way."""
+        wait_until(lambda: way in self.explained(phone), 10, lambda: f"{way}: {self.explained(phone)}", interval=0.05)
+
+    def until_native(self) -> None:
+        """Until the native thread, if there is one, passes the packets of both directions of the relayed call on."""
+
+        def is_native() -> bool:
+            text = self.manager.command("rtp show relay")
+            found = re.match(r"Native relay: (\d+) of", text)
+            return "in Python" in text or (found is not None and int(found[1]) >= 2)
+
+        wait_until(is_native, 10, lambda: self.manager.command("rtp show relay"), interval=0.05)
+
+    def connect(self, one: str, other: str, number: str, way: str) -> Pair:
+        """A call, once its media go that way and the sources are trusted."""
+        pair = Pair(self.phones.phones[one], self.phones.phones[other], way)
+        pair.one.call(number)
+        self.until(pair.one, way)
+        self.phones.after(30)
+        return pair
+
+    @contextmanager
+    def talking(self, pair: Pair, *, most: int = MOST, may_pause: bool = False) -> Iterator[tuple[LivePhone, LivePhone]]:
+        """What happens meanwhile must not keep the phones from hearing each other all the time; in the end all is as before."""
+        self.until(pair.one, pair.way)
+        since = self.phones.tick
+        yield pair.one, pair.other
+        self.until(pair.one, pair.way)
+        self.phones.after(15)
+        until = self.phones.tick - 3  # not what is on its way
+        for listener, speaker in ((pair.one, pair.other), (pair.other, pair.one)):
+            verdict = judge(listener, speaker, since, until, most=most, may_pause=may_pause)
+            assert verdict.faults == [], f"{listener.name} of {speaker.name}, from {since} on"
+            assert may_pause or len(verdict.pieces) >= 2 * (until - since) - 10 - 4 * most // PACKET
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    ports = {name: free_port(2) for name in PHONES}
+    manager = free_port()
+    members = [LivePeer(name, port=ports[name], options=options) for name, options in PHONES.items()]
+    files = {"manager.conf": manager_conf(manager), "features.conf": "[featuremap]\nautomixmon => *3\n"}
+    office = Office(list(members), contexts={"phones": DIALPLAN}, files=files)
+    office.files["rtp.conf"] = office.configuration()["rtp.conf"] + "strictrtp=seqno\nrtcpinterval=1000\n"
+    server = office.start(tmp_path_factory.mktemp("live") / "server")
+    with Phones(office.port) as phones, Manager(manager) as client:
+        for name, port in ports.items():
+            phones.phone(name, port)
+        yield World(server, phones, client)
+        for phone in phones.phones.values():
+            if phone.is_up:
+                phone.hang_up()
+        server.wait_idle()
+    problems = server.finish()
+    assert not problems, f"{problems}\n{server.log_tail()}"
+
+
+@pytest.fixture(scope="module")
+def direct(world: World) -> Pair:
+    """Alice and bob, who send to one another."""
+    return world.connect("alice", "bob", "101", GOES_DIRECTLY)
+
+
+@pytest.fixture(scope="module")
+def relayed(world: World) -> Pair:
+    """Dora and erik, whose packets are relayed."""
+    return world.connect("dora", "erik", "102", IS_RELAYED)
+
+
+Change = Callable[[World, LivePhone, LivePhone], AbstractContextManager[None]]
+
+
+@contextmanager
+def by_manager(world: World, one: LivePhone, other: LivePhone) -> Iterator[None]:
+    """A recording that a manager client starts and stops."""
+    channel = world.channel(other)
+    world.manager.ask("MixMonitor", Channel=channel, File=f"{other.name}.wav")
+    try:
+        yield
+    finally:
+        world.manager.ask("StopMixMonitor", Channel=channel)
+
+
+@contextmanager
+def by_button(world: World, one: LivePhone, other: LivePhone) -> Iterator[None]:
+    """One-touch recording by the phone's button."""
+    one.inform("Record: on")
+    try:
+        yield
+    finally:
+        one.inform("Record: off")
+
+
+@contextmanager
+def spy(world: World, one: LivePhone, other: LivePhone) -> Iterator[None]:
+    """Somebody listens."""
+    carol = world.phones.phones["carol"]
+    world.manager.ask("Setvar", Variable="SPIED", Value=one.name)
+    carol.is_silent = True
+    carol.call("200")
+    try:
+        yield
+    finally:
+        carol.hang_up()
+
+
+@contextmanager
+def third(world: World, one: LivePhone, other: LivePhone) -> Iterator[None]:
+    """Somebody comes into the call, and says nothing."""
+    carol = world.phones.phones["carol"]
+    world.manager.ask("Setvar", Variable="MET", Value=world.channel(one))
+    carol.is_silent = True
+    carol.call("300")
+    try:
+        yield
+    finally:
+        carol.hang_up()
+
+
+CHANGES = [(by_manager, IN_FRAMES), (by_button, IN_FRAMES), (spy, IN_FRAMES), (third, MIXED)]
+changes = pytest.mark.parametrize(("change", "way"), CHANGES, ids=[change.__name__ for change, _ in CHANGES])
+
+
+@changes
+def test_from_direct_media_and_back(world: World, direct: Pair, change: Change, way: str) -> None:
+    """The phones are told to send to us and, after it, to one another again."""
+    ours = {("127.0.0.1", phone.rtp_port) for phone in (direct.one, direct.other)}
+    with world.talking(direct) as (alice, bob):
+        assert {alice.aim, bob.aim} == ours
+        moves = alice.moves, bob.moves
+        with change(world, alice, bob):
+            world.until(alice, way)
+            wait_until(lambda: {alice.aim, bob.aim}.isdisjoint(ours), 5, "the phones send to us")
+            world.phones.after(30)
+        wait_until(lambda: (alice.moves - moves[0], bob.moves - moves[1]) == (2, 2), 5, "both are told again")
+
+
+@changes
+def test_from_the_relay_and_back(world: World, relayed: Pair, change: Change, way: str) -> None:
+    with world.talking(relayed) as (dora, erik):
+        world.until_native()
+        with change(world, dora, erik):
+            world.until(dora, way)
+            world.phones.after(30)
+        world.until(dora, IS_RELAYED)
+        world.until_native()
+        assert (dora.moves, erik.moves) == (0, 0)
+
+
+def test_digits_are_relayed(world: World, relayed: Pair) -> None:
+    """They pass as they are, each once, beside the sound, and the way of media stays."""
+    with world.talking(relayed) as (dora, erik):
+        world.until_native()
+        before = erik.digits(), dora.digits()
+        dora.press("159#")
+        erik.press("D0*")
+        world.phones.after(8 * 4 + 5)
+        assert (erik.digits(), dora.digits()) == (before[0] + "159#", before[1] + "D0*")
+        assert IS_RELAYED in world.explained(dora)
+
+
+def test_digits_cross_while_it_is_recorded(world: World, relayed: Pair) -> None:
+    """Then they go through the core, one after the other, and all of them; while one is sent, sound is not (RFC 4733 2.5.1.2)."""
+    with world.talking(relayed, most=8 * 120) as (dora, erik):
+        before = erik.digits()
+        with by_manager(world, dora, erik):
+            world.until(dora, IN_FRAMES)
+            dora.press("159")
+            wait_until(lambda: erik.digits() == before + "159", 5, lambda: f"the digits: {erik.digits()}")
+            world.phones.after(5)
+
+
+def test_reports_of_relayed_packets(world: World, relayed: Pair) -> None:
+    """Both phones get sender reports that count what they got and what was got of them, though nobody here sees the packets."""
+    with world.talking(relayed) as (dora, erik):
+        world.until_native()
+        for phone in (dora, erik):
+            phone.reports.clear()
+        wait_until(lambda: len(dora.reports) >= 2 and len(erik.reports) >= 2, 10, "two reports each")
+        for phone in (dora, erik):
+            report = phone.reports[-1]
+            kind, _, source = struct.unpack_from("!xBHI", report)
+            packets, octets, heard, lost = struct.unpack_from("!IIII", report, 20)
+            assert (kind, source) == (200, phone.heard[-1].packet.ssrc)
+            sent = [each.packet for each in phone.heard if each.packet.ssrc == source]
+            assert abs(len(sent) - packets) < 100, "as many as it got"
+            assert 8 < octets / packets <= 160
+            assert heard == phone.ssrc
+            assert lost & 0xFFFFFF == 0
+
+
+def test_another_source(world: World, relayed: Pair) -> None:
+    """The phone goes on under another SSRC and other numbers; what is sent to the other one goes on as one stream."""
+    with world.talking(relayed) as (dora, erik):
+        world.until_native()
+        sources = {each.packet.ssrc for each in erik.heard[-20:]}
+        dora.change_source()
+        world.phones.after(20)
+        assert {each.packet.ssrc for each in erik.heard[-20:]} == sources
+        assert IS_RELAYED in world.explained(dora)
+
+
+def test_another_address_by_offer(world: World, relayed: Pair) -> None:
+    """A re-INVITE names another port, from which the phone sends by then."""
+    with world.talking(relayed) as (dora, _):
+        world.until_native()
+        dora.reinvite(moves=True)
+        world.phones.after(20)
+        assert IS_RELAYED in world.explained(dora)
+        world.until_native()
+
+
+def test_another_port_that_nobody_was_told_of(world: World, relayed: Pair) -> None:
+    """As when address translation before the phone changes: with strictrtp=seqno its fourth packet in sequence is believed."""
+    with world.talking(relayed, most=4 * PACKET + MOST) as (dora, _):
+        world.until_native()
+        dora.change_port()
+        world.phones.after(20)
+        assert IS_RELAYED in world.explained(dora)
+        world.until_native()
+
+
+def test_hold(world: World, relayed: Pair) -> None:
+    """Who is held hears nothing of the other, who hears nothing either; then both go on, without anything of before."""
+    with world.talking(relayed, may_pause=True) as (dora, erik):
+        dora.reinvite("sendonly")
+        world.until(dora, " is on hold")
+        world.phones.after(15)
+        held = dora.heard[-1:], world.phones.tick
+        world.phones.after(15)
+        assert dora.heard[-1:] == held[0], "she hears something"
+        assert IN_FRAMES in world.explained(dora)
+        dora.reinvite()
+        world.until(dora, IS_RELAYED)
+        world.phones.after(25)
+    since = world.phones.tick - 30
+    for listener, speaker in ((dora, erik), (erik, dora)):
+        assert judge(listener, speaker, since, world.phones.tick - 3).faults == []
