@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
+import struct
 from pathlib import Path
 
 import pytest
 
+from globstar.core import events
 from tests.support.side_line import Came, SideLine, answer_lines, connect_lines
-from tests.support.sip_phone import PhoneCall, SipOffice, phone_section, sip_office
+from tests.support.sip_phone import APART, PhoneCall, SipOffice, phone_section, sip_office
 from tests.support.sip_transfer import dialog_of, notified, refer_to
 
 EXTENSIONS = "[default]\n" + "".join(
@@ -243,6 +245,49 @@ async def test_the_last_report_of_a_line(tmp_path: Path) -> None:
         assert types == [(200, 1), (202, 1), (203, 1)]
         alice.close()
         bob.close()
+
+
+async def test_reports_and_figures_of_each_stream(tmp_path: Path) -> None:
+    """RTCPSent and RTCPReceived come for every stream of a channel, and CHANNEL() has the figures of each."""
+    rtp = APART + "rtcpinterval=1000\n"
+    async with sip_office(tmp_path, pjsip(), EXTENSIONS, {"rtp.conf": rtp}) as office:
+        sent: list[events.RtcpSent] = []
+        received: list[events.RtcpReceived] = []
+        office.system.bus.subscribe(events.RtcpSent, sent.append)
+        office.system.bus.subscribe(events.RtcpReceived, received.append)
+        alice, bob = await connect_lines(office, "alice", "bob", "101")
+        await say(alice, 10, 11, 13)
+        await say(bob, 20, 21)
+        await asyncio.sleep(1.2)
+        names = {"alice": alice, "bob": bob}
+        found = {(one.channel.name[6:-9], one.report.ssrc, one.to) for one in sent}
+        seen = {"alice": alice.take()[0].ssrc, "bob": bob.take()[0].ssrc}
+        assert found == {(name, seen[name], ("127.0.0.1", line.port + 1)) for name, line in names.items()}
+        blocks = {one.channel.name[6:-9]: one.report.blocks[0] for one in sent}
+        assert {name: (block.ssrc, block.cumulative_lost) for name, block in blocks.items()} == {
+            "alice": (alice.ssrc, 1),
+            "bob": (bob.ssrc, 0),
+        }
+        block = struct.pack("!IIIIII", seen["bob"], 0x40000001, 500, 900, 0, 0)
+        report = struct.pack("!BBHI", 0x81, 201, 7, bob.ssrc) + block
+        bob.reports.sendto(report, ("127.0.0.1", bob.server + 1))
+        await asyncio.sleep(0.1)
+        assert [(one.channel.name[6:-9], one.report.ssrc, one.report.blocks[0].cumulative_lost) for one in received] == [
+            ("bob", bob.ssrc, 1)
+        ]
+        channel = received[0].channel
+
+        def figure(item: str) -> str | None:
+            return channel.tech.channel_read(channel, item)
+
+        assert [figure(f"rtcp,{name},video") for name in ("txcount", "rxcount", "txploss", "rxploss", "txjitter")] == [
+            "3", "2", "1", "0", "0.010000",
+        ]  # fmt: skip
+        assert figure("rtcp,all,video") != figure("rtcp,all")
+        assert figure("rtp,src,video") == f"127.0.0.1:{bob.server}"
+        assert figure("rtp,dest,video") == f"127.0.0.1:{bob.port}"
+        assert [figure(f"rtcp,rxcount,{name}") for name in ("audio", "video-1", "text")] == ["0", "2", ""]
+        await end(alice, bob)
 
 
 PICTURE = "<media_control><vc_primitive><to_encoder><picture_fast_update/></to_encoder>{}</vc_primitive></media_control>"

@@ -256,3 +256,47 @@ async def test_stream_echo_is_heard_in_as_many_streams_as_there_may_be(tmp_path:
         assert [part.count("a=sendonly") for part in sections(offer)] == [0, 1, 1]
         await hears(alice, alice, *({(0, 0x50): 5},) * 3)
         await alice.hang_up()
+
+
+@pytest.mark.parametrize(
+    ("early", "final"),
+    [
+        # which of three lines the first fork takes while it rings, and which the one that answers
+        ((True, False, False), (True, True, True)),
+        ((False, True, False), (True, False, True)),
+        ((True, True, True), (True, False, False)),
+        ((True, False, False), (True, False, False)),
+        # the fork that has told its media while it rang says nothing more when it answers
+        ((True, False, True), None),
+    ],
+)
+async def test_rfc3261_13_2_2_4_a_stream_that_one_fork_declines_may_be_taken_by_another(
+    tmp_path: Path, early: tuple[bool, ...], final: tuple[bool, ...] | None
+) -> None:
+    """What nobody has taken in the end gives its port back."""
+    async with sip_office(tmp_path, phones(3, 3), EXTENSIONS) as office:
+        alice, callee = ManyAudio(office.phone("alice"), "0 101", "0 101", "0 101"), office.phone("bob")
+        alice.call.target = alice.call.to = "sip:610@127.0.0.1:15060"
+        alice.call.invite(body=alice.sdp())
+        await alice.phone.get(100)
+        bob = await ManyAudio.ring(callee, "0 101", "0 101", "0 101")
+        assert bob.call.request is not None
+        bob.learn(bob.call.request)
+        for line, is_on in zip(bob.lines, early, strict=True):
+            line.is_on = is_on
+        bob.call.tag = "one"
+        bob.call.reply(183, body=bob.sdp())
+        await alice.phone.get(183)
+        for line, is_on in zip(bob.lines, final or early, strict=True):
+            line.is_on = is_on
+        bob.call.tag = "two" if final else "one"
+        bob.call.reply(200, "OK", body=bob.sdp() if final else "")
+        await callee.get("ACK")
+        alice.learn(await alice.call.answered())
+        await asyncio.sleep(0.1)
+        taken = [number for number, is_on in enumerate(final or early) if is_on]
+        assert len(office.driver.rtp) == 3 + len(taken)
+        await hears(bob, alice, *({(0, 0x50 + n): 5} if n in taken else {} for n in range(3)))
+        await alice.hang_up()
+        await bob.call.ended()
+        bob.close()

@@ -31,7 +31,7 @@ def take_provisional(leg: Leg, response: Response) -> bool:
             return True
         leg.media.negotiation.reopen()
     try:
-        leg.media.take_answer(sdp_body(response))
+        leg.media.take_answer(sdp_body(response), is_early=True)
     except (SdpParseError, NotAcceptable) as error:
         logger.notice(f"{leg}: the SDP of a {response.status} cannot be used: {error}")
         if leg.media.is_agreed:

@@ -83,7 +83,8 @@ class AudioStream(SideStream):
 
     def bind(self, channel: Channel | None) -> None:
         """See SideStream."""
-        self.channel = self.voice.channel = channel
+        super().bind(channel)
+        self.voice.channel = channel
 
     # -- what was agreed ---------------------------------------------------------------------------------------------
 

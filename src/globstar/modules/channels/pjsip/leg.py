@@ -278,7 +278,10 @@ class Leg(SessionUser):
             connected.take_party(self, response)
         self._tell_cause(Cause.NORMAL_CLEARING, response)
         timers.start_as_caller(self, response)
-        if not answers.take_final(self, session, response, is_first=is_first):
+        is_taken = answers.take_final(self, session, response, is_first=is_first)
+        if is_first:
+            self.media.give_up_declined()
+        if not is_taken:
             return
         if is_first:
             channel.deliver(control(Control.ANSWER))

@@ -285,9 +285,12 @@ class LegMedia(Voice):
         self.negotiation.forget()
         self.answer_offer(offer)
 
-    def take_answer(self, body: bytes) -> None:
-        """Take the answer to our offer. Raises SdpParseError or NotAcceptable."""
-        self._apply(self.negotiation.receive_answer(parse(body)))
+    def take_answer(self, body: bytes, *, is_early: bool = False) -> None:
+        """Take the answer to our offer. Raises SdpParseError or NotAcceptable.
+
+        After one that ``is_early`` another fork may take what it declines; :meth:`give_up_declined` is called in the end.
+        """
+        self._apply(self.negotiation.receive_answer(parse(body)), is_early=is_early)
         if self.channel is not None and self.channel.bridge_member is not None:
             self.channel.bridge_member.bridge.settle()
 
@@ -312,7 +315,18 @@ class LegMedia(Voice):
             self._described, self._description_text = description, str(description).encode()
         return self._description_text
 
-    def _apply(self, streams: Sequence[NegotiatedStream]) -> None:
+    def give_up_declined(self) -> None:
+        """The call is answered: streams that no fork has taken give their ports back."""
+        for side in self.sides:
+            if side.stream is None:
+                side.apply(None)
+        self._forget_closed()
+
+    def _forget_closed(self) -> None:
+        if self.sides:
+            self.sides = [side for side in self.sides if side.session is not None or side.kind is not MediaType.AUDIO]
+
+    def _apply(self, streams: Sequence[NegotiatedStream], *, is_early: bool = False) -> None:
         audio = next((s for s in streams if s.kind == "audio" and s.is_active), None)
         if audio is not None and self.sides and audio.local is not self.described:
             other = next((side for side in self.sides if isinstance(side, AudioStream) and side.described is audio.local), None)
@@ -321,9 +335,9 @@ class LegMedia(Voice):
         if self._endpoint.bundle:
             self._bundle.apply((self, *self.sides), streams)
         for side in self.sides:
-            side.apply(next((s for s in streams if s.local is not None and s.local is side.described), None))
-        if self.sides:
-            self.sides = [side for side in self.sides if side.session is not None or side.kind is not MediaType.AUDIO]
+            stream = next((s for s in streams if s.local is not None and s.local is side.described), None)
+            side.apply(stream, may_come_back=is_early)
+        self._forget_closed()
         fax = self.fax
         if fax is not None:
             fax.apply(next((s for s in streams if s.local is not None and s.local is fax.described), None))

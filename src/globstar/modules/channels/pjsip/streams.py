@@ -123,6 +123,8 @@ class SideStream:
         """Let the packets become frames of ``channel``; None: of none any more."""
         self.channel = channel
         self._ssrc = None
+        if self.session is not None:
+            self.session.owner = channel
 
     def describe(
         self,
@@ -211,14 +213,14 @@ class SideStream:
         """Our port, 0 while there is none."""
         return self.session.local_address[1] if self.session is not None else 0
 
-    def apply(self, stream: NegotiatedStream | None) -> None:
-        """What was agreed; None when the stream is declined, which gives its port back."""
+    def apply(self, stream: NegotiatedStream | None, *, may_come_back: bool = False) -> None:
+        """What was agreed; None when the stream is declined, which gives its port back, unless it may come back."""
         session = self.session
         if session is None:
             return
         if stream is None or not stream.is_active or (session.rides and stream.bundling is None):
             self.stream = self.place = None
-            if self._bundle.carries_others(self):
+            if may_come_back or self._bundle.carries_others(self):
                 session.set_direction(sending=False, receiving=False)
             else:
                 self.close()
