@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
 
 from globstar.core.cli import run_command
 from tests.support.many_audio import ManyAudio, audio_ports, sections
-from tests.support.sip_phone import SipOffice, phone_section, sip_office
+from tests.support.sip_phone import SipOffice, Wire, phone_section, sip_office
 
 EXTENSIONS = """\
 [default]
@@ -297,6 +298,51 @@ async def test_rfc3261_13_2_2_4_a_stream_that_one_fork_declines_may_be_taken_by_
         taken = [number for number, is_on in enumerate(final or early) if is_on]
         assert len(office.driver.rtp) == 3 + len(taken)
         await hears(bob, alice, *({(0, 0x50 + n): 5} if n in taken else {} for n in range(3)))
+        await alice.hang_up()
+        await bob.call.ended()
+        bob.close()
+
+
+async def test_a_fax_takes_the_place_of_all_streams_and_they_come_back(tmp_path: Path) -> None:
+    """T.38 by re-INVITE (RFC 3362, T.38 annex D): the lines of audio get port 0, and their old places after the fax."""
+    async with sip_office(tmp_path, phones(t38_udptl="yes"), EXTENSIONS) as office:
+        alice, bob = await connect(office, "610", ("0 101", "0 101"), ("0 101", "0 101"))
+        both = {(0, 0x50): 5}, {(0, 0x51): 5}
+        await hears(alice, bob, *both)
+        image = "m=image {} udptl t38\r\na=T38FaxVersion:0\r\na=T38MaxBitRate:9600\r\na=T38FaxUdpEC:t38UDPRedundancy\r\n"
+
+        def faxing(phone: ManyAudio, port: int) -> str:
+            for line in phone.lines:
+                line.is_on = not port
+            return phone.sdp() + image.format(port)
+
+        async def change(wanted_alice: int, wanted_bob: int) -> tuple[Wire, Wire]:
+            bob.call.invite(body=faxing(bob, wanted_bob))
+            offer = await alice.phone.get("INVITE")
+            alice.learn(offer)
+            alice.call.reply(200, "OK", request=offer, body=faxing(alice, wanted_alice))
+            await alice.phone.get("ACK")
+            answer = bob.learn(await bob.phone.get(200))
+            bob.call._send("ACK", cseq=bob.call.cseq)
+            return offer, answer
+
+        for message in await change(6002, 6000):
+            assert audio_ports(message) == [0, 0]
+            assert re.search(r"m=image [1-9]\d* udptl", message.body)
+        assert {leg.media.fax.state.value for leg in office.driver.legs} == {"ENABLED"}
+        assert len(office.driver.rtp) == 2
+        bob.call.invite(body=faxing(bob, 0))
+        answer = bob.learn(await bob.phone.get(200))
+        bob.call._send("ACK", cseq=bob.call.cseq)
+        offer = alice.learn(await alice.phone.get("INVITE"))
+        alice.call.reply(200, "OK", request=offer, body=faxing(alice, 0))
+        await alice.phone.get("ACK")
+        for message in (offer, answer):
+            assert all(audio_ports(message)), message.body
+            assert "m=image 0 udptl" in message.body
+        await office.quiet(1)
+        await hears(alice, bob, *both)
+        await hears(bob, alice, *both)
         await alice.hang_up()
         await bob.call.ended()
         bob.close()

@@ -323,7 +323,8 @@ class LegMedia(Voice):
         self._forget_closed()
 
     def _forget_closed(self) -> None:
-        if self.sides:
+        """Streams of audio that are declined are over; during a fax all are, and come back after it."""
+        if self.sides and (self.fax is None or not self.fax.is_wanted):
             self.sides = [side for side in self.sides if side.session is not None or side.kind is not MediaType.AUDIO]
 
     def _apply(self, streams: Sequence[NegotiatedStream], *, is_early: bool = False) -> None:
@@ -368,8 +369,10 @@ class LegMedia(Voice):
     def _tell_streams(self) -> None:
         """The endpoint has begun with video, text or more audio in the middle of a call: the other side may have it too.
 
-        What it gives up it tells of audio alone: a picture that goes may come back.
+        What it gives up it tells of audio alone: a picture that goes may come back, as all does after a fax.
         """
+        if self.fax is not None and self.fax.is_wanted:
+            return
         streams = (
             frozenset((side.kind, side.number) for side in self.sides if side.stream is not None) if self.sides else _NO_STREAMS
         )
