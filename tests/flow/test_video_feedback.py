@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from globstar.core.bridge import Bridge
+from globstar.core.bridgeremb import RembBehavior, RembSettings
+from globstar.core.bridgetech import BridgeCapability
 from globstar.media.network import MemorySocket
 from tests.support.sip_phone import PhoneCall, SipOffice, Wire, phone_section, sip_office
 from tests.support.virtual_loop import run_virtual
@@ -59,6 +62,21 @@ class VideoPhone:
     def tell(self, packet: bytes) -> None:
         report = struct.pack("!BBHI", 0x80, 201, 1, self.ssrc)
         self.reports.sendto(report + packet, ("127.0.0.1", self.server + 1))
+
+    def can_take(self, bits: int, *others: int) -> None:
+        """Tell with what bit rate the pictures of the server, and those of other sources, can be received."""
+        exponent = max(bits.bit_length() - 18, 0)
+        sources = (self.theirs, *others)
+        rate = struct.pack("!I", len(sources) << 24 | exponent << 18 | bits >> exponent)
+        head = struct.pack("!BBHII", 0x8F, 206, 4 + len(sources), self.ssrc, 0)
+        self.tell(head + b"REMB" + rate + struct.pack(f"!{len(sources)}I", *sources))
+
+    def bit_rates(self) -> list[int]:
+        """What it was told of its own pictures."""
+        found = [packet for packet in self.told if packet[1] == 206 and packet[12:16] == b"REMB"]
+        assert all(packet[20:] == struct.pack("!I", self.ssrc) for packet in found)
+        words = [int.from_bytes(packet[16:20], "big") for packet in found]
+        return [(word & 0x3FFFF) << (word >> 18 & 63) for word in words]
 
     def numbers(self) -> list[int]:
         return [int(payload.split()[1]) for _, payload in self.seen]
@@ -160,6 +178,49 @@ async def rates(root: Path, number: str) -> None:
 @pytest.mark.parametrize("number", ["101", "102"])
 def test_remb_is_passed_on_under_the_sources_that_the_other_side_knows(tmp_path: Path, number: str) -> None:
     run_virtual(rates(tmp_path, number))
+
+
+async def conference_rates(root: Path) -> None:
+    names = ("alice", "bob", "carol")
+    pjsip = "".join(phone_section(name, **OPTIONS) for name in names)
+    async with sip_office(root, pjsip, "[default]\nexten => 602,1,Answer(,i)\n same => n,Wait(60)\n") as office:
+        bridge = Bridge(office.system, capabilities=BridgeCapability.MULTIMIX, kind="base", dissolve_on_hangup=False)
+        bridge.set_video_mode("sfu")
+        bridge.set_remb(RembSettings(500, RembBehavior.LOWEST))
+        calls, cameras = [], []
+        for place, name in enumerate(names):
+            camera = VideoPhone(office, 4002 + 1000 * place, 0xA11CE + place)
+            phone = office.phone(name)
+            call = PhoneCall(phone, "sip:602@127.0.0.1:15060")
+            call.invite(body=camera.sdp(call, 97))
+            await phone.get(100)
+            camera.learn(await call.answered())
+            bridge.join(next(one for one in office.system.channels.values() if one.name.startswith(f"PJSIP/{name}-")))
+            calls.append(call)
+            cameras.append(camera)
+        alice, bob, carol = cameras
+        for number in range(3):
+            for camera in cameras:
+                camera.show(number, 97)
+            await asyncio.sleep(0.02)
+        assert alice.numbers() == bob.numbers() == carol.numbers() == [0, 1, 2]  # each has one stream of pictures: of the first
+        bob.can_take(800_000)
+        carol.can_take(600_000)
+        await asyncio.sleep(0.6)
+        assert [camera.bit_rates() for camera in cameras] == [[600_000], [], []]
+        alice.can_take(256_000)
+        carol.can_take(1_000_000, 0xCA401)  # what two sources share
+        await asyncio.sleep(0.5)
+        assert [camera.bit_rates() for camera in cameras] == [[600_000, 500_000], [256_000], []]
+        for call in calls:
+            await call.hang_up()
+        assert bridge.is_dissolved
+        for camera in cameras:
+            camera.close()
+
+
+def test_what_receivers_in_a_conference_can_take_is_told_to_senders(tmp_path: Path) -> None:
+    run_virtual(conference_rates(tmp_path))
 
 
 async def whole_pictures(root: Path) -> None:

@@ -9,8 +9,9 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
-from globstar.core import bridgevideo, events
+from globstar.core import bridgeremb, bridgevideo, events
 from globstar.core.announce import start_announcement
+from globstar.core.bridgeremb import RembSettings
 from globstar.core.bridgetech import BridgeCapability, BridgeTechnology, BridgeTechnologySpec, candidates, preference
 from globstar.core.cause import Cause
 from globstar.core.channelstate import SoftHangup
@@ -180,7 +181,8 @@ class Bridge:
     __slots__ = (
         "_named", "_owes_telling", "_told_again", "_variable_listeners", "capabilities", "created_at", "creator",
         "dissolve_on_hangup", "is_dissolved", "is_standing",
-        "kind", "last_change", "members", "mix", "name", "previous_video_source", "system", "technology", "unique_id",
+        "kind", "last_change", "members", "mix", "name", "previous_video_source", "remb", "remb_settings", "system",
+        "technology", "unique_id",
         "video_mode", "video_source",
     )  # fmt: skip
 
@@ -210,6 +212,9 @@ class Bridge:
         self.video_mode = "none"
         self.video_source: Channel | None = None
         self.previous_video_source: Channel | None = None
+        #: what receivers of video can take, while its senders are told of it
+        self.remb: bridgeremb.RembCollector | None = None
+        self.remb_settings = RembSettings()
         self.mix = mix if mix is not None else BridgeMix()
         #: the last change of technology and its reason
         self.last_change = ""
@@ -316,6 +321,7 @@ class Bridge:
         for member in tuple(self.members):
             self.leave(member, LeaveReason.DISSOLVED)
         self.technology.stop()
+        self.remb = bridgeremb.put_in_force(self, RembSettings())
         self.system.bridges.pop(self.unique_id, None)
         self.system.bus.publish(events.BridgeDestroyed(self))
         del self.technology.bridge  # nobody asks it any more, and both are freed without the collector
@@ -475,8 +481,10 @@ class Bridge:
             len(self.members) != 2 or sender.mix.is_muted or sender.peers[0].mix.is_deaf
         ):
             return  # a conference mixes first streams alone
-        elif frame.type is FrameType.RTCP and self.technology.mixes:
-            return  # what one of many can receive is no bound for what the others see
+        elif frame.type is FrameType.RTCP and self.technology.mixes:  # what one of many can take is no bound for all
+            if self.remb is not None:
+                self.remb.take(sender, frame)
+            return
         for member in self.members:
             if member is not sender and not member.is_apart:
                 member.channel.write(frame)
@@ -501,6 +509,12 @@ class Bridge:
         self.video_mode = mode
         self.set_video_source(source)
         self.technology.mix_changed()
+        self.set_remb(self.remb_settings)
+
+    def set_remb(self, settings: RembSettings) -> None:
+        """What receivers of video can take is told to senders in this way from now on, where everybody sees everybody (sfu)."""
+        self.remb_settings = settings
+        self.remb = bridgeremb.put_in_force(self, settings)
 
     def set_video_source(self, channel: Channel | None) -> None:
         """All see the video of ``channel`` from now on; None: of whoever the mode gives."""
@@ -583,6 +597,8 @@ class Bridge:
             lines.append(f"{spec.name}: {reason or 'a preferred one suits'}")
         if self.last_change:
             lines.append(f"last change: {self.last_change}")
+        if self.remb is not None:
+            lines.append(f"bit rates of video: {self.remb.detail()}")
         return lines
 
 

@@ -56,12 +56,16 @@ def _place(viewer: BridgeMember, sender: BridgeMember, stream: int) -> int:
         if place and not viewer.channel.is_hung_up:
             viewer.channel.tech.want_streams(viewer.channel, MediaType.VIDEO, place + 1)
         sender.channel.write(control(Control.VIDUPDATE, stream))  # it needs a whole picture to begin with
+        if viewer.bridge.remb is not None:
+            viewer.bridge.remb.wake()
     return place
 
 
 def forget(bridge: Bridge, member: BridgeMember) -> None:
     """A member has left: its places are free."""
     member.sees.clear()
+    if bridge.remb is not None:
+        bridge.remb.forget(member)
     for viewer in bridge.members:
         for key in [key for key in viewer.sees if key[0] is member]:
             del viewer.sees[key]

@@ -463,8 +463,12 @@ class ChannelMedia:
             self.send_digit_end(frame.digit, frame.duration_ms)
         elif kind is FrameType.CONTROL:
             self.indicate(Control(frame.subtype), frame.data)
-        elif not self.is_swallowed(frame):
+        elif not self.signal_hooks:
             self.tech.write(self, frame)  # type: ignore[arg-type]  # a cast would cost a call per packet
+        else:
+            changed = self._run_signal_hooks(frame, False)
+            if changed is not None:
+                self.tech.write(self._channel, changed)
 
     def expect_another_source(self) -> None:
         """What is written next comes from somebody else: its numbers say nothing about what was lost before."""

@@ -34,8 +34,9 @@ TELL_EVERY, TELL_COUNT = 0.1, 100
 class VideoFeedback:
     """The feedback of one session, as agreed: any of NACK, bit rate and arrival times.
 
-    ``on_bit_rate(bits)`` is called with what the peer can receive, bit/s. ``asked`` counts packets that we asked for,
-    ``given_up`` those that never came, ``resent`` those that we sent again, ``not_kept`` those that were asked for in vain.
+    ``on_bit_rate(bits, sources)`` is called with what the peer can receive, bit/s, and how many streams share that. ``asked``
+    counts packets that we asked for, ``given_up`` those that never came, ``resent`` those that we sent again, ``not_kept`` those
+    that were asked for in vain.
     """
 
     __slots__ = (
@@ -48,7 +49,7 @@ class VideoFeedback:
         self._loop = loop
         self.nacks = self.bit_rates = False
         self._extension = 0
-        self.on_bit_rate: Callable[[int], None] | None = None
+        self.on_bit_rate: Callable[[int, int], None] | None = None
         self._sent: dict[int, bytes] = {}
         self._resent_at: dict[int, float] = {}
         #: numbers that are missing, with how often they were asked for and when they will be
@@ -187,7 +188,7 @@ class VideoFeedback:
                     self._repeat(missing[1], now)
                 rate = bit_rate_of(packet) if self.bit_rates else None
                 if rate is not None and self.on_bit_rate is not None and self._session.sender.ssrc in rate[1]:
-                    self.on_bit_rate(rate[0])
+                    self.on_bit_rate(rate[0], len(rate[1]))
 
     def _repeat(self, numbers: Iterable[int], now: float) -> None:
         resent = self._resent_at

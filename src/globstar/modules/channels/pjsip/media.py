@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from globstar.base.errors import GlobstarError
 from globstar.base.log import Logger
+from globstar.core.bridgeremb import BitRate
 from globstar.core.channel import Channel
 from globstar.core.channelstate import NoTranslation
 from globstar.core.format import Format, FormatCapabilities, MediaType
@@ -518,7 +519,7 @@ class LegMedia(Voice):
     def tell_bit_rate(self, frame: Frame) -> None:
         """The other side can receive so much of the pictures of a stream."""
         for side in self.sides:
-            if side.kind is MediaType.VIDEO and side.number == frame.subtype:
+            if side.kind is MediaType.VIDEO and side.number == frame.subtype and isinstance(frame.data, BitRate):
                 side.tell_bit_rate(frame.data)
 
     def _digit_began(self, digit: str) -> None:

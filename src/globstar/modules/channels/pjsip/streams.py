@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from globstar.core.bridgeremb import BitRate
 from globstar.core.channel import Channel
 from globstar.core.format import FMTP, Format, FormatCapabilities, MediaType, red, t140
 from globstar.core.frame import Control, Frame, FrameType, control
@@ -274,15 +275,15 @@ class SideStream:
         feedback.agree(nacks=NACK in kinds, bit_rates=BIT_RATE in kinds, extension=stream.transport_extension)
         feedback.on_bit_rate = self._bit_rate_told
 
-    def _bit_rate_told(self, bits: int) -> None:
-        """The endpoint can receive so much: whoever sends it pictures is told."""
+    def _bit_rate_told(self, bits: int, sources: int) -> None:
+        """The endpoint can receive so much, of this and other streams: whoever sends it pictures is told."""
         if self.channel is not None:
-            self.channel.deliver(Frame(FrameType.RTCP, self.number, bits))
+            self.channel.deliver(Frame(FrameType.RTCP, self.number, BitRate(bits, sources)))
 
-    def tell_bit_rate(self, bits: int) -> None:
+    def tell_bit_rate(self, rate: BitRate) -> None:
         """The other side can receive so much of the endpoint's pictures."""
         if self.session is not None and self.session.feedback is not None:
-            self.session.feedback.tell_bit_rate(bits)
+            self.session.feedback.tell_bit_rate(rate.bits)
 
     def _agree_redundancy(self, session: RtpSession, stream: NegotiatedStream) -> None:
         """Text that is repeated carries the numbers of its own stream: it is undone here and made anew for the other side."""
