@@ -124,10 +124,13 @@ class Phones:
 class LivePhone:
     """One phone; has one call at a time, answers calls that come, and takes every re-INVITE."""
 
-    def __init__(self, phones: Phones, name: str, port: int, *, seed: int, codec: int = 0, is_silent: bool = False) -> None:
-        self._phones = phones
+    def __init__(
+        self, phones: Phones, name: str, port: int, *, seed: int, codec: int = 0, is_silent: bool = False, said: bytes = b""
+    ) -> None:
+        self.phones = phones
         self.name, self.port, self.codec = name, port, codec
-        self.said = noise(seed)
+        #: what it says from the first packet of a call on, in its codec
+        self.said = said or noise(seed)
         self.is_silent = is_silent
         self.heard: list[Heard] = []
         self.reports: list[bytes] = []
@@ -160,21 +163,21 @@ class LivePhone:
         self._rtp, self._rtcp = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
         self._rtp.bind((HOST, self.rtp_port))
         self._rtcp.bind((HOST, self.rtp_port + 1))
-        self._phones.watch(self._rtp, self._receive_rtp)
-        self._phones.watch(self._rtcp, lambda data, source: self.reports.append(data))
+        self.phones.watch(self._rtp, self._receive_rtp)
+        self.phones.watch(self._rtcp, lambda data, source: self.reports.append(data))
 
     def _receive_rtp(self, data: bytes, source: tuple[str, int]) -> None:
         packet = parse_rtp(data, time.monotonic(), source)
         if packet is not None:
-            self.heard.append(Heard(packet, self._phones.tick))
+            self.heard.append(Heard(packet, self.phones.tick))
 
     def speak(self) -> None:
         """One packet; called by the thread."""
         if not self.is_up or self.aim is None or self.is_silent or self._direction in ("recvonly", "inactive"):
             return
         if not self.sent:
-            self.first = self._phones.tick
-        start = (self._phones.tick - self.first) * PACKET
+            self.first = self.phones.tick
+        start = (self.phones.tick - self.first) * PACKET
         payload = self.said[start : start + PACKET]
         self.sent += 1
         if len(payload) == PACKET:
@@ -193,7 +196,7 @@ class LivePhone:
 
     def press(self, digits: str) -> None:
         """Digits of 100 ms (RFC 4733) beside what it says, their end three times."""
-        with self._phones.lock:
+        with self.phones.lock:
             for digit in digits:
                 code = EVENTS.index(digit)
                 self._events += [struct.pack("!BBH", code, 10, step * 160) for step in range(1, 6)]
@@ -205,17 +208,17 @@ class LivePhone:
 
     def change_source(self) -> None:
         """Go on under another SSRC, as after a change of what it plays."""
-        with self._phones.lock:
+        with self.phones.lock:
             self.ssrc += 1
             self._sequence += 7777
 
     def change_port(self) -> None:
         """Send from another port from now on, as after a change of the address translation before it; tell nobody."""
-        with self._phones.lock:
+        with self.phones.lock:
             old = (self._rtp, self._rtcp)
             self._open()
             for made in old:
-                self._phones.forget(made)
+                self.phones.forget(made)
 
     # -- SIP ---------------------------------------------------------------------------------------------------------
 
@@ -242,7 +245,7 @@ class LivePhone:
                 f"CSeq: {number} {method}\r\nContact: <sip:{self.name}@{here}>\r\n{extra}{kind}"
                 f"Content-Length: {len(body)}\r\n\r\n{body}"
             ).encode(),
-            self._phones.server,
+            self.phones.server,
         )
         return number
 
@@ -256,10 +259,10 @@ class LivePhone:
 
     def call(self, number: str) -> None:
         """Dial; returns when the call is answered."""
-        with self._phones.lock:
+        with self.phones.lock:
             self._begin()
             self._call = f"{self.name}-{time.monotonic_ns()}"
-            self._target = f"sip:{number}@{HOST}:{self._phones.server[1]}"
+            self._target = f"sip:{number}@{HOST}:{self.phones.server[1]}"
             self._from, self._to = f"<sip:{self.name}@{HOST}>;tag={self.name}", f"<{self._target}>"
             self._request("INVITE", self.sdp())
         wait_until(lambda: self.is_up, 10, lambda: f"{self.name} is answered: {self._finals}")
@@ -268,7 +271,7 @@ class LivePhone:
         """Change the session: its direction, and with ``moves`` the port at which it listens and from which it sends."""
         if moves:
             self.change_port()
-        with self._phones.lock:
+        with self.phones.lock:
             self._direction = direction
             number = self._request("INVITE", self.sdp())
         wait_until(lambda: f"{number} INVITE" in self._finals, 5, f"the answer to {self.name}'s re-INVITE")
@@ -276,14 +279,14 @@ class LivePhone:
 
     def inform(self, line: str) -> None:
         """INFO with a header line, which must be accepted."""
-        with self._phones.lock:
+        with self.phones.lock:
             number = self._request("INFO", extra=f"{line}\r\n")
         wait_until(lambda: f"{number} INFO" in self._finals, 5, f"the answer to {self.name}'s INFO")
         assert self._finals[f"{number} INFO"].startswith("200"), self._finals
 
     def hang_up(self) -> None:
         """End the call."""
-        with self._phones.lock:
+        with self.phones.lock:
             number = self._request("BYE")
             self.is_up = False
         wait_until(lambda: f"{number} BYE" in self._finals, 5, f"the answer to {self.name}'s BYE")
