@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
     from OpenSSL import SSL
 else:
     x509 = LateModule("cryptography.x509")
@@ -58,7 +59,7 @@ def load_libraries() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Our certificate, in PEM, with its key; the key shows nowhere."""
+    """Our certificate, in PEM, perhaps with those that lead to an authority behind it, and its key, which shows nowhere."""
 
     certificate: bytes
     key: bytes
@@ -97,15 +98,32 @@ def make_identity(now: float) -> Identity:
 
 
 def load_identity(certificate: str, key: str) -> Identity:
-    """Read a certificate and its key (the same file, where ``key`` is ""). Raises DtlsFault."""
+    """Read a certificate and its key (the same file, where ``key`` is ""). Raises DtlsFault.
+
+    A file of several certificates is a chain: ours is the one that the key belongs to, the others are shown with it.
+    """
+    name = certificate
     try:
         text = Path(certificate).read_bytes()
-        secret = Path(key).read_bytes() if key else text
-        x509.load_pem_x509_certificate(text)
-        serialization.load_pem_private_key(secret, None)
-    except (OSError, ValueError, TypeError) as error:
-        raise DtlsFault(f"cannot use {certificate}: {error}") from None
-    return Identity(text, secret)
+        chain = x509.load_pem_x509_certificates(text)
+        name = key or certificate
+        secret = Path(name).read_bytes()
+        public = _public(serialization.load_pem_private_key(secret, None))
+        own = [one for one in chain if _public(one) == public]
+    except OSError as error:
+        raise DtlsFault(f"cannot read {name}: {error.strerror}") from None
+    except (ValueError, TypeError) as error:  # TypeError: the key has a password
+        raise DtlsFault(f"cannot use {name}: {error}") from None
+    if not own:
+        raise DtlsFault(f"the key of {name} does not belong to the certificate of {certificate}")
+    ordered = (own[0], *(one for one in chain if one is not own[0]))
+    return Identity(b"".join(one.public_bytes(serialization.Encoding.PEM) for one in ordered), secret)
+
+
+def _public(of: x509.Certificate | PrivateKeyTypes) -> bytes:
+    """The public key, for comparing."""
+    encoding, form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    return of.public_key().public_bytes(encoding, form)
 
 
 class Identities:
@@ -155,13 +173,20 @@ def make_context(settings: DtlsSettings) -> SSL.Context:
     """The OpenSSL context for these settings. Raises DtlsFault."""
     context = SSL.Context(SSL.DTLS_METHOD)
     try:
-        context.use_certificate(x509.load_pem_x509_certificate(settings.identity.certificate))
+        own, *others = x509.load_pem_x509_certificates(settings.identity.certificate)
+        context.use_certificate(own)
+        for one in others:
+            context.add_extra_chain_cert(one)
         context.use_privatekey(serialization.load_pem_private_key(settings.identity.key, None))  # type: ignore[arg-type]
         if settings.ciphers:
             context.set_cipher_list(settings.ciphers.encode())
         if settings.ca_file or settings.ca_path:
+            if settings.ca_path and not Path(settings.ca_path).is_dir():  # which OpenSSL bears
+                raise ValueError(f"{settings.ca_path} is no directory")
             context.load_verify_locations(settings.ca_file or None, settings.ca_path or None)
-    except (SSL.Error, ValueError, TypeError) as error:
+    except SSL.Error as error:
+        raise DtlsFault(f"DTLS cannot be set up: {_reason(error)}") from None
+    except (ValueError, TypeError) as error:
         raise DtlsFault(f"DTLS cannot be set up: {error}") from None
     context.set_options(SSL.OP_NO_QUERY_MTU | (_ALLOW_CLIENT_RENEGOTIATION if settings.may_rekey else 0))
     context.set_tlsext_use_srtp(_OFFERED)
@@ -187,8 +212,8 @@ class DtlsAssociation:
     """
 
     __slots__ = (
-        "_connection", "_deadline", "_is_renewing", "_loop", "_mtu", "_timer", "_transmit", "is_client", "is_over", "keys",
-        "on_failure", "on_keys",
+        "_connection", "_deadline", "_is_renewing", "_loop", "_mtu", "_timer", "_transmit", "has_timed_out", "is_client",
+        "is_over", "keys", "on_failure", "on_keys",
     )  # fmt: skip
 
     def __init__(
@@ -201,6 +226,8 @@ class DtlsAssociation:
         self.keys: DtlsKeys | None = None
         #: It has failed or was closed.
         self.is_over = False
+        #: The peer has not answered in time.
+        self.has_timed_out = False
         #: We have begun another handshake inside the association.
         self._is_renewing = False
         self.on_keys: Callable[[DtlsKeys], None] | None = None
@@ -341,6 +368,7 @@ class DtlsAssociation:
     def _expire(self) -> None:
         self._timer = None
         if self.keys is None and self._loop.time() > self._deadline:
+            self.has_timed_out = True
             self._fail("the DTLS handshake has taken too long")
             return
         try:
@@ -358,4 +386,4 @@ class DtlsAssociation:
 def _reason(error: SSL.Error) -> str:
     """OpenSSL's words for it."""
     details = error.args[0] if error.args else ()
-    return ", ".join(str(detail[-1]) for detail in details) if isinstance(details, list) else str(error)
+    return ", ".join(filter(None, (detail[-1] for detail in details))) if isinstance(details, list) else str(error)

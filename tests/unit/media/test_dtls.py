@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from globstar.media.dtls import (
     DtlsAssociation,
@@ -138,11 +143,101 @@ def test_certificates_of_files_and_what_is_wrong_with_them(tmp_path: Path) -> No
     assert identity.key.decode() not in repr(identity)
     assert x509.load_pem_x509_certificate(identity.certificate).not_valid_before_utc.timestamp() < NOW
     (tmp_path / "broken.pem").write_text("no certificate")
-    for certificate, key in ((tmp_path / "none.pem", ""), (tmp_path / "broken.pem", ""), (both, tmp_path / "broken.pem")):
-        with pytest.raises(DtlsFault):
+    other = tmp_path / "other.key"
+    other.write_bytes(make_identity(NOW).key)
+    secret = tmp_path / "secret.key"
+    locked = serialization.BestAvailableEncryption(b"word")
+    private = serialization.load_pem_private_key(identity.key, None)
+    secret.write_bytes(private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked))
+    for certificate, key, told in (
+        (tmp_path / "none.pem", "", f"cannot read {tmp_path}/none.pem: No such file"),
+        (tmp_path / "broken.pem", "", f"cannot use {tmp_path}/broken.pem: "),
+        (both, tmp_path / "broken.pem", f"cannot use {tmp_path}/broken.pem: "),
+        (both, tmp_path / "none.pem", f"cannot read {tmp_path}/none.pem: No such file"),
+        (both, secret, f"cannot use {secret}: Password was not given"),
+        (both, other, f"the key of {other} does not belong to the certificate of {both}"),
+    ):
+        with pytest.raises(DtlsFault, match=re.escape(told)):
             load_identity(str(certificate), str(key))
+    for wrong, told in (
+        ({"ca_file": str(tmp_path / "none.pem")}, "no such file"),
+        ({"ca_path": str(tmp_path / "none")}, "no directory"),
+    ):
+        with pytest.raises(DtlsFault, match=told):
+            make_context(DtlsSettings(identity, **wrong))
     with pytest.raises(DtlsFault):
         make_context(DtlsSettings(identity, ciphers="NO-SUCH-CIPHER"))
+
+
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+class Issuer:
+    """An authority; ``issue`` gives a certificate and its key, of another authority or of a user."""
+
+    def __init__(self, name: str = "root") -> None:
+        self.key: Key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+        self.certificate = self._sign(self.key, self.name, is_authority=True)
+
+    def _sign(self, key: Key, name: x509.Name, *, is_authority: bool) -> x509.Certificate:
+        now = dt.datetime.fromtimestamp(time.time(), dt.UTC)
+        builder = x509.CertificateBuilder().subject_name(name).issuer_name(self.name).public_key(key.public_key())
+        builder = builder.serial_number(x509.random_serial_number())
+        builder = builder.not_valid_before(now - dt.timedelta(days=1)).not_valid_after(now + dt.timedelta(days=9))
+        return builder.add_extension(x509.BasicConstraints(is_authority, None), critical=True).sign(self.key, hashes.SHA256())
+
+    def authority(self, name: str) -> Issuer:
+        """One below this one."""
+        made = Issuer(name)
+        made.certificate = self._sign(made.key, made.name, is_authority=True)
+        return made
+
+    def issue(self, kind: str) -> tuple[x509.Certificate, bytes]:
+        """A user's, with its key in PEM."""
+        key: Key = ec.generate_private_key(ec.SECP384R1())
+        if kind == "rsa":
+            key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "user")])
+        text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        return self._sign(key, name, is_authority=False), text
+
+
+def pem(*certificates: x509.Certificate) -> bytes:
+    return b"".join(one.public_bytes(serialization.Encoding.PEM) for one in certificates)
+
+
+@pytest.mark.parametrize("order", ["own first", "own last", "own alone"])
+@pytest.mark.parametrize("kind", ["ec", "rsa"])
+async def test_a_chain_is_shown_with_the_certificate(tmp_path: Path, kind: str, order: str) -> None:
+    """Whoever trusts the root alone is content, as it sees what lies between; without that it is not."""
+    loop = asyncio.get_running_loop()
+    root = Issuer()
+    between = root.authority("between")
+    own, key = between.issue(kind)
+    chains = {"own first": (own, between.certificate), "own last": (between.certificate, own), "own alone": (own,)}
+    (tmp_path / "chain.pem").write_bytes(pem(*chains[order]))
+    (tmp_path / "own.key").write_bytes(key)
+    (tmp_path / "root.pem").write_bytes(pem(root.certificate))
+    identity = load_identity(str(tmp_path / "chain.pem"), str(tmp_path / "own.key"))
+    assert identity.fingerprint("sha-256") == fingerprint(own, "sha-256")
+    settings = DtlsSettings(make_identity(time.time()), ca_file=str(tmp_path / "root.pem"), checks_certificate=True)
+    outcome: asyncio.Future[object] = loop.create_future()
+    server = DtlsAssociation(
+        loop, DtlsSettings(identity), is_client=False, transmit=lambda data: loop.call_soon(client.receive, data)
+    )
+    client = DtlsAssociation(loop, settings, is_client=True, transmit=lambda data: loop.call_soon(server.receive, data))
+    client.on_keys = lambda keys: outcome.set_result(fingerprint(keys.certificate, "sha-256"))
+    client.on_failure = outcome.set_result
+    client.start()
+    async with asyncio.timeout(5):
+        found = await outcome
+    if order == "own alone":
+        assert "certificate verify failed" in str(found)
+    else:
+        assert found == identity.fingerprint("sha-256")
+    client.close()
+    server.close()
 
 
 @pytest.mark.parametrize("who", ["client", "server"])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+import secrets
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
@@ -19,7 +20,7 @@ from globstar.media.dtls import (
     make_context,
     make_identity,
 )
-from globstar.media.srtp import SrtpContext
+from globstar.modules.channels.pjsip.dtls_lane import Attempt, Lane, client_random
 from globstar.proto.sdp import Attribute, Fingerprint, Media, NegotiatedStream, SessionDescription
 
 if TYPE_CHECKING:
@@ -31,31 +32,6 @@ if TYPE_CHECKING:
 
 logger = Logger("chan_pjsip")
 
-_HANDSHAKE = 22
-
-
-class _Lane:
-    """The association of one port."""
-
-    __slots__ = ("association", "context", "keys", "rekey", "source")
-
-    def __init__(self) -> None:
-        self.context = SrtpContext()
-        self.association: DtlsAssociation | None = None
-        #: what the handshake gave and nobody has vouched for yet
-        self.keys: DtlsKeys | None = None
-        self.source: Address | None = None
-        #: until the keys are exchanged (dtls_rekey)
-        self.rekey: asyncio.TimerHandle | None = None
-
-    def close(self) -> None:
-        """End the association; the keys stay good."""
-        if self.rekey is not None:
-            self.rekey.cancel()
-            self.rekey = None
-        if self.association is not None:
-            self.association.close()
-
 
 class DtlsKeying:
     """The keys of one stream, agreed on by a handshake on the port of RTP, and on that of RTCP where it has one.
@@ -64,8 +40,8 @@ class DtlsKeying:
     """
 
     __slots__ = (
-        "_endpoint", "_engine", "_fingerprints", "_identity", "_is_active", "_is_optimistic", "_lanes", "_peer_setup", "_pending",
-        "_wires", "failures",
+        "_endpoint", "_engine", "_fingerprints", "_identity", "_is_active", "_is_optimistic", "_lanes", "_peer_tls_id",
+        "_pending", "_tls_id", "_wires", "failures",
     )  # fmt: skip
 
     def __init__(self, engine: RtpEngine, endpoint: EndpointObject) -> None:
@@ -73,15 +49,16 @@ class DtlsKeying:
         self._endpoint = endpoint
         self._is_optimistic = endpoint.media_encryption_optimistic
         self._identity = _identity(engine, endpoint)
-        self._lanes = {1: _Lane(), 2: _Lane()}
+        self._lanes = {1: Lane(1), 2: Lane(2)}
         self._wires: Wires | None = None
         #: whether we begin the handshake; None while that is open
         self._is_active: bool | None = None
         #: what vouches for the peer's certificate; empty while no description of it is in force
         self._fingerprints: tuple[Fingerprint, ...] = ()
-        self._peer_setup = ""
-        #: fingerprints and setup of the description that is being negotiated; None: it has none
-        self._pending: tuple[tuple[Fingerprint, ...], str] | None = None
+        #: which association the peer means, and which we mean, where it says so (RFC 8842 section 5.1)
+        self._peer_tls_id = self._tls_id = ""
+        #: fingerprints, setup and tls-id of the description that is being negotiated; None: it has none
+        self._pending: tuple[tuple[Fingerprint, ...], str, str] | None = None
         self.failures = 0
 
     def begin(self, wires: Wires, session: RtpSession) -> None:
@@ -106,11 +83,16 @@ class DtlsKeying:
 
     def _lines(self, setup: str, *, is_new: bool) -> tuple[Attribute, ...]:
         algorithm = self._endpoint.dtls_fingerprint
-        return (
+        lines = (
             Attribute("connection", "new" if is_new else "existing"),
             Attribute("setup", setup),
             Attribute("fingerprint", f"{algorithm} {self._identity.fingerprint(algorithm)}"),
         )
+        if not (self._pending[2] if self._pending is not None else self._peer_tls_id):
+            return lines
+        if is_new or not self._tls_id:
+            self._tls_id = secrets.token_hex(16)
+        return (*lines, Attribute("tls-id", self._tls_id))
 
     def answer(self, theirs: Media, description: SessionDescription) -> tuple[Attribute, ...] | None:
         """Our fingerprint and role; None if the offer has no fingerprint and the stream must not be plain."""
@@ -127,7 +109,7 @@ class DtlsKeying:
     def _read(self, theirs: Media, description: SessionDescription) -> bool:
         prints = tuple(theirs.fingerprints or description.fingerprints)
         setup = (theirs.first("setup") or description.first("setup") or "actpass").lower()
-        self._pending = (prints, setup) if prints and setup != "holdconn" else None
+        self._pending = (prints, setup, theirs.first("tls-id") or "") if prints and setup != "holdconn" else None
         return self._pending is not None
 
     def _may_be_plain(self, theirs: Media) -> bool:
@@ -135,8 +117,8 @@ class DtlsKeying:
 
     def _is_change(self) -> bool:
         """Whether the description that is being negotiated asks for another handshake (RFC 8842 section 4)."""
-        prints, setup = self._pending or ((), "")
-        if self._is_active is None or set(prints) != set(self._fingerprints):
+        prints, setup, tls_id = self._pending or ((), "", "")
+        if self._is_active is None or set(prints) != set(self._fingerprints) or tls_id != self._peer_tls_id:
             return True
         return setup == ("active" if self._is_active else "passive")
 
@@ -154,12 +136,11 @@ class DtlsKeying:
             return
         if self._is_change():
             was_active, self._is_active = self._is_active, self._role()
-            begun = was_active is None and not self._is_active  # the peer may have begun before its answer came
             for lane in self._lanes.values():
-                if lane.association is not None and not begun:
-                    lane.close()
-                    lane.association = lane.keys = None
-        self._fingerprints = self._pending[0]
+                lane.begin_anew()
+                if self._is_active or was_active:  # else the peer begins, and may have done so before its answer came
+                    lane.clear()
+        self._fingerprints, _, self._peer_tls_id = self._pending
         self._secure(session)
 
     # -- handshakes ----------------------------------------------------------------------------------------------------
@@ -170,29 +151,45 @@ class DtlsKeying:
         if wires is None or not self._fingerprints:
             return
         is_muxed = wires.session is None or wires.session.rtcp_mux
-        for component, lane in self._lanes.items():
-            if component == 2 and is_muxed:
+        for lane in self._lanes.values():
+            if lane.component == 2 and is_muxed:
                 continue
-            if lane.association is None and self._is_active and wires.target(component) is not None:
-                association = self._open(component, lane, is_client=True)
-                if association is not None:
-                    association.start()
-            if lane.keys is not None:
-                self._take_keys(component, lane, lane.keys)
+            target = wires.target(lane.component)
+            if self._is_active and not lane.attempts and target is not None:
+                attempt = self._open(lane, target, b"")
+                if attempt is not None:
+                    attempt.association.start()
+            for attempt in list(lane.attempts):
+                if attempt.keys is not None:
+                    self._take_keys(lane, attempt, attempt.keys)
 
     def receive(self, component: int, data: bytes, source: Address) -> None:
         """A datagram of the peer."""
-        lane = self._lanes[component]
-        lane.source = source
-        association = lane.association
-        if association is None:
-            if self._is_active or data[0] != _HANDSHAKE:
+        lane, wires = self._lanes[component], self._wires
+        if wires is None:
+            return
+        told = wires.target(component)
+        attempt = lane.attempt_of(data, source, told, is_steered=wires.uses_ice)
+        if attempt is None:
+            random = client_random(data)
+            if random is None or self._is_active or not self._may_begin(lane, source) or not lane.has_room(told):
                 return
-            association = self._open(component, lane, is_client=False)
-        if association is not None:
-            association.receive(data)
+            attempt = self._open(lane, source, random)
+        elif wires.uses_ice:
+            attempt.source = source
+        if attempt is not None:
+            attempt.association.receive(data)
 
-    def _open(self, component: int, lane: _Lane, *, is_client: bool) -> DtlsAssociation | None:
+    def _may_begin(self, lane: Lane, source: Address) -> bool:
+        """Whether another handshake may take the place of the one in use: only its certificate can speak for another address."""
+        return self._checks_fingerprint or lane.current is None or lane.current.source == source
+
+    @property
+    def _checks_fingerprint(self) -> bool:
+        return self._endpoint.dtls_verify in ("Fingerprint", "Yes")
+
+    def _open(self, lane: Lane, peer: Address, random: bytes) -> Attempt | None:
+        """A handshake with this address, as its client where there is no ``random`` of another one."""
         endpoint = self._endpoint
         verify = endpoint.dtls_verify
         settings = DtlsSettings(
@@ -203,62 +200,78 @@ class DtlsKeying:
         def transmit(data: bytes) -> None:
             wires = self._wires
             if wires is not None:
-                target = lane.source or wires.target(component)
-                if target is not None:
-                    wires.send(component, data, target)
+                steered = wires.target(lane.component) if wires.uses_ice or not random else None
+                wires.send(lane.component, data, steered or attempt.source)
 
         try:
-            association = DtlsAssociation(self._engine.loop, settings, is_client=is_client, transmit=transmit)
+            association = DtlsAssociation(self._engine.loop, settings, is_client=not random, transmit=transmit)
         except DtlsFault as error:
             self._failed(str(error))
             return None
-        lane.association = association
-        association.on_keys = lambda keys: self._finished(component, lane, keys)
-        association.on_failure = self._failed
-        return association
+        attempt = Attempt(association, peer, random)
+        lane.attempts.append(attempt)
+        association.on_keys = lambda keys: self._finished(lane, attempt, keys)
+        association.on_failure = lambda reason: self._attempt_failed(lane, attempt, reason)
+        return attempt
 
-    def _finished(self, component: int, lane: _Lane, keys: DtlsKeys) -> None:
+    def _finished(self, lane: Lane, attempt: Attempt, keys: DtlsKeys) -> None:
         if self._fingerprints:
-            self._take_keys(component, lane, keys)
+            self._take_keys(lane, attempt, keys)
         else:  # the answer with the fingerprint is still on its way
-            lane.keys = keys
+            attempt.keys = keys
 
-    def _take_keys(self, component: int, lane: _Lane, keys: DtlsKeys) -> None:
-        lane.keys = None
-        if self._endpoint.dtls_verify in ("Fingerprint", "Yes") and not self._is_vouched_for(keys):
-            lane.close()
-            self._failed("the certificate of the DTLS peer is not that of its SDP")
+    def _take_keys(self, lane: Lane, attempt: Attempt, keys: DtlsKeys) -> None:
+        if self._checks_fingerprint and not self._is_vouched_for(keys):
+            if attempt.keys is None:  # it is kept, as another answer may be on its way (forking)
+                attempt.keys = keys
+                self._not_done(lane, "the certificate of the DTLS peer is not that of its SDP")
             return
+        lane.settle(attempt)
         lane.context.set_send_key(keys.ours.suite, keys.ours.key)
         lane.context.set_receive_key(keys.theirs)
         self._plan_rekey(lane)
-        logger.debug(2, f"{self._endpoint.name}: component {component} is encrypted with {keys.ours.suite.name}")
+        logger.debug(2, f"{self._endpoint.name}: component {lane.component} is encrypted with {keys.ours.suite.name}")
 
-    def _plan_rekey(self, lane: _Lane) -> None:
+    def _plan_rekey(self, lane: Lane) -> None:
         """New keys after dtls_rekey seconds, and so on."""
-        if lane.rekey is not None:
-            lane.rekey.cancel()
-            lane.rekey = None
+        lane.stop_rekey()
         seconds = rekey_interval(self._endpoint)
         if seconds:
             lane.rekey = self._engine.loop.call_later(seconds, self._rekey, lane)
 
-    def _rekey(self, lane: _Lane) -> None:
+    def _rekey(self, lane: Lane) -> None:
         self._plan_rekey(lane)
-        if lane.association is not None:
-            lane.association.rekey()
+        attempt, wires = lane.current, self._wires
+        if attempt is not None and wires is not None:
+            if wires.learns:  # its packets, which are authentic, may come from elsewhere now
+                attempt.source = wires.target(lane.component) or attempt.source
+            attempt.association.rekey()
 
     def _is_vouched_for(self, keys: DtlsKeys) -> bool:
         return any(fingerprint(keys.certificate, said.hash_name) == said.value for said in self._fingerprints)
 
+    def _attempt_failed(self, lane: Lane, attempt: Attempt, reason: str) -> None:
+        lane.drop(attempt)
+        self._not_done(lane, reason)
+        if attempt.association.has_timed_out and attempt.association.is_client:
+            self.proceed()  # it may have to answer the call first
+
+    def _not_done(self, lane: Lane, reason: str) -> None:
+        """A handshake has come to nothing, which harms nobody where another one has given the keys."""
+        if lane.current is None:
+            self._failed(reason)
+        else:
+            logger.debug(1, f"{self._endpoint.name}: another handshake: {reason}")
+
     def _failed(self, reason: str) -> None:
         self.failures += 1
-        logger.warning(f"{self._endpoint.name}: {reason}; its media stay silent")
+        tell = logger.warning if self.failures == 1 else partial(logger.debug, 1)
+        tell(f"{self._endpoint.name}: {reason}; its media stay silent")
 
     def close(self) -> None:
         """The stream has ended."""
         for lane in self._lanes.values():
-            lane.close()
+            lane.clear()
         self._wires = None
 
 
@@ -270,7 +283,7 @@ def rekey_interval(endpoint: EndpointObject) -> int:
 def check_dtls(endpoint: EndpointObject) -> list[tuple[str, str]]:
     """What is wrong with the files and ciphers of an endpoint, by option."""
     wrong: list[tuple[str, str]] = []
-    identity = None
+    identity: Identity | None = None
     if endpoint.media_encryption == "dtls":
         load_libraries()
     if endpoint.webrtc and endpoint.dtls_rekey:
@@ -280,14 +293,21 @@ def check_dtls(endpoint: EndpointObject) -> list[tuple[str, str]]:
             identity = load_identity(endpoint.dtls_cert_file, endpoint.dtls_private_key)
         except DtlsFault as error:
             wrong.append(("dtls_cert_file", f"dtls_cert_file: {error}; a certificate that is made here is used"))
-    if endpoint.dtls_cipher or endpoint.dtls_ca_file or endpoint.dtls_ca_path or identity is not None:
-        settings = DtlsSettings(
-            identity or make_identity(time.time()), endpoint.dtls_cipher, endpoint.dtls_ca_file, endpoint.dtls_ca_path
-        )
+    if not (identity or endpoint.dtls_cipher or endpoint.dtls_ca_file or endpoint.dtls_ca_path):
+        return wrong
+    made = identity or make_identity(time.time())
+    tried = [("dtls_cert_file", DtlsSettings(identity))] if identity is not None else []
+    if endpoint.dtls_cipher:
+        tried.append(("dtls_cipher", DtlsSettings(made, ciphers=endpoint.dtls_cipher)))
+    if endpoint.dtls_ca_file:
+        tried.append(("dtls_ca_file", DtlsSettings(made, ca_file=endpoint.dtls_ca_file)))
+    if endpoint.dtls_ca_path:
+        tried.append(("dtls_ca_path", DtlsSettings(made, ca_path=endpoint.dtls_ca_path)))
+    for option, settings in tried:
         try:
             make_context(settings)
         except DtlsFault as error:
-            wrong.append(("dtls_cipher", f"{error}; calls with DTLS will fail"))
+            wrong.append((option, f"{option}: {error}; calls with DTLS will fail"))
     return wrong
 
 

@@ -150,6 +150,11 @@ class Wires:
         """Whether ICE says where packets go."""
         return self._ice is not None and self._ice.is_active
 
+    @property
+    def learns(self) -> bool:
+        """Whether it is learnt from the peer's packets where to send (rtp_symmetric)."""
+        return self.session is not None and self.session.options.symmetric and not self.uses_ice
+
     def send(self, component: int, data: bytes, address: Address) -> None:
         """Send a datagram that is no RTP, the way that packets to this address go."""
         self._send(self._socket(component), data, address)
