@@ -43,16 +43,17 @@ max_contacts=1
 
 
 class Tone(AudioStreamTrack):
-    """A sine of 440 Hz, in packets of 20 ms."""
+    """A sine, in packets of 20 ms."""
 
-    def __init__(self) -> None:
+    def __init__(self, hertz: float = 440) -> None:
         super().__init__()
+        self.hertz = hertz
         self.at = 0
 
     async def recv(self) -> AudioFrame:
         await asyncio.sleep(0.02)
         moments = np.arange(self.at, self.at + RATE // 50)
-        samples = (8000 * np.sin(2 * np.pi * 440 * moments / RATE)).astype(np.int16)
+        samples = (8000 * np.sin(2 * np.pi * self.hertz * moments / RATE)).astype(np.int16)
         frame = AudioFrame.from_ndarray(samples.reshape(1, -1), layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = RATE, self.at, fractions.Fraction(1, RATE)
         self.at += RATE // 50
@@ -79,11 +80,13 @@ def with_page(
     codecs: str,
     play: Callable[[Browser, RTCPeerConnection, GlobstarProcess], Awaitable[None]],
     policy: RTCBundlePolicy = RTCBundlePolicy.BALANCED,
+    *,
+    options: str = "",
 ) -> None:
-    """A server, a page's WebSocket and its peer connection."""
+    """A server, a page's WebSocket and its peer connection; ``options`` are more of the page's endpoint."""
     office, port = Office([], {"phones": SERVICES}), free_port()
     files = office.configuration()
-    files["pjsip.conf"] += BROWSER.format(host=HOST, codecs=codecs)
+    files["pjsip.conf"] += BROWSER.format(host=HOST, codecs=codecs).replace("webrtc=yes\n", f"webrtc=yes\n{options}")
     files["http.conf"] = f"[general]\nenabled=yes\nbindaddr={HOST}\nbindport={port}\n"
     server = factory(files)
 

@@ -26,7 +26,7 @@ globalThis.phone = {
     this.sound = new AudioContext({sampleRate: 48000});
     const tone = this.sound.createOscillator(), out = this.sound.createMediaStreamDestination();
     tone.frequency.value = 440; tone.connect(out); tone.start();
-    const tracks = [out.stream.getAudioTracks()[0]];
+    const tracks = this.tracks = [out.stream.getAudioTracks()[0]];
     if (video) {
       const canvas = document.createElement('canvas'); canvas.width = 160; canvas.height = 120;
       const pen = canvas.getContext('2d'); let at = 0;
@@ -37,10 +37,17 @@ globalThis.phone = {
       const stream = new MediaStream([track]), player = document.createElement(track.kind);
       player.srcObject = stream; player.muted = true; player.play(); document.body.appendChild(player);
       if (track.kind !== 'audio') return;
-      this.ear = this.sound.createAnalyser(); this.ear.fftSize = 4096;
-      this.sound.createMediaStreamSource(stream).connect(this.ear);
+      const ear = this.sound.createAnalyser(); ear.fftSize = 4096;
+      this.sound.createMediaStreamSource(stream).connect(ear);
+      this.ears.push(ear);
     };
+    this.ears = [];
     this.send = () => tracks.forEach(track => this.peer.addTrack(track));
+  },
+  another(hertz) {
+    const tone = this.sound.createOscillator(), out = this.sound.createMediaStreamDestination();
+    tone.frequency.value = hertz; tone.connect(out); tone.start();
+    this.tracks.push(out.stream.getAudioTracks()[0]);
   },
   async gathered() {
     while (this.peer.iceGatheringState !== 'complete') await new Promise(done => setTimeout(done, 20));
@@ -61,13 +68,17 @@ globalThis.phone = {
     await this.peer.setLocalDescription();
     return this.gathered();
   },
-  async hears() {
+  async hearsAll() {
     await this.sound.resume();
-    if (!this.ear) return [0, -200];
-    const levels = new Float32Array(this.ear.frequencyBinCount);
-    this.ear.getFloatFrequencyData(levels);
-    const best = levels.indexOf(Math.max(...levels));
-    return [best * this.sound.sampleRate / this.ear.fftSize, levels[best]];
+    return this.ears.map(ear => {
+      const levels = new Float32Array(ear.frequencyBinCount);
+      ear.getFloatFrequencyData(levels);
+      const best = levels.indexOf(Math.max(...levels));
+      return [best * this.sound.sampleRate / ear.fftSize, levels[best]];
+    });
+  },
+  async hears() {
+    return (await this.hearsAll())[0] || [0, -200];
   },
   async again(sdp) {
     await this.peer.setRemoteDescription({type: 'offer', sdp});

@@ -147,11 +147,19 @@ class RtpParty:
                 data, source = self._socket.recvfrom(2048)
             except TimeoutError:
                 continue
-            packet = parse_rtp(data, time.monotonic(), source)
+            packet = self.parse(data, time.monotonic(), source)
             if packet is not None:
                 if self.remote is None:
                     self.remote = source
                 self.packets.append(packet)
+
+    def parse(self, data: bytes, arrival: float, source: tuple[str, int]) -> Packet | None:
+        """A datagram as a packet; None for what is none."""
+        return parse_rtp(data, arrival, source)
+
+    def put(self, data: bytes, remote: tuple[str, int]) -> None:
+        """Send a packet."""
+        self._socket.sendto(data, remote)
 
     def audio(self, since: float = 0.0) -> Samples:
         """What was heard, at 8,000 Hz; ``since`` leaves out packets that arrived before (time.monotonic())."""
@@ -176,7 +184,7 @@ class RtpParty:
             self._ssrc,
         )
         self._sequence = (self._sequence + 1) & 0xFFFF
-        self._socket.sendto(header + payload, self.remote)
+        self.put(header + payload, self.remote)
 
     def play(self, samples: Samples, stop: threading.Event | None = None) -> None:
         """Send ``samples`` as G.711, 20 ms a packet, against absolute deadlines; returns when all are sent."""

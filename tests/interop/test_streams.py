@@ -1,0 +1,204 @@
+"""Several audio streams in a call, over real sockets: SIPp with lines of its own, aiortc and Chromium with two microphones."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from aiortc import RTCBundlePolicy, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamTrack
+
+from tests.interop.sip.test_rfc7118_websocket import Browser
+from tests.interop.support.chromium import Page
+from tests.interop.support.lines import Lines, SecureParty
+from tests.interop.support.office import SERVICES, Office, Peer
+from tests.interop.support.script import Script
+from tests.interop.support.sipp import Sipp
+from tests.interop.test_browser_media import Tone, body_of, hang_up, hears, with_page
+from tests.interop.test_chromium import call_echo, with_chromium
+from tests.support.loopback import HOST, free_port, wait_until
+from tests.support.server import GlobstarProcess, ServerFactory
+
+PLAN = SERVICES + "\nexten => 101,1,Dial(PJSIP/callee)\n"
+#: how long SIPp stays in each state of a call; what is to be heard meanwhile must come within
+STATE_MS = 2000
+
+
+@dataclass
+class Bench:
+    """A server whose endpoints may have three audio streams."""
+
+    server: GlobstarProcess
+    port: int
+    callee: int
+    directory: Path
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    callee = free_port(2)
+    office = Office([Peer("caller"), Peer("callee", callee), Peer("secure")], {"phones": PLAN})
+    files = office.configuration()
+    files["pjsip.conf"] = files["pjsip.conf"].replace("direct_media=no\n", "direct_media=no\nmax_audio_streams=3\n")
+    files["pjsip.conf"] = files["pjsip.conf"].replace(
+        "[secure]\ntype=endpoint\n", "[secure]\ntype=endpoint\nmedia_encryption=sdes\n"
+    )
+    server = GlobstarProcess(tmp_path_factory.mktemp("streams"), files)
+    server.wait_booted()
+    yield Bench(server, office.port, callee, tmp_path_factory.mktemp("sipp"))
+    problems = server.finish()
+    assert not problems, f"{problems}\n{server.log_tail()}"
+
+
+def last_body(sipp: Sipp, *, requests: bool = False, at_least: int = 1) -> str:
+    """The last description that SIPp got, once there are so many different ones."""
+
+    def bodies() -> list[str]:
+        wanted = [m for m in sipp.received() if m.method == "INVITE" and (not m.status) == requests and "m=audio" in m.body]
+        return list(dict.fromkeys(message.body for message in wanted))
+
+    wait_until(lambda: len(bodies()) >= at_least, 10, f"description {at_least}")
+    return bodies()[-1]
+
+
+def lives(body: str) -> list[bool]:
+    """Which lines live."""
+    return [port != "0" for port in re.findall(r"m=audio (\d+)", body)]
+
+
+def test_sipp_streams_are_relayed_held_added_and_given_up(bench: Bench) -> None:
+    """Packets of every stream go through the native threads, whatever becomes of the others."""
+    with Lines(440, 640, 840) as caller, Lines(1040, 1240, 1440) as callee:
+        calling = Script("caller", user="caller").request("INVITE", body=caller.sdp("sendrecv", "sendrecv")).answered()
+        calling.pause(STATE_MS)
+        for version, lines in enumerate((("sendrecv", "sendonly", "sendrecv"), ("sendrecv", "off", "sendrecv")), 2):
+            calling.within("INVITE", body=caller.sdp(*lines, version=version))
+            calling.expect(100, optional=True).expect(200, routes=True).acknowledged().pause(STATE_MS)
+        calling.bye()
+        called = Script("callee").ringing().reply(200, "OK", body=callee.sdp("sendrecv", "sendrecv"), tag=True)
+        called.expect_request("INVITE", optional=True).expect_request("ACK")
+        for version, lines in enumerate((("sendrecv", "sendrecv", "sendrecv"), ("sendrecv", "off", "sendrecv")), 2):
+            called.expect_request("INVITE").answer_request(body=callee.sdp(*lines, version=version)).expect_request("ACK")
+        called.hung_up()
+        with (
+            Sipp(called, bench.directory, port=bench.callee) as two,
+            Sipp(calling, bench.directory, remote=bench.port, number="101") as one,
+        ):
+            caller.learn(last_body(one))
+            callee.learn(last_body(two, requests=True))
+            since = time.monotonic()
+            caller.speak()
+            callee.speak()
+            caller.hears(since, 1040, 1240)
+            callee.hears(since, 440, 640)
+            relay = bench.server.cli("rtp show relay")
+            if "in Python" not in relay:
+                wait_until(lambda: "4 of 4 streams" in bench.server.cli("rtp show relay"), 5, "the native relay")
+
+            held = last_body(one, at_least=2)
+            assert re.findall(r"a=(sendrecv|recvonly)", held) == ["sendrecv", "recvonly", "sendrecv"]
+            assert lives(last_body(two, requests=True, at_least=2)) == [True, True, True]
+            caller.learn(held)
+            callee.learn(last_body(two, requests=True, at_least=2))
+            since = time.monotonic() + 0.1
+            caller.speak()
+            callee.speak()
+            caller.hears(since, 1040, 0, 1440)
+            callee.hears(since, 440, 640, 840)
+
+            assert lives(last_body(one, at_least=3)) == lives(last_body(two, requests=True, at_least=3)) == [True, False, True]
+            since = time.monotonic() + 0.1
+            caller.hears(since, 1040, 0, 1440)
+            callee.hears(since, 440, 0, 840)
+            one.passed()
+            two.passed()
+
+
+def test_rfc4568_sipp_streams_with_a_key_each(bench: Bench) -> None:
+    with Lines(440, 640, secure=True) as caller:
+        calling = Script("secure", user="secure").request("INVITE", body=caller.sdp("sendrecv", "sendrecv")).answered()
+        calling.pause(STATE_MS).bye()
+        with Sipp(calling, bench.directory, remote=bench.port, number="600") as sipp:
+            caller.learn(last_body(sipp))
+            since = time.monotonic()
+            caller.speak()
+            caller.hears(since, 440, 640)
+            sipp.passed()
+        assert [party.refused for party in caller.parties if isinstance(party, SecureParty)] == [0, 0]
+
+
+def test_aiortc_has_two_microphones(globstar_process: ServerFactory) -> None:
+    """DTLS, ICE and one transport for both; each hears its own tone."""
+
+    async def play(browser: Browser, peer: RTCPeerConnection, server: GlobstarProcess) -> None:
+        tracks: list[MediaStreamTrack] = []
+        peer.on("track", tracks.append)
+        for hertz in (440, 1000):
+            line = peer.addTransceiver(Tone(hertz))
+            line.setCodecPreferences([c for c in RTCRtpSender.getCapabilities("audio").codecs if c.mimeType == "audio/opus"])
+        await peer.setLocalDescription(await peer.createOffer())
+        await browser.ask("INVITE", f"sip:600@{HOST}", body=peer.localDescription.sdp, to=f"<sip:600@{HOST}>")
+        answer = await browser.receive()
+        while answer.startswith("SIP/2.0 1"):
+            answer = await browser.receive()
+        assert answer.startswith("SIP/2.0 200 "), answer
+        to = re.search(r"(?m)^To: (.*?)\r$", answer)
+        assert to is not None
+        browser.number -= 1
+        await browser.ask("ACK", f"sip:600@{HOST}", to=to[1])
+        found = re.findall(r"m=audio (\d+) ", answer)
+        assert found == [found[0]] * 2
+        await peer.setRemoteDescription(RTCSessionDescription(body_of(answer), "answer"))
+        assert await hears(tracks[0], 440)
+        assert await hears(tracks[1], 1000)
+        await hang_up(browser, answer)
+
+    with_page(globstar_process, "opus", play, RTCBundlePolicy.MAX_BUNDLE, options="max_audio_streams=2\n")
+
+
+def test_chromium_has_two_microphones(globstar_process: ServerFactory, tmp_path: Path) -> None:
+    async def play(browser: Browser, page: Page, server: GlobstarProcess) -> None:
+        await page.run("phone.another(1000)")
+        answer = await call_echo(browser, page, "audio/opus")
+        assert re.search(r"a=group:BUNDLE 0 1\r", answer)
+        await hears_all(page, 440, 1000)
+        await hang_up(browser, answer)
+
+    with_chromium(globstar_process, tmp_path, "opus", play, options="max_audio_streams=2\n")
+
+
+def test_chromium_hears_in_more_streams_than_it_has_asked_for(globstar_process: ServerFactory, tmp_path: Path) -> None:
+    """StreamEcho offers a second line by re-INVITE, which comes into the bundle."""
+
+    async def play(browser: Browser, page: Page, server: GlobstarProcess) -> None:
+        answer = await call_echo(browser, page, "audio/opus", number="631")
+        again = await browser.receive()
+        assert again.startswith("INVITE "), again
+        assert body_of(again).count("m=audio") == 2
+        reply = await page.run(f"phone.again({json.dumps(body_of(again))})")
+        await browser.answer(again, "200 OK", reply)
+        assert (await browser.receive()).startswith("ACK ")
+        await hears_all(page, 440, 440)
+        await hang_up(browser, answer)
+
+    plan = "exten => 631,1,Answer(,i)\n same => n,StreamEcho(2,audio)\n"
+    with_chromium(globstar_process, tmp_path, "opus", play, plan=plan, options="max_audio_streams=2\n")
+
+
+async def hears_all(page: Page, *hertz: float) -> None:
+    """Each stream has its tone, ten looks in a row."""
+    good, heard = 0, []
+    async with asyncio.timeout(30):
+        while good < 10:
+            await asyncio.sleep(0.1)
+            heard = await page.run("phone.hearsAll()")
+            is_right = len(heard) == len(hertz) and all(
+                abs(frequency - wanted) < 25 and level > -60 for (frequency, level), wanted in zip(heard, hertz, strict=True)
+            )
+            good = good + 1 if is_right else 0
