@@ -11,6 +11,7 @@ import pytest
 
 from globstar.core import events
 from globstar.core.cli import run_command
+from globstar.core.format import t140
 from globstar.core.frame import Frame, FrameType
 from globstar.core.services import AgiScripts
 from globstar.core.system import System
@@ -113,6 +114,18 @@ async def test_texts(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     await call.end()
     assert call.tech.texts == ["to you"]
     assert answers(inside) == ["200 result=0", "200 result=1 (yes)", f"200 result={ord('y')}", "200 result=-1"]
+
+
+async def test_real_time_text_is_taken_by_lines_and_by_letters(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    inside = script(monkeypatch, "RECEIVE TEXT 2000", "RECEIVE CHAR 1000", "RECEIVE TEXT 1000", "RECEIVE CHAR 500")
+    call = Call(system).start()
+    await asyncio.sleep(0.5)
+    for letter in ("y", "e", "\ufeff", "s\r\nno"):
+        call.channel.deliver(Frame(FrameType.TEXT, 0, letter.encode(), format=t140))
+        await asyncio.sleep(0.3)
+    await call.end()
+    assert answers(inside)[:1] == ["200 result=1 (yes)"]
+    assert answers(inside)[1:] == [f"200 result={ord('n')}", "200 result=1 (o)", "200 result=-1 (hangup)"]
 
 
 async def test_record_file(system: System, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

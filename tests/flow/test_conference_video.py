@@ -52,7 +52,7 @@ class Stage:
 
 @pytest.fixture
 async def system(tmp_path: Path) -> AsyncIterator[System]:
-    async with media_system(tmp_path, modules=["bridge_softmix"]) as system:
+    async with media_system(tmp_path, modules=["bridge_softmix", "bridge_simple", "bridge_holding"]) as system:
         yield system
         for channel in list(system.channels.values()):
             channel.hangup()
@@ -131,6 +131,66 @@ async def test_one_is_shown_and_sees_who_was_shown_before(system: System) -> Non
     assert stage.changes[-1] == ("carol", "")
     del stage.phones["carol"]
     assert stage.seen() == {"alice": "", "bob": "a"}  # who sends first is shown
+
+
+def camera_phone(system: System, name: str, *, has_screen: bool = True) -> Phone:
+    phone = Phone(system, name=f"Phone/{name}", state=ChannelState.UP, native=frozenset({Control.VIDUPDATE}))
+    if has_screen:
+        phone.channel.native_formats.add(vp8)
+    return phone
+
+
+@pytest.mark.parametrize("mode", ["single", "talker", "none"])
+async def test_who_comes_later_needs_a_whole_picture_of_who_is_shown(system: System, mode: str) -> None:
+    stage = Stage(system, mode)
+    stage.seen()
+    stage.bridge.set_video_source(stage.phones["bob"].channel)
+    for phone in stage.phones.values():
+        phone.told.clear()
+    dave = camera_phone(system, "dave")
+    stage.bridge.join(dave.channel)
+    assert [phone.told for phone in stage.phones.values()] == [[], [Control.VIDUPDATE], []]
+    blind = camera_phone(system, "erin", has_screen=False)
+    stage.bridge.join(blind.channel)
+    assert [len(phone.told) for phone in stage.phones.values()] == [0, 1, 0]
+    assert dave.told == blind.told == []
+
+
+async def test_who_takes_the_place_of_another_in_a_call_begins_with_whole_pictures(system: System) -> None:
+    alice, bob, carol = (camera_phone(system, name) for name in NAMES)
+    bridge = Bridge(system, dissolve_on_hangup=False)
+    bridge.join(alice.channel)
+    leaving = bridge.join(bob.channel)
+    for phone in (alice, bob):
+        phone.channel.deliver(Frame(FrameType.VIDEO, 0, b"picture", format=vp8))
+    other = Bridge(system, dissolve_on_hangup=False)
+    moving = other.join(carol.channel)
+    carol.channel.deliver(Frame(FrameType.VIDEO, 0, b"picture", format=vp8))
+    assert alice.told == bob.told == carol.told == []
+    bridge.move(moving, swap=leaving)
+    assert alice.told == carol.told == [Control.VIDUPDATE]
+    assert bob.told == []
+
+
+class Hall:
+    """Two who wait, and one who announces."""
+
+    def __init__(self, system: System) -> None:
+        self.bridge = Bridge(system, capabilities=BridgeCapability.HOLDING, kind="holding", dissolve_on_hangup=False)
+        self.alice, self.bob, self.speaker = (camera_phone(system, name) for name in ("alice", "bob", "speaker"))
+        self.bridge.join(self.alice.channel)
+        self.bridge.join(self.speaker.channel, role="announcer")
+        self.speaker.channel.deliver(Frame(FrameType.VIDEO, 0, b"slides", format=vp8))
+
+
+async def test_who_waits_has_the_announcer_asked_for_a_picture_and_nobody_else(system: System) -> None:
+    hall = Hall(system)
+    hall.bridge.join(hall.bob.channel)
+    assert hall.speaker.told == [Control.VIDUPDATE]  # bob has just come
+    hall.alice.channel.deliver(control(Control.VIDUPDATE))
+    assert hall.speaker.told == [Control.VIDUPDATE] * 2
+    hall.speaker.channel.deliver(control(Control.VIDUPDATE))
+    assert hall.alice.told == hall.bob.told == []
 
 
 async def test_who_talks_is_shown(system: System) -> None:

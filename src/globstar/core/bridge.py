@@ -348,6 +348,7 @@ class Bridge:
                 self._told_again = 1
         self._set_peer_variables()
         channel.attach(member.receive)
+        bridgevideo.begin(self, member)
         sound = channel.variables.get(ENTRY_SOUND)
         if sound:
             channel.variables.unset(ENTRY_SOUND)
@@ -462,6 +463,9 @@ class Bridge:
         """Give a frame other than voice to the other members."""
         if frame.type is FrameType.CONTROL:
             self.settle()
+            if frame.subtype == Control.VIDUPDATE:
+                bridgevideo.pass_picture_request(self, sender, frame)
+                return
         if not self.technology.is_noticed(sender):
             return
         if frame.type is FrameType.CONTROL:
@@ -470,8 +474,6 @@ class Bridge:
             if frame.subtype == Control.CONNECTED_LINE and isinstance(frame.data, Connected):
                 for member in sender.peers:
                     member.meet(frame.data.id, frame.data.source)
-                return
-            if bridgevideo.pass_picture_request(self, sender, frame):
                 return
         elif frame.type is FrameType.VIDEO:
             for member, stream in bridgevideo.viewers(self, sender, frame.subtype):

@@ -77,18 +77,40 @@ def talking_began(bridge: Bridge, member: BridgeMember) -> None:
         bridge.set_video_source(member.channel)
 
 
-def pass_picture_request(bridge: Bridge, viewer: BridgeMember, frame: Frame) -> bool:
-    """A viewer asks for a whole picture: only who it sees is asked. False if all are to be asked."""
-    if frame.subtype != Control.VIDUPDATE or (bridge.video_mode == NONE and _all_see_all(bridge)):
-        return False
+def begin(bridge: Bridge, member: BridgeMember) -> None:
+    """A member has come while video is sent, by others or by itself: who begins to see it needs a whole picture.
+
+    Where everybody has a stream of its own, that is seen to when the stream begins.
+    """
+    if bridge.video_mode == SFU:
+        return
+    if any(peer.sends_video for peer in member.peers) and _has_screen(member):
+        pass_picture_request(bridge, member, control(Control.VIDUPDATE))
+    if member.sends_video and bridge.video_mode == NONE and _all_see_all(bridge) and bridge.technology.is_noticed(member):
+        if any(_has_screen(peer) for peer in member.peers):
+            member.channel.write(control(Control.VIDUPDATE))
+
+
+def _has_screen(member: BridgeMember) -> bool:
+    channel = member.channel
+    streams = channel.tech.streams(channel)
+    return any(stream.kind is MediaType.VIDEO for stream in streams) or bool(channel.native_formats.of_media(MediaType.VIDEO))
+
+
+def pass_picture_request(bridge: Bridge, viewer: BridgeMember, frame: Frame) -> None:
+    """A viewer asks for a whole picture: only who it sees is asked."""
+    if bridge.video_mode == NONE and _all_see_all(bridge):
+        for member in viewer.peers:
+            if not member.is_apart and bridge.technology.is_noticed(member):
+                member.channel.write(frame)
+        return
     if bridge.video_mode == SFU:
         for (sender, stream), place in list(viewer.sees.items()):
             if frame.data in (place, b""):
                 sender.channel.write(control(Control.VIDUPDATE, stream))
-        return True
+        return
     source = bridge.video_source
     if source is viewer.channel:  # it sees who was shown before
         source = bridge.previous_video_source
     if source is not None and not source.is_hung_up and source is not viewer.channel:
         source.write(control(Control.VIDUPDATE, 0) if bridge.video_mode in ONE_SHOWN else frame)
-    return True

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from globstar.base.log import Logger
 from globstar.core.channel import Channel, ChannelGone
-from globstar.core.frame import Frame, FrameType
 from globstar.core.numbers import seconds
 from globstar.core.registry import application
+from globstar.core.typedtext import TextReader
 
 logger = Logger("app_sendtext")
 
@@ -16,7 +16,8 @@ def send_text(channel: Channel, data: str) -> None:
     """Send a text message to the caller.
 
     The text is taken from SENDTEXT_BODY if that is set, its type from SENDTEXT_CONTENT_TYPE, and the names of who sends it
-    and who gets it from SENDTEXT_FROM_DISPLAYNAME and SENDTEXT_TO_DISPLAYNAME.
+    and who gets it from SENDTEXT_FROM_DISPLAYNAME and SENDTEXT_TO_DISPLAYNAME. With the type text/t140 a SIP phone gets it
+    as real-time text, in the stream of its call.
 
     SENDTEXTSTATUS tells: SUCCESS, FAILURE, UNSUPPORTED (the technology has no text messages). SENDTEXTTYPE is ENHANCED
     where the type goes with the text, else BASIC, or NONE where nothing was sent.
@@ -41,12 +42,13 @@ async def receive_text(channel: Channel, data: str) -> int:
     """Receive a text message from the caller.
 
     ``timeout`` is how long to wait for it, in seconds; without it only what is there already counts.
-    RECEIVETEXTMESSAGE is the text.
+    RECEIVETEXTMESSAGE is the text: a message, or a line of real-time text; what is typed until the time is over counts, too.
 
     RECEIVETEXTSTATUS tells: SUCCESS, FAILURE (none came, or the caller hung up).
     """
+    reader = TextReader(channel)
     try:
-        text = await channel.wait(_text_of, seconds(data))
+        text = reader.line() or await channel.wait(reader.take, seconds(data)) or reader.rest()
     except ChannelGone:
         channel.set_variable("RECEIVETEXTSTATUS", "FAILURE")
         raise
@@ -56,7 +58,3 @@ async def receive_text(channel: Channel, data: str) -> int:
     channel.set_variable("RECEIVETEXTMESSAGE", text)
     channel.set_variable("RECEIVETEXTSTATUS", "SUCCESS")
     return 0
-
-
-def _text_of(frame: Frame) -> str | None:
-    return str(frame.data) if frame.type is FrameType.TEXT else None

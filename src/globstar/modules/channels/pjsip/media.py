@@ -516,6 +516,10 @@ class LegMedia(Voice):
                 side.write(frame)
                 return
 
+    def type_text(self, text: str) -> bool:
+        """Send a text of our own as real-time text; False where none is agreed."""
+        return any(side.type_text(text) for side in self.sides if side.kind is MediaType.TEXT)
+
     def tell_bit_rate(self, frame: Frame) -> None:
         """The other side can receive so much of the pictures of a stream."""
         for side in self.sides:

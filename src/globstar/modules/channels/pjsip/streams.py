@@ -16,7 +16,7 @@ from globstar.media.settings import Payload, PayloadKind, SessionOptions
 from globstar.modules.channels.pjsip import media_options
 from globstar.modules.channels.pjsip.bundling import LegBundle, let_go, put_in_force
 from globstar.modules.channels.pjsip.codecs import describe_all
-from globstar.modules.channels.pjsip.text import RedundantText
+from globstar.modules.channels.pjsip.text import RedundantText, Typist, pace_of
 from globstar.proto.rtp import RtcpPacket, asks_for_picture
 from globstar.proto.rtp.red import generations_of
 from globstar.proto.sdp import Attribute, CodecDescription, Direction, LocalMedia, NegotiatedStream, SessionDescription
@@ -55,6 +55,7 @@ class SideStream:
         "_shift",
         "_source",
         "_ssrc",
+        "_typist",
         "_writes",
         "channel",
         "described",
@@ -119,6 +120,8 @@ class SideStream:
         self._requests = 0
         #: the redundancy of a text stream, where it is agreed
         self._redundant: RedundantText | None = None
+        #: who types the server's own texts, once there was one
+        self._typist: Typist | None = None
 
     def bind(self, channel: Channel | None) -> None:
         """Let the packets become frames of ``channel``; None: of none any more."""
@@ -422,8 +425,25 @@ class SideStream:
         if abs(early) > MAX_DRIFT * session.sender.clock_rate:
             self._shift = None
 
+    def type_text(self, text: str) -> bool:
+        """Send a text of our own as real-time text; False where none is agreed, or too much waits."""
+        session, stream = self.session, self.stream
+        codecs = stream.codecs if stream is not None else ()
+        codec = next((codec for codec in codecs if codec.codec.name.upper() == "T140"), None)
+        if session is None or codec is None or not session.is_sending:
+            return False
+        if self._typist is None:
+            self._typist = Typist(self._engine.loop, self._write_typed)
+        self._typist.pace = pace_of(codec.remote_fmtp)
+        return self._typist.type(text)
+
+    def _write_typed(self, text: bytes, is_first: bool) -> None:
+        self.write(Frame(FrameType.TEXT, self.number, text, format=t140, marker=is_first))
+
     def close(self) -> None:
         """Give the ports back."""
+        if self._typist is not None:
+            self._typist.close()
         self._drop_redundancy()
         let_go(self)
         self.session = self.wires = None

@@ -1,14 +1,20 @@
-"""Real-time text with redundancy (RFC 4103): undone where it comes in, made anew as the other endpoint has agreed it."""
+"""Real-time text (RFC 4103): its redundancy is undone where it comes in, and made anew as the other endpoint has agreed it; and
+texts of the server's own, which are typed at the pace that the endpoint can read."""
 
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Callable
 
 from globstar.media.session import RtpSession
 from globstar.proto.rtp.red import RedReceiver, RedSender
 
 #: Seconds after which text is repeated when none is written meanwhile (RFC 4103 section 5.2: the buffering time).
 REPEAT_AFTER = 0.3
+#: Characters a second that may be sent to who says nothing else (RFC 4103 section 6), and how many may wait.
+USUAL_PACE, MOST_WAITING = 30, 10_000
+_LINE_END = "\u2028"
 
 
 class RedundantText:
@@ -58,3 +64,48 @@ class RedundantText:
         self._timer = None
         if not self._session.is_closed:
             self.write(b"", self._session.rtp_time_now(), marker=False)
+
+
+class Typist:
+    """Types texts, each of which becomes a line. ``write(text, is_first)`` sends a piece, the first after a pause or another."""
+
+    __slots__ = ("_loop", "_timer", "_waiting", "_write", "pace")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, write: Callable[[bytes, bool], None]) -> None:
+        self._loop = loop
+        self._write = write
+        #: characters a second
+        self.pace = USUAL_PACE
+        self._waiting = ""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def type(self, text: str) -> bool:
+        """Type a text; False when too much waits already."""
+        lines = re.sub("\r\n|\r|\n", _LINE_END, text) + _LINE_END
+        if len(self._waiting) + len(lines) > MOST_WAITING:
+            return False
+        self._waiting += lines
+        if self._timer is None:
+            self._go_on(is_first=True)
+        return True
+
+    def close(self) -> None:
+        """Type no more."""
+        self._waiting = ""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _go_on(self, *, is_first: bool = False) -> None:
+        self._timer = None
+        count = max(int(self.pace * REPEAT_AFTER), 1)
+        piece, self._waiting = self._waiting[:count], self._waiting[count:]
+        if piece:  # the pace is kept from one text to the next
+            self._timer = self._loop.call_later(max(REPEAT_AFTER, len(piece) / self.pace), self._go_on)
+            self._write(piece.encode(), is_first)
+
+
+def pace_of(fmtp: str) -> int:
+    """Characters a second that ``cps`` of an endpoint allows (RFC 4103 section 6)."""
+    found = re.search(r"(?:^|[\s;])cps\s*=\s*([1-9]\d{0,4})(?!\d)", fmtp, re.IGNORECASE | re.ASCII)
+    return int(found[1]) if found else USUAL_PACE

@@ -1,4 +1,4 @@
-"""Texts to an endpoint in its call: MESSAGE inside the dialog (RFC 3428)."""
+"""Texts to an endpoint in its call: MESSAGE inside the dialog (RFC 3428), or real-time text where that is asked for."""
 
 from __future__ import annotations
 
@@ -11,8 +11,17 @@ if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.leg import Leg
 
 
+#: The type of a text that is to be sent in the stream of real-time text (RFC 4103 section 10).
+REAL_TIME = "text/t140"
+
+
 def send(leg: Leg, text: str, content_type: str = "text/plain", *, from_name: str = "", to_name: str = "") -> bool:
-    """Send a text, with other display names in From and To where given; False when the call is not answered."""
+    """Send a text, with other display names in From and To where given; False when the call is not answered.
+
+    Real-time text needs a stream of it, and carries no names.
+    """
+    if content_type.lower() == REAL_TIME:
+        return leg.media.type_text(text)
     session = leg.session
     dialog = session.dialog if session is not None else None
     if session is None or dialog is None or session.state is not SessionState.CONFIRMED:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from globstar.core.agi import AgiDialogue, AgiFailed, agi_command
 from globstar.core.channel import ChannelGone
-from globstar.core.frame import Frame, FrameType
+from globstar.core.frame import Frame
 from globstar.core.numbers import leading_integer
+from globstar.core.typedtext import TextReader
 
 
-def _text_of(frame: Frame) -> str | None:
-    if frame.type is not FrameType.TEXT:
-        return None
-    data = frame.data
-    return data if isinstance(data, str) else bytes(data).decode("utf-8", "replace")
-
-
-async def _receive(agi: AgiDialogue, timeout_ms: int) -> str | None:
-    """The next text; None when none came in time. A negative time waits until the call ends."""
-    text: str | None = await agi.channel.wait(_text_of, timeout_ms / 1000 if timeout_ms >= 0 else None)
+async def _wait(agi: AgiDialogue, handler: Callable[[Frame], str | None], words: list[str]) -> str | None:
+    """What the handler makes of a frame; None when that did not come in time. A negative time waits until the call ends."""
+    timeout_ms = leading_integer(words[0])
+    text: str | None = await agi.channel.wait(handler, timeout_ms / 1000 if timeout_ms >= 0 else None)
     return text
 
 
@@ -46,22 +43,25 @@ async def receive_char(agi: AgiDialogue, words: list[str]) -> str:
 
     For so many milliseconds. The result is its number; -1 (hangup) if none came.
     """
+    reader = TextReader(agi.channel)
     try:
-        text = await _receive(agi, leading_integer(words[0]))
+        text = reader.letter() or await _wait(agi, reader.take_letter, words)
     except ChannelGone:
         text = None
     if not text:
         raise AgiFailed("200 result=-1 (hangup)")
-    return f"200 result={ord(text[0])}"
+    return f"200 result={ord(text)}"
 
 
 @agi_command("RECEIVE TEXT", syntax="<timeout>", least=1, most=1, runs_dead=False)
 async def receive_text(agi: AgiDialogue, words: list[str]) -> str:
     """Wait for a text that the caller sends.
 
-    For so many milliseconds. The result is 1 with the text in parentheses, or -1 if none came.
+    For so many milliseconds. The result is 1 with the text in parentheses, or -1 if none came. Of real-time text it is a
+    line, or what was typed until then.
     """
-    text = await _receive(agi, leading_integer(words[0]))
+    reader = TextReader(agi.channel)
+    text = reader.line() or await _wait(agi, reader.take, words) or reader.rest()
     return "200 result=-1" if text is None else f"200 result=1 ({text})"
 
 
