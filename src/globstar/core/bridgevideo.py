@@ -78,17 +78,16 @@ def talking_began(bridge: Bridge, member: BridgeMember) -> None:
 
 
 def begin(bridge: Bridge, member: BridgeMember) -> None:
-    """A member has come while video is sent, by others or by itself: who begins to see it needs a whole picture.
+    """A member has come where many see video that is sent: it needs a whole picture to begin with.
 
-    Where everybody has a stream of its own, that is seen to when the stream begins.
+    Where everybody has a stream of its own, that is seen to when the stream begins. Two in a call ask for themselves.
     """
-    if bridge.video_mode == SFU:
+    if bridge.video_mode == SFU or (
+        bridge.video_mode == NONE and len(bridge.members) <= 2 and bridge.technology.is_noticed(member)
+    ):
         return
     if any(peer.sends_video for peer in member.peers) and _has_screen(member):
         pass_picture_request(bridge, member, control(Control.VIDUPDATE))
-    if member.sends_video and bridge.video_mode == NONE and _all_see_all(bridge) and bridge.technology.is_noticed(member):
-        if any(_has_screen(peer) for peer in member.peers):
-            member.channel.write(control(Control.VIDUPDATE))
 
 
 def _has_screen(member: BridgeMember) -> bool:
