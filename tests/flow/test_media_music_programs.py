@@ -209,7 +209,7 @@ async def test_what_cannot_be_run_is_told(tmp_path: Path) -> None:
         assert what in told, told
 
 
-async def test_a_reload_leaves_a_program_that_is_as_before_and_the_end_of_the_server_ends_it(tmp_path: Path) -> None:
+async def test_a_reload_leaves_a_program_that_is_as_before(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(PROGRAM)
     (tmp_path / "song").write_bytes(SONG.tobytes())
     async with media_system(tmp_path, {"musiconhold.conf": config(tmp_path)}) as system:
@@ -224,9 +224,32 @@ async def test_a_reload_leaves_a_program_that_is_as_before_and_the_end_of_the_se
         await run_command(system, "moh reload")
         length = len(heard(one))
         await until(lambda: len(heard(one)) >= length + 1600)  # music that plays goes on
-        for phone in (one, two):
-            phone.hang_up()
-            await phone.end()
+        await gone(one, two)  # nobody can come any more: it ends with the last who listens
+        assert studio.runs() == ["begins", "SIGHUP"]
+
+
+async def test_the_end_of_the_server_ends_a_program(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "song").write_bytes(SONG.tobytes())
+    async with media_system(tmp_path, {"musiconhold.conf": config(tmp_path)}) as system:
+        studio = Studio(system, tmp_path)
+        phone = studio.listens("live", "one")
+        await until(lambda: len(heard(phone)) >= 1600)
+        phone.hang_up()
+        await phone.end()
         assert studio.runs() == ["begins"]  # it goes on for a while
     assert studio.runs() == ["begins", "SIGHUP"]
     assert not any("music class" in name for name in system.tasks.names())
+
+
+async def test_an_idle_program_ends_when_its_class_is_taken_away(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "song").write_bytes(SONG.tobytes())
+    async with media_system(tmp_path, {"musiconhold.conf": config(tmp_path)}) as system:
+        studio = Studio(system, tmp_path)
+        phone = studio.listens("live", "one")
+        await until(lambda: len(heard(phone)) >= 1600)
+        phone.hang_up()
+        await phone.end()
+        await run_command(system, "moh unregister class live")
+        await until(lambda: studio.runs() == ["begins", "SIGHUP"])

@@ -279,6 +279,29 @@ async def test_dictation(system: System, tmp_path: Path) -> None:
     assert phone.steps[-1] == "NoOp(on)"
 
 
+async def test_a_key_ends_a_prompt_of_the_dictation_and_is_obeyed(system: System, tmp_path: Path) -> None:
+    for name in ("forhelp", "play_help", "both_help", "record_mode", "record", "paused", "enter_filename"):
+        sound(tmp_path / "data" / "sounds" / "en" / "dictate", name, noise(5.0, 68))
+    phone = Phone(system, format=slin)
+    phone.start(f"[default]\nexten => s,1,Dictate({tmp_path}/notes,9)\n")
+    await phone.prompt("dictate/forhelp")
+    began = phone.clock
+    await press(phone, "01*")
+    said = noise(0.4, 69)
+    phone.key("D")  # means nothing, and ends the prompt
+    await phone.after(0.1)
+    await phone.speak(said)
+    await press(phone, "*#")
+    assert phone.clock - began < 4
+    assert phone.prompts == [
+        f"dictate/{name}" for name in ("forhelp", "play_help", "record_mode", "record", "paused", "enter_filename")
+    ]
+    recorded = np.frombuffer((tmp_path / "notes" / "9.raw").read_bytes(), "<i2")
+    assert find(recorded, said).correlation > 0.999
+    phone.hang_up()
+    await phone.end()
+
+
 async def test_dictation_goes_on_with_a_file_and_refuses_bad_names(system: System, tmp_path: Path) -> None:
     for _ in range(2):
         phone = Phone(system, format=slin, name=f"Phone/{system.now()}")

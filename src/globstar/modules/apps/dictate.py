@@ -20,6 +20,7 @@ from globstar.dialplan.arguments import argument, split_arguments
 logger = Logger("app_dictate")
 
 _EXTENSION = "raw"
+_KEYS = "0123456789*#ABCD"
 #: How far 7 and 8 wind, ms, and how fast 2 plays.
 _WIND_MS = 2000
 _FASTEST = 4
@@ -61,6 +62,8 @@ class Machine:
         self.speed = 1
         self._position_ms = 0
         self._writer: SoundWriter | None = None
+        #: a key that ended a prompt, which is still to be obeyed
+        self._pressed: str | None = None
 
     async def run(self) -> None:
         """Do what keys ask for until #, which asks for another file. Raises ChannelGone."""
@@ -83,6 +86,9 @@ class Machine:
     async def _work(self) -> str | None:
         """Play, record or wait until a key is pressed; None at the end of what is played."""
         channel = self.channel
+        pressed, self._pressed = self._pressed, None
+        if pressed is not None:
+            return pressed
         if self.is_paused:
             return await channel.wait_for_digit(None)
         if self.mode is Mode.RECORD:
@@ -151,8 +157,11 @@ class Machine:
             self._position_ms = max(0, self._position_ms + (_WIND_MS if key == "8" else -_WIND_MS))
 
     async def _say(self, name: str) -> None:
+        """Play a prompt; the next key ends it, and what would be said after it."""
+        if self._pressed is not None:
+            return
         try:
-            await play(self.channel, name)
+            self._pressed = await play(self.channel, name, stop_on=_KEYS)
         except SoundMissing as missing:
             logger.warning(f"Dictate on {self.channel.name}: {missing}")
 

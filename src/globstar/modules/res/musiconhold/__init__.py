@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -166,8 +167,24 @@ class MusicOnHoldService:
         if "default" not in classes:
             classes["default"] = MusicClass("default", ClassOptions())
             self._find_files(classes["default"])
+        before = self.all_classes()
         self.classes, self.options = classes, general
         self.realtime = {}
+        self._retire(before)
+
+    def _retire(self, before: Iterable[MusicClass]) -> None:
+        """End the programs of classes that are no more, as soon as nobody hears them."""
+        kept = {music.program for music in self.all_classes()}
+        for music in before:
+            if music.program is not None and music.program not in kept:
+                music.program.retire()
+
+    def unregister(self, name: str) -> bool:
+        """Take away a class of the file; False where there is none."""
+        music = self.classes.pop(name, None)
+        if music is not None:
+            self._retire([music])
+        return music is not None
 
     def _find_files(self, music: MusicClass) -> bool:
         """Have what the class plays ready; False, which is told, where it cannot be played."""
@@ -233,7 +250,8 @@ class MusicOnHoldService:
         try:
             row = await self.system.realtime.load(FAMILY, [("name", name)])
             if row is None:
-                self.realtime.pop(name, None)
+                gone = self.realtime.pop(name, None)
+                self._retire([gone] if gone is not None else [])
                 return None
             entries = []
             if dict(row).get("mode") == "playlist":
@@ -252,8 +270,10 @@ class MusicOnHoldService:
         music = MusicClass(name, options)
         if not await self.system.run_blocking(self._find_files, music):
             return None
-        _keep_program(music, self.realtime.get(name))
+        before = self.realtime.get(name)
+        _keep_program(music, before)
         self.realtime[name] = music
+        self._retire([before] if before is not None else [])
         return music
 
     @staticmethod
@@ -336,13 +356,13 @@ def reload(system: System) -> None:
     _service(system).load()
 
 
-def unload(system: System) -> None:
-    """Take the service back; programs end."""
+async def unload(system: System) -> None:
+    """Take the service back; programs end, and have the time to."""
     service = system.services.pop("music on hold", None)
     if isinstance(service, MusicOnHoldService):
-        for music in service.all_classes():
-            if music.program is not None:
-                music.program.stop()
+        programs = [music.program for music in service.all_classes() if music.program is not None]
+        ending = [task for program in programs if (task := program.stop()) is not None]
+        await asyncio.gather(*ending, return_exceptions=True)
 
 
 @application("MusicOnHold", syntax="MusicOnHold([class[,duration]])")
@@ -424,6 +444,6 @@ def unregister_class(system: System, args: list[str]) -> str:
     """Take away a music class until the next reload; who listens to it hears it to its end."""
     if len(args) != 1:
         raise CliUsage
-    if _service(system).classes.pop(args[0], None) is None:
+    if not _service(system).unregister(args[0]):
         raise CliFailure(f"No such moh class: {args[0]}")
     return ""

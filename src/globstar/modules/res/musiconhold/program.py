@@ -46,6 +46,8 @@ class MusicProgram:
         self.system = system
         self.name = name
         self.options = options
+        #: nobody comes any more
+        self.is_retired = False
         #: who listens
         self.listeners: set[ProgramPlayer] = set()
         self.format = program_format(options)
@@ -86,21 +88,31 @@ class MusicProgram:
         """One less listens."""
         self.listeners.discard(player)
         if not self.listeners and self._task is not None and self._idle is None:
-            self._idle = self.system.loop.call_later(_IDLE, self.stop)
+            if self.is_retired:
+                self.stop()
+            else:
+                self._idle = self.system.loop.call_later(_IDLE, self.stop)
+
+    def retire(self) -> None:
+        """Its class is gone, or is another by now: those who listen hear it to their end, and it ends with the last of them."""
+        self.is_retired = True
+        if not self.listeners:
+            self.stop()
 
     def block(self, number: int) -> tuple[int, Frame] | None:
         """The first block that is not older than ``number``, and its own number; None while there is none."""
         return next(((count, frame) for count, frame in self._blocks if count >= number), None)
 
-    def stop(self) -> None:
-        """End the program."""
+    def stop(self) -> asyncio.Task[None] | None:
+        """End the program; gives what is over when it has ended, None where it does not run."""
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
-        if self._task is not None:
-            task, self._task = self._task, None
+        task, self._task = self._task, None
+        if task is not None:
             self.system.ticker.remove(self._tick)
             task.cancel()
+        return task
 
     def _tick(self) -> None:
         if len(self._waiting) >= self._size:
