@@ -189,7 +189,15 @@ async def test_secured_to_secured_by_relay_and_by_frames_over_hold_and_new_keys(
             keys.learn(await call.answered())
             assert keys.their_line == before
         await talk()
+        former = keys.port.send_session
         keys.set_key(3)
+        new, keys.port.send_session = keys.port.send_session, former
+        call.invite(body=keys.sdp())
+        keys.learn(await call.answered())
+        await talk()  # the phone has not gone over to its new key as yet
+        keys.port.send_session = new
+        await talk()
+        keys.set_key(5)
         call.invite(body=keys.sdp())
         keys.learn(await call.answered())
         await talk()
@@ -203,6 +211,26 @@ async def test_secured_to_secured_by_relay_and_by_frames_over_hold_and_new_keys(
         assert [session.statistics().not_authentic for session in office.driver.rtp.sessions] == [0, 0]
         await call.hang_up()
         await called.ended()
+
+
+async def test_rfc3711_9_1_a_suite_that_comes_back_has_another_key(tmp_path: Path) -> None:
+    """Its packets are counted from the start, so that the old key would encrypt two packets alike."""
+    async with sip_office(tmp_path, phone_section("alice", **SDES), EXTENSIONS) as office:
+        call = new_call(office.phone("alice"), "600")
+        keys = SdesCall(call)
+        await answer(call, keys, keys.sdp())
+        seen = [keys.their_line[2]]
+        for suite in ("AEAD_AES_256_GCM", "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_80"):
+            if keys.suite != suite:
+                keys.suite = suite
+                keys.set_key(len(seen) + 1)
+            call.invite(body=keys.sdp())
+            keys.learn(await call.answered())
+            seen.append(keys.their_line[2])
+            assert await hears_itself(call)
+        assert len(set(seen)) == 3
+        assert seen[2] == seen[3]
+        await call.hang_up()
 
 
 @pytest.mark.parametrize("line", ["", "a=crypto:9 AES_CM_128_HMAC_SHA1_80 inline:" + "A" * 40 + "\r\n"], ids=["none", "tag"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from globstar.media.sockets import Address, MediaSocket, Receiver, admitted
 from globstar.proto.sdp.crypto import GCM_128, GCM_256, CryptoKey, Suite
@@ -15,7 +15,21 @@ if TYPE_CHECKING:
 #: Second header byte of RTCP under RTP's port (RFC 5761 section 4).
 _RTCP = range(192, 224)
 
+#: Packets under a peer's former key that may still arrive after a new one was agreed on.
+OVERLAP = 100
+
 Transform = Callable[[bytes], bytes]
+
+
+class _Former(NamedTuple):
+    """The key that a peer has had before."""
+
+    unprotect: Transform
+    unprotect_rtcp: Transform
+    suite: Suite
+    mki: int
+    #: the new key for native code, which knows one key at a time
+    opens: Cipher | None
 
 
 class Refused(OSError):
@@ -25,18 +39,22 @@ class Refused(OSError):
 class SrtpContext:
     """The keys of one stream in both directions, for RTP and RTCP; each direction is there once its key is.
 
-    Roll-over counters and replay windows are kept by SSRC, and live as long as the key does.
+    Roll-over counters and replay windows are kept by SSRC, and live as long as the key does. Once the peer has another key,
+    packets under the former one are taken until the first under the new one comes: those are still on their way.
     """
 
     __slots__ = (
-        "_faults", "_received", "_sent", "before_change", "mki", "not_authentic", "opens", "protect", "protect_rtcp", "replayed",
-        "seals", "tags", "unkeyed", "unprotect", "unprotect_rtcp",
+        "_faults", "_former", "_overlap", "_received", "_sent", "before_change", "mki", "not_authentic", "opens", "protect",
+        "protect_rtcp", "replayed", "seals", "unkeyed", "unprotect", "unprotect_rtcp",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self._faults: tuple[type[Exception], ...] = ()
         self._sent: tuple[Suite, bytes] | None = None
         self._received: tuple[Suite, bytes, int] | None = None
+        self._former: _Former | None = None
+        #: packets under the former key that are still taken
+        self._overlap = 0
         self.protect: Transform = self._without_key
         self.protect_rtcp: Transform = self._without_key
         self.unprotect: Transform = self._without_key
@@ -47,7 +65,6 @@ class SrtpContext:
         #: called before a key is replaced
         self.before_change: Callable[[], None] | None = None
         self.mki = 0
-        self.tags = (0, 0)
         #: Packets that failed authentication, that came twice, and that came or were to go before there was a key.
         self.not_authentic = 0
         self.replayed = 0
@@ -78,12 +95,16 @@ class SrtpContext:
         new = (key.suite, key.key, key.mki)
         if self._received != new:
             self._change()
-            self._received = new
+            former, self._received = self._received, new
+            was = self.unprotect, self.unprotect_rtcp
             from globstar.media.libsrtp import FAULTS, opening
 
             self._faults = FAULTS
-            self.mki, self.tags = key.mki, (key.suite.tag, key.suite.rtcp_tag)
+            self.mki = key.mki
             self.unprotect, self.unprotect_rtcp, self.opens = opening(key.suite, key.key, key.mki)
+            if former is not None:
+                self._former, self._overlap = _Former(*was, former[0], former[2], self.opens), OVERLAP
+                self.opens = None
 
     def _change(self) -> None:
         if self.before_change is not None:
@@ -101,25 +122,54 @@ class SrtpContext:
         if len(data) < 2:
             raise Refused(errno.EBADMSG, "no packet")
         is_rtcp = data[1] in _RTCP
-        if self.mki:  # its place is before the tag, which does not cover it (RFC 3711 section 3.1)
-            data = self._without_mki(data, self.tags[is_rtcp])
+        received = data
+        if self.mki and self._received is not None:
+            received = _without_mki(data, self._received[0], self.mki, is_rtcp)
         try:
-            return (self.unprotect_rtcp if is_rtcp else self.unprotect)(data)
+            plain = (self.unprotect_rtcp if is_rtcp else self.unprotect)(received)
         except self._faults as error:
+            if self._former is not None:
+                return self._decrypt_former(self._former, data, is_rtcp)
             if "replay" in str(error):
                 self.replayed += 1
             else:
                 self.not_authentic += 1
+        else:
+            if self._former is not None:
+                self._settle(self._former)
+            return plain
         raise Refused(errno.EBADMSG, "the packet is not authentic")
 
-    def _without_mki(self, data: bytes, tag: int) -> bytes:
-        if self._received is not None and self._received[0] in (GCM_128, GCM_256):
-            return data[: -self.mki]  # the tag belongs to the cipher text, which comes first (RFC 7714 section 8.2)
-        return data[: -self.mki - tag] + data[-tag:]
+    def _decrypt_former(self, former: _Former, data: bytes, is_rtcp: bool) -> bytes:
+        """A packet that does not fit the new key, and may still be under the former one. Raises Refused."""
+        if former.mki:
+            data = _without_mki(data, former.suite, former.mki, is_rtcp)
+        try:
+            plain = (former.unprotect_rtcp if is_rtcp else former.unprotect)(data)
+        except self._faults:
+            self.not_authentic += 1
+            raise Refused(errno.EBADMSG, "the packet is not authentic") from None
+        self._overlap -= 1
+        if not self._overlap:
+            self._settle(former)
+        return plain
+
+    def _settle(self, former: _Former) -> None:
+        """From now on only the new key counts."""
+        self._former = None
+        self.opens = former.opens
 
     def _without_key(self, _data: bytes) -> bytes:
         self.unkeyed += 1
         raise Refused(errno.ENOKEY, "there is no key yet")
+
+
+def _without_mki(data: bytes, suite: Suite, mki: int, is_rtcp: bool) -> bytes:
+    """The packet without its key identifier, whose place is before the tag, which does not cover it (RFC 3711 section 3.1)."""
+    if suite in (GCM_128, GCM_256):
+        return data[:-mki]  # the tag belongs to the cipher text, which comes first (RFC 7714 section 8.2)
+    tag = suite.rtcp_tag if is_rtcp else suite.tag
+    return data[: -mki - tag] + data[-tag:]
 
 
 class SecureSocket(MediaSocket):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
 import pytest
 
 from globstar.media import libsrtp, native
 from globstar.media.relay import Relay
 from globstar.media.session import RtpSession
-from globstar.media.srtp import Refused, SrtpContext
+from globstar.media.srtp import OVERLAP, Refused, SrtpContext
 from globstar.proto.rtp import RtpPacket
 from globstar.proto.sdp.crypto import AES_80, GCM_128, SUITES, CryptoKey, Suite
 from tests.conftest import IN_CI
@@ -114,6 +115,93 @@ def test_rfc3711_3_3_1_the_roll_over_counter_goes_on() -> None:
     for number in range(65530, 65545):
         plain = packet(number & 0xFFFF)
         assert two.decrypt(one.encrypt(plain)) == plain
+
+
+@pytest.mark.parametrize("suite", SUITES.values(), ids=lambda suite: suite.name)
+def test_rfc3711_3_3_1_losses_and_late_packets_around_the_wrap(suite: Suite) -> None:
+    """What comes of two rounds of numbers, with most packets about each wrap lost and some late, is all understood."""
+    one, two = contexts(suite)
+    chance = random.Random(7)
+    late: list[tuple[bytes, bytes]] = []
+    for number in range(65000, 2 * 65536 + 300, 11):
+        plain = packet(number & 0xFFFF)
+        secret = one.encrypt(plain)
+        near = min(number % 65536, 65536 - number % 65536) < 200
+        if near and chance.random() < 0.6:
+            continue  # lost
+        if near and chance.random() < 0.3:
+            late.append((secret, plain))
+            continue
+        assert two.decrypt(secret) == plain
+        if late and chance.random() < 0.3:
+            secret, plain = late.pop(0)
+            assert two.decrypt(secret) == plain
+            with pytest.raises(Refused):
+                two.decrypt(secret)
+    assert two.not_authentic == 0
+
+
+def test_rfc3711_3_2_3_each_source_counts_for_itself() -> None:
+    """A new SSRC begins anywhere and at the first round; the old one goes on where it was."""
+    one, two = contexts()
+    for number in (65534, 65535, 65536, 65537):
+        assert two.decrypt(one.encrypt(packet(number & 0xFFFF)))
+    for number in (40000, 40001, 10):  # the second source has gone round when it comes to 10
+        assert two.decrypt(one.encrypt(packet(number, ssrc=0xBEEF)))
+    assert two.decrypt(one.encrypt(packet(2)))
+    assert (two.not_authentic, two.replayed) == (0, 0)
+
+
+@pytest.mark.parametrize("suite", SUITES.values(), ids=lambda suite: suite.name)
+def test_rfc3711_3_4_reports_count_by_themselves_and_come_once(suite: Suite) -> None:
+    one, two = contexts(suite)
+    report = bytes.fromhex("80c80006") + bytes(24)
+    secrets = [one.encrypt(report) for _ in range(4)]
+    assert len(set(secrets)) == 4
+    indices = [secret[-suite.rtcp_tag - 4 :][:4] for secret in secrets]
+    if suite.name.startswith("AEAD"):
+        indices = [secret[-4:] for secret in secrets]  # RFC 7714 section 9.2
+    assert [int.from_bytes(index, "big") & 0x7FFFFFFF for index in indices] == [1, 2, 3, 4]
+    assert all(index[0] & 0x80 for index in indices), "encrypted"
+    for place in (1, 0, 3):
+        assert two.decrypt(secrets[place]) == report
+    with pytest.raises(Refused):
+        two.decrypt(secrets[0])
+    assert two.replayed == 1
+
+
+@pytest.mark.parametrize("other", SUITES.values(), ids=lambda suite: suite.name)
+@pytest.mark.parametrize("mki", [0, 2])
+def test_packets_under_the_former_key_are_taken_until_the_new_one_is_used(other: Suite, mki: int) -> None:
+    """They were on their way when the keys changed."""
+    one, two = contexts()
+    old = [one.encrypt(packet(number)) for number in range(10)]
+    report = one.encrypt(bytes.fromhex("80c80006") + bytes(24))
+    assert two.decrypt(old[0]) == packet(0)
+    one.set_send_key(other, key_of(other, 50))
+    two.set_receive_key(CryptoKey(1, other, key_of(other, 50), mki))
+    assert two.opens is None, "native code knows one key at a time"
+    for number in (1, 3, 2):
+        assert two.decrypt(old[number]) == packet(number)
+    assert two.decrypt(report)
+    with pytest.raises(Refused):
+        two.decrypt(old[3])
+    fresh = one.encrypt(packet(11))
+    cut = len(fresh) if other.name.startswith("AEAD") else len(fresh) - other.tag
+    assert two.decrypt(fresh[:cut] + bytes(mki) + fresh[cut:]) == packet(11)
+    assert (two.opens is not None) == native.is_available() or not libsrtp.is_available()
+    with pytest.raises(Refused):
+        two.decrypt(old[5])
+    assert two.not_authentic == 2
+
+
+def test_the_former_key_is_good_for_so_many_packets_and_no_more() -> None:
+    one, two = contexts()
+    two.set_receive_key(CryptoKey(1, AES_80, key_of(AES_80, 50)))
+    for number in range(OVERLAP):
+        assert two.decrypt(one.encrypt(packet(number)))
+    with pytest.raises(Refused):
+        two.decrypt(one.encrypt(packet(OVERLAP)))
 
 
 def test_the_same_key_again_keeps_the_replay_window_and_a_new_one_replaces_it() -> None:

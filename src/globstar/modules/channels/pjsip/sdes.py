@@ -67,6 +67,8 @@ class SdesKeying:
         if peer is None:
             session.secure(None)
             return
+        # Another suite begins to count packets anew: should it come back, it needs another key (RFC 3711 section 9.1).
+        self._keys = {peer.suite: self._key(peer.suite)}
         if self._context is None:
             self._context = SrtpContext()
         self._context.set_send_key(peer.suite, self._key(peer.suite))
