@@ -78,7 +78,7 @@ class Terminal:
 
 
 @pytest.mark.parametrize(
-    ("generations", "loses", "first"), [(0, "", "hello"), (2, "e", "hello"), (0, "e", "hllo"), (1, "l", "he\ufffdlo")]
+    ("generations", "loses", "first"), [(0, "", "hello"), (2, "e", "hello"), (0, "e", "h\ufffdllo"), (1, "l", "he\ufffdlo")]
 )
 async def test_receive_text_takes_a_line(tmp_path: Path, generations: int, loses: str, first: str) -> None:
     """What redundancy brings back is in its place; what is lost for good is told by its mark where the numbers show it."""
@@ -132,3 +132,56 @@ async def test_without_a_stream_of_it_real_time_text_is_not_supported(tmp_path: 
         assert not terminal.phone.inbox
         await call.hang_up()
         terminal.socket.close()
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [(2, 0), (2, 2), (0, 2)])
+async def test_rfc4103_5_4_what_a_phone_without_redundancy_has_lost_is_marked_to_one_with_it(
+    tmp_path: Path, theirs: int, ours: int
+) -> None:
+    """Packets of either kind may follow one another, and none is taken twice."""
+    pjsip = phone_section("alice", allow="ulaw,red,t140") + phone_section("bob", allow="ulaw,red,t140")
+    async with sip_office(tmp_path, pjsip, "[default]\nexten => 101,1,Dial(PJSIP/bob)\n") as office:
+        terminal, bob = Terminal(office, 0), office.phone("bob")
+        await bob.register()
+        call = PhoneCall(terminal.phone, "sip:101@127.0.0.1:15060")
+        call.invite(body=call.sdp() + text_line(4600, 98, 97, theirs))
+        await terminal.phone.get(100)
+        called = await bob.ring()
+        numbers = {name: int(number) for number, name in re.findall(r"a=rtpmap:(\d+) (RED|T140)", called.request.body)}  # type: ignore[union-attr]
+        screen = office.media.open(bob.address[0], 5600)
+        shown: list[bytes] = []
+        receiver = RedReceiver()
+
+        def read(_now: float) -> None:
+            data, _ = screen.recvfrom(2048)
+            number, stamp = struct.unpack_from("!HI", data, 2)
+            take = receiver.receive_plain if data[1] & 0x7F == numbers["T140"] else receiver.receive
+            shown.extend(take(data[12:], number, stamp))
+
+        screen.set_reader(read)
+        called.reply(
+            200, body=called.sdp() + text_line(5600, numbers.get("RED", 98), numbers["T140"], ours if "RED" in numbers else 0)
+        )
+        await bob.get("ACK")
+        answer = await call.answered()
+        terminal._aim = int(re.search(r"m=text (\d+) RTP/AVP", answer.body)[1])  # type: ignore[index]
+        await terminal.type("hallo", loses="a")
+        if theirs:  # from here on she repeats
+            terminal.generations, terminal._sender = theirs, RedSender(97, theirs)
+        await terminal.type(" you", loses="o" if theirs else "")
+        await asyncio.sleep(1)
+        assert b"".join(shown).decode() == "h\ufffdllo you"
+        # and the other way, to one who repeats from one who does not
+        if ours != theirs:
+            aim = re.search(r"m=text (\d+) RTP/AVP", called.request.body if called.request else "")
+            assert aim is not None
+            for number, letter in ((10, b"d"), (11, b"a"), (14, b"k")):
+                head = struct.pack("!BBHII", 0x80, numbers["T140"], number, 300 * number, 0x99)
+                screen.sendto(head + letter, ("127.0.0.1", int(aim[1])))
+                await asyncio.sleep(0.3)
+            await asyncio.sleep(1)
+            assert terminal.shown.decode() == ("da\ufffdk" if theirs else "dak")
+        await call.hang_up()
+        await called.ended()
+        for socket in (terminal.socket, screen):
+            socket.close()

@@ -16,6 +16,8 @@ _KEY = "typed text"
 _BYTE_ORDER_MARK, _ERASURE = "\ufeff", "\b"
 #: What ends a line: LINE SEPARATOR, and what older terminals send (T.140 sections 6.1 and 8.1).
 _LINE_END = re.compile("\u2028|\u2029|\r\n|\r|\n")
+#: What stands for text that is lost (RFC 4103 section 5.4); longer gaps than of so many packets are no loss.
+_MISSING, _LONGEST_GAP = "\ufffd", 100
 #: Longer lines are taken in pieces of so many characters.
 MAX_LINE = 4096
 
@@ -34,6 +36,8 @@ class TextReader:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._typed = str(channel.data.pop(_KEY, ""))
+        #: the number of the last packet, where packets that were lost show in the numbers
+        self._last: int | None = None
 
     def take(self, frame: Frame) -> str | None:
         """The handler for ``channel.wait``: the text, when it is whole."""
@@ -42,8 +46,14 @@ class TextReader:
             return None
         if frame.format is None:
             return text
-        self._typed += text
+        self._type(frame, text)
         return self.line()
+
+    def _type(self, frame: Frame, text: str) -> None:
+        last, self._last = self._last, frame.seq
+        if last is not None and frame.seq is not None and 1 < (frame.seq - last & 0xFFFF) < _LONGEST_GAP:
+            self._typed += _MISSING
+        self._typed += text
 
     def line(self) -> str | None:
         """The first line of what was typed, if its end or very much was; what follows stays for the next reader."""
@@ -62,7 +72,7 @@ class TextReader:
         text = text_of(frame)
         if text is None or frame.format is None:
             return text[0] if text else None
-        self._typed += text
+        self._type(frame, text)
         return self.letter()
 
     def letter(self) -> str | None:

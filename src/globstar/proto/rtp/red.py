@@ -73,6 +73,13 @@ class RedReceiver:
         if blocks is None:
             self.refused += 1
             return []
+        return self._take(blocks, sequence, rtp_time)
+
+    def receive_plain(self, text: bytes, sequence: int, rtp_time: int) -> list[bytes]:
+        """The same for a packet of T.140 without redundancy, which may come among the others under the same numbers."""
+        return self._take((RedBlock(0, 0, text),), sequence, rtp_time)
+
+    def _take(self, blocks: tuple[RedBlock, ...], sequence: int, rtp_time: int) -> list[bytes]:
         last = self._last_sequence
         missing = 0
         if last is not None:

@@ -75,6 +75,18 @@ def test_rfc4103_5_4_late_and_repeated_packets_say_nothing_new() -> None:
     assert text_of([*packets[:5], packets[6], packets[5], packets[6], *packets[7:], packets[50]]) == LETTERS
 
 
+def test_rfc4103_packets_without_redundancy_may_come_among_the_others() -> None:
+    """What was sent plain is not taken once more from a repetition, and its number is not missed."""
+    receiver, sender = RedReceiver(), RedSender(98, 2)
+    assert receiver.receive(sender.payload(b"a", 0), 1, 0) == [b"a"]
+    sender.payload(b"b", 300)
+    assert receiver.receive_plain(b"b", 2, 300) == [b"b"]
+    assert receiver.receive(sender.payload(b"c", 600), 3, 600) == [b"c"]
+    assert receiver.receive_plain(b"e", 5, 1200) == [MISSING, b"e"]
+    assert receiver.receive_plain(b"e", 5, 1200) == []
+    assert (receiver.recovered, receiver.lost) == (0, 1)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_seeded_loss_of_a_third_loses_only_runs_longer_than_the_redundancy(seed: int) -> None:
     chance = random.Random(seed)

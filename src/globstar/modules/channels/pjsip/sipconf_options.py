@@ -282,7 +282,7 @@ DROPPED: dict[str, str] = {
     "sip_cos": "set cos of the transport",
     "srvlookup": "SRV records are always looked up",
     "subscribemwi": "a subscription replaces notifications by itself",
-    "textsupport": "text streams are declined",
+    "textsupport": "allow t140, and red before it for redundancy",
     "tcpauthlimit": "connections are bounded by themselves",
     "tcpauthtimeout": "connections are bounded by themselves",
     "tos_sip": "set tos of the transport",

@@ -317,16 +317,26 @@ class SideStream:
         if session is None or session.is_closed or stream is None:
             return None
         receive, send = {}, {}
+        redundancy = self._redundancy_of(stream)
         for codec in stream.codecs:
             described = codec.codec
             name = f"{described.name}/{described.clock_rate}/{described.channels}"
-            mine, yours = name, name
-            if described.name.upper() == "RED":  # can be passed on as it is only where the numbers within are the same
-                inside = next((c for c in stream.codecs if c.codec.name.upper() == "T140"), codec)
-                again = generations_of(codec.remote_fmtp)
-                mine, yours = (f"{name} {n} {again}" for n in (inside.receive_payload_type, inside.send_payload_type))
+            mine, yours = (f"{name} {how}" for how in redundancy) if redundancy else (name, name)
             receive[mine], send[yours] = codec.receive_payload_type, codec.send_payload_type
         return RtpMedia(session, receive, send)
+
+    def _redundancy_of(self, stream: NegotiatedStream) -> tuple[str, str] | None:
+        """How text is repeated that we get, and that we send; None where it is not.
+
+        All of such a stream can be passed on as it is only where the numbers within are the same; else nothing of it, as
+        some packets would be missed among the others.
+        """
+        by_name = {codec.codec.name.upper(): codec for codec in stream.codecs}
+        repeated = by_name.get("RED")
+        if repeated is None:
+            return None
+        inside, again = by_name.get("T140", repeated), generations_of(repeated.remote_fmtp)
+        return f"{inside.receive_payload_type} {again}", f"{inside.send_payload_type} {again}"
 
     def _receive(self, payload_type: int, payload: bytes, rtp_time: int, sequence: int, marker: bool) -> None:
         channel, session, format = self.channel, self.session, self._by_payload.get(payload_type)
@@ -334,9 +344,10 @@ class SideStream:
             return
         if session.remote_ssrc != self._ssrc:
             self._name_source(channel, session.remote_ssrc)
-        if format is red and self._redundant is not None:
+        if self._redundant is not None:
             # the numbers show what was lost of the packets, of which nothing needs to be lost of the text
-            for text in self._redundant.receive(payload, sequence, rtp_time):
+            take = self._redundant.receive if format is red else self._redundant.receive_plain
+            for text in take(payload, sequence, rtp_time):
                 channel.deliver(Frame(FrameType.TEXT, self.number, text, format=t140, rtp_time=rtp_time, source=self._source))
             return
         channel.deliver(
@@ -386,7 +397,8 @@ class SideStream:
         sequence = self._sequence_of(session, frame.seq, frame.rtp_time)
         time = self._time_of(session, frame.rtp_time)
         if self._redundant is not None:
-            self._redundant.write(frame.data, time, marker=frame.marker)
+            follows_loss = 0 < (sequence - session.sender.sequence & 0xFFFF) <= MAX_GAP
+            self._redundant.write(frame.data, time, marker=frame.marker, follows_loss=follows_loss)
         else:
             session.send_packet(frame.data, time, number, frame.marker, sequence)
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 
 from globstar.media.session import RtpSession
-from globstar.proto.rtp.red import RedReceiver, RedSender
+from globstar.proto.rtp.red import MISSING, RedReceiver, RedSender
 
 #: Seconds after which text is repeated when none is written meanwhile (RFC 4103 section 5.2: the buffering time).
 REPEAT_AFTER = 0.3
@@ -44,8 +44,14 @@ class RedundantText:
         """The texts that a packet brings, each once."""
         return self._receiver.receive(payload, sequence, rtp_time)
 
-    def write(self, text: bytes, rtp_time: int, *, marker: bool) -> None:
-        """Send a text, with those before it."""
+    def receive_plain(self, text: bytes, sequence: int, rtp_time: int) -> list[bytes]:
+        """The same for a packet that the endpoint sent without redundancy."""
+        return self._receiver.receive_plain(text, sequence, rtp_time)
+
+    def write(self, text: bytes, rtp_time: int, *, marker: bool, follows_loss: bool = False) -> None:
+        """Send a text, with those before it; what was lost before it is marked."""
+        if follows_loss:
+            text = MISSING + text
         self._session.send_packet(self._sender.payload(text, rtp_time), rtp_time, self.send, marker)
         self._plan()
 
