@@ -6,6 +6,7 @@ thread does not treat *parks* its path: the loop treats it as it would without t
 Digits that the thread has sent on are told to the loop in batches, as are the numbers of many paths at once.
 """
 
+from libc.errno cimport EIO
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
@@ -39,6 +40,14 @@ cdef extern from "<sys/socket.h>" nogil:
     ctypedef unsigned int socklen_t
     cdef struct sockaddr:
         pass
+    cdef struct iovec:
+        void *iov_base
+        size_t iov_len
+    cdef struct msghdr:
+        void *msg_name
+        socklen_t msg_namelen
+        iovec *msg_iov
+        size_t msg_iovlen
     ssize_t recvfrom(int descriptor, void *buffer, size_t size, int flags, sockaddr *source, socklen_t *length)
     ssize_t sendto(int descriptor, const void *buffer, size_t size, int flags, const sockaddr *target, socklen_t length)
 
@@ -134,9 +143,24 @@ cdef extern from "_relay.h" nogil:
     bint relay_is_same(const relay_peer *one, const relay_peer *other)
 
 
+cdef extern from "_ring.h" nogil:
+    ctypedef struct ring:
+        int descriptor
+    int ring_open(ring *one, unsigned int count)
+    void ring_close(ring *one)
+    void ring_receive(ring *one, int index, int descriptor, void *room, int size)
+    void ring_receive_from(ring *one, int index, int descriptor, msghdr *message)
+    void ring_send(
+        ring *one, int index, int descriptor, const void *data, int size, const sockaddr *target, socklen_t length
+    )
+    int ring_submit(ring *one, bint is_answered)
+    bint ring_answer(ring *one, int *index, int *result)
+
+
 cdef enum:
     BATCH = 256  # sockets that one look finds
-    TURN = 16  # packets that are treated before the loop has its turn
+    TURN = 32  # packets that are received, treated and sent before the loop has its turn
+    ROOM = 131 * 64  # for a datagram and what stands before it: lines of the cache of which no two buffers have the same
     DIGITS = 256  # digits that wait for the loop at the most
     TAKEN = -1
 
@@ -223,6 +247,19 @@ cdef struct Told:
     relay_digit digit
 
 
+cdef struct Letter:
+    uint8_t *buffer  # of ROOM octets, the packet at RELAY_LEAD
+    Slot *slot
+    uint8_t *datagram  # what came, in the buffer
+    int size
+    relay_peer source  # its size is 0 where the socket is connected
+    relay_path *path  # whose packet is to be sent on; NULL for none
+    uint8_t *packet  # what is to be sent
+    int packet_size
+    iovec part
+    msghdr message
+
+
 cdef class NativePath:
     """One direction of a relay. All numbers are exchanged with the lock of its :class:`RelayThread` held."""
 
@@ -242,7 +279,8 @@ cdef class RelayThread:
     """The thread's half of a relay engine. ``run`` is its body; everything else is called from the loop.
 
     ``notify_descriptor`` becomes readable when there is something for :meth:`take`. ``longest_wait`` (seconds) bounds for how
-    long packets are gathered where there are many.
+    long packets are gathered where there are many. With ``wants_ring`` packets are received and sent by io_uring, many with one
+    system call, if the kernel permits; else with a system call each.
     """
 
     cdef int _epoll
@@ -262,12 +300,18 @@ cdef class RelayThread:
     cdef uint64_t _packets
     cdef uint64_t _digits_missed
     cdef dict _objects
+    cdef ring _ring
+    cdef int _ring_refusal
+    cdef uint8_t *_room
+    cdef Letter _letters[TURN]
 
-    def __cinit__(self, double longest_wait=0.004):
+    def __cinit__(self, double longest_wait=0.004, bint wants_ring=True):
+        cdef int index
         self._epoll = self._notify = self._wake = -1
         self._slots = NULL
         self._waiting = NULL
         self._longest_wait = longest_wait
+        self._ring.descriptor = -1
         pthread_mutex_init(&self._turn, NULL)
         pthread_mutex_init(&self._mutex, NULL)
         self._objects = {}
@@ -280,11 +324,20 @@ cdef class RelayThread:
         event.events = EPOLLIN
         event.data.fd = self._wake
         epoll_ctl(self._epoll, EPOLL_CTL_ADD, self._wake, &event)
+        if wants_ring:
+            self._ring_refusal = ring_open(&self._ring, TURN)
+        self._room = <uint8_t *> malloc(ROOM * (TURN if self._ring.descriptor >= 0 else 1))
+        if self._room == NULL:
+            raise MemoryError
+        for index in range(TURN):
+            self._letters[index].buffer = self._room + (ROOM * index if self._ring.descriptor >= 0 else 0)
 
     def __dealloc__(self):
         for descriptor in (self._epoll, self._notify, self._wake):
             if descriptor >= 0:
                 close(descriptor)
+        ring_close(&self._ring)
+        free(self._room)
         free(self._slots)
         free(self._waiting)
         pthread_mutex_destroy(&self._mutex)
@@ -297,6 +350,19 @@ cdef class RelayThread:
 
     def __len__(self):
         return len(self._objects)
+
+    @property
+    def uses_ring(self):
+        """Whether packets go by io_uring."""
+        self._lock()
+        found = self._ring.descriptor >= 0
+        pthread_mutex_unlock(&self._mutex)
+        return found
+
+    @property
+    def ring_refusal(self):
+        """Why they do not though they should: an error number, 0 for none."""
+        return self._ring_refusal
 
     @property
     def wakeups(self):
@@ -335,10 +401,9 @@ cdef class RelayThread:
 
     cdef void _run(self) noexcept nogil:
         cdef epoll_event events[BATCH]
-        cdef int count, index, told
+        cdef int count, start, told
         cdef uint64_t one = 1
         cdef double now, last = 0, rate = 0
-        cdef uint8_t buffer[RELAY_LEAD + RELAY_ROOM]
         while not relay_is_raised(&self._stopping):
             count = epoll_wait(self._epoll, events, BATCH, -1)
             if count <= 0:
@@ -347,11 +412,13 @@ cdef class RelayThread:
             told = 0
             self._enter()
             self._wakeups += 1
-            for index in range(count):
-                told |= self._serve(events[index].data.fd, buffer, now)
-                if index % TURN == TURN - 1:
+            start = 0
+            while start < count:
+                if start:
                     pthread_mutex_unlock(&self._mutex)
                     self._enter()
+                told |= self._serve(events + start, TURN if count - start > TURN else count - start, now)
+                start += TURN
             pthread_mutex_unlock(&self._mutex)
             if told:
                 write(self._notify, &one, sizeof(one))
@@ -361,63 +428,130 @@ cdef class RelayThread:
             if count < BATCH and not relay_is_raised(&self._stopping):
                 _sleep(relay_pause(rate, self._longest_wait))
 
-    cdef int _serve(self, int descriptor, uint8_t *buffer, double now) noexcept nogil:
-        """Read one packet of a socket and send it on; 1 when there is something for the loop."""
-        cdef Slot *slot
+    cdef int _serve(self, const epoll_event *events, int count, double now) noexcept nogil:
+        """Read one packet of each of these sockets and send it on; 1 when there is something for the loop."""
+        cdef Letter *letter
+        cdef int index, letters = 0, told = 0
+        for index in range(count):
+            letter = &self._letters[letters]
+            letter.slot = self._slot_of(events[index].data.fd)
+            if letter.slot == NULL:
+                continue
+            letter.datagram = relay_place(&letter.slot.path, letter.buffer)
+            if self._ring.descriptor >= 0:
+                self._order(letter, letters)
+                letters += 1
+            else:
+                _receive(letter)
+                told |= self._treat(letter, now)
+                _send(letter)
+        if letters:
+            self._collect(letters)
+            for index in range(letters):
+                told |= self._treat(&self._letters[index], now)
+            self._post(letters)
+        return told
+
+    cdef Slot *_slot_of(self, int descriptor) noexcept nogil:
+        """Whose socket it is; NULL for the descriptor that wakes us, for one that was just taken away, and for one that rests."""
+        cdef Slot *slot = self._slots[descriptor] if descriptor < self._capacity else NULL
+        return slot if slot != NULL and not slot.parked_size else NULL
+
+    cdef void _order(self, Letter *letter, int index) noexcept nogil:
+        """Have the ring receive a letter."""
+        cdef relay_path *path = &letter.slot.path
+        letter.source.size = 0
+        letter.size = 0
+        if not path.comes_from.size:
+            ring_receive(&self._ring, index, path.descriptor, letter.datagram, RELAY_DATAGRAM)
+            return
+        letter.part.iov_base = letter.datagram
+        letter.part.iov_len = RELAY_DATAGRAM
+        memset(&letter.message, 0, sizeof(msghdr))
+        letter.message.msg_name = &letter.source.at
+        letter.message.msg_namelen = sizeof(letter.source.at)
+        letter.message.msg_iov = &letter.part
+        letter.message.msg_iovlen = 1
+        ring_receive_from(&self._ring, index, path.descriptor, &letter.message)
+
+    cdef void _collect(self, int count) noexcept nogil:
+        """Receive what was ordered. What the kernel does not take is found again by the next look."""
+        cdef int index, size
+        if ring_submit(&self._ring, True):
+            self._give_up_ring()
+        while ring_answer(&self._ring, &index, &size):
+            if 0 <= index < count:
+                self._letters[index].size = size
+                if self._letters[index].slot.path.comes_from.size:
+                    self._letters[index].source.size = self._letters[index].message.msg_namelen
+
+    cdef void _post(self, int count) noexcept nogil:
+        """Send what is to be sent on."""
+        cdef Letter *letter
         cdef relay_path *path
-        cdef relay_verdict verdict
-        cdef uint8_t *datagram
-        cdef uint8_t *packet = buffer + RELAY_LEAD
-        cdef int size, inner
-        cdef ssize_t sent
-        cdef relay_digit digit
-        cdef relay_peer source
-        if descriptor >= self._capacity or self._slots[descriptor] == NULL:
-            return 0  # the descriptor that wakes us, or a path that was just taken away
-        slot = self._slots[descriptor]
-        path = &slot.path
-        if slot.parked_size:
-            return 0
-        datagram = relay_place(path, buffer)
-        if path.comes_from.size:
-            source.size = sizeof(source.at)
-            size = <int> recvfrom(descriptor, datagram, RELAY_DATAGRAM, MSG_DONTWAIT, &source.at.any, &source.size)
+        cdef int index, result, left = 0
+        if self._ring.descriptor >= 0:
+            for index in range(count):
+                letter = &self._letters[index]
+                path = letter.path
+                if path != NULL:
+                    ring_send(
+                        &self._ring, index, path.output, letter.packet, letter.packet_size, &path.goes_to.at.any, path.goes_to.size
+                    )
+            left = ring_submit(&self._ring, False)
+            while ring_answer(&self._ring, &index, &result):
+                if result < 0 and 0 <= index < count and self._letters[index].path != NULL:
+                    self._letters[index].path.not_sent += 1
+            if left == 0:
+                return
+            self._give_up_ring()
         else:
-            source.size = 0
-            size = <int> recv(descriptor, datagram, RELAY_DATAGRAM, MSG_DONTWAIT)
-        if size <= 0:
+            left = count
+        for index in range(count - 1, -1, -1):  # the last ones are left
+            letter = &self._letters[index]
+            if left and letter.path != NULL:
+                left -= 1
+                _send(letter)
+
+    cdef void _give_up_ring(self) noexcept nogil:
+        """The kernel does not serve us any more; should not happen."""
+        self._ring_refusal = EIO
+        ring_close(&self._ring)
+
+    cdef int _treat(self, Letter *letter, double now) noexcept nogil:
+        """Have a packet that was received ready to be sent on, if it is to be; 1 when there is something for the loop."""
+        cdef relay_path *path = &letter.slot.path
+        cdef relay_verdict verdict
+        cdef relay_digit digit
+        letter.path = NULL
+        if letter.size <= 0:
             return 0  # nothing there, or an ICMP error of an earlier packet
-        if source.size and not relay_is_same(&source, &path.comes_from):
-            return self._park(slot, datagram, size, now, &source)
-        inner = relay_unwrap(path, datagram, size)
-        if inner < 0:
-            return self._park(slot, datagram, size, now, &source)
-        path = relay_find(path, packet, inner)
-        verdict = relay_take(path, packet, &inner, now, &digit)
+        if letter.source.size and not relay_is_same(&letter.source, &path.comes_from):
+            return self._park(letter, now)
+        letter.packet_size = relay_unwrap(path, letter.datagram, letter.size)
+        if letter.packet_size < 0:
+            return self._park(letter, now)
+        letter.packet = letter.buffer + RELAY_LEAD
+        path = relay_find(path, letter.packet, letter.packet_size)
+        verdict = relay_take(path, letter.packet, &letter.packet_size, now, &digit)
         if verdict == RELAY_PARK:
-            return self._park(slot, datagram, size, now, &source)
+            return self._park(letter, now)
         if verdict == RELAY_DROP:
             return 0
-        packet = relay_wrap(path, buffer, &inner)
-        if path.goes_to.size:
-            sent = sendto(path.output, packet, inner, MSG_DONTWAIT | MSG_NOSIGNAL, &path.goes_to.at.any, path.goes_to.size)
-        else:
-            sent = send(path.output, packet, inner, MSG_DONTWAIT | MSG_NOSIGNAL)
-        if sent < 0:
-            path.not_sent += 1  # a full socket buffer or a refused port: media is not sent again
+        letter.packet = relay_wrap(path, letter.buffer, &letter.packet_size)
+        letter.path = path
         self._packets += 1
         return self._tell(<Slot *> path, &digit, now) if verdict == RELAY_SEND_DIGIT else 0
 
-    cdef int _park(
-        self, Slot *slot, const uint8_t *packet, int size, double now, const relay_peer *source
-    ) noexcept nogil:
-        slot.parked = <uint8_t *> malloc(size)
+    cdef int _park(self, Letter *letter, double now) noexcept nogil:
+        cdef Slot *slot = letter.slot
+        slot.parked = <uint8_t *> malloc(letter.size)
         if slot.parked == NULL:
             return 0
-        memcpy(slot.parked, packet, size)
-        slot.parked_size = size
+        memcpy(slot.parked, letter.datagram, letter.size)
+        slot.parked_size = letter.size
         slot.parked_at = now
-        slot.parked_from = source[0]
+        slot.parked_from = letter.source
         self._waiting[self._waiting_count] = slot
         self._waiting_count += 1
         self._watch(slot.path.descriptor, 0)
@@ -653,6 +787,35 @@ cdef double _now() noexcept nogil:
     cdef timespec clock
     clock_gettime(CLOCK_MONOTONIC, &clock)
     return <double> clock.tv_sec + <double> clock.tv_nsec * 1e-9
+
+
+cdef void _receive(Letter *letter) noexcept nogil:
+    """Receive a letter by a system call of its own."""
+    cdef relay_path *path = &letter.slot.path
+    letter.source.size = 0
+    if path.comes_from.size:
+        letter.source.size = sizeof(letter.source.at)
+        letter.size = <int> recvfrom(
+            path.descriptor, letter.datagram, RELAY_DATAGRAM, MSG_DONTWAIT, &letter.source.at.any, &letter.source.size
+        )
+    else:
+        letter.size = <int> recv(path.descriptor, letter.datagram, RELAY_DATAGRAM, MSG_DONTWAIT)
+
+
+cdef void _send(Letter *letter) noexcept nogil:
+    """Send a letter, if it is to be sent on."""
+    cdef relay_path *path = letter.path
+    cdef ssize_t sent
+    if path == NULL:
+        return
+    if path.goes_to.size:
+        sent = sendto(
+            path.output, letter.packet, letter.packet_size, MSG_DONTWAIT | MSG_NOSIGNAL, &path.goes_to.at.any, path.goes_to.size
+        )
+    else:
+        sent = send(path.output, letter.packet, letter.packet_size, MSG_DONTWAIT | MSG_NOSIGNAL)
+    if sent < 0:
+        path.not_sent += 1  # a full socket buffer or a refused port: media is not sent again
 
 
 cdef void _sleep(double seconds) noexcept nogil:

@@ -65,7 +65,9 @@ class RtpEngine:
         #: the thread that forwards relayed packets; None where it cannot
         self.native: native.NativeRelay | None = None
         if native.is_available() and self.settings.native_relay and isinstance(self.sockets, UdpSockets):
-            self.native = native.NativeRelay(loop, self.settings.relay_threads, self.settings.relay_wait_ms)
+            self.native = native.NativeRelay(
+                loop, self.settings.relay_threads, self.settings.relay_wait_ms, wants_ring=self.settings.relay_io_uring
+            )
         #: hears of every compound RTCP packet: those that came as values, ours as octets, which need not be looked at
         self.on_rtcp: Callable[[RtpSession, tuple[RtcpPacket, ...] | bytes], None] | None = None
         #: hears of every session that is opened

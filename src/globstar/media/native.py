@@ -7,6 +7,7 @@ takes the way through Python, with the same result.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -35,13 +36,17 @@ def is_available() -> bool:
 class NativeRelay:
     """The threads for all relays of an engine; each starts when it gets its first path and ends with ``close``.
 
-    ``longest_wait_ms`` is for how long a thread gathers packets at the most, see ``relay_pause`` in ``_relay.h``.
+    ``longest_wait_ms`` is for how long a thread gathers packets at the most, see ``relay_pause`` in ``_relay.h``. With
+    ``wants_ring`` they receive and send by io_uring where the kernel permits it.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, threads: int = 1, longest_wait_ms: float = 4) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, threads: int = 1, longest_wait_ms: float = 4, *, wants_ring: bool = True
+    ) -> None:
         self._loop = loop
         self._most = threads
         self._longest_wait = longest_wait_ms / 1000
+        self._wants_ring = wants_ring
         self._threads: list[tuple[RelayThread, threading.Thread]] = []
         #: paths whose numbers :meth:`refresh` has just brought
         self.fresh: frozenset[RelayPath] = frozenset()
@@ -57,6 +62,11 @@ class NativeRelay:
         return len(self._threads)
 
     @property
+    def rings(self) -> int:
+        """Threads that receive and send by io_uring."""
+        return sum(thread.uses_ring for thread, _ in self._threads)
+
+    @property
     def packets(self) -> int:
         """Packets that the threads have sent on."""
         return sum(thread.packets for thread, _ in self._threads)
@@ -65,12 +75,19 @@ class NativeRelay:
         """The thread with the fewest paths; one more is started as long as all have some."""
         least = min((thread for thread, _ in self._threads), key=len, default=None)
         if least is None or (len(least) and len(self._threads) < self._most):
-            least = _native.RelayThread(self._longest_wait)
-            body = threading.Thread(target=least.run, name=f"rtp relay {len(self._threads) + 1}", daemon=True)
-            body.start()
-            self._loop.add_reader(least.notify_descriptor, self._on_news, least)
-            self._threads.append((least, body))
+            least = self._start_thread()
         return least
+
+    def _start_thread(self) -> RelayThread:
+        thread = _native.RelayThread(self._longest_wait, self._wants_ring)
+        if self._wants_ring and not thread.uses_ring:
+            self._wants_ring = False  # a kernel that refuses once does so always
+            logger.debug(1, f"io_uring cannot be used: {os.strerror(thread.ring_refusal)}; each packet takes two system calls")
+        body = threading.Thread(target=thread.run, name=f"rtp relay {len(self._threads) + 1}", daemon=True)
+        body.start()
+        self._loop.add_reader(thread.notify_descriptor, self._on_news, thread)
+        self._threads.append((thread, body))
+        return thread
 
     def new_path(self, owner: RelayPath) -> NativePath:
         """The thread's half of a relay's direction."""

@@ -32,6 +32,7 @@ class MediaSettings:
     native_relay: bool = True
     relay_threads: int = 1
     relay_wait_ms: int = 4
+    relay_io_uring: bool = True
     #: whether endpoints may use ICE, and the longest datagram of DTLS in bytes
     ice: bool = True
     dtls_mtu: int = 1200

@@ -9,34 +9,14 @@ import asyncio
 import random
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable
-from functools import partial
+from collections.abc import AsyncIterator
 
 import pytest
-from pylibsrtp import Error, Policy, Session
 
 from globstar.media import engine as engine_module
 from globstar.media import native, native_socket
-from globstar.media.demux import Detour
-from globstar.media.engine import RtpEngine
-from globstar.media.relay import Relay
-from globstar.media.session import RtpSession
-from globstar.media.settings import MediaSettings, Payload, PayloadKind
-from globstar.media.sockets import Address
-from globstar.media.srtp import SrtpContext
-from globstar.proto.sdp.crypto import AES_32, AES_80, GCM_128, GCM_256, CryptoKey, Suite
-from tests.conftest import IN_CI
-from tests.support.srtp_phone import PROFILES
-
-HOST = "127.0.0.1"
-ULAW = {0: Payload(PayloadKind.MEDIA, 8000), 101: Payload(PayloadKind.DIGITS, 8000)}
-SSRC = 0x01020304
-SIXTEEN = {96: Payload(PayloadKind.MEDIA, 16000)}
-#: where phones are that are reached through TURN
-BEYOND = "203.0.113.5"
-Others = list[tuple[bytes, Address]]
-
-MODES = [pytest.param(True, id="native"), pytest.param(False, id="python")]
+from globstar.proto.sdp.crypto import AES_32, AES_80, GCM_128, GCM_256, Suite
+from tests.unit.media.native_rig import HOST, LEGS, SIXTEEN, SSRC, WAYS, Pair, Way, new_engine, until
 
 
 @pytest.fixture(autouse=True)
@@ -46,203 +26,22 @@ def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native_socket, "MOST_PARKED", 100_000)  # tests send what threads do not know, and stay native
 
 
-async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    """Wait for a condition, with a deadline."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline, "nothing happened in time"
-        await asyncio.sleep(0.002)
+#: Those that differ in what the kernel is asked for.
+KERNEL_LEGS = ("plain", "one", "open both", "turns", "bundles both")
 
 
-def key_of(suite: Suite, number: int) -> bytes:
-    """A master key and salt, by a number."""
-    return bytes((number + index) % 256 for index in range(suite.key + suite.salt))
-
-
-class Phone:
-    """A bare socket that speaks RTP by hand, and SRTP by pylibsrtp."""
-
-    def __init__(
-        self, session: RtpSession, suite: Suite | None = None, *, mki: int = 0, channel: int = 0, others: Others | None = None
-    ) -> None:
-        #: the channel of TURN in which it is reached; then it is its server, too
-        self.channel = channel
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self.socket.bind((HOST, 0))
-        self.session = session
-        self.suite = suite
-        self.mki = mki
-        self.heard: list[tuple[int, int, int, int, bytes]] = []
-        self.refused = 0
-        session.set_payloads(ULAW, send=0, clock_rate=8000, digits=(101, 8000))
-        if others is not None:
-            self.demux = session.carrier.divert(partial(self._unwrap, others))[0]
-            self.demux.is_open = True
-        if channel:
-            peer = (BEYOND, channel)
-            self.demux.detours[peer] = Detour(self._wrap, lambda: (self.socket.getsockname(), channel))
-            session.carrier.set_remote(peer)
-        else:
-            session.carrier.set_remote(self.socket.getsockname())
-        if suite is not None:
-            self.context = SrtpContext()
-            self.set_key(1)
-            session.carrier.secure(self.context)
-
-    def _wrap(self, data: bytes) -> None:
-        self.demux.inner.sendto(struct.pack("!HH", self.channel, len(data)) + data, self.socket.getsockname())
-
-    def _unwrap(self, others: Others, _component: int, data: bytes, source: Address) -> tuple[bytes, Address] | None:
-        if self.channel and len(data) >= 4 and source == self.socket.getsockname():
-            channel, size = struct.unpack_from("!HH", data)
-            if channel == self.channel and size <= len(data) - 4:
-                return data[4 : 4 + size], (BEYOND, channel)
-        others.append((data, source))
-        return None
-
-    def set_key(self, number: int) -> None:
-        """Take other keys on both sides."""
-        suite = self.suite
-        assert suite is not None
-        ours, theirs = key_of(suite, number), key_of(suite, number + 100)
-        profile = PROFILES[suite.name][0]
-        self.seal = Session(Policy(key=ours, ssrc_type=Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile))
-        self.open = Session(Policy(key=theirs, ssrc_type=Policy.SSRC_ANY_INBOUND, srtp_profile=profile))
-        self.context.set_receive_key(CryptoKey(1, suite, ours, self.mki))
-        self.context.set_send_key(suite, theirs)
-
-    def packet(self, sequence: int, *, kind: int = 0, ssrc: int = SSRC, payload: bytes = b"") -> bytes:
-        """One packet of 20 ms as it is sent."""
-        header = struct.pack("!BBHII", 0x80, kind, sequence & 0xFFFF, sequence * 160 & 0xFFFFFFFF, ssrc)
-        plain = header + (payload or b"%08d" % sequence)
-        if self.suite is None:
-            return plain
-        data: bytes = self.seal.protect(plain)
-        cut = len(data) - (0 if self.suite.name.startswith("AEAD") else self.suite.tag)
-        return data[:cut] + b"\x07" * self.mki + data[cut:]
-
-    def send(self, sequence: int, *, kind: int = 0, ssrc: int = SSRC, payload: bytes = b"") -> None:
-        """Send one packet."""
-        self.send_raw(self.packet(sequence, kind=kind, ssrc=ssrc, payload=payload))
-
-    def send_raw(self, data: bytes) -> None:
-        """Send what may be no packet."""
-        if self.channel:
-            data = struct.pack("!HH", self.channel, len(data)) + data
-        self.socket.sendto(data, self.session.local_address)
-
-    def listen(self) -> int:
-        """Read what came; gives how many packets came in all."""
-        while True:
-            try:
-                data = self.socket.recv(2048)
-            except BlockingIOError:
-                return len(self.heard)
-            if self.channel:
-                assert struct.unpack_from("!HH", data) == (self.channel, len(data) - 4)
-                data = data[4:]
-            if 192 <= data[1] <= 223:  # a report, which comes here in a bundle
-                continue
-            if self.suite is not None:
-                try:
-                    data = self.open.unprotect(data)
-                except Error:
-                    self.refused += 1
-                    continue
-            _, second, sequence, rtp_time, ssrc = struct.unpack("!BBHII", data[:12])
-            self.heard.append((second, sequence, rtp_time, ssrc, data[12:]))
-
-    @property
-    def numbers(self) -> list[int]:
-        """What was heard, by the number in the payload."""
-        self.listen()
-        return [int(payload) for *_, payload in self.heard]
-
-
-class Pair:
-    """Two phones and the relay between their sessions; ``legs`` are those of ``LEGS``."""
-
-    def __init__(
-        self, engine: RtpEngine, one: Suite | None = None, two: Suite | None = None, *, mki: int = 0, legs: str = ""
-    ) -> None:
-        self.engine = engine
-        #: what was no RTP, and whose it was
-        self.others: Others = []
-        first, second = self._session("bundle" in legs), self._session("bundles" in legs)
-        is_open = "open" in legs
-        others = self.others if is_open or "turn" in legs else None
-        self.one = Phone(first, one, mki=mki, channel=0x4001 * ("turn" in legs), others=others)
-        self.two = Phone(second, two, channel=0x4FFF * ("turns" in legs), others=others if is_open or "turns" in legs else None)
-        self.relay = Relay(first, second, {0: 0, 101: 101}, {0: 0, 101: 101})
-        self.relay.join()
-        #: the streams that carry those of the phones
-        self.carriers: Relay | None = None
-        if "bundles" in legs:
-            for session in (first.carrier, second.carrier):
-                session.set_payloads(SIXTEEN, send=96, clock_rate=16000)
-            self.carriers = Relay(first.carrier, second.carrier, {96: 96}, {96: 96})
-            self.carriers.join()
-
-    def _session(self, is_bundled: bool) -> RtpSession:
-        found = self.engine.open(HOST)
-        assert found is not None
-        if not is_bundled:
-            return found
-        bundle = self.engine.bundle(found)
-        rider = self.engine.open_riding(bundle)
-        bundle.agree(found, "a", 0, [96])
-        bundle.agree(rider, "b", 0, [0, 101])
-        return rider
-
-    @property
-    def is_native(self) -> bool:
-        """Whether both directions run in a thread."""
-        return all(path.is_native for path in self.relay.paths)
-
-    async def settle(self, *, is_native: bool) -> int:
-        """Talk both ways until the sources are locked on and, if there is one, the thread forwards; gives the next number."""
-        count = 8
-        for number in range(count):
-            for phone in (self.one, self.two):
-                phone.send(number)
-        await until(lambda: self.one.listen() == self.two.listen() == count)
-        if is_native:
-            await until(lambda: self.is_native)
-        return count
-
-    def close(self) -> None:
-        """Give the phones' sockets back."""
-        for phone in (self.one, self.two):
-            phone.socket.close()
-
-
-def new_engine(is_native: bool, **settings: int) -> RtpEngine:
-    """An engine on real sockets."""
-    if is_native and not native.is_available():
-        assert not IN_CI, "the native module was not built"
-        pytest.skip("the native module was not built")
-    known = MediaSettings(native_relay=is_native, port_start=23000, port_end=23998, **settings)
-    return RtpEngine(asyncio.get_running_loop(), known)
-
-
-#: Which legs are encrypted; "open" are such whose sockets are not connected, as with ICE.
-#: With "turn" the first phone is behind a TURN server, with "turns" both; with "bundle" it shares the ports of another
-#: stream, with "bundles" both do, and those other streams are relayed as well.
-LEGS = (
-    "plain", "one", "two", "both", "open", "open both", "turn", "turns", "turns both", "bundle", "bundle both", "bundles",
-    "bundles both", "turn bundle one",
-)  # fmt: skip
-
-
-@pytest.fixture(params=[(is_native, legs) for is_native in (True, False) for legs in LEGS], ids=str)
+@pytest.fixture(
+    params=[(way, legs) for way in Way for legs in (KERNEL_LEGS if way is Way.CALLS else LEGS)],
+    ids=lambda param: f"{param[0].value}-{param[1]}",
+)
 async def pair(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Pair, int]]:
-    is_native, legs = request.param
-    engine = new_engine(is_native)
+    way, legs = request.param
+    engine = new_engine(way)
     one = AES_80 if "one" in legs or "both" in legs else None
     two = GCM_128 if "two" in legs or "both" in legs else None
     pair = Pair(engine, one, two, legs=legs)
-    first = await pair.settle(is_native=is_native)
-    assert (engine.native is not None) == is_native
+    first = await pair.settle(is_native=way.is_native)
+    assert (engine.native is not None) == way.is_native
     yield pair, first
     engine.close()
     pair.close()
@@ -456,9 +255,9 @@ class Picture:
 
 
 @pytest.mark.parametrize("legs", ["bundles", "bundles both"])
-@pytest.mark.parametrize("is_native", MODES)
-async def test_the_streams_of_a_bundle_are_relayed_side_by_side(is_native: bool, legs: str) -> None:
-    engine = new_engine(is_native)
+@pytest.mark.parametrize("way", WAYS)
+async def test_the_streams_of_a_bundle_are_relayed_side_by_side(way: Way, legs: str) -> None:
+    engine = new_engine(way)
     suite = AES_80 if "both" in legs else None
     calls = Pair(engine, suite, suite, legs=legs)
     assert calls.carriers is not None
@@ -469,7 +268,7 @@ async def test_the_streams_of_a_bundle_are_relayed_side_by_side(is_native: bool,
         picture.send()
     ways = (*calls.relay.paths, calls.carriers.paths[0])
     await until(lambda: picture.came == 6 and calls.one.listen() == 6)
-    if is_native:
+    if way.is_native:
         await until(lambda: all(way.is_native for way in ways))
     for number in range(6, 106):
         calls.one.send(number)
@@ -489,7 +288,7 @@ async def test_the_streams_of_a_bundle_are_relayed_side_by_side(is_native: bool,
     calls.one.send(107)
     await until(lambda: calls.two.listen() == 215)
     assert [number for number in calls.two.numbers if number < 900_000] == list(range(108))
-    if is_native:
+    if way.is_native:
         await until(lambda: all(way.is_native for way in ways))
         assert engine.native is not None
         assert engine.native.packets >= 200
@@ -503,7 +302,7 @@ async def test_the_streams_of_a_bundle_are_relayed_side_by_side(is_native: bool,
 
 
 async def test_a_stream_that_carries_its_name_is_not_relayed_by_a_thread() -> None:
-    engine = new_engine(True)
+    engine = new_engine(Way.RING)
     calls = Pair(engine, legs="bundles")
     bundle = calls.two.session.bundle
     assert bundle is not None
@@ -522,7 +321,7 @@ async def test_a_stream_that_carries_its_name_is_not_relayed_by_a_thread() -> No
 
 
 async def test_a_bundle_whose_other_stream_is_not_relayed_stays_with_the_loop() -> None:
-    engine = new_engine(True)
+    engine = new_engine(Way.RING)
     calls = Pair(engine, legs="bundle")
     picture = Picture(calls)
     calls.one.session.carrier.set_payloads(SIXTEEN, send=96, clock_rate=16000)
@@ -542,7 +341,7 @@ async def test_a_bundle_whose_other_stream_is_not_relayed_stays_with_the_loop() 
 @pytest.mark.parametrize("legs", ["plain", "turn", "bundle"])
 async def test_a_stream_of_packets_that_no_thread_knows_goes_back_to_the_loop(monkeypatch: pytest.MonkeyPatch, legs: str) -> None:
     monkeypatch.setattr(native_socket, "MOST_PARKED", 12)
-    engine = new_engine(True)
+    engine = new_engine(Way.RING)
     calls = Pair(engine, legs=legs)
     first = await calls.settle(is_native=True)
     for number in range(first, first + 60):
@@ -597,11 +396,11 @@ def wild_stream(seed: int, first: int, count: int) -> list[bytes]:
     return packets
 
 
-async def wild_outcome(is_native: bool, seed: int) -> tuple[object, ...]:
+async def wild_outcome(way: Way, seed: int) -> tuple[object, ...]:
     """What is heard of such a stream, and how it is counted."""
-    engine = new_engine(is_native)
+    engine = new_engine(way)
     calls = Pair(engine)
-    first = await calls.settle(is_native=is_native)
+    first = await calls.settle(is_native=way.is_native)
     session = calls.one.session
     told: list[object] = []
     session.on_digit_begin = told.append
@@ -624,7 +423,7 @@ async def wild_outcome(is_native: bool, seed: int) -> tuple[object, ...]:
         await until(lambda wanted=sent: treated() == wanted)
     figures = session.statistics()
     await until(lambda: calls.two.listen() == first + figures.received)
-    assert not is_native or (engine.native is not None and engine.native.packets > 200)
+    assert not way.is_native or (engine.native is not None and engine.native.packets > 200)
     heard = [(second, sequence - calls.two.heard[0][1] & 0xFFFF, payload) for second, sequence, _, _, payload in calls.two.heard]
     engine.close()
     calls.close()
@@ -634,36 +433,37 @@ async def wild_outcome(is_native: bool, seed: int) -> tuple[object, ...]:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_a_wild_stream_comes_out_the_same(seed: int) -> None:
-    natively = await wild_outcome(True, seed)
-    assert natively == await wild_outcome(False, seed)
+    loop = await wild_outcome(Way.PYTHON, seed)
+    assert await wild_outcome(Way.RING, seed) == loop
+    assert await wild_outcome(Way.CALLS, seed) == loop
 
 
 # -- SRTP ----------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("is_native", MODES)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("mki", [0, 4])
 @pytest.mark.parametrize("suite", [AES_80, AES_32, GCM_128, GCM_256], ids=lambda suite: suite.name)
-async def test_every_suite_is_relayed(is_native: bool, suite: Suite, mki: int) -> None:
-    engine = new_engine(is_native)
+async def test_every_suite_is_relayed(way: Way, suite: Suite, mki: int) -> None:
+    engine = new_engine(way)
     calls = Pair(engine, suite, suite, mki=mki)
-    first = await calls.settle(is_native=is_native)
+    first = await calls.settle(is_native=way.is_native)
     for number in range(first, first + 20):
         calls.one.send(number)
         calls.two.send(number)
     await until(lambda: calls.one.listen() == calls.two.listen() == first + 20)
     assert calls.one.numbers == calls.two.numbers == list(range(first + 20))
     assert (calls.one.refused, calls.two.refused) == (0, 0)
-    assert calls.is_native == is_native
+    assert calls.is_native == way.is_native
     engine.close()
     calls.close()
 
 
-@pytest.mark.parametrize("is_native", MODES)
-async def test_forged_and_replayed_packets_are_dropped_and_counted(is_native: bool) -> None:
-    engine = new_engine(is_native)
+@pytest.mark.parametrize("way", WAYS)
+async def test_forged_and_replayed_packets_are_dropped_and_counted(way: Way) -> None:
+    engine = new_engine(way)
     calls = Pair(engine, AES_80)
-    first = await calls.settle(is_native=is_native)
+    first = await calls.settle(is_native=way.is_native)
     good = calls.one.packet(first)
     calls.one.send_raw(good[:-1] + bytes([good[-1] ^ 1]))  # in order, but altered
     calls.one.send_raw(good)
@@ -673,16 +473,16 @@ async def test_forged_and_replayed_packets_are_dropped_and_counted(is_native: bo
     figures = calls.one.session.statistics()
     assert calls.two.numbers == list(range(first + 2))
     assert (figures.received, figures.lost, figures.not_authentic, figures.replayed) == (first + 2, 0, 1, 1)
-    assert calls.is_native == is_native
+    assert calls.is_native == way.is_native
     engine.close()
     calls.close()
 
 
-@pytest.mark.parametrize("is_native", MODES)
-async def test_the_relay_goes_on_under_new_keys(is_native: bool) -> None:
-    engine = new_engine(is_native)
+@pytest.mark.parametrize("way", WAYS)
+async def test_the_relay_goes_on_under_new_keys(way: Way) -> None:
+    engine = new_engine(way)
     calls = Pair(engine, AES_80, GCM_256)
-    first = await calls.settle(is_native=is_native)
+    first = await calls.settle(is_native=way.is_native)
     for phone in (calls.one, calls.two):
         phone.set_key(50)
     assert not calls.is_native
@@ -690,7 +490,7 @@ async def test_the_relay_goes_on_under_new_keys(is_native: bool) -> None:
         calls.one.send(number)
         calls.two.send(number)
     await until(lambda: calls.one.listen() == calls.two.listen() == first + 5)
-    await until(lambda: calls.is_native == is_native)
+    await until(lambda: calls.is_native == way.is_native)
     calls.one.send(first + 5)
     await until(lambda: calls.two.listen() == first + 6)
     assert calls.two.numbers == list(range(first + 6))
@@ -699,12 +499,12 @@ async def test_the_relay_goes_on_under_new_keys(is_native: bool) -> None:
     calls.close()
 
 
-@pytest.mark.parametrize("is_native", MODES)
-async def test_what_the_loop_sends_in_between_is_encrypted_in_the_same_stream(is_native: bool) -> None:
+@pytest.mark.parametrize("way", WAYS)
+async def test_what_the_loop_sends_in_between_is_encrypted_in_the_same_stream(way: Way) -> None:
     """Reports under the port of RTP and media of our own use the keys while the thread does."""
-    engine = new_engine(is_native)
+    engine = new_engine(way)
     calls = Pair(engine, AES_80, AES_80)
-    first = await calls.settle(is_native=is_native)
+    first = await calls.settle(is_native=way.is_native)
     calls.two.session.rtcp_mux = True
     for number in range(first, first + 100):
         calls.one.send(number)
@@ -735,12 +535,12 @@ async def test_what_the_loop_sends_in_between_is_encrypted_in_the_same_stream(is
 # -- sockets that are not connected ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("is_native", MODES)
-async def test_others_on_an_open_port_are_told_apart(is_native: bool) -> None:
+@pytest.mark.parametrize("way", WAYS)
+async def test_others_on_an_open_port_are_told_apart(way: Way) -> None:
     """STUN of the peer and of others reaches who asks for it; RTP of a stranger is dropped; neither stops the thread."""
-    engine = new_engine(is_native)
+    engine = new_engine(way)
     calls = Pair(engine, legs="open")
-    first = await calls.settle(is_native=is_native)
+    first = await calls.settle(is_native=way.is_native)
     stun = b"\x00\x01" + bytes(18)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         stranger.bind((HOST, 0))
@@ -757,17 +557,17 @@ async def test_others_on_an_open_port_are_told_apart(is_native: bool) -> None:
     assert calls.others == [(stun, calls.one.socket.getsockname()), (stun, name)]
     figures = calls.one.session.statistics()
     assert (figures.received, figures.lost) == (first + 20, 0)
-    assert calls.is_native == is_native
+    assert calls.is_native == way.is_native
     engine.close()
     calls.close()
 
 
-@pytest.mark.parametrize("is_native", MODES)
-async def test_a_peer_that_moves_is_followed(is_native: bool) -> None:
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_peer_that_moves_is_followed(way: Way) -> None:
     """As when ICE takes another pair: the owner says where, and the thread goes on from there."""
-    engine = new_engine(is_native)
+    engine = new_engine(way)
     calls = Pair(engine, legs="open")
-    first = await calls.settle(is_native=is_native)
+    first = await calls.settle(is_native=way.is_native)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as moved:
         moved.bind((HOST, 0))
         calls.one.socket, old = moved, calls.one.socket
@@ -777,7 +577,7 @@ async def test_a_peer_that_moves_is_followed(is_native: bool) -> None:
             calls.one.send(number)
             calls.two.send(number)
         await until(lambda: calls.one.listen() == first + 8 and calls.two.listen() == first + 8)
-        await until(lambda: calls.is_native == is_native)
+        await until(lambda: calls.is_native == way.is_native)
         calls.one.send(first + 8)
         calls.two.send(first + 8)
         await until(lambda: calls.one.listen() == first + 9 and calls.two.listen() == first + 9)
@@ -803,7 +603,7 @@ def test_only_addresses_are_peers() -> None:
 
 
 async def test_paths_are_shared_out_among_threads() -> None:
-    engine = new_engine(True, relay_threads=3, relay_wait_ms=0)
+    engine = new_engine(Way.RING, relay_threads=3, relay_wait_ms=0)
     assert engine.native is not None
     pairs = [Pair(engine) for _ in range(3)]
     first = 0
@@ -826,7 +626,7 @@ async def test_paths_are_shared_out_among_threads() -> None:
 
 
 async def test_the_numbers_of_many_paths_come_at_once() -> None:
-    engine = new_engine(True)
+    engine = new_engine(Way.RING)
     assert engine.native is not None
     calls = Pair(engine)
     first = await calls.settle(is_native=True)

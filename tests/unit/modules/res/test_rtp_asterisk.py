@@ -46,6 +46,13 @@ async def test_values(tmp_path: Path) -> None:
 async def test_the_native_relay_is_set_up(tmp_path: Path) -> None:
     settings, told = await settings_of(tmp_path, "[general]\nnative_relay=no\nrelay_threads=3\nrelay_wait=0\n")
     assert (settings.native_relay, settings.relay_threads, settings.relay_wait_ms) == (False, 3, 0)
+    assert settings.relay_io_uring
+    assert not told
+
+
+async def test_the_native_relay_does_without_io_uring(tmp_path: Path) -> None:
+    settings, told = await settings_of(tmp_path, "[general]\nrelay_io_uring=no\n")
+    assert (settings.native_relay, settings.relay_io_uring) == (True, False)
     assert not told
 
 
@@ -60,6 +67,9 @@ async def test_rtp_show_relay(tmp_path: Path, line: str) -> None:
             assert shown == "Relay in Python: 0 streams\n"
         else:
             assert shown == "Native relay: 0 of 0 streams in 0 threads, 0 packets, 0 handed to the loop\n"
+            how = " by io_uring" if native.thread().uses_ring else ""
+            shown = await run_command(system, "rtp show relay")
+            assert shown == f"Native relay: 0 of 0 streams in 1 thread{how}, 0 packets, 0 handed to the loop\n"
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,12 @@ class RtpOptions(Options):
         reload=False,
         help="How long the native relay gathers packets at the most.",
     )
+    relay_io_uring = option(
+        boolean,
+        True,
+        reload=False,
+        help="Let the native relay receive and send many packets with one system call, where the kernel permits it.",
+    )
     icesupport = option(boolean, True, help="ICE, for endpoints with ice_support.")
     srtpreplayprotection = option(boolean, True, help="SRTP replay protection; it cannot be switched off.")
     dtls_mtu = option(integer(256), 1200, help="Largest DTLS packet.")
@@ -84,6 +90,7 @@ def read_settings(system: System) -> MediaSettings:
         native_relay=options.native_relay,
         relay_threads=options.relay_threads,
         relay_wait_ms=options.relay_wait,
+        relay_io_uring=options.relay_io_uring,
         ice=options.icesupport,
         dtls_mtu=options.dtls_mtu,
         lowest_dynamic=system.options.rtp_pt_dynamic,
@@ -168,6 +175,8 @@ def show_relay(system: System, args: list[str]) -> str:
         return f"Relay in Python: {joined} streams\n"
     relay = engine.native
     threads = f"{relay.threads} thread{'' if relay.threads == 1 else 's'}"
+    if relay.rings:
+        threads += " by io_uring"
     return (
         f"Native relay: {len(relay)} of {joined} streams in {threads}, {relay.packets} packets, "
         f"{relay.parked} handed to the loop\n"
