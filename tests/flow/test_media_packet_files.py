@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from globstar.base.log import Level
+from globstar.core.channel import ChannelState
 from globstar.core.cli import run_command
 from globstar.core.format import g723, speex, ulaw
 from globstar.core.frame import voice
+from globstar.core.recording import RecordEnd, record
 from globstar.core.system import System
 from globstar.dsp.tones import tone
 from globstar.interfaces.cli.commands import register_commands
@@ -116,3 +118,26 @@ async def test_they_stand_in_the_list_of_formats(system: System) -> None:
         ("g723", "g723sf", "g723|g723sf"), ("speex", "ogg_speex", "spx"), ("speex16", "ogg_speex16", "spx16"),
         ("speex32", "ogg_speex32", "spx32"),
     } <= listed  # fmt: skip
+
+
+def recordings(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("said.*"))
+
+
+async def test_a_format_to_which_no_translators_lead_is_left_out_of_several(system: System, tmp_path: Path) -> None:
+    """As with format=g723sf|wav of voicemail.conf."""
+    phone = Phone(system, state=ChannelState.UP)
+    phone.meanwhile(phone.keep_silent())
+    stem = str(tmp_path / "said")
+    with LogCapture(Level.ERROR) as log:
+        writers = [system.sounds.create(stem, "g723"), system.sounds.create(stem, "wav")]
+        result = await record(phone.channel, writers, maximum_seconds=1)
+    assert (result.end, result.duration_ms) == (RecordEnd.TIMEOUT, pytest.approx(1000, abs=40))
+    assert recordings(tmp_path) == ["said.wav"]
+    assert [line.count("said.g723 cannot be recorded") for line in log.texts(Level.ERROR)] == [1]
+    with LogCapture(Level.ERROR):
+        result = await record(phone.channel, [system.sounds.create(stem, "g723")], maximum_seconds=1)
+    assert result.end is RecordEnd.FAILED
+    phone.hang_up()
+    await phone.stop_background()
+    phone.channel.hangup()

@@ -212,6 +212,13 @@ async def conference_rates(root: Path) -> None:
         carol.can_take(1_000_000, 0xCA401)  # what two sources share
         await asyncio.sleep(0.5)
         assert [camera.bit_rates() for camera in cameras] == [[600_000, 500_000], [256_000], []]
+        # who has lost the picture of one has that one asked for it, by PLI
+        for camera in cameras:
+            camera.told.clear()
+        bob.tell(struct.pack("!BBHII", 0x81, 206, 2, bob.ssrc, bob.theirs))
+        await asyncio.sleep(0.1)
+        assert [[packet[:2] for packet in camera.told] for camera in cameras] == [[b"\x81\xce"], [], []]
+        assert alice.told[0][8:12] == struct.pack("!I", alice.ssrc)
         for call in calls:
             await call.hang_up()
         assert bridge.is_dissolved

@@ -79,6 +79,8 @@ async def record(
 ) -> RecordResult:
     """Write the channel's voice to all ``writers`` until a key, silence, the time limit or the hang-up; closes them.
 
+    Those to whose format no translators lead are left out, with an error in the log.
+
     A digit in ``stop_on`` ends it; ``on_digit`` may end it by returning True. With ``cut_silence`` the silence that ended
     it is cut off the files again. The result's duration counts all that was heard, silence included.
     """
@@ -114,7 +116,13 @@ async def record(
 
     try:
         to_slin = _translator(channel, slin) if detector is not None else None
-        tracks += [_Track(channel, writer) for writer in writers]
+        for writer in writers:
+            try:
+                tracks.append(_Track(channel, writer))
+            except NoTranslation as error:
+                logger.error(f"{writer.path} cannot be recorded: {error}")
+        if writers and not tracks:
+            return result
         with sending_silence(channel):
             outcome = await channel.wait(take, maximum_seconds or None)
         if isinstance(outcome, RecordEnd):
@@ -136,6 +144,8 @@ async def record(
                 if cut_ms:
                     await channel.system.run_blocking(_cut_end, writer, cut_ms)
                 await writer.aclose()
+                if not any(track.writer is writer for track in tracks) and not writer.tell():
+                    await channel.system.run_blocking(writer.path.unlink, True)
             except SoundFault as fault:
                 logger.error(f"recording of {channel.name}: {fault}")
                 result.end = RecordEnd.FAILED
