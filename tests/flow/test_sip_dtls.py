@@ -11,6 +11,8 @@ from cryptography import x509
 
 from globstar.base.log import Level
 from globstar.media.dtls import fingerprint, make_identity
+from globstar.media.network import MediaNetwork
+from globstar.media.sockets import Address
 from tests.support.dtls_phone import DtlsCall
 from tests.support.sip_phone import PhoneCall, SipOffice, SipPhone, Wire, phone_section, sip_office
 from tests.support.switch import LogCapture
@@ -240,4 +242,26 @@ async def test_dtls_rekey_gives_new_keys_while_the_call_goes_on(tmp_path: Path, 
             assert await hears(call, call)
         keys.port.send_session = was
         assert not await hears(call, call)
+        await call.hang_up()
+
+
+@pytest.mark.parametrize("mtu", [300, 1200])
+async def test_dtls_mtu_bounds_what_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mtu: int) -> None:
+    """The handshake comes in as many datagrams as it takes."""
+    sizes: list[int] = []
+    carry = MediaNetwork.carry
+
+    def carried(network: MediaNetwork, source: Address, target: Address, data: bytes) -> None:
+        if data[0] == 22 and source[1] in range(10000, 20999):  # a message of a handshake, from one of our ports
+            sizes.append(len(data))
+        carry(network, source, target, data)
+
+    monkeypatch.setattr(MediaNetwork, "carry", carried)
+    files = {"rtp.conf": f"[general]\nrtpstart=10000\nrtpend=20998\ndtls_mtu={mtu}\n"}
+    async with sip_office(tmp_path, phone_section("alice", **DTLS), EXTENSIONS, files) as office:
+        call, keys, _ = await connect(office, "600", "active")
+        assert keys.port.is_done
+        assert max(sizes) <= mtu
+        assert (max(sizes) > 300) == (mtu > 300), "there is more to send than one small datagram holds"
+        assert await hears(call, call)
         await call.hang_up()

@@ -1,16 +1,18 @@
-"""ICE on two ports, of RTP and of RTCP, each of which has a way and a consent of its own; and restarts in a call."""
+"""ICE on two ports, of RTP and of RTCP, each of which has a way and a consent of its own; restarts; many addresses."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from globstar.media.ice import IceAgent
 from globstar.media.network import MediaNetwork
 from globstar.media.sockets import Address
-from globstar.proto.stun import host_candidate, is_stun
+from globstar.proto.stun import host_candidate, is_stun, parse_candidate
 from tests.flow.test_sip_ice import EXTENSIONS, ICE, NOWHERE, IceCall, heard, new_call, plain
 from tests.support.sip_phone import PhoneCall, phone_section, sip_office
 
@@ -185,5 +187,84 @@ async def test_rfc8445_12_2_only_addresses_that_ice_has_checked_are_heard(tmp_pa
         assert 0x66 not in call.sounds()
         assert not stranger._queue
         assert await heard(call, call) == 8
+        await call.hang_up()
+        ice.agent.close()
+
+
+async def test_of_a_phone_with_many_addresses_the_one_that_works_is_found(tmp_path: Path) -> None:
+    """Names of mDNS (RFC 8828), TCP, another family and rubbish are passed over; where nobody is, checks fail."""
+    useless = (
+        "1 1 UDP 2130706431 4e2fa1b0-1c5d-4c1e-9d7c-0123456789ab.local 50000 typ host",
+        "2 1 TCP 2130706430 192.0.2.9 9 typ host tcptype active",
+        "3 1 UDP 2130706429 2001:db8::9 50000 typ host",
+        "4 1 UDP 2130706428 fe80::1%eth0 50000 typ host",
+        "5 1 UDP 2130706427 192.0.2.251 50000 typ host",
+        "6 1 UDP 2130706426 198.51.100.7 50000 typ srflx raddr 192.0.2.9 rport 50000",
+        "rubbish",
+    )
+    async with sip_office(tmp_path, phone_section("alice", **ICE), EXTENSIONS) as office:
+        call = new_call(office.phone("alice"), "600")
+        ice = IceCall(call)
+        worst = str(host_candidate(1, ice.local, 60000))
+        lines = "".join(f"a=candidate:{line}\r\n" for line in (*useless, worst))
+        call.invite(body=ice.sdp(has_candidates=False) + lines)
+        await call.phone.get(100)
+        final = await call.answered()
+        plain(ice)
+        found = dict(re.findall(r"a=(ice-\w+):(\S+)", final.body))
+        ice.agent.set_remote(found["ice-ufrag"], found["ice-pwd"], [], is_controlling=True)  # it waits to be checked
+        await asyncio.sleep(3)
+        assert ice.agent.target(1) == final.media
+        assert await heard(call, call) >= 6
+        await call.hang_up()
+        ice.agent.close()
+
+
+async def test_all_interfaces_are_candidates_the_address_of_sdp_before_all(tmp_path: Path) -> None:
+    """Of a transport that is bound to none of them; ``ice_deny`` and ``[ice_host_candidates]`` decide what is shown."""
+    rtp = "[general]\nrtpstart=10000\nrtpend=20998\nice_deny=10.9.0.0/16\n[ice_host_candidates]\n10.0.0.5 => 203.0.113.9\n"
+    async with sip_office(tmp_path, phone_section("alice", **ICE), EXTENSIONS, {"rtp.conf": rtp}) as office:
+        office.driver.transports.bind_address = lambda transport: "0.0.0.0"  # type: ignore[method-assign]
+        office.driver.rtp.hosts._interfaces = lambda: ("10.9.0.1", "10.0.0.5", "2001:db8::5", "192.0.2.44")
+        call = new_call(office.phone("alice"), "600")
+        ice = IceCall(call)
+        call.invite(body=ice.sdp())
+        await call.phone.get(100)
+        final = await call.answered()
+        found = [one for line in re.findall(r"a=candidate:(.*)\r", final.body) if (one := parse_candidate(line)) is not None]
+        assert [one.address[0] for one in found] == ["127.0.0.1", "203.0.113.9", "192.0.2.44"]
+        assert len({one.foundation for one in found}) == 3
+        assert [one.priority for one in found] == sorted((one.priority for one in found), reverse=True)
+        await call.hang_up()
+        ice.agent.close()
+
+
+async def test_candidates_of_ipv6_and_no_others_where_that_is_what_we_use(tmp_path: Path) -> None:
+    async with sip_office(tmp_path, phone_section("alice", media_address="2001:db8::1", **ICE), EXTENSIONS) as office:
+        call = new_call(office.phone("alice"), "600")
+        ice = IceCall(call)
+        phone = office.media.open("2001:db8::7", 4000)
+        ice.agent = IceAgent(asyncio.get_running_loop(), lambda _, data, to: (phone.sendto(data, to), None)[1])
+        ice.agent.use_ipv6()
+        ice.agent.add(host_candidate(1, phone.address))
+        phone.set_reader(lambda now: ice.agent.receive(1, *phone.recvfrom(2048)))
+        call.learn_media = lambda message: None  # type: ignore[method-assign]  # its own socket is of IPv4
+        other = str(host_candidate(1, ("192.0.2.251", 4000)))
+        six = re.sub(r"c=IN IP4 \S+", "c=IN IP6 2001:db8::99", ice.sdp(has_candidates=False))
+        call.invite(body=f"{six}a=candidate:{other}\r\na=candidate:{host_candidate(1, phone.address)}\r\n")
+        await call.phone.get(100)
+        final = await call.answered()
+        assert "c=IN IP6 2001:db8::1" in final.body
+        hosts = [line.split()[4] for line in re.findall(r"a=candidate:(.*)\r", final.body)]
+        assert hosts[0] == "2001:db8::1"
+        assert all(":" in host for host in hosts)
+        found = dict(re.findall(r"a=(ice-\w+):(\S+)", final.body))
+        (port,) = re.findall(r"m=audio (\d+)", final.body)
+        ours = [host_candidate(1, ("2001:db8::1", int(port)))]
+        await asyncio.sleep(0.2)
+        ice.agent.set_remote(found["ice-ufrag"], found["ice-pwd"], ours, is_controlling=True)
+        await asyncio.sleep(2)
+        (session,) = office.driver.rtp.sessions
+        assert session.remote_address == phone.address
         await call.hang_up()
         ice.agent.close()

@@ -62,6 +62,7 @@ class RtpEngine:
         self.ticker = ticker if ticker is not None else Ticker(loop)
         if isinstance(self.sockets, UdpSockets):  # what a tick sends goes at once
             self.ticker.before, self.ticker.after = self.sockets.outbox.begin, self.sockets.outbox.end
+            self.sockets.checksums = self.settings.checksums
         #: the thread that forwards relayed packets; None where it cannot
         self.native: native.NativeRelay | None = None
         if native.is_available() and self.settings.native_relay and isinstance(self.sockets, UdpSockets):
@@ -205,6 +206,8 @@ class RtpEngine:
     def reload(self, settings: MediaSettings) -> None:
         """New settings for sessions opened from now on; those that are open keep theirs."""
         self.settings = settings
+        if isinstance(self.sockets, UdpSockets):
+            self.sockets.checksums = settings.checksums
 
     def close(self) -> None:
         """Close every session and stop the timer and the tick."""

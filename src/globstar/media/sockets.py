@@ -184,10 +184,12 @@ def _recvfrom_ipv6(bound: socket.socket, size: int) -> tuple[bytes, Address]:
 class UdpSockets:
     """Real UDP sockets, all read through one poller; ``outbox`` gathers what a tick sends."""
 
-    __slots__ = ("outbox", "poller")
+    __slots__ = ("checksums", "outbox", "poller")
 
     def __init__(self, poller: Poller) -> None:
         self.poller = poller
+        #: whether what is sent over IPv4 carries a checksum (rtp.conf ``rtpchecksums``); over IPv6 it always does
+        self.checksums = True
         self.outbox = new_outbox()
 
     def open(self, host: str, port: int, tos: int = 0, cos: int = 0) -> UdpSocket:
@@ -202,6 +204,8 @@ class UdpSockets:
                     bare.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, tos)
             if cos:
                 bare.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, cos)
+            if not self.checksums and family == socket.AF_INET:
+                bare.setsockopt(socket.SOL_SOCKET, _NO_CHECK, 1)
             bare.bind((host, port))
         except OSError:
             bare.close()
@@ -235,6 +239,8 @@ def _overlaps(address: bytes, host: str) -> bool:
     return not any(packed) or swapped == address
 
 
+#: SO_NO_CHECK of Linux, which Python does not name.
+_NO_CHECK = 11
 #: The kernel's lists of bound UDP sockets.
 _TABLES = (Path("/proc/net/udp"), Path("/proc/net/udp6"))
 _libc = ctypes.CDLL(None, use_errno=True)

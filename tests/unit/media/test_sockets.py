@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import socket
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -187,3 +190,24 @@ async def test_the_kernel_tells_which_ports_are_taken() -> None:
     assert port not in sockets.taken("127.9.9.9")
     here.close()
     assert port not in sockets.taken("127.0.0.1")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets checksums be left out")
+async def test_rtpchecksums_leaves_them_out_over_ipv4(port) -> None:
+    loop = asyncio.get_running_loop()
+    first = port(64)
+    engine = RtpEngine(loop, MediaSettings(first, first + 63, checksums=False), chance=random.Random(1))
+
+    def left_out() -> tuple[int, int]:
+        session = engine.open("127.0.0.1")
+        assert session is not None
+        sockets = [socket.socket(fileno=os.dup(one.descriptor)) for one in (session._bare, session._bare_rtcp)]
+        found = [one.getsockopt(socket.SOL_SOCKET, 11) for one in sockets]  # SO_NO_CHECK
+        for one in sockets:
+            one.close()
+        return found[0], found[1]
+
+    assert left_out() == (1, 1)
+    engine.reload(MediaSettings(first, first + 63))
+    assert left_out() == (0, 0)
+    engine.close()

@@ -90,6 +90,61 @@ async def test_names_are_looked_up_and_again_when_they_are_old(tmp_path: Path) -
         assert "'stun.example.com' cannot be resolved" in log.records[0].message
 
 
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("always", ["yes", "no"])
+async def test_stunaddr_reresolve_ttl_0_looks_for_each_call(tmp_path: Path, always: str) -> None:
+    async with running_system(tmp_path, {**MODULES, "rtp.conf": ""}) as system:
+        names = system.services["dns"] = Names(system, "192.0.2.7")
+        await reload(system, f"[general]\nstunaddr=stun.example.com\nstunaddr_reresolve_ttl_0={always}\n")
+        servers = servers_of(system)
+        await asyncio.sleep(0.1)
+        assert (servers.stun, names.asked) == (("192.0.2.7", 3478), 1)
+        for number in range(3):  # calls that ask
+            names.records = (f"192.0.2.{10 + number}",)
+            assert servers.before_use is not None
+            servers.before_use()
+            await asyncio.sleep(1)
+        assert (names.asked, servers.stun) == ((4, ("192.0.2.12", 3478)) if always == "yes" else (1, ("192.0.2.7", 3478)))
+        await asyncio.sleep(60)
+        assert servers.before_use is not None
+        servers.before_use()
+        await asyncio.sleep(0.1)
+        assert names.asked == (5 if always == "yes" else 2)
+
+
+@pytest.mark.parametrize(
+    ("lines", "asked"),
+    [
+        ([], [True, True, True]),
+        (["stun_deny=0.0.0.0/0", "stun_permit=192.0.2.0/24"], [True, False, True]),
+        (["stun_permit=192.0.2.0/24", "stun_deny=192.0.2.1/32"], [False, True, True]),
+        (["stun_deny=10.0.0.0/8", "stun_deny=2001:db8::/32"], [True, False, False]),
+    ],
+)
+async def test_for_which_of_our_addresses_the_stun_server_is_asked(tmp_path: Path, lines: list[str], asked: list[bool]) -> None:
+    async with running_system(tmp_path, general("stunaddr=192.0.2.1", *lines)) as system:
+        servers = servers_of(system)
+        assert [servers.asks_stun(host) for host in ("192.0.2.1", "10.1.1.1", "2001:db8::1")] == asked
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown"),
+    [
+        ([], ["10.0.0.1", "192.0.2.1"]),
+        (["ice_deny=10.0.0.0/8"], ["192.0.2.1"]),
+        (["ice_deny=0.0.0.0/0", "ice_permit=10.0.0.0/8"], ["10.0.0.1"]),
+        (["ice_acl=inside"], ["10.0.0.1"]),
+        (["ice_acl=nothing"], []),
+    ],
+)
+async def test_which_of_our_addresses_are_candidates(tmp_path: Path, lines: list[str], shown: list[str]) -> None:
+    files = general(*lines) | {"acl.conf": "[inside]\ndeny=0.0.0.0/0\npermit=10.0.0.0/8\n"}
+    async with running_system(tmp_path, files) as system:
+        hosts = system.services["rtp"].hosts
+        hosts._interfaces = lambda: ("10.0.0.1", "192.0.2.1")
+        assert hosts.of("0.0.0.0", "10.0.0.1") == shown
+
+
 async def test_access_lists(tmp_path: Path) -> None:
     files = general("ice_deny=0.0.0.0/0", "ice_permit=10.0.0.0/8", "stun_acl=outside,missing")
     files |= {"acl.conf": "[outside]\ndeny=0.0.0.0/0\npermit=192.0.2.0/24\n"}
