@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import socket
 import sys
 from functools import partial
 from pathlib import Path
+from socket import SOL_SOCKET
+from socket import socket as system_socket
 
 import pytest
 
@@ -201,8 +202,8 @@ async def test_rtpchecksums_leaves_them_out_over_ipv4(port) -> None:
     def left_out() -> tuple[int, int]:
         session = engine.open("127.0.0.1")
         assert session is not None
-        sockets = [socket.socket(fileno=os.dup(one.descriptor)) for one in (session._bare, session._bare_rtcp)]
-        found = [one.getsockopt(socket.SOL_SOCKET, 11) for one in sockets]  # SO_NO_CHECK
+        sockets = [system_socket(fileno=os.dup(one.descriptor)) for one in (session._bare, session._bare_rtcp)]
+        found = [one.getsockopt(SOL_SOCKET, 11) for one in sockets]  # SO_NO_CHECK
         for one in sockets:
             one.close()
         return found[0], found[1]
