@@ -182,3 +182,42 @@ async def test_silence_on_hold(tmp_path: Path, options: dict[str, object], ends:
         assert asyncio.get_running_loop().time() - start == pytest.approx(ends, abs=1.5)
         await called.ended()
         await office.quiet()
+
+
+@pytest.mark.parametrize(("mode", "codecs"), [("rfc4733", "0 101"), ("auto", "0"), ("inband", "0")])
+@pytest.mark.parametrize("comes_back", ["before its end", "after it"])
+async def test_a_digit_meanwhile_leaves_no_tone(tmp_path: Path, mode: str, codecs: str, comes_back: str) -> None:
+    """Who holds can be sent no digit; afterwards it hears the other one, and not the digit for ever."""
+    async with call(tmp_path, {"dtmf_mode": mode}) as (office, calling, called):
+        await calling.reinvite("inactive", codecs=codecs)
+        channel = next(channel for channel in office.system.channels.values() if "alice" in channel.name)
+        channel.send_digit_begin("5")
+        await asyncio.sleep(0.1)
+        if comes_back == "after it":
+            channel.send_digit_end("5", 100)
+            await asyncio.sleep(0.1)
+        await calling.reinvite("sendrecv", codecs=codecs)
+        if comes_back != "after it":
+            channel.send_digit_end("5", 100)
+        await asyncio.sleep(0.2)
+        calling.sounds()
+        await called.speak(20, 0x33)
+        await asyncio.sleep(0.1)
+        assert calling.sounds() == {0x33: 20}
+
+
+async def test_music_goes_on_while_the_other_one_presses_a_digit(tmp_path: Path) -> None:
+    """The held one does not lose its music to the tone of a digit that nobody can hear."""
+    async with call(tmp_path) as (_, calling, called):
+        await calling.reinvite("sendonly")
+        called.sounds()
+        await calling.press(7)
+        await called.press(8)
+        await asyncio.sleep(0.5)
+        heard = called.sounds()
+        assert set(heard) == {MUSIC}
+        assert heard[MUSIC] >= 30
+        await calling.reinvite("sendrecv")
+        await calling.speak(20, 0x44)
+        await asyncio.sleep(0.1)
+        assert called.sounds().get(0x44, 0) >= 19

@@ -10,13 +10,17 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from tests.interop.support.livephone import PACKET, LivePhone, Phones
 from tests.interop.support.manager import Manager, manager_conf
 from tests.interop.support.office import Office, Peer
-from tests.interop.support.spoken import MOST, judge
+from tests.interop.support.rtp import DECODE
+from tests.interop.support.spoken import MOST, PIECE, judge
 from tests.support.loopback import free_port, wait_until
 from tests.support.server import GlobstarProcess
 
@@ -226,6 +230,36 @@ def test_from_the_relay_and_back(world: World, relayed: Pair, change: Change, wa
         world.until(dora, IS_RELAYED)
         world.until_native()
         assert (dora.moves, erik.moves) == (0, 0)
+
+
+@pytest.mark.parametrize("kind", ["direct", "relayed"])
+def test_the_recording_is_aligned(world: World, request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> None:
+    """What both said at one moment stands at one place, from the beginning on."""
+    pair: Pair = request.getfixturevalue(kind)
+    with world.talking(pair) as (one, other):
+        channel = world.channel(one)
+        world.manager.ask("MixMonitor", Channel=channel, File=f"{tmp_path}/both.raw", Options="D")
+        world.until(one, IN_FRAMES)
+        world.phones.after(60)
+        world.manager.ask("StopMixMonitor", Channel=channel)
+        world.until(one, pair.way)
+    wait_until(lambda: world.manager.command("mixmonitor list " + channel).count("both") == 0, 5, "the recording ends")
+    both = np.frombuffer((tmp_path / "both.raw").read_bytes(), "<i2")
+    sides = [ticks(both[side::2], phone) for side, phone in enumerate((one, other))]
+    apart = {at: sides[0][at] - sides[1][at] for at in sides[0] if at in sides[1]}
+    assert len(apart) >= 2 * 50, apart
+    assert max(map(abs, apart.values())) <= 8 * 20, apart
+
+
+def ticks(recorded: npt.NDArray[np.int16], phone: LivePhone) -> dict[int, int]:
+    """By place in a recording, the moment at which the phone said what is there, in samples; without what it did not say."""
+    said = DECODE[phone.codec][np.frombuffer(phone.said, np.uint8)].tobytes()
+    found: dict[int, int] = {}
+    for start in range(0, recorded.size - PIECE, PIECE):
+        place = said.find(recorded[start : start + PIECE].tobytes())
+        if place >= 0:
+            found[start] = phone.first * PACKET + place // 2
+    return found
 
 
 def test_digits_are_relayed(world: World, relayed: Pair) -> None:

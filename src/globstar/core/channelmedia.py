@@ -578,8 +578,8 @@ class ChannelMedia:
     def _finish_digit(self, digit: str, duration_ms: int) -> None:
         if self.is_hung_up:
             return
-        if not self.tech.send_digit_end(self._channel, digit, duration_ms):
-            self.system.stop_digit_tone(self._channel)
+        self.tech.send_digit_end(self._channel, digit, duration_ms)
+        self.system.stop_digit_tone(self._channel)  # who began it may not be who ends it: the media may have changed meanwhile
 
     async def send_digit(self, digit: str, duration_ms: int = 100) -> None:
         """Send one whole digit and wait until it is out."""

@@ -41,6 +41,12 @@ class ToneList(Generator):
         return voice(slin, data, _SAMPLES) if data is not None else None
 
 
+class DigitTone(ToneList):
+    """A digit in the audio, from its begin to its end."""
+
+    __slots__ = ()
+
+
 async def play_tones(channel: Channel, tones: ToneGenerator) -> None:
     """Play a tone list that ends; returns when it is over or the channel is to be given up. Any task may call this."""
     ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -105,9 +111,9 @@ class Tones:
     def start_digit(self, channel: Channel, digit: str) -> None:
         """Play the two frequencies of ``digit`` until stopped."""
         if digit.upper() in "0123456789*#ABCD":
-            channel.start_generator(ToneList(digit_tone(digit)))
+            channel.start_generator(DigitTone(digit_tone(digit)))
 
     def stop_digit(self, channel: Channel) -> None:
-        """Stop the tone of a digit."""
-        if isinstance(channel.generator, ToneList):
+        """Stop the tone of a digit, if there is one."""
+        if isinstance(channel.generator, DigitTone):
             channel.stop_generator()

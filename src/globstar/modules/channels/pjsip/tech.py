@@ -95,7 +95,8 @@ class PjsipTech(ChannelTech):
             return True
         if mode == "inband" or leg.media.session is None:
             return False
-        return leg.media.session.send_digit_begin(digit) or (mode == "rfc4733" and not _is_up(leg))
+        session = leg.media.session
+        return session.send_digit_begin(digit) or not session.is_sending or (mode == "rfc4733" and not _is_up(leg))
 
     def send_digit_end(self, channel: Channel, digit: str, duration_ms: int) -> bool:
         """See :meth:`send_digit_begin`."""
