@@ -19,7 +19,8 @@ from globstar.core.registry import Registry, Spec, attach
 
 #: One step of a path: payload in, payload out. ``b""`` while a whole frame is being gathered. It never raises for
 #: what came from the network: a payload that cannot be decoded gives ``b""``. An encoder whose payloads do not tell their
-#: length in samples has it in ``samples_made`` after each call, at the rate of its codec.
+#: length in samples has it in ``samples_made`` after each call, at the rate of its codec; one that leaves out silence has what
+#: came before that, and was left out by this call, in ``samples_left_out``.
 Step = Callable[[bytes], bytes]
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -111,7 +112,8 @@ class TranslationPath:
     """
 
     __slots__ = (
-        "_coder_counts", "_next_in", "_next_out", "_rest", "_steps", "destination", "source", "specs", "translate",
+        "_coder_counts", "_coder_leaves_out", "_next_in", "_next_out", "_rest", "_steps", "_was_silent", "destination", "source",
+        "specs", "translate",
     )  # fmt: skip
 
     translate: Callable[[Frame], Frame | None]
@@ -126,6 +128,7 @@ class TranslationPath:
         self._rest: tuple[Step, ...] = ()
         self._next_in: int | None = None
         self._next_out = 0
+        self._was_silent = False
         self.reset()
 
     def __repr__(self) -> str:
@@ -149,6 +152,7 @@ class TranslationPath:
         self._next_out = 0
         self._rest = self._steps[1:]
         self._coder_counts = hasattr(self._steps[-1], "samples_made")
+        self._coder_leaves_out = hasattr(self._steps[-1], "samples_left_out")
         same_clock = self.source.codec.clock_rate == self.destination.codec.clock_rate
         if same_clock and all(spec.is_stateless for spec in self.specs):
             self.translate = _bind_stateless(self.destination, self._steps)
@@ -185,6 +189,12 @@ class TranslationPath:
             if not data:
                 break
             data = step(data)
+        else:
+            if self._coder_leaves_out:
+                left_out: int = self._steps[-1].samples_left_out  # type: ignore[attr-defined]
+                if left_out:
+                    self._next_out += left_out * destination_clock // destination.sample_rate
+                    self._was_silent = True
         if not data:
             return None
         samples = self._samples_out(data, samples_in)
@@ -192,8 +202,11 @@ class TranslationPath:
         if arrived is not None:
             rtp_time = self._next_out % _WRAP
             self._next_out = rtp_time + samples * destination_clock // destination.sample_rate
+        number = frame.seq
+        if self._was_silent:  # what came before has not been lost
+            self._was_silent, number = False, None
         return Frame(
-            _VOICE, 0, data, format=destination, samples=samples, rtp_time=rtp_time, seq=frame.seq, marker=frame.marker,
+            _VOICE, 0, data, format=destination, samples=samples, rtp_time=rtp_time, seq=number, marker=frame.marker,
             source=frame.source,
         )  # fmt: skip
 

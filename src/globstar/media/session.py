@@ -29,6 +29,7 @@ from globstar.proto.rtp import (
 from globstar.proto.rtp.feedback import build_intra_request
 from globstar.proto.rtp.packet import FIRST_BYTE, HEADER_LENGTH, MARKER, is_rtcp, payload_bounds, unpack_header
 from globstar.proto.rtp.receiver import MAX_MISORDER
+from globstar.proto.rtp.sender import RESYNC_AFTER, RESYNC_FOLLOWING_AFTER
 
 if TYPE_CHECKING:
     from globstar.media.conference import SeatedStream
@@ -235,6 +236,28 @@ class RtpSession(SessionWay):
             output(data)
         except OSError:  # a full socket buffer or a refused port: media is not sent again
             self.not_sent += 1
+
+    def follow_source(self, is_timed: bool) -> None:
+        """Whether what is sent from now on has the times of its source, which tell of its pauses."""
+        self.sender.patience = RESYNC_FOLLOWING_AFTER if is_timed else RESYNC_AFTER
+
+    def pause(self) -> float:
+        """How long nothing has been sent, seconds."""
+        self.take_numbers()
+        return self.sender.pause(self._engine.loop.time())
+
+    def leave_out(self, numbers: int, ticks: int) -> None:
+        """The source of what is sent has lost packets, or was silent: so many numbers and ticks of the clock are not used."""
+        self.take_numbers()
+        self.sender.leave_out(numbers, ticks)
+
+    def send_late(self, payload: bytes, sequence: int, rtp_time: int) -> None:
+        """Send one packet under a number and a time that were left out for it."""
+        if not self.is_sending or self._digits_out.is_active:
+            self.withheld += 1
+            return
+        self.take_numbers()
+        self.transmit(self.sender.packet_at(payload, rtp_time, self._send_payload_type, sequence=sequence))
 
     def send_comfort_noise(self, level: int) -> None:
         """Say that nothing is said, over noise of ``level`` (-dBov; RFC 3389); what comes next begins a talk spurt."""

@@ -149,7 +149,10 @@ class Encoder:
     frames of that length, so that who sends them can make packets of as many frames as the other side wants.
     """
 
-    __slots__ = ("_coded", "_functions", "_gatherer", "_joins", "_rate", "_samples", "_state", "samples_made")
+    __slots__ = (
+        "_coded", "_functions", "_gatherer", "_joins", "_left_out", "_rate", "_samples", "_state", "samples_left_out",
+        "samples_made",
+    )  # fmt: skip
 
     def __init__(self, rate: int, fmtp: dict[str, str], options: OpusOptions | None = None, frame_ms: int = 0) -> None:
         self._functions = library()
@@ -160,6 +163,8 @@ class Encoder:
         self._coded: list[tuple[int, bytes]] = []
         #: samples at 48 kHz of the last packet
         self.samples_made = 0
+        #: the same of what the last call left out before it, as it is silence; and of what the next one has to tell of
+        self.samples_left_out = self._left_out = 0
         self._gatherer = Gatherer(2 * self._samples)
         error = ctypes.c_int()
         application = _APPLICATIONS[options.application if options is not None else "voip"]
@@ -200,12 +205,15 @@ class Encoder:
 
     def __call__(self, data: bytes) -> bytes:
         blocks = self._gatherer.blocks(data)
+        self.samples_left_out, self._left_out = self._left_out, 0
         if self._joins:
             return self._join(blocks)
         coded = b""
         # a call makes one packet: of all that came, if that is not longer than the library takes at once
         for start in range(0, len(blocks), _BLOCKS_AT_ONCE):
             coded = self._encode(blocks[start : start + _BLOCKS_AT_ONCE])
+            if not coded:
+                self.samples_left_out += self.samples_made
         return coded
 
     def _encode(self, blocks: list[bytes]) -> bytes:
@@ -223,6 +231,10 @@ class Encoder:
             if found is not None:
                 kind, _, frames = found
                 coded += [(kind, frame) for frame in frames]
+            elif coded:
+                self._left_out += self.samples_made
+            else:
+                self.samples_left_out += self.samples_made
         if not coded:
             return b""
         del coded[:-_MAX_WAITING]

@@ -151,13 +151,15 @@ class Decoder(_Coder):
 class Encoder(_Coder):
     """One stream of signed linear to Speex, 20 ms a frame; a payload holds what came at once."""
 
-    __slots__ = ("_dtx", "_gatherer", "_preprocessor", "_rate", "samples_made")
+    __slots__ = ("_dtx", "_gatherer", "_preprocessor", "_rate", "samples_left_out", "samples_made")
 
     def __init__(self, mode: int) -> None:
         super().__init__("encoder", mode)
         self._gatherer = Gatherer(self.frame_bytes)
         #: samples of the last payload
         self.samples_made = 0
+        #: samples that the last call left out, as they are silence
+        self.samples_left_out = 0
         options = settings
         self._rate = 8000 << mode
         self._dtx = options.dtx
@@ -189,7 +191,9 @@ class Encoder(_Coder):
                 is_voice = self._preprocessor.is_voice
             samples = ctypes.create_string_buffer(block, self.frame_bytes)  # the library works in place
             is_sent |= bool(self._library.speex_encode_int(self._state, samples, bits)) and is_voice
+        self.samples_left_out = 0
         if not blocks or not (is_sent or not self._dtx):
+            self.samples_left_out = self.samples_made
             return b""
         payload = ctypes.create_string_buffer(_MAX_BYTES)
         size = self._library.speex_bits_write(bits, payload, _MAX_BYTES)

@@ -8,6 +8,8 @@ from globstar.proto.rtp.packet import FIRST_BYTE, MARKER, pack_header
 
 #: A pause longer than this moves the timestamps on by the time that has passed; less is jitter of our own.
 RESYNC_AFTER = 0.12
+#: The same for what is sent on after the times of its source, which tells of its pauses; packets that come late are none.
+RESYNC_FOLLOWING_AFTER = 1.0
 #: A tenth of a second of it must lie beyond the end of the last packet, as packets may be long themselves.
 _RESYNC_BEYOND = 10
 
@@ -33,6 +35,7 @@ class RtpSender:
         "marker_next",
         "octets",
         "packets",
+        "patience",
         "rtp_time",
         "sequence",
         "ssrc",
@@ -50,11 +53,13 @@ class RtpSender:
         self.packets = 0
         self.octets = 0
         self._last_time: float | None = None
+        #: the longest pause that is no pause, seconds
+        self.patience = RESYNC_AFTER
 
     def packet(self, payload: bytes, samples: int, payload_type: int, now: float, marker: bool = False) -> bytes:
         """The next packet; ``samples`` ticks of the clock are in it. After a pause the timestamp makes up for it."""
         last = self._last_time
-        if last is not None and now - last > RESYNC_AFTER:
+        if last is not None and now - last > self.patience:
             self._resync(now - last)
         self._last_time = now
         sequence, rtp_time = self.sequence, self.rtp_time
@@ -97,6 +102,19 @@ class RtpSender:
         self._last_time = now
         self.last_rtp_time = self.rtp_time
         self.rtp_time = self.rtp_time + samples & 0xFFFFFFFF
+
+    def leave_out(self, numbers: int, ticks: int) -> None:
+        """Let ``numbers`` packets and ``ticks`` of time pass, as the source has lost them; without numbers it was silent."""
+        self.sequence = self.sequence + numbers & 0xFFFF
+        self.rtp_time = self.rtp_time + ticks & 0xFFFFFFFF
+        if not numbers:
+            self.marker_next = True
+
+    def pause(self, now: float) -> float:
+        """How long it is since the end of the last packet that :meth:`packet` made or :meth:`skip` left out, seconds."""
+        if self._last_time is None:
+            return 0.0
+        return now - self._last_time - (self.rtp_time - self.last_rtp_time & 0xFFFFFFFF) / self.clock_rate
 
     def resume(self, sequence: int, rtp_time: int, samples: int, now: float) -> None:
         """Go on after packets that were sent past this object: the last one's numbers, length and time."""

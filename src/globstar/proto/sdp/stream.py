@@ -157,6 +157,13 @@ class NegotiatedStream:
         """Whether the stream carries media (its port is not 0 and a codec is agreed, or it is no RTP)."""
         return bool(self.codecs) or (self.local is not None and bool(self.local.formats))
 
+    def digits_beside(self, clock_rate: int) -> tuple[int, int] | None:
+        """Payload type and clock of the telephone-events that we send beside a codec: of its clock, if the peer takes such."""
+        if self.send_dtmf is None or self.remote is None:
+            return None
+        events = _events(self.remote, {clock_rate})
+        return events[0] if events else self.send_dtmf
+
 
 def accept(mine: LocalMedia, theirs: Media, *, is_answer: bool = False) -> tuple[tuple[CodecDescription, RtpMap], ...] | None:
     """Codecs in common, each with the payload type that the peer gave it, in the order the preference asks for.

@@ -12,6 +12,7 @@ from globstar.dsp.byteorder import exchanged
 from globstar.media.session import RtpSession
 from globstar.media.settings import Payload, PayloadKind
 from globstar.media.smoother import Packer
+from globstar.media.source_times import SourceTimes
 from globstar.modules.channels.pjsip import media_options
 from globstar.modules.channels.pjsip.codecs import OTHER_FORMS, audio_codecs, form_of, samples_of
 from globstar.modules.channels.pjsip.endpoint import if_set
@@ -72,8 +73,8 @@ class Voice:
 
     __slots__ = (
         "_by_payload", "_clock_shift", "_codecs", "_comes_ms", "_endpoint", "_is_linear", "_lengths", "_most_samples",
-        "_read_format", "_read_payload", "_refined", "_regular", "_send_by_receive", "_smoother", "_usual_samples", "channel",
-        "session", "stream", "wants_digits", "write_format",
+        "_read_format", "_read_payload", "_refined", "_regular", "_send_by_receive", "_send_payload", "_smoother", "_times",
+        "_usual_samples", "channel", "session", "stream", "wants_digits", "write_format",
     )  # fmt: skip
 
     def __init__(self, endpoint: EndpointObject, formats: Sequence[Format]) -> None:
@@ -90,6 +91,8 @@ class Voice:
         #: agreed codecs whose parameters are others than those that we wish
         self._refined: dict[CodecDescription, Format] = {}
         self._read_payload = -1
+        #: the type under which the peer would send what we send
+        self._send_payload = -1
         self._read_format: Format = self.write_format
         self._clock_shift = 0
         self._is_linear = False
@@ -102,6 +105,7 @@ class Voice:
         self._lengths = PacketLengths(self.write_format, endpoint, None)
         #: how long the peer's packets are, ms, where that is not what is asked for; 0 as long as none of them have been seen
         self._comes_ms = 0
+        self._times = SourceTimes()
 
     # -- what was agreed ---------------------------------------------------------------------------------------------
 
@@ -127,16 +131,20 @@ class Voice:
         for number, clock in stream.receive_dtmf:
             receive[number] = _payload(_DIGITS, PayloadKind.DIGITS, clock)
         first = stream.codecs[0]
-        writes = self._by_payload[first.receive_payload_type]
-        if first.remote_fmtp and writes.codec is opus.codec:  # the encoder heeds what the peer asks for
-            writes = writes.with_attributes({**writes.attributes, FMTP: first.remote_fmtp})
-        writes = PacketLengths(writes, self._endpoint, stream).for_encoder(writes)
-        self._set_write_format(writes)
+        self._set_write_format(self._to_send(first))
         session.rtcp_mux = stream.rtcp_mux
         session.set_payloads(receive, send=first.send_payload_type, clock_rate=first.codec.clock_rate, digits=stream.send_dtmf)
         self._read_payload = first.receive_payload_type
         self._read_format = self.write_format
+        self._send_payload = first.receive_payload_type
         return agreed
+
+    def _to_send(self, codec: NegotiatedCodec) -> Format:
+        """The format in which we send an agreed codec: as the peer asks for it, and in frames that fit its packets."""
+        format = self._by_payload[codec.receive_payload_type]
+        if codec.remote_fmtp and format.codec is opus.codec:  # the encoder heeds what the peer asks for
+            format = format.with_attributes({**format.attributes, FMTP: codec.remote_fmtp})
+        return PacketLengths(format, self._endpoint, self.stream).for_encoder(format)
 
     def _set_write_format(self, format: Format) -> None:
         """What we send from now on, and in packets of which length."""
@@ -225,17 +233,22 @@ class Voice:
         self._read_payload = payload_type
         self._read_format = format
         if not self._endpoint.asymmetric_rtp_codec:
-            self._follow_codec(payload_type, format)
+            self._follow_codec(payload_type)
         return True
 
-    def _follow_codec(self, payload_type: int, format: Format) -> None:
+    def _follow_codec(self, payload_type: int) -> None:
         """The other side sends another of the agreed codecs: send that too, as most phones expect."""
         codec = self._send_by_receive[payload_type]
-        session = self.session
-        if session is None or format is self.write_format or not self._can_follow(format):
+        session, stream = self.session, self.stream
+        if session is None or stream is None or payload_type == self._send_payload:
             return
-        self._set_write_format(format)
+        writes = self._to_send(codec)
+        if not self._can_follow(writes):
+            return
+        self._send_payload = payload_type
+        self._set_write_format(writes)
         session.select_payload(codec.send_payload_type, codec.codec.clock_rate)
+        session.digit_payload = stream.digits_beside(codec.codec.clock_rate)
 
     def _can_follow(self, format: Format) -> bool:
         """Whether what is written can be sent in this format from now on."""
@@ -245,6 +258,13 @@ class Voice:
         """Send a voice frame in the agreed format."""
         session = self.session
         if session is not None and self.stream is not None:
+            times, rtp_time = self._times, frame.rtp_time
+            if rtp_time != times.due and not times.meet(session, rtp_time, frame.seq):
+                self._send_late(session, frame)
+                return
+            if rtp_time is not None:
+                times.due = rtp_time + (frame.samples >> self._clock_shift) & 0xFFFFFFFF
+                times.number = frame.seq
             smoother = self._smoother or self._regular
             data = exchanged(frame.data) if self._is_linear else frame.data
             if smoother is None:
@@ -263,6 +283,14 @@ class Voice:
                 marker = False
             if smoother is self._regular and smoother.is_empty:
                 self._regular = None
+
+    def _send_late(self, session: RtpSession, frame: Frame) -> None:
+        """Send a frame in the place that was left for it; one that has none came too late, and is dropped."""
+        place = self._times.place_of(frame.seq)
+        if place is None or self._smoother is not None or self._regular is not None:
+            session.withheld += 1
+        else:
+            session.send_late(exchanged(frame.data) if self._is_linear else frame.data, *place)
 
 
 def _samples_in(format: Format, payload: bytes) -> int:

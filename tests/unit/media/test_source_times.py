@@ -1,0 +1,67 @@
+"""What is made of the numbers and times of a source; the calls are in tests/flow/test_times_of_streams.py."""
+
+from __future__ import annotations
+
+import pytest
+
+from globstar.media.source_times import SourceTimes
+from globstar.proto.rtp.sender import RESYNC_AFTER, RESYNC_FOLLOWING_AFTER
+from tests.unit.media.rig import Rig
+
+pytestmark = pytest.mark.virtual_time
+
+
+async def test_frames_made_here_are_sent_by_our_clock_and_those_with_times_by_theirs() -> None:
+    rig = Rig()
+    session, _ = rig.pair()
+    times = SourceTimes()
+    assert times.meet(session, 1000, 5)
+    assert session.sender.patience == RESYNC_FOLLOWING_AFTER
+    times.due, times.number = 1160, 5
+    assert times.meet(session, None, None)
+    assert (times.due, session.sender.patience) == (None, RESYNC_AFTER)
+    rig.engine.close()
+
+
+async def test_places_are_left_for_what_is_missing_and_given_once() -> None:
+    rig = Rig()
+    session, _ = rig.pair()
+    times = SourceTimes()
+    times.due, times.number = 0xFFFFFFFF - 159, 0xFFFE  # over both wraps
+    sequence, rtp_time = session.sender.sequence, session.sender.rtp_time
+    assert times.meet(session, 320, 2)
+    assert (session.sender.sequence - sequence & 0xFFFF, session.sender.rtp_time - rtp_time & 0xFFFFFFFF) == (3, 480)
+    times.due, times.number = 480, 2
+    assert not times.meet(session, 0, 0)
+    assert times.place_of(0) == (sequence + 1 & 0xFFFF, rtp_time + 160 & 0xFFFFFFFF)
+    assert times.place_of(0) is None
+    assert times.place_of(None) is None
+    assert times.place_of(0xFFFF) == (sequence, rtp_time)
+    rig.engine.close()
+
+
+async def test_places_are_bounded_and_none_is_left_of_another_source() -> None:
+    rig = Rig()
+    session, _ = rig.pair()
+    times = SourceTimes()
+    times.due, times.number = 0, 0
+    for number in range(3, 300, 3):
+        assert times.meet(session, 160 * number, number)
+        times.due, times.number = 160 * (number + 1), number
+    assert times.place_of(1) is None  # the oldest
+    assert times.place_of(295) is not None
+    assert times.meet(session, 0x70000000, 7)
+    assert times.place_of(296) is None
+    rig.engine.close()
+
+
+async def test_lengths_that_do_not_fit_the_numbers_leave_no_places() -> None:
+    rig = Rig()
+    session, _ = rig.pair()
+    times = SourceTimes()
+    times.due, times.number = 160, 1
+    sequence = session.sender.sequence
+    assert times.meet(session, 160 + 321, 4)
+    assert session.sender.sequence == sequence + 2 & 0xFFFF
+    assert times.place_of(2) is None
+    rig.engine.close()
