@@ -67,7 +67,7 @@ class Dejitter:
             return frame  # made here: there is no jitter
         if format_ is not self._format:
             if self._format is not None and self._format.codec.clock_rate != clock_rate:
-                self._release(self.buffer.flush())
+                self.buffer.expect_another_time()
                 self._last_time = None
             self._format = format_
         if self._last_time is not None:

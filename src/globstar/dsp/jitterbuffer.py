@@ -50,7 +50,8 @@ class _Held(Generic[T]):
 class JitterBuffer(Generic[T]):
     """Holds frames for a constant time (the fixed buffer): each comes out ``delay`` after it would without any jitter.
 
-    ``maximum`` is that time. A sender's time that differs by more than ``resync_threshold`` from what is expected begins anew.
+    ``maximum`` is that time. A sender's time that differs by more than ``resync_threshold`` from what is expected is another
+    one: it goes on where the time before has come to, and what is held keeps its turn.
     """
 
     def __init__(self, maximum: float = 200, resync_threshold: float = 1000) -> None:
@@ -66,14 +67,22 @@ class JitterBuffer(Generic[T]):
         self._offset: float | None = None
         #: sender's time of what comes next
         self._next: float | None = None
+        #: what is added to the sender's time, as it was another one before
+        self._shift = 0.0
+        self._is_another = False
 
     def __len__(self) -> int:
         return len(self._held)
 
     def put(self, now: float, sent: float, length: float, item: T) -> bool:
         """A frame of ``length`` that the sender sent at ``sent``; False if it is dropped."""
-        if self._offset is not None and abs(now - sent - self._offset) > self.resync_threshold:
-            self._resync()
+        sent += self._shift
+        if self._offset is not None and (self._is_another or abs(now - sent - self._offset) > self.resync_threshold):
+            self.statistics.resyncs += 1
+            place = self._place(now, self._offset)
+            self._shift += place - sent
+            sent = place
+        self._is_another = False
         self._observe(now - sent)
         if self._next is not None and sent < self._next - length / 2:
             self.statistics.late += 1
@@ -114,13 +123,20 @@ class JitterBuffer(Generic[T]):
         self._begin_anew()
         return items
 
-    def _resync(self) -> None:
-        """Another time of the sender: what is held is dropped."""
-        self.statistics.resyncs += 1
-        self.statistics.overflowed += len(self._held)
-        self._begin_anew()
+    def expect_another_time(self) -> None:
+        """What comes next has another time of the sender, however near that is."""
+        self._is_another = True
+
+    def _place(self, now: float, offset: float) -> float:
+        """Where the first frame of another time belongs: as if it came as fast as any, but after what is held."""
+        ends = [held.sent + held.length for held in self._held[-1:]]
+        if self._next is not None:
+            ends.append(self._next)
+        return max(now - offset, *ends) if ends else now - offset
 
     def _begin_anew(self) -> None:
+        self._shift = 0.0
+        self._is_another = False
         self._held.clear()
         self._transits.clear()
         self._sorted.clear()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from globstar.config.values import boolean
 from globstar.core.channel import Channel
 from globstar.core.dejitter import even_out
@@ -18,7 +20,8 @@ _MAXIMUM_MS, _RESYNC_MS, _EXTRA_MS = 200, 1000, 40
 def jitterbuffer(channel: Channel | None, args: str, value: str) -> None:
     """Even out what a channel says before anything else gets it.
 
-    ``Set(JITTERBUFFER(fixed)=200,1000)`` makes all late by 200 ms; another time of the sender, by more than 1000 ms, begins anew.
+    ``Set(JITTERBUFFER(fixed)=200,1000)`` makes all late by 200 ms; a time of the sender that is more than 1000 ms off
+    is another one (with -1 none is).
     ``Set(JITTERBUFFER(adaptive)=200,1000,40)`` waits as long as the jitter asks for and 40 ms more, up to 200 ms.
     What is left out, or ``default``, is as in these examples. With yes as the fourth value pictures are as late as the sound.
     ``Set(JITTERBUFFER(disabled)=)`` ends it.
@@ -33,7 +36,8 @@ def jitterbuffer(channel: Channel | None, args: str, value: str) -> None:
         return
     arguments = [] if value.strip().lower() == "default" else split_arguments(value)
     maximum = _number(argument(arguments, 0), "max_size", _MAXIMUM_MS)
-    resync = _number(argument(arguments, 1), "resync_threshold", _RESYNC_MS)
+    never = argument(arguments, 1).strip() == "-1"
+    resync = math.inf if never else _number(argument(arguments, 1), "resync_threshold", _RESYNC_MS)
     extra = _number(argument(arguments, 2), "target_extra", _EXTRA_MS)
     delays_video = _is_true(argument(arguments, 3))
     buffer: JitterBuffer[Frame]
