@@ -10,6 +10,7 @@ import pytest
 
 from globstar.core import events
 from globstar.core.channel import Channel, ChannelState
+from globstar.core.frame import Frame
 from tests.support.callrecords import collect
 from tests.support.dialling import variable, went_on
 from tests.support.testtech import Leg, World
@@ -93,6 +94,33 @@ async def test_the_halves_step_out_with_the_first_voice(speaker: str) -> None:
         call.speaks(b"\x70" * 160)
         assert (call.hears[-1], leg.hears[-1]) == ("72", "70")
         assert variable(world, call, "BRIDGEPEER")[-1] == leg.channel.name
+        leg.hangs_up()
+        await call.is_told("hangup 16")
+
+
+@pytest.mark.parametrize("half", [0, 1])
+async def test_halves_whose_audio_is_seen_stay_until_that_is_over(half: int) -> None:
+    """A recording of a half would end with it."""
+    async with through("Local/201@default") as world:
+        call, leg = await connected(world)
+        seen: list[bytes] = []
+
+        def hook(frame: Frame) -> Frame:
+            seen.append(frame.data)
+            return frame
+
+        channel = halves(world)[half]
+        channel.add_read_hook(hook)
+        for _ in range(3):
+            call.speaks(b"\x70" * 160)
+            leg.speaks(b"\x72" * 160)
+        await world.settle(0.1)
+        assert len(halves(world)) == 2
+        assert seen == [bytes([0x70 if half else 0x72]) * 160] * 3
+        channel.remove_hook(hook)
+        call.speaks()
+        await world.settle(0.1)
+        assert halves(world) == []
         leg.hangs_up()
         await call.is_told("hangup 16")
 

@@ -257,13 +257,16 @@ class LocalTech(ChannelTech):
     def _optimise(self, pair: LocalPair) -> None:
         """Let the channel bridged to one half take the place of the other half in its bridge, so that both halves can go.
 
-        Where both halves are with several others, the two bridges become one.
+        Where both halves are with several others, the two bridges become one. Halves that are recorded, spied on or otherwise seen
+        by a hook stay until that is over.
         """
         owner, channel = pair.owner, pair.channel
         near, far = owner.bridge_member, channel.bridge_member
         if not pair.may_optimise or near is None or far is None or near.bridge is far.bridge:
             return
         if near.is_apart or far.is_apart or owner.soft_hangup or channel.soft_hangup:
+            return
+        if any(half.read_hooks or half.write_hooks or half.signal_hooks for half in (owner, channel)):
             return
         if not (near.bridge.kind == far.bridge.kind == "basic"):
             return

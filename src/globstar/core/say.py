@@ -125,8 +125,8 @@ def say_time_form(wall_time: float, form: str, *, now: float, zone: str = "", la
     """A time in a form of voicemail.conf's letters, as SayUnixTime() and ``SAY DATETIME`` take it.
 
     ``'file'`` plays a file; A or a weekday, B b h month, m month as ordinal, d e day, Y year, I l hour of 12, H hour of
-    24 with "oh", k without, M minute, N minute in military style, S second, P p a.m. or p.m., Q today, yesterday or date,
-    q the same but nothing for today and a weekday for the last week, R hour and minute, T with second. An empty form is
+    24 with "oh", k without, M minute, N minute in military style, S second, P p a.m. or p.m., Q today, yesterday, tomorrow
+    or date, q the same but nothing for today and a weekday for the last week, R hour and minute, T with second. An empty form is
     the language's own. Unknown letters are logged and left out.
     """
     speaker = find_language(language)

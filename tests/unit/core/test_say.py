@@ -229,6 +229,7 @@ def test_relative_days_and_zones():
     assert said[:4] == [[], names("yesterday"), names("day-0"), names("day-3")]
     assert said[4] == names("day-2", "mon-1", "h-20", "h-7")[:2] + names("20", "h-7", "2", "thousand", "20", "4")
     assert say.say_time_form(noon - 2 * 86400, "Q", now=noon, zone="UTC")[0] == "digits/day-0"
+    assert [say.say_time_form(noon + 86400, letter, now=noon, zone="UTC") for letter in "Qq"] == [names("tomorrow")] * 2
     late = moment(2024, 3, 5, 23, 30)
     assert say.say_time_form(late, "Q", now=late + 3600, zone="UTC") == names("yesterday")
     assert say.say_time_form(late, "QH", now=late + 3600, zone="America/New_York") == names("today", "18")

@@ -207,11 +207,13 @@ class Language:
         return ["digits/p-m" if hour >= 12 else "digits/a-m"]
 
     def relative_day(self, moment: date, today: date, *, is_short: bool) -> list[str]:
-        """``Q``: today, yesterday or the date; ``q`` (short): nothing for today, the weekday within the last week."""
+        """``Q``: today, yesterday, tomorrow or the date; ``q`` (short): nothing for today, the weekday within the last week."""
         if moment == today:
             return [] if is_short else ["digits/today"]
         if moment == today - timedelta(days=1):
             return ["digits/yesterday"]
+        if moment == today + timedelta(days=1):
+            return ["digits/tomorrow"]
         if is_short and timedelta(0) < today - moment < timedelta(days=7):
             return self.weekday(moment)
         return [
