@@ -257,8 +257,8 @@ class LocalTech(ChannelTech):
     def _optimise(self, pair: LocalPair) -> None:
         """Let the channel bridged to one half take the place of the other half in its bridge, so that both halves can go.
 
-        Where both halves are with several others, the two bridges become one. Halves that are recorded, spied on or otherwise seen
-        by a hook stay until that is over.
+        Where both halves are with several others, the two bridges become one. Halves that are recorded, spied on or otherwise
+        seen by a hook stay until that is over.
         """
         owner, channel = pair.owner, pair.channel
         near, far = owner.bridge_member, channel.bridge_member
