@@ -48,8 +48,9 @@ class PeriodicSound:
             logger.warning(f"{self.channel.name}: {error}")
             return
         length = len(data) / slin.bytes_for(1000)
+        pause = self.seconds
         while True:
-            await asyncio.sleep(self.seconds)
+            await asyncio.sleep(pause)
             channels = [self.channel]
             if self.channel.bridge_member is not None:
                 channels += [peer.channel for peer in self.channel.bridge_member.peers]
@@ -62,6 +63,7 @@ class PeriodicSound:
             finally:
                 for feed in feeds:
                     feed.stop()
+            pause = max(0.0, self.seconds - length - _TAIL)
 
 
 async def load_linear(channel: Channel, name: str) -> bytes:
