@@ -20,7 +20,7 @@ from globstar.proto.sdp.ilbc import ILBC_NAME, common_mode
 from globstar.proto.sdp.payloads import OFFERED_PAYLOADS, STATIC_NUMBERS, canonical_name
 from globstar.proto.sdp.preference import CodecPreference, IncomingPreference
 from globstar.proto.sdp.values import Attribute, Direction, Media, RtpMap, SessionDescription
-from globstar.proto.sdp.video import video_fit
+from globstar.proto.sdp.video import best_fit, other_variants, video_fit
 
 TELEPHONE_EVENT = "TELEPHONE-EVENT"
 RTP_PROTOCOLS = ("RTP/AVP", "RTP/AVPF")
@@ -35,7 +35,8 @@ class CodecDescription:
     """A codec as SDP names it; independent of how the core represents formats.
 
     ``clock_rate`` is the RTP clock (8000 for G722). ``payload_type`` wishes a number for offers;
-    ``ptime_ms`` is the packet time we send, ``max_ptime_ms`` the longest we take (0: no limit stated).
+    ``ptime_ms`` is the packet time we send, ``max_ptime_ms`` the longest we take (0: no limit stated). ``variants`` are other
+    parameters with which it will do as well; an offer has a payload type for each.
     """
 
     name: str
@@ -45,6 +46,14 @@ class CodecDescription:
     payload_type: int | None = None
     ptime_ms: int = 20
     max_ptime_ms: int = 0
+    variants: tuple[str, ...] = ()
+
+    @property
+    def each(self) -> tuple[CodecDescription, ...]:
+        """One for each set of parameters, the usual one first."""
+        if not self.variants:
+            return (self,)
+        return tuple(replace(self, fmtp=fmtp, variants=()) for fmtp in (self.fmtp, *self.variants))
 
     def matches(self, rtpmap: RtpMap) -> bool:
         """Whether a payload type of the peer is this codec (names compare without case, RFC 8866 section 6.6)."""
@@ -113,13 +122,15 @@ class LocalMedia:
 class NegotiatedCodec:
     """One codec both sides have agreed on, with the payload numbers of both ways.
 
-    ``codec`` is as we described it, but for parameters that must be the same on both sides.
+    ``codec`` is as we described it, but for parameters that must be the same on both sides. ``others`` are parameters under which
+    the peer has offered it as well.
     """
 
     codec: CodecDescription
     send_payload_type: int
     receive_payload_type: int
     remote_fmtp: str = ""
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +214,8 @@ def _fitting(mine: LocalMedia, theirs: Media) -> dict[CodecDescription, int]:
     for codec in mine.codecs:
         if codec.fmtp:
             numbers = [number for number in theirs.payload_types if number in rtpmaps and codec.matches(rtpmaps[number])]
-            fits = {number: video_fit(codec.name, codec.fmtp, fmtps.get(number, "")) for number in numbers}
+            ours = (codec.fmtp, *codec.variants)
+            fits = {number: best_fit(codec.name, ours, fmtps.get(number, "")) for number in numbers}
             best = max(numbers, key=lambda number: fits[number], default=-1)
             found[codec] = best if fits.get(best) else -1
     return found
@@ -237,6 +249,7 @@ def agree(
     carrier = description.media[bundling.tag] if bundling is not None else theirs
     fmtps = theirs.fmtps()
     own_maps = received.rtpmaps().values() if received is not None else ()
+    pairs = [(_variant(codec, rtpmap, theirs, received), rtpmap) for codec, rtpmap in pairs]
     if received is not None and mine.answer_preference is None:
         order = theirs.payload_types
         pairs = sorted(pairs, key=lambda pair: order.index(pair[1].payload_type))
@@ -244,8 +257,9 @@ def agree(
         NegotiatedCodec(
             _agreed(codec, fmtps.get(rtpmap.payload_type, "")),
             rtpmap.payload_type,
-            _number_of(codec, own_maps, rtpmap.payload_type),
+            _number_of(codec, own_maps, rtpmap.payload_type, received),
             fmtps.get(rtpmap.payload_type, ""),
+            _others(codec, rtpmap, theirs) if received is None and mine.kind == "video" else (),
         )
         for codec, rtpmap in pairs
     )
@@ -293,8 +307,29 @@ def agree(
     )
 
 
-def _number_of(codec: CodecDescription, rtpmaps: Iterable[RtpMap], default: int) -> int:
-    return next((rtpmap.payload_type for rtpmap in rtpmaps if codec.matches(rtpmap)), default)
+def _number_of(codec: CodecDescription, rtpmaps: Iterable[RtpMap], default: int, received: Media | None) -> int:
+    numbers = [rtpmap.payload_type for rtpmap in rtpmaps if codec.matches(rtpmap)]
+    if len(numbers) > 1 and received is not None:  # it has variants
+        fmtps = received.fmtps()
+        numbers.sort(key=lambda number: fmtps.get(number, "") != codec.fmtp)
+    return numbers[0] if numbers else default
+
+
+def _variant(codec: CodecDescription, rtpmap: RtpMap, theirs: Media, received: Media | None) -> CodecDescription:
+    """Which of the variants in our offer an answer means: the one that goes best with its parameters."""
+    if not codec.variants or received is None:
+        return codec
+    fmtp = theirs.fmtps().get(rtpmap.payload_type, "")
+    offered = received.fmtps().get(rtpmap.payload_type, "")  # of those that go equally well the one with the same number
+    return max(codec.each, key=lambda one: (video_fit(codec.name, one.fmtp, fmtp), one.fmtp == offered))
+
+
+def _others(codec: CodecDescription, rtpmap: RtpMap, theirs: Media) -> tuple[str, ...]:
+    """Other parameters under which an offer has a codec."""
+    fmtps = theirs.fmtps()
+    numbers = [number for number, other in theirs.rtpmaps().items() if codec.matches(other)]
+    first = fmtps.get(rtpmap.payload_type, "")
+    return other_variants(codec.name, first, (fmtps.get(number, "") for number in numbers)) if first and len(numbers) > 1 else ()
 
 
 def _events(media: Media, clocks: set[int]) -> tuple[tuple[int, int], ...]:
@@ -379,10 +414,11 @@ def offer_line(
     used: set[int] = set()
     kept = {codec.codec: codec.receive_payload_type for codec in known}
     kept_dtmf = {clock: number for number, clock in known_dtmf}
-    wished = [kept.get(codec, codec.payload_type) for codec in mine.codecs]
+    codecs = [one for codec in mine.codecs for one in codec.each]
+    wished = [kept.get(codec, codec.payload_type) for codec in codecs]
     reserved = {number for number in (*wished, *kept_dtmf.values()) if number is not None}
     formats: list[tuple[int, CodecDescription]] = []
-    for codec, wish in zip(mine.codecs, wished, strict=True):
+    for codec, wish in zip(codecs, wished, strict=True):
         meaning = (codec.name, codec.clock_rate, codec.channels, codec.fmtp)
         occupied = {number for number, other in others.items() if other != meaning}
         encoding = (codec.name, codec.clock_rate, codec.channels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 #: Profiles of H.264 whose decoders take each other's pictures: phones name one for the other. By profile_idc.
@@ -72,3 +72,17 @@ def video_fit(name: str, ours: str, theirs: str) -> int:
     if profile != their_profile:
         return 0
     return 2 if mode == their_mode else 1
+
+
+def best_fit(name: str, ours: Iterable[str], theirs: str) -> int:
+    """The best of :func:`video_fit` for several sets of our parameters."""
+    return max(video_fit(name, fmtp, theirs) for fmtp in ours)
+
+
+def other_variants(name: str, first: str, rest: Iterable[str]) -> tuple[str, ...]:
+    """Those of ``rest`` that are another way to be seen: they go neither with ``first`` nor with one another."""
+    found = [first]
+    for fmtp in rest:
+        if fmtp and best_fit(name, found, fmtp) < 2:
+            found.append(fmtp)
+    return tuple(found[1:])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from globstar.proto.sdp import CodecDescription, LocalMedia, NotAcceptable, OfferAnswer, parse
-from globstar.proto.sdp.video import parameters, video_fit
+from globstar.proto.sdp.video import other_variants, parameters, video_fit
 
 BASE = "profile-level-id=42e01f;packetization-mode=1"
 
@@ -79,3 +79,41 @@ def test_who_wants_nothing_in_particular_takes_the_first() -> None:
     mine = replace(LOCAL, codecs=(replace(H264, fmtp=""),))
     answer = OfferAnswer(1).receive_offer(parse(video((97, "profile-level-id=64001f"), (99, BASE))), [mine])
     assert answer.media[0].formats == ("97",)
+
+
+HIGH = "profile-level-id=640c1f;packetization-mode=1"
+
+
+def test_variants_are_what_goes_with_none_of_the_others() -> None:
+    plain = "profile-level-id=42e01f"
+    assert other_variants("H264", HIGH, [HIGH, BASE, BASE.replace("1f", "34"), plain, "", HIGH]) == (BASE, plain)
+    assert other_variants("VP8", "max-fs=1", ["max-fs=2"]) == ()
+
+
+def test_an_offer_has_a_payload_type_for_each_variant_and_the_answer_chooses() -> None:
+    mine = replace(LOCAL, codecs=(replace(H264, fmtp=HIGH, variants=(BASE,)),))
+    machine = OfferAnswer(1)
+    first, second = machine.create_offer([mine]).media[0].formats
+    offered = machine.offered
+    assert offered is not None
+    assert offered.media[0].fmtps() == {int(first): HIGH, int(second): BASE}
+    (stream,) = machine.receive_answer(parse(video((120, "profile-level-id=42001f;packetization-mode=1"))))
+    (codec,) = stream.codecs
+    assert (codec.codec.fmtp, codec.codec.variants) == (BASE, ())
+    assert (codec.receive_payload_type, codec.send_payload_type) == (int(second), 120)
+    again = machine.create_offer([replace(mine, codecs=(codec.codec,))])
+    assert again.media[0].formats == (second,)  # what was not chosen is not offered again, and the number stays
+
+
+def test_an_answer_that_goes_with_no_variant_declines_the_stream() -> None:
+    machine = OfferAnswer(1)
+    machine.create_offer([replace(LOCAL, codecs=(replace(H264, variants=(HIGH,)),))])
+    with pytest.raises(NotAcceptable):
+        machine.receive_answer(parse(video((97, "profile-level-id=f4001f;packetization-mode=1"))))
+
+
+def test_other_parameters_of_an_offer_are_known() -> None:
+    mine = replace(LOCAL, codecs=(replace(H264, fmtp=""),))
+    machine = OfferAnswer(1)
+    machine.receive_offer(parse(video((97, HIGH), (98, BASE), (99, BASE))), [mine])
+    assert machine.streams[0].codecs[0].others == (BASE,)

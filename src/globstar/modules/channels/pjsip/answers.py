@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from globstar.base.log import Logger
 from globstar.core.cause import Cause
 from globstar.core.frame import Control, control
-from globstar.modules.channels.pjsip import hold
+from globstar.modules.channels.pjsip import hold, variants
 from globstar.modules.channels.pjsip.bodies import sdp_body
 from globstar.proto.sdp import NotAcceptable, SdpParseError
 from globstar.proto.sip.message import Header, Request, Response
@@ -38,6 +38,7 @@ def take_provisional(leg: Leg, response: Response) -> bool:
             leg.media.negotiation.cancel_offer()
         return False
     leg.answer_tag = tag
+    variants.choose_for_caller(leg)
     leg.watch_tones()
     return True
 
@@ -75,6 +76,8 @@ def take_final(leg: Leg, session: InviteSession, response: Response, *, is_first
                 leg.media.fax.declined()
         return False
     leg.answer_tag = response.to.tag or ""
+    if is_first:
+        variants.choose_for_caller(leg)
     leg.watch_tones()
     if leg.media.fax is not None:
         leg.media.fax.answered(is_accepted=True)

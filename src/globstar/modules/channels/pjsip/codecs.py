@@ -59,6 +59,8 @@ _NAMES: dict[str, tuple[str, int, str]] = {
 _EFFICIENT = {"amr": formats.amr_efficient, "amrwb": formats.amrwb_efficient}
 #: Codecs that one leg may have and the other not understand, under the same name in SDP.
 OTHER_FORMS = frozenset((formats.ilbc30.codec, *(format.codec for format in _EFFICIENT.values())))
+#: Attribute of a format of video: other parameters under which the caller has offered it, one a line.
+VARIANTS = "variants"
 #: Formats without parameters, by name.
 _BASES = (formats.BUILTIN, formats.BEYOND)
 
@@ -73,7 +75,10 @@ def describe(format: Format, framing_ms: int) -> CodecDescription | None:
     if format.attributes:
         base = next((known[name] for name in (format.codec.name, format.name) for known in _BASES if name in known), None)
         plain = describe(base, framing_ms or format.codec.default_ms) if base is not None else None
-        return replace(plain, fmtp=format.attributes.get(FMTP, plain.fmtp)) if plain is not None else None
+        if plain is None:
+            return None
+        variants = tuple(format.attributes[VARIANTS].split("\n")) if VARIANTS in format.attributes else ()
+        return replace(plain, fmtp=format.attributes.get(FMTP, plain.fmtp), variants=variants)
     key = (format.name, framing_ms)
     if key in _described:
         return _described[key]

@@ -56,7 +56,7 @@ class Leg(SessionUser):
         "answer_tag", "aor", "channel", "contact_uri", "direct_refused", "direct_waits",
         "driver", "dtmf_mode", "early_sent", "endpoint", "extra_headers", "from_params", "is_caller", "is_confirmed", "is_secure",
         "last_response", "media", "moh_passthrough",
-        "our_host", "refer", "refer_result", "remote_host", "request", "request_uri", "resume",
+        "on_behalf", "our_host", "refer", "refer_result", "remote_host", "request", "request_uri", "resume",
         "session", "sip_timer", "told_party", "tone_watcher", "waiting_bye", "waiting_refresh", "was_answered",
     )  # fmt: skip
 
@@ -75,6 +75,8 @@ class Leg(SessionUser):
         self.request: Request | None = None
         self.last_response: Response | None = None
         self.request_uri = ""
+        #: whose call it is, as long as that one's answer depends on what our endpoint chooses
+        self.on_behalf: Leg | None = None
         #: lets a call go on that a supplement holds before it has a channel
         self.resume: Callable[[], None] | None = None
         self.aor = ""

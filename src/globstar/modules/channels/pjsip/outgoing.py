@@ -12,7 +12,7 @@ from globstar.core.channel import Channel, ChannelState
 from globstar.core.format import Format, FormatCapabilities, MediaType
 from globstar.core.functions import assign
 from globstar.core.tech import DialRequest, RequestFailed
-from globstar.modules.channels.pjsip import media_options, morestreams, timers
+from globstar.modules.channels.pjsip import media_options, morestreams, timers, variants
 from globstar.modules.channels.pjsip.authenticate import outbound_credentials
 from globstar.modules.channels.pjsip.bodies import SDP
 from globstar.modules.channels.pjsip.diversion import redirecting_headers
@@ -139,6 +139,7 @@ def request_channel(driver: PjsipDriver, request: DialRequest) -> Channel:
     set_up_channel(channel, leg)
     if requestor is not None:
         leg.extra_headers += requestor.data.get(INHERITED, ())
+        variants.remember_caller(leg, requestor.private if isinstance(requestor.private, Leg) else None)
     driver.leg_started(leg)
     for created in driver.hooks.channel_created:
         created(leg, channel)
@@ -164,6 +165,8 @@ def _formats_to_offer(endpoint: EndpointObject, request: DialRequest) -> list[Fo
     ):
         if allowed and limit:
             theirs = [format for format in wanted if format.codec.media is kind]
+            if not variants.can_choose(other if isinstance(other, Leg) else None):
+                theirs = [variants.without(format) for format in theirs]
             if theirs or not wanted:
                 chosen += media_options.offered(endpoint, allowed, theirs, no_transcoding=bool(theirs))
     return chosen

@@ -15,12 +15,13 @@ from globstar.media.session import RtpSession
 from globstar.media.settings import Payload, PayloadKind, SessionOptions
 from globstar.modules.channels.pjsip import media_options
 from globstar.modules.channels.pjsip.bundling import LegBundle, let_go, put_in_force
-from globstar.modules.channels.pjsip.codecs import describe_all
+from globstar.modules.channels.pjsip.codecs import VARIANTS, describe_all
 from globstar.modules.channels.pjsip.text import RedundantText, Typist, pace_of
 from globstar.proto.rtp import RtcpPacket, asks_for_picture
 from globstar.proto.rtp.red import generations_of
 from globstar.proto.sdp import Attribute, CodecDescription, Direction, LocalMedia, NegotiatedStream, SessionDescription
 from globstar.proto.sdp.feedback import BIT_RATE, INTRA_REQUEST, NACK, PICTURE_LOSS, TRANSPORT_WIDE
+from globstar.proto.sdp.video import video_fit
 
 if TYPE_CHECKING:
     from globstar.media.engine import RtpEngine
@@ -248,7 +249,9 @@ class SideStream:
         for codec in stream.codecs:
             format = by_name[codec.codec.name]
             if codec.remote_fmtp and self.kind is MediaType.VIDEO:
-                format = format.with_attributes({FMTP: codec.remote_fmtp})
+                self._settle_on(format, codec.codec.fmtp)
+                others = {VARIANTS: "\n".join(codec.others)} if codec.others else {}
+                format = format.with_attributes({FMTP: codec.remote_fmtp, **others})
             self._by_payload[codec.receive_payload_type] = format
             self._send_by_codec.setdefault(format.codec.name, codec.send_payload_type)
             receive[codec.receive_payload_type] = Payload(PayloadKind.MEDIA, codec.codec.clock_rate)
@@ -259,6 +262,22 @@ class SideStream:
         session.on_media = self._receive
         session.on_rtcp = self._reported if self.kind is MediaType.VIDEO else None
         self._agree_feedback(session, stream)
+
+    def _settle_on(self, format: Format, fmtp: str) -> None:
+        """Of several variants that we have offered one was chosen: the others are not offered again."""
+        if VARIANTS in format.attributes:
+            chosen = format.with_attributes({FMTP: fmtp})
+            self.formats = tuple(chosen if one is format else one for one in self.formats)
+
+    def prefer_variant(self, name: str, fmtp: str) -> bool:
+        """Want the codec of a name with these parameters; False where that is what the endpoint sends anyway."""
+        agreed = next((one for one in self.stream.codecs if one.codec.name == name), None) if self.stream is not None else None
+        if agreed is None or not agreed.others or video_fit(name, fmtp, agreed.remote_fmtp) == 2:
+            return False
+        by_name = {description.name: format for description, format in describe_all(self.formats, FormatCapabilities()).items()}
+        plain = by_name[name]
+        self.formats = tuple(one.with_attributes({FMTP: fmtp}) if one is plain else one for one in self.formats)
+        return True
 
     def _begin_to_show(self) -> None:
         """What is to be seen begins with a whole picture."""
