@@ -118,6 +118,8 @@ async def test_of_several_callees_the_one_that_answers_chooses(tmp_path: Path) -
         calling.invite(body=calling.sdp() + line(4002, {97: HIGH, 98: LOW}))
         await alice.get(100)
         one, two = await bob.ring(), await carol.ring()
+        one.reply(180)
+        await alice.get(180)
         two.reply(200, body=two.sdp() + line(5002, {105: LOW}))
         await carol.get("ACK")
         one.reply(200, "OK", request=await bob.get("CANCEL"))

@@ -93,10 +93,9 @@ def test_variants_are_what_goes_with_none_of_the_others() -> None:
 def test_an_offer_has_a_payload_type_for_each_variant_and_the_answer_chooses() -> None:
     mine = replace(LOCAL, codecs=(replace(H264, fmtp=HIGH, variants=(BASE,)),))
     machine = OfferAnswer(1)
-    first, second = machine.create_offer([mine]).media[0].formats
-    offered = machine.offered
-    assert offered is not None
-    assert offered.media[0].fmtps() == {int(first): HIGH, int(second): BASE}
+    (line,) = machine.create_offer([mine]).media
+    first, second = line.formats
+    assert line.fmtps() == {int(first): HIGH, int(second): BASE}
     (stream,) = machine.receive_answer(parse(video((120, "profile-level-id=42001f;packetization-mode=1"))))
     (codec,) = stream.codecs
     assert (codec.codec.fmtp, codec.codec.variants) == (BASE, ())
