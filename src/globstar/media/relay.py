@@ -76,6 +76,7 @@ class RelayPath:
         "_from",
         "_native",
         "_place",
+        "_restarts",
         "_rtp_time",
         "_shift_sequence",
         "_shift_time",
@@ -98,6 +99,8 @@ class RelayPath:
         self._rtp_time = 0
         self._started = False
         self._counted = self._counted_octets = 0
+        #: how often the source has begun anew
+        self._restarts = 0
         #: while the native thread forwards for us
         self._native: NativePath | None = None
         self._place: NativeSocket | None = None
@@ -246,6 +249,8 @@ class RelayPath:
         if not to.is_sending:
             to.withheld += 1
             return True
+        if self._from.receiver.restarts != self._restarts:
+            self.restart()
         if not self._started:
             out |= self._start(sequence, rtp_time, len(payload), now)
         self._rtp_time = rtp_time
@@ -272,6 +277,7 @@ class RelayPath:
         """Fit the incoming numbers to the sender's; gives the marker for the first packet."""
         sender, receiver = self._to.sender, self._from.receiver
         self._started = True
+        self._restarts = receiver.restarts
         # This packet has been counted by the receiver already.
         self._counted, self._counted_octets = receiver.received - 1, receiver.octets - size
         self._shift_sequence = sender.sequence - sequence
@@ -287,11 +293,14 @@ class RelayPath:
         if not self._started:
             return
         sender, receiver = self._to.sender, self._from.receiver
-        sender.packets += receiver.received - self._counted
-        sender.octets += receiver.octets - self._counted_octets
-        self._counted, self._counted_octets = receiver.received, receiver.octets
+        highest, _, received, octets, *_ = receiver.progress
+        if receiver.restarts != self._restarts and receiver.last_run is not None:  # what counts is how far it had come before
+            highest, _, received, octets, *_ = receiver.last_run
+        sender.packets += received - self._counted
+        sender.octets += octets - self._counted_octets
+        self._counted, self._counted_octets = received, octets
         sender.resume(
-            receiver.highest + self._shift_sequence & 0xFFFF,
+            highest + self._shift_sequence & 0xFFFF,
             self._rtp_time + self._shift_time & 0xFFFFFFFF,
             sender.clock_rate // 50,
             self._from.last_received,

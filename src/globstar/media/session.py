@@ -15,6 +15,7 @@ from globstar.media.sockets import MediaSocket
 from globstar.media.statistics import SessionStatistics, figures
 from globstar.proto.rtp import (
     COMFORT_NOISE,
+    Bye,
     ReceiverReport,
     RtcpPacket,
     RtpParseError,
@@ -69,6 +70,7 @@ class RtpSession(SessionWay):
         "_digits",
         "_digits_out",
         "_last_sent",
+        "_left_at",
         "_old_source",
         "_payloads",
         "_send_payload_type",
@@ -113,6 +115,8 @@ class RtpSession(SessionWay):
         self.sender = RtpSender(chance.getrandbits(32), chance.getrandbits(15), chance.getrandbits(32))
         self.receiver = RtpReceiver()
         self.remote_ssrc = 0
+        #: how much had come of the peer's source when it said goodbye
+        self._left_at = -1
         #: the source of the peer before this one, its highest number, and when it was left
         self._old_source: tuple[int, int, float] | None = None
         self.reports = Reports(f"{chance.getrandbits(64):016x}")
@@ -386,12 +390,13 @@ class RtpSession(SessionWay):
             self.feedback.expect(sequence)
         if not self.receiver.receive(sequence, rtp_time, len(payload), jitter_clock, now):
             return
-        self.last_received = now
         relay = self._relay
         if relay is not None and relay.forward(second, sequence, rtp_time, payload, now):
+            self.last_received = now  # only now, as the relay may ask for the one before
             if kind is PayloadKind.DIGITS and relay.see_digits:
                 self._digits.receive(payload, rtp_time, second >= MARKER, clock_rate, now)
             return
+        self.last_received = now
         if not self.is_receiving:
             self.withheld += 1
         elif kind is PayloadKind.MEDIA:
@@ -419,6 +424,7 @@ class RtpSession(SessionWay):
         if self.receiver.is_valid:
             self._old_source = (self.remote_ssrc, self.receiver.highest, now)
             self.receiver = RtpReceiver()
+            self._left_at = -1
             self.reports.forget_source()
             self._digits.source_changed()
         self.remote_ssrc = ssrc
@@ -439,6 +445,11 @@ class RtpSession(SessionWay):
     def take_rtcp(self, packets: tuple[RtcpPacket, ...], now: float) -> None:
         """The packets of a compound, as far as they are about us."""
         self.reports.receive(packets, self.sender.ssrc, self._clock_rate, now, self._engine.wall_clock())
+        for packet in packets:
+            if isinstance(packet, Bye) and self.remote_ssrc in packet.ssrcs:
+                if self._relay is not None:
+                    self._relay.pull()
+                self._left_at = self.receiver.received
         if self._engine.on_rtcp is not None:
             self._engine.on_rtcp(self, packets)
         if self.feedback is not None:
@@ -459,8 +470,11 @@ class RtpSession(SessionWay):
             self._send_rtcp(self._report(self._engine.loop.time(), is_last=True))
 
     def _report(self, now: float, *, is_last: bool = False) -> bytes:
+        receiver = self.receiver
+        if receiver.received == self._left_at:  # of a source that has left nothing is reported (RFC 3550 section 6.3.4)
+            receiver = RtpReceiver()
         return self.reports.build(
-            self.sender, self.receiver, self.remote_ssrc, self._clock_rate, now, self._engine.wall_clock(), is_last=is_last
+            self.sender, receiver, self.remote_ssrc, self._clock_rate, now, self._engine.wall_clock(), is_last=is_last
         )
 
     def _send_rtcp(self, data: bytes) -> None:

@@ -208,3 +208,38 @@ async def test_nobody_to_send_to() -> None:
     await rig.talk(one, 2)
     assert b.not_sent == 2
     rig.engine.close()
+
+
+async def test_rfc3550_a_1_a_source_that_begins_anew_under_its_name_goes_on_for_the_listener() -> None:
+    """Its first packet is not believed; then the numbers of ours run on, and our reports count what was sent."""
+    call = Call()
+    call.relay()
+    await call.rig.talk(call.one, 5)
+    call.one.sender.sequence = call.one.sender.sequence + 20000 & 0xFFFF
+    call.one.sender.rtp_time = call.one.sender.rtp_time + 1_000_000_000 & 0xFFFFFFFF
+    await call.rig.talk(call.one, 5, first=5)
+    assert numbers(call.ear) == [0, 1, 2, 3, 4, 6, 7, 8, 9]
+    assert sequences(call.ear) == list(range(9))
+    assert times(call.ear) == pytest.approx([160 * number for number in (0, 1, 2, 3, 4, 6, 7, 8, 9)], abs=1)
+    assert call.two.receiver.restarts == 0
+    call.b.handle_report(call.rig.loop.time())
+    assert (call.b.sender.packets, call.b.sender.octets) == (9, 9 * 160)
+    call.rig.engine.close()
+
+
+async def test_what_is_withheld_leaves_no_gap() -> None:
+    """The other side does not want to hear for a while (RFC 3264 section 8.4): it has not lost anything."""
+    call = Call()
+    call.relay()
+    await call.rig.talk(call.one, 5)
+    call.b.set_direction(sending=False, receiving=True)
+    await call.rig.talk(call.one, 10, first=5)
+    call.b.set_direction(sending=True, receiving=True)
+    await call.rig.talk(call.one, 5, first=15)
+    assert numbers(call.ear) == [0, 1, 2, 3, 4, 15, 16, 17, 18, 19]
+    assert sequences(call.ear) == list(range(10))
+    assert times(call.ear)[5] == pytest.approx(15 * 160, abs=160)
+    assert (call.two.statistics().lost, call.b.sender.packets, call.b.withheld) == (0, 5, 10)
+    call.b.handle_report(call.rig.loop.time())
+    assert call.b.sender.packets == 10
+    call.rig.engine.close()

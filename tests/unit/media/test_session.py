@@ -476,6 +476,30 @@ async def test_rfc3550_6_3_7_who_has_said_nothing_takes_no_leave() -> None:
     rig.engine.close()
 
 
+async def test_rfc3550_6_3_4_nothing_is_reported_of_a_source_that_has_left_until_it_comes_back() -> None:
+    rig = Rig()
+    session, other = rig.pair()
+    ear = Ear(other)
+    await rig.talk(other, 3)
+    peer = other.sender.ssrc
+
+    async def blocks() -> list[int]:
+        ear.rtcp.clear()
+        session.handle_report(rig.loop.time())
+        await asyncio.sleep(0.1)
+        (report,) = [packet for packet in ear.rtcp if isinstance(packet, SenderReport | ReceiverReport)]
+        return [block.ssrc for block in report.blocks]
+
+    assert await blocks() == [peer]
+    session.take_rtcp((Bye((peer + 1,)),), rig.loop.time())
+    assert await blocks() == [peer], "of another one"
+    session.take_rtcp((Bye((peer,)),), rig.loop.time())
+    assert await blocks() == []
+    await rig.talk(other, 1)
+    assert await blocks() == [peer]
+    rig.engine.close()
+
+
 async def test_rfc3550_8_2_the_source_that_is_given_up_says_goodbye() -> None:
     rig = Rig()
     first, second = rig.pair()

@@ -53,6 +53,7 @@ class RtpReceiver:
         "_transit",
         "duplicates",
         "jitter",
+        "last_run",
         "octets",
         "received",
         "rejected",
@@ -76,6 +77,8 @@ class RtpReceiver:
         self.reordered = 0
         self.rejected = 0
         self.restarts = 0
+        #: how far the source had come when it began anew
+        self.last_run: Progress | None = None
         self.jitter = 0.0
 
     @property
@@ -170,6 +173,7 @@ class RtpReceiver:
             return self._late((-delta) & 0xFFFF)
         if sequence == self._bad_sequence:
             self.restarts += 1
+            self.last_run = self.progress
             self._start(sequence)
             return True
         self._bad_sequence = (sequence + 1) & 0xFFFF
