@@ -82,11 +82,16 @@ def with_page(
     policy: RTCBundlePolicy = RTCBundlePolicy.BALANCED,
     *,
     options: str = "",
+    others: str = "",
+    plan: str = "",
 ) -> None:
-    """A server, a page's WebSocket and its peer connection; ``options`` are more of the page's endpoint."""
-    office, port = Office([], {"phones": SERVICES}), free_port()
+    """A server, a page's WebSocket and its peer connection.
+
+    ``options`` are more of the page's endpoint, ``others`` more of pjsip.conf, ``plan`` more extensions.
+    """
+    office, port = Office([], {"phones": SERVICES + plan}), free_port()
     files = office.configuration()
-    files["pjsip.conf"] += BROWSER.format(host=HOST, codecs=codecs).replace("webrtc=yes\n", f"webrtc=yes\n{options}")
+    files["pjsip.conf"] += BROWSER.format(host=HOST, codecs=codecs).replace("webrtc=yes\n", f"webrtc=yes\n{options}") + others
     files["http.conf"] = f"[general]\nenabled=yes\nbindaddr={HOST}\nbindport={port}\n"
     server = factory(files)
 

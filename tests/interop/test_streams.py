@@ -133,6 +133,20 @@ def test_rfc4568_sipp_streams_with_a_key_each(bench: Bench) -> None:
         assert [party.refused for party in caller.parties if isinstance(party, SecureParty)] == [0, 0]
 
 
+async def invite(browser: Browser, peer: RTCPeerConnection, number: str) -> str:
+    """Call with the peer's offer; gives the answer, which is acknowledged."""
+    await browser.ask("INVITE", f"sip:{number}@{HOST}", body=peer.localDescription.sdp, to=f"<sip:{number}@{HOST}>")
+    answer = await browser.receive()
+    while answer.startswith("SIP/2.0 1"):
+        answer = await browser.receive()
+    assert answer.startswith("SIP/2.0 200 "), answer
+    to = re.search(r"(?m)^To: (.*?)\r$", answer)
+    assert to is not None
+    browser.number -= 1
+    await browser.ask("ACK", f"sip:{number}@{HOST}", to=to[1])
+    return answer
+
+
 def test_aiortc_has_two_microphones(globstar_process: ServerFactory) -> None:
     """DTLS, ICE and one transport for both; each hears its own tone."""
 
@@ -143,15 +157,7 @@ def test_aiortc_has_two_microphones(globstar_process: ServerFactory) -> None:
             line = peer.addTransceiver(Tone(hertz))
             line.setCodecPreferences([c for c in RTCRtpSender.getCapabilities("audio").codecs if c.mimeType == "audio/opus"])
         await peer.setLocalDescription(await peer.createOffer())
-        await browser.ask("INVITE", f"sip:600@{HOST}", body=peer.localDescription.sdp, to=f"<sip:600@{HOST}>")
-        answer = await browser.receive()
-        while answer.startswith("SIP/2.0 1"):
-            answer = await browser.receive()
-        assert answer.startswith("SIP/2.0 200 "), answer
-        to = re.search(r"(?m)^To: (.*?)\r$", answer)
-        assert to is not None
-        browser.number -= 1
-        await browser.ask("ACK", f"sip:600@{HOST}", to=to[1])
+        answer = await invite(browser, peer, "600")
         found = re.findall(r"m=audio (\d+) ", answer)
         assert found == [found[0]] * 2
         await peer.setRemoteDescription(RTCSessionDescription(body_of(answer), "answer"))
@@ -160,6 +166,39 @@ def test_aiortc_has_two_microphones(globstar_process: ServerFactory) -> None:
         await hang_up(browser, answer)
 
     with_page(globstar_process, "opus", play, RTCBundlePolicy.MAX_BUNDLE, options="max_audio_streams=2\n")
+
+
+def test_two_microphones_of_aiortc_and_two_lines_of_sipp(globstar_process: ServerFactory, tmp_path: Path) -> None:
+    """One transport with DTLS and ICE on the one side, two plain ones on the other: each stream is relayed by itself."""
+    phone = Peer("callee", free_port(2))
+
+    async def play(browser: Browser, peer: RTCPeerConnection, server: GlobstarProcess) -> None:
+        tracks: list[MediaStreamTrack] = []
+        peer.on("track", tracks.append)
+        for hertz in (440, 1000):
+            line = peer.addTransceiver(Tone(hertz))
+            line.setCodecPreferences([c for c in RTCRtpSender.getCapabilities("audio").codecs if c.mimeType == "audio/PCMU"])
+        await peer.setLocalDescription(await peer.createOffer())
+        with Lines(1240, 1440) as lines:
+            script = Script("callee").ringing().reply(200, "OK", body=lines.sdp("sendrecv", "sendrecv"), tag=True)
+            script.expect_request("INVITE", optional=True).expect_request("ACK").hung_up()
+            with Sipp(script, tmp_path, port=phone.port) as called:
+                answer = await invite(browser, peer, "101")
+                await peer.setRemoteDescription(RTCSessionDescription(body_of(answer), "answer"))
+                lines.learn(await asyncio.to_thread(last_body, called, requests=True))
+                since = time.monotonic()
+                lines.speak()
+                assert await hears(tracks[0], 1240)
+                assert await hears(tracks[1], 1440)
+                await asyncio.to_thread(lines.hears, since, 440, 1000)
+                await hang_up(browser, answer)
+                await asyncio.to_thread(called.passed)
+
+    others = phone.sections().replace("direct_media=no\n", "direct_media=no\nmax_audio_streams=2\n")
+    plan = "exten => 101,1,Dial(PJSIP/callee)\n"
+    with_page(
+        globstar_process, "ulaw", play, RTCBundlePolicy.MAX_BUNDLE, options="max_audio_streams=2\n", others=others, plan=plan
+    )
 
 
 def test_chromium_has_two_microphones(globstar_process: ServerFactory, tmp_path: Path) -> None:
