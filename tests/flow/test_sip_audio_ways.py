@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.support.dtls_phone import DtlsPort
 from tests.support.many_audio import ManyAudio, audio_ports, sections
 from tests.support.sip_phone import Wire, phone_section, sip_office
 from tests.support.srtp_phone import SdesCall
@@ -63,6 +64,38 @@ async def test_rfc4568_each_stream_has_a_key_of_its_own(tmp_path: Path) -> None:
         assert [key.port.refused for key in keys] == [0, 0]
         channel = next(c for c in office.system.channels.values() if c.name.startswith("PJSIP/alice"))
         assert [channel.tech.channel_read(channel, f"rtp,secure,audio-{n}") for n in range(2)] == ["1", "1"]
+        await alice.hang_up()
+        await bob.call.ended()
+        bob.close()
+
+
+async def test_rfc5764_each_stream_has_a_handshake_of_its_own(tmp_path: Path) -> None:
+    """A phone without bundles: two handshakes, one for each port, and both streams are relayed to a plain phone."""
+    options = {"media_encryption": "dtls", "dtls_verify": "fingerprint", "rtcp_mux": "yes", "max_audio_streams": 2}
+    async with sip_office(tmp_path, phone_section("alice", **options) + phone_section("bob", **BOB), EXTENSIONS) as office:
+        alice, callee = ManyAudio(office.phone("alice"), "0 101", "0 101"), office.phone("bob")
+        keys = [DtlsPort(line.socket) for line in alice.lines]
+        for line, key in zip(alice.lines, keys, strict=True):
+            line.socket = key  # type: ignore[assignment]
+            line.profile = "UDP/TLS/RTP/SAVP"
+            line.extra = f"a=setup:actpass\r\na=fingerprint:{key.fingerprint('sha-256')}\r\na=rtcp-mux\r\n"
+        dialling = asyncio.ensure_future(alice.dial("610"))
+        bob = await ManyAudio.ring(callee, "0 101", "0 101")
+        await bob.answer()
+        for line, key, part in zip(alice.lines, keys, sections(await dialling), strict=True):
+            assert "a=setup:active" in part
+            key.begin(is_client=False, remote=("127.0.0.1", line.remote_port))
+        await asyncio.sleep(0.2)
+        assert [key.is_done for key in keys] == [True, True]
+        for _ in range(5):
+            for number in range(2):
+                alice.say(number, 0x50 + number)
+                bob.say(number, 0x60 + number)
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.1)
+        assert [line.heard() for line in bob.lines] == [{(0, 0x50): 5}, {(0, 0x51): 5}]
+        assert [line.heard() for line in alice.lines] == [{(0, 0x60): 5}, {(0, 0x61): 5}]
+        assert [key.refused for key in keys] == [0, 0]
         await alice.hang_up()
         await bob.call.ended()
         bob.close()

@@ -217,6 +217,29 @@ async def test_each_stream_is_held_by_itself(tmp_path: Path) -> None:
         bob.close()
 
 
+@pytest.mark.parametrize("number", ["610", "611", "612"])
+async def test_all_streams_are_held_and_come_back(tmp_path: Path, number: str) -> None:
+    """RFC 3264 section 8.4: who holds hears nothing on any line; who is held hears the music on the first alone."""
+    async with sip_office(tmp_path, phones(), EXTENSIONS) as office:
+        alice, bob = await connect(office, number, ("0 101", "0 101"), ("0 101", "0 101"))
+        for direction, both in (("sendonly", False), ("sendrecv", True), ("inactive", False), ("sendrecv", True)):
+            for line in alice.lines:
+                line.direction = direction
+            await alice.change()
+            channel = next(c for c in office.system.channels.values() if c.name.startswith("PJSIP/alice"))
+            assert channel.hold_state != both
+            await hears(bob, alice, *(({(0, 0x50): 5}, {(0, 0x51): 5}) if both else ({}, {})))
+            for line in bob.lines:
+                line.packets.clear()
+            alice.say(0, 0x70, packets=3)
+            alice.say(1, 0x71, packets=3)
+            await asyncio.sleep(0.1)
+            assert bob.lines[1].heard() == ({(0, 0x71): 3} if both or direction == "sendonly" else {})
+        await alice.hang_up()
+        await bob.call.ended()
+        bob.close()
+
+
 async def test_names_of_streams_are_kept_and_known(tmp_path: Path) -> None:
     """RFC 5888 mids and RFC 4574 labels: repeated in the answer, passed to the other side, and taken by CHANNEL()."""
     async with sip_office(tmp_path, phones(), EXTENSIONS) as office:

@@ -175,17 +175,17 @@ async def test_a_relay_keeps_what_passes_and_lets_late_packets_through() -> None
 async def test_a_bit_rate_is_told_of_the_streams_that_it_is_about() -> None:
     rig = Rig()
     one, two = pair(rig, bit_rates=True)
-    rates: list[int] = []
-    minded(one).on_bit_rate = rates.append
+    rates: list[tuple[int, int]] = []
+    minded(one).on_bit_rate = lambda bits, streams: rates.append((bits, streams))
     minded(two).tell_bit_rate(500_000)  # of nobody yet
     await show(one, 3)
     minded(two).tell_bit_rate(500_000)
     await asyncio.sleep(0.1)
-    assert rates == [500_000]
+    assert rates == [(500_000, 1)]
     two.remote_ssrc ^= 1
     minded(two).tell_bit_rate(400_000)
     await asyncio.sleep(0.1)
-    assert rates == [500_000]
+    assert rates == [(500_000, 1)]
     one.close()
     two.close()
 
