@@ -29,6 +29,7 @@ class SessionDigits:
         session = self._session
         if session is None or session.digit_payload is None or not session.is_sending:
             return False
+        session.cut_in()
         now, clock_rate = self._engine.loop.time(), session.digit_payload[1]
         self.outgoing.clock_rate = clock_rate
         packets = self.outgoing.begin(digit, session.sender.rtp_time_at(now), clock_rate // 50, now)

@@ -131,7 +131,7 @@ class RelayPath:
         if not self.can_be_native:
             return False
         here, there, carrier = source.settled, to.outlet, source.carrier
-        if here is None or there is None or not to.is_sending or now < carrier.native_rest:
+        if here is None or there is None or not to.is_sending or to.sends_digit or now < carrier.native_rest:
             return False
         if source.bundle is not None and not source.bundle.is_relayed(now):
             return False
@@ -225,9 +225,10 @@ class RelayPath:
         self.hand_back()
         self._started = False
 
-    def restart_to(self, session: RtpSession) -> None:
-        """The same, if it leads to this session."""
-        if session is self._to:
+    def cut_in(self, session: RtpSession) -> None:
+        """The session that we lead to sends something of its own."""
+        if session is self._to and self._started:
+            self.withdraw()
             self.restart()
 
     def leave(self) -> None:
@@ -244,9 +245,11 @@ class RelayPath:
         """Send a received packet on; False when its payload type is not relayed."""
         out = self._table[second]
         if out == NOT_RELAYED:
+            if self._started:
+                self._stand_aside(sequence, len(payload))
             return False
         to = self._to
-        if not to.is_sending:
+        if not to.is_sending or to.sends_digit:
             to.withheld += 1
             return True
         if self._from.receiver.restarts != self._restarts:
@@ -286,6 +289,16 @@ class RelayPath:
         self._shift_time = (due if ahead < 0x80000000 else sender.rtp_time) - rtp_time
         sender.marker_next = False
         return self._first_marker
+
+    def _stand_aside(self, sequence: int, size: int) -> None:
+        """A packet goes the ordinary way, which the receiver has counted already: what comes of it has the number after ours."""
+        self.withdraw()
+        receiver = self._from.receiver
+        self._counted += 1
+        self._counted_octets += size
+        self.restart()
+        if sequence == receiver.highest:
+            self._to.sender.sequence = sequence + self._shift_sequence & 0xFFFF
 
     def hand_back(self) -> None:
         """Bring the sender up to date with what went past it."""
@@ -406,10 +419,10 @@ class Relay:
         self._forward.withdraw()
         self._backward.withdraw()
 
-    def restart_to(self, session: RtpSession) -> None:
-        """The direction towards one of the two begins anew: what was withheld leaves no gap in its numbers."""
-        for path in self.paths:
-            path.restart_to(session)
+    def cut_in(self, session: RtpSession) -> None:
+        """One of the two sends something of its own, or begins or ends to withhold: the direction to it goes on behind that."""
+        self._forward.cut_in(session)
+        self._backward.cut_in(session)
 
     def synchronize(self) -> None:
         """See RelayPath.synchronize."""

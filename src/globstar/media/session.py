@@ -174,7 +174,7 @@ class RtpSession(SessionWay):
         """Apply the agreed direction: what must not be sent or heard is dropped and counted in ``withheld``."""
         self._through_loop()
         if sending != self.is_sending:
-            self._begin_anew()
+            self.cut_in()
         self.is_sending = sending
         self.is_receiving = receiving
 
@@ -224,6 +224,8 @@ class RtpSession(SessionWay):
         """
         if self._seat is not None:
             self._seat.give_back()
+        if self._relay is not None:
+            self.cut_in()
         now = self._engine.loop.time()
         sender = self.sender
         if not self.is_sending or self._digits_out.is_active:
@@ -269,6 +271,7 @@ class RtpSession(SessionWay):
             self.withheld += 1
             return
         self.take_numbers()
+        self.cut_in()
         now = self._engine.loop.time()
         self.transmit(self.sender.packet_at(build_comfort_noise(level), self.sender.rtp_time_at(now), COMFORT_NOISE))
         self.sender.marker_next = True
@@ -292,6 +295,7 @@ class RtpSession(SessionWay):
             self.withheld += 1
             return
         self.take_numbers()
+        self.cut_in()
         self.sender.mark_time(self._engine.loop.time(), rtp_time)
         data = self.sender.packet_at(payload, rtp_time, payload_type, marker, sequence)
         if self.feedback is not None:
@@ -324,16 +328,21 @@ class RtpSession(SessionWay):
     def change_source(self) -> None:
         """As ``update_source``, under a new SSRC; the old one says goodbye."""
         self._through_loop()
-        self._begin_anew()
+        self.cut_in()
         self._say_goodbye()
         chance = self._engine.chance
         self.sender.change_source(chance.getrandbits(32), chance.getrandbits(15))
         self.reports.source_begins()
 
-    def _begin_anew(self) -> None:
-        """What is relayed to us is numbered from where we are, from its next packet on."""
+    def cut_in(self) -> None:
+        """Something of our own is sent, or something withheld: what is relayed to us is numbered on from there afterwards."""
         if self._relay is not None and self._relay.owner is not None:
-            self._relay.owner.restart_to(self)
+            self._relay.owner.cut_in(self)
+
+    @property
+    def sends_digit(self) -> bool:
+        """Whether a digit of ours is being sent, and media are withheld meanwhile."""
+        return self._digits_out.is_active
 
     def transmit(self, data: bytes) -> None:
         """Send a finished packet; one that cannot go is counted."""
@@ -528,6 +537,7 @@ class RtpSession(SessionWay):
             if self.on_timeout is not None:
                 self.on_timeout(MediaTimeout.SILENT_ON_HOLD if self.is_held else MediaTimeout.SILENT)
         if options.keepalive and now - self._last_sent >= options.keepalive and not self.is_closed:
+            self.cut_in()
             rtp_time = self.sender.rtp_time_at(now)
             self.transmit(self.sender.packet_at(build_comfort_noise(), rtp_time, COMFORT_NOISE))
 

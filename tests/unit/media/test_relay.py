@@ -243,3 +243,46 @@ async def test_what_is_withheld_leaves_no_gap() -> None:
     call.b.handle_report(call.rig.loop.time())
     assert call.b.sender.packets == 10
     call.rig.engine.close()
+
+
+async def test_a_digit_of_ours_is_heard_between_relayed_packets() -> None:
+    """Somebody presses a key for the other side (PlayDTMF): its packets have numbers of their own, and voice waits meanwhile."""
+    call = Call()
+    call.relay(see_digits=False)
+    await call.rig.talk(call.one, 5)
+    assert call.b.send_digit_begin("5")
+    await call.rig.talk(call.one, 5, first=5)
+    call.b.send_digit_end(100)
+    await call.rig.talk(call.one, 5, first=10)
+    assert [event[:2] for event in call.ear.digits] == [("begin", "5"), ("end", "5")]
+    assert numbers(call.ear) == [0, 1, 2, 3, 4, 10, 11, 12, 13, 14]
+    figures = call.two.statistics()
+    assert (figures.lost, figures.duplicates, figures.reordered) == (0, 0, 0)
+    call.b.handle_report(call.rig.loop.time())
+    assert figures.received == call.b.sender.packets
+    assert times(call.ear)[5] == pytest.approx(10 * 160, abs=170)
+    assert [packet[4] for packet in call.ear.media[5:]] == [True, False, False, False, False]
+    call.rig.engine.close()
+
+
+async def test_what_is_not_relayed_takes_turns_with_what_is() -> None:
+    """A codec that has to be translated comes for a while: the listener has one row of numbers."""
+    call = Call()
+    call.a.on_media = lambda payload_type, payload, *rest: call.b.send_media(payload, 160)
+    call.relay()
+    await call.rig.talk(call.one, 3)
+    for number in (3, 4):
+        call.one.send_media(b"%03d" % number + bytes(157), 160, payload_type=8)
+        await asyncio.sleep(0.02)
+    await call.rig.talk(call.one, 3, first=5)
+    call.b.send_comfort_noise(50)
+    await call.rig.talk(call.one, 3, first=8)
+    assert numbers(call.ear) == list(range(11))
+    assert sequences(call.ear) == [*range(8), *range(9, 12)]
+    assert times(call.ear) == pytest.approx([160 * number for number in range(11)], abs=1)
+    assert call.ear.noise == [50]
+    figures = call.two.statistics()
+    assert (figures.lost, figures.duplicates, figures.received) == (0, 0, 12)
+    call.b.handle_report(call.rig.loop.time())
+    assert call.b.sender.packets == 12
+    call.rig.engine.close()
