@@ -250,11 +250,13 @@ class RtpSession(SessionWay):
     def pause(self) -> float:
         """How long nothing has been sent, seconds."""
         self.take_numbers()
+        self.cut_in()
         return self.sender.pause(self._engine.loop.time())
 
     def leave_out(self, numbers: int, ticks: int) -> None:
         """The source of what is sent has lost packets, or was silent: so many numbers and ticks of the clock are not used."""
         self.take_numbers()
+        self.cut_in()
         self.sender.leave_out(numbers, ticks)
 
     def send_late(self, payload: bytes, sequence: int, rtp_time: int) -> None:
@@ -263,6 +265,7 @@ class RtpSession(SessionWay):
             self.withheld += 1
             return
         self.take_numbers()
+        self.cut_in()
         self.transmit(self.sender.packet_at(payload, rtp_time, self._send_payload_type, sequence=sequence))
 
     def send_comfort_noise(self, level: int) -> None:
