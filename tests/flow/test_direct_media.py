@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -288,6 +289,36 @@ async def test_video_goes_directly_as_well(tmp_path: Path) -> None:
         assert "m=video 4002 " not in back.body
         called.reply(200, request=back, body=called.sdp() + video.format(5002))
         await bob.get("ACK")
+        await called.ended()
+
+
+@pytest.mark.parametrize(
+    ("line", "allow", "stream"),
+    [
+        ("m=video {} RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\n", "h264", "video 0"),
+        ("m=text {} RTP/AVP 98\r\na=rtpmap:98 t140/1000\r\n", "t140", "text 0"),
+    ],
+)
+async def test_streams_under_other_numbers_are_relayed(tmp_path: Path, line: str, allow: str, stream: str) -> None:
+    """Each phone would send under a number that the other does not know."""
+    options: dict[str, object] = {"allow": f"ulaw,{allow}"}
+    async with sip_office(tmp_path, phones(options, options), EXTENSIONS) as office:
+        alice, bob = office.phone("alice"), office.phone("bob")
+        await bob.register()
+        calling = PhoneCall(alice, "sip:101@127.0.0.1:15060")
+        calling.invite(body=calling.sdp() + line.format(4002))
+        await alice.get(100)
+        called = await bob.ring()
+        assert called.request is not None
+        offered = called.request.body[called.request.body.rindex("m=") :]
+        number = offered.partition("\r")[0].split()[-1]
+        assert number not in line
+        called.reply(200, body=called.sdp() + re.sub(r"\b9[78]\b", number, line).format(5002))
+        await bob.get("ACK")
+        await calling.answered()
+        await office.quiet()
+        assert why(office) == f"native_rtp: chosen, packets are relayed: the endpoints differ in stream {stream}"
+        await calling.hang_up()
         await called.ended()
 
 

@@ -165,7 +165,7 @@ class NativeRtpBridge(BridgeTechnology):
             return "the endpoints number their codecs differently"
         for key, side in first.sides.items():
             other = second.sides.get(key)
-            if key.startswith("audio") and other is not None and not _understand(side, other):
+            if other is not None and not _understand(side, other):
                 return f"the endpoints differ in stream {key}"
         return ""
 
