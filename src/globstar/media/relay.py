@@ -249,12 +249,15 @@ class RelayPath:
                 self._stand_aside(sequence, len(payload))
             return False
         to = self._to
-        if not to.is_sending or to.sends_digit:
+        if not to.is_sending:
             to.withheld += 1
             return True
         if self._from.receiver.restarts != self._restarts:
             self.restart()
         if not self._started:
+            if to.sends_digit:
+                to.withheld += 1
+                return True
             out |= self._start(sequence, rtp_time, len(payload), now)
         self._rtp_time = rtp_time
         output = to.output

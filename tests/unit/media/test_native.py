@@ -214,6 +214,34 @@ async def test_direction_withholds(pair: tuple[Pair, int]) -> None:
     await until(lambda: calls.two.listen() == first + 1)
 
 
+async def test_a_digit_of_ours_stands_between_what_is_relayed(pair: tuple[Pair, int]) -> None:
+    """Its numbers follow what the thread has sent, whose next packet has the number after them."""
+    calls, first = pair
+    session = calls.two.session
+    for number in range(first, first + 5):
+        calls.one.send(number)
+    await until(lambda: calls.two.listen() == first + 5)
+    session.digit_payload = (101, 8000)
+    assert session.send_digit_begin("7")
+    calls.one.send(first + 5)  # is withheld
+    await until(lambda: calls.one.session.statistics().received == first + 6)
+    session.send_digit_end(40)
+    count = calls.two.listen()
+    assert count > first + 5
+    calls.one.send(first + 6)
+    await until(lambda: calls.two.listen() == count + 1)
+    own = [packet for packet in calls.two.heard if packet[0] & 0x7F == 101]
+    assert {packet[4][0] for packet in own} == {7}
+    assert len(own) == count - first - 5
+    assert [packet[4] for packet in calls.two.heard if packet[0] & 0x7F == 0][-2:] == [
+        b"%08d" % n for n in (first + 4, first + 6)
+    ]
+    sequences = [packet[1] - calls.two.heard[0][1] & 0xFFFF for packet in calls.two.heard]
+    assert sequences == list(range(count + 1))
+    calls.relay.synchronize()
+    assert session.sender.packets == count + 1
+
+
 async def test_closing_in_the_middle(pair: tuple[Pair, int]) -> None:
     calls, first = pair
     carriers = [phone.session.carrier for phone in (calls.one, calls.two)]
