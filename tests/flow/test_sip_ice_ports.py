@@ -268,3 +268,35 @@ async def test_candidates_of_ipv6_and_no_others_where_that_is_what_we_use(tmp_pa
         assert session.remote_address == phone.address
         await call.hang_up()
         ice.agent.close()
+
+
+async def test_a_call_that_goes_on_without_ice_needs_no_consent(tmp_path: Path) -> None:
+    """The phone has given the call to one without ICE, which gives it back later."""
+    async with sip_office(tmp_path, phone_section("alice", **ICE), EXTENSIONS) as office:
+        call = new_call(office.phone("alice"), "600")
+        ice = IceCall(call)
+        call.invite(body=ice.sdp())
+        await call.phone.get(100)
+        ice.learn(await call.answered(), is_controlling=True)
+        plain(ice)
+        await asyncio.sleep(1)
+        assert await heard(call, call) == 8
+        inner = call.socket
+        for _ in range(2):
+            ice.agent.close()
+            call.invite(body=call.sdp())
+            assert "a=ice" not in (await call.answered()).body
+            inner.set_reader(call._read)
+            assert await heard(call, call) == 8
+            await asyncio.sleep(60)
+            assert await heard(call, call) == 8, "it never agreed to be asked"
+            ice.agent = IceAgent(asyncio.get_running_loop(), lambda _, data, to: ice._send(data, to))
+            ice.agent.add(host_candidate(1, ice.local))
+            inner.set_reader(ice._read)
+            call.invite(body=ice.sdp())
+            ice.learn(await call.answered(), is_controlling=True)
+            await asyncio.sleep(1)
+            assert ice.agent.target(1) is not None
+            assert await heard(call, call) == 8
+        await call.hang_up()
+        ice.agent.close()

@@ -68,6 +68,15 @@ globalThis.phone = {
     await this.peer.setLocalDescription();
     return this.gathered();
   },
+  async restart() {
+    this.peer.restartIce();
+    await this.peer.setLocalDescription();
+    return this.gathered();
+  },
+  async lost() {
+    const lines = [...(await this.peer.getStats()).values()];
+    return lines.filter(line => line.type === 'inbound-rtp').map(line => [line.packetsReceived, line.packetsLost]);
+  },
   async hearsAll() {
     await this.sound.resume();
     return this.ears.map(ear => {
@@ -140,17 +149,28 @@ def with_chromium(
 async def call_echo(browser: Browser, page: Page, *codecs: str, number: str = "600") -> str:
     """The page calls the echo; gives the answer."""
     offer = await page.run(f"phone.offer({json.dumps(codecs)})")
-    await browser.ask("INVITE", f"sip:{number}@{HOST}", body=offer, to=f"<sip:{number}@{HOST}>")
+    answer = await send_offer(browser, offer, f"<sip:{number}@{HOST}>", number)
+    await take_answer(browser, page, answer, number)
+    return answer
+
+
+async def send_offer(browser: Browser, offer: str, to: str, number: str = "600") -> str:
+    """An INVITE with this offer; gives the 200."""
+    await browser.ask("INVITE", f"sip:{number}@{HOST}", body=offer, to=to)
     answer = await browser.receive()
     while answer.startswith("SIP/2.0 1"):
         answer = await browser.receive()
     assert answer.startswith("SIP/2.0 200 "), answer
+    return answer
+
+
+async def take_answer(browser: Browser, page: Page, answer: str, number: str = "600") -> None:
+    """Confirm a 200, and give its answer to the page."""
     to = re.search(r"(?m)^To: (.*?)\r$", answer)
     assert to is not None
     browser.number -= 1
     await browser.ask("ACK", f"sip:{number}@{HOST}", to=to[1])
     await page.run(f"phone.peer.setRemoteDescription({json.dumps({'type': 'answer', 'sdp': body_of(answer)})})")
-    return answer
 
 
 @pytest.mark.parametrize(("codecs", "mime"), [("opus", "audio/opus"), ("ulaw", "audio/PCMU"), ("g722", "audio/G722")])
@@ -162,6 +182,30 @@ def test_chromium_calls_and_hears_its_own_tone(globstar_process: ServerFactory, 
         await hang_up(browser, answer)
 
     with_chromium(globstar_process, tmp_path, codecs, play)
+
+
+def test_rfc8445_9_chromium_restarts_ice_in_a_call(globstar_process: ServerFactory, tmp_path: Path) -> None:
+    """Both sides get new credentials, find the way again, and lose no packet of the voice over that."""
+
+    async def play(browser: Browser, page: Page, server: GlobstarProcess) -> None:
+        answer = await call_echo(browser, page, "audio/opus")
+        await hears(page, 440)
+        ((before, lost),) = await page.run("phone.lost()")
+        to = re.search(r"(?m)^To: (.*?)\r$", answer)
+        assert to is not None
+        again = await send_offer(browser, await page.run("phone.restart()"), to[1])
+        first, second = (re.findall(r"a=ice-ufrag:(\S+)", text) for text in (answer, again))
+        assert len(first) == len(second) == 1
+        assert first != second
+        await take_answer(browser, page, again)
+        await hears(page, 440)
+        assert await page.run("phone.peer.iceConnectionState") == "connected"
+        ((after, now_lost),) = await page.run("phone.lost()")
+        assert after > before
+        assert now_lost == lost
+        await hang_up(browser, again)
+
+    with_chromium(globstar_process, tmp_path, "opus", play)
 
 
 @pytest.mark.parametrize("video", ["vp8", "h264"])

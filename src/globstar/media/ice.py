@@ -173,6 +173,16 @@ class IceAgent:
             self.tell("ICECHECKLISTCREATE", Result="SUCCESS" if is_made else "FAILURE")
         self._schedule(0)
 
+    def forget_peer(self) -> None:
+        """The peer speaks ICE no more, or has given its place to another one: all is as before its description."""
+        self.remote_ufrag = self.remote_password = ""
+        self._begin_anew()
+        for component in self._components.values():
+            component.selected = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def target(self, number: int) -> Address | None:
         """Where this component's packets go; None while no check has succeeded."""
         component = self._components.get(number)

@@ -136,7 +136,10 @@ class IceWay:
         """Begin the checks, or go on with those that are under way."""
         agent, pending = self._agent, self._pending
         if agent is None or pending is None:
+            if agent is not None and self.is_active:
+                agent.forget_peer()
             self.is_active = False
+            self._told = ("", "")
             return
         self.is_active = True
         if stream.rtcp_mux:

@@ -122,6 +122,8 @@ class Wires:
         for socket in (self._rtp, self._rtcp):
             if socket is not None:
                 socket.is_open = self.uses_ice
+                if not self.uses_ice:
+                    socket.detours.clear()
         if self._gathering is not None:
             if not self.uses_ice:
                 self._gathering.close()
