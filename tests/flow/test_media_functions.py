@@ -90,6 +90,16 @@ async def test_what_functions_read(system: System) -> None:
     assert not phone.channel.read_hooks
 
 
+async def test_the_volume_can_be_asked(system: System) -> None:
+    phone = Phone(system)
+    await phone.run(
+        "[default]\nexten => s,1,Set(A=<${VOLUME(TX)}>)\n"
+        "same => n,Set(VOLUME(TX)=3)\nsame => n,Set(B=${VOLUME(tx)} ${VOLUME(RX)})\n"
+        "same => n,Set(VOLUME(rx,p)=-4)\nsame => n,Set(C=${VOLUME(TX)} ${VOLUME(RX,p)})\n"
+    )
+    assert [phone.variables[name] for name in "ABC"] == ["<>", "3 0", "3 -4"]
+
+
 @pytest.mark.parametrize(
     ("setting", "told"),
     [

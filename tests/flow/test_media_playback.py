@@ -11,6 +11,7 @@ import pytest
 
 from globstar.base.log import Level
 from globstar.core.format import Format, alaw, g722, g729, slin, ulaw
+from globstar.core.playback import PlaybackCommand, control_playback
 from globstar.core.system import System
 from tests.support.phone import Phone, Samples, companded, media_system, noise, sound
 from tests.support.switch import LogCapture
@@ -314,6 +315,35 @@ async def test_controlplayback_winding_past_the_end_ends_it(system: System) -> N
 async def test_controlplayback_from_an_offset(system: System) -> None:
     phone = await Phone(system).run("[default]\nexten => s,1,Answer()\nsame => n,ControlPlayback(long,,,,,,,o(9500))\n")
     assert np.array_equal(phone.samples, expected(LONG[9500 * 8 :]))
+
+
+async def test_commands_wind_and_end_a_sound_without_keys(system: System) -> None:
+    """As documented of the manager's ControlPlayback: pause and restart stop what no keys control."""
+    for command in (PlaybackCommand.STOP, PlaybackCommand.PAUSE, PlaybackCommand.RESTART):
+        phone = Phone(system, name=f"Phone/{command.value}")
+        phone.start("[default]\nexten => s,1,Answer()\nsame => n,Playback(long&one)\nsame => n,NoOp(on)\n")
+        assert not control_playback(phone.channel, command)
+        await phone.prompt("long")
+        await asyncio.sleep(0.1)
+        assert control_playback(phone.channel, PlaybackCommand.FORWARD)
+        await asyncio.sleep(0.1)
+        assert control_playback(phone.channel, PlaybackCommand.REVERSE)
+        await asyncio.sleep(0.1)
+        assert control_playback(phone.channel, command)
+        await phone.end()
+        parts = [LONG[start_ms * 8 : start_ms * 8 + 800] for start_ms in (0, 3100, 200)]
+        assert np.array_equal(phone.samples, expected(*parts))
+        assert phone.prompts == ["long"]
+        assert (phone.steps[-1], phone.variables["PLAYBACKSTATUS"]) == ("NoOp(on)", "SUCCESS")
+
+
+async def test_what_was_stopped_once_plays_again(system: System) -> None:
+    phone = Phone(system)
+    phone.start("[default]\nexten => s,1,Answer()\nsame => n,BackGround(long)\nsame => n,Playback(one&one)\n")
+    await phone.prompt("long")
+    assert control_playback(phone.channel, PlaybackCommand.STOP)
+    await phone.end()
+    assert phone.prompts == ["long", "one", "one"]
 
 
 async def test_controlplayback_missing_file_and_hang_up(system: System) -> None:

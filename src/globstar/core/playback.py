@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 logger = Logger("file")
 
 
+#: How far a key or command winds a sound where nothing else is said, ms.
+SKIP_MS = 3000
 #: silence in the formats of which a packet may be cut anywhere
 _SILENCE = {"ulaw": bytes([ULAW_SILENCE]), "alaw": bytes([ALAW_SILENCE])}
 
@@ -166,6 +168,7 @@ async def play(
 
 async def play_all(channel: Channel, names: Iterable[str], *, stop_on: str = "", language: str = "") -> str | None:
     """Play sounds one after the other; missing ones are logged and left out. A digit of ``stop_on`` ends it all."""
+    was_stopped(channel)
     for name in names:
         try:
             digit = await play(channel, name, stop_on=stop_on, language=language)
@@ -174,6 +177,8 @@ async def play_all(channel: Channel, names: Iterable[str], *, stop_on: str = "",
             continue
         if digit is not None:
             return digit
+        if was_stopped(channel):
+            return None
     return None
 
 
@@ -226,7 +231,7 @@ class ControlKeys:
     stop: str = ""
     pause: str = ""
     restart: str = ""
-    skip_ms: int = 3000
+    skip_ms: int = SKIP_MS
 
 
 class PlaybackCommand(Enum):
@@ -239,17 +244,35 @@ class PlaybackCommand(Enum):
     RESTART = "restart"
 
 
-#: where a channel keeps what takes such commands
-_CONTROLLED = "controlled playback"
+#: where a channel keeps what takes such commands, and that a sound without keys was ended by one
+_CONTROLLED, _STOPPED = "controlled playback", "stopped playback"
 
 
 def control_playback(channel: Channel, command: PlaybackCommand) -> bool:
-    """Do to the sound of a channel what its keys do; False if it plays none that can be wound."""
+    """Do to the sound of a channel what its keys do; False if it plays none.
+
+    Any sound can be wound by what keys wind usually; one that has no keys is not paused or started again, but ends.
+    """
     take: Callable[[PlaybackCommand], None] | None = channel.data.get(_CONTROLLED)
-    if take is None:
+    if take is not None:
+        take(command)
+        return True
+    player = channel.generator
+    if not isinstance(player, FilePlayer):
         return False
-    take(command)
+    if command in (PlaybackCommand.FORWARD, PlaybackCommand.REVERSE):
+        _wind(player, command, SKIP_MS)
+        return True
+    channel.data[_STOPPED] = True
+    channel.stop_generator()
+    if player.on_end is not None:
+        player.on_end()
     return True
+
+
+def was_stopped(channel: Channel) -> bool:
+    """Whether :func:`control_playback` has ended a sound since this was asked last: what would follow it is not wanted either."""
+    return bool(channel.data.pop(_STOPPED, False))
 
 
 async def play_controlled(

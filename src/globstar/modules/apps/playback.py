@@ -9,7 +9,7 @@ from globstar.base.log import Logger
 from globstar.core import say
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.cli import CliUsage, cli_command
-from globstar.core.playback import SoundMissing, play
+from globstar.core.playback import SoundMissing, play, was_stopped
 from globstar.core.registry import application
 from globstar.core.say_languages.base import SayFault
 from globstar.core.say_rules import RuleLanguage, read_rules
@@ -87,6 +87,7 @@ async def playback(channel: Channel, data: str) -> int | None:
     if "noanswer" not in options:
         await channel.answer()
     failed = False
+    was_stopped(channel)
     try:
         for name in names.split("&"):
             is_said = "say" in options or ("mix" in options and not _is_sound(channel, name))
@@ -101,6 +102,8 @@ async def playback(channel: Channel, data: str) -> int | None:
                     logger.warning(f"Playback failed on {channel.name} for {names}: {missing}")
                     failed = True
                     break
+                if was_stopped(channel):
+                    return None
     finally:  # a caller who hangs up meanwhile is no failure of the sound
         channel.set_variable("PLAYBACKSTATUS", "FAILED" if failed else "SUCCESS")
     return None

@@ -67,12 +67,18 @@ class Volume:
 
 @function("VOLUME", syntax="VOLUME(direction[,options])")
 def volume(channel: Channel | None, args: str) -> str:
-    """The volume of a channel, to be written.
+    """The volume of a channel, empty until it is set.
 
     ``Set(VOLUME(TX)=3)`` makes what the channel hears three times as loud, -3 a third; RX is what it says. With option p the
     channel's keys * and # change it by one step up and down.
     """
-    return ""
+    kept = channel.data.get(_KEY) if channel is not None else None
+    if not isinstance(kept, Volume):
+        return ""
+    direction = kept.directions.get(argument(split_arguments(args, 2), 0).strip().lower())
+    if direction is None:
+        raise FunctionError(f"VOLUME knows TX and RX, not '{args}'")
+    return str(direction.volume)
 
 
 @volume.writer
