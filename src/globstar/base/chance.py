@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import random
+import struct
 import weakref
 
-_POOL_BYTES = 4096
+_WORDS = struct.Struct("=512Q")
 _pools: weakref.WeakSet[PooledRandom] = weakref.WeakSet()
 
 
@@ -24,26 +25,23 @@ class PooledRandom(random.SystemRandom):
 
     def __init__(self) -> None:
         super().__init__()
-        self._pool = b""
-        self._at = 0
+        self._words: list[int] = []
         _pools.add(self)
 
     def forget(self) -> None:
         """Throw away what was fetched ahead."""
-        self._pool, self._at = b"", 0
+        self._words.clear()
 
     def getrandbits(self, k: int, /) -> int:
         """``k`` random bits; ValueError below zero."""
+        if 0 <= k <= 64:
+            words = self._words
+            if not words:
+                words.extend(_WORDS.unpack(os.urandom(_WORDS.size)))
+            return words.pop() >> (64 - k)
         if k < 0:
             raise ValueError("number of bits must be non-negative")
-        size = (k + 7) // 8
-        start = self._at
-        end = start + size
-        if end > len(self._pool):
-            self._pool = os.urandom(max(_POOL_BYTES, size))
-            start, end = 0, size
-        self._at = end
-        return int.from_bytes(self._pool[start:end], "big") >> (size * 8 - k)
+        return self.getrandbits(k - 64) << 64 | self.getrandbits(64)
 
     def random(self) -> float:
         """A number from 0.0 up to, but not including, 1.0."""

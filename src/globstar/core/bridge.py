@@ -340,8 +340,9 @@ class Bridge:
         channel.variables.unset("ATTENDEDTRANSFER")
         if self.capabilities & BridgeCapability.HOLDING:
             clear_peer_variables(channel)
-        if self.technology.name != self._choose().name:
-            self._switch(f"{channel.name} joined")
+        chosen = self._choose()
+        if self.technology.name != chosen.name:
+            self._switch(f"{channel.name} joined", chosen)
         else:
             self.technology.member_joined(member)
             if swapped is not None and self.technology.capability & BridgeCapability.NATIVE:
@@ -541,8 +542,11 @@ class Bridge:
 
     def reconsider(self, reason: str) -> None:
         """What the members can do may have changed: choose the technology again."""
-        if not self.is_dissolved and self._choose().name != self.technology.name:
-            self._switch(reason)
+        if self.is_dissolved:
+            return
+        chosen = self._choose()
+        if chosen.name != self.technology.name:
+            self._switch(reason, chosen)
 
     def hooks_changed(self, reason: str) -> None:
         """A member's voice is seen by somebody from now on, or by nobody any more; told of at the loop's next turn."""
@@ -561,17 +565,19 @@ class Bridge:
             return
         if is_agreed and len(self.members) > 1:
             self._owes_telling = self._owes_telling or 1
-        if self._choose().name != self.technology.name:
-            self._switch(reason)
+        chosen = self._choose()
+        if chosen.name != self.technology.name:
+            self._switch(reason, chosen)
         else:
             self.technology.media_changed()
 
-    def _switch(self, reason: str) -> None:
+    def _switch(self, reason: str, chosen: type[BridgeTechnology]) -> None:
+        """Let another technology serve."""
         old = self.technology.name
         self.technology.stop()
         for member in self.members:
             member.drop_voice()
-        self.technology = self._choose()(self)
+        self.technology = chosen(self)
         self.last_change = f"{old} to {self.technology.name}: {reason}"
         self.technology.start()
         self.system.bus.publish(events.BridgeTechnologyChanged(self, old, reason))

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from globstar.base.log import Logger, call_id
 from globstar.base.tasks import TaskOwner
@@ -146,7 +146,8 @@ class System:
 
     def service(self, name: str, type_: type[T]) -> T | None:
         """The service ``name`` that a module offers to others (music on hold, voicemail ...), None if not loaded."""
-        return cast("T | None", self.services.get(name))
+        found: T | None = self.services.get(name)
+        return found
 
     # -- identities ------------------------------------------------------------------------------------------------
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from globstar.core import events
 
@@ -75,24 +75,30 @@ BUILTIN: dict[str, Callable[[Channel], str | None]] = {
 }
 
 
+#: stands for a value that is made when somebody asks for it; known by its identity
+_NOT_MADE = "not made yet"
+
+
 class ChannelVariables:
     """The variables of one channel; also the scope in which its templates are rendered.
 
     Names are case-sensitive. What a Gosub level hides is kept by its frame (``core.stack``).
     """
 
-    __slots__ = ("_channel", "_inherited", "_values", "_var_set", "globals")
+    __slots__ = ("_channel", "_inherited", "_makers", "_values", "_var_set", "globals")
 
     def __init__(self, channel: Channel) -> None:
         # Weak, so that a channel that is hung up goes at once and not with the next garbage collection. Whoever asks has it.
-        self._channel = cast("Callable[[], Channel]", weakref.ref(channel))
+        self._channel: Callable[[], Channel] = weakref.ref(channel)  # type: ignore[assignment]
         self._values: dict[str, str] = {}
         self._inherited: dict[str, int] = {}
+        self._makers: dict[str, Callable[[str], str]] | None = None
         self.globals = channel.system.globals
         self._var_set = channel.system.bus.listeners(events.VariableSet)
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         """Name (with its underscores) and value, the newest last."""
+        self._make_all()
         for name, value in self._values.items():
             yield "_" * self._inherited.get(name, 0) + name, value
 
@@ -105,13 +111,20 @@ class ChannelVariables:
         if builtin is not None:
             return builtin(self._channel())
         value = self._values.get(name)
-        return value if value is not None else self.globals.get(name)
+        if value is None:
+            return self.globals.get(name)
+        return value if value is not _NOT_MADE else self._made(name)
 
     get_variable = get
 
     def own(self, name: str) -> str | None:
         """The channel's own value, neither built-in nor global."""
-        return self._values.get(name)
+        value = self._values.get(name)
+        return value if value is not _NOT_MADE else self._made(name)
+
+    def has_own(self, name: str) -> bool:
+        """Whether the channel has a value of its own."""
+        return name in self._values
 
     def set(self, name: str, value: str) -> None:
         """Set a variable; leading underscores say how far it is inherited."""
@@ -126,6 +139,33 @@ class ChannelVariables:
         values[bare] = value
         if self._var_set:
             self._channel().system.bus.publish(events.VariableSet(self._channel(), name, value))
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody is told of every variable that is set."""
+        return bool(self._var_set)
+
+    def set_later(self, names: Iterable[str], make: Callable[[str], str]) -> None:
+        """Set variables that few ask for: ``make(name)`` gives the value when somebody does. Nobody is told that they are set."""
+        values = self._values
+        makers = self._makers
+        if makers is None:
+            makers = self._makers = {}
+        for name in names:
+            values.pop(name, None)
+            values[name] = _NOT_MADE
+            makers[name] = make
+
+    def _made(self, name: str) -> str:
+        """Make a value, which stays."""
+        assert self._makers is not None, "set_later() has noted how"
+        value = self._values[name] = self._makers.pop(name)(name)
+        return value
+
+    def _make_all(self) -> None:
+        if self._makers:
+            for name in [name for name, value in self._values.items() if value is _NOT_MADE]:
+                self._made(name)
 
     def assign(self, name: str, value: str) -> None:
         """Set a variable without telling anybody; see :meth:`set`."""
@@ -169,6 +209,7 @@ class ChannelVariables:
 
     def copy_to(self, other: Channel) -> None:
         """Give all variables to ``other``, as they are, the newest first; its own count as newer."""
+        self._make_all()
         inherited = self._inherited
         other.variables._take_older([(name, value, inherited.get(name, 0)) for name, value in reversed(self._values.items())])
 

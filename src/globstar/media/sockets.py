@@ -109,13 +109,14 @@ class UdpSocket:
 
     __slots__ = ("_outbox", "_poller", "_sender", "_socket", "address", "recv", "recvfrom", "send", "sendto")
 
-    def __init__(self, poller: Poller, outbox: Outbox, bound: socket.socket) -> None:
+    def __init__(self, poller: Poller, outbox: Outbox, bound: socket.socket, address: Address | None = None) -> None:
         self._poller = poller
         self._outbox = outbox
         self._socket = bound
         self._sender = outbox.sender(bound)
-        name = bound.getsockname()
-        self.address: Address = (name[0], name[1])
+        if address is None:
+            address = bound.getsockname()[:2]
+        self.address: Address = address
         self.recv = bound.recv
         self.send = self._sender.send
         self.recvfrom: Callable[[int], tuple[bytes, Address]] = bound.recvfrom
@@ -210,7 +211,8 @@ class UdpSockets:
         except OSError:
             bare.close()
             raise
-        return UdpSocket(self.poller, self.outbox, bare)
+        is_as_said = port and family == socket.AF_INET and host.replace(".", "").isdigit()
+        return UdpSocket(self.poller, self.outbox, bare, (host, port) if is_as_said else None)
 
     def taken(self, host: str) -> Collection[int]:
         """See SocketFactory; what the kernel lists (proc(5), /proc/net/udp), nothing where it lists nothing."""

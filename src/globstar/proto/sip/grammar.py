@@ -138,7 +138,10 @@ class Params(tuple[tuple[str, "str | None"], ...]):
 
     def has(self, name: str) -> bool:
         """Tell whether parameter ``name`` is there."""
-        return any(key == name for key, _ in self)
+        for key, _ in self:  # noqa: SIM110 - a generator costs as much as the whole look
+            if key == name:
+                return True
+        return False
 
     def replace(self, name: str, value: str | None) -> Params:
         """Return a copy in which ``name`` has ``value`` (None: a flag), appended if it was absent."""
@@ -151,7 +154,10 @@ class Params(tuple[tuple[str, "str | None"], ...]):
         return Params(pair for pair in self if pair[0] not in names)
 
     def __str__(self) -> str:
-        return "".join(f";{name}" if value is None else f";{name}={value}" for name, value in self)
+        text = ""
+        for name, value in self:
+            text += f";{name}" if value is None else f";{name}={value}"
+        return text
 
 
 NO_PARAMS = Params()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.grammar import parse_number, tokens
@@ -133,7 +133,8 @@ class Message:
             except SipParseError as error:
                 raise self._locate(error, name) from None
             self._values[name] = found
-        return cast("T", found)
+        value: T = found
+        return value
 
     def values(self, name: str, parse: Callable[[Iterable[str]], T]) -> T:
         """Return all headers ``name`` through a list parser (kept): ``values("Reason", Reason.parse_list)``."""
@@ -145,7 +146,8 @@ class Message:
             except SipParseError as error:
                 raise self._locate(error, name) from None
             self._values[key] = found
-        return cast("T", found)
+        values: T = found
+        return values
 
     def _required(self, name: str, parse: Callable[[str], T]) -> T:
         value = self.value(name, parse)
@@ -212,6 +214,12 @@ class Message:
     def route(self) -> tuple[NameAddr, ...]:
         """Every Route, in wire order."""
         return self.addresses("Route")
+
+    def check_max_forwards(self) -> None:
+        """Raise SipParseError for a Max-Forwards that is no hop count; what nearly everybody sends is not parsed."""
+        first = self._first
+        if (first.get("Max-Forwards") if first is not None else None) != "70":
+            _ = self.max_forwards
 
     @property
     def max_forwards(self) -> int | None:

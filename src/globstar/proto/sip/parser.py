@@ -188,7 +188,7 @@ def _check(message: Request | Response) -> None:
         if method is not None:
             if message.cseq.method != method:
                 raise CSeqMismatch("method is not that of the request", status=status, header="CSeq", message=message)
-            _ = message.max_forwards
+            message.check_max_forwards()
         if message.has_repeated_headers:
             _check_singles(message)
     except SipParseError as error:

@@ -62,8 +62,8 @@ class LegMedia(Voice):
     kind = MediaType.AUDIO
 
     __slots__ = (
-        "_bundle", "_described", "_description_text", "_engine", "_offer", "_told", "address", "bind", "described", "direct",
-        "direction", "fax", "formats", "is_held", "names", "negotiation", "place", "sides", "wires",
+        "_bundle", "_described", "_description_text", "_engine", "_offer", "_told", "_view", "address", "bind", "described",
+        "direct", "direction", "fax", "formats", "is_held", "names", "negotiation", "place", "sides", "wires",
     )  # fmt: skip
 
     def __init__(
@@ -94,6 +94,8 @@ class LegMedia(Voice):
         #: the fax of a call, once somebody has asked for one
         self.fax: Fax | None = None
         self._offer: tuple[CodecDescription, ...] | None = None
+        #: what a bridge was told last, and whether digits were wanted then
+        self._view: tuple[RtpMedia, NegotiatedStream, bool] | None = None
         self._described: SessionDescription | None = None
         self._description_text = b""
 
@@ -398,6 +400,7 @@ class LegMedia(Voice):
             return
         self._offer = None
         self.place = stream.index
+        self._view = None
         agreed = self.agree(session, stream)
         put_in_force(self, stream)
         session.set_direction(sending=stream.direction.can_send, receiving=stream.direction.can_receive)
@@ -497,11 +500,18 @@ class LegMedia(Voice):
         session = self.session
         if session is None or session.is_closed or self.stream is None:
             return None
-        receive, send = self.encodings()
         ms = self.packet_ms
+        kept = self._view
+        if kept is not None and not self.sides:
+            view, agreed, with_digits = kept
+            if agreed is self.stream and with_digits is self.wants_digits and view.packet_ms == ms and view.session is session:
+                return view
+        receive, send = self.encodings()
         fits = self.fits if ms else None
         if not self.sides:
-            return RtpMedia(session, receive, send, packet_ms=ms, fits=fits)
+            view = RtpMedia(session, receive, send, packet_ms=ms, fits=fits)
+            self._view = (view, self.stream, self.wants_digits)
+            return view
         views = ((side.key, side.relay_view()) for side in self.sides)
         sides = {name: view for name, view in views if view is not None}
         return RtpMedia(session, receive, send, sides, ms, fits)

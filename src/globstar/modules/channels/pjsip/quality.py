@@ -8,6 +8,7 @@ from globstar.media.experience import experience
 from globstar.media.statistics import SessionStatistics, Spread
 
 if TYPE_CHECKING:
+    from globstar.media.session import RtpSession
     from globstar.modules.channels.pjsip.leg import Leg
 
 
@@ -78,27 +79,48 @@ def figures(s: SessionStatistics) -> dict[str, str]:
 
 SUMMARIES = {"all": summary, "all_jitter": jitter, "all_loss": loss, "all_rtt": round_trip, "all_mes": score}
 
-VARIABLES = (
-    ("RTPAUDIOQOS", summary),
-    ("RTPAUDIOQOSJITTER", jitter),
-    ("RTPAUDIOQOSLOSS", loss),
-    ("RTPAUDIOQOSRTT", round_trip),
-    ("RTPAUDIOQOSMES", score),
-)
+VARIABLES = {
+    "RTPAUDIOQOS": summary,
+    "RTPAUDIOQOSJITTER": jitter,
+    "RTPAUDIOQOSLOSS": loss,
+    "RTPAUDIOQOSRTT": round_trip,
+    "RTPAUDIOQOSMES": score,
+}
+_OF_PEER = tuple(f"{name}BRIDGED" for name in VARIABLES)
+
+
+class _Figures:
+    """Gives the values of the variables of one session, whose figures are put together when the first of them is asked for."""
+
+    __slots__ = ("_session", "_taken")
+
+    def __init__(self, session: RtpSession) -> None:
+        self._session = session
+        self._taken: SessionStatistics | None = None
+
+    def __call__(self, name: str) -> str:
+        if self._taken is None:
+            self._taken = self._session.statistics()
+        return VARIABLES[name.removesuffix("BRIDGED")](self._taken)
 
 
 def set_variables(leg: Leg) -> None:
     """Set the variables on the channel, and with BRIDGED on the one it is bridged to; once, at the end of the call."""
     channel, session = leg.channel, leg.media.session
-    if channel is None or session is None or session.is_closed or channel.variables.own("RTPAUDIOQOS") is not None:
+    if channel is None or session is None or session.is_closed or channel.variables.has_own("RTPAUDIOQOS"):
         return
     if leg.media.stream is None or not (leg.is_caller or leg.early_sent or channel.answered_at is not None):
         return  # no media: the other side has not been told ours
-    statistics = session.statistics()
+    figures_of = _Figures(session)
     member = channel.bridge_member
     peers = [peer.channel for peer in member.peers] if member is not None else []
-    for name, build in VARIABLES:
-        value = build(statistics)
+    if not channel.variables.is_watched:
+        channel.variables.set_later(VARIABLES, figures_of)
+        for peer in peers:
+            peer.variables.set_later(_OF_PEER, figures_of)
+        return
+    for name in VARIABLES:
+        value = figures_of(name)
         channel.set_variable(name, value)
         for peer in peers:
             peer.set_variable(f"{name}BRIDGED", value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -9,6 +10,11 @@ from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.grammar import NO_PARAMS, Params, parse_number, split_list, split_outside
 
 MAGIC_COOKIE = "z9hG4bK"
+#: What nearly every phone sends; all that is written in another way is parsed piece by piece.
+_PLAIN = re.compile(
+    r"SIP/2\.0/(UDP|TCP|TLS|WSS?) ([A-Za-z0-9.-]+)(?::([0-9]{1,5}))?"
+    r"(?:;(rport))?;branch=([^;=\"\s,<>]+)(?:;(rport))?\Z"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,21 @@ class Via:
     @classmethod
     def parse(cls, text: str) -> Via:
         """Parse one Via value; white space around slashes and semicolons is legal."""
+        plain = _PLAIN.match(text)
+        if plain is not None:
+            transport, host, digits, before, branch, after = plain.groups()
+            pairs: list[tuple[str, str | None]] = [("branch", branch)]
+            if before:
+                pairs.insert(0, _RPORT)
+            if after:
+                pairs.append(_RPORT)
+            port = int(digits) if digits else None
+            if port is None or port < 65536:
+                return cls(transport, host, port, Params(pairs))
+        return cls._parse_any(text)
+
+    @classmethod
+    def _parse_any(cls, text: str) -> Via:
         head, semicolon, tail = text.partition(";")
         words = head.split()
         if len(words) == 2 and words[0][:8].upper() == "SIP/2.0/":
@@ -88,7 +109,7 @@ class Via:
 
         ``received`` is added when rport is (RFC 3581 4) or when the source is not the sent-by host (RFC 3261 18.2.1).
         """
-        rest = [pair for pair in self.params if pair[0] not in ("rport", "received")]
+        rest = [pair for pair in self.params if pair[0] != "rport" and pair[0] != "received"]
         if with_rport:
             return Via(
                 self.transport,
@@ -103,6 +124,9 @@ class Via:
     def __str__(self) -> str:
         port = "" if self.port is None else f":{self.port}"
         return f"SIP/2.0/{self.transport} {self.host}{port}{self.params}"
+
+
+_RPORT = ("rport", None)
 
 
 def _split_loose(head: str) -> tuple[str, str]:
