@@ -146,12 +146,17 @@ class ChannelVariables:
         return bool(self._var_set)
 
     def set_later(self, names: Iterable[str], make: Callable[[str], str]) -> None:
-        """Set variables that few ask for: ``make(name)`` gives the value when somebody does. Nobody is told that they are set."""
+        """Set variables that few ask for: ``make(name)`` gives the value when somebody does, once.
+
+        Nobody is told that they are set: look at ``is_watched`` first.
+        """
         values = self._values
         makers = self._makers
         if makers is None:
             makers = self._makers = {}
         for name in names:
+            if self._inherited:
+                self._inherited.pop(name, None)
             values.pop(name, None)
             values[name] = _NOT_MADE
             makers[name] = make

@@ -139,3 +139,69 @@ async def test_the_hint_of_the_own_extension_can_be_read(call: Call) -> None:
     load_dialplan(call.system, plan + " same => n,Goto(t,1)\nexten => t,1,Set(NONE=<${HINT}|${HINTNAME}>)\n")
     await call.run()
     assert (call.variables["R"], call.variables["NONE"]) == ("Test/1&Test/2|Front desk", "<|>")
+
+
+class _Maker:
+    """Gives values that tell how often and for what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __call__(self, name: str) -> str:
+        self.asked.append(name)
+        return f"{name} of {len(self.asked)}"
+
+
+async def test_a_value_for_later_is_made_once_when_it_is_asked_for(call: Call) -> None:
+    variables, maker = call.channel.variables, _Maker()
+    variables.set_later(("A", "B", "C"), maker)
+    assert maker.asked == []
+    assert (variables.has_own("A"), variables.has_own("D"), len(variables)) == (True, False, 3)
+    assert (variables.get("B"), variables.get("B"), variables.own("B")) == ("B of 1", "B of 1", "B of 1")
+    assert variables.own("A") == "A of 2"
+    assert list(variables) == [("A", "A of 2"), ("B", "B of 1"), ("C", "C of 3")], "who lists them makes the rest"
+    assert maker.asked == ["B", "A", "C"]
+
+
+async def test_a_value_for_later_gives_way_to_what_is_set_or_deleted(call: Call) -> None:
+    variables, maker = call.channel.variables, _Maker()
+    variables.set_later(("A", "B", "C", "D"), maker)
+    variables.set("A", "own")
+    variables.assign("B", "assigned")
+    variables.delete("C")
+    variables.unset("D")
+    assert [variables.get(name) for name in "ABCD"] == ["own", "assigned", None, None]
+    assert list(variables) == [("A", "own"), ("B", "assigned")]
+    assert maker.asked == []
+    variables.set_later(("A", "C"), maker)
+    assert list(variables) == [("B", "assigned"), ("A", "A of 1"), ("C", "C of 2")], "set again, they are the newest"
+
+
+async def test_a_value_for_later_is_not_inherited_even_if_one_of_its_name_was(call: Call) -> None:
+    channel, maker = call.channel, _Maker()
+    channel.set_variable("__A", "inherited")
+    channel.set_variable("__B", "inherited")
+    channel.variables.set_later(("A",), maker)
+    child = Call(channel.system, name="Scripted/2").channel
+    channel.variables.inherit_to(child)
+    assert list(child.variables) == [("__B", "inherited")]
+    assert (channel.variables.inheritance("A"), maker.asked) == (0, [])
+
+
+async def test_copies_have_values_for_later_as_they_are(call: Call) -> None:
+    channel, maker = call.channel, _Maker()
+    channel.variables.set_later(("A", "B"), maker)
+    other = Call(channel.system, name="Scripted/2").channel
+    channel.variables.copy_to(other)
+    assert list(other.variables) == [("A", "A of 1"), ("B", "B of 2")]
+    assert list(channel.variables) == list(other.variables)
+
+
+async def test_older_variables_do_not_touch_values_for_later(call: Call) -> None:
+    channel, maker = call.channel, _Maker()
+    channel.variables.set_later(("A", "B"), maker)
+    parent = Call(channel.system, name="Scripted/2").channel
+    parent.set_variable("__B", "older")
+    parent.set_variable("__C", "older")
+    parent.variables.inherit_to(channel)
+    assert list(channel.variables) == [("__B", "older"), ("__C", "older"), ("A", "A of 1")]

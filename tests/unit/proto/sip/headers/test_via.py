@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import combinations, product
+
 import pytest
 
 from globstar.proto.sip.errors import SipParseError
@@ -65,3 +68,43 @@ def test_rfc3261_18_2_1_received() -> None:
     forged = Via.parse("SIP/2.0/UDP 10.0.0.1;received=6.6.6.6;branch=x")
     assert forged.answered("10.0.0.1", 4000, False).received is None
     assert Via.parse("SIP/2.0/UDP [::1];branch=x").answered("::1", 1, False).received is None
+
+
+_PIECES = (
+    ("SIP/2.0/UDP", "SIP/2.0/TCP", "SIP/2.0/WSS", "SIP/2.0/WS", "SIP/2.0/udp", "sip/2.0/UDP", "SIP/2.0/SCTP", "SIP/3.0/UDP", "SIP/2.0/"),
+    (" ", "  ", "\t", ""),
+    ("h", "10.0.0.1", "a-b.example.", "-", ".", "a_b", "h\u00e4", "[::1]", "::1", "a,b", ""),
+    ("", ":5060", ":0", ":65535", ":65536", ":99999", ":100000", ":05060", ":", ":x", ": 5060", ":\u0665"),
+    ("", ";rport", ";rport=", ";rport=5", ";RPORT", "; rport", ";rport;rport"),
+    (
+        "", ";branch=z9hG4bK1", ";branch=", ";branch", ";branch=a=b", ';branch="a"', ";branch= a", ";branch=a ", ";branch=a\n",
+        ";BRANCH=z9hG4bK1", ";branch=a,b", ";branch=a;branch=b", ";branch=\u00e4", ";branch=a\x00b", ";branch=<a>",
+        ";branch=a\x1fb", ";branch=a\u2028b", ";branch=a\u00a0b", ";branch=a\\",
+    ),
+    ("", ";rport", ";rport=7", ";received=1.2.3.4", ";", ";ttl=1", ";rport ", ";rport\n", ";;"),
+)  # fmt: skip
+
+
+def _outcome(parse: Callable[[str], Via], text: str) -> Via | str:
+    try:
+        return parse(text)
+    except SipParseError as error:
+        return str(error)
+
+
+def test_a_plain_value_is_read_as_piece_by_piece() -> None:
+    """One expression reads what most phones send: of any two kinds of pieces, all pairs, with usual ones around them."""
+    usual = [kind[1] if number in (3, 5) else kind[0] for number, kind in enumerate(_PIECES)]
+    texts = set()
+    for one, two in combinations(range(len(_PIECES)), 2):
+        for first, second in product(_PIECES[one], _PIECES[two]):
+            parts = list(usual)
+            parts[one], parts[two] = first, second
+            texts.add("".join(parts))
+    plain = 0
+    for text in sorted(texts):
+        found = _outcome(Via.parse, text)
+        assert found == _outcome(Via._parse_any, text), repr(text)
+        plain += isinstance(found, Via) and str(found) == text
+    assert plain > 200, "many of them can be read"
+    assert len(texts) - plain > 200, "and many cannot, or are written in another way"
