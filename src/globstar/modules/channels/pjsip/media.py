@@ -94,7 +94,7 @@ class LegMedia(Voice):
         #: the fax of a call, once somebody has asked for one
         self.fax: Fax | None = None
         self._offer: tuple[CodecDescription, ...] | None = None
-        #: what a bridge was told last, and whether digits were wanted then
+        #: what a bridge was told last of plain audio, and whether digits were wanted then
         self._view: tuple[RtpMedia, NegotiatedStream, bool] | None = None
         self._described: SessionDescription | None = None
         self._description_text = b""
@@ -501,17 +501,17 @@ class LegMedia(Voice):
         if session is None or session.is_closed or self.stream is None:
             return None
         ms = self.packet_ms
-        kept = self._view
-        if kept is not None and not self.sides:
-            view, agreed, with_digits = kept
-            if agreed is self.stream and with_digits is self.wants_digits and view.packet_ms == ms and view.session is session:
+        is_plain = not self.sides and not ms
+        if is_plain and self._view is not None:
+            view, agreed, with_digits = self._view
+            if agreed is self.stream and with_digits is self.wants_digits and view.session is session:
                 return view
         receive, send = self.encodings()
-        fits = self.fits if ms else None
-        if not self.sides:
-            view = RtpMedia(session, receive, send, packet_ms=ms, fits=fits)
+        if is_plain:
+            view = RtpMedia(session, receive, send)
             self._view = (view, self.stream, self.wants_digits)
             return view
+        fits = self.fits if ms else None
         views = ((side.key, side.relay_view()) for side in self.sides)
         sides = {name: view for name, view in views if view is not None}
         return RtpMedia(session, receive, send, sides, ms, fits)
