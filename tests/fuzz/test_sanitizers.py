@@ -22,8 +22,8 @@ IS_LONG = float(os.environ.get("FUZZ_SECONDS") or 0) >= 30
 #: What is watched, and the library that has to be loaded first.
 SANITIZERS = {"thread": ("libtsan.so",), "address,undefined": ("libasan.so", "libubsan.so")}
 TESTS = [
-    "tests/unit/media/test_native.py", "tests/unit/media/test_native_ring.py", "tests/unit/media/test_srtp.py",
-    "tests/unit/media/test_sockets.py",
+    "tests/unit/media/test_native.py", "tests/unit/media/test_native_ring.py", "tests/unit/media/test_native_feedback.py",
+    "tests/unit/media/test_srtp.py",    "tests/unit/media/test_sockets.py",
     "tests/unit/net/test_batch.py", "tests/unit/dsp/test_mixer.py", "tests/unit/modules/bridges/test_softmix_native.py",
     "tests/unit/dsp/test_ilbc.py",
 ]  # fmt: skip

@@ -2,7 +2,8 @@
 
 from globstar.media.relay import RelayPath
 
-Numbers = tuple[int, int, int, int, int, float | None, float, float, int, int, int, int, int]
+Arrivals = tuple[tuple[int, float], ...]
+Numbers = tuple[int, int, int, int, int, float | None, float, float, int, int, int, int, int, Arrivals]
 Digit = tuple[NativePath, int, bytes, int, float]
 Parked = tuple[NativePath, bytes, float, tuple[str, int] | None]
 
@@ -14,6 +15,11 @@ class Cipher:
     def rtp(self, packet: bytes) -> bytes: ...
     def rtcp(self, packet: bytes) -> bytes: ...
     def refused(self) -> tuple[int, int]: ...
+
+class KeptPackets:
+    def put(self, data: bytes) -> None: ...
+    def get(self, number: int) -> bytes | None: ...
+    def clear(self) -> None: ...
 
 class NativePath:
     owner: RelayPath
@@ -51,9 +57,14 @@ class RelayThread:
         channel_in: int = 0,
         channel_out: int = 0,
         first: NativePath | None = None,
+        *,
+        names: int = 0,
+        asks: bool = False,
+        keeps: KeptPackets | None = None,
+        arrivals: int = 0,
     ) -> None: ...
     def remove(self, native: NativePath) -> tuple[list[Digit], Parked | None]: ...
-    def take(self) -> tuple[list[Digit], list[Parked]]: ...
+    def take(self) -> tuple[list[Digit], list[Parked], list[NativePath]]: ...
     def put(
         self,
         native: NativePath,

@@ -76,6 +76,25 @@ cdef extern from "<time.h>" nogil:
     int nanosleep(const timespec *wanted, timespec *left)
 
 
+cdef extern from "_feedback.h" nogil:
+    enum:
+        FEEDBACK_ARRIVALS
+    ctypedef struct feedback_packet:
+        uint8_t *data
+        uint16_t size
+    ctypedef struct feedback_kept:
+        pthread_mutex_t guard
+    ctypedef struct feedback_arrivals:
+        uint8_t extension
+        int count
+        double told_at
+        uint16_t numbers[256]
+        double times[256]
+    void feedback_keep(feedback_kept *kept, const uint8_t *packet, int size)
+    const feedback_packet *feedback_find(const feedback_kept *kept, uint16_t number)
+    void feedback_clear(feedback_kept *kept)
+
+
 cdef extern from "_relay.h" nogil:
     enum:
         RELAY_HEADER, RELAY_LEAD, RELAY_DATAGRAM, RELAY_ROOM, RELAY_REPLAYED, RELAY_REPLAYED_OLD
@@ -123,6 +142,11 @@ cdef extern from "_relay.h" nogil:
         int sees_digits
         relay_cipher *opens
         relay_cipher *seals
+        uint8_t names
+        int asks
+        feedback_kept *keeps
+        feedback_arrivals *notes
+        int is_due
     ctypedef enum relay_verdict:
         RELAY_PARK, RELAY_SEND, RELAY_SEND_DIGIT, RELAY_DROP
     ctypedef struct relay_digit:
@@ -162,7 +186,12 @@ cdef enum:
     TURN = 32  # packets that are received, treated and sent before the loop has its turn
     ROOM = 131 * 64  # for a datagram and what stands before it: lines of the cache of which no two buffers have the same
     DIGITS = 256  # digits that wait for the loop at the most
+    DUE = 256  # paths of which it is to be told when their packets came
     TAKEN = -1
+
+
+#: Seconds at least between two times when the loop is woken up for arrivals alone.
+cdef double DUE_TOGETHER = 0.01
 
 
 class CipherFault(Exception):
@@ -233,6 +262,41 @@ cdef class Cipher:
         return found
 
 
+cdef class KeptPackets:
+    """The last packets that were sent, for who asks for one of them once more; see ``globstar.media.kept``."""
+
+    cdef feedback_kept kept
+
+    def __cinit__(self):
+        memset(&self.kept, 0, sizeof(feedback_kept))
+        pthread_mutex_init(&self.kept.guard, NULL)
+
+    def __dealloc__(self):
+        feedback_clear(&self.kept)
+        pthread_mutex_destroy(&self.kept.guard)
+
+    def put(self, bytes data not None):
+        """Keep a packet of RTP; ValueError for what is none, or is too long."""
+        if not RELAY_HEADER <= len(data) <= RELAY_DATAGRAM:
+            raise ValueError("what is kept are packets of RTP")
+        feedback_keep(&self.kept, <const unsigned char *> data, <int> len(data))
+
+    def get(self, uint16_t number):
+        """The packet of that number; None if it is not kept."""
+        cdef const feedback_packet *found
+        with nogil:
+            pthread_mutex_lock(&self.kept.guard)
+        try:
+            found = feedback_find(&self.kept, number)
+            return found.data[:found.size] if found != NULL else None
+        finally:
+            pthread_mutex_unlock(&self.kept.guard)
+
+    def clear(self):
+        """Forget all."""
+        feedback_clear(&self.kept)
+
+
 cdef struct Slot:
     relay_path path  # the first member, so that a path's address is its slot's
     uint8_t *parked  # the datagram that waits for the loop; what is parked is the first path of a socket, and the socket with it
@@ -265,7 +329,7 @@ cdef class NativePath:
 
     cdef Slot slot
     cdef public object owner
-    cdef object _kept
+    cdef object _used
     cdef Cipher _opens
 
     def __cinit__(self):
@@ -273,6 +337,7 @@ cdef class NativePath:
 
     def __dealloc__(self):
         free(self.slot.parked)
+        free(self.slot.path.notes)
 
 
 cdef class RelayThread:
@@ -296,6 +361,9 @@ cdef class RelayThread:
     cdef int _capacity
     cdef Told _told[DIGITS]
     cdef int _told_count
+    cdef Slot *_due[DUE]
+    cdef int _due_count
+    cdef double _due_since
     cdef uint64_t _wakeups
     cdef uint64_t _packets
     cdef uint64_t _digits_missed
@@ -419,6 +487,9 @@ cdef class RelayThread:
                     self._enter()
                 told |= self._serve(events + start, TURN if count - start > TURN else count - start, now)
                 start += TURN
+            if self._due_count and now - self._due_since >= DUE_TOGETHER:
+                self._due_since = now
+                told = 1
             pthread_mutex_unlock(&self._mutex)
             if told:
                 write(self._notify, &one, sizeof(one))
@@ -536,12 +607,22 @@ cdef class RelayThread:
         verdict = relay_take(path, letter.packet, &letter.packet_size, now, &digit)
         if verdict == RELAY_PARK:
             return self._park(letter, now)
+        if path.is_due:
+            self._announce(path, now)
         if verdict == RELAY_DROP:
             return 0
         letter.packet = relay_wrap(path, letter.buffer, &letter.packet_size)
         letter.path = path
         self._packets += 1
         return self._tell(<Slot *> path, &digit, now) if verdict == RELAY_SEND_DIGIT else 0
+
+    cdef void _announce(self, relay_path *path, double now) noexcept nogil:
+        """It is time to tell when packets came. The loop is woken up for some paths at once: see ``DUE_TOGETHER``."""
+        path.is_due = 0
+        path.notes.told_at = now
+        if self._due_count < DUE:  # else the next time
+            self._due[self._due_count] = <Slot *> path
+            self._due_count += 1
 
     cdef int _park(self, Letter *letter, double now) noexcept nogil:
         cdef Slot *slot = letter.slot
@@ -607,7 +688,7 @@ cdef class RelayThread:
     def add(
         self, NativePath native not None, int descriptor, int output, bytes table not None, bytes clocks not None,
         bint sees_digits, Cipher opens, Cipher seals, comes_from, goes_to, uint16_t channel_in=0, uint16_t channel_out=0,
-        NativePath first=None,
+        NativePath first=None, *, uint8_t names=0, bint asks=False, KeptPackets keeps=None, uint8_t arrivals=0,
     ):
         """Take over the reading of a socket; OSError when the kernel refuses.
 
@@ -618,6 +699,9 @@ cdef class RelayThread:
 
         ``channel_in`` and ``channel_out`` are channels of TURN, 0 without it; then the peers are TURN servers. ``first`` is the path
         that has the same socket already, in a bundle; None for the first one. All end together: see :meth:`remove`.
+
+        A packet parks that has the header extension ``names``, or comes after a gap with ``asks``. ``keeps`` gets what is sent,
+        and with ``arrivals``, the number of a header extension, it is told when packets came (0: for neither).
         """
         cdef relay_path *path = &native.slot.path
         cdef epoll_event event
@@ -625,7 +709,7 @@ cdef class RelayThread:
             raise ValueError("a table has 256 entries, and there are 128 clocks")
         if descriptor < 0 or <uintptr_t> &native.slot in self._objects:
             raise ValueError("the path is relayed already, or there is no socket")
-        native._kept = (table, clocks, seals)
+        native._used = (table, clocks, seals, keeps)
         native._opens = opens
         _set_peer(&path.comes_from, comes_from)
         _set_peer(&path.goes_to, goes_to)
@@ -638,6 +722,21 @@ cdef class RelayThread:
         path.seals = &seals.cipher if seals is not None else NULL
         path.channel_in = channel_in
         path.channel_out = channel_out
+        path.names = names
+        path.asks = asks
+        path.keeps = &keeps.kept if keeps is not None else NULL
+        if arrivals and path.notes == NULL:
+            path.notes = <feedback_arrivals *> malloc(sizeof(feedback_arrivals))
+            if path.notes == NULL:
+                raise MemoryError
+        elif not arrivals:
+            free(path.notes)
+            path.notes = NULL
+        if path.notes != NULL:
+            path.notes.count = 0
+            path.notes.extension = arrivals
+            path.notes.told_at = 0
+        path.is_due = 0
         path.next = NULL
         native.slot.parked_size = 0
         event.events = EPOLLIN
@@ -685,6 +784,12 @@ cdef class RelayThread:
                     kept += 1
             self._told_count = kept
             kept = 0
+            for index in range(self._due_count):
+                if self._due[index] != slot:
+                    self._due[kept] = self._due[index]
+                    kept += 1
+            self._due_count = kept
+            kept = 0
             for index in range(self._waiting_count):
                 if self._waiting[index] != slot:
                     self._waiting[kept] = self._waiting[index]
@@ -706,14 +811,15 @@ cdef class RelayThread:
             pthread_mutex_unlock(&self._mutex)
 
     def take(self):
-        """What has happened since the last call, in lists of tuples: digits, and paths that wait until they are resumed.
+        """What has happened since the last call, in lists: digits, paths that wait until they are resumed, and paths of which it
+        is time to tell when their packets came (see :meth:`get`).
 
         A digit is ``(path, second octet, payload, rtp_time, when)``; one that waits is ``(path, datagram, when, source)``, and for
         the same path it came after the digits. ``source`` is None where the socket is connected.
         """
         cdef uint64_t count
         cdef int index
-        digits, parked = [], []
+        digits, parked, due = [], [], []
         self._lock()
         try:
             read(self._notify, &count, sizeof(count))
@@ -723,9 +829,12 @@ cdef class RelayThread:
             for index in range(self._waiting_count):
                 parked.append(_parked(self._objects[<uintptr_t> self._waiting[index]]))
             self._waiting_count = 0
+            for index in range(self._due_count):
+                due.append(self._objects[<uintptr_t> self._due[index]])
+            self._due_count = 0
         finally:
             pthread_mutex_unlock(&self._mutex)
-        return digits, parked
+        return digits, parked, due
 
     def put(
         self, NativePath native not None, uint32_t source, uint32_t ssrc, int highest, int64_t cycles, int shift_sequence,
@@ -768,9 +877,11 @@ cdef class RelayThread:
     def get(self, list natives not None):
         """The numbers of this moment of each path::
 
-            (highest, cycles, rtp_time, received, octets, transit, jitter, last_received, not_sent, not_authentic, replayed, history, regular_since)
+            (highest, cycles, rtp_time, received, octets, transit, jitter, last_received, not_sent, not_authentic, replayed, history, regular_since,
+             arrivals)
 
-        ``not_sent``, ``not_authentic`` and ``replayed`` count from the last call.
+        ``not_sent``, ``not_authentic`` and ``replayed`` count from the last call, and ``arrivals`` are those since then: pairs of the
+        number in the header extension and when the packet came.
         """
         cdef NativePath native
         found = []
@@ -863,5 +974,12 @@ cdef tuple _numbers(NativePath native):
     return (
         (path.next_sequence - 1) & 0xFFFF, path.cycles, path.rtp_time, path.received, path.octets,
         path.transit if path.has_transit else None, path.jitter, path.last_received, not_sent, not_authentic, replayed,
-        path.history, path.regular_since,
+        path.history, path.regular_since, _arrivals(path.notes) if path.notes != NULL and path.notes.count else (),
     )  # fmt: skip
+
+
+cdef tuple _arrivals(feedback_arrivals *notes):
+    cdef int index
+    found = tuple([(notes.numbers[index], notes.times[index]) for index in range(notes.count)])
+    notes.count = 0
+    return found

@@ -2,12 +2,14 @@
  * by itself (tests/fuzz/native).
  *
  * It knows one case only: the next packet of a source, perhaps after some that are missing, of a payload type that is relayed.
- * Whatever else comes - late, twice, of another source - is left
+ * Header extensions are not passed on. Whatever else comes - late, twice, of another source - is left
  * to the loop, as it came from the network (RELAY_PARK), so that every rule of RTP stands in one place, in Python.
  */
 
 #ifndef GLOBSTAR_RELAY_H
 #define GLOBSTAR_RELAY_H
+
+#include "_feedback.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -82,6 +84,11 @@ typedef struct relay_path {
     int sees_digits;
     relay_cipher *opens;     /* NULL where RTP is plain */
     relay_cipher *seals;
+    uint8_t names;              /* the header extension that names the streams of a bundle: a packet with it parks; 0: none */
+    int asks;                   /* who sees a gap is asked for what is missing: the packet after it parks */
+    feedback_kept *keeps;       /* for who asks for a packet once more; NULL: nobody does */
+    feedback_arrivals *notes;   /* NULL: nobody is told when packets come */
+    int is_due;                 /* `notes` are to be told */
 } relay_path;
 
 typedef enum { RELAY_PARK, RELAY_SEND, RELAY_SEND_DIGIT, RELAY_DROP } relay_verdict;
@@ -235,15 +242,19 @@ static inline int relay_gap(const relay_path *path, const uint8_t *packet) {
     return (uint16_t)((packet[2] << 8 | packet[3]) - path->next_sequence);
 }
 
-/* Whether a packet is of the source, of a type that is relayed, with nothing between header and payload. */
+/* Where the payload of a packet begins that is of the source and of a type that is relayed, with at most a header extension, which
+ * does not name the stream; 0 if it is another one.
+ */
 static inline int relay_is_known(const relay_path *path, const uint8_t *packet, int size) {
-    return size >= RELAY_HEADER && packet[0] == 0x80 && path->table[packet[1]] != RELAY_NOT_RELAYED &&
-           relay_word(packet + 8) == path->source;
+    int start = feedback_payload(packet, size);
+    if (!start || path->table[packet[1]] == RELAY_NOT_RELAYED || relay_word(packet + 8) != path->source)
+        return 0;
+    return path->names && start > RELAY_HEADER && feedback_element(packet, start, path->names, &size) ? 0 : start;
 }
 
-/* The same, if it is the next one. */
+/* Whether it is the next one, with nothing between header and payload. */
 static inline int relay_is_plain(const relay_path *path, const uint8_t *packet, int size) {
-    return relay_is_known(path, packet, size) && !relay_gap(path, packet);
+    return relay_is_known(path, packet, size) == RELAY_HEADER && !relay_gap(path, packet);
 }
 
 /* Take note of a gap, as proto.rtp.receiver does: `gap` packets are missing before the one that is counted next. */
@@ -290,12 +301,17 @@ static inline void relay_count(relay_path *path, const uint8_t *packet, int size
 static inline relay_verdict relay_take(relay_path *path, uint8_t *packet, int *size, double now, relay_digit *digit) {
     relay_verdict verdict = RELAY_SEND;
     uint16_t sequence;
-    int gap;
-    if (!relay_is_known(path, packet, *size) || (gap = relay_gap(path, packet)) >= RELAY_DROPOUT - 1)
+    int gap, start = relay_is_known(path, packet, *size);
+    if (!start || (gap = relay_gap(path, packet)) >= RELAY_DROPOUT - 1 || (gap && path->asks))
         return RELAY_PARK;
     sequence = (uint16_t)(path->next_sequence + gap);
-    if (path->opens && (relay_open(path->opens, packet, size) || *size < RELAY_HEADER))
+    if (path->opens && (relay_open(path->opens, packet, size) || *size < start))
         return RELAY_DROP;
+    if (start > RELAY_HEADER) {
+        if (path->notes && feedback_note(path->notes, packet, start, now))
+            path->is_due = 1;
+        feedback_strip(packet, size, start);
+    }
     if (gap)
         relay_skip(path, gap);
     relay_count(path, packet, *size, now);
@@ -312,6 +328,8 @@ static inline relay_verdict relay_take(relay_path *path, uint8_t *packet, int *s
     packet[3] = (uint8_t)sequence;
     relay_put(packet + 4, path->rtp_time + path->shift_time);
     relay_put(packet + 8, path->ssrc);
+    if (path->keeps)
+        feedback_keep(path->keeps, packet, *size);
     if (path->seals && relay_seal(path->seals, packet, size)) {
         path->not_sent++;
         return RELAY_DROP;

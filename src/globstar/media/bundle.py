@@ -130,6 +130,11 @@ class Bundle:
             self._refresh()
         self.remove(session)
 
+    @property
+    def extension(self) -> int:
+        """The header extension by which the peer names the stream of a packet; 0: none."""
+        return self._extension
+
     # -- the native relay ----------------------------------------------------------------------------------------------
 
     def is_relayed(self, now: float) -> bool:

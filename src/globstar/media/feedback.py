@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from globstar.media.kept import new_kept
 from globstar.proto.rtp.extension import find_extension
 from globstar.proto.rtp.feedback import bit_rate_of, build_arrivals, build_bit_rate, build_nack, missing_packets
 from globstar.proto.rtp.rtcp import OtherRtcp, RtcpPacket
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from globstar.media.session import RtpSession
 
-#: Packets that are kept for who asks for them once more: some seconds of pictures.
-KEPT = 512
 #: A longer gap is no loss that repetition could mend; the receiver asks for a whole picture.
 MAX_GAP = 100
 #: Packets that are waited for at the most.
@@ -40,8 +39,8 @@ class VideoFeedback:
     """
 
     __slots__ = (
-        "_arrivals", "_count", "_extension", "_loop", "_resent_at", "_sent", "_session", "_timer", "_told_at", "_wanted", "asked",
-        "bit_rates", "given_up", "nacks", "not_kept", "on_bit_rate", "resent",
+        "_arrivals", "_count", "_extension", "_loop", "_resent_at", "_session", "_timer", "_told_at", "_wanted", "asked",
+        "bit_rates", "given_up", "kept", "nacks", "not_kept", "on_bit_rate", "resent",
     )  # fmt: skip
 
     def __init__(self, session: RtpSession, loop: asyncio.AbstractEventLoop) -> None:
@@ -50,7 +49,8 @@ class VideoFeedback:
         self.nacks = self.bit_rates = False
         self._extension = 0
         self.on_bit_rate: Callable[[int, int], None] | None = None
-        self._sent: dict[int, bytes] = {}
+        #: what was sent lately; the native relay puts in what it sends
+        self.kept = new_kept()
         self._resent_at: dict[int, float] = {}
         #: numbers that are missing, with how often they were asked for and when they will be
         self._wanted: dict[int, tuple[int, float]] = {}
@@ -62,20 +62,23 @@ class VideoFeedback:
 
     def agree(self, *, nacks: bool, bit_rates: bool, extension: int) -> None:
         """What was negotiated; ``extension`` is the number of the header extension for arrival times, 0 for none."""
+        if (nacks, extension) != (self.nacks, self._extension):
+            self._session.take_back()
         self.nacks, self.bit_rates, self._extension = nacks, bit_rates, extension
         if not nacks:
-            self._sent.clear()
+            self.kept.clear()
             self.source_changed()
 
     @property
-    def notes_arrivals(self) -> bool:
-        """Whether the peer is told when its packets arrive."""
-        return self._extension != 0
+    def extension(self) -> int:
+        """The header extension by which the peer numbers packets that it wants to know the arrival of; 0: none."""
+        return self._extension
 
     def close(self) -> None:
-        """The session ends."""
+        """The session ends, or goes on without feedback."""
+        self._session.take_back()
         self.on_bit_rate = None
-        self._sent.clear()
+        self.kept.clear()
         self.source_changed()
 
     # -- what we receive ---------------------------------------------------------------------------------------------
@@ -147,6 +150,16 @@ class VideoFeedback:
         if now - self._told_at >= TELL_EVERY or len(arrivals) >= TELL_COUNT:
             self._tell(now)
 
+    def arrived_natively(self, arrivals: Iterable[tuple[int, float]]) -> None:
+        """Packets have come to a native thread, with their numbers and when; it says when it is time to tell."""
+        if self._extension:
+            self._arrivals += arrivals
+
+    def tell_arrivals(self) -> None:
+        """It is time to tell of what has come to a native thread."""
+        if self._arrivals and not self._session.is_closed:
+            self._tell(self._loop.time())
+
     def _tell(self, now: float) -> None:
         """All arrivals since the last time; they may have come in another order than they were sent."""
         session, first = self._session, self._arrivals[0][0]
@@ -170,14 +183,11 @@ class VideoFeedback:
     def keep(self, data: bytes) -> None:
         """A packet is sent, for whose repetition the peer may ask."""
         if self.nacks:
-            sent = self._sent
-            sent[data[2] << 8 | data[3]] = data
-            if len(sent) > KEPT:
-                del sent[next(iter(sent))]
+            self.kept.put(data)
 
     def is_used(self, sequence: int) -> bool:
         """Whether a packet of that number was sent lately."""
-        return sequence in self._sent
+        return self.kept.get(sequence) is not None
 
     def receive(self, packets: Iterable[RtcpPacket], now: float) -> None:
         """The peer's RTCP."""
@@ -195,7 +205,7 @@ class VideoFeedback:
         for number in [number for number, at in resent.items() if now - at >= AGAIN]:
             del resent[number]
         for number in numbers:
-            data = self._sent.get(number)
+            data = self.kept.get(number)
             if data is None:
                 self.not_kept += 1
             elif number not in resent:

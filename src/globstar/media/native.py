@@ -16,7 +16,7 @@ from globstar.base.log import Logger
 from globstar.base.native import require_native
 
 if TYPE_CHECKING:
-    from globstar.media._native import NativePath, RelayThread
+    from globstar.media._native import KeptPackets, NativePath, RelayThread
     from globstar.media.relay import RelayPath
 
 logger = Logger("media.native")
@@ -31,6 +31,11 @@ except ImportError:
 def is_available() -> bool:
     """Whether the native module was built."""
     return _native is not None
+
+
+def new_kept() -> KeptPackets | None:
+    """What threads put packets into that are to be repeated if somebody asks; None where the module was not built."""
+    return _native.KeptPackets() if is_available() else None
 
 
 class NativeRelay:
@@ -118,7 +123,12 @@ class NativeRelay:
 
     def _on_news(self, thread: RelayThread) -> None:
         """Treat what the thread does not know as if it had come to the loop; then its path goes on."""
-        digits, parked = thread.take()
+        digits, parked, due = thread.take()
+        for native, numbers in zip(due, thread.get(due) if due else (), strict=True):
+            try:
+                native.owner.tell_arrivals(numbers)
+            except Exception as error:  # as below
+                logger.error("the arrival of a relayed call's packets could not be told", exception=error)
         for digit in digits:
             path: RelayPath = digit[0].owner
             try:

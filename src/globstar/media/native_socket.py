@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 logger = Logger("media.relay")
 
-#: A socket that hands over more datagrams than this in half a second, as its packets are none that threads know, goes through
-#: the loop for so many seconds: handing over costs more than the loop alone.
+#: A socket that hands over more datagrams than this in half a second, and more than half of what it receives, as its packets are
+#: none that threads know, goes through the loop for so many seconds: handing over costs more than the loop alone.
 MOST_PARKED = 12
 _WINDOW = 0.5
 REST = 10.0
@@ -29,7 +29,7 @@ class NativeSocket:
     are with their sessions.
     """
 
-    __slots__ = ("_parked", "_window", "carrier", "is_parked", "natives", "relay", "thread")
+    __slots__ = ("_parked", "_received", "_window", "carrier", "is_parked", "natives", "relay", "thread")
 
     def __init__(self, carrier: RtpSession, relay: NativeRelay) -> None:
         self.carrier = carrier
@@ -39,7 +39,7 @@ class NativeSocket:
         self.natives: dict[RelayPath, NativePath] = {}
         #: while the loop treats a datagram that the thread handed over: the numbers here are the right ones
         self.is_parked = False
-        self._parked = 0
+        self._parked = self._received = 0
         self._window = 0.0
 
     @property
@@ -110,6 +110,8 @@ class NativeSocket:
 
     def _has_too_many(self, now: float) -> bool:
         if now - self._window > _WINDOW:
-            self._window, self._parked = now, 0
+            self._window, self._parked, self._received = now, 0, sum(path.received for path in self.natives)
         self._parked += 1
-        return self._parked > MOST_PARKED
+        if self._parked <= MOST_PARKED:
+            return False
+        return 2 * self._parked > sum(path.received for path in self.natives) - self._received

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from globstar.base.log import Logger
 from globstar.media.native import NativeRelay
@@ -16,6 +16,8 @@ from globstar.proto.rtp.receiver import Progress
 
 if TYPE_CHECKING:
     from globstar.media._native import Cipher, Digit, NativePath, Numbers, RelayThread
+    from globstar.media._native import KeptPackets as NativeKeptPackets
+    from globstar.media.feedback import VideoFeedback
     from globstar.media.sockets import Address
 
 logger = Logger("media.relay")
@@ -53,6 +55,11 @@ def native_clocks(clocks: tuple[tuple[int, int], ...]) -> bytes:
     for number, rate in clocks:
         rates[number] = rate
     return struct.pack("=128I", *rates)
+
+
+def _native_kept(feedback: VideoFeedback) -> NativeKeptPackets:
+    """Where the thread puts what it sends: native, as it is a thread that does so."""
+    return cast("NativeKeptPackets", feedback.kept)
 
 
 def _ciphers(source: RtpSession, to: RtpSession) -> tuple[Cipher | None, Cipher | None]:
@@ -113,15 +120,19 @@ class RelayPath:
         return self._native is not None
 
     @property
+    def received(self) -> int:
+        """Packets that the source has sent us, as far as is known here."""
+        return self._from.receiver.received
+
+    @property
     def is_started(self) -> bool:
         """Whether the stream runs."""
         return self._started
 
     @property
     def can_be_native(self) -> bool:
-        """Whether nobody keeps what is sent for who asks for it once more, or notes when what is received has come."""
-        source, to = self._from.feedback, self._to.feedback
-        return (to is None or not to.nacks) and (source is None or not source.notes_arrivals)
+        """Whether a thread could do all that is to be done with a packet."""
+        return True
 
     def adopt(self, relay: NativeRelay, now: float) -> bool:
         """Let a native thread forward from now on, if both sockets are settled and the stream runs."""
@@ -138,6 +149,7 @@ class RelayPath:
         clocks = source.jitter_clocks()
         table = _native_table(self._table, frozenset(clocks))
         opens, seals = _ciphers(source, to)
+        wanted, given = source.feedback, to.feedback
         place = carrier.native_socket or NativeSocket(carrier, relay)
         native, first = relay.new_path(self), place.first
         self._native, self._place = native, place
@@ -149,6 +161,10 @@ class RelayPath:
             place.thread.add(
                 native, here.descriptor, there.descriptor, table, rates, self.see_digits, opens, seals, here.peer, there.peer,
                 here.channel, there.channel, first,
+                names=source.bundle.extension if source.bundle is not None else 0,
+                asks=wanted is not None and wanted.nacks,
+                keeps=_native_kept(given) if given is not None and given.nacks else None,
+                arrivals=wanted.extension if wanted is not None else 0,
             )  # fmt: skip
         except (OSError, ValueError) as error:
             logger.warning(f"the native relay does not take a socket: {error}")
@@ -187,14 +203,22 @@ class RelayPath:
         """The thread's numbers."""
         source = self._from
         highest, cycles, self._rtp_time, received, octets, transit, jitter, last = numbers[:8]
-        not_sent, not_authentic, replayed, *record = numbers[8:]
-        source.receiver.advance(Progress(highest, cycles, received, octets, transit, jitter), (record[0], record[1]))
+        not_sent, not_authentic, replayed, history, regular_since, arrivals = numbers[8:]
+        source.receiver.advance(Progress(highest, cycles, received, octets, transit, jitter), (history, regular_since))
         source.last_received = max(last, source.last_received)
+        if arrivals and source.feedback is not None:
+            source.feedback.arrived_natively(arrivals)
         self._to.not_sent += not_sent
         security = source.carrier.security
         if security is not None:
             security.not_authentic += not_authentic
             security.replayed += replayed
+
+    def tell_arrivals(self, numbers: Numbers) -> None:
+        """It is time to tell the peer when its packets came to the thread."""
+        self.update(numbers)
+        if self._from.feedback is not None:
+            self._from.feedback.tell_arrivals()
 
     def receive_digit(self, digit: Digit) -> None:
         """A packet of a digit that the thread has sent on."""

@@ -341,6 +341,10 @@ class SessionWay:
         else:
             self._socket.set_reader(self._read_open)
 
+    def take_back(self) -> None:
+        """What native relay and conference do for us changes: they are to be told anew."""
+        self._through_loop()
+
     def _through_loop(self) -> None:
         """Something changes that native relay and conference rely on: packets take the way through the loop until asked again."""
         if self._relay is not None and self._relay.owner is not None:

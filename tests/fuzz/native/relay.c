@@ -1,7 +1,10 @@
 /* Invariants of the native relay, for any datagrams in any order:
  *
  * - what parks is untouched, and so are the numbers of its path;
- * - what is sent on differs from what came in type, sequence number, timestamp and SSRC only, each by its rule;
+ * - what is sent on differs from what came in type, sequence number, timestamp and SSRC only, each by its rule, and has no header
+ *   extension;
+ * - with `asks` what comes after a gap parks, with `names` what has that header extension; with `keeps` what was sent is kept, and
+ *   with `notes` no more is noted than there is room for, each packet with the number in its extension;
  * - a packet is counted once, jitter stays a number, and nothing outside of the buffer is touched (the sanitizers see to that);
  * - a packet is dropped only when its encryption is wrong, or it cannot be encrypted;
  * - an address that is taken is shown as it was;
@@ -126,6 +129,14 @@ static void check_bundle(fuzz_input *input) {
     CHECK(found == paths || (size == RELAY_HEADER && found->source == packet[RELAY_HEADER - 1]));
 }
 
+/* The elements of a header extension of the short form, one after the other: what is found lies within. */
+static void check_element(const uint8_t *packet, int start, int number) {
+    int size = -1;
+    const uint8_t *found = feedback_element(packet, start, number, &size);
+    CHECK(!found || (size >= 0 && found > packet + RELAY_HEADER + 4 && found + size <= packet + start));
+    CHECK(!found || start >= RELAY_HEADER + 4);
+}
+
 /* Which of the last packets have come; a gap leaves what it skips as missing, and nothing else. */
 static int has_come(const relay_path *path, int behind) {
     int64_t count = path->cycles + (uint16_t)(path->next_sequence - 1) - path->regular_since;
@@ -146,14 +157,17 @@ static void check_history(const relay_path *path, const relay_path *last, int ga
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_input input = {data, data + size};
-    uint8_t table[256], flags = fuzz_octet(&input);
+    uint8_t table[256], flags = fuzz_octet(&input), wants;
     uint32_t clocks[128] = {0};
     toy opening = {0, flags & 8 ? fuzz_octet(&input) : UINT32_MAX, 0}, sealing = {1, flags & 16 ? fuzz_octet(&input) : UINT32_MAX, 0};
     relay_cipher opens = {.session = &opening, .rtp = transform}, seals = {.session = &sealing, .rtp = transform};
     relay_path path = {.table = table, .clocks = clocks, .sees_digits = flags & 1};
     uint8_t *packet = malloc(RELAY_ROOM), *before = malloc(RELAY_ROOM);
+    feedback_kept *kept = calloc(1, sizeof *kept);
+    feedback_arrivals *notes = calloc(1, sizeof *notes);
     double now = 1;
-    CHECK(packet && before);
+    CHECK(packet && before && kept && notes);
+    pthread_mutex_init(&kept->guard, NULL);
     pthread_mutex_init(&opens.guard, NULL);
     pthread_mutex_init(&seals.guard, NULL);
     if (flags & 2)
@@ -178,6 +192,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     path.regular_since = (uint16_t)(path.next_sequence - 1);
     path.shift_sequence = (uint16_t)fuzz_number(&input, 2);
     path.shift_time = fuzz_number(&input, 4);
+    wants = fuzz_octet(&input);
+    if (wants & 1)
+        path.keeps = kept;
+    if (wants & 2)
+        path.notes = notes;
+    path.asks = wants >> 2 & 1;
+    path.names = (uint8_t)(wants >> 3 & 3);
+    notes->extension = 1 + (uint8_t)(wants >> 5);
     check_address(&input);
     check_channel(&input);
     check_bundle(&input);
@@ -188,13 +210,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         relay_digit digit = {0};
         relay_verdict verdict;
         uint16_t sequence;
-        int gap;
+        int gap, start;
         if (kind & 1 && length > 400)
             length %= 400;
         for (int place = 0; place < length; place++)
             packet[place] = place < 64 ? fuzz_octet(&input) : (uint8_t)(place * kind);
         if (kind & 2 && length >= RELAY_HEADER) { /* the next one, with what of it is kept */
-            packet[0] = 0x80;
+            packet[0] = packet[0] & 0x10 ? 0x90 : 0x80;
+            if (packet[0] == 0x90 && length > 20) {
+                packet[12] = kind & 64 ? 0xBE : 0x10;
+                packet[13] = kind & 64 ? 0xDE : 0;
+                packet[14] = 0;
+                packet[15] &= 7;
+            }
             uint16_t number = (uint16_t)(path.next_sequence + (kind & 8 ? fuzz_number(&input, kind & 16 ? 2 : 1) % (kind & 32 ? 80 : 65536) : 0));
             packet[2] = (uint8_t)(number >> 8);
             packet[3] = (uint8_t)number;
@@ -212,7 +240,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         plain = length;
         gap = length >= RELAY_HEADER ? relay_gap(&path, packet) : 0;
         sequence = (uint16_t)(path.next_sequence + gap);
-        known = length >= RELAY_HEADER && relay_is_known(&path, packet, length) && gap + 1 < RELAY_DROPOUT;
+        start = relay_is_known(&path, packet, length);
+        CHECK(start == 0 || (start >= RELAY_HEADER && start <= length));
+        if (start)
+            check_element(packet, start, kind & 15);
+        known = start && gap + 1 < RELAY_DROPOUT && !(gap && path.asks);
         verdict = relay_take(&path, packet, &length, now, &digit);
         CHECK(path.jitter >= 0 && path.jitter < 1e12 && (!path.has_transit || path.transit - path.transit == 0));
         CHECK((verdict == RELAY_PARK) == !known);
@@ -222,12 +254,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         }
         if (verdict == RELAY_DROP) {
             CHECK(path.opens || path.seals);
+            CHECK(notes->count <= FEEDBACK_ARRIVALS);
             CHECK(path.opens || path.not_sent == last.not_sent + 1);
             continue;
         }
         if (path.opens)
             plain -= TAG + opens.mki;
+        plain -= start - RELAY_HEADER;
         CHECK(length == plain + (path.seals ? TAG : 0) && length <= RELAY_ROOM && plain >= RELAY_HEADER);
+        CHECK(notes->count <= FEEDBACK_ARRIVALS && (path.notes || !notes->count) && (start > RELAY_HEADER || !path.is_due));
+        if (path.notes && !path.opens && start > RELAY_HEADER && notes->count && notes->times[notes->count - 1] == now) {
+            int found = 0;
+            const uint8_t *number = feedback_element(before, start, notes->extension, &found);
+            if (number && found == 2)
+                CHECK(notes->numbers[notes->count - 1] == (number[0] << 8 | number[1]));
+        }
+        if (path.is_due || kind & 128)
+            notes->count = path.is_due = 0;
+        if (path.keeps) {
+            const feedback_packet *again = feedback_find(kept, (uint16_t)(packet[2] << 8 | packet[3]));
+            CHECK(again && again->size == plain && !memcmp(again->data, packet, RELAY_HEADER));
+            CHECK(path.seals || !memcmp(again->data, packet, (size_t)plain));
+        }
         CHECK(path.received == last.received + 1 && path.octets == last.octets + plain - RELAY_HEADER);
         CHECK(path.next_sequence == (uint16_t)(sequence + 1) && path.last_received == now);
         CHECK(path.cycles + sequence == last.cycles + (uint16_t)(last.next_sequence - 1) + 1 + gap);
@@ -236,7 +284,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         CHECK((uint16_t)(packet[2] << 8 | packet[3]) == (uint16_t)(sequence + path.shift_sequence));
         CHECK(relay_word(packet + 4) == relay_word(before + 4) + path.shift_time && relay_word(packet + 8) == path.ssrc);
         if (!path.opens == !path.seals)
-            CHECK(!memcmp(packet + RELAY_HEADER, before + RELAY_HEADER, (size_t)(plain - RELAY_HEADER)));
+            CHECK(start > RELAY_HEADER || !memcmp(packet + RELAY_HEADER, before + RELAY_HEADER, (size_t)(plain - RELAY_HEADER)));
+        if (!path.opens && !path.seals)
+            CHECK(!memcmp(packet + RELAY_HEADER, before + start, (size_t)(plain - RELAY_HEADER)));
         CHECK((verdict == RELAY_SEND_DIGIT) == (path.sees_digits && !clocks[before[1] & 0x7F]));
         if (verdict == RELAY_SEND_DIGIT)
             CHECK(digit.second == before[1] && digit.size <= RELAY_DIGIT && digit.size <= plain - RELAY_HEADER);
@@ -245,6 +295,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 #endif
     }
     CHECK(relay_pause(now * 997, 0.004) >= 0 && relay_pause(now * 997, 0.004) <= 0.004);
+    feedback_clear(kept);
+    CHECK(!feedback_find(kept, path.next_sequence));
+    free(kept);
+    free(notes);
     free(packet);
     free(before);
     return 0;

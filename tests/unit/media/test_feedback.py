@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from globstar.media import feedback as module
-from globstar.media.feedback import KEPT, VideoFeedback
+from globstar.media.feedback import VideoFeedback
+from globstar.media.kept import KEPT
 from globstar.media.network import Impairment
 from globstar.media.relay import Relay
 from globstar.media.session import RtpSession

@@ -374,7 +374,7 @@ async def test_a_stream_of_packets_that_no_thread_knows_goes_back_to_the_loop(mo
     first = await calls.settle(is_native=True)
     for number in range(first, first + 60):
         packet = calls.one.packet(number)
-        calls.one.send_raw(b"\x90" + packet[1:12] + b"\xbe\xde\0\1\x10a\0\0" + packet[12:])  # with a header extension
+        calls.one.send_raw(b"\xa0" + packet[1:] + b"\0\0\0\4")  # with padding
     await until(lambda: calls.two.listen() == first + 60)
     assert calls.two.numbers == list(range(first + 60))
     assert engine.native is not None
