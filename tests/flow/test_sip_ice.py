@@ -111,6 +111,7 @@ async def test_the_way_is_found_although_sdp_names_another(tmp_path: Path, has_c
         plain(ice)
         await asyncio.sleep(1)
         assert ice.agent.target(1) == final.media
+        assert "trickle" not in final.text
         assert await heard(call, call) >= 6
         first = re.findall(r"a=ice-ufrag:(\S+)", final.body)
         for direction in ("sendonly", "sendrecv"):
@@ -215,6 +216,8 @@ async def test_rfc8840_candidates_that_come_later_are_checked(tmp_path: Path) ->
         await call.phone.get(100)
         final = await call.answered()
         assert "a=ice-options:trickle" in final.body
+        assert "a=end-of-candidates\r\n" in final.body
+        assert final["Recv-Info"] == "trickle-ice"
         plain(ice)
         await asyncio.sleep(2)
         assert await heard(call, call) == 0

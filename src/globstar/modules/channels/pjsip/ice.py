@@ -30,9 +30,9 @@ class IceWay:
         "_next",
         "_pending",
         "_told",
-        "_trickles",
         "_wires",
         "is_active",
+        "trickles",
     )
 
     def __init__(self, engine: RtpEngine) -> None:
@@ -45,7 +45,7 @@ class IceWay:
         #: whether the description that is being negotiated answers ours
         self._has_offered = False
         #: whether the description that is being answered speaks of candidates to come, which we take
-        self._trickles = False
+        self.trickles = False
         #: credentials of the peer's description that is being negotiated, its candidates, and whether it is lite
         self._pending: tuple[str, str, tuple[Candidate, ...], bool] | None = None
         #: our credentials from the description on that is being negotiated, if it restarts ICE
@@ -84,7 +84,7 @@ class IceWay:
     def offer(self) -> tuple[Attribute, ...]:
         """Our credentials and addresses."""
         self._has_offered = True
-        self._trickles = False
+        self.trickles = False
         self._next = None
         return self._lines(is_muxed=False)
 
@@ -99,14 +99,14 @@ class IceWay:
             Attribute("ice-pwd", password),
             *(Attribute("candidate", str(candidate)) for candidate in candidates),
         )
-        if not self._trickles:
+        if not self.trickles:
             return lines
         return (Attribute("ice-options", "trickle"), *lines, Attribute("end-of-candidates"))  # RFC 8840: none of ours comes later
 
     def answer(self, theirs: Media, description: SessionDescription) -> tuple[Attribute, ...] | None:
         """The same, if the offer is one with ICE."""
         self._has_offered = False
-        self._trickles = any("trickle" in (one.first("ice-options") or "").split() for one in (theirs, description))
+        self.trickles = any("trickle" in (one.first("ice-options") or "").split() for one in (theirs, description))
         self._read(theirs, description)
         self._next = None
         if self._pending is None:

@@ -107,6 +107,11 @@ class Wires:
             found.append(Attribute("mid", theirs.mid))
         return tuple(found)
 
+    @property
+    def trickles(self) -> bool:
+        """Whether the offer that was answered speaks of candidates to come, which we take."""
+        return self._ice is not None and self._ice.trickles
+
     def take_candidates(self, ufrag: str, lines: Sequence[str]) -> int:
         """Candidates of the peer that come after its description; how many can be used."""
         return self._ice.add_remote(ufrag, lines) if self._ice is not None else 0

@@ -10,6 +10,7 @@ from globstar.proto.sdp.fragment import parse_fragment
 
 if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.leg import Leg
+    from globstar.proto.sip.message import Header
     from globstar.proto.sip.session import InviteSession
     from globstar.proto.sip.transaction import ServerTransaction
 
@@ -23,6 +24,12 @@ class TrickleIce(Supplement):
     """Each candidate is checked as those of the description are; what belongs to no stream, or to an older one, is left out."""
 
     module = "res_pjsip_session"
+
+    def response_headers(self, leg: Leg, status: int, headers: list[Header]) -> None:
+        """Say that we take more candidates, to who has spoken of such (RFC 8840 section 5.4)."""
+        wires = leg.media.wires
+        if wires is not None and wires.trickles and 101 <= status < 300:
+            headers.append(("Recv-Info", PACKAGE))
 
     def session_request(self, leg: Leg, session: InviteSession, transaction: ServerTransaction) -> bool:
         """The endpoint has more candidates."""
