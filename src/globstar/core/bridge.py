@@ -23,6 +23,7 @@ from globstar.core.party import Connected, PartyId
 
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
+    from globstar.core.picturerequests import PictureRequests
     from globstar.core.system import System
 
 __all__ = ["Bridge", "BridgeCapability", "BridgeMember", "BridgeTechnology", "BridgeTechnologySpec", "LeaveReason"]
@@ -55,9 +56,25 @@ class BridgeMember:
     """
 
     __slots__ = (
-        "_remove_listener", "before_leaving", "bridge", "channel",
-        "destination", "digit_filter", "forward", "goes_on_later", "idle", "is_apart",
-        "joined_at", "left", "mix", "news_of_peer", "on_leave", "replaced_by", "role", "sees",
+        "_remove_listener",
+        "before_leaving",
+        "bridge",
+        "channel",
+        "destination",
+        "digit_filter",
+        "forward",
+        "goes_on_later",
+        "idle",
+        "is_apart",
+        "joined_at",
+        "left",
+        "mix",
+        "news_of_peer",
+        "on_leave",
+        "picture_requests",
+        "replaced_by",
+        "role",
+        "sees",
         "sends_video",
     )  # fmt: skip
 
@@ -76,6 +93,8 @@ class BridgeMember:
         self.idle: IdleMode | None = None
         self.mix: MemberMix = PLAIN_MIX
         self.sends_video = False
+        #: those that others make of it, once there were some
+        self.picture_requests: PictureRequests | None = None
         #: where each sees everybody: by who is seen, and in which of its streams, the number of the own stream
         self.sees: dict[tuple[BridgeMember, int], int] = {}
         self.left: asyncio.Future[LeaveReason] = asyncio.get_running_loop().create_future()

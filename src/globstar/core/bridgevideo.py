@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from globstar.core import picturerequests
 from globstar.core.format import MediaType
 from globstar.core.frame import Control, Frame, control
 
@@ -55,7 +56,7 @@ def _place(viewer: BridgeMember, sender: BridgeMember, stream: int) -> int:
         place = viewer.sees[key] = next(number for number in range(len(taken) + 1) if number not in taken)
         if place and not viewer.channel.is_hung_up:
             viewer.channel.tech.want_streams(viewer.channel, MediaType.VIDEO, place + 1)
-        sender.channel.write(control(Control.VIDUPDATE, stream))  # it needs a whole picture to begin with
+        picturerequests.ask(sender, stream)  # it needs a whole picture to begin with
         if viewer.bridge.remb is not None:
             viewer.bridge.remb.wake()
     return place
@@ -101,15 +102,19 @@ def pass_picture_request(bridge: Bridge, viewer: BridgeMember, frame: Frame) -> 
     if bridge.video_mode == NONE and _all_see_all(bridge):
         for member in viewer.peers:
             if not member.is_apart and bridge.technology.is_noticed(member):
-                member.channel.write(frame)
+                if len(bridge.members) > 2:
+                    picturerequests.ask(member, frame.data)
+                else:
+                    member.channel.write(frame)
         return
     if bridge.video_mode == SFU:
         for (sender, stream), place in list(viewer.sees.items()):
             if frame.data in (place, b""):
-                sender.channel.write(control(Control.VIDUPDATE, stream))
+                picturerequests.ask(sender, stream)
         return
     source = bridge.video_source
     if source is viewer.channel:  # it sees who was shown before
         source = bridge.previous_video_source
-    if source is not None and not source.is_hung_up and source is not viewer.channel:
-        source.write(control(Control.VIDUPDATE, 0) if bridge.video_mode in ONE_SHOWN else frame)
+    shown = source.bridge_member if source is not None and source is not viewer.channel else None
+    if shown is not None and shown.bridge is bridge:
+        picturerequests.ask(shown, 0 if bridge.video_mode in ONE_SHOWN else frame.data)
