@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import struct
 from pathlib import Path
@@ -105,7 +106,7 @@ async def test_send_text_types_where_real_time_text_is_asked_for(tmp_path: Path,
         assert [round(later - earlier, 2) for earlier, later in zip(terminal.times, terminal.times[1:], strict=False)] == [
             0.3
         ] * 3
-        assert office.system.globals.get("SENT") == "SUCCESS ENHANCED"
+        assert office.system.globals.get("SENT") == "SUCCESS BASIC"
         assert not terminal.phone.inbox  # no MESSAGE
         await call.hang_up()
         await office.quiet(3)
@@ -181,6 +182,51 @@ async def test_rfc4103_5_4_what_a_phone_without_redundancy_has_lost_is_marked_to
                 await asyncio.sleep(0.3)
             await asyncio.sleep(1)
             assert terminal.shown.decode() == ("da\ufffdk" if theirs else "dak")
+        await call.hang_up()
+        await called.ended()
+        for socket in (terminal.socket, screen):
+            socket.close()
+
+
+@pytest.mark.parametrize("generations", [0, 2])
+async def test_a_text_of_the_servers_own_in_a_call_that_is_relayed(tmp_path: Path, generations: int) -> None:
+    """It has numbers of its own between those of the other phone, which go on behind it."""
+    pjsip = phone_section("alice", allow="ulaw,red,t140") + phone_section("bob", allow="ulaw,red,t140")
+    async with sip_office(tmp_path, pjsip, "[default]\nexten => 101,1,Dial(PJSIP/bob)\n") as office:
+        terminal, bob = Terminal(office, generations), office.phone("bob")
+        await bob.register()
+        call = PhoneCall(terminal.phone, "sip:101@127.0.0.1:15060")
+        call.invite(body=call.sdp() + text_line(4600, 98, 97, generations))
+        await terminal.phone.get(100)
+        called = await bob.ring()
+        assert called.request is not None
+        numbers = {name: int(number) for number, name in re.findall(r"a=rtpmap:(\d+) (RED|T140)", called.request.body)}
+        screen = office.media.open(bob.address[0], 5600)
+        shown: list[bytes] = []
+        sequences: list[int] = []
+        receiver = RedReceiver()
+
+        def read(_now: float) -> None:
+            data, _ = screen.recvfrom(2048)
+            number, stamp = struct.unpack_from("!HI", data, 2)
+            sequences.append(number)
+            take = receiver.receive_plain if data[1] & 0x7F == numbers["T140"] else receiver.receive
+            shown.extend(take(data[12:], number, stamp))
+
+        screen.set_reader(read)
+        called.reply(200, body=called.sdp() + text_line(5600, numbers.get("RED", 98), numbers["T140"], generations))
+        await bob.get("ACK")
+        answer = await call.answered()
+        terminal._aim = int(re.search(r"m=text (\d+) RTP/AVP", answer.body)[1])  # type: ignore[index]
+        await terminal.type("one ")
+        channel = next(channel for channel in office.system.channels.values() if "bob" in channel.name)
+        assert channel.tech.send_text(channel, "wait", "text/t140")
+        await terminal.type("two")
+        await asyncio.sleep(1)
+        text = b"".join(shown).decode()
+        assert sorted(text) == sorted("one wait\u2028two")
+        assert text.replace("wait\u2028", "") == "one two"
+        assert {later - earlier & 0xFFFF for earlier, later in itertools.pairwise(sequences)} == {1}
         await call.hang_up()
         await called.ended()
         for socket in (terminal.socket, screen):

@@ -10,6 +10,9 @@ from globstar.core.typedtext import TextReader
 
 logger = Logger("app_sendtext")
 
+#: The type of what is typed as real-time text, which carries no names.
+_REAL_TIME = "text/t140"
+
 
 @application("SendText", syntax="SendText([text])")
 def send_text(channel: Channel, data: str) -> None:
@@ -32,7 +35,7 @@ def send_text(channel: Channel, data: str) -> None:
     else:
         is_sent = channel.tech.send_text(channel, text, content_type, from_name=from_name, to_name=to_name)
         status = "SUCCESS" if is_sent else "UNSUPPORTED"
-    kind = "ENHANCED" if channel.tech.has_text_types else "BASIC"
+    kind = "ENHANCED" if channel.tech.has_text_types and content_type.lower() != _REAL_TIME else "BASIC"
     channel.set_variable("SENDTEXTTYPE", kind if status == "SUCCESS" else "NONE")
     channel.set_variable("SENDTEXTSTATUS", status)
 
