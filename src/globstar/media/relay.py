@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -255,6 +256,10 @@ class RelayPath:
             self.withdraw()
             self.restart()
 
+    def last_sent_to(self, session: RtpSession) -> float:
+        """When a packet was last relayed to this session (loop time); -inf if none was."""
+        return self._from.last_received if session is self._to and self._started else -math.inf
+
     def leave(self) -> None:
         """Undo the whole relay; what a session does when it closes."""
         if self.owner is not None:
@@ -450,6 +455,10 @@ class Relay:
         """One of the two sends something of its own, or begins or ends to withhold: the direction to it goes on behind that."""
         self._forward.cut_in(session)
         self._backward.cut_in(session)
+
+    def last_sent_to(self, session: RtpSession) -> float:
+        """See RelayPath.last_sent_to."""
+        return max(path.last_sent_to(session) for path in self.paths)
 
     def synchronize(self) -> None:
         """See RelayPath.synchronize."""

@@ -540,6 +540,10 @@ class RtpSession(SessionWay):
             if self.on_timeout is not None:
                 self.on_timeout(MediaTimeout.SILENT_ON_HOLD if self.is_held else MediaTimeout.SILENT)
         if options.keepalive and now - self._last_sent >= options.keepalive and not self.is_closed:
+            if self._relay is not None and self._relay.owner is not None:
+                self._last_sent = max(self._last_sent, self._relay.owner.last_sent_to(self))
+                if now - self._last_sent < options.keepalive:
+                    return
             self.cut_in()
             rtp_time = self.sender.rtp_time_at(now)
             self.transmit(self.sender.packet_at(build_comfort_noise(), rtp_time, COMFORT_NOISE))
