@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _MOST_LOST = 100
 #: Places that wait for late packets at the most.
 _MOST_PLACES = 100
+#: A pause where what is made here takes turns with what has times, seconds; less is the pace of the packets.
+_TURN = 0.01
 #: A source's time and ours may differ by so much, seconds; more is another source, or a clock that stood still.
 _DIFFERENCE = 1.0
 
@@ -43,6 +45,9 @@ class SourceTimes:
         due = self.due
         if rtp_time is None or due is None:
             self._begin(session, is_timed=rtp_time is not None)
+            pause = session.pause()
+            if pause >= _TURN:
+                session.leave_out(0, int(pause * session.sender.clock_rate))
             return True
         clock_rate = session.sender.clock_rate
         ahead = (rtp_time - due + _HALF & _WRAP) - _HALF
