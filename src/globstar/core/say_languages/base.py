@@ -5,6 +5,7 @@ Every method gives names of sound files without extension, in the order in which
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 
 from globstar.base.errors import RemoteFault
@@ -26,6 +27,9 @@ _CHARACTER_NAMES = {
     ".": "letters/dot",
     "-": "letters/dash",
 }
+#: a letter of a form, or a file in quotation marks
+_TOKEN = re.compile(r"'[^']*'|\S")
+_ENGLISH_DATE = "ABdY"
 _SCALES = ((1_000_000_000, "billion"), (1_000_000, "million"), (1000, "thousand"))
 
 
@@ -216,9 +220,7 @@ class Language:
             return ["digits/tomorrow"]
         if is_short and timedelta(0) < today - moment < timedelta(days=7):
             return self.weekday(moment)
-        return [
-            *self.weekday(moment), *self.month(moment.month), *self.day_of_month(moment.day), *self.year(moment.year)
-        ]  # fmt: skip
+        return self._said(moment, date_part(self.datetime_form))
 
     def time_form(self, moment: datetime, today: date, form: str) -> list[str]:
         """``form`` in the letters of voicemail.conf's zone messages; see :func:`globstar.core.say.say_time_form`."""
@@ -281,11 +283,34 @@ class Language:
         return None
 
     def date(self, moment: date) -> list[str]:
-        """``SAY DATE``: the weekday, the month, the day as a plain number, the year."""
-        return [
-            *self.weekday(moment), *self.month(moment.month), *self.number(moment.day), *self.year(moment.year)
-        ]  # fmt: skip
+        """``SAY DATE``, in the language's order; in English the day is a plain number there."""
+        form = date_part(self.datetime_form)
+        if form == _ENGLISH_DATE:
+            return [
+                *self.weekday(moment), *self.month(moment.month), *self.number(moment.day), *self.year(moment.year)
+            ]  # fmt: skip
+        return self._said(moment, form)
 
     def time(self, moment: datetime) -> list[str]:
-        """``SAY TIME``."""
-        return [*self.hour_12(moment.hour), *self.minute(moment.minute), *self.half_of_day(moment.hour)]
+        """``SAY TIME``: as in the language's form, without seconds."""
+        return self._said(moment, time_part(self.datetime_form))
+
+    def _said(self, moment: date, form: str) -> list[str]:
+        time = moment if isinstance(moment, datetime) else datetime.combine(moment, datetime.min.time())
+        return self.time_form(time, moment, form)
+
+
+def date_part(form: str) -> str:
+    """What of a form of date and time says the date: from its first letter of that kind to its last one."""
+    return _part(form, "AaBbhmdeY")
+
+
+def time_part(form: str) -> str:
+    """What of a form of date and time says the time of day, without seconds."""
+    return _part(form, "IlHkMNPpR")
+
+
+def _part(form: str, letters: str) -> str:
+    tokens: list[str] = _TOKEN.findall(form)
+    places = [place for place, token in enumerate(tokens) if token in letters]
+    return "".join(tokens[places[0] : places[-1] + 1]) if places else ""
