@@ -220,7 +220,7 @@ class Language:
             return ["digits/tomorrow"]
         if is_short and timedelta(0) < today - moment < timedelta(days=7):
             return self.weekday(moment)
-        return self._said(moment, date_part(self.datetime_form))
+        return _said(self, moment, date_part(self.datetime_form))
 
     def time_form(self, moment: datetime, today: date, form: str) -> list[str]:
         """``form`` in the letters of voicemail.conf's zone messages; see :func:`globstar.core.say.say_time_form`."""
@@ -289,15 +289,17 @@ class Language:
             return [
                 *self.weekday(moment), *self.month(moment.month), *self.number(moment.day), *self.year(moment.year)
             ]  # fmt: skip
-        return self._said(moment, form)
+        return _said(self, moment, form)
 
     def time(self, moment: datetime) -> list[str]:
         """``SAY TIME``: as in the language's form, without seconds."""
-        return self._said(moment, time_part(self.datetime_form))
+        return _said(self, moment, time_part(self.datetime_form))
 
-    def _said(self, moment: date, form: str) -> list[str]:
-        time = moment if isinstance(moment, datetime) else datetime.combine(moment, datetime.min.time())
-        return self.time_form(time, moment, form)
+
+def _said(speaker: Language, moment: date, form: str) -> list[str]:
+    """A date, or a date and time, in a form."""
+    whole = moment if isinstance(moment, datetime) else datetime.combine(moment, datetime.min.time())
+    return speaker.time_form(whole, whole.date(), form)
 
 
 def date_part(form: str) -> str:
