@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from globstar.proto.rtp.sender import RESYNC_AFTER
+
 if TYPE_CHECKING:
     from globstar.media.session import RtpSession
 
@@ -32,18 +34,26 @@ class SourceTimes:
     asks ``meet`` where they differ, and sets ``due`` and ``number`` for the next one.
     """
 
-    __slots__ = ("_places", "due", "number")
+    __slots__ = ("_places", "_resumes", "due", "number")
 
     def __init__(self) -> None:
         self.due: int | None = None
         self.number: int | None = None
         #: by the source's numbers our number and time of what has not come yet
         self._places: dict[int, tuple[int, int]] = {}
+        #: how often packets had been sent past the session's sender, of which nothing is known here
+        self._resumes = 0
+
+    def forget(self) -> None:
+        """What comes next is of another source."""
+        self.due = self.number = None
+        self._places.clear()
 
     def meet(self, session: RtpSession, rtp_time: int | None, number: int | None) -> bool:
         """A frame has another time than expected: make room for what is missing. False if it is late."""
-        due = self.due
-        if rtp_time is None or due is None:
+        due, resumes = self.due, session.sender.resumes
+        if rtp_time is None or due is None or resumes != self._resumes:
+            self._resumes = resumes
             self._begin(session, is_timed=rtp_time is not None)
             pause = session.pause()
             if pause >= _TURN:
@@ -73,6 +83,10 @@ class SourceTimes:
         self._places.clear()
         if not is_timed:
             self.due = None
+        else:
+            pause = session.pause()
+            if pause > RESYNC_AFTER:  # its times do not tell of it
+                session.leave_out(0, int(pause * session.sender.clock_rate + 0.5))
         session.follow_source(is_timed)
 
     def _leave_places(self, session: RtpSession, missing: int, ticks: int) -> None:

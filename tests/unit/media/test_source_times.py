@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from globstar.media.source_times import SourceTimes
@@ -64,4 +66,33 @@ async def test_lengths_that_do_not_fit_the_numbers_leave_no_places() -> None:
     assert times.meet(session, 160 + 321, 4)
     assert session.sender.sequence == sequence + 2 & 0xFFFF
     assert times.place_of(2) is None
+    rig.engine.close()
+
+
+async def test_another_source_is_never_late_and_what_passed_before_it_is_made_up_for() -> None:
+    rig = Rig()
+    session, _ = rig.pair()
+    times = SourceTimes()
+    session.send_media(bytes(160), 160)
+    times.due, times.number = 8000, 50
+    await asyncio.sleep(0.32)
+    times.forget()
+    sequence, rtp_time = session.sender.sequence, session.sender.rtp_time
+    assert times.meet(session, 7840, 49)
+    assert (session.sender.sequence, session.sender.rtp_time - rtp_time & 0xFFFFFFFF) == (sequence, 2400)
+    rig.engine.close()
+
+
+async def test_what_was_sent_past_the_sender_is_not_missing() -> None:
+    """A relay has served meanwhile."""
+    rig = Rig()
+    session, _ = rig.pair()
+    times = SourceTimes()
+    times.due, times.number = 160, 1
+    session.sender.resume(500, 80000, 160, rig.loop.time())
+    assert times.meet(session, 160 * 6, 6)
+    assert (session.sender.sequence, session.sender.rtp_time) == (501, 80160)
+    times.due, times.number = 160 * 7, 6
+    assert times.meet(session, 160 * 8, 8)
+    assert session.sender.sequence == 502
     rig.engine.close()

@@ -36,6 +36,7 @@ class RtpSender:
         "octets",
         "packets",
         "patience",
+        "resumes",
         "rtp_time",
         "sequence",
         "ssrc",
@@ -55,6 +56,8 @@ class RtpSender:
         self._last_time: float | None = None
         #: the longest pause that is no pause, seconds
         self.patience = RESYNC_AFTER
+        #: how often it has gone on after packets that were sent past it
+        self.resumes = 0
 
     def packet(self, payload: bytes, samples: int, payload_type: int, now: float, marker: bool = False) -> bytes:
         """The next packet; ``samples`` ticks of the clock are in it. After a pause the timestamp makes up for it."""
@@ -118,6 +121,7 @@ class RtpSender:
 
     def resume(self, sequence: int, rtp_time: int, samples: int, now: float) -> None:
         """Go on after packets that were sent past this object: the last one's numbers, length and time."""
+        self.resumes += 1
         self.sequence = sequence + 1 & 0xFFFF
         self.last_rtp_time = rtp_time
         self.rtp_time = rtp_time + samples & 0xFFFFFFFF

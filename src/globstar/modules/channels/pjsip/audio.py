@@ -40,9 +40,11 @@ class _MoreVoice(Voice):
 
     def receive(self, payload_type: int, payload: bytes, rtp_time: int, sequence: int, marker: bool) -> None:
         """One packet of the peer."""
-        channel = self.channel
-        if channel is None or (payload_type != self._read_payload and not self._turn_to(payload_type)):
+        channel, session = self.channel, self.session
+        if channel is None or session is None or (payload_type != self._read_payload and not self._turn_to(payload_type)):
             return
+        if session.remote_ssrc != self._ssrc:
+            self._name_source(channel, session.remote_ssrc)
         format = self._read_format
         codec, size = format.codec, format.codec.sample_bytes
         samples = len(payload) * codec.sample_count // size if size else samples_of(codec, payload)
@@ -50,7 +52,7 @@ class _MoreVoice(Voice):
         channel.deliver(
             Frame(
                 FrameType.MORE_VOICE, self.number, data, format=format, samples=samples, rtp_time=rtp_time, seq=sequence,
-                marker=marker,
+                marker=marker, source=self._source,
             )
         )  # fmt: skip
 

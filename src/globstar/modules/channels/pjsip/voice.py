@@ -73,8 +73,8 @@ class Voice:
 
     __slots__ = (
         "_by_payload", "_clock_shift", "_codecs", "_comes_ms", "_endpoint", "_is_linear", "_lengths", "_most_samples",
-        "_read_format", "_read_payload", "_refined", "_regular", "_send_by_receive", "_send_payload", "_smoother", "_times",
-        "_usual_samples", "channel", "session", "stream", "wants_digits", "write_format",
+        "_read_format", "_read_payload", "_refined", "_regular", "_send_by_receive", "_send_payload", "_smoother", "_source",
+        "_ssrc", "_times", "_usual_samples", "_writes", "channel", "session", "stream", "wants_digits", "write_format",
     )  # fmt: skip
 
     def __init__(self, endpoint: EndpointObject, formats: Sequence[Format]) -> None:
@@ -106,6 +106,11 @@ class Voice:
         #: how long the peer's packets are, ms, where that is not what is asked for; 0 as long as none of them have been seen
         self._comes_ms = 0
         self._times = SourceTimes()
+        #: what our frames name as their source, and the SSRC of it
+        self._source = ""
+        self._ssrc: int | None = None
+        #: the source of the frames that are written to us
+        self._writes = ""
 
     # -- what was agreed ---------------------------------------------------------------------------------------------
 
@@ -213,17 +218,27 @@ class Voice:
         """One packet of the peer. On the path of every packet."""
         if payload_type != self._read_payload and not self._turn_to(payload_type):
             return
-        format = self._read_format
+        format, session = self._read_format, self.session
         channel = self.channel
-        if channel is not None:
+        if channel is not None and session is not None:
+            if session.remote_ssrc != self._ssrc:
+                self._name_source(channel, session.remote_ssrc)
             codec = format.codec
             size = codec.sample_bytes
             samples = len(payload) * codec.sample_count // size if size else samples_of(codec, payload)
             if size == LINEAR_BYTES:
                 payload = exchanged(payload)
             channel.deliver(
-                Frame(FrameType.VOICE, 0, payload, format=format, samples=samples, rtp_time=rtp_time, seq=sequence, marker=marker)
-            )
+                Frame(
+                    FrameType.VOICE, 0, payload, format=format, samples=samples, rtp_time=rtp_time, seq=sequence, marker=marker,
+                    source=self._source,
+                )
+            )  # fmt: skip
+
+    def _name_source(self, channel: Channel, ssrc: int) -> None:
+        """The peer sends from another source than before, whose numbers and times say nothing of those before."""
+        self._ssrc = ssrc
+        self._source = f"{channel.unique_id} {ssrc:08x}"
 
     def _turn_to(self, payload_type: int) -> bool:
         """The peer sends another type than before; False for one that was not agreed."""
@@ -259,6 +274,9 @@ class Voice:
         session = self.session
         if session is not None and self.stream is not None:
             times, rtp_time = self._times, frame.rtp_time
+            if frame.source != self._writes:
+                self._writes = frame.source
+                times.forget()
             if rtp_time != times.due and not times.meet(session, rtp_time, frame.seq):
                 self._send_late(session, frame)
                 return
