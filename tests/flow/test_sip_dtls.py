@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from pathlib import Path
 
+import OpenSSL.crypto
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from globstar.base.log import Level
 from globstar.media.dtls import fingerprint, make_identity
 from globstar.media.network import MediaNetwork
 from globstar.media.sockets import Address
-from tests.support.dtls_phone import DtlsCall
+from tests.support.dtls_phone import DtlsCall, DtlsPort
 from tests.support.sip_phone import PhoneCall, SipOffice, SipPhone, Wire, phone_section, sip_office
 from tests.support.switch import LogCapture
 
@@ -264,4 +267,48 @@ async def test_dtls_mtu_bounds_what_is_sent(tmp_path: Path, monkeypatch: pytest.
         assert max(sizes) <= mtu
         assert (max(sizes) > 300) == (mtu > 300), "there is more to send than one small datagram holds"
         assert await hears(call, call)
+        await call.hang_up()
+
+
+@pytest.mark.parametrize("where", ["dtls_ca_file", "dtls_ca_path"])
+@pytest.mark.parametrize(
+    ("verify", "has_authority", "has_fingerprint", "is_heard"),
+    [
+        ("certificate", True, False, True),
+        ("certificate", False, True, False),
+        ("yes", True, True, True),
+        ("yes", True, False, False),
+        ("yes", False, True, False),
+        ("fingerprint", False, True, True),
+        ("no", False, False, True),
+    ],
+)
+async def test_dtls_verify(
+    tmp_path: Path, where: str, verify: str, has_authority: bool, has_fingerprint: bool, is_heard: bool
+) -> None:
+    """Of authority and fingerprint what the option asks for must be right, and the other one does not matter."""
+    folder = tmp_path / "authorities"
+    folder.mkdir()
+    options = {**DTLS, "dtls_verify": verify, where: str(folder / "ca.pem" if where == "dtls_ca_file" else folder)}
+    own = DtlsPort(None)  # type: ignore[arg-type]
+    trusted = own.certificate if has_authority else x509.load_pem_x509_certificate(make_identity(time.time()).certificate)
+    text = trusted.public_bytes(serialization.Encoding.PEM)
+    (folder / "ca.pem").write_bytes(text)
+    (folder / f"{OpenSSL.crypto.X509.from_cryptography(trusted).subject_name_hash():08x}.0").write_bytes(text)
+    async with sip_office(tmp_path, phone_section("alice", **options), EXTENSIONS) as office:
+        alice = office.phone("alice")
+        call = new_call(alice, "600")
+        keys = DtlsCall(call)
+        keys.port.certificate, keys.port.context = own.certificate, own.context
+        wrong = "sha-256 " + ":".join(["AB"] * 32)
+        call.invite(body=keys.sdp("actpass", fingerprint="" if has_fingerprint else wrong))
+        await alice.get(100)
+        keys.begin(await call.answered())
+        await asyncio.sleep(0.1)
+        (session,) = office.driver.rtp.sessions
+        assert session.security is not None
+        assert session.security.is_ready is is_heard
+        assert keys.port.has_failed is not (has_authority or verify in ("fingerprint", "no"))
+        if is_heard:
+            assert await hears(call, call)
         await call.hang_up()

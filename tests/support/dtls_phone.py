@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -24,6 +25,7 @@ class DtlsPort(SrtpPort):
         super().__init__(inner)
         self.connection: SSL.Connection | None = None
         self.is_done = False
+        self.has_failed = False
         self.remote: Address = ("", 0)
         self.datagrams = 0
         self.other: list[tuple[bytes, Address]] = []
@@ -33,7 +35,7 @@ class DtlsPort(SrtpPort):
 
     def renew(self) -> None:
         """Another certificate."""
-        identity = make_identity(1_790_000_000)
+        identity = make_identity(time.time())
         self.certificate = x509.load_pem_x509_certificate(identity.certificate)
         self.context = SSL.Context(SSL.DTLS_METHOD)
         self.context.set_options(1 << 8)  # SSL_OP_ALLOW_CLIENT_RENEGOTIATION: we may ask it for new keys
@@ -89,6 +91,8 @@ class DtlsPort(SrtpPort):
                 connection.recv(100)
         except (SSL.WantReadError, SSL.ZeroReturnError):
             pass
+        except SSL.Error:  # the other side has refused
+            self.has_failed = True
         try:
             self.inner.sendto(connection.bio_read(65536), self.remote)
         except SSL.WantReadError:
