@@ -106,6 +106,40 @@ async def test_silence_ends_it_and_is_cut_off(system: System, tmp_path: Path) ->
     assert phone.variables["RECORD_STATUS"] == "SILENCE"
 
 
+@pytest.mark.parametrize("options", ["q", "qu"])
+async def test_who_sends_nothing_is_silent(system: System, tmp_path: Path, options: str) -> None:
+    """An endpoint that suppresses silence, or is muted: nothing is cut off of what it has said."""
+    phone = Phone(system)
+    phone.start(f"[default]\nexten => s,1,Answer(,i)\nsame => n,Record({tmp_path}/said.wav,2,0,{options})\n")
+    await talk(phone, SPEECH)
+    await phone.after(1.5)  # a pause that is shorter than the silence which ends it
+    await talk(phone, SPEECH)
+    quiet_from = phone.clock
+    await phone.end()
+    assert phone.variables["RECORD_STATUS"] == "SILENCE"
+    assert phone.clock == pytest.approx(quiet_from + 2, abs=0.05)
+    assert np.array_equal(read(tmp_path / "said.wav"), companded(np.concatenate((SPEECH, SPEECH))))
+
+
+async def test_silence_that_is_partly_sent_is_cut_as_far_as_it_was_written(system: System, tmp_path: Path) -> None:
+    phone = Phone(system)
+    phone.start(f"[default]\nexten => s,1,Answer(,i)\nsame => n,Record({tmp_path}/said.wav,3,0,q)\n")
+    await talk(phone, SPEECH)
+    quiet_from = phone.clock
+    await phone.after(1)
+    await talk(phone, SILENCE)
+    await phone.end()
+    assert phone.variables["RECORD_STATUS"] == "SILENCE"
+    assert phone.clock == pytest.approx(quiet_from + 3, abs=0.05)
+    assert np.array_equal(read(tmp_path / "said.wav"), companded(SPEECH))
+
+
+async def test_the_time_limit_of_who_sends_nothing(system: System, tmp_path: Path) -> None:
+    phone = await Phone(system).run(f"[default]\nexten => s,1,Answer(,i)\nsame => n,Record({tmp_path}/said.wav,5,2,q)\n")
+    assert phone.variables["RECORD_STATUS"] == "TIMEOUT"
+    assert phone.clock == pytest.approx(2, abs=0.05)
+
+
 async def test_option_u_keeps_the_silence(system: System, tmp_path: Path) -> None:
     await record(system, f"{tmp_path}/said.wav,1,0,qu", SPEECH, SILENCE, SILENCE)
     assert np.array_equal(read(tmp_path / "said.wav"), companded(np.concatenate((SPEECH, SILENCE))))

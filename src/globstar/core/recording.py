@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 logger = Logger("app")
 
 
+#: Without a packet for so long an endpoint is taken to be silent, seconds; what is nearer than a tick is now.
+_LATE, _TICK = 0.1, 0.001
+
+
 class RecordEnd(Enum):
     """Why a recording ended."""
 
@@ -82,7 +86,8 @@ async def record(
     Those to whose format no translators lead are left out, with an error in the log.
 
     A digit in ``stop_on`` ends it; ``on_digit`` may end it by returning True. With ``cut_silence`` the silence that ended
-    it is cut off the files again. The result's duration counts all that was heard, silence included.
+    it is cut off the files again. An endpoint that sends nothing is silent, which is
+    not written. The result's duration counts all that was heard, silence included.
     """
     channel.set_read_format(channel.raw_read_format)
     tracks: list[_Track] = []
@@ -90,10 +95,13 @@ async def record(
         silence_threshold = channel.system.silence_threshold
     detector = SilenceDetector(threshold=silence_threshold) if silence_seconds else None
     samples = 0
+    began = last = channel.system.now()
+    #: what of the silence so far was no packets at all, so that no file has it
+    unsent_ms = 0
     result = RecordResult(RecordEnd.FAILED, "", 0, 0)
 
     def take(frame: Frame) -> RecordEnd | str | None:
-        nonlocal samples
+        nonlocal samples, last, unsent_ms
         if frame.type is FrameType.DTMF_END:
             digit = frame.digit
             return digit if digit in stop_on or (on_digit is not None and on_digit(digit)) else None
@@ -107,12 +115,34 @@ async def record(
             return RecordEnd.FAILED
         samples += frame.samples
         if detector is not None:
+            now = channel.system.now()
+            if now - last > _LATE:
+                gap = bytes(slin.bytes_for(round((now - last) * 1000)))
+                detector.receive(gap)
+                unsent_ms += slin.samples_in(gap) // 8
+            last = now
             sound = frame if to_slin is None else to_slin(frame)
             if sound is not None:
                 detector.receive(sound.data)
+                unsent_ms = min(unsent_ms, detector.silence_ms)
                 if detector.silence_ms >= silence_seconds * 1000:
                     return RecordEnd.SILENCE
         return None
+
+    async def hear() -> RecordEnd | str:
+        """What ends it. An endpoint that sends nothing is silent."""
+        while True:
+            now = channel.system.now()
+            limits = [began + maximum_seconds - now] if maximum_seconds else []
+            if detector is not None:
+                limits.append(last + max(silence_seconds - detector.silence_ms / 1000, _LATE) - now)
+            if limits and min(limits) < _TICK:
+                if maximum_seconds and limits[0] < _TICK:
+                    return RecordEnd.TIMEOUT
+                return RecordEnd.SILENCE
+            outcome: RecordEnd | str | None = await channel.wait(take, min(limits, default=None))
+            if outcome is not None:
+                return outcome
 
     try:
         to_slin = _translator(channel, slin) if detector is not None else None
@@ -124,11 +154,9 @@ async def record(
         if writers and not tracks:
             return result
         with sending_silence(channel):
-            outcome = await channel.wait(take, maximum_seconds or None)
+            outcome = await hear()
         if isinstance(outcome, RecordEnd):
             result.end = outcome
-        elif outcome is None:
-            result.end = RecordEnd.TIMEOUT
         else:
             result.end, result.digit = RecordEnd.DIGIT, outcome
     except NoTranslation as error:
@@ -138,7 +166,7 @@ async def record(
     finally:
         result.duration_ms = samples * 1000 // channel.read_format.sample_rate
         result.silence_ms = detector.silence_ms if detector is not None else 0
-        cut_ms = result.silence_ms if cut_silence and result.end is RecordEnd.SILENCE else 0
+        cut_ms = max(0, result.silence_ms - unsent_ms) if cut_silence and result.end is RecordEnd.SILENCE else 0
         for writer in writers:
             try:
                 if cut_ms:
