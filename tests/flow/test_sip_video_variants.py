@@ -143,3 +143,26 @@ async def test_through_a_local_channel_the_first_is_offered(tmp_path: Path) -> N
         assert video(await calling.answered()) == {97: HIGH}
         await calling.hang_up()
         await called.ended()
+
+
+async def test_video_that_comes_later_is_offered_as_it_was_agreed(tmp_path: Path) -> None:
+    """Who adds it has its answer at once, so there is nothing to choose for the other."""
+    async with sip_office(tmp_path, config(), EXTENSIONS) as office:
+        alice, bob = office.phone("alice"), office.phone("bob")
+        calling = PhoneCall(alice, "sip:101@127.0.0.1:15060")
+        calling.invite(body=calling.sdp())
+        await alice.get(100)
+        called = await bob.ring()
+        called.reply(200, body=called.sdp())
+        await bob.get("ACK")
+        await calling.answered()
+        await office.bridged()
+        calling.invite(body=calling.sdp() + line(4002, {97: HIGH, 98: LOW}))
+        assert video(await calling.answered()) == {97: HIGH}
+        offer = await bob.get("INVITE")
+        assert list(video(offer).values()) == [HIGH]
+        called.reply(200, request=offer, body=called.sdp() + line(5002, {next(iter(video(offer))): HIGH}))
+        await bob.get("ACK")
+        await office.quiet()
+        await calling.hang_up()
+        await called.ended()

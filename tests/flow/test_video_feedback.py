@@ -12,6 +12,8 @@ import pytest
 from globstar.core.bridge import Bridge
 from globstar.core.bridgeremb import RembBehavior, RembSettings
 from globstar.core.bridgetech import BridgeCapability
+from globstar.core.cli import run_command
+from globstar.interfaces.cli.commands import register_commands
 from globstar.media.network import MemorySocket
 from tests.support.sip_phone import PhoneCall, SipOffice, Wire, phone_section, sip_office
 from tests.support.virtual_loop import run_virtual
@@ -172,6 +174,16 @@ async def rates(root: Path, number: str) -> None:
         bob.tell(struct.pack("!BBHII", 0x8F, 206, 5, BOB, 0) + b"REMB" + bytes.fromhex("010bd090") + b"else")
         await asyncio.sleep(0.1)
         assert len(alice.told) == 1
+        register_commands(office.system)
+        callee = next(name for name in office.system.channels if "bob" in name)
+        assert "set to 256000" in await run_command(office.system, f"remb set receive {callee} 256000")
+        bob.can_take(900_000)
+        await asyncio.sleep(0.1)
+        assert alice.bit_rates()[1:] == [256_000]
+        await run_command(office.system, f"remb set receive {callee} 0")
+        bob.can_take(800_000)
+        await asyncio.sleep(0.1)
+        assert alice.bit_rates()[2:] == [800_000]
         await end(calling, called, alice, bob)
 
 

@@ -165,8 +165,8 @@ def _formats_to_offer(endpoint: EndpointObject, request: DialRequest) -> list[Fo
     ):
         if allowed and limit:
             theirs = [format for format in wanted if format.codec.media is kind]
-            if not variants.can_choose(other if isinstance(other, Leg) else None):
-                theirs = [variants.without(format) for format in theirs]
+            if kind is MediaType.VIDEO and isinstance(other, Leg) and variants.can_choose(other):
+                theirs = [variants.with_variants(format, other) for format in theirs]
             if theirs or not wanted:
                 chosen += media_options.offered(endpoint, allowed, theirs, no_transcoding=bool(theirs))
     return chosen

@@ -250,8 +250,7 @@ class SideStream:
             format = by_name[codec.codec.name]
             if codec.remote_fmtp and self.kind is MediaType.VIDEO:
                 self._settle_on(format, codec.codec.fmtp)
-                others = {VARIANTS: "\n".join(codec.others)} if codec.others else {}
-                format = format.with_attributes({FMTP: codec.remote_fmtp, **others})
+                format = format.with_attributes({FMTP: codec.remote_fmtp})
             self._by_payload[codec.receive_payload_type] = format
             self._send_by_codec.setdefault(format.codec.name, codec.send_payload_type)
             receive[codec.receive_payload_type] = Payload(PayloadKind.MEDIA, codec.codec.clock_rate)

@@ -28,11 +28,14 @@ def can_choose(calling: Leg | None) -> bool:
     )
 
 
-def without(format: Format) -> Format:
-    """The format as it was agreed with the caller, who cannot change it any more."""
-    if VARIANTS not in format.attributes:
-        return format
-    return format.with_attributes({FMTP: format.attributes[FMTP]})
+def with_variants(format: Format, calling: Leg) -> Format:
+    """A format that was agreed with a caller, with the other parameters under which the caller has offered it."""
+    for side in calling.media.sides:
+        if side.kind is MediaType.VIDEO and side.stream is not None and format in side.agreed:
+            for codec in side.stream.codecs:
+                if codec.others and codec.remote_fmtp == format.attributes.get(FMTP):
+                    return format.with_attributes({**format.attributes, VARIANTS: "\n".join(codec.others)})
+    return format
 
 
 def remember_caller(leg: Leg, calling: Leg | None) -> None:
