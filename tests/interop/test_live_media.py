@@ -16,16 +16,19 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.interop.support.audio import sine, write_wav
 from tests.interop.support.livephone import PACKET, LivePhone, Phones
 from tests.interop.support.manager import Manager, manager_conf
 from tests.interop.support.office import Office, Peer
 from tests.interop.support.rtp import DECODE
 from tests.interop.support.spoken import MOST, PIECE, judge
+from tests.interop.support.tones import heard_by
 from tests.support.loopback import free_port, wait_until
 from tests.support.server import GlobstarProcess
 
 DIALPLAN = """\
 exten => _10[1-9],1,Dial(PJSIP/${IF($[${EXTEN} = 101]?bob:erik)},20)
+exten => 110,1,Dial(PJSIP/gwen,20,xX)
 exten => 200,1,Answer()
  same => n,ChanSpy(PJSIP/${SPIED},q)
 exten => 201,1,Answer()
@@ -48,7 +51,17 @@ class LivePeer(Peer):
 
 DIRECT = "direct_media=yes\none_touch_recording=yes\n"
 RELAYED = "direct_media=no\nrtp_symmetric=yes\none_touch_recording=yes\n"
-PHONES = {"alice": DIRECT, "bob": DIRECT, "dora": RELAYED, "erik": RELAYED, "carol": "direct_media=no\n"}
+PHONES = {
+    "alice": DIRECT,
+    "bob": DIRECT,
+    "dora": RELAYED,
+    "erik": RELAYED,
+    "carol": "direct_media=no\n",
+    "finn": "direct_media=no\n",
+    "gwen": "direct_media=no\n",
+}
+#: The tone of the music on hold.
+MUSIC = 1000.0
 #: What ``bridge explain`` says in each way.
 GOES_DIRECTLY = "native_rtp: chosen, media go directly"
 IS_RELAYED = "native_rtp: chosen, packets are relayed"
@@ -124,7 +137,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     ports = {name: free_port(2) for name in PHONES}
     manager = free_port()
     members = [LivePeer(name, port=ports[name], options=options) for name, options in PHONES.items()]
-    files = {"manager.conf": manager_conf(manager), "features.conf": "[featuremap]\nautomixmon => *3\n"}
+    music = tmp_path_factory.mktemp("music")
+    write_wav(music / "one.wav", sine(MUSIC, 10))
+    files = {
+        "manager.conf": manager_conf(manager),
+        "features.conf": "[featuremap]\nautomixmon => *3\n",
+        "musiconhold.conf": f"[default]\nmode=files\ndirectory={music}\n",
+    }
     office = Office(list(members), contexts={"phones": DIALPLAN}, files=files)
     office.files["rtp.conf"] = office.configuration()["rtp.conf"] + "strictrtp=seqno\nrtcpinterval=1000\n"
     server = office.start(tmp_path_factory.mktemp("live") / "server")
@@ -150,6 +169,12 @@ def direct(world: World) -> Pair:
 def relayed(world: World) -> Pair:
     """Dora and erik, whose packets are relayed."""
     return world.connect("dora", "erik", "102", IS_RELAYED)
+
+
+@pytest.fixture(scope="module")
+def in_frames(world: World) -> Pair:
+    """Finn and gwen, whose digits are looked at."""
+    return world.connect("finn", "gwen", "110", IN_FRAMES)
 
 
 Change = Callable[[World, LivePhone, LivePhone], AbstractContextManager[None]]
@@ -202,7 +227,35 @@ def third(world: World, one: LivePhone, other: LivePhone) -> Iterator[None]:
         carol.hang_up()
 
 
-CHANGES = [(by_manager, IN_FRAMES), (by_button, IN_FRAMES), (spy, IN_FRAMES), (third, MIXED)]
+@contextmanager
+def suspended(world: World, one: LivePhone, other: LivePhone) -> Iterator[None]:
+    """The technology is taken out of service."""
+    world.manager.command("bridge technology suspend native_rtp")
+    try:
+        yield
+    finally:
+        world.manager.command("bridge technology unsuspend native_rtp")
+
+
+@contextmanager
+def all_but_mixing(world: World, one: LivePhone, other: LivePhone) -> Iterator[None]:
+    """And so is the next one."""
+    with suspended(world, one, other):
+        world.manager.command("bridge technology suspend simple_bridge")
+        try:
+            yield
+        finally:
+            world.manager.command("bridge technology unsuspend simple_bridge")
+
+
+CHANGES = [
+    (by_manager, IN_FRAMES),
+    (by_button, IN_FRAMES),
+    (spy, IN_FRAMES),
+    (third, MIXED),
+    (suspended, IN_FRAMES),
+    (all_but_mixing, MIXED),
+]
 changes = pytest.mark.parametrize(("change", "way"), CHANGES, ids=[change.__name__ for change, _ in CHANGES])
 
 
@@ -230,6 +283,32 @@ def test_from_the_relay_and_back(world: World, relayed: Pair, change: Change, wa
         world.until(dora, IS_RELAYED)
         world.until_native()
         assert (dora.moves, erik.moves) == (0, 0)
+
+
+@pytest.mark.parametrize(("change", "way"), [(by_manager, IN_FRAMES), (spy, IN_FRAMES), (third, MIXED)])
+def test_from_frames_and_back(world: World, in_frames: Pair, change: Change, way: str) -> None:
+    with world.talking(in_frames) as (finn, gwen):
+        with change(world, finn, gwen):
+            world.until(finn, way)
+            world.phones.after(30)
+        world.until(finn, IN_FRAMES)
+        world.phones.after(15)
+
+
+def test_a_recording_by_digits(world: World, in_frames: Pair) -> None:
+    """*3 starts it, *3 ends it; the digits go to nobody, and the sound beside them is not interrupted."""
+
+    def recordings() -> list[Path]:
+        return sorted((world.server.paths["astspooldir"] / "monitor").glob("auto-*finn*.wav"))
+
+    with world.talking(in_frames) as (finn, gwen):
+        finn.press("*3")
+        wait_until(lambda: len(recordings()) == 1, 5, "the recording begins")
+        world.phones.after(40)
+        finn.press("*3")
+        wait_until(lambda: world.manager.command("mixmonitor list " + world.channel(finn)).count("auto-") == 0, 5, "it ends")
+        assert gwen.digits() == ""
+    assert recordings()[0].stat().st_size > 40 * 320
 
 
 @pytest.mark.parametrize("kind", ["direct", "relayed"])
@@ -335,19 +414,21 @@ def test_another_port_that_nobody_was_told_of(world: World, relayed: Pair) -> No
         world.until_native()
 
 
-def test_hold(world: World, relayed: Pair) -> None:
-    """Who is held hears nothing of the other, who hears nothing either; then both go on, without anything of before."""
-    with world.talking(relayed, may_pause=True) as (dora, erik):
-        dora.reinvite("sendonly")
-        world.until(dora, " is on hold")
+@pytest.mark.parametrize("kind", ["direct", "relayed"])
+def test_hold(world: World, request: pytest.FixtureRequest, kind: str) -> None:
+    """Who holds hears nothing, the other one music alone, whatever the first says; then both go on, with nothing of before."""
+    pair: Pair = request.getfixturevalue(kind)
+    with world.talking(pair, may_pause=True) as (one, other):
+        one.reinvite("sendonly")
+        wait_until(lambda: heard_by(other, [MUSIC]).get(MUSIC, 0) > 5000, 10, "the other one hears music")
+        since, count = world.phones.tick, len(one.heard)
         world.phones.after(15)
-        held = dora.heard[-1:], world.phones.tick
-        world.phones.after(15)
-        assert dora.heard[-1:] == held[0], "she hears something"
-        assert IN_FRAMES in world.explained(dora)
-        dora.reinvite()
-        world.until(dora, IS_RELAYED)
-        world.phones.after(25)
-    since = world.phones.tick - 30
-    for listener, speaker in ((dora, erik), (erik, dora)):
+        assert len(one.heard) == count
+        assert judge(other, one, since, world.phones.tick).pieces == []
+        assert "native_rtp: chosen" in world.explained(one)
+        one.reinvite()
+        world.until(one, pair.way)
+        world.phones.after(30)
+    since = world.phones.tick - 25
+    for listener, speaker in ((one, other), (other, one)):
         assert judge(listener, speaker, since, world.phones.tick - 3).faults == []

@@ -107,3 +107,10 @@ def candidates(system: System, capabilities: BridgeCapability) -> list[BridgeTec
         offered = [spec for spec in registry if spec.technology.capability & capabilities]
         found = cache[key] = sorted(offered, key=preference)
     return found
+
+
+def suspend(system: System, spec: BridgeTechnologySpec, *, is_suspended: bool) -> None:
+    """Use a technology no more, or again; bridges that are there change at once."""
+    spec.is_suspended = is_suspended
+    for bridge in list(system.bridges.values()):
+        bridge.reconsider(f"{spec.name} was {'suspended' if is_suspended else 'unsuspended'}")

@@ -32,7 +32,9 @@ class RtpMedia:
         return any(name.startswith("telephone-event/") for name in self.send)
 
     def pairs_to(self, other: RtpMedia) -> dict[int, int]:
-        """Payload types of ours with those of ``other`` for the same encoding."""
+        """Payload types of ours with those of ``other`` for the same encoding; none while the peer has said that it is silent."""
+        if not self.session.is_receiving:
+            return {}
         return {number: other.send[name] for name, number in self.receive.items() if name in other.send}
 
 

@@ -143,6 +143,8 @@ class LivePhone:
         self.first = 0
         self.sent = 0
         self.ssrc = 0x1000 * seed
+        #: all that it has had
+        self.ssrcs = {self.ssrc}
         self._sequence = 100 * seed
         self._events: list[bytes] = []
         self._event_time = 0
@@ -210,6 +212,7 @@ class LivePhone:
         """Go on under another SSRC, as after a change of what it plays."""
         with self.phones.lock:
             self.ssrc += 1
+            self.ssrcs.add(self.ssrc)
             self._sequence += 7777
 
     def change_port(self) -> None:

@@ -17,7 +17,8 @@ class NativeRtpBridge(BridgeTechnology):
     """A relay between two RTP sessions that have agreed on one codec, for as long as nobody must see the frames.
 
     Packets of an encoding that only one side knows take the ordinary way, through frames and translators. Where both
-    channels can, their endpoints are told to send to one another; the relay serves until they do.
+    channels can, their endpoints are told to send to one another; the relay serves until they do. Who is held hears
+    music, and what the other one still says is not relayed meanwhile.
     """
 
     name = "native_rtp"
@@ -36,7 +37,7 @@ class NativeRtpBridge(BridgeTechnology):
 
     @classmethod
     def unsuitable(cls, bridge: Bridge) -> str | None:
-        """Two RTP channels with one codec, no hook, no digit feature, nobody on hold."""
+        """Two RTP channels with one codec, no hook, no digit feature."""
         members = bridge.members
         if len(members) != 2:
             return f"{len(members)} channels, it serves two"
@@ -51,8 +52,6 @@ class NativeRtpBridge(BridgeTechnology):
             needed = member.frames_needed()
             if needed is not None:
                 return needed
-            if channel.is_held:
-                return f"{channel.name} is on hold"
             offers.append(native)
         first, second = offers
         if first.format is None or second.format is None or first.format.codec is not second.format.codec:
@@ -173,6 +172,9 @@ class NativeRtpBridge(BridgeTechnology):
         """Where the packets go."""
         if any(member.is_apart for member in self.bridge.members):
             return "one is spoken to apart"
+        tones = [member.channel.name for member in self.bridge.members if member.channel.generator is not None]
+        if tones and self._not_direct:
+            return f"{' and '.join(tones)} hears music or a tone, not the other: {self._not_direct}"
         return "media go directly" if self._direct else f"packets are relayed: {self._not_direct}"
 
     def _part(self) -> None:

@@ -109,14 +109,20 @@ async def test_digits_are_relayed_as_they_are(tmp_path: Path) -> None:
         assert {event[0] for event in events} == {9}
 
 
-async def test_hold_goes_through_the_core_and_back(tmp_path: Path) -> None:
+async def test_hold_changes_nothing_but_who_is_sent_to(tmp_path: Path) -> None:
+    """Who holds is sent nothing; without music there is what it still says, as where music is passed through."""
     async with call(tmp_path) as (office, calling, called):
         await calling.reinvite("sendonly")
         await asyncio.sleep(0.1)
-        assert bridge_of(office).technology.name == "simple_bridge"
+        assert bridge_of(office).technology.name == "native_rtp"
+        assert await talk(calling, called) == ({}, {ONE: 20})
         await calling.reinvite("sendrecv")
         await asyncio.sleep(0.1)
         assert bridge_of(office).technology.name == "native_rtp"
+        assert await talk(calling, called) == ({TWO: 20}, {ONE: 20})
+        await calling.reinvite("inactive")
+        assert await talk(calling, called, 10) == ({}, {})
+        await calling.reinvite("sendrecv")
         assert await talk(calling, called) == ({TWO: 20}, {ONE: 20})
 
 

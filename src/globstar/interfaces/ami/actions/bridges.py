@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
-from globstar.core.bridgetech import BridgeCapability, BridgeTechnologySpec
+from globstar.core.bridgetech import BridgeCapability, BridgeTechnologySpec, suspend
 from globstar.core.channel import Channel
 from globstar.core.gather import Gathering, can_be_gathered, gather
 from globstar.core.local import LocalPair
@@ -157,7 +157,7 @@ def _suspend(request: ActionRequest, is_suspended: bool) -> Answer:
         return failure("BridgeTechnology must be provided")
     for spec in request.system.bridge_technologies:
         if spec.technology.name.lower() == name.lower():
-            spec.is_suspended = is_suspended
+            suspend(request.system, spec, is_suspended=is_suspended)
     return success(f"Bridge technology has been {'suspended' if is_suspended else 'unsuspended'}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from globstar.core.bridge import LeaveReason
-from globstar.core.bridgetech import BridgeCapability
+from globstar.core.bridgetech import BridgeCapability, suspend
 from globstar.core.channel import Channel
 from globstar.core.cli import CliFailure, CliUsage, by_place, cli_command, duration_text, plural
 from globstar.core.cli_data import CliText
@@ -380,9 +380,7 @@ def _suspend(system: System, args: list[str], suspended: bool) -> str:
     spec = system.bridge_technologies.get(args[0])
     if spec is None:
         return f"Bridge technology '{args[0]}' not found"
-    spec.is_suspended = suspended
-    for bridge in list(system.bridges.values()):
-        bridge.reconsider(f"{args[0]} was {'suspended' if suspended else 'unsuspended'}")
+    suspend(system, spec, is_suspended=suspended)
     return f"{'Suspended' if suspended else 'Unsuspended'} bridge technology '{args[0]}'"
 
 

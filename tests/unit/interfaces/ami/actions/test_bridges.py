@@ -57,6 +57,23 @@ async def test_bridge_refuses(tmp_path: Path, one: str, two: str, message: str) 
         assert await ami.message("Bridge", Channel1=one, Channel2=two) == f"Error: {message}"
 
 
+async def test_a_suspended_technology_is_left_at_once_and_taken_again(tmp_path: Path) -> None:
+    async with ami_world(tmp_path) as ami:
+        call, _ = await ami.bridged()
+        member = call.channel.bridge_member
+        assert member is not None
+        usual = member.bridge.technology.name
+        answer = await ami.message("BridgeTechnologySuspend", BridgeTechnology=usual)
+        assert answer == "Success: Bridge technology has been suspended"
+        assert member.bridge.technology.name not in (usual, "")
+        assert f"{usual}: suspended" in member.bridge.explain()
+        assert member.bridge.explain()[-1].endswith(f"{usual} was suspended")
+        answer = await ami.message("BridgeTechnologyUnsuspend", BridgeTechnology=usual.upper())
+        assert answer == "Success: Bridge technology has been unsuspended"
+        assert member.bridge.technology.name == usual
+        assert await ami.message("BridgeTechnologySuspend") == "Error: BridgeTechnology must be provided"
+
+
 async def test_park_takes_a_channel_out_of_its_call(tmp_path: Path) -> None:
     async with ami_world(tmp_path, files={"res_parking.conf": "[general]\n[default]\nparkpos=>701-702\nparkext=>700\n"}) as ami:
         call, leg = await ami.bridged()
