@@ -239,3 +239,15 @@ async def test_relayed_media_become_visible_and_unseen_without_a_hole(
         await leaves()
         await live.until(lambda: why(live.office).startswith("native_rtp: chosen"), "unseen again")
         assert (live.alice.moves, live.bob.moves) == (0, 0)
+
+
+@pytest.mark.parametrize("pause", [0.1, 0.3, 0.9])
+async def test_relayed_media_seen_twice_in_a_moment(tmp_path: Path, pause: float) -> None:
+    """What was relayed between two recordings was no loss: neither numbers nor times are left out for it."""
+    async with world(tmp_path, (0.0, 0.0), 0.0, direct=False) as live:
+        for _ in range(3):
+            leaves = await record(live)
+            await asyncio.sleep(0.5)
+            await leaves()
+            await asyncio.sleep(pause)
+        await live.until(lambda: why(live.office).startswith("native_rtp: chosen"), "unseen again")
