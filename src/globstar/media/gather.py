@@ -125,8 +125,9 @@ class Gathering:
         if servers.before_use is not None:
             servers.before_use()
         self._bases = bases
-        if servers.is_awake(servers.stun, now) and all(servers.asks_stun(host) for host, _ in bases.values()):
-            self._stun = servers.stun
+        stun = servers.stun if servers.is_awake(servers.stun, now) else None
+        if stun is not None and all(_is_near(stun, host) and servers.asks_stun(host) for host, _ in bases.values()):
+            self._stun = stun
             for component in bases:
                 self._ask_stun(component, now)
         for component, base in bases.items() if servers.turns else ():
@@ -291,6 +292,11 @@ class Gathering:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _is_near(server: Address, host: str) -> bool:
+    """Whether a socket of ours reaches a server: it is of one family."""
+    return (":" in server[0]) == (":" in host)
 
 
 def bases_of(address: Address, components: Sequence[int]) -> dict[int, Address]:

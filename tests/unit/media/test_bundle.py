@@ -83,6 +83,28 @@ async def test_the_rider_gives_its_ports_back_and_uses_the_other_ones() -> None:
     assert (it.video.rides, it.audio.rides, it.video.carrier) == (True, False, it.audio)
 
 
+async def test_what_ice_has_checked_counts_for_all_streams_also_for_those_that_come_later() -> None:
+    it = flat()
+    it.audio.steer(lambda component, address: address == PEER)
+    third = it.rig.engine.open_riding(it.bundle)
+    third.set_payloads({97: Payload(PayloadKind.MEDIA, 90000)}, send=97, clock_rate=90000)
+    it.bundle.agree(third, "w", EXTENSION, [97])
+    ears = (*it.ears, Ear(third))
+    stranger = it.rig.network.open("192.0.2.66", 7000)
+    packets = [it.packet(ssrc, kind, mid=mid) for ssrc, kind, mid in ((1, 0, b"a"), (2, 96, b"v"), (3, 97, b"w"))]
+    for data in packets:
+        stranger.sendto(data, it.audio.local_address)
+    await asyncio.sleep(0.1)
+    assert [len(ear.media) for ear in ears] == [0, 0, 0]
+    for data in packets:
+        it.send(data)
+    await asyncio.sleep(0.1)
+    assert [len(ear.media) for ear in ears] == [1, 1, 1]
+    assert it.rig.engine.alight(it.video, "192.0.2.1")
+    assert it.video.source.permits is None
+    assert it.audio.source.permits is not None
+
+
 async def test_rfc9143_9_2_a_packet_is_told_by_its_mid_and_its_source_after_it() -> None:
     it = flat(video_type=0)  # the same type on both: only mid and source tell
     it.send(it.packet(1, 0, mid=b"v"))

@@ -167,6 +167,15 @@ async def test_a_password_that_is_wrong() -> None:
     assert "401" in log.records[0].message
 
 
+async def test_a_stun_server_of_the_other_family_is_not_asked() -> None:
+    """Nor does a call wait for it."""
+    it = servers()
+    it.stun = ("2001:db8::50", 3478)
+    desk = Desk(it)
+    assert not desk.start()
+    assert it.asked == it.unanswered == 0
+
+
 async def test_addresses_that_are_kept_from_the_stun_server() -> None:
     it = servers()
     it.asks_stun = lambda host: host != BASE[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from globstar.media.settings import StrictRtp
 from globstar.media.source import MAX_CANDIDATES, SourceFilter, SourceState
 
@@ -78,3 +80,30 @@ def test_candidates_are_bounded() -> None:
     assert len(source._candidates) == MAX_CANDIDATES
     source.accept(("203.0.113.1", 0), 2)
     assert source.source == ("203.0.113.1", 0)
+
+
+@pytest.mark.parametrize("mode", [StrictRtp.YES, StrictRtp.SEQNO])
+def test_rfc8445_12_2_addresses_that_ice_has_checked_are_heard_at_once_and_no_others(mode: StrictRtp) -> None:
+    """Whichever of them sends, and however often the peer goes from one to the other."""
+    second = ("192.0.2.1", 4010)
+    told: list[str] = []
+    source = SourceFilter(mode, 4, lambda state, **fields: told.append(f"{state} {fields['Source']}"))
+    source.permits = lambda component, address: component == 1 and address in (PHONE, second)
+    assert [source.accept(STRANGER, number) for number in range(9)] == [False] * 9
+    assert source.is_stranger(STRANGER)
+    assert not source.is_stranger(PHONE)
+    for number in range(6):
+        assert source.accept(PHONE if number % 2 else second, number)
+        assert not source.accept(STRANGER, number)
+        assert (source.is_stranger(PHONE), source.is_stranger(second), source.is_stranger(STRANGER)) == (False, False, True)
+    assert source.dropped == 15
+    assert told == ["STRICT_RTP_CLOSED 192.0.2.1:4010"]
+    source.permits = None
+    assert not source.accept(second, 99), "the last one is the learnt one from now on"
+
+
+def test_asterisk_strictrtp_no_hears_everybody_whatever_ice_says() -> None:
+    source = SourceFilter(StrictRtp.NO, 4)
+    source.permits = lambda component, address: False
+    assert source.accept(STRANGER, 1)
+    assert not source.is_stranger(STRANGER)
