@@ -52,6 +52,7 @@ class SideStream:
         "_number_shift",
         "_redundant",
         "_requests",
+        "_resumes",
         "_send_by_codec",
         "_shift",
         "_source",
@@ -112,6 +113,8 @@ class SideStream:
         self._ssrc: int | None = None
         #: the source of the frames that are written to us
         self._writes = ""
+        #: how often packets had been sent past our sender, by a relay
+        self._resumes = 0
         #: what turns the time of the other side's packets into ours; None before the first
         self._shift: int | None = None
         #: the same for their numbers, and the highest of those
@@ -407,8 +410,8 @@ class SideStream:
         number = self._send_by_codec.get(format.codec.name)
         if number is None:
             return
-        if frame.source != self._writes:
-            self._writes = frame.source
+        if frame.source != self._writes or session.sender.resumes != self._resumes:  # others, or past us
+            self._writes, self._resumes = frame.source, session.sender.resumes
             self._shift = self._last_number = None
         if not session.is_sending:  # what is not sent is not lost
             self._last_number = None
