@@ -164,8 +164,19 @@ async def test_packets_go_through_the_turn_server_where_nothing_else_does(tmp_pa
         assert server.relayed >= 6
         await asyncio.sleep(900)  # allocation and channel are kept alive
         assert await heard(call, call) >= 6
+        came: list[bytes] = []
+        carry = office.media.carry
+
+        def watch(source: tuple[str, int], to: tuple[str, int], data: bytes) -> None:
+            if to == ice.local:
+                came.append(data)
+            carry(source, to, data)
+
+        office.media.carry = watch  # type: ignore[method-assign]
         await call.hang_up()
         await asyncio.sleep(0.1)
+        if muxed:  # RFC 3550 section 6.6: the goodbye takes the way of the packets
+            assert [(data[1], data[-8:-4]) for data in came if data[1] in (200, 201)] == [(200, b"\x81\xcb\x00\x01")]
         assert not server.relays, "the address was not given back"
         ice.agent.close()
         assert len(server.connections) == (0 if way == "UDP" else 2)
