@@ -179,3 +179,10 @@ async def test_a_mailbox_that_does_not_exist_is_told(system: System) -> None:
         await deliver(system, "m(999@default,100@default)")
     assert [text for text in log.texts(Level.WARNING) if "'999@default' is no mailbox" in text]
     assert len(messages(system, "100")) == 2
+
+
+@pytest.mark.parametrize(("name", "told"), [("side.wav", 1), ("side.raw", 0)])
+async def test_d_in_a_file_of_one_channel_is_told(system: System, name: str, told: int) -> None:
+    with LogCapture() as log:
+        await record(system, "D", name)
+    assert len([text for text in log.texts(Level.WARNING) if "only a .raw file can hold" in text]) == told

@@ -83,6 +83,8 @@ class MixMonitors(CallRecorder):
         )
         if not (file or wanted.said_file or wanted.heard_file):
             raise SoundFault("MixMonitor needs a file")
+        if wanted.interleaved and file and not file.endswith(".raw"):
+            logger.warning(f"MixMonitor: option D makes two channels, which only a .raw file can hold, not '{file}'")
         self._number += 1
         recorder = Recorder(channel, f"0x{self._number:012x}", wanted)
         recorder.start(file)
