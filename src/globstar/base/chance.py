@@ -41,7 +41,10 @@ class PooledRandom(random.SystemRandom):
             return words.pop() >> (64 - k)
         if k < 0:
             raise ValueError("number of bits must be non-negative")
-        return self.getrandbits(k - 64) << 64 | self.getrandbits(64)
+        if k <= 128:
+            return self.getrandbits(k - 64) << 64 | self.getrandbits(64)
+        size = (k + 7) // 8
+        return int.from_bytes(os.urandom(size), "big") >> (size * 8 - k)
 
     def random(self) -> float:
         """A number from 0.0 up to, but not including, 1.0."""

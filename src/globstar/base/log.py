@@ -33,6 +33,8 @@ class Level(IntFlag):
     SECURITY = 1 << 19
 
 
+#: Numbers that are compared with a mask for every line; that of an enum takes three calls.
+_DEBUG, _VERBOSE, _DTMF, _SECURITY = int(Level.DEBUG), int(Level.VERBOSE), int(Level.DTMF), int(Level.SECURITY)
 #: Where ``custom_levels`` begin, and how many there may be.
 _FIRST_CUSTOM, _MOST_CUSTOM = 20, 32
 _custom: dict[str, Level] = {}
@@ -170,8 +172,9 @@ class LogHub:
             return
         for observer in self._observers:
             observer(record)
+        level = int(record.level)
         for mask, handler in self._handlers:
-            if record.level & mask:
+            if level & mask:
                 try:
                     handler(record)
                 except Exception as error:  # a broken log file must not end a call
@@ -211,27 +214,27 @@ class Logger:
 
     def verbose(self, verbosity: int, message: str) -> None:
         """Tell what happens, shown at ``core set verbose`` of at least ``verbosity``."""
-        if hub.mask & Level.VERBOSE and verbosity <= hub.verbose_limit:
+        if hub.mask & _VERBOSE and verbosity <= hub.verbose_limit:
             self._emit(Level.VERBOSE, message, verbosity)
 
     def debug(self, level: int, message: str) -> None:
         """Details for the developer, shown at ``core set debug`` of at least ``level``."""
-        if hub.mask & Level.DEBUG and (level <= hub.debug_level or level <= hub.debug_modules.get(self.module, 0)):
+        if hub.mask & _DEBUG and (level <= hub.debug_level or level <= hub.debug_modules.get(self.module, 0)):
             self._emit(Level.DEBUG, message)
 
     def dtmf(self, message: str) -> None:
         """A digit was seen or sent."""
-        if hub.mask & Level.DTMF:
+        if hub.mask & _DTMF:
             self._emit(Level.DTMF, message)
 
     def security(self, message: str) -> None:
         """A security event in Asterisk's ``SecurityEvent=...`` form."""
-        if hub.mask & Level.SECURITY:
+        if hub.mask & _SECURITY:
             self._emit(Level.SECURITY, message)
 
     def is_verbose(self, verbosity: int) -> bool:
         """Whether a verbose line of this level would be shown, to save building it."""
-        return bool(hub.mask & Level.VERBOSE) and verbosity <= hub.verbose_limit
+        return bool(hub.mask & _VERBOSE) and verbosity <= hub.verbose_limit
 
     def log(self, level: str, message: str) -> None:
         """Log under a level given by its name, as the Log() application does."""

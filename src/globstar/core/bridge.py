@@ -325,7 +325,7 @@ class Bridge:
                 peer.channel.hangup_source = peer.channel.hangup_source or member.channel.hangup_source
         if member.channel.hold_state:
             self.pass_on(member, control_frame(Control.UNHOLD))
-        if member.channel.is_held and not self.capabilities & BridgeCapability.HOLDING:
+        if member.channel.is_held and BridgeCapability.HOLDING not in self.capabilities:
             member.channel.indicate(Control.UNHOLD)
             self.reconsider(f"{member.channel.name} is about to leave")
         self._exit(member)
@@ -357,14 +357,14 @@ class Bridge:
         self.system.bus.publish(events.BridgeEntered(self, channel, swapped))
         channel.variables.unset("BLINDTRANSFER")
         channel.variables.unset("ATTENDEDTRANSFER")
-        if self.capabilities & BridgeCapability.HOLDING:
+        if BridgeCapability.HOLDING in self.capabilities:
             clear_peer_variables(channel)
         chosen = self._choose()
         if self.technology.name != chosen.name:
             self._switch(f"{channel.name} joined", chosen)
         else:
             self.technology.member_joined(member)
-            if swapped is not None and self.technology.capability & BridgeCapability.NATIVE:
+            if swapped is not None and BridgeCapability.NATIVE in self.technology.capability:
                 self._told_again = 1
         self._set_peer_variables()
         channel.attach(member.receive)
@@ -379,7 +379,7 @@ class Bridge:
         channel = member.channel
         if member.is_apart:
             channel.stop_generator()  # what only this member hears ends before it leaves
-        is_sent, goes_on = bool(channel.soft_hangup & SoftHangup.ASYNC_GOTO), False
+        is_sent, goes_on = SoftHangup.ASYNC_GOTO in channel.soft_hangup, False
         if not is_moving:
             if member._remove_listener is not None:
                 member._remove_listener()
@@ -445,7 +445,7 @@ class Bridge:
         In a large bridge, who comes after those who are named changes nothing for the others: only the last one is told.
         """
         members = self.members
-        if len(members) < 2 or self.capabilities & BridgeCapability.HOLDING:
+        if len(members) < 2 or BridgeCapability.HOLDING in self.capabilities:
             return
         first = members[: _MOST_PEERS_NAMED + 1]
         is_known = len(members) > len(first) and first == self._named

@@ -388,7 +388,7 @@ class Channel(ChannelMedia):
         self._raise_soft_hangup(reason)
 
     def _raise_soft_hangup(self, reason: SoftHangup) -> None:
-        self.soft_hangup |= reason
+        self.soft_hangup = self.soft_hangup | reason if self.soft_hangup else reason
         for listener in tuple(self._hangup_listeners):
             listener(self)
 

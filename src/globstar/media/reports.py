@@ -19,6 +19,25 @@ from globstar.proto.rtp import (
 )
 
 
+class Spreads:
+    """Series of figures that the reports of both sides bring; *rx* is what we receive, *tx* what the peer tells of ours."""
+
+    __slots__ = ("round_trips", "rx_jitters", "rx_losses", "rx_scores", "tx_jitters", "tx_losses", "tx_scores")
+
+    def __init__(self) -> None:
+        self.round_trips = RunningStat()
+        self.rx_jitters = RunningStat()
+        self.tx_jitters = RunningStat()
+        self.rx_losses = RunningStat()
+        self.tx_losses = RunningStat()
+        self.rx_scores = RunningStat()
+        self.tx_scores = RunningStat()
+
+
+#: Those of every session without reports; nothing is added to them.
+NO_SPREADS = Spreads()
+
+
 class Reports:
     """Keeps what RTCP needs between reports, and the figures that it brings."""
 
@@ -33,14 +52,8 @@ class Reports:
         "received",
         "remote_jitter",
         "remote_lost",
-        "round_trips",
-        "rx_jitters",
-        "rx_losses",
-        "rx_scores",
         "sent",
-        "tx_jitters",
-        "tx_losses",
-        "tx_scores",
+        "spreads",
     )
 
     def __init__(self, cname: str) -> None:
@@ -53,17 +66,17 @@ class Reports:
         self.received = 0
         self.remote_lost = 0
         self.remote_jitter = 0.0
-        self.round_trips = RunningStat()
-        self.rx_jitters = RunningStat()
-        self.tx_jitters = RunningStat()
-        self.rx_losses = RunningStat()
-        self.tx_losses = RunningStat()
-        self.rx_scores = RunningStat()
-        self.tx_scores = RunningStat()
+        #: the figures of the reports, which few calls live to see
+        self.spreads = NO_SPREADS
         self._last_sr = 0
         self._last_sr_time = 0.0
         self._reported_packets = 0
         self._reported_lost = 0
+
+    def _own_spreads(self) -> Spreads:
+        if self.spreads is NO_SPREADS:
+            self.spreads = Spreads()
+        return self.spreads
 
     def forget_source(self) -> None:
         """The peer's stream is another one now: its reports start anew."""
@@ -92,11 +105,12 @@ class Reports:
         if receiver.is_valid:
             before = receiver.lost
             figures = receiver.next_report()
-            self.rx_jitters.add(receiver.jitter / clock_rate)
-            self.rx_losses.add(max(before - self._reported_lost, 0))
-            self._reported_lost = before
             jitter = receiver.jitter / clock_rate
-            self.rx_scores.add(experience(figures.fraction_lost / 256, self.round_trips.last, jitter))
+            spreads = self._own_spreads()
+            spreads.rx_jitters.add(jitter)
+            spreads.rx_losses.add(max(before - self._reported_lost, 0))
+            self._reported_lost = before
+            spreads.rx_scores.add(experience(figures.fraction_lost / 256, spreads.round_trips.last, jitter))
             delay = int((now - self._last_sr_time) * 65536) & 0xFFFFFFFF if self._last_sr else 0
             block = ReportBlock(
                 remote_ssrc,
@@ -141,10 +155,11 @@ class Reports:
 
     def _receive_block(self, block: ReportBlock, clock_rate: int, wall_time: float) -> None:
         self.remote_jitter = block.jitter / clock_rate
-        self.tx_jitters.add(self.remote_jitter)
-        self.tx_losses.add(max(block.cumulative_lost - self.remote_lost, 0))
+        spreads = self._own_spreads()
+        spreads.tx_jitters.add(self.remote_jitter)
+        spreads.tx_losses.add(max(block.cumulative_lost - self.remote_lost, 0))
         self.remote_lost = block.cumulative_lost
         took = round_trip(block, ntp_time(wall_time))
         if took is not None:
-            self.round_trips.add(took)
-        self.tx_scores.add(experience(block.fraction_lost / 256, self.round_trips.last, self.remote_jitter))
+            spreads.round_trips.add(took)
+        spreads.tx_scores.add(experience(block.fraction_lost / 256, spreads.round_trips.last, self.remote_jitter))

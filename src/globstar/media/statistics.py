@@ -98,6 +98,7 @@ class SessionStatistics:
 def figures(session: RtpSession, clock_rate: int) -> SessionStatistics:
     """The figures of a session at this moment."""
     receiver, sender, reports, security = session.receiver, session.sender, session.reports, session.security
+    spreads = reports.spreads
     return SessionStatistics(
         local_ssrc=sender.ssrc,
         remote_ssrc=session.remote_ssrc,
@@ -111,14 +112,14 @@ def figures(session: RtpSession, clock_rate: int) -> SessionStatistics:
         remote_lost=reports.remote_lost,
         rx_jitter=receiver.jitter / clock_rate,
         tx_jitter=reports.remote_jitter,
-        round_trip=reports.round_trips.last,
-        rx_jitters=reports.rx_jitters.snapshot(),
-        tx_jitters=reports.tx_jitters.snapshot(),
-        rx_losses=reports.rx_losses.snapshot(),
-        tx_losses=reports.tx_losses.snapshot(),
-        round_trips=reports.round_trips.snapshot(),
-        rx_scores=reports.rx_scores.snapshot(),
-        tx_scores=reports.tx_scores.snapshot(),
+        round_trip=spreads.round_trips.last,
+        rx_jitters=spreads.rx_jitters.snapshot(),
+        tx_jitters=spreads.tx_jitters.snapshot(),
+        rx_losses=spreads.rx_losses.snapshot(),
+        tx_losses=spreads.tx_losses.snapshot(),
+        round_trips=spreads.round_trips.snapshot(),
+        rx_scores=spreads.rx_scores.snapshot(),
+        tx_scores=spreads.tx_scores.snapshot(),
         not_rtp=session.not_rtp,
         unknown_payload=session.unknown_payload,
         wrong_source=session.source.dropped,

@@ -12,7 +12,7 @@ from globstar.base.chance import PooledRandom
 
 def test_numbers_have_the_asked_number_of_bits() -> None:
     chance = PooledRandom()
-    for bits in (1, 7, 8, 15, 64, 80, 128):
+    for bits in (1, 7, 8, 15, 64, 65, 80, 128, 129, 200):
         numbers = [chance.getrandbits(bits) for _ in range(200)]
         assert max(numbers) < 1 << bits
         assert max(numbers).bit_length() == bits  # one in 2**200 fails
@@ -32,7 +32,7 @@ def test_bytes_are_fetched_for_many_numbers_and_used_once(monkeypatch: pytest.Mo
     chance = PooledRandom()
     numbers = [chance.getrandbits(32) for _ in range(3000)]
     assert len(set(numbers)) == 3000
-    assert next(fetched) == 3
+    assert next(fetched) == 6, "a number takes eight bytes"
 
 
 def test_more_bits_than_the_pool_holds() -> None:

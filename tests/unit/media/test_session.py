@@ -544,3 +544,19 @@ async def test_rfc5761_the_shortest_reports_on_the_port_of_rtp() -> None:
     assert ear.rtcp == [ReceiverReport(7), Bye((7,))]
     assert second.not_rtp == 0
     rig.engine.close()
+
+
+async def test_the_figures_of_reports_are_a_sessions_own() -> None:
+    """Sessions without reports share empty figures, to which nothing is ever added."""
+    rig = Rig(impairment=Impairment(delay=0.05))
+    first, second = rig.pair()
+    quiet, _ = rig.pair()
+    first.set_payloads({0: Payload(PayloadKind.MEDIA, 8000)}, send=0, clock_rate=8000)
+    await rig.talk(first, 600)
+    assert first.statistics().round_trips.count > 0
+    assert second.statistics().rx_losses.count > 0
+    assert second.statistics().tx_losses.count == 0
+    empty = quiet.statistics()
+    spreads = (empty.rx_jitters, empty.tx_jitters, empty.rx_losses, empty.tx_losses, empty.round_trips, empty.rx_scores)
+    assert [spread.count for spread in (*spreads, empty.tx_scores)] == [0] * 7
+    rig.engine.close()

@@ -31,6 +31,8 @@ _DISPOSITION_OF_STATUS = {
 }
 #: Bridges in which members do not talk to one another.
 _QUIET_KINDS = ("holding", "parking")
+#: How a channel may be that goes on in the dialplan.
+_GOES_ON = (SoftHangup.NONE, SoftHangup.ASYNC_GOTO)
 
 
 class CdrEngine:
@@ -215,7 +217,7 @@ class CdrEngine:
 
     def _await_next(self, channel: Channel) -> None:
         """The channel's records are closed (or wait for a bridge): its next priority begins another one."""
-        if not (channel.is_hung_up or channel.soft_hangup & ~SoftHangup.ASYNC_GOTO):
+        if not (channel.is_hung_up or channel.soft_hangup not in _GOES_ON):
             self._listen_for_next(channel)
 
     def _listen_for_next(self, channel: Channel) -> None:

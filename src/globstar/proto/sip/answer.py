@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.flow import DEFAULT_PORTS, Flow
@@ -112,12 +113,23 @@ def _line(value: str) -> str:
 
 def _address(request: Request, name: str) -> tuple[str, bool]:
     """Return From or To rewritten, or as received when it cannot be read, and whether it has a tag."""
+    raw = request.get(name)
+    if raw is None:
+        return "", False
     try:
-        value = request.value(name, NameAddr.parse)
+        return _rewritten(raw) if len(raw) <= 256 else _rewrite(raw)
     except SipParseError:
-        raw = _line(request.get(name) or "")
+        raw = _line(raw)
         return raw, ";tag=" in raw
-    return ("", False) if value is None else (str(value.for_from_to()), bool(value.tag))
+
+
+def _rewrite(raw: str) -> tuple[str, bool]:
+    value = NameAddr.parse(raw)
+    return str(value.for_from_to()), bool(value.tag)
+
+
+#: What a phone writes there recurs in its requests.
+_rewritten = lru_cache(maxsize=1024)(_rewrite)
 
 
 def _cseq(request: Request) -> str:

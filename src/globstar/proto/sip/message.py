@@ -208,12 +208,17 @@ class Message:
     @property
     def record_route(self) -> tuple[NameAddr, ...]:
         """Every Record-Route, in wire order."""
-        return self.addresses("Record-Route")
+        return self._if_there("Record-Route")
 
     @property
     def route(self) -> tuple[NameAddr, ...]:
         """Every Route, in wire order."""
-        return self.addresses("Route")
+        return self._if_there("Route")
+
+    def _if_there(self, name: str) -> tuple[NameAddr, ...]:
+        """The addresses of a header that most messages do not have; ``name`` as it is in ``headers``."""
+        first = self._first
+        return () if first is not None and name not in first else self.addresses(name)
 
     def check_max_forwards(self) -> None:
         """Raise SipParseError for a Max-Forwards that is no hop count; what nearly everybody sends is not parsed."""

@@ -39,6 +39,7 @@ class InviteServerUser(Protocol):
 _UNANSWERED = (State.CALLING, State.TRYING, State.PROCEEDING)
 _FINAL_INPUT = (Input.RECEIVE_1XX, Input.RECEIVE_1XX, Input.RECEIVE_2XX)
 _SEND_INPUT = (Input.SEND_1XX, Input.SEND_1XX, Input.SEND_2XX)
+_TIMER_NAMES = {what: f"Timer {what.name[-1]}" for what in Input}
 
 
 class _Transaction:
@@ -72,9 +73,7 @@ class _Transaction:
         raise NotImplementedError
 
     def _start(self, what: Input, duration: float, now: float) -> None:
-        self.timers[what] = self.layer.timers.start(
-            duration, now, lambda fired: self._fire(what, fired), f"Timer {what.name[-1]}"
-        )
+        self.timers[what] = self.layer.timers.start(duration, now, lambda fired: self._fire(what, fired), _TIMER_NAMES[what])
 
     def _fire(self, what: Input, now: float) -> None:
         self.timers.pop(what, None)
@@ -245,7 +244,7 @@ class ClientTransaction(_Transaction):
             self.state = State.TERMINATED
             self._forget()
         else:
-            self.layer.leave_client(self.key, self._ack, self.flow, duration, now, f"Timer {what.name[-1]}")
+            self.layer.leave_client(self.key, self._ack, self.flow, duration, now, _TIMER_NAMES[what])
 
     def send_ack(self, now: float) -> None:
         """Build and send the ACK for a refused INVITE (RFC 3261 17.1.1.3)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from globstar.proto.sip.answer import Answer
 from globstar.proto.sip.flow import Flow
 from globstar.proto.sip.message import Request
@@ -73,3 +75,30 @@ def test_no_header_can_be_injected() -> None:
     assert body == b"body"
     assert not any(line.startswith((b"X:", b"B:", b"D:", b"E:")) for line in head.split(b"\r\n"))
     assert b"\r\nA: 1  B: 2\r\n" in head
+
+
+@pytest.mark.parametrize(
+    ("raw", "written", "has_tag"),
+    [
+        ('"A" <sip:a@h:5070;transport=tcp>;tag=1', '"A" <sip:a@h>;tag=1', True),
+        ("sip:a@h;tag=1;x", "<sip:a@h>;tag=1;x", True),
+        ("<sip:a@h>", "<sip:a@h>", False),
+        ("<sip:a@h>;tag", "<sip:a@h>;tag", False),
+        (f"<sip:a@h>;x={'y' * 300};tag=1", f"<sip:a@h>;x={'y' * 300};tag=1", True),
+        ("<sip:a@h;tag=1", "<sip:a@h;tag=1", True),
+        ("<sip:a@h", "<sip:a@h", False),
+        ("", "", False),
+        ("<sip:a@h\r\nX: 1", "<sip:a@h  X: 1", False),
+    ],
+)
+def test_from_and_to_are_written_anew_or_as_they_are_where_they_cannot_be_read(raw: str, written: str, has_tag: bool) -> None:
+    message = parse(request())
+    assert isinstance(message, Request)
+    message.set("To", raw)
+    for _ in range(2):
+        answer = Answer(message, FLOW, force_rport=True)
+        assert answer.has_to_tag is has_tag
+        data = answer.build(200, None, "ours", "", (), b"", "", False).decode()
+        assert f"\r\nTo: {written}{'' if has_tag else ';tag=ours'}\r\nCSeq:" in data
+    message.remove("To")
+    assert Answer(message, FLOW, force_rport=True).has_to_tag is False

@@ -125,3 +125,20 @@ def test_response_classes() -> None:
     assert Response(202, "x").is_success
     assert not Response(302, "x").is_success
     assert "486" in repr(Response(486, "Busy"))
+
+
+def test_routes_that_are_not_there_are_none_until_they_are_added() -> None:
+    data = a_request()
+    data.remove("Record-Route")
+    data.remove("Route")
+    message = parse(data.to_bytes())
+    assert (message.record_route, message.route) == ((), ())
+    message.add("Record-Route", "<sip:a;lr>")
+    message.add("route", "<sip:b;lr>, <sip:c;lr>")
+    assert [str(route) for route in message.record_route] == ["<sip:a;lr>"]
+    assert [str(route) for route in message.route] == ["<sip:b;lr>", "<sip:c;lr>"]
+    message.headers.append(("Route", "<sip:d;lr>"))
+    message.headers_changed()
+    assert len(message.route) == 3
+    message.remove("Route")
+    assert message.route == ()

@@ -90,7 +90,7 @@ def _clear_causes(*channels: Channel) -> None:
 
 def _finish(caller: Channel, arguments: DialArguments, started_at: float, answered_at: float) -> int:
     """The caller is out of the bridge: the times, unless it was sent elsewhere, and whether the dialplan goes on."""
-    is_sent_elsewhere = bool(caller.soft_hangup & SoftHangup.ASYNC_GOTO)
+    is_sent_elsewhere = SoftHangup.ASYNC_GOTO in caller.soft_hangup
     now = caller.system.now()
     set_variable = caller.set_variable
     if not is_sent_elsewhere:

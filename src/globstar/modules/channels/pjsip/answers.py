@@ -104,7 +104,7 @@ def in_ack(leg: Leg, session: InviteSession, request: Request) -> None:
     if channel is None:
         return
     if not session.awaits_answer or not leg.media.has_open_offer:
-        if channel.bridge_member is not None:
+        if channel.bridge_member is not None and leg.endpoint.direct_media:  # which may begin now
             channel.bridge_member.bridge.media_changed(f"{channel.name} is confirmed", is_agreed=False)
         return
     try:

@@ -59,7 +59,7 @@ class RtcpWatch:
             if self._sent:
                 self._bus.publish(events.RtcpSent(channel, peer, report))
         elif self._received:
-            trips = session.reports.round_trips
+            trips = session.reports.spreads.round_trips
             self._bus.publish(events.RtcpReceived(channel, peer, report, trips.last if trips.count else None))
 
 
