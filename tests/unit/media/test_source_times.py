@@ -25,6 +25,29 @@ async def test_frames_made_here_are_sent_by_our_clock_and_those_with_times_by_th
     rig.engine.close()
 
 
+async def test_what_was_mixed_meanwhile_is_no_loss_of_the_source() -> None:
+    """The numbers and times of packets that were built elsewhere are taken; without any nothing has changed."""
+    rig = Rig()
+    session, _ = rig.pair()
+    session.send_media(b"v" * 160, 160)
+    times = SourceTimes()
+    assert times.meet(session, 1000, 5)
+    times.due, times.number = 1160, 5
+    sender = session.sender
+    for packets in (0, 10):
+        found = sender.progress
+        elsewhere = found._replace(
+            sequence=found.sequence + packets & 0xFFFF, rtp_time=found.rtp_time + 160 * packets & 0xFFFFFFFF,
+            last_rtp_time=found.last_rtp_time + 160 * packets & 0xFFFFFFFF, packets=found.packets + packets,
+        )  # fmt: skip
+        sender.advance(elsewhere)
+        before = sender.sequence
+        assert times.meet(session, 1160 + 1600, 16)
+        assert sender.sequence - before & 0xFFFF == (0 if packets else 10)
+        times.due, times.number = 1160, 5
+    rig.engine.close()
+
+
 async def test_places_are_left_for_what_is_missing_and_given_once() -> None:
     rig = Rig()
     session, _ = rig.pair()

@@ -134,6 +134,7 @@ class RtpSender:
 
     def advance(self, progress: SenderProgress) -> None:
         """Go on after packets that were built elsewhere."""
+        self.resumes += progress.packets != self.packets
         self.sequence, self.rtp_time, self.last_rtp_time, self._last_time, self.packets, self.octets = progress
 
     def _resync(self, pause: float) -> None:
