@@ -312,3 +312,65 @@ async def test_dtls_verify(
         if is_heard:
             assert await hears(call, call)
         await call.hang_up()
+
+
+def split(hello: bytes) -> list[bytes]:
+    """A ClientHello in two datagrams, as one is that does not fit into the first."""
+    message = hello[25:]
+    half = len(message) // 2
+
+    def piece(number: int, start: int, end: int) -> bytes:
+        head = hello[13:19] + start.to_bytes(3, "big") + (end - start).to_bytes(3, "big")
+        body = head + message[start:end]
+        return hello[:5] + number.to_bytes(6, "big") + len(body).to_bytes(2, "big") + body
+
+    first = int.from_bytes(hello[5:11], "big")
+    return [piece(first, 0, half), piece(first + 40, half, len(message))]
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["in order", "out of order"])
+async def test_rfc6347_4_2_3_a_phone_that_begins_in_pieces(tmp_path: Path, order: int) -> None:
+    """Browsers do so since their keys have become long. Pieces out of order come once more."""
+    async with sip_office(tmp_path, phone_section("alice", **DTLS), EXTENSIONS) as office:
+        alice = office.phone("alice")
+        call = new_call(alice, "600")
+        keys = DtlsCall(call)
+        hellos: list[bytes] = []
+        send = keys.port.inner.sendto
+
+        def sendto(data: bytes, to: Address) -> int:
+            if data[0] == 22 and data[13] == 1:
+                hellos.append(data)
+                return sum(send(piece, to) for piece in split(data)[::order])
+            return send(data, to)
+
+        keys.port.inner.sendto = sendto  # type: ignore[method-assign]
+        call.invite(body=keys.sdp("active"))
+        await alice.get(100)
+        final = await call.answered()
+        keys.begin(final)
+        await asyncio.sleep(0.1)
+        if order < 0:
+            again = hellos[0][:5] + (20).to_bytes(6, "big") + hellos[0][11:]
+            sendto(again, final.media)
+            await asyncio.sleep(0.1)
+        assert keys.port.is_done
+        assert await hears(call, call)
+        await call.hang_up()
+
+
+async def test_rfc6347_4_2_3_a_phone_whose_messages_come_in_pieces(tmp_path: Path) -> None:
+    """Its certificate does not fit into the smallest datagrams that OpenSSL knows."""
+    async with sip_office(tmp_path, phone_section("alice", **DTLS), EXTENSIONS) as office:
+        alice = office.phone("alice")
+        for setup in ("active", "passive"):
+            call = new_call(alice, "600")
+            keys = DtlsCall(call)
+            keys.port.mtu = 256
+            call.invite(body=keys.sdp(setup))
+            await alice.get(100)
+            keys.begin(await call.answered())
+            await asyncio.sleep(0.1)
+            assert keys.port.is_done
+            assert await hears(call, call)
+            await call.hang_up()

@@ -24,6 +24,8 @@ class DtlsPort(SrtpPort):
     def __init__(self, inner: MemorySocket) -> None:
         super().__init__(inner)
         self.connection: SSL.Connection | None = None
+        #: the longest datagram of a handshake
+        self.mtu = 1200
         self.is_done = False
         self.has_failed = False
         self.remote: Address = ("", 0)
@@ -38,7 +40,7 @@ class DtlsPort(SrtpPort):
         identity = make_identity(time.time())
         self.certificate = x509.load_pem_x509_certificate(identity.certificate)
         self.context = SSL.Context(SSL.DTLS_METHOD)
-        self.context.set_options(1 << 8)  # SSL_OP_ALLOW_CLIENT_RENEGOTIATION: we may ask it for new keys
+        self.context.set_options(SSL.OP_NO_QUERY_MTU | 1 << 8)  # SSL_OP_ALLOW_CLIENT_RENEGOTIATION: we may ask it for new keys
         self.context.use_certificate(self.certificate)
         self.context.use_privatekey(load_pem_private_key(identity.key, None))  # type: ignore[arg-type]
         self.context.set_tlsext_use_srtp(b"SRTP_AES128_CM_SHA1_80")
@@ -52,6 +54,7 @@ class DtlsPort(SrtpPort):
     def begin(self, *, is_client: bool, remote: Address) -> None:
         """Start a handshake, or wait for one."""
         self.connection = SSL.Connection(self.context, None)
+        self.connection.set_ciphertext_mtu(self.mtu)
         self.is_client, self.remote, self.is_done = is_client, remote, False
         if is_client:
             self.connection.set_connect_state()
@@ -94,9 +97,11 @@ class DtlsPort(SrtpPort):
         except SSL.Error:  # the other side has refused
             self.has_failed = True
         try:
-            self.inner.sendto(connection.bio_read(65536), self.remote)
+            written = connection.bio_read(65536)
         except SSL.WantReadError:
-            pass
+            return
+        for record in records(written):
+            self.inner.sendto(record, self.remote)
 
     def _take_keys(self, connection: SSL.Connection) -> None:
         shown = connection.get_peer_certificate(as_cryptography=True)
@@ -107,6 +112,16 @@ class DtlsPort(SrtpPort):
         mine, theirs = (client, server) if self.is_client else (server, client)
         self.send_session = Session(Policy(key=mine, ssrc_type=Policy.SSRC_ANY_OUTBOUND))
         self.receive_session = Session(Policy(key=theirs, ssrc_type=Policy.SSRC_ANY_INBOUND))
+
+
+def records(data: bytes) -> list[bytes]:
+    """Each record of DTLS by itself (RFC 6347 section 4.1)."""
+    found = []
+    while data:
+        size = 13 + int.from_bytes(data[11:13], "big")
+        found.append(data[:size])
+        data = data[size:]
+    return found
 
 
 class DtlsCall:
