@@ -82,6 +82,7 @@ class RtpEngine:
         self.hosts = LocalHosts()
         #: the certificates of DTLS
         self.identities = Identities()
+        self._resting: dict[int, float] = {}
         self._ranges: dict[tuple[int, int], PortAllocator] = {}
         #: by session the allocator and the number of its ports (None, 0: it has none of its own), and its turn to report
         self._sessions: dict[RtpSession, tuple[PortAllocator | None, int, int]] = {}
@@ -110,7 +111,7 @@ class RtpEngine:
         """The allocator of a range: that of rtp.conf, or an endpoint's own (rtp_port_start, rtp_port_end)."""
         key = (start or self.settings.port_start, end or self.settings.port_end)
         if key not in self._ranges:
-            self._ranges[key] = PortAllocator(*key, self.chance, self.loop.time)
+            self._ranges[key] = PortAllocator(*key, self.chance, self.loop.time, self._resting)
         return self._ranges[key]
 
     def open(self, host: str, options: SessionOptions | None = None, *, ports: PortAllocator | None = None) -> RtpSession | None:

@@ -16,6 +16,8 @@ TAKEN_SECONDS = 30.0
 RETRY_SECONDS = 1.0
 #: Binds that fail in a row before the system is asked which ports are taken.
 SURVEY_AFTER = 16
+#: Ports that are passed over at a time because they rest after the use by another allocator.
+LOOKS = 8
 #: Seconds between two complaints that there are no ports.
 COMPLAINT_SECONDS = 60.0
 
@@ -28,13 +30,22 @@ class PortAllocator:
     Freed ports go to the end of the line and rest there, so that late packets of an ended call do not reach a new one.
     Where none has rested long enough, the one that has rested longest is taken, as a refused call is worse; such ports
     are counted in ``unrested``. Ports of other programs are set aside for a while. The first order is shuffled, so that ports
-    cannot be guessed. All steps but ``set_all_aside`` take constant time.
+    cannot be guessed. All steps but ``set_all_aside`` take constant time. Allocators whose ranges overlap share ``resting``:
+    until when each port rests that any of them has had.
     """
 
-    __slots__ = ("_aside", "_clock", "_complain_at", "_free", "_used", "end", "refused", "start", "unrested")
+    __slots__ = ("_aside", "_clock", "_complain_at", "_free", "_resting", "_used", "end", "refused", "start", "unrested")
 
-    def __init__(self, start: int, end: int, chance: random.Random, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        start: int,
+        end: int,
+        chance: random.Random,
+        clock: Callable[[], float],
+        resting: dict[int, float] | None = None,
+    ) -> None:
         self._clock = clock
+        self._resting = resting if resting is not None else {}
         self.start = start
         self.end = end
         ports = list(range(start + start % 2, end, 2))
@@ -71,6 +82,11 @@ class PortAllocator:
             self._free.append((aside.popleft()[0], 0.0))
         if self._free:
             port, rested_at = self._free.popleft()
+            for _ in range(min(len(self._free), LOOKS)):
+                if self._resting.get(port, 0.0) <= now or rested_at > now:
+                    break
+                self._free.append((port, self._resting[port]))  # another allocator has given it back
+                port, rested_at = self._free.popleft()
             if now < rested_at:
                 self.unrested += 1
         elif aside and aside[0][1] + RETRY_SECONDS <= now:
@@ -84,7 +100,8 @@ class PortAllocator:
         """Give a port back; one that was not given out is ignored, so that closing twice does no harm."""
         if port in self._used:
             self._used.remove(port)
-            self._free.append((port, self._clock() + REST_SECONDS))
+            rested_at = self._resting[port] = self._clock() + REST_SECONDS
+            self._free.append((port, rested_at))
 
     def set_aside(self, port: int) -> None:
         """A port that was given out cannot be used: another program has it or its neighbour."""

@@ -173,3 +173,23 @@ def test_a_shortage_is_told_once_a_minute() -> None:
     told = ports.complaint()
     assert told is not None
     assert told.endswith("(6 times since this was told last)")
+
+
+def test_a_port_rests_in_all_ranges_that_have_it() -> None:
+    """An endpoint has a range of its own within that of all others, or rtp.conf another one than before."""
+    now, resting = [100.0], {}
+    own = PortAllocator(10000, 10001, random.Random(1), lambda: now[0], resting)
+    common = PortAllocator(10000, 10007, random.Random(2), lambda: now[0], resting)
+    for _ in range(20):
+        assert own.allocate() == 10000
+        own.release(10000)
+        given = [common.allocate() for _ in range(3)]
+        assert 10000 not in given
+        for port in given:
+            common.release(port or 0)
+        now[0] += REST_SECONDS
+    assert common.unrested == 0
+    own.allocate()
+    own.release(10000)
+    assert {common.allocate() for _ in range(4)} == {10000, 10002, 10004, 10006}, "rather that than none"
+    assert common.unrested == 1
