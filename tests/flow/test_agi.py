@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from globstar.core import events
 from globstar.core.cli import run_command
 from globstar.core.format import t140
 from globstar.core.frame import Frame, FrameType
+from globstar.core.playback import PlaybackCommand, control_playback
 from globstar.core.services import AgiScripts
 from globstar.core.system import System
 from globstar.modules.res.agi import apps, asynchronous
@@ -20,6 +22,7 @@ from globstar.net.dns import order_services
 from tests.support.agi import ScriptInside
 from tests.support.ami import AmiClient, split_messages, start_manager
 from tests.support.calls import Call, load_dialplan
+from tests.support.phone import noise, sound
 from tests.support.switch import LogCapture, running_system
 
 DIALPLAN = """
@@ -52,6 +55,26 @@ def script(monkeypatch: pytest.MonkeyPatch, *requests: str) -> ScriptInside:
 
 def answers(inside: ScriptInside) -> list[str]:
     return [answer for _, lines in inside.transcript for answer in lines]
+
+
+# -- sounds -----------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_sound_that_the_manager_stops_ends_where_it_was(
+    system: System, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    sound(tmp_path, "long", noise(5, 3))
+    inside = script(monkeypatch, f'STREAM FILE {tmp_path}/long "1"', f'STREAM FILE {tmp_path}/long "1"')
+    call = Call(system).start()
+    await asyncio.sleep(1.0)
+    assert control_playback(call.channel, PlaybackCommand.STOP)
+    await asyncio.sleep(10)
+    await call.end()
+    first, second = (re.fullmatch(r"200 result=0 endpos=(\d+)", answer) for answer in answers(inside))
+    assert first is not None
+    assert second is not None
+    assert int(first[1]) == pytest.approx(8000, abs=800)
+    assert int(second[1]) == 40000
 
 
 # -- digits and times ----------------------------------------------------------------------------------------------------

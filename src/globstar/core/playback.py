@@ -211,6 +211,7 @@ async def play_from(channel: Channel, name: str, *, stop_on: str = "", offset: i
         logger.warning(f"{name} has {reader.length()} samples and cannot be played from {offset} on")
     elif offset:
         reader.seek(offset)
+    was_stopped(channel)
     channel.start_generator(player)
     try:
         digit: str | None = await channel.wait_for(ended, watch)
@@ -219,7 +220,7 @@ async def play_from(channel: Channel, name: str, *, stop_on: str = "", offset: i
     finally:
         if channel.generator is player:
             channel.stop_generator()
-    return Played(digit, reader.tell() if digit is not None else reader.length())
+    return Played(digit, reader.tell() if digit is not None or was_stopped(channel) else reader.length())
 
 
 @dataclass(frozen=True, slots=True)
