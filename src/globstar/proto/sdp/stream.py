@@ -176,6 +176,17 @@ class NegotiatedStream:
         return events[0] if events else self.send_dtmf
 
 
+def _is_usable(codec: CodecDescription, fmtp: str) -> bool:
+    """Whether the parameters that the peer gives a codec leave it one that we know."""
+    if codec.name in AMR_NAMES:
+        return is_usable(fmtp)
+    if codec.name == "G7221":  # a bit rate is another codec (RFC 5577 section 4.1)
+        return (
+            not fmtp or codec.fmtp.partition("=")[2] == fmtp.replace(" ", "").lower().partition("bitrate=")[2].partition(";")[0]
+        )
+    return True
+
+
 def accept(mine: LocalMedia, theirs: Media, *, is_answer: bool = False) -> tuple[tuple[CodecDescription, RtpMap], ...] | None:
     """Codecs in common, each with the payload type that the peer gave it, in the order the preference asks for.
 
@@ -192,7 +203,7 @@ def accept(mine: LocalMedia, theirs: Media, *, is_answer: bool = False) -> tuple
             continue
         for codec in mine.codecs:
             if codec.matches(rtpmap) and fitting.get(codec, number) == number and all(codec is not one for one, _ in pairs):
-                if codec.name not in AMR_NAMES or is_usable(theirs.fmtps().get(number, "")):
+                if _is_usable(codec, theirs.fmtps().get(number, "")):
                     pairs.append((codec, rtpmap))
                 break
     if is_answer:
@@ -350,7 +361,8 @@ def answer_line(mine: LocalMedia, theirs: Media, stream: NegotiatedStream, keys:
     if mine.kind in ECHOED_PARAMETERS:
         formats = [(codec.receive_payload_type, replace(codec.codec, fmtp=codec.remote_fmtp)) for codec in stream.codecs]
     elif mine.use_ptime and stream.remote_ptime_ms:
-        mine = replace(mine, ptime_ms=stream.remote_ptime_ms)
+        longest = min((codec.codec.max_ptime_ms for codec in stream.codecs if codec.codec.max_ptime_ms), default=0)
+        mine = replace(mine, ptime_ms=min(stream.remote_ptime_ms, longest or stream.remote_ptime_ms))
     bundling = stream.bundling
     mine = _with_feedback(mine, stream.feedback, stream.transport_extension)
     attributes = (

@@ -39,6 +39,11 @@ _NAMES: dict[str, tuple[str, int, str]] = {
     "siren7": ("G7221", 1, "bitrate=32000"),
     "siren14": ("G7221", 1, "bitrate=48000"),
     "g719": ("G719", 1, ""),
+    "codec2": ("CODEC2", 1, ""),  # no RFC: at 2,400 bit/s, as baresip names and sends it
+    "silk8": ("SILK", 1, ""),  # draft-spittka-silk-payload-format-00
+    "silk12": ("SILK", 1, ""),
+    "silk16": ("SILK", 1, ""),
+    "silk24": ("SILK", 1, ""),
     "amr": ("AMR", 1, "octet-align=1"),
     "amrwb": ("AMR-WB", 1, "octet-align=1"),
     "opus": ("opus", 2, "useinbandfec=1"),

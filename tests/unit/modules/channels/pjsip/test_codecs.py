@@ -32,6 +32,8 @@ from globstar.proto.sdp import CodecDescription, NegotiatedCodec
         (formats.ilbc, 30, "mode=30", 30),
         (formats.ilbc, 90, "mode=30", 90),
         (formats.ilbc30, 0, "mode=30", 30),
+        (formats.codec2, 0, "", 20),
+        (formats.silk24, 60, "", 60),
         (formats.amr, 0, "octet-align=1", 20),
         (formats.amr_efficient, 0, "octet-align=0", 20),
     ],
@@ -76,5 +78,5 @@ def test_modes_of_amr_are_kept_in_one_format_for_all_calls() -> None:
 
 
 def test_what_rtp_cannot_carry_is_left_out() -> None:
-    found = describe_all([formats.codec2, formats.ulaw, formats.slin16], FormatCapabilities())
+    found = describe_all([formats.none, formats.ulaw, formats.slin16], FormatCapabilities())
     assert [(description.name, description.clock_rate) for description in found] == [("PCMU", 8000), ("L16", 16000)]
