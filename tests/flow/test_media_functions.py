@@ -17,7 +17,8 @@ from globstar.core.frame import Frame, FrameType
 from globstar.core.system import System
 from globstar.dsp.g711 import linear_to_ulaw
 from tests.interop.support.audio import level, sine, tone_share
-from tests.support.phone import Phone, Samples, media_system, sound
+from tests.support.calls import load_dialplan
+from tests.support.phone import Phone, Samples, media_system, sound, to_samples
 from tests.support.switch import LogCapture
 
 pytestmark = pytest.mark.virtual_time
@@ -98,6 +99,33 @@ async def test_the_volume_can_be_asked(system: System) -> None:
         "same => n,Set(VOLUME(rx,p)=-4)\nsame => n,Set(C=${VOLUME(TX)} ${VOLUME(RX,p)})\n"
     )
     assert [phone.variables[name] for name in "ABC"] == ["<>", "3 0", "3 -4"]
+
+
+async def test_a_volume_counts_from_its_place_among_the_hooks_and_not_when_it_is_normal(system: System) -> None:
+    phone = Phone(system)
+    channel = phone.channel
+    load_dialplan(system, "[default]\nexten => s,1,Wait(60)\n")
+    phone.start()
+    seen: list[float] = []
+
+    def look(frame: Frame) -> Frame:
+        seen.append(level(to_samples(frame)))
+        return frame
+
+    system.functions.write(channel, "VOLUME", "TX", "2")
+    channel.add_read_hook(look)
+    system.functions.write(channel, "VOLUME", "RX", "2")
+    await phone.speak(TONE[:1600])
+    assert seen == pytest.approx([level(TONE)] * 10, rel=0.1)
+    assert len(channel.write_hooks) == 1
+    for direction in ("TX", "RX"):
+        system.functions.write(channel, "VOLUME", direction, "0")
+    assert channel.read_hooks == [look]
+    assert not channel.write_hooks
+    system.functions.write(channel, "VOLUME", "RX,p", "0")  # its keys may still change it
+    assert len(channel.read_hooks) == 2
+    phone.hang_up()
+    await phone.end()
 
 
 @pytest.mark.parametrize(

@@ -43,10 +43,9 @@ class Volume:
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
-        self.directions = {"tx": Direction(channel), "rx": Direction(channel)}
+        #: those that were set, each with its place among the other hooks of the channel
+        self.directions: dict[str, Direction] = {}
         self.keys: set[str] = set()
-        channel.add_read_hook(self.directions["rx"].filter.take)
-        channel.add_write_hook(self.directions["tx"].filter.take)
         bus = channel.system.bus
         self._undo = [bus.subscribe(events.DigitEnded, self._digit), bus.subscribe(events.ChannelHungUp, self._hung_up)]
 
@@ -61,8 +60,18 @@ class Volume:
                 undo()
 
     def change(self, name: str, volume: int) -> None:
-        """Set the volume of a direction."""
-        self.directions[name].volume = max(-_LIMIT, min(_LIMIT, volume))
+        """Set the volume of a direction; 0 leaves the sound to itself again, so that packets may be relayed."""
+        if not volume and name not in self.keys:
+            direction = self.directions.pop(name, None)
+            if direction is not None:
+                self.channel.remove_hook(direction.filter.take)
+            return
+        direction = self.directions.get(name)
+        if direction is None:
+            direction = self.directions[name] = Direction(self.channel)
+            add = self.channel.add_read_hook if name == "rx" else self.channel.add_write_hook
+            add(direction.filter.take)
+        direction.volume = max(-_LIMIT, min(_LIMIT, volume))
 
 
 @function("VOLUME", syntax="VOLUME(direction[,options])")
@@ -75,10 +84,11 @@ def volume(channel: Channel | None, args: str) -> str:
     kept = channel.data.get(_KEY) if channel is not None else None
     if not isinstance(kept, Volume):
         return ""
-    direction = kept.directions.get(argument(split_arguments(args, 2), 0).strip().lower())
-    if direction is None:
+    name = argument(split_arguments(args, 2), 0).strip().lower()
+    if name not in ("tx", "rx"):
         raise FunctionError(f"VOLUME knows TX and RX, not '{args}'")
-    return str(direction.volume)
+    direction = kept.directions.get(name)
+    return str(direction.volume) if direction is not None else "0"
 
 
 @volume.writer
