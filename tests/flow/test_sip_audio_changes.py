@@ -188,3 +188,31 @@ async def test_rfc3261_14_2_an_offer_of_ours_within_the_call_has_all_streams(tmp
         await alice.hang_up()
         await bob.call.ended()
         bob.close()
+
+
+async def test_who_is_muted_is_muted_in_all_streams(tmp_path: Path) -> None:
+    """MUTEAUDIO: what the endpoint says (in), and what it hears (out), each by itself; and FRAME_DROP of voice."""
+    async with sip_office(tmp_path, phones(), EXTENSIONS) as office:
+        alice, bob = await connect(office, "alice", "bob", "101")
+        channel = next(c for c in office.system.channels.values() if c.name.startswith("PJSIP/alice"))
+        for direction, state, is_heard, hears in (
+            ("in", "on", False, True), ("out", "on", False, False), ("in", "off", True, False), ("all", "off", True, True),
+        ):  # fmt: skip
+            office.system.functions.write(channel, "MUTEAUDIO", direction, state)
+            await say(alice, 0x50)
+            await say(bob, 0x60)
+            await asyncio.sleep(0.1)
+            assert [line.heard() for line in bob.lines] == [{(0, 0x50 + n): 5} if is_heard else {} for n in range(2)]
+            assert [line.heard() for line in alice.lines] == [{(0, 0x60 + n): 5} if hears else {} for n in range(2)]
+        office.system.functions.write(channel, "FRAME_DROP", "TX", "VOICE")
+        await say(alice, 0x50)
+        await say(bob, 0x60)
+        await asyncio.sleep(0.1)
+        assert [line.heard() for line in bob.lines] == [{(0, 0x50): 5}, {(0, 0x51): 5}]
+        assert [line.heard() for line in alice.lines] == [{}, {}]
+        office.system.functions.write(channel, "FRAME_DROP", "TX", "")
+        assert channel.signal_hooks == []
+        assert (await office.bridged()).technology.name == "native_rtp"
+        await alice.hang_up()
+        await bob.call.ended()
+        bob.close()

@@ -34,6 +34,8 @@ class FrameSet:
         for word in (part.strip().upper() for part in text.split(",")):
             if word in FRAME_NAMES:
                 self._kinds.add(FRAME_NAMES[word])
+                if word == "VOICE":  # of whichever stream
+                    self._kinds.add(FrameType.MORE_VOICE)
             elif with_controls and word in CONTROL_NAMES:
                 self._controls.add(CONTROL_NAMES[word])
             elif word:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from globstar.base.log import Logger
 from globstar.config.values import is_true
 from globstar.core.channel import Channel
-from globstar.core.frame import Frame
+from globstar.core.frame import Frame, FrameType
 from globstar.core.functions import FunctionError
 from globstar.core.manager import (
     ActionRequest,
@@ -35,6 +35,9 @@ class _Mute:
         """Mute a direction or let it be heard again."""
         if is_muted is (way in self.muted):
             return
+        self.channel.remove_signal_hook(self._drop_more)
+        if is_muted or len(self.muted) > 1:
+            self.channel.add_signal_hook(self._drop_more)
         if not is_muted:
             self.muted.discard(way)
             self.channel.remove_hook(self._drop_in if way == "in" else self._drop_out)
@@ -44,6 +47,11 @@ class _Mute:
             self.channel.add_read_hook(self._drop_in, first=True)
         else:
             self.channel.add_write_hook(self._drop_out)
+
+    def _drop_more(self, frame: Frame, is_read: bool) -> Frame | None:
+        """The same of audio streams beside the first."""
+        is_dropped = frame.type is FrameType.MORE_VOICE and ("in" if is_read else "out") in self.muted
+        return None if is_dropped else frame
 
     def _drop_in(self, frame: Frame) -> Frame | None:
         return None
