@@ -59,6 +59,7 @@ class RelayThread:
         first: NativePath | None = None,
         *,
         names: int = 0,
+        name: bytes = b"",
         asks: bool = False,
         keeps: KeptPackets | None = None,
         arrivals: int = 0,

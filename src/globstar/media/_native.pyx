@@ -97,7 +97,7 @@ cdef extern from "_feedback.h" nogil:
 
 cdef extern from "_relay.h" nogil:
     enum:
-        RELAY_HEADER, RELAY_LEAD, RELAY_DATAGRAM, RELAY_ROOM, RELAY_REPLAYED, RELAY_REPLAYED_OLD
+        RELAY_HEADER, RELAY_LEAD, RELAY_NAME, RELAY_DATAGRAM, RELAY_ROOM, RELAY_REPLAYED, RELAY_REPLAYED_OLD
     ctypedef int (*relay_transform)(void *session, void *packet, int *size)
     ctypedef struct relay_cipher:
         void *session
@@ -143,6 +143,8 @@ cdef extern from "_relay.h" nogil:
         relay_cipher *opens
         relay_cipher *seals
         uint8_t names
+        uint8_t name_size
+        uint8_t name[16]
         int asks
         feedback_kept *keeps
         feedback_arrivals *notes
@@ -688,7 +690,7 @@ cdef class RelayThread:
     def add(
         self, NativePath native not None, int descriptor, int output, bytes table not None, bytes clocks not None,
         bint sees_digits, Cipher opens, Cipher seals, comes_from, goes_to, uint16_t channel_in=0, uint16_t channel_out=0,
-        NativePath first=None, *, uint8_t names=0, bint asks=False, KeptPackets keeps=None, uint8_t arrivals=0,
+        NativePath first=None, *, uint8_t names=0, bytes name=b"", bint asks=False, KeptPackets keeps=None, uint8_t arrivals=0,
     ):
         """Take over the reading of a socket; OSError when the kernel refuses.
 
@@ -700,7 +702,7 @@ cdef class RelayThread:
         ``channel_in`` and ``channel_out`` are channels of TURN, 0 without it; then the peers are TURN servers. ``first`` is the path
         that has the same socket already, in a bundle; None for the first one. All end together: see :meth:`remove`.
 
-        A packet parks that has the header extension ``names``, or comes after a gap with ``asks``. ``keeps`` gets what is sent,
+        A packet parks that has the header extension ``names`` with another value than ``name``, or comes after a gap with ``asks``. ``keeps`` gets what is sent,
         and with ``arrivals``, the number of a header extension, it is told when packets came (0: for neither).
         """
         cdef relay_path *path = &native.slot.path
@@ -723,6 +725,8 @@ cdef class RelayThread:
         path.channel_in = channel_in
         path.channel_out = channel_out
         path.names = names
+        path.name_size = <uint8_t> len(name) if len(name) <= RELAY_NAME else 0
+        memcpy(path.name, <const unsigned char *> name, path.name_size)
         path.asks = asks
         path.keeps = &keeps.kept if keeps is not None else NULL
         if arrivals and path.notes == NULL:

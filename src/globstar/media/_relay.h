@@ -26,6 +26,7 @@ enum {
     RELAY_NOT_RELAYED = 0xC8,          /* as in media.relay */
     RELAY_DROPOUT = 3000,              /* as in proto.rtp.receiver: packets that may be missing, less one, and those remembered */
     RELAY_HISTORY = 64,
+    RELAY_NAME = 16,                   /* octets of a stream's name in a bundle */
     RELAY_DIGIT = 8,                   /* octets of a telephone-event that are reported; an event has four */
 };
 
@@ -84,7 +85,9 @@ typedef struct relay_path {
     int sees_digits;
     relay_cipher *opens;     /* NULL where RTP is plain */
     relay_cipher *seals;
-    uint8_t names;              /* the header extension that names the streams of a bundle: a packet with it parks; 0: none */
+    uint8_t names;              /* the header extension that names the streams of a bundle; 0: none */
+    uint8_t name_size;          /* a packet with another name than ours parks; 0: with any */
+    uint8_t name[RELAY_NAME];
     int asks;                   /* who sees a gap is asked for what is missing: the packet after it parks */
     feedback_kept *keeps;       /* for who asks for a packet once more; NULL: nobody does */
     feedback_arrivals *notes;   /* NULL: nobody is told when packets come */
@@ -242,14 +245,21 @@ static inline int relay_gap(const relay_path *path, const uint8_t *packet) {
     return (uint16_t)((packet[2] << 8 | packet[3]) - path->next_sequence);
 }
 
+/* Whether the header extension of a packet names another stream than ours. */
+static inline int relay_is_other(const relay_path *path, const uint8_t *packet, int start) {
+    int size = 0;
+    const uint8_t *name = feedback_element(packet, start, path->names, &size);
+    return name && (size != path->name_size || memcmp(name, path->name, path->name_size));
+}
+
 /* Where the payload of a packet begins that is of the source and of a type that is relayed, with at most a header extension, which
- * does not name the stream; 0 if it is another one.
+ * names no other stream; 0 if it is another one.
  */
 static inline int relay_is_known(const relay_path *path, const uint8_t *packet, int size) {
     int start = feedback_payload(packet, size);
     if (!start || path->table[packet[1]] == RELAY_NOT_RELAYED || relay_word(packet + 8) != path->source)
         return 0;
-    return path->names && start > RELAY_HEADER && feedback_element(packet, start, path->names, &size) ? 0 : start;
+    return path->names && start > RELAY_HEADER && relay_is_other(path, packet, start) ? 0 : start;
 }
 
 /* Whether it is the next one, with nothing between header and payload. */

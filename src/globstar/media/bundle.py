@@ -91,6 +91,8 @@ class Bundle:
     ) -> None:
         """A stream's name, the number of the header extension that carries it (0: none), and what its packets look like."""
         member = self._members[session]
+        if (mid.encode(), extension or self._extension) != (member.mid, self._extension):
+            self.withdraw()
         member.mid = mid.encode()
         member.words = extension_words(extension, member.mid) if extension and 0 < len(member.mid) <= 16 else b""
         member.payload_types = frozenset(payload_types)
@@ -113,6 +115,7 @@ class Bundle:
     def mute(self, session: RtpSession) -> None:
         """A stream has been removed, though its session may have to go on carrying the others."""
         member = self._members[session]
+        self.withdraw()
         member.mid, member.payload_types = b"", ()
         self._by_ssrc = {ssrc: other for ssrc, other in self._by_ssrc.items() if other is not member}
         self._refresh()
@@ -134,6 +137,10 @@ class Bundle:
     def extension(self) -> int:
         """The header extension by which the peer names the stream of a packet; 0: none."""
         return self._extension
+
+    def name_of(self, session: RtpSession) -> bytes:
+        """The mid of a stream; b"" for one that has none any more."""
+        return self._members[session].mid
 
     # -- the native relay ----------------------------------------------------------------------------------------------
 

@@ -163,6 +163,7 @@ class RelayPath:
                 native, here.descriptor, there.descriptor, table, rates, self.see_digits, opens, seals, here.peer, there.peer,
                 here.channel, there.channel, first,
                 names=source.bundle.extension if source.bundle is not None else 0,
+                name=source.bundle.name_of(source) if source.bundle is not None else b"",
                 asks=wanted is not None and wanted.nacks,
                 keeps=_native_kept(given) if given is not None and given.nacks else None,
                 arrivals=wanted.extension if wanted is not None else 0,

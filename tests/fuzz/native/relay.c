@@ -3,7 +3,7 @@
  * - what parks is untouched, and so are the numbers of its path;
  * - what is sent on differs from what came in type, sequence number, timestamp and SSRC only, each by its rule, and has no header
  *   extension;
- * - with `asks` what comes after a gap parks, with `names` what has that header extension; with `keeps` what was sent is kept, and
+ * - with `asks` what comes after a gap parks, with `names` what another stream is named in; with `keeps` what was sent is kept, and
  *   with `notes` no more is noted than there is room for, each packet with the number in its extension;
  * - a packet is counted once, jitter stays a number, and nothing outside of the buffer is touched (the sanitizers see to that);
  * - a packet is dropped only when its encryption is wrong, or it cannot be encrypted;
@@ -199,6 +199,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         path.notes = notes;
     path.asks = wants >> 2 & 1;
     path.names = (uint8_t)(wants >> 3 & 3);
+    path.name_size = wants >> 4 & 1;
+    path.name[0] = wants;
     notes->extension = 1 + (uint8_t)(wants >> 5);
     check_address(&input);
     check_channel(&input);
@@ -242,6 +244,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         sequence = (uint16_t)(path.next_sequence + gap);
         start = relay_is_known(&path, packet, length);
         CHECK(start == 0 || (start >= RELAY_HEADER && start <= length));
+        if (start && path.names && start > RELAY_HEADER) {
+            int found = 0;
+            const uint8_t *name = feedback_element(packet, start, path.names, &found);
+            CHECK(!name || (found == path.name_size && !memcmp(name, path.name, path.name_size)));
+        }
         if (start)
             check_element(packet, start, kind & 15);
         known = start && gap + 1 < RELAY_DROPOUT && !(gap && path.asks);
