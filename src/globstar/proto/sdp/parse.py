@@ -191,7 +191,12 @@ def _connection(value: str, line: int, proper: bool) -> Connection:
     return Connection(parts[2], parts[1].upper(), parts[0].upper())
 
 
+_ANY_TIME = Timing()
+
+
 def _timing(value: str, line: int, proper: bool) -> Timing:
+    if proper and value == "0 0":  # nearly always
+        return _ANY_TIME
     parts = value.split()
     numbers = [_number(part, 20) for part in parts[:2]]
     if not proper or len(numbers) < 2 or numbers[0] is None or numbers[1] is None:

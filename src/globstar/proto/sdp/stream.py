@@ -60,7 +60,7 @@ class CodecDescription:
         return (
             self.clock_rate == rtpmap.clock_rate
             and self.channels == rtpmap.channels
-            and canonical_name(self.name) == canonical_name(rtpmap.name)
+            and (self.name == rtpmap.name or canonical_name(self.name) == canonical_name(rtpmap.name))
         )
 
 
@@ -282,7 +282,7 @@ def agree(
         if send_events:
             wanted = codecs[0].codec.clock_rate
             send_dtmf = next((event for event in send_events if event[1] == wanted), send_events[0])
-            receive_dtmf = _events(received or theirs, clocks)
+            receive_dtmf = send_events if received is None else _events(received, clocks)
     connection = description.connection_of(carrier)
     host = connection.host if connection is not None else ""
     remote = description.direction_of(theirs)

@@ -116,6 +116,8 @@ class Timing:
     repeats: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        if not self.repeats:
+            return f"t={self.start} {self.stop}"
         return CRLF.join((f"t={self.start} {self.stop}", *(f"r={repeat}" for repeat in self.repeats)))
 
 
@@ -334,11 +336,13 @@ class Media(HasAttributes):
         lines = [f"m={self.kind} {port} {self.protocol} {' '.join(self.formats)}"]
         if self.information is not None:
             lines.append(f"i={self.information}")
-        lines.extend(f"c={connection}" for connection in self.connections)
-        lines.extend(f"b={bandwidth}" for bandwidth in self.bandwidths)
+        if self.connections:
+            lines.extend(f"c={connection}" for connection in self.connections)
+        if self.bandwidths:
+            lines.extend(f"b={bandwidth}" for bandwidth in self.bandwidths)
         if self.key is not None:
             lines.append(f"k={self.key}")
-        lines.extend(f"a={attribute}" for attribute in self.attributes)
+        _write_attributes(self.attributes, lines)
         return CRLF.join(lines)
 
 
@@ -387,23 +391,32 @@ class SessionDescription(HasAttributes):
             lines.append(f"i={self.information}")
         if self.uri is not None:
             lines.append(f"u={self.uri}")
-        lines.extend(f"e={email}" for email in self.emails)
-        lines.extend(f"p={phone}" for phone in self.phones)
+        if self.emails or self.phones:
+            lines.extend(f"e={email}" for email in self.emails)
+            lines.extend(f"p={phone}" for phone in self.phones)
         if self.connection is not None:
             lines.append(f"c={self.connection}")
-        lines.extend(f"b={bandwidth}" for bandwidth in self.bandwidths)
+        if self.bandwidths:
+            lines.extend(f"b={bandwidth}" for bandwidth in self.bandwidths)
         lines.extend(str(timing) for timing in self.timings)
         if self.zone is not None:
             lines.append(f"z={self.zone}")
         if self.key is not None:
             lines.append(f"k={self.key}")
-        lines.extend(f"a={attribute}" for attribute in self.attributes)
+        _write_attributes(self.attributes, lines)
         lines.extend(str(media) for media in self.media)
         lines.append("")
         return CRLF.join(lines)
 
     def __bytes__(self) -> bytes:
         return str(self).encode("utf-8", "surrogateescape")
+
+
+def _write_attributes(attributes: tuple[Attribute, ...], lines: list[str]) -> None:
+    """Their lines, as ``str(attribute)`` has them; written out, as they are most of a description."""
+    for attribute in attributes:
+        value = attribute.value
+        lines.append(f"a={attribute.name}" if value is None else f"a={attribute.name}:{value}")
 
 
 # Phones say the same over and over: what their lines mean is worked out once.
