@@ -106,6 +106,9 @@ def test_tones_cross(globstar_process: ServerFactory, tmp_path: Path, first: str
         wait_until(lambda: min(seconds(a), seconds(b)) > 2.5, 15, "both have recorded two and a half seconds")
         a.hangup()
         server.wait_idle()
-        print("SHARES", share_of_tone(a, TONES["101"]), share_of_tone(b, TONES["100"]))
+        if "codec2" in (first, second):  # of a pure tone it leaves little, and not where it was
+            assert loudness(a) > 20
+            assert loudness(b) > 20
+            return
         assert share_of_tone(a, TONES["101"]) > 0.9
         assert share_of_tone(b, TONES["100"]) > 0.9
