@@ -37,6 +37,12 @@ class Decoder:
         frames = unpack(data, self._bits, is_aligned=self._is_aligned)
         return b"".join([self._decode(frame if frame[0] & _GOOD else _LOST) for frame in frames or ()])
 
+
+class ConcealingDecoder(Decoder):
+    """One at 8 kHz. What the library of 16 kHz makes up for lost frames is all but silence; signed linear has better."""
+
+    __slots__ = ()
+
     def conceal(self, samples: int, following: bytes | None) -> bytes:
         """Sound in place of lost frames, 20 ms each."""
         count = min(2 * samples // self._frame_bytes, MAX_FRAMES)
@@ -73,8 +79,12 @@ def _encode(source: Format, destination: Format) -> Encoder:
 
 
 def _pair(name: str, coded: Format, plain: str, linear: Format) -> tuple[TranslatorSpec, TranslatorSpec]:
+    decoder = ConcealingDecoder if linear is slin else Decoder
+    conceals = decoder is ConcealingDecoder
     return (
-        TranslatorSpec(name=f"{name}to{plain}", source=coded, destination=linear, open=partial(Decoder, coded), conceals=True),
+        TranslatorSpec(
+            name=f"{name}to{plain}", source=coded, destination=linear, open=partial(decoder, coded), conceals=conceals
+        ),
         TranslatorSpec(name=f"{plain}to{name}", source=linear, destination=coded, open=partial(Encoder, coded), open_for=_encode),
     )
 
