@@ -15,7 +15,7 @@ from tests.interop.support.baresip import Baresip
 from tests.interop.support.livephone import PACKET, SECONDS, LivePhone, Phones
 from tests.interop.support.manager import Manager, manager_conf
 from tests.interop.support.office import Office, Peer, Phone
-from tests.interop.support.rtp import encode
+from tests.interop.support.rtp import DECODE, encode
 from tests.interop.support.tones import heard_by
 from tests.support.loopback import free_port, wait_until
 from tests.support.server import GlobstarProcess, ServerFactory
@@ -183,9 +183,10 @@ def test_members_with_five_codecs_come_and_go(meeting: Meeting, tmp_path: Path) 
         heard = times(recording, 1, name, begun[name])
         apart = [round((heard[at] - said[at]) / 8) for at in heard if at in said]
         assert apart, f"{name} is in the recording: {heard}"
-        # A mix holds a step more of who came too late, for two seconds: on a busy machine that counts for the others.
-        assert min(map(abs, apart)) <= 20, f"{name} is {apart} ms from alice"
-        assert max(map(abs, apart)) <= 80, f"{name} is {apart} ms from alice"
+        # A mix holds more in store of who came too late, on a busy machine: alice hears that so much later, as is recorded.
+        late = lags(alice, name, begun[name])
+        assert max(apart) <= 20, f"{name} is {apart} ms from alice"
+        assert -min(apart) <= max(late) + 20, f"{name} is {apart} ms from alice, and was heard after {late}"
 
 
 def times(recording: Path, side: int, name: str, begun: int) -> dict[int, int]:
@@ -196,6 +197,18 @@ def times(recording: Path, side: int, name: str, begun: int) -> dict[int, int]:
         match = find(said, without_tones(heard[start : start + WINDOW]))
         if match.correlation > 0.2:
             found[start] = begun + match.offset
+    return found
+
+
+def lags(listener: LivePhone, name: str, begun: int) -> list[int]:
+    """After how many ms the listener heard what a phone said, for each half second in which it is heard."""
+    found, said, heard = [], hiss(name), tuple(listener.heard)
+    table = DECODE[listener.codec]
+    for start in range(0, len(heard) - WINDOW // PACKET, WINDOW // PACKET):
+        packets = [each.packet.payload for each in heard[start : start + WINDOW // PACKET]]
+        match = find(said, without_tones(table[np.frombuffer(b"".join(packets), np.uint8)]))
+        if match.correlation > 0.2:
+            found.append((heard[start].tick * PACKET - begun - match.offset) // 8)
     return found
 
 
