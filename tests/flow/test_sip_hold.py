@@ -221,3 +221,25 @@ async def test_music_goes_on_while_the_other_one_presses_a_digit(tmp_path: Path)
         await calling.speak(20, 0x44)
         await asyncio.sleep(0.1)
         assert called.sounds().get(0x44, 0) >= 19
+
+
+async def test_bridge_explain_tells_who_hears_music(tmp_path: Path) -> None:
+    """The bridge stays with its technology; what the holder still says is not relayed, and afterwards it is again."""
+    async with call(tmp_path) as (office, calling, called):
+        bridge = await office.bridged()
+        usual = bridge.explain()
+        assert usual[0].startswith("native_rtp: chosen, packets are relayed: ")
+        await calling.reinvite("sendonly")
+        await asyncio.sleep(0.1)
+        held = bridge.explain()[0]
+        assert held.startswith("native_rtp: chosen, PJSIP/bob-00000001 hears music or a tone, not the other: "), held
+        called.sounds()
+        await calling.speak(20, 0x22)
+        assert set(called.sounds()) == {MUSIC}
+        await calling.reinvite("sendrecv")
+        await asyncio.sleep(0.1)
+        assert bridge.explain() == usual
+        called.sounds()
+        await calling.speak(20, 0x22)
+        await asyncio.sleep(0.1)
+        assert called.sounds() == {0x22: 20}
