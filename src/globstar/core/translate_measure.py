@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from globstar.base.log import Logger
 from globstar.core.format import Format
@@ -17,11 +17,12 @@ logger = Logger("translate")
 MOST_SECONDS = 60
 
 
-def measure_all(specs: Iterable[TranslatorSpec], seconds: int) -> dict[str, float]:
+def measure_all(specs: Iterable[TranslatorSpec], seconds: int, is_over: Callable[[], bool] = bool) -> dict[str, float]:
     """Microseconds of this thread's CPU time per second of audio, by the translators' names.
 
-    Takes as long as the translators do; run it outside the loop. Encoders are given a sound, decoders what the encoder of
-    the same module makes of it; a decoder without one is not measured.
+    Takes as long as the translators do; run it outside the loop. Once ``is_over`` it ends with those that were measured.
+    Encoders are given a sound, decoders what the encoder of the same module makes of it; a decoder without one is not
+    measured.
     """
     known = list(specs)
     encoders = {(spec.source.codec.name, spec.destination.codec.name): spec for spec in known}
@@ -31,7 +32,10 @@ def measure_all(specs: Iterable[TranslatorSpec], seconds: int) -> dict[str, floa
         if frames is None:
             continue
         try:
-            measured[spec.name] = _measure(_open(spec), frames, seconds)
+            cost = _measure(_open(spec), frames, seconds, is_over)
+            if cost is None:
+                break
+            measured[spec.name] = cost
         except Exception as error:  # a translator that fails must not keep the others from being measured
             logger.error(f"translator {spec.name} failed while it was measured", exception=error)
     return measured
@@ -67,10 +71,13 @@ def _sound(linear: Format) -> list[bytes]:
     return [data[start : start + size] for start in range(0, len(data) - size + 1, size)]
 
 
-def _measure(step: Step, frames: list[bytes], seconds: int) -> float:
+def _measure(step: Step, frames: list[bytes], seconds: int, is_over: Callable[[], bool]) -> float | None:
+    """What a translator takes; None if that is not wanted any more."""
     step(frames[0])  # tables are made with the first frame
     before = time.thread_time()
     for _ in range(seconds):
+        if is_over():
+            return None
         for frame in frames:
             step(frame)
     return (time.thread_time() - before) * 1_000_000 / seconds

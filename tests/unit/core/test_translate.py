@@ -257,3 +257,9 @@ def test_translators_are_measured(translations):
     assert row.count("-") == 1
     assert all(cell == "-" or int(cell) > 0 for cell in row[1:])
     assert [line.split()[0] for line in lines[4:]] == [line.split()[0] for line in plain[4:]]
+
+
+def test_measuring_ends_when_it_is_not_wanted_any_more(translations):
+    answers = iter([False] * 3 + [True] * 100)
+    measured = measure_all(list(translations), 1, lambda: next(answers))
+    assert list(measured) == [spec.name for spec in translations][:3]

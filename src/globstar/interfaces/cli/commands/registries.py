@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from threading import Event
 
 from globstar.base.errors import RemoteFault
 from globstar.base.log import Logger
+from globstar.core import events
 from globstar.core.cli import LIKE, CliFailure, CliUsage, by_place, cli_command
 from globstar.core.cli_data import CliText
 from globstar.core.format import BUILTIN, Format, MediaType, find_format
@@ -183,7 +185,12 @@ async def show_translation(system: System, args: list[str]) -> str:
         raise CliUsage
     seconds = min(max(int(args[1]), 1), MOST_SECONDS) if len(args) == 2 else 1
     specs = list(system.translation)
-    system.translation.set_measured(await system.run_blocking(measure_all, specs, seconds))
+    over = Event()  # a server that stops does not wait for it
+    undo = system.bus.subscribe(events.ShuttingDown, lambda _: over.set())
+    try:
+        system.translation.set_measured(await system.run_blocking(measure_all, specs, seconds, over.is_set))
+    finally:
+        undo()
     title = f"         Recalculating Codec Translation (number of sample seconds: {seconds})"
     text = "\n".join([title, "", *translation_matrix(system.translation, is_measured=True)])
     return CliText(text, translation_costs(system.translation, is_measured=True))
