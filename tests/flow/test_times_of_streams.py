@@ -129,6 +129,56 @@ def test_silence_that_is_not_sent_is_a_pause(tmp_path: Path, allow: str, kind: i
     assert [step for step in made if step != NEXT] == [Step(1, 160 * (gap + 1), True)] * 2
 
 
+async def press_and_fall_silent(root: Path) -> list[tuple[int, int]]:
+    """Type and number of what bob hears: speech, a digit, speech, comfort noise and a pause, speech."""
+    pjsip = phone_section("alice") + phone_section("bob", contact="sip:bob@127.0.0.1:15072")
+    async with sip_office(root, pjsip, PLAN) as office:
+        alice, bob = office.phone("alice"), office.phone("bob")
+        call = alice.call("bob", sdp="")
+        other = await bob.ring()
+        other.reply(200, "OK", body=other.sdp("0 13 101"))
+        await bob.get("ACK")
+        await alice.get(100)
+        await call.answered()
+        await asyncio.sleep(0.1)
+        number = 0
+
+        def send(kind: int, payload: bytes, time: int) -> None:
+            nonlocal number
+            call.sequence = number
+            number += 1
+            call.send_rtp(payload, kind, time=time)
+
+        async def speak(start: int) -> None:
+            for step in range(10):
+                send(0, b"\x31" * 160, start + 160 * step)
+                await asyncio.sleep(0.02)
+
+        other.packets.clear()
+        await speak(0)
+        for step in range(1, 6):
+            send(101, struct.pack("!BBH", 5, 10, 160 * step), 1600)
+            await asyncio.sleep(0.02)
+        for _ in range(3):
+            send(101, struct.pack("!BBH", 5, 0x8A, 800), 1600)
+        await speak(2400)
+        send(13, b"\x40", 4000)
+        await asyncio.sleep(0.4)
+        await speak(4000 + 3200)
+        await asyncio.sleep(0.3)
+        heard = [(packet[1] & 0x7F, int.from_bytes(packet[2:4], "big")) for packet in other.packets]
+        await call.hang_up()
+        await other.ended()
+    return heard
+
+
+def test_digits_and_comfort_noise_are_no_lost_voice(tmp_path: Path) -> None:
+    heard = run_virtual(press_and_fall_silent(tmp_path))
+    assert {kind for kind, _ in heard} == {0, 13, 101}
+    assert {later - sooner & 0xFFFF for (_, sooner), (_, later) in pairwise(heard)} == {1}
+    assert sum(kind == 0 for kind, _ in heard) == 30
+
+
 def test_the_times_of_another_source_do_not_matter(tmp_path: Path) -> None:
     said = [packet._replace(time=packet.time + (90000 if packet.number >= 20 else 0)) for packet in steady(40)]
     assert run_virtual(pass_through(tmp_path, said)) == [NEXT] * 39

@@ -49,8 +49,12 @@ class SourceTimes:
         self.due = self.number = None
         self._places.clear()
 
-    def meet(self, session: RtpSession, rtp_time: int | None, number: int | None) -> bool:
-        """A frame has another time than expected: make room for what is missing. False if it is late."""
+    def meet(self, session: RtpSession, rtp_time: int | None, number: int | None, ticks: int) -> bool:
+        """A frame, ``ticks`` long, has another time than expected: make room for what is missing. False if it is late.
+
+        Only where as many packets are missing as fit into the time have they been lost: digits and comfort noise have numbers,
+        too.
+        """
         due, resumes = self.due, session.sender.resumes
         if rtp_time is None or due is None or resumes != self._resumes:
             self._resumes = resumes
@@ -68,7 +72,7 @@ class SourceTimes:
             self._begin(session, is_timed=True)
         elif abs(ahead / clock_rate - session.pause()) > _DIFFERENCE:
             self._begin(session, is_timed=True)
-        elif 0 < missing <= _MOST_LOST:
+        elif 0 < missing <= _MOST_LOST and ahead == missing * ticks:
             self._leave_places(session, missing, ahead)
             session.leave_out(missing, ahead)
         else:
@@ -90,9 +94,9 @@ class SourceTimes:
         session.follow_source(is_timed)
 
     def _leave_places(self, session: RtpSession, missing: int, ticks: int) -> None:
-        each, rest = divmod(ticks, missing)
-        if rest or self.number is None:
+        if self.number is None:
             return
+        each = ticks // missing
         sequence, rtp_time = session.sender.sequence, session.sender.rtp_time
         places = self._places
         for count in range(missing):

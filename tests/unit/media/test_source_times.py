@@ -17,10 +17,10 @@ async def test_frames_made_here_are_sent_by_our_clock_and_those_with_times_by_th
     rig = Rig()
     session, _ = rig.pair()
     times = SourceTimes()
-    assert times.meet(session, 1000, 5)
+    assert times.meet(session, 1000, 5, 160)
     assert session.sender.patience == RESYNC_FOLLOWING_AFTER
     times.due, times.number = 1160, 5
-    assert times.meet(session, None, None)
+    assert times.meet(session, None, None, 160)
     assert (times.due, session.sender.patience) == (None, RESYNC_AFTER)
     rig.engine.close()
 
@@ -31,7 +31,7 @@ async def test_what_was_mixed_meanwhile_is_no_loss_of_the_source() -> None:
     session, _ = rig.pair()
     session.send_media(b"v" * 160, 160)
     times = SourceTimes()
-    assert times.meet(session, 1000, 5)
+    assert times.meet(session, 1000, 5, 160)
     times.due, times.number = 1160, 5
     sender = session.sender
     for packets in (0, 10):
@@ -42,7 +42,7 @@ async def test_what_was_mixed_meanwhile_is_no_loss_of_the_source() -> None:
         )  # fmt: skip
         sender.advance(elsewhere)
         before = sender.sequence
-        assert times.meet(session, 1160 + 1600, 16)
+        assert times.meet(session, 1160 + 1600, 16, 160)
         assert sender.sequence - before & 0xFFFF == (0 if packets else 10)
         times.due, times.number = 1160, 5
     rig.engine.close()
@@ -54,10 +54,10 @@ async def test_places_are_left_for_what_is_missing_and_given_once() -> None:
     times = SourceTimes()
     times.due, times.number = 0xFFFFFFFF - 159, 0xFFFE  # over both wraps
     sequence, rtp_time = session.sender.sequence, session.sender.rtp_time
-    assert times.meet(session, 320, 2)
+    assert times.meet(session, 320, 2, 160)
     assert (session.sender.sequence - sequence & 0xFFFF, session.sender.rtp_time - rtp_time & 0xFFFFFFFF) == (3, 480)
     times.due, times.number = 480, 2
-    assert not times.meet(session, 0, 0)
+    assert not times.meet(session, 0, 0, 160)
     assert times.place_of(0) == (sequence + 1 & 0xFFFF, rtp_time + 160 & 0xFFFFFFFF)
     assert times.place_of(0) is None
     assert times.place_of(None) is None
@@ -71,23 +71,24 @@ async def test_places_are_bounded_and_none_is_left_of_another_source() -> None:
     times = SourceTimes()
     times.due, times.number = 0, 0
     for number in range(3, 300, 3):
-        assert times.meet(session, 160 * number, number)
+        assert times.meet(session, 160 * number, number, 160)
         times.due, times.number = 160 * (number + 1), number
     assert times.place_of(1) is None  # the oldest
     assert times.place_of(295) is not None
-    assert times.meet(session, 0x70000000, 7)
+    assert times.meet(session, 0x70000000, 7, 160)
     assert times.place_of(296) is None
     rig.engine.close()
 
 
-async def test_lengths_that_do_not_fit_the_numbers_leave_no_places() -> None:
+async def test_numbers_that_do_not_fit_the_time_were_no_voice() -> None:
+    """They were digits, or comfort noise before a pause."""
     rig = Rig()
     session, _ = rig.pair()
     times = SourceTimes()
     times.due, times.number = 160, 1
     sequence = session.sender.sequence
-    assert times.meet(session, 160 + 321, 4)
-    assert session.sender.sequence == sequence + 2 & 0xFFFF
+    assert times.meet(session, 160 + 321, 4, 160)
+    assert session.sender.sequence == sequence
     assert times.place_of(2) is None
     rig.engine.close()
 
@@ -101,7 +102,7 @@ async def test_another_source_is_never_late_and_what_passed_before_it_is_made_up
     await asyncio.sleep(0.32)
     times.forget()
     sequence, rtp_time = session.sender.sequence, session.sender.rtp_time
-    assert times.meet(session, 7840, 49)
+    assert times.meet(session, 7840, 49, 160)
     assert (session.sender.sequence, session.sender.rtp_time - rtp_time & 0xFFFFFFFF) == (sequence, 2400)
     rig.engine.close()
 
@@ -113,9 +114,9 @@ async def test_what_was_sent_past_the_sender_is_not_missing() -> None:
     times = SourceTimes()
     times.due, times.number = 160, 1
     session.sender.resume(500, 80000, 160, rig.loop.time())
-    assert times.meet(session, 160 * 6, 6)
+    assert times.meet(session, 160 * 6, 6, 160)
     assert (session.sender.sequence, session.sender.rtp_time) == (501, 80160)
     times.due, times.number = 160 * 7, 6
-    assert times.meet(session, 160 * 8, 8)
+    assert times.meet(session, 160 * 8, 8, 160)
     assert session.sender.sequence == 502
     rig.engine.close()

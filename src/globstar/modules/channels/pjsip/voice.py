@@ -277,7 +277,7 @@ class Voice:
             if frame.source != self._writes:
                 self._writes = frame.source
                 times.forget()
-            if rtp_time != times.due and not times.meet(session, rtp_time, frame.seq):
+            if rtp_time != times.due and not times.meet(session, rtp_time, frame.seq, frame.samples >> self._clock_shift):
                 self._send_late(session, frame)
                 return
             if rtp_time is not None:
