@@ -96,6 +96,11 @@ def test_losses_stay_losses(tmp_path: Path) -> None:
     assert len(made) == 46
 
 
+def test_losses_that_are_made_up_for_leave_no_trace(tmp_path: Path) -> None:
+    said = [packet for packet in steady(50) if packet.number not in (10, 11, 30)]
+    assert run_virtual(pass_through(tmp_path, said, "alaw", 8)) == [NEXT] * 49
+
+
 @pytest.mark.parametrize(("allow", "kind"), [("ulaw", 0), ("alaw", 8)])
 def test_what_the_network_holds_back_is_no_pause(tmp_path: Path, allow: str, kind: int) -> None:
     """Ten packets are 200 ms late and come at once, five times: the stream does not get ahead of time."""

@@ -103,17 +103,17 @@ class ConcealingPath(TranslationPath):
                     break
                 data = step(data)
             if data:
-                filled.append(self._filled(data, expected + count & 0xFFFF, ticks))
+                filled.append(self._filled(data, expected + count & 0xFFFF, ticks, frame.source))
         self.concealed += missing
         self._next_in = rtp_time
         return filled
 
-    def _filled(self, data: bytes, number: int, ticks: int) -> Frame:
+    def _filled(self, data: bytes, number: int, ticks: int, source: str) -> Frame:
         destination = self.destination
         samples = self._samples_out(data, ticks * self.source.sample_rate // self.source.codec.clock_rate)
         rtp_time = self._next_out % (1 << 32)
         self._next_out = rtp_time + samples * destination.codec.clock_rate // destination.sample_rate
-        return Frame(FrameType.VOICE, 0, data, format=destination, samples=samples, rtp_time=rtp_time, seq=number)
+        return Frame(FrameType.VOICE, 0, data, format=destination, samples=samples, rtp_time=rtp_time, seq=number, source=source)
 
 
 def build_concealing_path(

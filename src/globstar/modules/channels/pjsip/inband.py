@@ -59,8 +59,9 @@ class ToneWatcher:
         if not data:  # nothing leads to this format
             return frame
         return Frame(
-            FrameType.VOICE, 0, data, format=format, samples=samples, rtp_time=frame.rtp_time, seq=frame.seq, marker=frame.marker
-        )
+            FrameType.VOICE, 0, data, format=format, samples=samples, rtp_time=frame.rtp_time, seq=frame.seq, marker=frame.marker,
+            source=frame.source,
+        )  # fmt: skip
 
     def _make_silence(self, format: Format, samples: int) -> bytes:
         """A packet of silence; b"" if it cannot be made."""
