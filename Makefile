@@ -13,7 +13,7 @@ EXTRAS := g722,opus,tts,test,dev
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1|/' | column -t -s '|'
 
-$(STAMP): pyproject.toml setup.py tools/make-venv $(wildcard src/globstar/*/_*.pyx src/globstar/*/_*.h)
+$(STAMP): pyproject.toml setup.py tools/make-venv $(wildcard src/globstar/*/_*.pyx src/globstar/*/_*.pxi src/globstar/*/_*.h)
 	tools/make-venv $(VENV) '.[$(EXTRAS)]'
 	@touch $@
 
