@@ -77,23 +77,14 @@ class NativeRtpBridge(BridgeTechnology):
             return
         for member, peer in ((first, second), (second, first)):
             member.channel.set_read_format(member.channel.raw_read_format)
-            self._connect(member, peer)
+            member.speak_to(peer)
         self.media_changed()
-
-    @staticmethod
-    def _connect(member: BridgeMember, peer: BridgeMember) -> None:
-        """Let ``peer`` get the member's frames, unless it hears music or a tone instead."""
-        if peer.channel.generator is None:
-            member.forward = peer.channel.write
-            peer.channel.expect_another_source()
-        else:
-            member.drop_voice()
 
     def generator_changed(self, member: BridgeMember) -> None:
         """No packets are relayed while a tone is played to one of the two, who hears it alone."""
         for peer in member.peers if len(self.bridge.members) == 2 else ():
             if not peer.is_apart:
-                self._connect(peer, member)
+                peer.speak_to(member)
                 self.media_changed()
 
     def media_changed(self) -> None:

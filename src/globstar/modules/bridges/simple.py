@@ -31,22 +31,13 @@ class SimpleBridge(BridgeTechnology):
             return
         for member, peer in ((first, second), (second, first)):
             member.channel.set_read_format(member.channel.raw_read_format)
-            self._connect(member, peer)
-
-    @staticmethod
-    def _connect(member: BridgeMember, peer: BridgeMember) -> None:
-        """Let ``peer`` hear the member, unless it hears music or a tone instead."""
-        if peer.channel.generator is None:
-            member.forward = peer.channel.write
-            peer.channel.expect_another_source()
-        else:
-            member.drop_voice()
+            member.speak_to(peer)
 
     def generator_changed(self, member: BridgeMember) -> None:
         """Who is on hold hears the music alone, whatever the other one still says."""
         for peer in member.peers if len(self.bridge.members) == 2 else ():
             if not peer.is_apart:
-                self._connect(peer, member)
+                peer.speak_to(member)
 
     def stop(self) -> None:
         """Unbind."""
