@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _MOST_LOST = 100
 #: Places that wait for late packets at the most.
 _MOST_PLACES = 100
+#: Packets before the first one that came, which may come late.
+_BEFORE_FIRST = 5
 #: A pause where what is made here takes turns with what has times, seconds; less is the pace of the packets.
 _TURN = 0.01
 #: A source's time and ours may differ by so much, seconds; more is another source, or a clock that stood still.
@@ -62,6 +64,8 @@ class SourceTimes:
             pause = session.pause()
             if pause >= _TURN:
                 session.leave_out(0, int(pause * session.sender.clock_rate))
+            if number is not None and rtp_time is not None and not session.sender.packets:
+                self._leave_places_before(session, number, ticks)
             return True
         clock_rate = session.sender.clock_rate
         ahead = (rtp_time - due + _HALF & _WRAP) - _HALF
@@ -103,3 +107,9 @@ class SourceTimes:
             places[self.number + 1 + count & 0xFFFF] = (sequence + count & 0xFFFF, rtp_time + count * each & _WRAP)
         while len(places) > _MOST_PLACES:
             del places[next(iter(places))]
+
+    def _leave_places_before(self, session: RtpSession, number: int, ticks: int) -> None:
+        """The first packet that is sent may have overtaken others: none has been sent under the numbers before."""
+        sequence, rtp_time = session.sender.sequence, session.sender.rtp_time
+        for count in range(1, min(_BEFORE_FIRST, sequence) + 1):  # SRTP could not count back beyond 0
+            self._places[number - count & 0xFFFF] = (sequence - count, rtp_time - count * ticks & _WRAP)

@@ -120,3 +120,24 @@ async def test_what_was_sent_past_the_sender_is_not_missing() -> None:
     assert times.meet(session, 160 * 8, 8, 160)
     assert session.sender.sequence == 502
     rig.engine.close()
+
+
+async def test_what_the_first_packet_of_a_stream_has_overtaken_has_places_as_far_as_numbers_go() -> None:
+    rig = Rig()
+    session, _ = rig.pair()
+    sender = session.sender
+    sender.sequence = 3
+    rtp_time = sender.rtp_time
+    times = SourceTimes()
+    assert times.meet(session, 1000, 1, 160)
+    times.due, times.number = 1160, 1
+    assert not times.meet(session, 1000 - 160, 0, 160)
+    assert times.place_of(0) == (2, rtp_time - 160 & 0xFFFFFFFF)
+    assert times.place_of(0xFFFF) == (1, rtp_time - 320 & 0xFFFFFFFF)
+    assert times.place_of(0xFFFE) == (0, rtp_time - 480 & 0xFFFFFFFF)
+    assert times.place_of(0xFFFD) is None
+    session.send_media(b"v" * 160, 160)
+    times.forget()
+    assert times.meet(session, 1000, 1, 160)
+    assert times.place_of(0) is None, "numbers before belong to another source"
+    rig.engine.close()

@@ -34,4 +34,4 @@ def _parse(text: str) -> CSeq:
     return CSeq(parse_number(words[0], MAX_CSEQ, "CSeq"), words[1])
 
 
-_parse_cached = lru_cache(maxsize=1024)(_parse)
+_parse_cached = lru_cache(maxsize=512)(_parse)
