@@ -145,19 +145,26 @@ async def test_a_phone_that_has_forgotten_the_association_gets_another_one(tmp_p
         await call.hang_up()
 
 
-async def test_beginners_are_few_and_push_nobody_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_first", [True, False], ids=["phone first", "crowd first"])
+async def test_beginners_are_few_and_push_nobody_out(tmp_path: Path, is_first: bool) -> None:
     async with sip_office(tmp_path, phone_section("alice", **OPEN), EXTENSIONS) as office:
         call, keys, media = await unfinished(office, "600")
-        keys.port.begin(is_client=True, remote=media)
-        await asyncio.sleep(0.1)
+        if is_first:
+            keys.port.begin(is_client=True, remote=media)
+            await asyncio.sleep(0.1)
         current = lane(office).current
         crowd = [Party(office, f"192.0.2.{100 + number}") for number in range(40)]
         for one in crowd:
             one.port.begin(is_client=True, remote=media)
         await asyncio.sleep(0.1)
         assert len(lane(office).attempts) == MAX_ATTEMPTS
-        assert lane(office).current is current
         assert sum(one.port.datagrams > 0 for one in crowd) < 40
+        if is_first:
+            assert lane(office).current is current
+        else:
+            keys.port.begin(is_client=True, remote=media)
+            await asyncio.sleep(0.1)
+        assert lane(office).current.source == call.socket.inner.address
         assert await hears(call, call)
         await call.hang_up()
         await asyncio.sleep(1)

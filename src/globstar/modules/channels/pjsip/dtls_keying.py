@@ -172,7 +172,7 @@ class DtlsKeying:
         attempt = lane.attempt_of(data, source, told, is_steered=wires.uses_ice)
         if attempt is None:
             random = client_random(data)
-            if random is None or self._is_active or not self._may_begin(lane, source) or not lane.has_room(told):
+            if random is None or self._is_active or not self._may_begin(lane, source) or not lane.has_room(source, told):
                 return
             attempt = self._open(lane, source, random)
         elif wires.uses_ice:

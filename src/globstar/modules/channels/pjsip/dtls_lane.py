@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from globstar.media.dtls import DtlsAssociation, DtlsKeys
     from globstar.media.sockets import Address
 
-#: Handshakes that one port has at a time, and that peers may begin under one description: each costs some arithmetic.
+#: Handshakes that one port has at a time, and that may be begun from outside under one description, by the address where
+#: packets go and by all others: each costs some arithmetic.
 MAX_ATTEMPTS = 4
 MAX_BEGUN = 32
 
@@ -57,8 +58,8 @@ class Lane:
         self.attempts: list[Attempt] = []
         #: that whose keys are used
         self.current: Attempt | None = None
-        #: handshakes that peers have begun under the description in force
-        self.begun = 0
+        #: handshakes that were begun from outside under the description in force: from elsewhere, and from where packets go
+        self.begun = [0, 0]
         #: until the keys are exchanged (dtls_rekey)
         self.rekey: asyncio.TimerHandle | None = None
 
@@ -79,16 +80,19 @@ class Lane:
             return self.current or (self.attempts[-1] if self.attempts else None)
         return None
 
-    def has_room(self, told: Address | None) -> bool:
-        """Whether a peer may begin another handshake; the oldest one goes for it that is neither in use nor with ``told``."""
-        if self.begun >= MAX_BEGUN:
+    def has_room(self, source: Address, told: Address | None) -> bool:
+        """Whether ``source`` may begin another handshake; the oldest one goes for it that is neither in use nor with ``told``.
+
+        However many strangers begin, the peer itself still may.
+        """
+        if self.begun[source == told] >= MAX_BEGUN:
             return False
         if len(self.attempts) >= MAX_ATTEMPTS:
             old = next((one for one in self.attempts if one is not self.current and one.source != told), None)
             if old is None:
                 return False
             self.drop(old)
-        self.begun += 1
+        self.begun[source == told] += 1
         return True
 
     def settle(self, attempt: Attempt) -> None:
@@ -101,7 +105,7 @@ class Lane:
 
     def begin_anew(self) -> None:
         """Another association is to take the place of the one in use, whose keys stay good until then."""
-        self.begun = 0
+        self.begun = [0, 0]
         self.current = None
         self.stop_rekey()
 
