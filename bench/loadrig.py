@@ -17,9 +17,10 @@ from tests.interop.support.scenario import PAYLOADS, Scenario, sdp
 from tests.interop.support.sipp import Message, Sipp
 from tests.support.loopback import HOST, wait_until
 
-#: Server ports above those of tests that run meanwhile; the phones' are on an address of their own.
+#: Server ports above those of tests that run meanwhile. The phones' are on an address of their own, and below the ports that
+#: servers and SIPp take, as some of these are taken on all addresses.
 SERVER_PORTS = 40000, 63999
-CALLER_PORT, CALLEE_PORT = 20000, 42000
+CALLER_PORT, CALLEE_PORT = 2000, 6000
 #: Calls a second while they are set up.
 SETUP_RATE = 60.0
 #: The phones' key of SRTP; every call has the same.
