@@ -228,16 +228,22 @@ async def test_a_reload_leaves_a_program_that_is_as_before(tmp_path: Path) -> No
         assert studio.runs() == ["begins", "SIGHUP"]
 
 
+async def left_idle(system: System, folder: Path) -> Studio:
+    """A program that somebody has heard and nobody hears any more; it goes on for a while."""
+    studio = Studio(system, folder)
+    phone = studio.listens("live", "one")
+    await until(lambda: len(heard(phone)) >= 1600)
+    phone.hang_up()
+    await phone.end()
+    assert studio.runs() == ["begins"]
+    return studio
+
+
 async def test_the_end_of_the_server_ends_a_program(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(PROGRAM)
     (tmp_path / "song").write_bytes(SONG.tobytes())
     async with media_system(tmp_path, {"musiconhold.conf": config(tmp_path)}) as system:
-        studio = Studio(system, tmp_path)
-        phone = studio.listens("live", "one")
-        await until(lambda: len(heard(phone)) >= 1600)
-        phone.hang_up()
-        await phone.end()
-        assert studio.runs() == ["begins"]  # it goes on for a while
+        studio = await left_idle(system, tmp_path)
     assert studio.runs() == ["begins", "SIGHUP"]
     assert not any("music class" in name for name in system.tasks.names())
 
@@ -246,10 +252,6 @@ async def test_an_idle_program_ends_when_its_class_is_taken_away(tmp_path: Path)
     (tmp_path / "program.py").write_text(PROGRAM)
     (tmp_path / "song").write_bytes(SONG.tobytes())
     async with media_system(tmp_path, {"musiconhold.conf": config(tmp_path)}) as system:
-        studio = Studio(system, tmp_path)
-        phone = studio.listens("live", "one")
-        await until(lambda: len(heard(phone)) >= 1600)
-        phone.hang_up()
-        await phone.end()
+        studio = await left_idle(system, tmp_path)
         await run_command(system, "moh unregister class live")
         await until(lambda: studio.runs() == ["begins", "SIGHUP"])

@@ -19,7 +19,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
     if request.param == "python":
         monkeypatch.setattr(batch, "_batch", None)
     elif not batch.is_native():
-        pytest.skip("the native module was not built")
+        pytest.skip("the native module was not built")  # in CI a skip fails the run
 
 
 def drain_into(found: list[bytes], source: socket.socket):

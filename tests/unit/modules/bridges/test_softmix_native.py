@@ -32,7 +32,7 @@ async def room(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyte
     elif not conference.is_available():
         assert not IN_CI, "the native module was not built"
         # optional on a developer's machine; in CI a skip fails the run
-        pytest.skip("the native module was not built")
+        pytest.skip("the native module was not built")  # in CI a skip fails the run
     async with media_system(tmp_path, modules=["bridge_softmix"]) as system:
         made = RtpRoom(system)
         yield made
