@@ -36,6 +36,9 @@ console => notice,warning,error
 _COMPLAINT = re.compile(r"WARNING|ERROR|Traceback")
 _NOISE = re.compile(r"loader\.py: module|was discarded")
 
+ENVIRONMENT = dict(os.environ)
+"""What programs get that threads start, as pytest changes its own environment meanwhile (see globstar.base.programs)."""
+
 SOUNDS = Path("/usr/share/asterisk/sounds")
 """Where Debian's packages put recorded prompts (languages are folders below)."""
 
@@ -77,7 +80,7 @@ class GlobstarProcess:
         for name, text in everything.items():
             (self.config / name).write_text(text)
         self._output = (directory / "output.txt").open("wb")
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
+        environment = {**ENVIRONMENT, "PYTHONUNBUFFERED": "1", **(environment or {})}
         self.process = subprocess.Popen(
             [*prefix, sys.executable, "-m", "globstar", "-f", "-C", str(self.config / "asterisk.conf"), *arguments],
             stdin=subprocess.DEVNULL,
@@ -104,6 +107,7 @@ class GlobstarProcess:
             text=True,
             timeout=timeout,
             check=False,
+            env=ENVIRONMENT,
         )
 
     def cli(self, command: str, timeout: float = 15) -> str:

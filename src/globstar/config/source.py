@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from globstar.base.programs import run_shell
+
 
 class ConfigSource(Protocol):
     """Access to configuration text by name; a relative name is relative to the configuration directory."""
@@ -61,14 +63,7 @@ class FileSource:
 
     def exec(self, command: str) -> str:
         try:
-            done = subprocess.run(
-                ["/bin/sh", "-c", command],
-                cwd=self.root,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=self.EXEC_TIMEOUT_S,
-                check=False,
-            )
+            done = run_shell(command, cwd=self.root, capture_output=True, timeout=self.EXEC_TIMEOUT_S)
         except subprocess.TimeoutExpired as error:
             raise TimeoutError(f"no end after {error.timeout:g} s") from error
         if done.returncode != 0:

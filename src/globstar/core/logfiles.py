@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 import syslog
 import threading
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from globstar.base.log import Level, Logger, Record, hub, level_named, level_names, register_level
+from globstar.base.programs import run_shell
 from globstar.config.errors import ConfigFileMissing
 from globstar.config.options import Options, Report, option
 from globstar.config.reader import read_config
@@ -391,7 +391,7 @@ class LogSetup:
 
 
 def _execute(command: str) -> None:
-    done = subprocess.run(["/bin/sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    done = run_shell(command, capture_output=True)
     if done.returncode:
         logger.warning(f"exec_after_rotate ended with {done.returncode}: {done.stderr.decode(errors='replace').strip()}")
 

@@ -34,13 +34,13 @@ class DatabaseServer:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """All processes of the server stand still: it takes connections and statements, and answers none."""
-        processes = _family(self.leader())
-        for process in processes:
-            os.kill(process, signal.SIGSTOP)
+        leader = self.leader()
+        os.kill(leader, signal.SIGSTOP)  # first: from now on it begins no others
+        stopped = [leader, *(child for child in _children(leader) if _signalled(child, signal.SIGSTOP))]
         try:
             yield
         finally:
-            for process in processes:
+            for process in stopped:
                 os.kill(process, signal.SIGCONT)
 
     def run(self, *statements: str) -> list[tuple[Any, ...]]:
@@ -57,8 +57,17 @@ class DatabaseServer:
         return rows
 
 
-def _family(leader: int) -> list[int]:
-    """A process and its children."""
+def _signalled(process: int, number: signal.Signals) -> bool:
+    """Whether the process was still there for the signal: one that serves a connection ends with it."""
+    try:
+        os.kill(process, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _children(leader: int) -> list[int]:
+    """The children of a process."""
     children = []
     for file in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -67,7 +76,7 @@ def _family(leader: int) -> list[int]:
             continue
         if int(text.rpartition(")")[2].split()[1]) == leader:
             children.append(int(file.parent.name))
-    return [leader, *children]
+    return children
 
 
 def program(name: str) -> str | None:

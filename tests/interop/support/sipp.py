@@ -11,6 +11,7 @@ from typing import Self
 from tests.interop.support.programs import require
 from tests.interop.support.scenario import Scenario
 from tests.support.loopback import HOST, free_port
+from tests.support.server import ENVIRONMENT
 
 _HEAD = re.compile(r"^-{20,} (\S+ \S+)\n(?:UDP|TCP) message (sent|received)[^\n]*\n\n", re.MULTILINE)
 
@@ -105,6 +106,7 @@ class Sipp:
             stdout=self._output,
             stderr=subprocess.STDOUT,
             cwd=self.directory,
+            env=ENVIRONMENT,
         )
 
     def __enter__(self) -> Self:

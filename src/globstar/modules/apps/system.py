@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-
 from globstar.base.log import Logger
+from globstar.base.programs import run_shell
 from globstar.core.channel import Channel
 from globstar.core.registry import application
 
@@ -52,7 +50,7 @@ async def _run(channel: Channel, command: str) -> int:
 
 def _execute(command: str) -> int:
     try:
-        return subprocess.run(["/bin/sh", "-c", os.fsencode(command)], stdin=subprocess.DEVNULL, check=False).returncode
+        return run_shell(command).returncode
     except OSError as error:
         logger.warning(f"There is no shell for '{command}': {error}")
         return -1

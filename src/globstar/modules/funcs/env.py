@@ -7,6 +7,7 @@ import posixpath
 import stat as stat_module
 
 from globstar.base.log import Logger
+from globstar.base.programs import set_environment
 from globstar.core.channel import Channel
 from globstar.core.functions import FunctionError
 from globstar.core.registry import function
@@ -26,10 +27,7 @@ def environment(channel: Channel | None, args: str) -> str:
 def _set_environment(channel: Channel | None, args: str, value: str) -> None:
     if not args or "=" in args:
         return
-    if value:
-        os.environ[args] = value
-    else:
-        os.environ.pop(args, None)
+    set_environment(args, value)
 
 
 _FLAGS = "defmsACM"

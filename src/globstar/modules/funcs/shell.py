@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 
+from globstar.base.programs import run_shell
 from globstar.core.channel import Channel
 from globstar.core.functions import FunctionError
 from globstar.core.registry import function
@@ -25,9 +25,7 @@ async def shell(channel: Channel | None, args: str) -> str:
 
 def _output(command: str) -> str:
     try:
-        done = subprocess.run(
-            ["/bin/sh", "-c", os.fsencode(command)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False
-        )
+        done = run_shell(command, stdout=subprocess.PIPE)
     except (OSError, ValueError) as error:
         raise FunctionError(f"'{command}' could not be run: {error}") from error
     return done.stdout.partition(b"\0")[0].decode("utf-8", "surrogateescape")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 
 from globstar.base.errors import RemoteFault
 from globstar.base.log import Logger
+from globstar.base.programs import set_environment
 from globstar.config.file import Category
 from globstar.config.options import Options, Report, option
 from globstar.config.values import boolean, enumeration, integer, string
@@ -101,7 +101,7 @@ async def _read(system: System, held: DatabaseClasses) -> DatabaseClasses:
     for category in config.categories if config is not None else ():
         if category.name.upper() == "ENV":
             for variable in category:
-                os.environ[variable.name] = variable.value
+                set_environment(variable.name, variable.value)
             continue
         read = await _read_class(system, category, report)
         if read is None:

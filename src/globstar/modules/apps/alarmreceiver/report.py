@@ -8,6 +8,7 @@ import tempfile
 from dataclasses import dataclass, field
 
 from globstar.base.log import Logger
+from globstar.base.programs import run_shell
 from globstar.modules.apps.alarmreceiver.settings import AlarmOptions
 
 logger = Logger("app_alarmreceiver")
@@ -63,7 +64,7 @@ class AlarmReport:
             return
         try:
             text = self.text(self.events).encode()
-            done = subprocess.run(["/bin/sh", "-c", options.eventcmd], input=text, timeout=COMMAND_LIMIT, check=False)
+            done = run_shell(options.eventcmd, input=text, timeout=COMMAND_LIMIT)
         except (OSError, subprocess.TimeoutExpired) as error:
             logger.error(f"AlarmReceiver: eventcmd: {error}")
             return

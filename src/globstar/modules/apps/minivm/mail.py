@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from globstar.base.log import Logger
+from globstar.base.programs import run_program
 from globstar.dialplan.substitute import substitute
 from globstar.modules.apps.minivm.dates import format_date
 
@@ -166,7 +167,7 @@ def send(command: str, mail: EmailMessage) -> None:
     if not words:
         raise MailFault("mailcmd is empty")
     try:
-        done = subprocess.run(words, input=mail.as_bytes(), timeout=SEND_LIMIT, check=False)
+        done = run_program(words, input=mail.as_bytes(), timeout=SEND_LIMIT)
     except OSError as error:
         raise MailFault(f"{words[0]}: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:

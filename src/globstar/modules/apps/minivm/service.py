@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
+from globstar.base.programs import run_program
 from globstar.modules.apps.minivm.settings import Account, MinivmSettings, read_minivm, split_address
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class MinivmService:
             return
         command = [*shlex.split(program), account.address, *arguments]
         try:
-            subprocess.run(command, stdin=subprocess.DEVNULL, timeout=NOTIFY_LIMIT, check=False)
+            run_program(command, timeout=NOTIFY_LIMIT)
         except OSError as error:
             logger.warning(f"externnotify {program}: {error.strerror}")
         except subprocess.TimeoutExpired:

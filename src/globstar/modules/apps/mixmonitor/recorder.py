@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
+from globstar.base.programs import run_shell
 from globstar.core import events
 from globstar.core.audiotap import BLOCK_MS, AudioTap
 from globstar.core.format import slin_for_rate
@@ -219,6 +218,6 @@ class Recorder:
 
 def _execute(command: str) -> None:
     try:
-        subprocess.run(["/bin/sh", "-c", os.fsencode(command)], stdin=subprocess.DEVNULL, check=False)
+        run_shell(command)
     except OSError as error:
         logger.warning(f"there is no shell for '{command}': {error}")

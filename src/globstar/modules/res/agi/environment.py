@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import TYPE_CHECKING
 
 from globstar import ASTERISK_VERSION
+from globstar.base.programs import environment
 
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
@@ -63,7 +63,7 @@ def process_environment(system: System) -> dict[str, str]:
     """The environment of a local script: the server's own, and where its directories are."""
     folders = system.directories
     return {
-        **os.environ,
+        **environment(),
         "AST_CONFIG_DIR": folders.astetcdir,
         "AST_CONFIG_FILE": f"{folders.astetcdir}/asterisk.conf",
         "AST_MODULE_DIR": folders.astmoddir,
