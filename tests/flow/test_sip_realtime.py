@@ -10,6 +10,7 @@ import pytest
 
 from globstar.base.log import Level
 from globstar.core.realtime import sqlengine
+from globstar.core.sorcery import SorceryObject, TypeStore
 from globstar.interfaces.cli.commands import register_commands
 from tests.support.realtime import command
 from tests.support.sip_realtime import EXTCONFIG, SORCERY, phone_rows, realtime_office
@@ -116,6 +117,38 @@ async def test_a_contact_of_another_server_is_called(tmp_path: Path) -> None:
         refused = await alice.get(503)
         call.refused(refused)
         await asyncio.sleep(1)
+
+
+async def test_contacts_are_taken_over_while_those_of_others_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what is known of the same phone may be newer than what is read."""
+    is_free, update = asyncio.Event(), TypeStore.update
+
+    async def slow_update(store: TypeStore, one: SorceryObject) -> bool:
+        await is_free.wait()
+        return await update(store, one)
+
+    monkeypatch.setattr(TypeStore, "update", slow_update)
+    async with realtime_office(tmp_path, TWO, EXTENSIONS) as (office, database):
+        alice, bob = office.phone("alice", "a1"), office.phone("bob", "b1")
+        contacts = office.driver.contacts
+        await alice.register()
+        assert (contacts.is_writing("alice"), contacts.is_writing("bob")) == (True, False)
+        columns = "id, uri, expiration_time, reg_server"
+        values = f"('bob^3B@x', '{bob.uri.replace(';', '^3B')}', '99999999999', 'elsewhere')"
+        database.run(f"INSERT INTO ps_contacts ({columns}) VALUES {values}")
+        call = alice.call("101")
+        await call.authorise()
+        await alice.get(100)
+        ringing = await bob.ring()
+        assert len(contacts.contacts("alice")) == 1, "nothing of it is in the database yet"
+        await ringing.answer()
+        await call.answered()
+        await call.hang_up()
+        await ringing.ended()
+        is_free.set()
+        await asyncio.sleep(1)
+        assert not contacts.is_writing("alice")
+        assert len(database.run("SELECT * FROM ps_contacts")) == 2
 
 
 async def test_contacts_of_the_database_live_on(tmp_path: Path) -> None:

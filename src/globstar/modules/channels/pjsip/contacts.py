@@ -157,13 +157,16 @@ class ContactStore:
         self._numbers = itertools.count()
         self._live = 0
         self.on_change: Listener | None = None
-        #: grows with every registration that comes, is refreshed or goes
-        self.changes = 0
+        #: by aor, how often a registration of it has come, was refreshed or went
+        self._changes: dict[str, int] = {}
 
-    @property
-    def is_writing(self) -> bool:
+    def changes(self, aor: str) -> int:
+        """A number that grows with every registration of an aor that comes, is refreshed or goes."""
+        return self._changes.get(aor, 0)
+
+    def is_writing(self, aor: str) -> bool:
         """Whether changes are on their way to where they are kept."""
-        return self._storage is not None and self._storage.is_writing
+        return self._storage is not None and self._storage.is_writing(aor)
 
     def configure(self, aors: dict[str, AorObject], objects: Iterable[ContactObject] = ()) -> list[str]:
         """Take over the aors and contacts of a new configuration; returns what is wrong with fixed contacts."""
@@ -327,7 +330,7 @@ class ContactStore:
 
     def save(self, contact: Contact) -> None:
         """Keep a registered contact over restarts, new or with another end."""
-        self.changes += 1
+        self._changes[contact.aor] = self._changes.get(contact.aor, 0) + 1
         self._note_end(contact)
         if self._storage is not None and not contact.is_fixed:
             self._storage.save(contact.id, contact.to_fields(self._aors.get(contact.aor)))
@@ -340,7 +343,7 @@ class ContactStore:
         self._tell(contact, False)
 
     def _drop(self, contact: Contact) -> None:
-        self.changes += 1
+        self._changes[contact.aor] = self._changes.get(contact.aor, 0) + 1
         contacts = self._registered.get(contact.aor, [])
         if contact in contacts:
             contacts.remove(contact)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
@@ -28,9 +29,8 @@ FLUSH_WAIT = 5.0
 class ContactStorage(Protocol):
     """Keeps the records of contacts by their ids (``aor;@hash``)."""
 
-    @property
-    def is_writing(self) -> bool:
-        """Whether changes are on their way."""
+    def is_writing(self, aor: str) -> bool:
+        """Whether changes of contacts of an aor are on their way."""
 
     def is_unsaved(self, id: str) -> bool:
         """Whether a record could not be kept, so that it being absent means nothing."""
@@ -48,10 +48,12 @@ class ContactStorage(Protocol):
 class AstdbContacts:
     """Contacts in the AstDB, as Asterisk has them there by default."""
 
-    is_writing = False
-
     def __init__(self, database: AstDb) -> None:
         self._database = database
+
+    def is_writing(self, aor: str) -> bool:
+        """See ContactStorage."""
+        return False
 
     def is_unsaved(self, id: str) -> bool:
         """See ContactStorage."""
@@ -87,15 +89,16 @@ class SorceryContacts:
         self._loaded: list[SorceryObject] = []
         #: what is to be written by id, None for a record that is to go
         self._waiting: dict[str, Mapping[str, str] | None] = {}
+        #: how many changes of the contacts of each aor wait or are being written
+        self._unwritten: Counter[str] = Counter()
         self._writer: asyncio.Task[None] | None = None
         #: contacts that live here alone, as they could not be written
         self._unsaved: set[str] = set()
         self.lost = 0
 
-    @property
-    def is_writing(self) -> bool:
+    def is_writing(self, aor: str) -> bool:
         """See ContactStorage."""
-        return self._writer is not None
+        return aor in self._unwritten
 
     async def fetch(self) -> None:
         """Read all, for :meth:`load`."""
@@ -122,13 +125,25 @@ class SorceryContacts:
         self._write(id, None)
 
     def _write(self, id: str, fields: Mapping[str, str] | None) -> None:
-        self._waiting.pop(id, None)
+        if id in self._waiting:
+            del self._waiting[id]
+        else:
+            self._unwritten[_aor_of(id)] += 1
         if len(self._waiting) >= MAX_WAITING:
-            del self._waiting[next(iter(self._waiting))]
+            oldest = next(iter(self._waiting))
+            del self._waiting[oldest]
+            self._is_written(oldest)
             self.lost += 1
         self._waiting[id] = fields
         if self._writer is None:
             self._writer = self._tasks.start(self._write_all(), name="contacts to the database")
+
+    def _is_written(self, id: str) -> None:
+        """A change waits no more, whatever came of it."""
+        aor = _aor_of(id)
+        self._unwritten[aor] -= 1
+        if not self._unwritten[aor]:
+            del self._unwritten[aor]
 
     async def flush(self) -> None:
         """Wait until everything is written, for a while."""
@@ -154,8 +169,14 @@ class SorceryContacts:
                     if fields is not None:
                         self._unsaved.add(id)
                     logger.debug(1, f"contact {id} is not in the database: {fault}")
+                finally:
+                    self._is_written(id)
         finally:
             self._writer = None
+
+
+def _aor_of(id: str) -> str:
+    return id.rpartition(";@")[0]
 
 
 def make_storage(system: System, store: TypeStore | None, tasks: TaskOwner) -> AstdbContacts | SorceryContacts | None:

@@ -341,28 +341,26 @@ class DynamicObjects:
         store = self._stores.contacts
         if store is None or not store.is_dynamic:
             return
-        by_aor: dict[str, list[SorceryObject]] = {}
-        started = self.driver.contacts.changes
+        own = self.driver.contacts
+        wanted = [aor for aor in dict.fromkeys(aors) if aor in self.driver.settings.aors]
+        found: dict[str, list[SorceryObject]] = {aor: [] for aor in wanted}
+        # what is on its way to the database while it is read may be newer than what is read
+        as_known = {aor: own.changes(aor) for aor in wanted if not own.is_writing(aor)}
         if is_all:
             for one in await store.retrieve_all():
-                by_aor.setdefault(one.id.rpartition(";@")[0], []).append(one)
-        for aor in dict.fromkeys(aors):
-            if aor not in self.driver.settings.aors:
-                continue
+                found.setdefault(one.id.rpartition(";@")[0], []).append(one)
+        for aor in wanted:
             if not is_all:
-                started = self.driver.contacts.changes
-                by_aor[aor] = await store.retrieve_all(f"{aor};@")
-            objects = by_aor.get(aor, [])
-            if self.driver.contacts.changes != started or self.driver.contacts.is_writing:
-                continue  # what was read may be older than what is known here
+                found[aor] = await store.retrieve_all(f"{aor};@")
+            if as_known.get(aor) != own.changes(aor) or own.is_writing(aor):
+                continue
             contacts: list[Contact] = []
-            for one in objects:
+            for one in found[aor]:
                 try:
                     contacts.append(Contact.of_fields(aor, dict(one.fields)))
                 except ValueError as error:
                     logger.debug(1, f"contact {one.id} cannot be read: {error}")
-            self.driver.contacts.take_over(aor, contacts)
-            started = self.driver.contacts.changes
+            own.take_over(aor, contacts)
 
 
 def follow(driver: PjsipDriver, stores: ObjectStores) -> DynamicObjects | None:
