@@ -1,9 +1,12 @@
 """Builds the optional native modules when their Cython sources and a compiler are there."""
 
+import runpy
 from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+
+digest_of = runpy.run_path("src/globstar/base/sources.py")["digest_of"]
 
 SOURCES = sorted(Path("src").glob("globstar/*/_*.pyx"))
 
@@ -26,7 +29,16 @@ def extension(source: Path) -> Extension:
     """One native module."""
     name = ".".join(source.relative_to("src").with_suffix("").parts)
     headers = [str(path) for path in source.parent.glob("_*.h")]
-    return Extension(name, [str(source)], depends=headers, extra_compile_args=["-O3"], libraries=["m"], optional=True)
+    macros = [("GLOBSTAR_SOURCES", f'"{digest_of(source)}"')]
+    return Extension(
+        name,
+        [str(source)],
+        depends=headers,
+        define_macros=macros,
+        extra_compile_args=["-O3"],
+        libraries=["m"],
+        optional=True,
+    )
 
 
 def extensions() -> list[Extension]:

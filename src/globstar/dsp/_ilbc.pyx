@@ -5,6 +5,8 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int16_t, uint8_t
 from libc.string cimport memcpy
 
+include "../base/_sources.pxi"
+
 
 cdef extern from "_ilbc_encoder.h" nogil:
     ctypedef struct ilbc_shape:

@@ -12,6 +12,8 @@ import numpy as np
 
 from globstar.dsp.encoding import Encoding
 
+include "../base/_sources.pxi"
+
 
 cdef extern from "_mixing.h" nogil:
     ctypedef enum mix_law:

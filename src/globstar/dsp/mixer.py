@@ -14,13 +14,15 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from globstar.base.native import require_native
+from globstar.base.native import require_current, require_native
 from globstar.dsp.encoding import Encoding, Rows, Sums
 from globstar.dsp.resample import Resampler
 
 try:
     require_native()
     from globstar.dsp import _mixing as arithmetic
+
+    require_current(arithmetic)
 except ImportError:
     from globstar.dsp import mixing as arithmetic  # type: ignore[no-redef]
 

@@ -17,6 +17,8 @@ import errno as _errno
 
 from globstar.dsp.encoding import Encoding
 
+include "../base/_sources.pxi"
+
 
 cdef extern from "<sys/socket.h>" nogil:
     int MSG_DONTWAIT, MSG_NOSIGNAL

@@ -15,6 +15,7 @@ from posix.types cimport time_t
 import errno as _errno
 import os
 
+include "../base/_sources.pxi"
 include "_native_c.pxi"
 include "_native_objects.pxi"
 

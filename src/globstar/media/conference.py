@@ -10,7 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from globstar.base.log import Logger
-from globstar.base.native import require_native
+from globstar.base.native import require_current, require_native
 from globstar.media.relay import NOT_RELAYED, native_clocks
 from globstar.proto.rtp.packet import MARKER
 from globstar.proto.rtp.receiver import Progress
@@ -27,6 +27,8 @@ logger = Logger("media.conference")
 try:
     require_native()
     from globstar.media import _conference
+
+    require_current(_conference)
 except ImportError:
     _conference = None  # type: ignore[assignment]
 

@@ -12,7 +12,7 @@ import pylibsrtp
 from pylibsrtp import Error, Policy
 from pylibsrtp import Session as LibSession
 
-from globstar.base.native import require_native
+from globstar.base.native import require_current, require_native
 from globstar.media.native import is_available
 from globstar.media.sockets import MAX_DATAGRAM
 from globstar.proto.sdp.crypto import AES_32, AES_80, GCM_128, GCM_256, Suite
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 try:
     require_native()
     from globstar.media import _native
+
+    require_current(_native)
 
     CipherFault = _native.CipherFault
 except ImportError:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
-from globstar.base.native import require_native
+from globstar.base.native import require_current, require_native
 
 if TYPE_CHECKING:
     from globstar.media._native import KeptPackets, NativePath, RelayThread
@@ -24,6 +24,8 @@ logger = Logger("media.native")
 try:
     require_native()
     from globstar.media import _native
+
+    require_current(_native)
 except ImportError:
     _native = None  # type: ignore[assignment]
 

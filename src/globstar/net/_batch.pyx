@@ -7,6 +7,8 @@ from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport free, malloc
 
+include "../base/_sources.pxi"
+
 
 cdef extern from "<sys/epoll.h>" nogil:
     ctypedef union epoll_data_t:

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from globstar.base.native import require_native
+from globstar.base.native import require_current, require_native
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -138,6 +138,8 @@ class PythonOutbox:
 try:
     require_native()
     from globstar.net import _batch
+
+    require_current(_batch)
 except ImportError:
     _batch = None  # type: ignore[assignment]
 

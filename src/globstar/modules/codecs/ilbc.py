@@ -10,6 +10,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from globstar.base.log import Logger
+from globstar.base.native import require_current
 from globstar.config.options import Options, option
 from globstar.config.values import boolean
 from globstar.core.codecsconf import codec_options
@@ -38,9 +39,11 @@ class IlbcOptions(Options):
 def library() -> Any:
     """The native coder; None where it was not built."""
     try:
-        return importlib.import_module("globstar.dsp._ilbc")
+        coder = importlib.import_module("globstar.dsp._ilbc")
+        require_current(coder)
     except ImportError:
         return None
+    return coder
 
 
 class Decoder:
