@@ -31,6 +31,7 @@ BUDGETS = (
     Budget("ignored", "datagram of a source that is dropped", "us CPU", 20.0),
     Budget("dialplan", "dialplan", "priorities a CPU second", 300_000, at_least=True, asterisk="50,000"),
     Budget("relay", "relay of G.711", "us CPU a packet", 6.0, asterisk="31 to 37"),
+    Budget("watched", "relay of G.711 whose digits are looked at (tT)", "us CPU a packet", 6.0, asterisk="47"),
     Budget("generic", "generic bridge of G.711", "us CPU a packet", 20.0, asterisk="47"),
     Budget("memory", "memory of a bridged call", "KB", 60.0, asterisk="132 (held call)"),
     Budget("idle", "resident memory, idle", "MB", 90.0),

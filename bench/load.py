@@ -114,10 +114,12 @@ def _say(row: Row) -> Row:
     return row
 
 
-def _two_party(what: str, prefix: str, count: int, way: str, *, is_secured: bool = False) -> Row:
+def _two_party(what: str, prefix: str, count: int, way: str, *, is_secured: bool = False, in_frames: bool = False) -> Row:
     """Calls from phone to phone that both talk."""
     plain = _direct(count)
     with Load(is_secured=is_secured, environment=WAYS[way]) as rig:
+        if in_frames:
+            rig.server.cli("bridge technology suspend native_rtp")
         talkers: list[Talker] = []
         packets = rig.packets(WARM + SECONDS + 5) if is_secured else None
         for one, other in rig.calls(prefix, count):
@@ -154,7 +156,7 @@ def frames() -> Iterator[Row]:
     """Packets through a bridge whose frames are visible."""
     for way in WAYS:
         for count in FRAME_CALLS:
-            yield _two_party("generic bridge", "frames", count, way)
+            yield _two_party("generic bridge", "relay", count, way, in_frames=True)
 
 
 def recording() -> Iterator[Row]:

@@ -30,7 +30,6 @@ _AUDIO = re.compile(r"^m=audio (\d+) ", re.MULTILINE)
 
 DIALPLAN = """\
 exten => _relayX.,1,Dial(PJSIP/bob/sip:${EXTEN:5}@{host}:{bob})
-exten => _framesX.,1,Dial(PJSIP/bob/sip:${EXTEN:6}@{host}:{bob},,tT)
 exten => _recordX.,1,MixMonitor({folder}/${EXTEN}.wav)
  same => n,Dial(PJSIP/bob/sip:${EXTEN:6}@{host}:{bob})
 exten => _firstX.,1,Set(GLOBAL(first)=${CHANNEL})

@@ -30,7 +30,7 @@ exten => hold,1,Answer()
 exten => lamp,hint,Custom:lamp
 
 exten => relay,1,Dial(PJSIP/bob)
-exten => generic,1,Dial(PJSIP/bob,,tT)
+exten => watched,1,Dial(PJSIP/bob,,tT)
 
 exten => steps,1,Set(i=0)
  same => n(top),NoOp(turn ${{i}} of {turns})

@@ -131,8 +131,10 @@ def dialplan() -> float:
         return STEPS_A_TURN * TURNS / (rig.cpu() - before)
 
 
-def _media(number_: str) -> float:
+def _media(number_: str, *, in_frames: bool = False) -> float:
     with Rig() as rig:
+        if in_frames:
+            rig.server.cli("bridge technology suspend native_rtp")
         hold_ms = int(MEDIA_SECONDS * 1000) + 12000
         bob = rig.bob_answers(MEDIA_CALLS, arguments=rig.ports_file("bob", MEDIA_CALLS), trace=True)
         scenario = Scenario("caller", user="alice").invite("[field0]")
@@ -164,9 +166,14 @@ def relay() -> float:
     return _media("relay")
 
 
+def watched() -> float:
+    """Two-party calls whose digits are looked at (Dial with features for both)."""
+    return _media("watched")
+
+
 def generic() -> float:
-    """Two-party calls whose frames are visible inside the server (Dial with features for both)."""
-    return _media("generic")
+    """Two-party calls whose frames are visible inside the server."""
+    return _media("relay", in_frames=True)
 
 
 def memory() -> float:
@@ -213,6 +220,7 @@ BENCHMARKS: dict[str, Callable[[], float]] = {
         ignored,
         dialplan,
         relay,
+        watched,
         generic,
         memory,
         idle,

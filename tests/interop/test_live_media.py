@@ -29,6 +29,8 @@ from tests.support.server import GlobstarProcess
 DIALPLAN = """\
 exten => _10[1-9],1,Dial(PJSIP/${IF($[${EXTEN} = 101]?bob:erik)},20)
 exten => 110,1,Dial(PJSIP/gwen,20,xX)
+exten => 111,1,Set(TALK_DETECT(set)=)
+ same => n,Dial(PJSIP/ivan,20)
 exten => 200,1,Answer()
  same => n,ChanSpy(PJSIP/${SPIED},q)
 exten => 201,1,Answer()
@@ -59,13 +61,16 @@ PHONES = {
     "carol": "direct_media=no\n",
     "finn": "direct_media=no\n",
     "gwen": "direct_media=no\n",
+    "hans": "direct_media=no\n",
+    "ivan": "direct_media=no\n",
 }
 #: The tone of the music on hold.
 MUSIC = 1000.0
 #: What ``bridge explain`` says in each way.
 GOES_DIRECTLY = "native_rtp: chosen, media go directly"
 IS_RELAYED = "native_rtp: chosen, packets are relayed"
-IN_FRAMES = "simple_bridge: chosen"
+IS_WATCHED = "simple_bridge: chosen, packets are relayed, digits are seen"
+IN_FRAMES = "simple_bridge: chosen, frames"
 MIXED = "softmix: chosen"
 
 
@@ -172,9 +177,15 @@ def relayed(world: World) -> Pair:
 
 
 @pytest.fixture(scope="module")
+def watched(world: World) -> Pair:
+    """Finn and gwen, whose packets are relayed while their digits are looked at."""
+    return world.connect("finn", "gwen", "110", IS_WATCHED)
+
+
+@pytest.fixture(scope="module")
 def in_frames(world: World) -> Pair:
-    """Finn and gwen, whose digits are looked at."""
-    return world.connect("finn", "gwen", "110", IN_FRAMES)
+    """Hans, whose talking is looked for, and ivan."""
+    return world.connect("hans", "ivan", "111", IN_FRAMES)
 
 
 Change = Callable[[World, LivePhone, LivePhone], AbstractContextManager[None]]
@@ -285,23 +296,27 @@ def test_from_the_relay_and_back(world: World, relayed: Pair, change: Change, wa
         assert (dora.moves, erik.moves) == (0, 0)
 
 
-@pytest.mark.parametrize(("change", "way"), [(by_manager, IN_FRAMES), (spy, IN_FRAMES), (third, MIXED)])
-def test_from_frames_and_back(world: World, in_frames: Pair, change: Change, way: str) -> None:
-    with world.talking(in_frames) as (finn, gwen):
-        with change(world, finn, gwen):
-            world.until(finn, way)
+@pytest.mark.parametrize("kind", ["watched", "in_frames"])
+@pytest.mark.parametrize(("change", "way"), [(by_manager, IN_FRAMES), (spy, IN_FRAMES), (third, MIXED), (suspended, IN_FRAMES)])
+def test_from_the_simple_bridge_and_back(
+    world: World, request: pytest.FixtureRequest, kind: str, change: Change, way: str
+) -> None:
+    pair: Pair = request.getfixturevalue(kind)
+    with world.talking(pair) as (one, other):
+        with change(world, one, other):
+            world.until(one, way)
             world.phones.after(30)
-        world.until(finn, IN_FRAMES)
+        world.until(one, pair.way)
         world.phones.after(15)
 
 
-def test_a_recording_by_digits(world: World, in_frames: Pair) -> None:
+def test_a_recording_by_digits(world: World, watched: Pair) -> None:
     """*3 starts it, *3 ends it; the digits go to nobody, and the sound beside them is not interrupted."""
 
     def recordings() -> list[Path]:
         return sorted((world.server.paths["astspooldir"] / "monitor").glob("auto-*finn*.wav"))
 
-    with world.talking(in_frames) as (finn, gwen):
+    with world.talking(watched) as (finn, gwen):
         finn.press("*3")
         wait_until(lambda: len(recordings()) == 1, 5, "the recording begins")
         world.phones.after(40)
@@ -351,6 +366,18 @@ def test_digits_are_relayed(world: World, relayed: Pair) -> None:
         world.phones.after(8 * 4 + 5)
         assert (erik.digits(), dora.digits()) == (before[0] + "159#", before[1] + "D0*")
         assert IS_RELAYED in world.explained(dora)
+
+
+def test_digits_that_are_watched(world: World, watched: Pair) -> None:
+    """What is no code goes on to the other one, whole and in order; while a digit is sent, sound is not (RFC 4733 2.5.1.2)."""
+    with world.talking(watched, most=8 * 120) as (finn, gwen):
+        before = gwen.digits(), finn.digits()
+        finn.press("159")
+        wait_until(lambda: gwen.digits() == before[0] + "159", 5, lambda: f"the digits: {gwen.digits()}")
+        gwen.press("D0")
+        wait_until(lambda: finn.digits() == before[1] + "D0", 5, lambda: f"the digits: {finn.digits()}")
+        world.phones.after(5)
+        assert IS_WATCHED in world.explained(finn)
 
 
 def test_digits_cross_while_it_is_recorded(world: World, relayed: Pair) -> None:

@@ -401,6 +401,8 @@ class Bridge:
         chosen = self._choose()
         if chosen.name != self.technology.name:
             self._switch(reason, chosen)
+        else:
+            self.technology.reconsidered()
 
     def hooks_changed(self, reason: str) -> None:
         """A member's voice is seen by somebody from now on, or by nobody any more; told of at the loop's next turn."""

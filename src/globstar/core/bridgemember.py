@@ -134,10 +134,14 @@ class BridgeMember:
         return [member for member in self.bridge.members if member is not self]
 
     def frames_needed(self) -> str | None:
-        """Why the core must see this member's frames one by one; None if it need not."""
-        channel = self.channel
+        """Why the core must see this member's audio or digits; None if it need not."""
         if self.digit_filter is not None:
-            return f"{channel.name} has digit features"
+            return f"{self.channel.name} has digit features"
+        return self.audio_needed()
+
+    def audio_needed(self) -> str | None:
+        """Why the core must see this member's audio frame by frame; None if it need not."""
+        channel = self.channel
         if channel.read_hooks or channel.write_hooks:
             return f"{channel.name} has hooks on its audio"
         plc = channel.system.translation.plc

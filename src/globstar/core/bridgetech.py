@@ -56,6 +56,9 @@ class BridgeTechnology:
     def media_changed(self) -> None:
         """A member's media have changed while this technology serves, and it goes on to serve: bind anew what depends on them."""
 
+    def reconsidered(self) -> None:
+        """What the members need was looked at again, and this technology goes on to serve: there may be more than one way."""
+
     def generator_changed(self, member: BridgeMember) -> None:
         """A member hears music or a tone of its own from now on, or no more."""
 

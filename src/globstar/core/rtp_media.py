@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from globstar.core.format import Format
 from globstar.media.session import RtpSession
+
+#: How the names of encodings of digits begin.
+DIGITS = "telephone-event/"
+
+
+class MeasuredVoice(Protocol):
+    """The voice of a channel, as far as the lengths of its packets matter; they are in samples."""
+
+    @property
+    def comes(self) -> int:
+        """The length of packets of the peer that could not go on as they came; 0 as long as there were none."""
+        ...
+
+    def lasts(self, payload_type: int, payload: bytes) -> int | None:
+        """The length of a packet of the peer; None for one without voice."""
+        ...
+
+    def takes(self, samples: int) -> bool:
+        """Whether frames of that length go to the peer as they are, each in a packet of its own."""
+        ...
+
+    def note_length(self, payload_type: int, samples: int) -> None:
+        """Packets of the peer are of that length, and have to be cut anew from now on: the bridge is told."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +40,7 @@ class RtpMedia:
 
     Keys are ``PCMU/8000/1`` or ``telephone-event/8000/1``; ``receive`` has the numbers under which the peer sends,
     ``send`` those under which it wants to receive. ``sides`` are the streams beside the audio (``video 0``).
-    ``packet_ms`` is the length of the packets that the peer must get, 0 where it takes them as they come; where it is set,
-    ``fits`` says of a payload type and payload of the peer whether they have that length too, None where they have none.
+    ``packet_ms`` is the length of the packets that the peer asks for, 0 where it does not; ``voice`` measures packets of audio.
     """
 
     session: RtpSession
@@ -24,18 +48,25 @@ class RtpMedia:
     send: Mapping[str, int] = field(default_factory=dict)
     sides: Mapping[str, RtpMedia] = field(default_factory=dict)
     packet_ms: int = 0
-    fits: Callable[[int, bytes], bool | None] | None = None
+    voice: MeasuredVoice | None = None
 
     @property
     def sends_digits(self) -> bool:
         """Whether digits travel as telephone-event."""
-        return any(name.startswith("telephone-event/") for name in self.send)
+        return any(name.startswith(DIGITS) for name in self.send)
 
-    def pairs_to(self, other: RtpMedia) -> dict[int, int]:
-        """Payload types of ours with those of ``other`` for the same encoding; none while the peer has said that it is silent."""
+    def pairs_to(self, other: RtpMedia, *, digits: bool = True) -> dict[int, int]:
+        """Payload types of ours with those of ``other`` for the same encoding, without ``digits`` not those of digits.
+
+        None while the peer has said that it is silent.
+        """
         if not self.session.is_receiving:
             return {}
-        return {number: other.send[name] for name, number in self.receive.items() if name in other.send}
+        return {
+            number: other.send[name]
+            for name, number in self.receive.items()
+            if name in other.send and (digits or not name.startswith(DIGITS))
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,10 @@ class Packer(Protocol):
     """What makes packets of one length."""
 
     @property
+    def samples(self) -> int:
+        """How many samples a full packet has."""
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing waits."""
 

@@ -311,7 +311,7 @@ async def test_a_suspended_technology_is_passed_over(world: World, native: Bridg
     assert bridge.technology.name == "simple_bridge"
     lines = bridge.explain()
     assert "test_native: suspended" in lines
-    assert "simple_bridge: chosen" in lines
+    assert "simple_bridge: chosen, frames: Test/alice-00000000 has no RTP" in lines
     assert "holding_bridge: not asked for by this kind of bridge" in lines
     native.is_suspended = False
     bridge.reconsider("resumed")

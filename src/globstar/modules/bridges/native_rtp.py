@@ -5,9 +5,9 @@ from __future__ import annotations
 from globstar.core.bridge import Bridge, BridgeMember
 from globstar.core.bridgetech import BridgeCapability, BridgeTechnology, BridgeTechnologySpec
 from globstar.core.channel import Channel
-from globstar.core.rtp_media import RtpMedia
+from globstar.core.pairrelay import PairRelay, native_of, relay_obstacle
+from globstar.core.rtp_media import DIGITS, RtpMedia
 from globstar.core.tech import NativeMedia
-from globstar.media.relay import Relay
 
 #: How often the endpoints of a bridge may move each other's direct media before packets are relayed for good.
 MAX_MOVES = 16
@@ -27,8 +27,7 @@ class NativeRtpBridge(BridgeTechnology):
 
     def __init__(self, bridge: Bridge) -> None:
         super().__init__(bridge)
-        self._relays: list[Relay] = []
-        self._relayed: tuple[object, ...] = ()
+        self._pair = PairRelay(passes_digits=True)
         #: the channels whose media go directly, the last to come first: that is the caller
         self._direct: tuple[Channel, ...] = ()
         self._not_direct = ""
@@ -38,32 +37,11 @@ class NativeRtpBridge(BridgeTechnology):
     @classmethod
     def unsuitable(cls, bridge: Bridge) -> str | None:
         """Two RTP channels with one codec, no hook, no digit feature."""
-        members = bridge.members
-        if len(members) != 2:
-            return f"{len(members)} channels, it serves two"
-        offers: list[NativeMedia] = []
-        for member in members:
-            channel = member.channel
-            native = channel.tech.native_media(channel)
-            if native is None or native.kind != "rtp":
-                return f"{channel.name} has no RTP"
-            if not native.can_relay:
-                return f"{channel.name}: {native.reason or 'its packets cannot be relayed'}"
-            needed = member.frames_needed()
-            if needed is not None:
-                return needed
-            offers.append(native)
-        first, second = offers
-        if first.format is None or second.format is None or first.format.codec is not second.format.codec:
-            return f"{members[0].channel.name} and {members[1].channel.name} have different codecs"
-        if first.session.packet_ms != second.session.packet_ms:
-            asks = 0 if first.session.packet_ms else 1
-            return f"{members[asks].channel.name}: packets of {offers[asks].session.packet_ms} ms are asked for"
-        return None
+        return relay_obstacle(bridge, passes_digits=True)
 
     def start(self) -> None:
         """Join the sessions; what cannot be relayed flows as frames."""
-        self._part()
+        self._pair.part()
         members = self.bridge.members
         if len(members) != 2:
             self._take_back()
@@ -92,35 +70,12 @@ class NativeRtpBridge(BridgeTechnology):
         members = self.bridge.members
         if len(members) != 2 or members[0].is_apart or members[1].is_apart:
             return
-        one, two = _native(members[0]), _native(members[1])
+        one, two = native_of(members[0]), native_of(members[1])
         if one is None or two is None:
-            self._part()
+            self._pair.part()
             self._take_back()
             return
-        first, second = one.session, two.session
-        pairs = [("audio", first, second)] if all(member.channel.generator is None for member in members) else []
-        if first.sides:
-            both = [(key, side, second.sides[key]) for key, side in first.sides.items() if key in second.sides]
-            pairs += [(key, side, other) for key, side, other in both if side.packet_ms == other.packet_ms]
-        relayed = tuple(
-            (
-                mine.session,
-                yours.session,
-                mine.pairs_to(yours),
-                yours.pairs_to(mine),
-                key.startswith("audio"),
-                mine.fits,
-                yours.fits,
-            )
-            for key, mine, yours in pairs
-        )
-        if relayed != self._relayed:
-            self._part()
-            self._relayed = relayed
-            for mine, yours, there, back, is_audio, fits, fits_back in relayed:
-                relay = Relay(mine, yours, there, back, see_digits=False, marks_talk=is_audio, fits=fits, fits_back=fits_back)
-                relay.join()
-                self._relays.append(relay)
+        self._pair.update(members, one.session, two.session)
         self._consider_direct(one, two)
 
     def _consider_direct(self, one: NativeMedia, two: NativeMedia) -> None:
@@ -168,12 +123,6 @@ class NativeRtpBridge(BridgeTechnology):
             return f"{' and '.join(tones)} hears music or a tone, not the other: {self._not_direct}"
         return "media go directly" if self._direct else f"packets are relayed: {self._not_direct}"
 
-    def _part(self) -> None:
-        for relay in self._relays:
-            relay.leave()
-        self._relays = []
-        self._relayed = ()
-
     def _take_back(self) -> None:
         channels, self._direct, self._aims = self._direct, (), ()
         for channel in channels:
@@ -182,7 +131,7 @@ class NativeRtpBridge(BridgeTechnology):
 
     def stop(self) -> None:
         """Part the sessions; each goes on where it is."""
-        self._part()
+        self._pair.part()
         self._take_back()
         for member in self.bridge.members:
             member.drop_voice()
@@ -200,12 +149,7 @@ def _understand(one: RtpMedia, two: RtpMedia) -> bool:
     """Whether both name some codec, and number what they have in common alike."""
     common = [name for name in one.receive if name in two.receive]
     alike = all(one.receive[name] == two.send.get(name) and two.receive[name] == one.send.get(name) for name in common)
-    return alike and any(not name.startswith("telephone-event/") for name in common)
-
-
-def _native(member: BridgeMember) -> NativeMedia | None:
-    native = member.channel.tech.native_media(member.channel)
-    return native if native is not None and isinstance(native.session, RtpMedia) else None
+    return alike and any(not name.startswith(DIGITS) for name in common)
 
 
 technology = BridgeTechnologySpec(name=NativeRtpBridge.name, technology=NativeRtpBridge)

@@ -1,15 +1,30 @@
-"""Two-party bridge in which frames flow from one channel straight to the other."""
+"""Two-party bridge in which each hears the other: by frames, or by packets where nobody needs to see the frames of audio."""
 
+from globstar.core import bridgevideo
 from globstar.core.bridge import Bridge, BridgeMember
 from globstar.core.bridgetech import BridgeCapability, BridgeTechnology, BridgeTechnologySpec
+from globstar.core.pairrelay import PairRelay, native_of, relay_obstacle
+
+#: The technology without which packets are not relayed here either: who suspends it, or does not load it, wants frames.
+_RELAYING = "native_rtp"
 
 
 class SimpleBridge(BridgeTechnology):
-    """Each member's voice is written to the other; translators are bound when both are in."""
+    """Each member's voice is written to the other; translators are bound when both are in.
+
+    Two RTP channels of one codec of which only the digits must be seen (features, bridges that tell of digits) need no frames of
+    audio: their packets are relayed, and those of digits alone come as frames.
+    """
 
     name = "simple_bridge"
     capability = BridgeCapability.ONE_TO_ONE
     preference = 50
+
+    def __init__(self, bridge: Bridge) -> None:
+        super().__init__(bridge)
+        self._pair = PairRelay(passes_digits=False)
+        #: why there are frames; "" while packets are relayed
+        self._in_frames = "nobody to speak to"
 
     @classmethod
     def unsuitable(cls, bridge: Bridge) -> str | None:
@@ -24,23 +39,59 @@ class SimpleBridge(BridgeTechnology):
 
     def start(self) -> None:
         """Bind the members to one another."""
-        if len(self.bridge.members) != 2:
-            return
-        first, second = self.bridge.members
-        if first.is_apart or second.is_apart:
-            return
-        for member, peer in ((first, second), (second, first)):
-            member.channel.set_read_format(member.channel.raw_read_format)
-            member.speak_to(peer)
+        members = self.bridge.members
+        if len(members) == 2 and not any(member.is_apart for member in members):
+            for member, peer in (members, members[::-1]):
+                member.channel.set_read_format(member.channel.raw_read_format)
+                member.speak_to(peer)
+        self.reconsidered()
+
+    def reconsidered(self) -> None:
+        """Relay packets from now on, or take frames."""
+        reason = self._obstacle()
+        members = self.bridge.members
+        one, two = (native_of(members[0]), native_of(members[1])) if reason is None else (None, None)
+        if one is None or two is None:
+            self._in_frames = reason or "no media yet"
+            self._pair.part()
+        else:
+            self._in_frames = ""
+            self._pair.update(members, one.session, two.session)
+
+    def _obstacle(self) -> str | None:
+        """Why packets are not relayed."""
+        bridge = self.bridge
+        if any(member.is_apart for member in bridge.members):
+            return "one is spoken to apart"
+        relaying = bridge.system.bridge_technologies.get(_RELAYING)
+        if relaying is None or relaying.is_suspended:
+            return f"{_RELAYING} is {'suspended' if relaying is not None else 'not loaded'}"
+        if bridge.video_mode != bridgevideo.NONE:
+            return "whose video is seen was chosen"
+        return relay_obstacle(bridge, passes_digits=False)
+
+    def media_changed(self) -> None:
+        """See BridgeTechnology."""
+        self.reconsidered()
 
     def generator_changed(self, member: BridgeMember) -> None:
         """Who is on hold hears the music alone, whatever the other one still says."""
         for peer in member.peers if len(self.bridge.members) == 2 else ():
             if not peer.is_apart:
                 peer.speak_to(member)
+        self.reconsidered()
+
+    def mix_changed(self) -> None:
+        """Whose video is seen may have changed."""
+        self.reconsidered()
+
+    def detail(self) -> str:
+        """What flows."""
+        return f"frames: {self._in_frames}" if self._in_frames else "packets are relayed, digits are seen"
 
     def stop(self) -> None:
         """Unbind."""
+        self._pair.part()
         for member in self.bridge.members:
             member.drop_voice()
 

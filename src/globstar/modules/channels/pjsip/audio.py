@@ -131,8 +131,7 @@ class AudioStream(SideStream):
         if session is None or session.is_closed or self.stream is None or self.voice.unrelayable:
             return None
         voice = self.voice
-        ms = voice.packet_ms
-        return RtpMedia(session, *voice.encodings(), packet_ms=ms, fits=voice.fits if ms else None)
+        return RtpMedia(session, *voice.encodings(), packet_ms=voice.packet_ms, voice=voice)
 
     # -- frames ------------------------------------------------------------------------------------------------------
 

@@ -508,13 +508,12 @@ class LegMedia(Voice):
                 return view
         receive, send = self.encodings()
         if is_plain:
-            view = RtpMedia(session, receive, send)
+            view = RtpMedia(session, receive, send, voice=self)
             self._view = (view, self.stream, self.wants_digits)
             return view
-        fits = self.fits if ms else None
         views = ((side.key, side.relay_view()) for side in self.sides)
         sides = {name: view for name, view in views if view is not None}
-        return RtpMedia(session, receive, send, sides, ms, fits)
+        return RtpMedia(session, receive, send, sides, ms, self)
 
     def write_side(self, frame: Frame) -> None:
         """Send a frame of video or text; without such a stream it goes nowhere."""

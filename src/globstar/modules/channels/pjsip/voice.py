@@ -72,7 +72,7 @@ class Voice:
     """Packets of a stream become frames of a channel, and frames packets, in the codecs that were agreed on."""
 
     __slots__ = (
-        "_by_payload", "_clock_shift", "_codecs", "_comes_ms", "_endpoint", "_is_linear", "_lengths", "_most_samples",
+        "_by_payload", "_clock_shift", "_codecs", "_comes", "_endpoint", "_is_linear", "_lengths", "_most_samples",
         "_read_format", "_read_payload", "_refined", "_regular", "_send_by_receive", "_send_payload", "_smoother", "_source",
         "_ssrc", "_times", "_usual_samples", "_writes", "channel", "session", "stream", "wants_digits", "write_format",
     )  # fmt: skip
@@ -103,8 +103,8 @@ class Voice:
         self._regular: Packer | None = None
         self._usual_samples = self._most_samples = 0
         self._lengths = PacketLengths(self.write_format, endpoint, None)
-        #: how long the peer's packets are, ms, where that is not what is asked for; 0 as long as none of them have been seen
-        self._comes_ms = 0
+        #: how long the peer's packets are, samples and ms, where they cannot go on as they come; 0 as long as none have been seen
+        self._comes = (0, 0)
         self._times = SourceTimes()
         #: what our frames name as their source, and the SSRC of it
         self._source = ""
@@ -121,7 +121,7 @@ class Voice:
         self._by_payload = {}
         self._send_by_receive = {}
         self._refined = {}
-        self._comes_ms = 0
+        self._comes = (0, 0)
         agreed: list[Format] = []
         for codec in stream.codecs:
             format = form_of(codec, self._codecs)
@@ -186,8 +186,8 @@ class Voice:
     @property
     def unrelayable(self) -> str:
         """Why the peer's packets cannot be passed on as they come; "" if they can, to who takes such packets."""
-        if self._comes_ms and self._smoother is not None:
-            return f"it sends packets of {self._comes_ms} ms, and {self._lengths.wanted_ms} are asked for"
+        if self._comes[0] and self._smoother is not None:
+            return f"it sends packets of {self._comes[1]} ms, and {self._lengths.wanted_ms} are asked for"
         return ""
 
     @property
@@ -195,22 +195,30 @@ class Voice:
         """The length of the packets that are made for the peer of whatever comes; 0 where they go as they come."""
         return self._lengths.wanted_ms if self._smoother is not None else 0
 
-    def fits(self, payload_type: int, payload: bytes) -> bool | None:
-        """Whether a packet of the peer is as long as those that it gets; None for one without voice.
+    @property
+    def comes(self) -> int:
+        """See MeasuredVoice."""
+        return self._comes[0]
 
-        The first that is not is noted: packets of this peer are to be cut anew from then on, and the bridge is told.
-        """
+    def lasts(self, payload_type: int, payload: bytes) -> int | None:
+        """See MeasuredVoice."""
         format = self._by_payload.get(payload_type)
-        if format is None or not payload:
-            return None
-        comes = _samples_in(format, payload) * 1000 // format.sample_rate
-        if comes == self.packet_ms:
-            return True
-        self._comes_ms = comes
+        return _samples_in(format, payload) if format is not None and payload else None
+
+    def takes(self, samples: int) -> bool:
+        """See MeasuredVoice."""
+        made, usual = self._smoother, self._usual_samples
+        if made is not None:
+            return samples == made.samples
+        return samples == usual or (not usual and samples <= self._most_samples)
+
+    def note_length(self, payload_type: int, samples: int) -> None:
+        """See MeasuredVoice."""
+        milliseconds = samples * 1000 // self._by_payload[payload_type].sample_rate
+        self._comes = samples, milliseconds
         channel = self.channel
         if channel is not None and channel.bridge_member is not None:
-            channel.bridge_member.bridge.media_changed(f"{channel.name} sends packets of {comes} ms", is_agreed=False)
-        return False
+            channel.bridge_member.bridge.media_changed(f"{channel.name} sends packets of {milliseconds} ms", is_agreed=False)
 
     # -- packets and frames ------------------------------------------------------------------------------------------
 
@@ -287,7 +295,7 @@ class Voice:
             data = exchanged(frame.data) if self._is_linear else frame.data
             if smoother is None:
                 samples, usual = frame.samples, self._usual_samples
-                if samples == usual or (not usual and samples <= self._most_samples):
+                if samples == usual or (not usual and samples <= self._most_samples):  # see takes()
                     session.send_media(data, samples >> self._clock_shift, frame.marker)
                     return
                 # the other side has packets of another length
