@@ -1,7 +1,7 @@
 """How many Python functions of ours a unit of SIP work calls, however busy the machine is: `python -m bench.calls [unit ...]`.
 
-The server runs inside this process on virtual time, its peers in memory; only functions below ``src/globstar`` count, not those of the
-loop and of the peers.
+The server runs inside this process on virtual time, its peers in memory; only functions below ``src/globstar`` count, not
+those of the loop and of the peers.
 """
 
 from __future__ import annotations
