@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 HOST = "127.0.0.1"
 
-# Below the kernel's ephemeral range, and a stripe of its own for every test process, so that
-# parallel workers neither meet one another nor a client socket of a program under test.
-_FIRST, _STRIPES, _STRIPE = 11000, 5, 4000
-_position = os.getpid() % (_STRIPE // 2) * 2
+# Above the ports that servers take for RTP unless configured otherwise, and below the kernel's ephemeral range.
+_FIRST, _END = 20002, 32768
 
-
-def _stripe_start() -> int:
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    return _FIRST + (int(worker) + os.getppid()) % _STRIPES * _STRIPE
+LEDGER = Path(tempfile.gettempdir()) / f"globstar-test-ports-{os.getuid()}"
+"""Holds the port to look at next, for all test processes of the machine: workers, and other runs beside this one."""
 
 
 def _is_free(port: int) -> bool:
@@ -31,18 +30,31 @@ def _is_free(port: int) -> bool:
 
 
 def free_port(count: int = 1) -> int:
-    """The first of ``count`` consecutive ports free for UDP and TCP, even; given again only after all others."""
-    global _position
+    """The first of ``count`` consecutive ports free for UDP and TCP, even; from any thread.
+
+    Whoever asks on this machine gets others, until all have been given: between the look whether a port is free and the moment
+    when a program under test binds it, nobody else is told the same one.
+    """
     size = count + count % 2
-    for _ in range(_STRIPE):
-        if _position + size > _STRIPE:
-            _position = 0
-        first = _stripe_start() + _position
-        if all(_is_free(first + offset) for offset in range(size)):
-            _position += size
-            return first
-        _position += 2
-    raise RuntimeError(f"no {count} free ports from {_stripe_start()} on")
+    with os.fdopen(os.open(LEDGER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+") as ledger:
+        fcntl.flock(ledger, fcntl.LOCK_EX)  # each call has a lock of its own, so that threads wait for one another, too
+        text = ledger.read()
+        position = int(text) if text.isdecimal() else _FIRST
+        rounds = 0
+        while rounds < 2:  # the first may have begun in the middle
+            if not _FIRST <= position <= _END - size:
+                position = _FIRST
+                rounds += 1
+                if size > _END - _FIRST:
+                    break
+            busy = next((offset for offset in reversed(range(size)) if not _is_free(position + offset)), None)
+            if busy is None:
+                ledger.seek(0)
+                ledger.truncate()
+                ledger.write(str(position + size))
+                return position
+            position += busy + 2 - busy % 2
+    raise RuntimeError(f"no {count} free ports from {_FIRST} on")
 
 
 def wait_until(condition: Callable[[], object], timeout: float, what: str | Callable[[], str], interval: float = 0.02) -> None:

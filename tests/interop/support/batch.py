@@ -21,14 +21,6 @@ WORKERS = 5
 SIPP_TRANSPORTS = {"udp": "u1", "tcp": "t1", "tls": "t1", "ws": "t1", "wss": "t1"}
 """SIPp itself speaks UDP and TCP; the others go through a relay (``tests/interop/support/relay.py``)."""
 
-_ports = threading.Lock()
-
-
-def ports(count: int = 2) -> int:
-    """Free ports for a thread of its own."""
-    with _ports:
-        return free_port(count)
-
 
 @dataclass
 class Call:
@@ -44,14 +36,14 @@ class Call:
     def callee(self, name: str = "callee") -> Script:
         """A party that is called; ``{port}`` of a caller's number is its port."""
         transport = self.transport if self.transport in ("udp", "tcp") else "udp"
-        script = Script(f"{name}{len(self.scripts)}", port=ports(), transport=transport)
+        script = Script(f"{name}{len(self.scripts)}", port=free_port(2), transport=transport)
         script.user = name
         self.scripts.append(script)
         return script
 
     def before(self, user: str) -> Script:
         """A party whose requests are answered before the others begin: who registers, as a rule."""
-        script = Script(f"before{len(self.first)}", port=ports(), number=user, transport=self.transport)
+        script = Script(f"before{len(self.first)}", port=free_port(2), number=user, transport=self.transport)
         script.user = user
         self.first.append(script)
         return script
@@ -61,7 +53,7 @@ class Call:
         if to is not None:
             protocol = "tcp" if to.transport == "tcp" else "udp"
             number = f"to*{to.user}*{to.port}*{protocol}"
-        script = Script(f"{user}{len(self.scripts)}", port=ports(), number=number, transport=self.transport)
+        script = Script(f"{user}{len(self.scripts)}", port=free_port(2), number=number, transport=self.transport)
         script.user = user
         self.scripts.append(script)
         return script
@@ -160,7 +152,7 @@ class Batch:
                 port=script.port,
                 transport=SIPP_TRANSPORTS[script.transport],
                 timeout=12,
-                control=ports(),
+                control=free_port(2),
             )
             running.append(sipp)
             return sipp

@@ -22,9 +22,10 @@ from globstar.media.sockets import Address
 from globstar.media.srtp import SrtpContext
 from globstar.proto.sdp.crypto import CryptoKey, Suite
 from tests.conftest import IN_CI
+from tests.support.loopback import HOST, free_port
 from tests.support.srtp_phone import PROFILES
 
-HOST = "127.0.0.1"
+RTP_PORTS = 40
 ULAW = {0: Payload(PayloadKind.MEDIA, 8000), 101: Payload(PayloadKind.DIGITS, 8000)}
 SSRC = 0x01020304
 SIXTEEN = {96: Payload(PayloadKind.MEDIA, 16000)}
@@ -224,8 +225,13 @@ def new_engine(way: Way, **settings: int) -> RtpEngine:
     if way.is_native and not native.is_available():
         assert not IN_CI, "the native module was not built"
         pytest.skip("the native module was not built")  # in CI a skip fails the run
+    first = free_port(RTP_PORTS)
     known = MediaSettings(
-        native_relay=way.is_native, relay_io_uring=way is Way.RING, port_start=23000, port_end=23998, **settings
+        native_relay=way.is_native,
+        relay_io_uring=way is Way.RING,
+        port_start=first,
+        port_end=first + RTP_PORTS - 2,
+        **settings,
     )
     return RtpEngine(asyncio.get_running_loop(), known)
 
