@@ -95,7 +95,6 @@ class Load(Rig):
                 Party("bob", port=self.bob, codecs=self.callee_codec.name, options=keyed),
             ],
             contexts={"phones": plan},
-            system="\n[overload]\ntype=overload\nenabled=no\n",  # the calls are wanted, however busy the machine is
             files={"logger.conf": LOGGER, "rtp.conf": f"[general]\nrtpstart={start}\nrtpend={end}\n"},
         )
 

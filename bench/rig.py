@@ -70,6 +70,7 @@ class Rig:
             contexts={"phones": DIALPLAN.format(turns=TURNS)},
             files={"logger.conf": LOGGER},
             rtp_ports=800,
+            sheds_load=True,
         )
 
     def _wait_for_options(self) -> float:

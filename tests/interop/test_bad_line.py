@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop.support.badline import PHONE, SERVER, BadLine, Line
+from tests.interop.support.office import TAKES_ALL
 from tests.interop.support.programs import ROOT
 from tests.support.loopback import wait_until
 from tests.support.server import GlobstarProcess
@@ -18,6 +19,7 @@ from tests.support.server import GlobstarProcess
 COUNT, PACE = 400, 0.01
 
 SIP = f"""\
+{TAKES_ALL}\
 [global]
 type=global
 endpoint_identifier_order=ip

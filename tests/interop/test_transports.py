@@ -15,6 +15,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.interop.support.office import TAKES_ALL
 from tests.interop.support.programs import require
 from tests.interop.support.scenario import Scenario
 from tests.interop.support.sipp import Sipp
@@ -44,7 +45,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     ports = {name: free_port() for name in ("tls", "strict", "only13", "six", "http", "https")}
     pair = f"cert_file={cert}\npriv_key_file={key}\n"
     text = (
-        f"[tls]\ntype=transport\nprotocol=tls\nbind={HOST}:{ports['tls']}\n{pair}\n"
+        f"{TAKES_ALL}[tls]\ntype=transport\nprotocol=tls\nbind={HOST}:{ports['tls']}\n{pair}\n"
         f"[strict]\ntype=transport\nprotocol=tls\nbind={HOST}:{ports['strict']}\n{pair}"
         f"ca_list_file={authority.path}\nrequire_client_cert=yes\nmethod=tlsv1_2\n\n"
         f"[only13]\ntype=transport\nprotocol=tls\nbind={HOST}:{ports['only13']}\n{pair}method=tlsv1_3\n\n"

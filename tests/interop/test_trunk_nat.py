@@ -12,6 +12,7 @@ import pytest
 
 from tests.interop.support.audio import read_wav, tone_seconds
 from tests.interop.support.namespaces import GATE, OFFICE, PROVIDER, NatNetwork
+from tests.interop.support.office import TAKES_ALL
 from tests.support.loopback import wait_until
 from tests.support.server import GlobstarProcess
 
@@ -19,6 +20,7 @@ TONE = 1004
 """What Milliwatt plays, in Hz."""
 
 PROVIDER_SIP = f"""\
+{TAKES_ALL}\
 [global]
 type=global
 endpoint_identifier_order=username,ip,anonymous
@@ -60,7 +62,7 @@ qualify_frequency=1
 """
 
 OFFICE_SIP = """\
-[global]
+{takes_all}[global]
 type=global
 
 [{protocol}]
@@ -172,7 +174,7 @@ def trunk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
         try:
             provider = start("provider", network.provider, PROVIDER_SIP, "from-office")
-            office_sip = OFFICE_SIP.format(protocol=request.param, provider=PROVIDER)
+            office_sip = OFFICE_SIP.format(takes_all=TAKES_ALL, protocol=request.param, provider=PROVIDER)
             office = start("office", network.office, office_sip, "from-provider")
             yield Trunk(provider, office, sounds, request.param)
         finally:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.interop.support.batch import Helper, Start
 from tests.interop.support.names import Names
+from tests.interop.support.office import TAKES_ALL
 from tests.interop.support.relay import Relay
 from tests.support.certificates import Authority
 from tests.support.loopback import HOST, free_port
@@ -199,7 +200,7 @@ RTP_PORTS = 200
 def configuration(port: int, transports: str = "", options: str = "") -> dict[str, str]:
     """The files of a server with UDP and TCP at ``port``; ``options`` are those of every endpoint."""
     first = free_port(RTP_PORTS)
-    text = "[global]\ntype=global\nendpoint_identifier_order=username,ip,anonymous\n\n"
+    text = "[global]\ntype=global\nendpoint_identifier_order=username,ip,anonymous\n\n" + TAKES_ALL
     for kind in ("udp", "tcp"):
         text += f"[{kind}]\ntype=transport\nprotocol={kind}\nbind={HOST}:{port}\n\n"
     text += transports

@@ -90,8 +90,8 @@ def test_rfc4235_a_call_of_the_watched_phone_is_told(call: Call) -> None:
     notified(watcher, "active", 'version="1".*<state>confirmed', "dialog", DIALOG)
     notified(watcher, "active", 'version="2".*<state>terminated', "dialog", DIALOG)
     ended(watcher, "dialog")
-    caller = call.caller("watched2", "101").pause(700).invite("[media_port]").answered().pause(700).bye()
-    assert caller.user == "watched2"
+    caller = call.caller("watched2", "101").after(watcher, "^NOTIFY ").invite("[media_port]").answered()
+    caller.until(watcher, "^NOTIFY .*<state>confirmed").bye()
 
 
 @scenario()
@@ -101,7 +101,8 @@ def test_rfc3856_a_call_of_the_watched_phone_changes_its_presence(call: Call) ->
     notified(watcher, "active", "on-the-phone|On the phone|busy")
     notified(watcher, "active", "<basic>")
     ended(watcher)
-    call.caller("watched3", "101").pause(700).invite("[media_port]").answered().pause(700).bye()
+    caller = call.caller("watched3", "101").after(watcher, "^NOTIFY ").invite("[media_port]").answered()
+    caller.until(watcher, "^NOTIFY .*(on-the-phone|On the phone|busy)").bye()
 
 
 @scenario()

@@ -10,9 +10,9 @@ RTP = "[media_port]"
 @scenario("udp tcp tls ws")
 def test_a_call_of_the_group_is_picked_up(call: Call) -> None:
     ringing = call.callee("groupie").ringing().cancelled()
-    call.caller(to=ringing).invite(RTP).expect(100).expect(180).expect(200, routes=True).acknowledged().bye()
-    picker = call.caller("picker", "pick")
-    picker.pause(900).invite(RTP).answered().hung_up()
+    caller = call.caller(to=ringing).invite(RTP).expect(100)
+    caller.expect(180).expect(200, routes=True).acknowledged().bye()
+    call.caller("picker", "pick").after(caller, "^SIP/2.0 180").invite(RTP).answered().hung_up()
 
 
 @scenario()
@@ -22,7 +22,7 @@ def test_who_is_in_no_group_picks_up_nothing(call: Call) -> None:
 
 @scenario()
 def test_device_state_busy_at_makes_an_endpoint_busy(call: Call) -> None:
-    call.caller("onecall", "101").invite(RTP).answered().pause(2500).bye()
-    call.caller("alice", "state*onecall").pause(1200).invite(RTP).answered().expect_request(
-        "MESSAGE", has={"body": "BUSY"}
-    ).answer_request().bye()
+    busy = call.caller("onecall", "101").invite(RTP).answered()
+    asking = call.caller("alice", "state*onecall").after(busy, "^ACK ").invite(RTP).answered()
+    asking.expect_request("MESSAGE", has={"body": "BUSY"}).answer_request().bye()
+    busy.until(asking, "^MESSAGE ").bye()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.interop.sip.servers import SERVERS
 from tests.interop.support.batch import Call, scenario
+from tests.interop.support.office import TAKES_ALL
 from tests.interop.support.relay import Relay
 from tests.interop.support.script import Script
 from tests.support.loopback import HOST, free_port
@@ -46,7 +47,7 @@ device_state=yes
 def events(directory: Path) -> tuple[GlobstarProcess, dict[str, int], list[Relay]]:
     """A server with hints, lists and publications."""
     port = free_port(2)
-    text = "[global]\ntype=global\nendpoint_identifier_order=username,ip,anonymous\n\n"
+    text = "[global]\ntype=global\nendpoint_identifier_order=username,ip,anonymous\n\n" + TAKES_ALL
     text += "".join(f"[{kind}]\ntype=transport\nprotocol={kind}\nbind={HOST}:{port}\n\n" for kind in ("udp", "tcp"))
     for name, options in ENDPOINTS.items():
         boxes = "mailboxes=900@default\nvoicemail_extension=*97\n" if name == "boxes" else ""

@@ -34,11 +34,12 @@ def notified(script: Script, status: str, state: str) -> Script:
 @scenario()
 def test_rfc3515_2_4_a_blind_transfer_of_the_caller_is_reported_to_its_end(call: Call) -> None:
     target = call.callee().ringing().pause(100).answer(RTP).expect_request("BYE").reply(200, "OK")
-    callee = call.callee().ringing().answer(RTP).pause(800).called_bye()
+    callee = call.callee().ringing().answer(RTP)
     script = refer(call.caller(to=callee).invite(RTP).answered().pause(100), to(target)).expect(202)
     notified(script, "100", "active")
     notified(script, "180", "active")
     notified(script, "200", "terminated").bye()
+    callee.until(script, r"^NOTIFY .*SIP/2\.0 200").called_bye()
 
 
 @scenario()
@@ -62,10 +63,12 @@ def test_a_blind_transfer_to_nobody_is_refused_and_the_call_goes_on(call: Call) 
 
 @scenario()
 def test_rfc4488_4_refer_sub_false_makes_no_subscription(call: Call) -> None:
-    callee = call.callee().ringing().answer(RTP).pause(900).called_bye()
-    refer(call.caller(to=callee).invite(RTP).answered().pause(100), "sip:101@127.0.0.1", "Refer-Sub: false\n").expect(
+    callee = call.callee().ringing().answer(RTP)
+    script = refer(call.caller(to=callee).invite(RTP).answered().pause(100), "sip:101@127.0.0.1", "Refer-Sub: false\n").expect(
         200, has={"Refer-Sub": "false"}
-    ).silence(300).within("BYE").expect(200)
+    )
+    script.silence(300).within("BYE").expect(200)
+    callee.until(script, "^BYE ").called_bye()
 
 
 @scenario()
@@ -76,7 +79,7 @@ def test_rfc3515_a_blind_transfer_of_the_callee(call: Call) -> None:
     notified(callee, "100", "active")
     notified(callee, "180", "active")
     notified(callee, "200", "terminated").called_bye(2)
-    call.caller(to=callee).invite(RTP).answered().pause(900).bye()
+    call.caller(to=callee).invite(RTP).answered().until(callee, r"^NOTIFY .*SIP/2\.0 200").bye()
 
 
 @scenario()

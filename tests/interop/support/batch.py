@@ -14,10 +14,12 @@ import pytest
 
 from tests.interop.support.script import Script
 from tests.interop.support.sipp import Sipp
-from tests.support.loopback import free_port
+from tests.support.loopback import free_port, wait_until
 from tests.support.server import GlobstarProcess
 
 WORKERS = 5
+PATIENCE = 12.0
+"""Seconds that a party gets for its script."""
 SIPP_TRANSPORTS = {"udp": "u1", "tcp": "t1", "tls": "t1", "ws": "t1", "wss": "t1"}
 """SIPp itself speaks UDP and TCP; the others go through a relay (``tests/interop/support/relay.py``)."""
 
@@ -142,6 +144,11 @@ class Batch:
         build(call)
         directory = self.directory / "runs" / f"{build.__module__.rpartition('.')[2]}.{build.__name__}.{transport}"
         running: list[Sipp] = []
+        of_script: dict[int, Sipp] = {}
+
+        def wait_for(other: Script, pattern: str) -> None:
+            sipp = of_script[id(other)]
+            wait_until(lambda: sipp.saw(pattern), PATIENCE, f"{pattern!r} at {sipp.directory.name}")
 
         def start(script: Script) -> Sipp:
             sipp = Sipp(
@@ -151,19 +158,26 @@ class Batch:
                 number=script.number,
                 port=script.port,
                 transport=SIPP_TRANSPORTS[script.transport],
-                timeout=12,
+                timeout=PATIENCE,
                 control=free_port(2),
             )
             running.append(sipp)
+            of_script[id(script)] = sipp
             return sipp
 
         try:
             for script in call.first:
                 start(script).passed()
             running.clear()
-            for script in call.scripts:
-                start(script)
             try:
+                for script in call.scripts:
+                    if script.begins is not None:
+                        wait_for(*script.begins)
+                    start(script)
+                for script in call.scripts:
+                    for moment in script.moments:
+                        wait_for(*moment)
+                        of_script[id(script)].go_on()
                 for sipp in reversed(running):
                     sipp.passed()
                 if call.check is not None:

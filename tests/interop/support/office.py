@@ -53,6 +53,9 @@ type=system
 {system}
 """
 
+TAKES_ALL = "[overload]\ntype=overload\nenabled=no\n\n"
+"""A server that gets no processor for a while refuses new requests, which is right, and is not what most tests are about."""
+
 VOICEMAIL = """\
 [general]
 format=wav
@@ -111,6 +114,7 @@ class Office:
     port: int = field(default_factory=lambda: free_port(2))
     rtp_ports: int = 200
     system: str = ""
+    sheds_load: bool = False
 
     def configuration(self) -> dict[str, str]:
         """The files by name."""
@@ -119,7 +123,10 @@ class Office:
         extensions = "[general]\nstatic=yes\n\n" + "".join(f"[{name}]\n{text}\n" for name, text in self.contexts.items())
         return {
             "modules.conf": "[modules]\nautoload=yes\n",
-            "pjsip.conf": GLOBAL.format(system=self.system) + transports + "".join(member.sections() for member in self.members),
+            "pjsip.conf": GLOBAL.format(system=self.system)
+            + ("" if self.sheds_load else TAKES_ALL)
+            + transports
+            + "".join(member.sections() for member in self.members),
             "extensions.conf": extensions,
             "voicemail.conf": VOICEMAIL,
             "rtp.conf": f"[general]\nrtpstart={first}\nrtpend={first + self.rtp_ports - 1}\n",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 from xml.sax.saxutils import quoteattr
 
@@ -28,6 +28,10 @@ class Script(Scenario):
     port: int = 0
     number: str = "service"
     transport: str = "udp"
+    begins: tuple[Script, str] | None = None
+    """Its SIPp is started once the other script's has seen a message in which the expression is found."""
+    moments: list[tuple[Script, str]] = field(default_factory=list)
+    """What it waits for on its way, in order: it goes on once the other script's SIPp has seen such a message."""
     _checks: int = 0
     _remembers: bool = False
 
@@ -83,6 +87,25 @@ class Script(Scenario):
                 for name in ("From", "To", "Via", "CSeq")
             )
         return self._receive(f'request="{method}"{flags}', has or {}, lacks, actions)
+
+    # -- the order among parties -------------------------------------------------------------------------------------
+
+    def after(self, other: Script, pattern: str) -> Self:
+        """Begin once ``other`` has sent or received a message in which ``pattern`` is found."""
+        self.begins = (other, pattern)
+        return self
+
+    def until(self, other: Script, pattern: str) -> Self:
+        """Let the call stand until ``other`` has sent or received such a message."""
+        self.moments.append((other, pattern))
+        return self.held()
+
+    def held(self) -> Self:
+        """Let the call stand until the test says :meth:`Sipp.go_on`."""
+        assert self.transport == "udp", "SIPp takes requests from others by UDP only"
+        return self.expect_request("GO")
+
+    # -- what comes, again -------------------------------------------------------------------------------------------
 
     def silence(self, milliseconds: int = 300) -> Self:
         """Nothing may come for a while: SIPp takes any message as unexpected."""

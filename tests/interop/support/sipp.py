@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,6 +147,20 @@ class Sipp:
         return [
             Message(head[2] == "sent", text[head.end() : end].rstrip("\n") + "\n") for head, end in zip(heads, ends, strict=True)
         ]
+
+    def saw(self, pattern: str) -> bool:
+        """Whether a message was sent or received in which the expression is found; a dot is any character there."""
+        return any(re.search(pattern, message.text, re.DOTALL) for message in self.messages())
+
+    def go_on(self) -> None:
+        """End a wait for the request GO, which is sent here as one of the call's."""
+        call = self.messages()[-1].header("Call-ID")
+        text = (
+            f"GO sip:sipp@{HOST} SIP/2.0\r\nVia: SIP/2.0/UDP {HOST};branch=z9hG4bKgo\r\nFrom: <sip:go@{HOST}>;tag=go\r\n"
+            f"To: <sip:sipp@{HOST}>\r\nCall-ID: {call}\r\nCSeq: 1 GO\r\nContent-Length: 0\r\n\r\n"
+        )
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(text.encode(), (HOST, self.port))
 
     def received(self) -> list[Message]:
         """What came from the other side."""

@@ -126,6 +126,7 @@ class LegMedia(Voice):
             side.bind(None)
         if self.fax is not None:
             self.fax.close()
+        self._view = None  # it knows us, too: together they would wait for the garbage collector
 
     # -- offer and answer --------------------------------------------------------------------------------------------
 
