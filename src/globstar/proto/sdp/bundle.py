@@ -48,9 +48,12 @@ class LocalSource:
 
 def bundles(description: SessionDescription) -> list[tuple[str, ...]]:
     """The mids of each BUNDLE group, as they stand; those of lines that are not there are left out."""
+    groups = description.all("group")
+    if not groups:
+        return []
     known = {media.mid for media in description.media}
     found = []
-    for value in description.all("group"):
+    for value in groups:
         semantics, *mids = value.split()
         if semantics.upper() == "BUNDLE":
             found.append(tuple(dict.fromkeys(mid for mid in mids if mid in known)))
@@ -59,6 +62,8 @@ def bundles(description: SessionDescription) -> list[tuple[str, ...]]:
 
 def choose_bundle(description: SessionDescription, usable: Iterable[Media]) -> tuple[str, ...]:
     """The group of an offer that is taken: the first that has one of the ``usable`` lines; () for none."""
+    if not description.has("group"):
+        return ()
     mids = {media.mid for media in usable}
     return next((group for group in bundles(description) if not mids.isdisjoint(group)), ())
 

@@ -86,7 +86,7 @@ class OfferAnswer:
         (RFC 3264 section 8), and payload numbers of the peer are kept where the codec stays.
         """
         waiting = list(media)
-        places = _places(self.local.media if self.local is not None else (), waiting)
+        places = _places(self.local.media, waiting) if self.local is not None else []
         places += waiting
         shared = [index for index, mine in enumerate(places) if mine is not None and mine.shares]
         tag = shared[0] if shared else -1
@@ -94,10 +94,7 @@ class OfferAnswer:
         group: list[str] = []
         taken: dict[int, Meaning] = {}
         shared_keys: tuple[Attribute, ...] = ()
-        agreed = (stream.bundling.extension for stream in self.streams if stream.bundling is not None)
-        self._extension = next(filter(None, agreed), 0) or free_extension(self.remote)
-        agreed = (stream.transport_extension for stream in self.streams)
-        self._transport_extension = next(filter(None, agreed), 0) or free_extension(self.remote, self._extension)
+        self._number_extensions(media)
         for index, mine in enumerate(places):
             old = self.local.media[index] if self.local is not None and index < len(self.local.media) else None
             if mine is None:
@@ -139,6 +136,16 @@ class OfferAnswer:
         self.offered = tuple(places)
         return offer
 
+    def _number_extensions(self, media: Sequence[LocalMedia]) -> None:
+        """Have numbers for the header extensions of our offer: as they were, or as they are free."""
+        if not any(mine.bundles or mine.feedback for mine in media):
+            self._extension = self._transport_extension = 0
+            return
+        agreed = (stream.bundling.extension for stream in self.streams if stream.bundling is not None)
+        self._extension = next(filter(None, agreed), 0) or free_extension(self.remote)
+        agreed = (stream.transport_extension for stream in self.streams)
+        self._transport_extension = next(filter(None, agreed), 0) or free_extension(self.remote, self._extension)
+
     def receive_offer(self, offer: SessionDescription, media: Sequence[LocalMedia]) -> SessionDescription:
         """Answer an offer; the agreement is then in ``streams``. State does not change when this raises.
 
@@ -147,7 +154,7 @@ class OfferAnswer:
         """
         waiting = list(media)
         live = _live(offer, media)
-        group, tag = _bundle_of(offer, media, live)
+        group, tag = _bundle_of(offer, media, live) if offer.has("group") else ((), None)
         lines: list[Media] = []
         addresses: list[str] = []
         streams: list[NegotiatedStream] = []
@@ -155,7 +162,7 @@ class OfferAnswer:
         shared_keys: tuple[Attribute, ...] = ()
         for index, theirs in enumerate(offer.media):
             mine = _peek(waiting, theirs, index, live)
-            mid = theirs.mid or ""
+            mid = theirs.mid or "" if tag is not None else ""
             bundling = None
             if tag is not None and mid in group and mine is not None and mine.bundles and mine.rtcp_mux:
                 bundling = Bundling(mid, tag, mid_extension(theirs))
@@ -175,19 +182,10 @@ class OfferAnswer:
             streams.append(stream)
             lines.append(answer_line(mine, theirs, stream, keys))
             addresses.append(mine.address)
-        members = [stream for stream in streams if stream.bundling is not None]
-        for stream in members:
-            index = stream.index
-            if owner is None:  # nothing carries them
-                streams[index] = NegotiatedStream(index, stream.kind, None, remote=stream.remote)
-                lines[index], addresses[index] = _declined(offer.media[index], keeps_mid=True), ""
-            else:
-                if index != tag:
-                    attributes = (*repeated(shared_keys), *lines[index].attributes)
-                    lines[index] = replace(lines[index], port=owner.port, attributes=attributes)
-                addresses[index] = owner.address
-        accepted = {stream.bundling.mid for stream in members if stream.bundling is not None} if owner is not None else set()
-        answered = [mid for mid in group if mid in accepted]
+        answered: list[str] = []
+        if tag is not None:
+            carried = _carry(offer, tag, owner, shared_keys, streams, lines, addresses)
+            answered = [mid for mid in group if mid in carried]
         if not any(stream.is_active for stream in streams) and any(theirs.port for theirs in offer.media):
             raise NotAcceptable("no stream of the offer has a codec in common with us")
         if self._version is None:
@@ -252,9 +250,9 @@ class OfferAnswer:
 
     def _answered_bundle(self, answer: SessionDescription, places: Sequence[object | None]) -> tuple[tuple[str, ...], int | None]:
         """The bundle of an answer to our offer, and the line that carries it; None for no bundle."""
-        mids = {ours.mid: index for index, ours in enumerate(self.local.media if self.local is not None else ()) if ours.mid}
         if self.local is None or not bundles(self.local):
             return (), None
+        mids = {ours.mid: index for index, ours in enumerate(self.local.media) if ours.mid}
         for group in bundles(answer):
             carried = [mid for mid in group if mid in mids and mids[mid] < len(places) and places[mids[mid]] is not None]
             if carried:
@@ -296,18 +294,22 @@ class OfferAnswer:
         group: Sequence[str],
     ) -> SessionDescription:
         """Put a description together; it keeps the version of the one in force if it says the same."""
-        shared = next((address for address in addresses if address), fallback)
+        shared = next(filter(None, addresses), fallback)
         connection = Connection.of(shared)
-        media = tuple(
-            replace(line, connections=(Connection.of(address),)) if address and address != shared else line
-            for line, address in zip(lines, addresses, strict=True)
-        )
-        source = Connection.of(self.address) if self.address else connection
+        media = tuple(lines)
+        if len(media) > 1:
+            media = tuple(
+                replace(line, connections=(Connection.of(address),)) if address and address != shared else line
+                for line, address in zip(lines, addresses, strict=True)
+            )
+        source = Connection.of(self.address) if self.address and self.address != shared else connection
         origin = Origin(self.owner, str(session_id), str(version), source.address, source.address_type)
-        fresh = SessionDescription(origin, self.session_name, connection, attributes=session_attributes(group), media=media)
+        fresh = SessionDescription(
+            origin, self.session_name, connection, attributes=session_attributes(group) if group else (), media=media
+        )
         if self.local is None:
             return fresh
-        same = replace(fresh, origin=replace(origin, version=self.local.origin.version))
+        same = replace(fresh, origin=origin._replace(version=self.local.origin.version))
         if same == self.local:
             return same
         self._version = version + 1
@@ -369,7 +371,7 @@ def _bundle_of(offer: SessionDescription, media: Sequence[LocalMedia], live: set
     RTCP must go over the port of RTP, and the line must have a port (RFC 9143 sections 7.3.1 and 9.3).
     """
     usable = [mine for mine in media if mine.bundles and mine.rtcp_mux]
-    if not usable or not offer.has("group"):
+    if not usable:
         return (), None
     group = choose_bundle(offer, [theirs for theirs in offer.media if any(mine.kind == theirs.kind for mine in usable)])
     waiting, takable = list(media), set()
@@ -385,6 +387,33 @@ def _bundle_of(offer: SessionDescription, media: Sequence[LocalMedia], live: set
         if index in takable and offer.media[index].port:
             return (group, index) if offer.media[index].rtcp_mux else ((), None)
     return (), None
+
+
+def _carry(
+    offer: SessionDescription,
+    tag: int,
+    owner: LocalMedia | None,
+    keys: tuple[Attribute, ...],
+    streams: list[NegotiatedStream],
+    lines: list[Media],
+    addresses: list[str],
+) -> set[str]:
+    """Let the streams of a bundle use the transport of the line at ``tag``, which is ``owner`` with its ``keys``.
+
+    Without an owner nothing carries them, and they are declined. Gives the mids of those that are carried.
+    """
+    members = [stream for stream in streams if stream.bundling is not None]
+    for stream in members:
+        index = stream.index
+        if owner is None:
+            streams[index] = NegotiatedStream(index, stream.kind, None, remote=stream.remote)
+            lines[index], addresses[index] = _declined(offer.media[index], keeps_mid=True), ""
+        else:
+            if index != tag:
+                attributes = (*repeated(keys), *lines[index].attributes)
+                lines[index] = replace(lines[index], port=owner.port, attributes=attributes)
+            addresses[index] = owner.address
+    return {stream.bundling.mid for stream in members if stream.bundling is not None} if owner is not None else set()
 
 
 def _as_number(text: str, default: int) -> int:

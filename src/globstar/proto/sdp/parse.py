@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from functools import lru_cache
 
 from globstar.base.errors import RemoteFault
 from globstar.proto.sdp.values import Attribute, Bandwidth, Connection, Media, Origin, SessionDescription, Timing
@@ -12,7 +13,28 @@ MAX_LENGTH = 65536
 MAX_MEDIA = 64
 MAX_LINES = 4096
 
+#: Longest description that may be read at one go.
+MAX_PLAIN = 4096
+
 _LINE_END = re.compile(r"\r\n|\n|\r")
+#: A description as most phones write it: one stream of audio, each line in its place, nothing but printable ASCII. Keys and
+#: candidates are of one call: what has them is read line by line, so that they are not kept.
+_PLAIN = re.compile(
+    r"""
+    v=0\r\n
+    o=([!-~]+)\ ([!-~]+)\ ([!-~]+)\ IN\ (IP[46])\ ([!-~]+)\r\n
+    s=([ -~]*)\r\n
+    (?:c=IN\ (IP[46])\ ([!-~]+)\r\n)?
+    ((?:b=[ -~]*\r\n)*)
+    t=0\ 0\r\n
+    ((?:a=(?!crypto:|ice-|candidate:)[!-9;-~][ -~]*\r\n)*)
+    m=audio\ ([0-9]{1,5})\ (RTP/AVPF?)((?:\ [!-~]+)*)\r\n
+    (?:c=IN\ (IP[46])\ ([!-~]+)\r\n)?
+    ((?:b=[ -~]*\r\n)*)
+    ((?:a=(?!crypto:|ice-|candidate:)[!-9;-~][ -~]*\r\n)*)
+    """,
+    re.VERBOSE,
+)
 
 
 class SdpFault(Enum):
@@ -85,8 +107,13 @@ def parse(source: bytes | str) -> SessionDescription:
     room = 1 if isinstance(source, bytes) else 2
     if len(text) > MAX_LENGTH * room:
         raise SdpParseError(SdpFault.EMPTY, 0)
+    return (_parse_plain(text) if len(text) <= MAX_PLAIN else None) or _parse_lines(text, MAX_LINES * room)
+
+
+def _parse_lines(text: str, most: int) -> SessionDescription:
+    """Read a description of ``most`` lines line by line."""
     lines = _LINE_END.split(text)
-    if len(lines) > MAX_LINES * room:
+    if len(lines) > most:
         raise SdpParseError(SdpFault.EMPTY, MAX_LINES)
 
     session = section = _Section(None)
@@ -169,6 +196,49 @@ def parse(source: bytes | str) -> SessionDescription:
         zone,
         session.key,
     )
+
+
+def _parse_plain(text: str) -> SessionDescription | None:
+    """Read a description at one go; None for one that has to be read line by line, good or bad."""
+    found = _PLAIN.fullmatch(text)
+    if found is None:
+        return None
+    (
+        username, session_id, version, origin_type, origin, name, session_type, session_host, session_bandwidths,
+        session_attributes, port, protocol, formats, media_type, media_host, bandwidths, attributes,
+    ) = found.groups()  # fmt: skip
+    if int(port) > 65535 or not (session_host or media_host):
+        return None
+    media = Media(
+        "audio",
+        int(port),
+        protocol,
+        tuple(formats.split()),
+        _attributes(attributes),
+        connections=(Connection(media_host, media_type),) if media_host else (),
+        bandwidths=_bandwidths(bandwidths),
+    )
+    return SessionDescription(
+        Origin(username, session_id, version, origin, origin_type),
+        name or "-",
+        Connection(session_host, session_type) if session_host else None,
+        (_ANY_TIME,),
+        _attributes(session_attributes),
+        (media,),
+        bandwidths=_bandwidths(session_bandwidths),
+    )
+
+
+@lru_cache(maxsize=512)
+def _attributes(lines: str) -> tuple[Attribute, ...]:
+    """The attributes of proper lines; phones repeat theirs call by call."""
+    return tuple(_attribute(line[2:], 0, True) for line in lines.split("\r\n")[:-1])
+
+
+@lru_cache(maxsize=64)
+def _bandwidths(lines: str) -> tuple[Bandwidth, ...]:
+    found = (_bandwidth(line[2:]) for line in lines.split("\r\n")[:-1])
+    return tuple(bandwidth for bandwidth in found if bandwidth is not None)
 
 
 def _number(text: str, digits: int) -> int | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from globstar.proto.sdp.amr import AMR_NAMES, answered, is_usable
 from globstar.proto.sdp.bundle import Bundling, LocalSource, line_attributes
@@ -19,7 +20,7 @@ from globstar.proto.sdp.feedback import (
 from globstar.proto.sdp.ilbc import ILBC_NAME, common_mode
 from globstar.proto.sdp.payloads import OFFERED_PAYLOADS, STATIC_NUMBERS, canonical_name
 from globstar.proto.sdp.preference import CodecPreference, IncomingPreference
-from globstar.proto.sdp.values import Attribute, Direction, Media, RtpMap, SessionDescription
+from globstar.proto.sdp.values import UNSPECIFIED, Attribute, Direction, Media, RtpMap, SessionDescription, Stated
 from globstar.proto.sdp.video import best_fit, other_variants, video_fit
 
 TELEPHONE_EVENT = "TELEPHONE-EVENT"
@@ -30,8 +31,7 @@ ECHOED_PARAMETERS = frozenset(("video", "text"))
 LOWEST_DYNAMIC = 35
 
 
-@dataclass(frozen=True, slots=True)
-class CodecDescription:
+class CodecDescription(NamedTuple):
     """A codec as SDP names it; independent of how the core represents formats.
 
     ``clock_rate`` is the RTP clock (8000 for G722). ``payload_type`` wishes a number for offers;
@@ -53,7 +53,7 @@ class CodecDescription:
         """One for each set of parameters, the usual one first."""
         if not self.variants:
             return (self,)
-        return tuple(replace(self, fmtp=fmtp, variants=()) for fmtp in (self.fmtp, *self.variants))
+        return tuple(self._replace(fmtp=fmtp, variants=()) for fmtp in (self.fmtp, *self.variants))
 
     def matches(self, rtpmap: RtpMap) -> bool:
         """Whether a payload type of the peer is this codec (names compare without case, RFC 8866 section 6.6)."""
@@ -118,8 +118,7 @@ class LocalMedia:
     feedback: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class NegotiatedCodec:
+class NegotiatedCodec(NamedTuple):
     """One codec both sides have agreed on, with the payload numbers of both ways.
 
     ``codec`` is as we described it, but for parameters that must be the same on both sides. ``others`` are parameters under which
@@ -172,7 +171,7 @@ class NegotiatedStream:
         """Payload type and clock of the telephone-events that we send beside a codec: of its clock, if the peer takes such."""
         if self.send_dtmf is None or self.remote is None:
             return None
-        events = _events(self.remote, {clock_rate})
+        events = _events(self.remote.stated, {clock_rate})
         return events[0] if events else self.send_dtmf
 
 
@@ -187,46 +186,63 @@ def _is_usable(codec: CodecDescription, fmtp: str) -> bool:
     return True
 
 
-def accept(mine: LocalMedia, theirs: Media, *, is_answer: bool = False) -> tuple[tuple[CodecDescription, RtpMap], ...] | None:
+#: codecs of ours, each with the payload type that the peer gave it
+Pairs = tuple[tuple[CodecDescription, RtpMap], ...]
+
+
+def accept(mine: LocalMedia, theirs: Media, *, is_answer: bool = False) -> Pairs | None:
     """Codecs in common, each with the payload type that the peer gave it, in the order the preference asks for.
 
     None declines the stream; a stream that is no RTP has no codecs.
     """
     if mine.formats:
         return () if any(format in theirs.formats for format in mine.formats) else None
-    rtpmaps = theirs.rtpmaps()
-    fitting = _fitting(mine, theirs) if mine.kind == "video" else {}
+    if is_answer:
+        return _common(mine.kind, mine.codecs, mine.answer_preference, None, theirs.stated)
+    return _common(mine.kind, mine.codecs, mine.preference, mine.narrowing, theirs.stated)
+
+
+# Calls of an endpoint come to the same again and again: what two sides agree on, and what lines it makes, is worked out once for
+# all that say the same.
+
+
+@lru_cache(maxsize=512)
+def _common(
+    kind: str,
+    codecs: tuple[CodecDescription, ...],
+    preference: IncomingPreference | CodecPreference | None,
+    narrowing: CodecPreference | None,
+    theirs: Stated,
+) -> Pairs | None:
+    """See :func:`accept`; without a preference the order is theirs."""
+    fitting = _fitting(codecs, theirs) if kind == "video" else {}
     pairs: list[tuple[CodecDescription, RtpMap]] = []
     for number in theirs.payload_types:
-        rtpmap = rtpmaps.get(number)
+        rtpmap = theirs.rtpmaps.get(number)
         if rtpmap is None:
             continue
-        for codec in mine.codecs:
+        for codec in codecs:
             if codec.matches(rtpmap) and fitting.get(codec, number) == number and all(codec is not one for one, _ in pairs):
-                if _is_usable(codec, theirs.fmtps().get(number, "")):
+                if _is_usable(codec, theirs.fmtps.get(number, "")):
                     pairs.append((codec, rtpmap))
                 break
-    if is_answer:
-        if mine.answer_preference is not None:
-            pairs = _chosen(pairs, mine.answer_preference, mine.codecs)
-    elif mine.preference is IncomingPreference.LOCAL:
-        pairs.sort(key=lambda pair: mine.codecs.index(pair[0]))
-    else:
-        pairs = _chosen(pairs, mine.preference, mine.codecs)
-    if mine.narrowing is not None and not is_answer:
-        pairs = _chosen(pairs, mine.narrowing, mine.codecs)
+    if preference is IncomingPreference.LOCAL:
+        pairs.sort(key=lambda pair: codecs.index(pair[0]))
+    elif preference is not None:
+        pairs = _chosen(pairs, preference, codecs)
+    if narrowing is not None:
+        pairs = _chosen(pairs, narrowing, codecs)
     return tuple(pairs) or None
 
 
-def _fitting(mine: LocalMedia, theirs: Media) -> dict[CodecDescription, int]:
+def _fitting(codecs: Iterable[CodecDescription], theirs: Stated) -> dict[CodecDescription, int]:
     """By codec that has parameters the payload type whose parameters go with them best; -1 where none does."""
     found: dict[CodecDescription, int] = {}
-    rtpmaps, fmtps = theirs.rtpmaps(), theirs.fmtps()
-    for codec in mine.codecs:
+    for codec in codecs:
         if codec.fmtp:
-            numbers = [number for number in theirs.payload_types if number in rtpmaps and codec.matches(rtpmaps[number])]
+            numbers = [number for number, rtpmap in theirs.rtpmaps.items() if codec.matches(rtpmap)]
             ours = (codec.fmtp, *codec.variants)
-            fits = {number: best_fit(codec.name, ours, fmtps.get(number, "")) for number in numbers}
+            fits = {number: best_fit(codec.name, ours, theirs.fmtps.get(number, "")) for number in numbers}
             best = max(numbers, key=lambda number: fits[number], default=-1)
             found[codec] = best if fits.get(best) else -1
     return found
@@ -244,7 +260,7 @@ def _chosen(
 def agree(
     index: int,
     mine: LocalMedia,
-    pairs: Sequence[tuple[CodecDescription, RtpMap]],
+    pairs: Pairs,
     description: SessionDescription,
     theirs: Media,
     *,
@@ -258,43 +274,28 @@ def agree(
     With ``bundling`` the address is that of the line whose transport is shared (RFC 9143 section 7.1.3).
     """
     carrier = description.media[bundling.tag] if bundling is not None else theirs
-    fmtps = theirs.fmtps()
-    own_maps = received.rtpmaps().values() if received is not None else ()
-    pairs = [(_variant(codec, rtpmap, theirs, received), rtpmap) for codec, rtpmap in pairs]
-    if received is not None and mine.answer_preference is None:
-        order = theirs.payload_types
-        pairs = sorted(pairs, key=lambda pair: order.index(pair[1].payload_type))
-    codecs = tuple(
-        NegotiatedCodec(
-            _agreed(codec, fmtps.get(rtpmap.payload_type, "")),
-            rtpmap.payload_type,
-            _number_of(codec, own_maps, rtpmap.payload_type, received),
-            fmtps.get(rtpmap.payload_type, ""),
-            _others(codec, rtpmap, theirs) if received is None and mine.kind == "video" else (),
-        )
-        for codec, rtpmap in pairs
+    said = theirs.stated
+    codecs, send_dtmf, receive_dtmf = _terms(
+        mine.kind,
+        pairs,
+        mine.telephone_event,
+        said,
+        received.stated if received is not None else None,
+        received is not None and mine.answer_preference is None,
     )
-    clocks = {codec.codec.clock_rate for codec in codecs} | {8000}
-    send_dtmf: tuple[int, int] | None = None
-    receive_dtmf: tuple[tuple[int, int], ...] = ()
-    if mine.telephone_event:
-        send_events = _events(theirs, clocks)
-        if send_events:
-            wanted = codecs[0].codec.clock_rate
-            send_dtmf = next((event for event in send_events if event[1] == wanted), send_events[0])
-            receive_dtmf = send_events if received is None else _events(received, clocks)
     connection = description.connection_of(carrier)
     host = connection.host if connection is not None else ""
-    remote = description.direction_of(theirs)
-    uses_ice = carrier.ice_ufrag or description.ice_ufrag  # then the address says nothing before candidates come (RFC 8840 4.1.1)
-    if connection is not None and connection.is_unspecified and not uses_ice:
-        remote = Direction.of(send=remote.can_send, receive=False)
+    remote = said.direction or description.direction_of(theirs)
+    if host in UNSPECIFIED and not (carrier.ice_ufrag or description.ice_ufrag):
+        remote = Direction.of(
+            send=remote.can_send, receive=False
+        )  # with ICE it says nothing before candidates come (RFC 8840 4.1.1)
     ours = Direction.of(
         send=mine.direction.can_send and remote.can_receive, receive=mine.direction.can_receive and remote.can_send
     )
     rtcp = carrier.rtcp
     mux = mine.rtcp_mux and carrier.rtcp_mux
-    feedback = agreed_feedback(mine.feedback, theirs)
+    feedback = agreed_feedback(mine.feedback, theirs) if mine.feedback else ()
     return NegotiatedStream(
         index=index,
         kind=mine.kind,
@@ -309,8 +310,8 @@ def agree(
         is_remote_hold=not remote.can_receive and (received is None or mine.direction.can_send),
         send_dtmf=send_dtmf,
         receive_dtmf=receive_dtmf,
-        remote_ptime_ms=theirs.ptime_ms,
-        remote_maxptime_ms=theirs.maxptime_ms,
+        remote_ptime_ms=said.ptime_ms,
+        remote_maxptime_ms=said.maxptime_ms,
         remote=theirs,
         bundling=bundling,
         feedback=feedback,
@@ -318,61 +319,97 @@ def agree(
     )
 
 
-def _number_of(codec: CodecDescription, rtpmaps: Iterable[RtpMap], default: int, received: Media | None) -> int:
-    numbers = [rtpmap.payload_type for rtpmap in rtpmaps if codec.matches(rtpmap)]
-    if len(numbers) > 1 and received is not None:  # it has variants
-        fmtps = received.fmtps()
-        numbers.sort(key=lambda number: fmtps.get(number, "") != codec.fmtp)
+#: a payload type of telephone-events and their clock rate
+Events = tuple[int, int]
+
+
+@lru_cache(maxsize=512)
+def _terms(
+    kind: str, pairs: Pairs, telephone_event: bool, theirs: Stated, received: Stated | None, in_their_order: bool
+) -> tuple[tuple[NegotiatedCodec, ...], Events | None, tuple[Events, ...]]:
+    """The codecs agreed on, and the telephone-events that we send and receive; see :func:`agree`."""
+    fmtps = theirs.fmtps
+    chosen = [(_variant(codec, rtpmap, theirs, received), rtpmap) for codec, rtpmap in pairs]
+    if in_their_order:
+        order = theirs.payload_types
+        chosen.sort(key=lambda pair: order.index(pair[1].payload_type))
+    codecs = tuple(
+        NegotiatedCodec(
+            _agreed(codec, fmtps.get(rtpmap.payload_type, "")),
+            rtpmap.payload_type,
+            _number_of(codec, rtpmap.payload_type, received),
+            fmtps.get(rtpmap.payload_type, ""),
+            _others(codec, rtpmap, theirs) if received is None and kind == "video" else (),
+        )
+        for codec, rtpmap in chosen
+    )
+    clocks = {codec.codec.clock_rate for codec in codecs} | {8000}
+    send_events = _events(theirs, clocks) if telephone_event else ()
+    if not send_events:
+        return codecs, None, ()
+    wanted = codecs[0].codec.clock_rate
+    send_dtmf = next((event for event in send_events if event[1] == wanted), send_events[0])
+    return codecs, send_dtmf, send_events if received is None else _events(received, clocks)
+
+
+def _number_of(codec: CodecDescription, default: int, received: Stated | None) -> int:
+    if received is None:
+        return default
+    numbers = [rtpmap.payload_type for rtpmap in received.rtpmaps.values() if codec.matches(rtpmap)]
+    if len(numbers) > 1:  # it has variants
+        numbers.sort(key=lambda number: received.fmtps.get(number, "") != codec.fmtp)
     return numbers[0] if numbers else default
 
 
-def _variant(codec: CodecDescription, rtpmap: RtpMap, theirs: Media, received: Media | None) -> CodecDescription:
+def _variant(codec: CodecDescription, rtpmap: RtpMap, theirs: Stated, received: Stated | None) -> CodecDescription:
     """Which of the variants in our offer an answer means: the one that goes best with its parameters."""
     if not codec.variants or received is None:
         return codec
-    fmtp = theirs.fmtps().get(rtpmap.payload_type, "")
-    offered = received.fmtps().get(rtpmap.payload_type, "")  # of those that go equally well the one with the same number
+    fmtp = theirs.fmtps.get(rtpmap.payload_type, "")
+    offered = received.fmtps.get(rtpmap.payload_type, "")  # of those that go equally well the one with the same number
     return max(codec.each, key=lambda one: (video_fit(codec.name, one.fmtp, fmtp), one.fmtp == offered))
 
 
-def _others(codec: CodecDescription, rtpmap: RtpMap, theirs: Media) -> tuple[str, ...]:
+def _others(codec: CodecDescription, rtpmap: RtpMap, theirs: Stated) -> tuple[str, ...]:
     """Other parameters under which an offer has a codec."""
-    fmtps = theirs.fmtps()
-    numbers = [number for number, other in theirs.rtpmaps().items() if codec.matches(other)]
+    fmtps = theirs.fmtps
+    numbers = [number for number, other in theirs.rtpmaps.items() if codec.matches(other)]
     first = fmtps.get(rtpmap.payload_type, "")
     return other_variants(codec.name, first, (fmtps.get(number, "") for number in numbers)) if first and len(numbers) > 1 else ()
 
 
-def _events(media: Media, clocks: set[int]) -> tuple[tuple[int, int], ...]:
+def _events(line: Stated, clocks: set[int]) -> tuple[Events, ...]:
     """Telephone-event payload types with their clock rates, as far as the clock fits a codec (RFC 4733 section 2.1)."""
     return tuple(
         (number, rtpmap.clock_rate)
-        for number, rtpmap in media.rtpmaps().items()
+        for number, rtpmap in line.rtpmaps.items()
         if rtpmap.name.upper() == TELEPHONE_EVENT and rtpmap.clock_rate in clocks
     )
 
 
 def answer_line(mine: LocalMedia, theirs: Media, stream: NegotiatedStream, keys: tuple[Attribute, ...] = ()) -> Media:
-    if keys:
-        mine = replace(mine, attributes=(*keys, *mine.attributes))
+    """Our line of an answer, to what was agreed on with ``theirs``."""
     if mine.formats:
-        return Media(theirs.kind, mine.port, theirs.protocol, mine.formats, mine.attributes)
-    formats = [(codec.receive_payload_type, codec.codec) for codec in stream.codecs]
+        return Media(theirs.kind, mine.port, theirs.protocol, mine.formats, (*keys, *mine.attributes))
+    ptime = mine.ptime_ms
+    formats = tuple([(codec.receive_payload_type, codec.codec) for codec in stream.codecs])
     if mine.kind in ECHOED_PARAMETERS:
-        formats = [(codec.receive_payload_type, replace(codec.codec, fmtp=codec.remote_fmtp)) for codec in stream.codecs]
+        formats = tuple([(codec.receive_payload_type, codec.codec._replace(fmtp=codec.remote_fmtp)) for codec in stream.codecs])
     elif mine.use_ptime and stream.remote_ptime_ms:
         longest = min((codec.codec.max_ptime_ms for codec in stream.codecs if codec.codec.max_ptime_ms), default=0)
-        mine = replace(mine, ptime_ms=min(stream.remote_ptime_ms, longest or stream.remote_ptime_ms))
+        ptime = min(stream.remote_ptime_ms, longest or stream.remote_ptime_ms)
     bundling = stream.bundling
-    mine = _with_feedback(mine, stream.feedback, stream.transport_extension)
+    numbers, lines = _written(mine.kind, ptime, formats, stream.receive_dtmf, stream.direction, stream.rtcp_mux)
     attributes = (
-        *_attributes(mine, formats, stream.receive_dtmf, stream.direction, stream.rtcp_mux),
+        *keys,
+        *mine.attributes,
+        *_feedback(stream.feedback, stream.transport_extension),
+        *lines,
         *(mine.source.attributes() if mine.source is not None and bundling is not None else ()),
         *(line_attributes(bundling.mid, bundling.extension) if bundling is not None else ()),
         *(_names(mine, theirs, has_mid=bundling is not None) if mine.keeps_names else ()),
     )
-    numbers = [str(number) for number, _ in (*formats, *stream.receive_dtmf)]
-    return Media(theirs.kind, mine.port, theirs.protocol, tuple(numbers), attributes)
+    return Media(theirs.kind, mine.port, theirs.protocol, numbers, attributes)
 
 
 def _names(mine: LocalMedia, theirs: Media, *, has_mid: bool) -> tuple[Attribute, ...]:
@@ -386,12 +423,12 @@ def _agreed(codec: CodecDescription, theirs: str) -> CodecDescription:
     """A codec with the parameters that both sides will use, as far as they must be alike: iLBC's frames (RFC 3952 section 5), and
     how AMR is packed (RFC 4867 section 8.3)."""
     if codec.name in AMR_NAMES:
-        return replace(codec, fmtp=answered(theirs))
+        return codec._replace(fmtp=answered(theirs))
     if codec.name != ILBC_NAME:
         return codec
     mode = common_mode(codec.fmtp, theirs)
     ptime = codec.ptime_ms if codec.ptime_ms % mode == 0 else mode
-    return replace(codec, fmtp=f"mode={mode}", ptime_ms=ptime)
+    return codec._replace(fmtp=f"mode={mode}", ptime_ms=ptime)
 
 
 #: what a payload type means: name, clock rate, channels, parameters
@@ -417,16 +454,43 @@ def offer_line(
     ``taken`` are payload types of the bundle, which mean the same on all its lines (RFC 9143 9.1). ``name`` is the mid of a
     line outside of bundles.
     """
-    if keys:
-        mine = replace(mine, attributes=(*keys, *mine.attributes))
     if mine.formats:
-        return Media(mine.kind, mine.port, protocol, mine.formats, mine.attributes)
-    mine = _with_feedback(mine, mine.feedback, transport_extension)
-    others = taken if taken is not None else {}
+        return Media(mine.kind, mine.port, protocol, mine.formats, (*keys, *mine.attributes))
+    wishes = tuple(known), tuple(known_dtmf), mine.lowest_dynamic
+    if taken is None:
+        formats, events = _numbered_alone(mine.codecs, mine.telephone_event, *wishes)
+    else:
+        formats, events = _numbered(mine.codecs, mine.telephone_event, *wishes, taken)
+    numbers, lines = _written(mine.kind, mine.ptime_ms, formats, events, mine.direction, mine.rtcp_mux)
+    attributes = (
+        *keys,
+        *mine.attributes,
+        *_feedback(mine.feedback, transport_extension),
+        *lines,
+        *(mine.source.attributes() if mine.source is not None and mid else ()),
+        *line_attributes(mid, extension),
+        *((Attribute("mid", name),) if name and not mid else ()),
+    )
+    return Media(mine.kind, mine.port, protocol, numbers, attributes)
+
+
+#: codecs under the numbers that they have in a description
+Formats = tuple[tuple[int, CodecDescription], ...]
+
+
+def _numbered(
+    ours: tuple[CodecDescription, ...],
+    telephone_event: bool,
+    known: tuple[NegotiatedCodec, ...],
+    known_dtmf: tuple[Events, ...],
+    lowest_dynamic: int,
+    others: dict[int, Meaning],
+) -> tuple[Formats, tuple[Events, ...]]:
+    """Codecs and telephone-events of an offer; ``others`` are payload types of the bundle, those of this line are put there."""
     used: set[int] = set()
     kept = {codec.codec: codec.receive_payload_type for codec in known}
     kept_dtmf = {clock: number for number, clock in known_dtmf}
-    codecs = [one for codec in mine.codecs for one in codec.each]
+    codecs = [one for codec in ours for one in codec.each]
     wished = [kept.get(codec, codec.payload_type) for codec in codecs]
     reserved = {number for number in (*wished, *kept_dtmf.values()) if number is not None}
     formats: list[tuple[int, CodecDescription]] = []
@@ -434,39 +498,44 @@ def offer_line(
         meaning = (codec.name, codec.clock_rate, codec.channels, codec.fmtp)
         occupied = {number for number, other in others.items() if other != meaning}
         encoding = (codec.name, codec.clock_rate, codec.channels)
-        number = _free_number(encoding, wish, used | occupied, reserved, mine.lowest_dynamic)
+        number = _free_number(encoding, wish, used | occupied, reserved, lowest_dynamic)
         if number is not None:
             used.add(number)
             others[number] = meaning
             formats.append((number, codec))
-    events: list[tuple[int, int]] = []
-    if mine.telephone_event:
+    events: list[Events] = []
+    if telephone_event:
         for clock in dict.fromkeys((*(codec.clock_rate for _, codec in formats), 8000)):
             meaning = (TELEPHONE_EVENT, clock, 1, "")
             occupied = {number for number, other in others.items() if other != meaning}
             encoding = (TELEPHONE_EVENT, clock, 1)
-            number = _free_number(encoding, kept_dtmf.get(clock), used | occupied, reserved, mine.lowest_dynamic)
+            number = _free_number(encoding, kept_dtmf.get(clock), used | occupied, reserved, lowest_dynamic)
             if number is not None:
                 used.add(number)
                 others[number] = meaning
                 events.append((number, clock))
-    attributes = (
-        *_attributes(mine, formats, events, mine.direction, mine.rtcp_mux),
-        *(mine.source.attributes() if mine.source is not None and mid else ()),
-        *line_attributes(mid, extension),
-        *((Attribute("mid", name),) if name and not mid else ()),
-    )
-    numbers = [str(number) for number, _ in (*formats, *events)]
-    return Media(mine.kind, mine.port, protocol, tuple(numbers), attributes)
+    return tuple(formats), tuple(events)
 
 
-def _with_feedback(mine: LocalMedia, kinds: tuple[str, ...], extension: int) -> LocalMedia:
-    """Our side with the lines for these kinds of feedback; what needs a header extension goes with it."""
-    kinds = tuple(kind for kind in kinds if kind != TRANSPORT_WIDE or extension)
+@lru_cache(maxsize=512)
+def _numbered_alone(
+    ours: tuple[CodecDescription, ...],
+    telephone_event: bool,
+    known: tuple[NegotiatedCodec, ...],
+    known_dtmf: tuple[Events, ...],
+    lowest_dynamic: int,
+) -> tuple[Formats, tuple[Events, ...]]:
+    """The same for a line that is in no bundle."""
+    return _numbered(ours, telephone_event, known, known_dtmf, lowest_dynamic, {})
+
+
+def _feedback(kinds: tuple[str, ...], extension: int) -> tuple[Attribute, ...]:
+    """The lines for these kinds of feedback; what needs a header extension goes with it."""
     if not kinds:
-        return mine
+        return ()
+    kinds = tuple(kind for kind in kinds if kind != TRANSPORT_WIDE or extension)
     extra = (Attribute("extmap", f"{extension} {TRANSPORT_EXTENSION}"),) if TRANSPORT_WIDE in kinds else ()
-    return replace(mine, attributes=(*mine.attributes, *feedback_lines(kinds), *extra))
+    return (*feedback_lines(kinds), *extra)
 
 
 def _free_number(name: tuple[str, int, int], wish: int | None, used: set[int], reserved: set[int], lowest: int) -> int | None:
@@ -490,15 +559,12 @@ def _candidates(name: str, clock_rate: int, channels: int, lowest: int) -> Itera
     yield from chain(range(96, 128), range(lowest, 64))
 
 
-def _attributes(
-    mine: LocalMedia,
-    formats: Sequence[tuple[int, CodecDescription]],
-    events: Sequence[tuple[int, int]],
-    direction: Direction,
-    rtcp_mux: bool,
-) -> tuple[Attribute, ...]:
-    """Attribute lines in the order in which Asterisk writes them."""
-    lines = list(mine.attributes)
+@lru_cache(maxsize=512)
+def _written(
+    kind: str, ptime_ms: int | None, formats: Formats, events: tuple[Events, ...], direction: Direction, rtcp_mux: bool
+) -> tuple[tuple[str, ...], tuple[Attribute, ...]]:
+    """The formats of a line, and the attributes for them in the order in which Asterisk writes them."""
+    lines: list[Attribute] = []
     for number, codec in formats:
         lines.append(RtpMap(number, codec.name, codec.clock_rate, codec.channels).attribute())
         fmtp = codec.fmtp or (_redundancy(formats) if codec.name.upper() == "RED" else "")
@@ -507,8 +573,8 @@ def _attributes(
     for number, clock in events:
         lines.append(RtpMap(number, "telephone-event", clock).attribute())
         lines.append(Attribute("fmtp", f"{number} 0-16"))
-    if mine.kind == "audio":
-        ptime = mine.ptime_ms or min((codec.ptime_ms for _, codec in formats), default=0)
+    if kind == "audio":
+        ptime = ptime_ms or min((codec.ptime_ms for _, codec in formats), default=0)
         if ptime:
             lines.append(Attribute("ptime", str(ptime)))
         longest = min((codec.max_ptime_ms for _, codec in formats if codec.max_ptime_ms), default=0)
@@ -517,7 +583,7 @@ def _attributes(
     lines.append(Attribute(direction.value))
     if rtcp_mux:
         lines.append(Attribute("rtcp-mux"))
-    return tuple(lines)
+    return tuple([str(number) for number, _ in (*formats, *events)]), tuple(lines)
 
 
 def _redundancy(formats: Sequence[tuple[int, CodecDescription]]) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
+from typing import NamedTuple
 
 from globstar.proto.sdp.payloads import StaticPayload, static_payload
 
@@ -19,15 +21,13 @@ class Direction(Enum):
     RECVONLY = "recvonly"
     INACTIVE = "inactive"
 
-    @property
-    def can_send(self) -> bool:
-        """Whether the side that states this direction sends media."""
-        return self is Direction.SENDRECV or self is Direction.SENDONLY
+    #: whether the side that states this direction sends media, and whether it takes some
+    can_send: bool
+    can_receive: bool
 
-    @property
-    def can_receive(self) -> bool:
-        """Whether the side that states this direction takes media."""
-        return self is Direction.SENDRECV or self is Direction.RECVONLY
+    def __init__(self, word: str) -> None:
+        self.can_send = word in ("sendrecv", "sendonly")
+        self.can_receive = word in ("sendrecv", "recvonly")
 
     @property
     def reversed(self) -> Direction:
@@ -47,10 +47,11 @@ class Direction(Enum):
 
 
 DIRECTIONS = {direction.value: direction for direction in Direction}
+#: Addresses that mean nowhere.
+UNSPECIFIED = frozenset(("0.0.0.0", "::", "0:0:0:0:0:0:0:0"))
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """The ``o=`` line, section 5.2. Ids stay text because some phones do not send numbers."""
 
     username: str
@@ -69,8 +70,7 @@ class Origin:
         return f"{self.username} {self.session_id} {self.version} {self.network_type} {self.address_type} {self.address}"
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """A ``c=`` line, section 5.7; ``address`` keeps a multicast ``/ttl`` suffix."""
 
     address: str
@@ -90,14 +90,13 @@ class Connection:
     @property
     def is_unspecified(self) -> bool:
         """Whether this is 0.0.0.0 or ::, the old way to say hold (RFC 3264 section 8.4)."""
-        return self.host in ("0.0.0.0", "::", "0:0:0:0:0:0:0:0")
+        return self.host in UNSPECIFIED
 
     def __str__(self) -> str:
         return f"{self.network_type} {self.address_type} {self.address}"
 
 
-@dataclass(frozen=True, slots=True)
-class Bandwidth:
+class Bandwidth(NamedTuple):
     """A ``b=`` line, section 5.8; kilobits per second for AS and CT, bits for RS and RR (RFC 3556)."""
 
     kind: str
@@ -107,8 +106,7 @@ class Bandwidth:
         return f"{self.kind}:{self.value}"
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(NamedTuple):
     """A ``t=`` line with its ``r=`` lines, sections 5.9 and 5.10."""
 
     start: int = 0
@@ -121,8 +119,7 @@ class Timing:
         return CRLF.join((f"t={self.start} {self.stop}", *(f"r={repeat}" for repeat in self.repeats)))
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(NamedTuple):
     """An ``a=`` line, section 5.13; ``value`` is None for a property attribute."""
 
     name: str
@@ -132,8 +129,7 @@ class Attribute:
         return self.name if self.value is None else f"{self.name}:{self.value}"
 
 
-@dataclass(frozen=True, slots=True)
-class RtpMap:
+class RtpMap(NamedTuple):
     """``a=rtpmap``, section 6.6."""
 
     payload_type: int
@@ -150,8 +146,7 @@ class RtpMap:
         return Attribute("rtpmap", str(self))
 
 
-@dataclass(frozen=True, slots=True)
-class Rtcp:
+class Rtcp(NamedTuple):
     """``a=rtcp``, RFC 3605: where RTCP goes when it is not the next port."""
 
     port: int
@@ -199,7 +194,7 @@ class HasAttributes:
 
     def has(self, name: str) -> bool:
         """Whether an attribute of this name is present."""
-        return any(attribute.name == name for attribute in self.attributes)
+        return name in [attribute.name for attribute in self.attributes]
 
     def first(self, name: str) -> str | None:
         """Value of the first attribute of this name, None if absent or without value."""
@@ -272,32 +267,32 @@ class Media(HasAttributes):
         return "RTP/" in self.protocol
 
     @property
-    def payload_types(self) -> list[int]:
+    def stated(self) -> Stated:
+        """What the line says, wherever its packets go: one and the same object for all lines that say the same."""
+        return _stated(self.formats, tuple([line for line in self.attributes if line.name in _STATING]))
+
+    @property
+    def payload_types(self) -> tuple[int, ...]:
         """The formats as payload types in order; anything that is not 0 to 127 is left out."""
-        return list(_payload_types(self.formats))
+        return self.stated.payload_types
 
-    def rtpmaps(self) -> dict[int, RtpMap]:
+    def rtpmaps(self) -> Mapping[int, RtpMap]:
         """What each payload type means: ``a=rtpmap`` lines first, then the static table (RFC 3551)."""
-        return dict(_rtpmaps(self.formats, tuple([a.value for a in self.attributes if a.name == "rtpmap" and a.value])))
+        return self.stated.rtpmaps
 
-    def fmtps(self) -> dict[int, str]:
+    def fmtps(self) -> Mapping[int, str]:
         """``a=fmtp`` parameters by payload type, section 6.15."""
-        found: dict[int, str] = {}
-        for value in self.all("fmtp"):
-            number, _, parameters = value.partition(" ")
-            if number.isascii() and number.isdigit() and len(number) <= 3:
-                found.setdefault(int(number), parameters.strip())
-        return found
+        return self.stated.fmtps
 
     @property
     def ptime_ms(self) -> int | None:
         """``a=ptime`` in milliseconds, None when absent or unusable."""
-        return _milliseconds(self.first("ptime"))
+        return self.stated.ptime_ms
 
     @property
     def maxptime_ms(self) -> int | None:
         """``a=maxptime`` in milliseconds, None when absent or unusable."""
-        return _milliseconds(self.first("maxptime"))
+        return self.stated.maxptime_ms
 
     @property
     def rtcp_mux(self) -> bool:
@@ -383,7 +378,7 @@ class SessionDescription(HasAttributes):
 
     def with_version(self, version: int) -> SessionDescription:
         """The same description under another origin version."""
-        return replace(self, origin=replace(self.origin, version=str(version)))
+        return replace(self, origin=self.origin._replace(version=str(version)))
 
     def __str__(self) -> str:
         lines = ["v=0", f"o={self.origin}", f"s={self.name}"]
@@ -421,28 +416,66 @@ def _write_attributes(attributes: tuple[Attribute, ...], lines: list[str]) -> No
 
 # Phones say the same over and over: what their lines mean is worked out once.
 
+#: The attributes of which that is true; others name ports, keys and sources, which are of one call.
+_STATING = frozenset(("rtpmap", "fmtp", "ptime", "maxptime", "rtcp-mux", *DIRECTIONS))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stated:
+    """What the formats and attributes of a line mean; see the properties of :class:`Media` that have the same names."""
+
+    payload_types: tuple[int, ...]
+    rtpmaps: Mapping[int, RtpMap]
+    fmtps: Mapping[int, str]
+    ptime_ms: int | None
+    maxptime_ms: int | None
+    rtcp_mux: bool
+    direction: Direction | None
+
 
 @lru_cache(maxsize=512)
-def _payload_types(formats: tuple[str, ...]) -> tuple[int, ...]:
+def _stated(formats: tuple[str, ...], attributes: tuple[Attribute, ...]) -> Stated:
+    line = Media("", 0, "", formats, attributes)
+    numbers = _payload_types(formats)
+    return Stated(
+        numbers,
+        _rtpmaps(numbers, line.all("rtpmap")),
+        _fmtps(line.all("fmtp")),
+        _milliseconds(line.first("ptime")),
+        _milliseconds(line.first("maxptime")),
+        line.rtcp_mux,
+        line.stated_direction,
+    )
+
+
+def _payload_types(formats: Iterable[str]) -> tuple[int, ...]:
     found = (int(text) for text in formats if text.isascii() and text.isdigit() and len(text) <= 3)
     return tuple(number for number in found if number <= 127)
 
 
-@lru_cache(maxsize=512)
-def _rtpmaps(formats: tuple[str, ...], values: tuple[str, ...]) -> dict[int, RtpMap]:
+def _rtpmaps(numbers: Iterable[int], values: Iterable[str]) -> dict[int, RtpMap]:
     stated: dict[int, RtpMap] = {}
     for value in values:
         rtpmap = parse_rtpmap(value)
         if rtpmap is not None:
             stated.setdefault(rtpmap.payload_type, rtpmap)
     found: dict[int, RtpMap] = {}
-    for number in _payload_types(formats):
+    for number in numbers:
         if number in stated:
             found[number] = stated[number]
         else:
             static: StaticPayload | None = static_payload(number)
             if static is not None:
                 found[number] = RtpMap(number, static.name, static.clock_rate, static.channels)
+    return found
+
+
+def _fmtps(values: Iterable[str]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for value in values:
+        number, _, parameters = value.partition(" ")
+        if number.isascii() and number.isdigit() and len(number) <= 3:
+            found.setdefault(int(number), parameters.strip())
     return found
 
 

@@ -36,17 +36,17 @@ def test_the_lower_bit_rate_if_the_two_differ() -> None:
     [("mode=20", "mode=20", 20), ("mode=20", "mode=30", 30), ("mode=20", "", 30), ("mode=30", "mode=20", 30)],
 )
 def test_an_answer_has_the_mode_of_both_and_packets_of_whole_frames(ours: str, theirs: str, answered: int) -> None:
-    codec = replace(LOCAL.codecs[0], fmtp=ours)
+    codec = LOCAL.codecs[0]._replace(fmtp=ours)
     machine = OfferAnswer(1)
     answer = str(machine.receive_offer(description(theirs, "ILBC"), [replace(LOCAL, codecs=(codec,))]).media[0])
     assert f"a=fmtp:98 mode={answered}\r\n" in answer + "\r\n"
     assert f"a=ptime:{answered}\r\n" in answer + "\r\n"
     agreed = machine.streams[0].codecs[0]
-    assert agreed.codec == replace(codec, fmtp=f"mode={answered}", ptime_ms=answered)
+    assert agreed.codec == codec._replace(fmtp=f"mode={answered}", ptime_ms=answered)
 
 
 def test_two_frames_in_a_packet_stay_so() -> None:
-    codec = replace(LOCAL.codecs[0], ptime_ms=60)
+    codec = LOCAL.codecs[0]._replace(ptime_ms=60)
     for theirs in ("mode=20", "mode=30"):
         answer = OfferAnswer(1).receive_offer(description(theirs), [replace(LOCAL, codecs=(codec,))])
         assert "a=ptime:60" in str(answer.media[0])

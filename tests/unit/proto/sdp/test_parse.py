@@ -44,7 +44,7 @@ def test_rfc8866_5_full_description_round_trip() -> None:
     assert description.bandwidths == (Bandwidth("AS", 128),)
     assert description.timings == (Timing(3724394400, 3724398000, ("7d 1h 0 25h",)),)
     audio, video = description.media
-    assert (audio.port, audio.port_count, audio.payload_types) == (49170, 2, [111, 0, 101])
+    assert (audio.port, audio.port_count, audio.payload_types) == (49170, 2, (111, 0, 101))
     assert audio.rtpmaps() == {
         111: RtpMap(111, "opus", 48000, 2),
         0: RtpMap(0, "PCMU", 8000),
@@ -109,7 +109,7 @@ def test_unusable_attribute_values_read_as_absent() -> None:
         HEAD + "m=audio 4000 RTP/AVP 96 97 300 x\r\na=rtpmap:96\r\na=rtpmap:97 X/0\r\na=ptime:fast\r\na=rtcp:70000\r\n"
         "a=crypto:x\r\na=fingerprint:one\r\na=fmtp:none\r\n"
     ).media[0]
-    assert media.payload_types == [96, 97]
+    assert media.payload_types == (96, 97)
     assert media.rtpmaps() == {}
     assert (media.ptime_ms, media.rtcp, media.cryptos, media.fingerprints, media.fmtps()) == (None, None, [], [], {})
 

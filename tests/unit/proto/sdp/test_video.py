@@ -76,7 +76,7 @@ def test_another_profile_cannot_be_shown() -> None:
 
 
 def test_who_wants_nothing_in_particular_takes_the_first() -> None:
-    mine = replace(LOCAL, codecs=(replace(H264, fmtp=""),))
+    mine = replace(LOCAL, codecs=(H264._replace(fmtp=""),))
     answer = OfferAnswer(1).receive_offer(parse(video((97, "profile-level-id=64001f"), (99, BASE))), [mine])
     assert answer.media[0].formats == ("97",)
 
@@ -91,7 +91,7 @@ def test_variants_are_what_goes_with_none_of_the_others() -> None:
 
 
 def test_an_offer_has_a_payload_type_for_each_variant_and_the_answer_chooses() -> None:
-    mine = replace(LOCAL, codecs=(replace(H264, fmtp=HIGH, variants=(BASE,)),))
+    mine = replace(LOCAL, codecs=(H264._replace(fmtp=HIGH, variants=(BASE,)),))
     machine = OfferAnswer(1)
     (line,) = machine.create_offer([mine]).media
     first, second = line.formats
@@ -106,13 +106,13 @@ def test_an_offer_has_a_payload_type_for_each_variant_and_the_answer_chooses() -
 
 def test_an_answer_that_goes_with_no_variant_declines_the_stream() -> None:
     machine = OfferAnswer(1)
-    machine.create_offer([replace(LOCAL, codecs=(replace(H264, variants=(HIGH,)),))])
+    machine.create_offer([replace(LOCAL, codecs=(H264._replace(variants=(HIGH,)),))])
     with pytest.raises(NotAcceptable):
         machine.receive_answer(parse(video((97, "profile-level-id=f4001f;packetization-mode=1"))))
 
 
 def test_other_parameters_of_an_offer_are_known() -> None:
-    mine = replace(LOCAL, codecs=(replace(H264, fmtp=""),))
+    mine = replace(LOCAL, codecs=(H264._replace(fmtp=""),))
     machine = OfferAnswer(1)
     machine.receive_offer(parse(video((97, HIGH), (98, BASE), (99, BASE))), [mine])
     assert machine.streams[0].codecs[0].others == (BASE,)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -83,7 +82,7 @@ def describe(format: Format, framing_ms: int) -> CodecDescription | None:
         if plain is None:
             return None
         variants = tuple(format.attributes[VARIANTS].split("\n")) if VARIANTS in format.attributes else ()
-        return replace(plain, fmtp=format.attributes.get(FMTP, plain.fmtp), variants=variants)
+        return plain._replace(fmtp=format.attributes.get(FMTP, plain.fmtp), variants=variants)
     key = (format.name, framing_ms)
     if key in _described:
         return _described[key]
