@@ -86,7 +86,7 @@ def split_list(text: str) -> list[str]:
 
 def tokens(values: Iterable[str]) -> tuple[str, ...]:
     """Return the elements of comma separated values, as of Allow, Supported or Require."""
-    return tuple(token for value in values for token in split_list(value))
+    return tuple([token for value in values for token in split_list(value)])
 
 
 def parse_number(text: str, limit: int, what: str) -> int:

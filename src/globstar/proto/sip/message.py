@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import Any, TypeVar
 
 from globstar.proto.sip.errors import SipParseError
@@ -24,16 +25,16 @@ class Message:
 
     ``headers`` holds (name, value) in wire order: known names in canonical spelling, values unfolded and stripped.
     Typed properties parse on first use, keep the result, and raise SipParseError when the value is bad; on a message
-    from ``parse()`` the properties via, from_, to, call_id and cseq have been checked and cannot raise.
+    from ``parse()`` the properties via, from_, to, call_id and cseq have been checked and cannot raise. What was parsed is all
+    that is in ``__dict__``: by the name of its property, or of its header.
     """
 
-    __slots__ = ("_first", "_values", "body", "headers")
+    __slots__ = ("__dict__", "_first", "body", "headers")
 
     def __init__(self, headers: Iterable[Header] = (), body: bytes = b"") -> None:
         self.headers: list[Header] = headers if type(headers) is list else list(headers)
         self.body = body
         self._first: dict[str, str] | None = None
-        self._values: dict[str, Any] = {}
 
     # -- raw access ----------------------------------------------------------------------------------------------
     def get(self, name: str) -> str | None:
@@ -49,7 +50,7 @@ class Message:
 
     def get_all(self, name: str) -> list[str]:
         """Return the raw values of every header line ``name``, in order."""
-        name = canonical_name(name)
+        name = NAMES.get(name) or canonical_name(name)
         if name in NAMES:
             first = self._first
             if first is not None and len(first) == len(self.headers):
@@ -94,14 +95,14 @@ class Message:
         first = self._first
         if first is None:
             first = self._first = dict(reversed(self.headers))
-        values = self._values
+        parsed = self.__dict__
         name = ""
         try:
-            for name, parse in _REQUIRED:
+            for name, attribute, parse in _REQUIRED:
                 raw = first.get(name)
                 if not raw:
                     return name
-                values[name] = parse(raw)
+                parsed[attribute] = raw if parse is None else parse(raw)
         except SipParseError as error:
             raise self._locate(error, name) from None
         return None
@@ -114,7 +115,7 @@ class Message:
     def headers_changed(self) -> None:
         """Forget what was parsed; call it after touching ``headers`` directly."""
         self._first = None
-        self._values.clear()
+        self.__dict__.clear()
 
     def rest(self) -> None:
         """It is kept, but hardly looked at any more: let go of what was parsed, which is parsed again if it is wanted."""
@@ -123,7 +124,7 @@ class Message:
     # -- typed access --------------------------------------------------------------------------------------------
     def value(self, name: str, parse: Callable[[str], T]) -> T | None:
         """Return the first header ``name`` through ``parse`` (kept), or None: ``value("Replaces", Replaces.parse)``."""
-        found = self._values.get(name)
+        found = self.__dict__.get(name)
         if found is None:
             raw = self.get(name)
             if raw is None:
@@ -132,56 +133,56 @@ class Message:
                 found = parse(raw)
             except SipParseError as error:
                 raise self._locate(error, name) from None
-            self._values[name] = found
+            self.__dict__[name] = found
         value: T = found
         return value
 
     def values(self, name: str, parse: Callable[[Iterable[str]], T]) -> T:
         """Return all headers ``name`` through a list parser (kept): ``values("Reason", Reason.parse_list)``."""
         key = name + "*"
-        found = self._values.get(key)
+        found = self.__dict__.get(key)
         if found is None:
             try:
                 found = parse(self.get_all(name))
             except SipParseError as error:
                 raise self._locate(error, name) from None
-            self._values[key] = found
+            self.__dict__[key] = found
         values: T = found
         return values
 
     def _required(self, name: str, parse: Callable[[str], T]) -> T:
-        value = self.value(name, parse)
-        if value is None:
+        raw = self.get(name)
+        if raw is None:
             raise SipParseError("header is missing", header=name, message=self)
-        return value
+        try:
+            return parse(raw)
+        except SipParseError as error:
+            raise self._locate(error, name) from None
 
     def _locate(self, error: SipParseError, name: str) -> SipParseError:
         return SipParseError(error.detail, status=error.status, reason=error.reason, header=name, message=self)
 
-    @property
+    @cached_property
     def via(self) -> Via:
         """The topmost Via."""
-        found: Via | None = self._values.get("Via")
-        return self._required("Via", Via.parse_first) if found is None else found
+        return self._required("Via", Via.parse_first)
 
     @property
     def vias(self) -> tuple[Via, ...]:
         """Every Via, topmost first."""
         return self.values("Via", Via.parse_list)
 
-    @property
+    @cached_property
     def from_(self) -> NameAddr:
         """From."""
-        found: NameAddr | None = self._values.get("From")
-        return self._required("From", NameAddr.parse) if found is None else found
+        return self._required("From", NameAddr.parse)
 
-    @property
+    @cached_property
     def to(self) -> NameAddr:
         """To."""
-        found: NameAddr | None = self._values.get("To")
-        return self._required("To", NameAddr.parse) if found is None else found
+        return self._required("To", NameAddr.parse)
 
-    @property
+    @cached_property
     def call_id(self) -> str:
         """Call-ID."""
         value = self.get("Call-ID")
@@ -189,13 +190,12 @@ class Message:
             raise SipParseError("header is missing", header="Call-ID", message=self)
         return value
 
-    @property
+    @cached_property
     def cseq(self) -> CSeq:
         """CSeq."""
-        found: CSeq | None = self._values.get("CSeq")
-        return self._required("CSeq", CSeq.parse) if found is None else found
+        return self._required("CSeq", CSeq.parse)
 
-    @property
+    @cached_property
     def contacts(self) -> tuple[NameAddr, ...]:
         """Every Contact; empty when there is none and for ``Contact: *``."""
         return () if self.is_star_contact else self.addresses("Contact")
@@ -251,7 +251,7 @@ class Message:
 
     def tokens(self, name: str) -> tuple[str, ...]:
         """Return the elements of a comma separated header (Allow, Supported, Require, Unsupported)."""
-        return self.values(name, tokens)
+        return () if self.get(name) is None else self.values(name, tokens)
 
     def supports(self, option: str) -> bool:
         """Tell whether Supported or Require names the option tag."""
@@ -271,13 +271,14 @@ class Message:
         return self.to_bytes().decode("utf-8", "replace")
 
 
-_REQUIRED: tuple[tuple[str, Callable[[str], Any]], ...] = (
-    ("Via", Via.parse_first),
-    ("From", NameAddr.parse),
-    ("To", NameAddr.parse),
-    ("Call-ID", str),
-    ("CSeq", CSeq.parse),
+_REQUIRED: tuple[tuple[str, str, Callable[[str], Any] | None], ...] = (
+    ("Via", "via", Via.parse_first),
+    ("From", "from_", NameAddr.parse),
+    ("To", "to", NameAddr.parse),
+    ("Call-ID", "call_id", None),
+    ("CSeq", "cseq", CSeq.parse),
 )
+"""Headers that every message needs, the properties that they are, and what parses them."""
 
 
 class Request(Message):

@@ -176,25 +176,19 @@ def _parse_start_line(line: str, headers: list[Header], fault: SipParseError | N
 
 def _check(message: Request | Response) -> None:
     """Check the headers that every message needs; they stay parsed."""
-    status = 0
-    method: str | None = None
-    if isinstance(message, Request):
-        method = message.method
-        status = _answer(method, 400)
     try:
         missing = message.check_required()
         if missing is not None:
-            raise MissingHeader("header is missing", status=status, header=missing, message=message)
-        if method is not None:
-            if message.cseq.method != method:
-                raise CSeqMismatch("method is not that of the request", status=status, header="CSeq", message=message)
+            raise MissingHeader("header is missing", header=missing)
+        if isinstance(message, Request):
+            if message.cseq.method != message.method:
+                raise CSeqMismatch("method is not that of the request", header="CSeq")
             message.check_max_forwards()
         if message.has_repeated_headers:
             _check_singles(message)
     except SipParseError as error:
-        if error.status != status or error.message is None:
-            error.status = status
-            error.message = message
+        error.status = _answer(message.method, 400) if isinstance(message, Request) else 0
+        error.message = message
         raise
 
 

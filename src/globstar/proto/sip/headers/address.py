@@ -66,7 +66,7 @@ class NameAddr:
     @classmethod
     def parse_list(cls, values: Iterable[str]) -> tuple[NameAddr, ...]:
         """Parse comma separated values of one or several header lines."""
-        return tuple(cls.parse(part) for value in values for part in split_list(value))
+        return tuple([cls.parse(part) for value in values for part in split_list(value)])
 
     @property
     def tag(self) -> str | None:
