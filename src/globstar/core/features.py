@@ -249,10 +249,10 @@ class DigitFeatures:
     """Finds the feature codes in what one member presses; the ``digit_filter`` of its place in a bridge.
 
     Digits that may belong to a code are held back; when they turn out not to, or when no further digit comes in time, they
-    are passed on to the others.
+    are passed on to the others, and what is pressed meanwhile goes after them.
     """
 
-    __slots__ = ("_held", "_timer", "actions", "channel", "member", "timeout")
+    __slots__ = ("_free_at", "_held", "_timer", "actions", "channel", "member", "timeout")
 
     def __init__(self, channel: Channel, actions: dict[str, FeatureAction], timeout: float) -> None:
         self.channel = channel
@@ -261,6 +261,8 @@ class DigitFeatures:
         self.member: BridgeMember | None = None
         self._held = ""
         self._timer: asyncio.TimerHandle | None = None
+        #: when the last of those that are passed on late is out, with its pause (loop time)
+        self._free_at = 0.0
 
     def __call__(self, frame: Frame) -> bool:
         """A digit was pressed: True keeps it from the other members."""
@@ -273,9 +275,12 @@ class DigitFeatures:
         if frame.type is FrameType.DTMF_BEGIN:
             if may_be_code:
                 self._stop_timer()  # it came in time, however long it is pressed
-            return may_be_code
+            return may_be_code or self._is_late
         if not may_be_code:
-            return False
+            if not self._is_late:
+                return False
+            self._pass_late(frame.digit, frame.duration_ms)
+            return True
         self._stop_timer()
         self._held = candidate
         action = self.actions.get(candidate)
@@ -304,15 +309,25 @@ class DigitFeatures:
             tell_state(self.channel.system, "FEATURE_DETECTION", self.channel, Result="success")
             action(self.member)
 
+    @property
+    def _is_late(self) -> bool:
+        """Whether digits that were held back are still on their way to the others."""
+        return self.channel.system.loop.time() < self._free_at
+
     def _pass_held_on(self) -> None:
         """Send the held digits to the other members, one after the other."""
         self._stop_timer()
         held, self._held = self._held, ""
-        member = self.member
-        loop = self.channel.system.loop
-        for index, digit in enumerate(held):
-            if member is not None:
-                loop.call_later(index * (_LATE_DIGIT + _LATE_GAP), _pass_on, member, digit)
+        for digit in held:
+            self._pass_late(digit, round(_LATE_DIGIT * 1000))
+
+    def _pass_late(self, digit: str, duration_ms: int) -> None:
+        """Send a whole digit to the other members, after those before it."""
+        if self.member is not None:
+            loop = self.channel.system.loop
+            start = max(loop.time(), self._free_at)
+            self._free_at = start + max(duration_ms / 1000, _LATE_DIGIT) + _LATE_GAP
+            loop.call_at(start, _pass_on, self.member, digit, duration_ms)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -320,6 +335,6 @@ class DigitFeatures:
             self._timer = None
 
 
-def _pass_on(member: BridgeMember, digit: str) -> None:
+def _pass_on(member: BridgeMember, digit: str, duration_ms: int) -> None:
     if not member.left.done():
-        member.bridge.pass_on(member, digit_end(digit, round(_LATE_DIGIT * 1000)))
+        member.bridge.pass_on(member, digit_end(digit, duration_ms))
