@@ -11,6 +11,7 @@ from globstar.config.file import ConfigFile
 from globstar.config.reader import read_config
 from globstar.config.source import ConfigSource
 from globstar.core.astdb import AstDb
+from globstar.core.bridgetech import follow_modules
 from globstar.core.devicestate import DeviceStates
 from globstar.core.loader import PREFIXES
 from globstar.core.mailboxes import Mailboxes
@@ -81,6 +82,7 @@ async def boot(system: System, source: ConfigSource, *, keep_database: bool = Tr
     system.is_configured = True
     if system.test_events:
         follow_bus(system)
+    follow_modules(system)
     modules = read_modules_config(source)
     system.realtime.configure()
     await system.realtime.start(modules)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import IntFlag
 from typing import TYPE_CHECKING
 
+from globstar.core import events
 from globstar.core.registry import Spec
 
 if TYPE_CHECKING:
@@ -117,3 +118,18 @@ def suspend(system: System, spec: BridgeTechnologySpec, *, is_suspended: bool) -
     spec.is_suspended = is_suspended
     for bridge in list(system.bridges.values()):
         bridge.reconsider(f"{spec.name} was {'suspended' if is_suspended else 'unsuspended'}")
+
+
+def follow_modules(system: System) -> None:
+    """Let bridges change at once when a module brings technologies, or takes them away."""
+    seen = system.bridge_technologies.generation
+
+    def changed(event: events.ModuleChanged) -> None:
+        nonlocal seen
+        generation = system.bridge_technologies.generation
+        if generation != seen:
+            seen = generation
+            for bridge in list(system.bridges.values()):
+                bridge.reconsider(f"{event.module} was {'loaded' if event.is_loaded else 'unloaded'}")
+
+    system.bus.subscribe(events.ModuleChanged, changed)

@@ -124,6 +124,21 @@ async def test_who_suspends_the_relaying_technology_gets_frames(tmp_path: Path) 
         assert await talk(calling, called) == BOTH
 
 
+async def test_technologies_come_and_go_with_their_modules(tmp_path: Path) -> None:
+    async with call(tmp_path, DIAL) as (office, calling, called):
+        loader = office.system.loader
+        assert way(office) == RELAYED
+        await loader.unload("bridge_native_rtp")
+        assert way(office) == "simple_bridge: chosen, frames: native_rtp is not loaded"
+        assert await talk(calling, called) == BOTH
+        await loader.unload("bridge_simple")
+        assert bridge_of(office).technology.name == "softmix"
+        await loader.load("bridge_simple")
+        await loader.load("bridge_native_rtp")
+        assert way(office) == RELAYED
+        assert await talk(calling, called) == BOTH
+
+
 async def test_packets_of_another_length_are_cut_as_frames_are(tmp_path: Path) -> None:
     async with call(tmp_path, DIAL) as (office, calling, called):
         called.heard.clear()
