@@ -22,7 +22,8 @@ class LoopWatchdog:
     the loop for a sign. When none comes for ``limit`` seconds it takes the stack of the loop's thread, so that the report names
     what held it. Reports are counted in ``stalls`` and ``worst_ms`` (as long as was surely seen); the log line comes from the
     loop once it turns again. Time in which the loop's thread was ready but got no processor, as the kernel counts it, is
-    nobody's fault here and is not reported. A loop that does nothing is left asleep.
+    nobody's fault here and is not reported, nor that in which this thread got none: it may have had Python's lock meanwhile, for
+    which the loop's thread waits asleep. A loop that does nothing is left asleep.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, limit: float = 0.05) -> None:
@@ -38,17 +39,16 @@ class LoopWatchdog:
         #: closing the second one ends the thread: 20 times a second, to wait for a pipe costs three fifths of what an Event does
         self._ends = (-1, -1)
         self._loop_thread = 0
-        self._schedstat = self._wchan = -1
+        self._schedstats: list[int] = []
+        self._wchan = -1
         self._waited = 0.0
 
     def start(self) -> None:
         """Begin to watch; call it on the loop's thread."""
         self._loop_thread = threading.get_ident()
-        folder = f"/proc/self/task/{threading.get_native_id()}"
-        with contextlib.suppress(OSError):  # not Linux: every delay is reported
-            self._schedstat = os.open(f"{folder}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+        self._follow_processor()
         with contextlib.suppress(OSError):  # not Linux: the loop is asked whatever it does
-            self._wchan = os.open(f"{folder}/wchan", os.O_RDONLY | os.O_CLOEXEC)
+            self._wchan = os.open(f"/proc/self/task/{threading.get_native_id()}/wchan", os.O_RDONLY | os.O_CLOEXEC)
         self._ends = os.pipe()
         self._thread = threading.Thread(target=self._watch, name="globstar-watchdog", daemon=True)
         self._thread.start()
@@ -60,20 +60,33 @@ class LoopWatchdog:
             self._thread.join()
             self._thread = None
             os.close(self._ends[0])
-        for file in (self._schedstat, self._wchan):
+        for file in (*self._schedstats, self._wchan):
             if file >= 0:
                 os.close(file)
-        self._schedstat = self._wchan = -1
+        self._schedstats = []
+        self._wchan = -1
+
+    def _follow_processor(self) -> None:
+        """Count the time that the calling thread waits for a processor, too."""
+        with contextlib.suppress(OSError):  # not Linux: every delay is reported
+            name = f"/proc/self/task/{threading.get_native_id()}/schedstat"
+            self._schedstats.append(os.open(name, os.O_RDONLY | os.O_CLOEXEC))
 
     def _time_without_processor(self) -> float:
-        """Seconds that the loop's thread has waited for a processor so far (second number of the kernel's schedstat)."""
-        return int(os.pread(self._schedstat, 128, 0).split()[1]) / 1e9 if self._schedstat >= 0 else 0.0
+        """Seconds that both threads have waited for a processor so far (second number of the kernel's schedstat)."""
+        return sum(int(os.pread(file, 128, 0).split()[1]) for file in self._schedstats) / 1e9
+
+    def late(self) -> float:
+        """Seconds for which the loop owes a sign that it turns, without those in which it could not have given one."""
+        asked_at = self._asked_at
+        return 0.0 if asked_at is None else time.monotonic() - asked_at - (self._time_without_processor() - self._waited)
 
     def _is_asleep(self) -> bool:
         """Whether the loop's thread waits for events, by the kernel's function that it sleeps in."""
         return self._wchan >= 0 and os.pread(self._wchan, 128, 0).startswith((b"do_epoll", b"ep_poll"))
 
     def _watch(self) -> None:
+        self._follow_processor()
         stop, milliseconds = select.poll(), self.limit * 1000
         stop.register(self._ends[0], 0)  # nothing but the end of the other side
         while not stop.poll(milliseconds):
@@ -88,10 +101,10 @@ class LoopWatchdog:
 
     def _turned(self) -> None:
         """The sign: the loop turns."""
-        asked_at, suspect = self._asked_at, self._suspect
-        if asked_at is None or self._thread is None:
+        suspect = self._suspect
+        if self._asked_at is None or self._thread is None:
             return
-        late = time.monotonic() - asked_at - (self._time_without_processor() - self._waited)
+        late = self.late()
         if suspect and late > self.limit:
             self.stalls += 1
             self.worst_ms = max(self.worst_ms, round(late * 1000))

@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.loopback import free_port
+from tests.support.server import ENVIRONMENT
+
 #: Seconds that a server may take to start or stop.
 PATIENCE = 60.0
 
@@ -88,12 +91,6 @@ def program(name: str) -> str | None:
     return next((str(path) for path in reversed(candidates) if path.exists()), None)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _as_user() -> dict[str, Any]:
     return {"user": _owner(), "group": pwd.getpwnam(_owner()).pw_gid, "extra_groups": []} if not os.geteuid() else {}
 
@@ -117,7 +114,8 @@ def _folder() -> Iterator[Path]:
 
 
 def _run(command: list[str], **options: Any) -> None:
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE, **_as_user(), **options)
+    options = {"env": ENVIRONMENT, **_as_user(), **options}  # some tests stop and start their server in a thread
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE, **options)
     assert done.returncode == 0, done.stdout.decode(errors="replace")
 
 
@@ -141,7 +139,7 @@ def postgresql(root: Path) -> Iterator[DatabaseServer]:
     control, initialise = program("pg_ctl"), program("initdb")
     assert control is not None
     assert initialise is not None
-    port = _free_port()
+    port = free_port()  # not of those that the kernel gives to clients, who might have it while the server is away
     with _folder() as folder:
         data = folder / "data"
         _run([initialise, "-D", str(data), "-U", "asterisk", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"], cwd="/")
@@ -171,7 +169,7 @@ def mariadb(root: Path) -> Iterator[DatabaseServer]:
     daemon, initialise = program("mariadbd"), program("mariadb-install-db") or program("mysql_install_db")
     assert daemon is not None
     assert initialise is not None
-    port = _free_port()
+    port = free_port()  # not of those that the kernel gives to clients, who might have it while the server is away
     running: list[subprocess.Popen[bytes]] = []
     with _folder() as folder:
         common = ["--no-defaults", f"--datadir={folder / 'data'}"]
@@ -183,7 +181,7 @@ def mariadb(root: Path) -> Iterator[DatabaseServer]:
 
         def start() -> None:
             with (root / "mariadb.log").open("ab") as log:
-                running.append(subprocess.Popen(command, cwd="/", stdout=log, stderr=log, **_as_user()))
+                running.append(subprocess.Popen(command, cwd="/", stdout=log, stderr=log, env=ENVIRONMENT, **_as_user()))
             _wait(lambda: _answers(port), "MariaDB does not start")
 
         def stop() -> None:

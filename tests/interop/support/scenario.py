@@ -80,6 +80,10 @@ class Scenario:
         self.steps.append(f'<pause milliseconds="{milliseconds}"/>')
         return self
 
+    def held(self) -> Self:
+        """Let the call stand until the test says :meth:`Sipp.go_on`; for SIPp over UDP, which takes requests from anybody."""
+        return self.expect_request("GO")
+
     # --- the calling side
 
     def request(self, method: str, *, body: str = "", extra: str = "", in_dialog: bool = False, cseq: int = 0) -> Self:

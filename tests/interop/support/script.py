@@ -97,13 +97,9 @@ class Script(Scenario):
 
     def until(self, other: Script, pattern: str) -> Self:
         """Let the call stand until ``other`` has sent or received such a message."""
+        assert self.transport == "udp", "SIPp takes requests from others by UDP only"
         self.moments.append((other, pattern))
         return self.held()
-
-    def held(self) -> Self:
-        """Let the call stand until the test says :meth:`Sipp.go_on`."""
-        assert self.transport == "udp", "SIPp takes requests from others by UDP only"
-        return self.expect_request("GO")
 
     # -- what comes, again -------------------------------------------------------------------------------------------
 

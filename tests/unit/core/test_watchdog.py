@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-import time
 import weakref
 from collections.abc import Callable
 
@@ -15,21 +14,25 @@ from globstar.base.log import Level
 from globstar.core.watchdog import LoopWatchdog
 from tests.support.switch import LogCapture
 
+LIMIT = 0.1
 
-def hold_the_loop(seconds: float) -> None:
-    """Keep the processor busy, as a slow callback does."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+
+def hold_the_loop(watchdog: LoopWatchdog) -> None:
+    """Keep the processor busy, as a slow callback does, until the watchdog has seen enough of it."""
+    watchdog._suspect = ""  # of what a busy machine put off before we began
+    while not watchdog._suspect or watchdog.late() < 2 * LIMIT:
         pass
 
 
-def block_the_loop(seconds: float) -> None:
-    """Wait for something that does not come, as a callback does that reads from a socket."""
+def block_the_loop(watchdog: LoopWatchdog) -> None:
+    """Wait for something that does not come, as a callback does that reads from a socket, until the watchdog has seen it."""
+    watchdog._suspect = ""
     left, right = socket.socketpair()
     with left, right:
-        left.settimeout(seconds)
-        with pytest.raises(TimeoutError):
-            left.recv(1)
+        left.settimeout(3 * LIMIT)
+        while not watchdog._suspect or watchdog.late() < 2 * LIMIT:
+            with pytest.raises(TimeoutError):
+                left.recv(1)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -42,22 +45,15 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize("hold", [hold_the_loop, block_the_loop])
-async def test_a_stall_is_named_counted_and_logged(hold: Callable[[float], None]) -> None:
-    # Generous limits: on a busy machine the loop may be late without anybody's fault.
-    watchdog = LoopWatchdog(asyncio.get_running_loop(), limit=0.1)
+async def test_a_stall_is_named_counted_and_logged(hold: Callable[[LoopWatchdog], None]) -> None:
+    watchdog = LoopWatchdog(asyncio.get_running_loop(), limit=LIMIT)
     watchdog.start()
     try:
         with LogCapture() as log:
-            await asyncio.sleep(0.03)
-            for _ in range(20):  # on a busy machine a delay may be taken for the machine's, and others are reported, too
-                hold(0.5)
-                await asyncio.sleep(0.05)
-                if any(f"{hold.__name__} (test_watchdog.py:" in text for text in log.texts(Level.WARNING)):
-                    break
-            else:
-                raise AssertionError(log.texts(Level.WARNING))
-        assert watchdog.stalls >= 1
-        assert watchdog.worst_ms >= 100  # less than was held, where the loop had to wait for a processor meanwhile
+            hold(watchdog)
+            await until(lambda: bool(watchdog.stalls))
+        assert any(f"{hold.__name__} (test_watchdog.py:" in text for text in log.texts(Level.WARNING)), log.texts(Level.WARNING)
+        assert watchdog.worst_ms >= 2 * LIMIT * 1000
         assert watchdog.last_report
     finally:
         watchdog.stop()
@@ -82,20 +78,14 @@ async def test_what_held_the_loop_is_not_kept_alive() -> None:
 
     def slow() -> weakref.ref[Burden]:
         burden = Burden()
-        hold_the_loop(0.3)
+        hold_the_loop(watchdog)
         return weakref.ref(burden)
 
-    watchdog = LoopWatchdog(asyncio.get_running_loop(), limit=0.05)
+    watchdog = LoopWatchdog(asyncio.get_running_loop(), limit=LIMIT)
     watchdog.start()
     try:
-        await asyncio.sleep(0.03)
-        references = []
-        for _ in range(20):  # on a busy machine a delay may be taken for the machine's
-            references.append(slow())
-            await asyncio.sleep(0.05)
-            if watchdog.stalls:
-                break
-        assert watchdog.stalls
-        assert [reference() for reference in references] == [None] * len(references)
+        reference = slow()
+        await until(lambda: bool(watchdog.stalls))
+        assert reference() is None
     finally:
         watchdog.stop()

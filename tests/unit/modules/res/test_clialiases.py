@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -38,7 +39,7 @@ async def system(tmp_path: Path) -> AsyncIterator[System]:
 
 async def test_aliases_run_what_they_stand_for(system: System) -> None:
     assert (await run_command(system, "up")).startswith("System uptime: ")
-    assert (await run_command(system, "UP seconds")).splitlines()[0] == "System uptime: 0"
+    assert re.fullmatch(r"System uptime: \d+", (await run_command(system, "UP seconds")).splitlines()[0])
     assert await run_command(system, "hangup request nobody") == "nobody is not a known channel\n"
     assert "core stop now" in await run_command(system, "help core stop")
     assert json.loads(await run_command(system, "up --json"))["fields"]["System uptime"]
