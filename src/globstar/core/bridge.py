@@ -33,7 +33,7 @@ class Bridge:
     """A meeting of channels. Dissolves when one of two leaves, if ``dissolve_on_hangup``, and when it is empty."""
 
     __slots__ = (
-        "_named", "_owes_telling", "_told_again", "_variable_listeners", "capabilities", "created_at", "creator",
+        "_named", "_owes_telling", "_told_again", "capabilities", "created_at", "creator",
         "dissolve_on_hangup", "is_dissolved", "is_standing",
         "kind", "last_change", "members", "mix", "name", "previous_video_source", "remb", "remb_settings", "system",
         "technology", "unique_id",
@@ -82,9 +82,9 @@ class Bridge:
         self._named: list[BridgeMember] = []
         #: whether they are to be told again because media of a member changed
         self._owes_telling = 0
-        self._variable_listeners = system.bus.listeners(events.VariableSet)
         system.bridges[self.unique_id] = self
-        system.bus.publish(events.BridgeCreated(self))
+        if system.heard.bridge_created:
+            system.bus.publish(events.BridgeCreated(self))
 
     def __repr__(self) -> str:
         return f"<Bridge {self.unique_id} {self.technology.name} {[m.channel.name for m in self.members]}>"
@@ -177,7 +177,8 @@ class Bridge:
         self.technology.stop()
         self.remb = bridgeremb.put_in_force(self, RembSettings())
         self.system.bridges.pop(self.unique_id, None)
-        self.system.bus.publish(events.BridgeDestroyed(self))
+        if self.system.heard.bridge_destroyed:
+            self.system.bus.publish(events.BridgeDestroyed(self))
         del self.technology.bridge  # nobody asks it any more, and both are freed without the collector
 
     def _enter(self, member: BridgeMember, swapped: Channel | None = None) -> None:
@@ -288,19 +289,20 @@ class Bridge:
         for member in members[-1:] if is_known else members:
             peers = [peer.channel for peer in first if peer is not member][:_MOST_PEERS_NAMED]
             variables = member.channel.variables
-            variables.set("BRIDGEPEER", ",".join(peer.name for peer in peers))
+            told = {"BRIDGEPEER": peers[0].name if len(peers) == 1 else ",".join([peer.name for peer in peers])}
             call_id = peers[0].tech.private_unique_id(peers[0])
             if call_id or variables.own("BRIDGEPVTCALLID"):
-                variables.set("BRIDGEPVTCALLID", call_id)
+                told["BRIDGEPVTCALLID"] = call_id
+            variables.set_all(told)
         again, self._told_again = self._told_again, 0
-        if again and self._variable_listeners:
+        if again and self.system.heard.variable_set:
             for _ in range(again):
                 self.tell_peer_variables()
 
     def tell_peer_variables(self) -> None:
         """Tell of the variables anew: Asterisk sets them again with every change of the technology, and clients see that."""
         for member in self.members:
-            for name in ("BRIDGEPEER", "BRIDGEPVTCALLID"):
+            for name in _PEER_VARIABLES:
                 value = member.channel.variables.own(name)
                 if value:
                     self.system.bus.publish(events.VariableSet(member.channel, name, value))
@@ -308,7 +310,7 @@ class Bridge:
     def settle(self) -> None:
         """Media of a member, or who sees them, have changed: tell of the variables about peers, as often as that is owed."""
         count, self._owes_telling, self._told_again = self._owes_telling, 0, 0
-        if count and self._variable_listeners and len(self.members) > 1:
+        if count and self.system.heard.variable_set and len(self.members) > 1:
             for _ in range(count):
                 self.tell_peer_variables()
 
@@ -436,7 +438,8 @@ class Bridge:
         self.technology = chosen(self)
         self.last_change = f"{old} to {self.technology.name}: {reason}"
         self.technology.start()
-        self.system.bus.publish(events.BridgeTechnologyChanged(self, old, reason))
+        if self.system.heard.bridge_technology_changed:
+            self.system.bus.publish(events.BridgeTechnologyChanged(self, old, reason))
         self._told_again = 1 if any(member.is_apart for member in self.members) else 2
 
     def _choose(self) -> type[BridgeTechnology]:
@@ -489,6 +492,8 @@ _FOR_TWO = (
     Control.CONNECTED_LINE,
     Control.REDIRECTING,
 )
+#: What tells a member of the others.
+_PEER_VARIABLES = ("BRIDGEPEER", "BRIDGEPVTCALLID")
 #: How many peers BRIDGEPEER names, so that a conference of hundreds does not name all to each.
 _MOST_PEERS_NAMED = 10
 
@@ -497,9 +502,7 @@ def clear_peer_variables(channel: Channel) -> None:
     """Nobody is with the channel any more: its variables about peers are empty."""
     if channel.is_hung_up:
         return
-    for name in ("BRIDGEPEER", "BRIDGEPVTCALLID"):
-        if channel.variables.own(name):
-            channel.variables.set(name, "")
+    channel.variables.make_empty(_PEER_VARIABLES)
 
 
 def _linked_id_age(linked_id: str) -> tuple[int, int, str]:

@@ -239,7 +239,8 @@ class Channel(ChannelMedia):
         self.system.bus.publish(events.ChannelStateChanged(self))
         if self.is_renamed:
             self.is_renamed = False
-            self.system.bus.publish(events.CallerIdChanged(self))
+            if self.system.heard.caller_id_changed:
+                self.system.bus.publish(events.CallerIdChanged(self))
 
     def set_caller_id(self, number: str | None = None, name: str | None = None, ani: str | None = None) -> None:
         """Change the caller id; None leaves a part alone."""
@@ -255,7 +256,8 @@ class Channel(ChannelMedia):
         """Note who is at the other end and, where the technology can, tell the endpoint."""
         self.connected.id = party.copy()
         self.connected.source = source
-        self.system.bus.publish(events.ConnectedLineChanged(self))
+        if self.system.heard.connected_line_changed:
+            self.system.bus.publish(events.ConnectedLineChanged(self))
         if tell_endpoint:
             self.tech.indicate(self, Control.CONNECTED_LINE, self.connected)
 
@@ -309,7 +311,8 @@ class Channel(ChannelMedia):
         if self.answered_at is None:
             self.answered_at = self.system.now()
         self.set_state(ChannelState.UP)
-        self.system.bus.publish(events.ChannelAnswered(self))
+        if self.system.heard.channel_answered:
+            self.system.bus.publish(events.ChannelAnswered(self))
 
     async def answer(self, wait_for_media: float = ANSWER_MEDIA_WAIT) -> None:
         """Accept the call and wait for the first media of the caller, for ``wait_for_media`` seconds at the most."""
@@ -367,7 +370,8 @@ class Channel(ChannelMedia):
             self.tech_cause = tech_cause
         if not self.hangup_source:
             self.hangup_source = self.name if source is None else source
-        self.system.bus.publish(events.HangupRequested(self, self.hangup_cause, False))
+        if self.system.heard.hangup_requested:
+            self.system.bus.publish(events.HangupRequested(self, self.hangup_cause, False))
         if is_noticed_later:
             self.system.loop.call_soon(self._notice_hangup)
         else:
@@ -383,7 +387,7 @@ class Channel(ChannelMedia):
             return
         if cause:
             self.hangup_cause = cause
-        if is_told:
+        if is_told and self.system.heard.hangup_requested:
             self.system.bus.publish(events.HangupRequested(self, int(reason), True))
         self._raise_soft_hangup(reason)
 

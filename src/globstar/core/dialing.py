@@ -220,7 +220,9 @@ class OutgoingCall:
 
     def announce_state(self) -> None:
         """Tell the listeners of the present status (ringing, progress, proceeding)."""
-        self.channel.system.bus.publish(events.DialStateChanged(self.caller, self.channel, self.status.value))
+        system = self.channel.system
+        if system.heard.dial_state_changed:
+            system.bus.publish(events.DialStateChanged(self.caller, self.channel, self.status.value))
 
     def announce_end(self, status: CallStatus, forward: str = "") -> None:
         """Tell the listeners how the call ended."""
@@ -413,7 +415,8 @@ def show_application(channel: Channel, name: str, data: str) -> None:
     """Note what the channel does although it runs no priority (``AppDial`` and the like)."""
     channel.idle_application = (name, data)
     channel.application, channel.application_data = name, data
-    channel.system.bus.publish(events.ApplicationChanged(channel, name, data))
+    if channel.system.heard.application_changed:
+        channel.system.bus.publish(events.ApplicationChanged(channel, name, data))
 
 
 async def _run_application(channel: Channel, name: str, data: str) -> None:

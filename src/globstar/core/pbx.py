@@ -172,8 +172,8 @@ async def run_steps(channel: Channel, *, depth: int | None = None, in_hangup: bo
     functions = system.functions
     function_registry = system.function_registry
     variables = channel.variables
-    on_started = bus.listeners(events.ApplicationStarted)
-    on_ended = bus.listeners(events.ApplicationEnded)
+    on_started = system.heard.application_started
+    on_ended = system.heard.application_ended
     plan = plan_of(channel)
     found = False
     count = 0
@@ -479,7 +479,8 @@ async def run_hangup_handlers(channel: Channel) -> None:
         if place is not None:
             context, extension, priority, arguments = place
             await run_subroutine(channel, context, extension, priority, arguments, in_hangup=True)
-    channel.system.bus.publish(events.HangupHandlersFinished(channel))
+    if channel.system.heard.hangup_handlers_finished:
+        channel.system.bus.publish(events.HangupHandlersFinished(channel))
 
 
 def parse_subroutine(channel: Channel, text: str) -> tuple[str, str, int, list[str]] | None:

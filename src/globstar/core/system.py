@@ -17,6 +17,7 @@ from globstar.core import events
 from globstar.core.bus import EventBus
 from globstar.core.frame import Control
 from globstar.core.functions import FunctionTable
+from globstar.core.heard import Heard
 from globstar.core.loader import ModuleLoader
 from globstar.core.registry import ApplicationSpec, FunctionSpec, Registry, Spec
 from globstar.core.settings import Directories, Options
@@ -79,6 +80,7 @@ class System:
         #: names this installation; the AstDB keeps it
         self.pbx_uuid = str(uuid.uuid4())
         self.bus = EventBus()
+        self.heard = Heard(self.bus)
         self._registries: dict[str, Registry[Any]] = {}
         self.applications: Registry[ApplicationSpec] = self.registry("application")
         self.function_registry: Registry[FunctionSpec] = self.registry("function")

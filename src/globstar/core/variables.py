@@ -94,7 +94,7 @@ class ChannelVariables:
         self._inherited: dict[str, int] = {}
         self._makers: dict[str, Callable[[str], str]] | None = None
         self.globals = channel.system.globals
-        self._var_set = channel.system.bus.listeners(events.VariableSet)
+        self._var_set = channel.system.heard.variable_set
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         """Name (with its underscores) and value, the newest last."""
@@ -139,6 +139,24 @@ class ChannelVariables:
         values[bare] = value
         if self._var_set:
             self._channel().system.bus.publish(events.VariableSet(self._channel(), name, value))
+
+    def set_all(self, new: dict[str, str]) -> None:
+        """Set variables that nobody inherits, whose names begin with no underscore, in their order."""
+        if self._var_set or self._inherited:
+            for name, value in new.items():
+                self.set(name, value)
+            return
+        values = self._values
+        for name in new:
+            if name in values:
+                del values[name]
+        values.update(new)
+
+    def make_empty(self, names: Iterable[str]) -> None:
+        """Make those of these variables empty that are set and not empty."""
+        for name in names:
+            if self._values.get(name):
+                self.set(name, "")
 
     @property
     def is_watched(self) -> bool:

@@ -27,6 +27,7 @@ VARIABLES = (
     "DIALSTATUS", "DIALEDPEERNUMBER", "DIALEDPEERNAME", "ANSWEREDTIME", "ANSWEREDTIME_MS", "DIALEDTIME", "DIALEDTIME_MS",
     "RINGTIME", "RINGTIME_MS", "PROGRESSTIME", "PROGRESSTIME_MS",
 )  # fmt: skip
+_EMPTY = dict.fromkeys(VARIABLES, "")
 
 SYNTAX = "Dial([Technology/Resource[&Technology2/Resource2...]][,timeout[^response_timeout]][,options][,URL])"
 
@@ -81,8 +82,7 @@ async def dial(channel: Channel, data: str) -> int:
     """
     if channel.cdr is not None and channel.application == "Dial":
         channel.cdr.note_dial(data)
-    for name in VARIABLES:
-        channel.set_variable(name, "")
+    channel.variables.set_all(_EMPTY)
     try:
         arguments = read_arguments(channel, data)
         screening = await prepare_screening(channel, arguments)
@@ -127,9 +127,8 @@ async def _ring_and_connect(channel: Channel, arguments: DialArguments, ringing:
     winner = ringing.winner
     if outcome is Outcome.ANSWERED and winner is not None:
         ringing.give_up(CallStatus.CANCEL, arguments.loser_cause)
-        channel.set_variable("DIALSTATUS", CallStatus.ANSWER.value)
-        channel.set_variable("DIALEDPEERNAME", winner.channel.name)
-        channel.set_variable("DIALEDPEERNUMBER", winner.destination)
+        told = {"DIALSTATUS": "ANSWER", "DIALEDPEERNAME": winner.channel.name, "DIALEDPEERNUMBER": winner.destination}
+        channel.variables.set_all(told)
         if screening is not None:
             status = await screen(channel, winner, screening)
             if status is not None:

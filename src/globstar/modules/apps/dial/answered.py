@@ -92,12 +92,13 @@ def _finish(caller: Channel, arguments: DialArguments, started_at: float, answer
     """The caller is out of the bridge: the times, unless it was sent elsewhere, and whether the dialplan goes on."""
     is_sent_elsewhere = SoftHangup.ASYNC_GOTO in caller.soft_hangup
     now = caller.system.now()
-    set_variable = caller.set_variable
+    told: dict[str, str] = {}
     if not is_sent_elsewhere:
         for name, seconds in (("ANSWEREDTIME", now - answered_at), ("DIALEDTIME", now - started_at)):
-            set_variable(name, str(int(seconds)))
-            set_variable(f"{name}_MS", str(int(seconds * 1000)))
-    set_variable("DIALSTATUS", CallStatus.ANSWER.value)
+            told[name] = str(int(seconds))
+            told[f"{name}_MS"] = str(int(seconds * 1000))
+    told["DIALSTATUS"] = "ANSWER"
+    caller.variables.set_all(told)
     return 0 if is_sent_elsewhere or arguments.has("g") else -1
 
 

@@ -27,7 +27,7 @@ NO_CALLER_ID = "callee without caller id"
 def prepare(caller: Channel, callee: Channel, number: str, arguments: DialArguments, *, is_forward: bool = False) -> None:
     """Tell a requested channel about the call: variables, place, parties."""
     if not is_forward:
-        callee.set_variable("DIALEDPEERNUMBER", number)
+        callee.variables.set("DIALEDPEERNUMBER", number)
     caller.variables.inherit_to(callee)
     inherit_features(caller, callee)
     _join_group(caller, callee)
@@ -48,9 +48,10 @@ def prepare(caller: Channel, callee: Channel, number: str, arguments: DialArgume
     if caller.is_redirected:
         callee.redirecting = copy.deepcopy(caller.redirecting)
     show_application(callee, "AppDial", "(Outgoing Line)")
-    if not is_forward and not has_caller_id:
+    if not is_forward and not has_caller_id and callee.system.heard.caller_id_changed:
         callee.system.bus.publish(events.CallerIdChanged(callee))
-    if callee.connected.id.number.valid or callee.connected.id.name.valid:
+    told = callee.connected.id
+    if (told.number.valid or told.name.valid) and callee.system.heard.connected_line_changed:
         callee.system.bus.publish(events.ConnectedLineChanged(callee))
 
 

@@ -383,8 +383,7 @@ class Ringing:
 
     def _set_time(self, name: str) -> None:
         elapsed = self.system.now() - self.started_at
-        self.caller.set_variable(name, str(int(elapsed)))
-        self.caller.set_variable(f"{name}_MS", str(int(elapsed * 1000)))
+        self.caller.variables.set_all({name: str(int(elapsed)), f"{name}_MS": str(int(elapsed * 1000))})
 
     def _update_connected_line(self, call: OutgoingCall) -> None:
         """Tell the caller who is (being) reached, where that is known."""
