@@ -232,7 +232,15 @@ async def run_steps(channel: Channel, *, depth: int | None = None, in_hangup: bo
                     logger.verbose(3, f'Executing [{place}] {spec.name}("{channel.name}", "{data}") in new stack')
                 result = spec.run(channel, data)
                 if result is not None and result.__class__ is not int and result.__class__ is not str:
-                    result = await _settle(binding.module, result)
+                    module = binding.module
+                    if module is None:
+                        result = await result
+                    else:  # it is in use meanwhile
+                        module.use_count += 1
+                        try:
+                            result = await result
+                        finally:
+                            module.use_count -= 1
             except ChannelGone:
                 result = -1
             except Exception as error:
@@ -265,17 +273,6 @@ async def run_steps(channel: Channel, *, depth: int | None = None, in_hangup: bo
 async def _find(plan: Dialplan, context: str, extension: str, priority: int, number: str) -> Step | None:
     """A step that the route does not tell of: behind a time condition or a switch."""
     return await settled(lambda: plan.find(context, extension, priority, number))
-
-
-async def _settle(module: LoadedModule | None, running: Any) -> Any:
-    """Await an application; its module is in use meanwhile."""
-    if module is None:
-        return await running
-    module.use_count += 1
-    try:
-        return await running
-    finally:
-        module.use_count -= 1
 
 
 def _advance(channel: Channel) -> None:

@@ -91,7 +91,7 @@ def _flag(text: str | None, default: bool) -> bool:
     return is_true(text) if text else default
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class PartyRights:
     """What one party may do with its digits."""
 
@@ -103,7 +103,7 @@ class PartyRights:
     may_park: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class CallOptions:
     """The rights of both parties and the limit of the call."""
 

@@ -85,7 +85,7 @@ class ChannelVariables:
     Names are case-sensitive. What a Gosub level hides is kept by its frame (``core.stack``).
     """
 
-    __slots__ = ("_channel", "_inherited", "_makers", "_values", "_var_set", "globals")
+    __slots__ = ("_channel", "_inherited", "_makers", "_of_all", "_values", "_var_set", "globals")
 
     def __init__(self, channel: Channel) -> None:
         # Weak, so that a channel that is hung up goes at once and not with the next garbage collection. Whoever asks has it.
@@ -94,6 +94,7 @@ class ChannelVariables:
         self._inherited: dict[str, int] = {}
         self._makers: dict[str, Callable[[str], str]] | None = None
         self.globals = channel.system.globals
+        self._of_all = self.globals.values
         self._var_set = channel.system.heard.variable_set
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
@@ -112,7 +113,7 @@ class ChannelVariables:
             return builtin(self._channel())
         value = self._values.get(name)
         if value is None:
-            return self.globals.get(name)
+            return self._of_all.get(name)
         return value if value is not _NOT_MADE else self._made(name)
 
     get_variable = get
@@ -264,33 +265,34 @@ class ChannelVariables:
 class GlobalVariables:
     """Variables shared by all channels (``[globals]``, GLOBAL(), Set with option g)."""
 
-    __slots__ = ("_bus", "_values")
+    __slots__ = ("_bus", "values")
 
     def __init__(self, bus: EventBus) -> None:
         self._bus = bus
-        self._values: dict[str, str] = {}
+        #: by name; the same dictionary as long as the server runs, to be read only
+        self.values: dict[str, str] = {}
 
     def get(self, name: str) -> str | None:
         """The value or None."""
-        return self._values.get(name)
+        return self.values.get(name)
 
     def set(self, name: str, value: str) -> None:
         """Set a global variable; underscores of inheritance are dropped."""
         bare, _ = split_name(name)
-        self._values.pop(bare, None)
-        self._values[bare] = value
+        self.values.pop(bare, None)
+        self.values[bare] = value
         self._bus.publish(events.VariableSet(None, bare, value))
 
     def delete(self, name: str) -> None:
         """Forget a global variable."""
-        self._values.pop(name, None)
+        self.values.pop(name, None)
 
     def clear(self) -> None:
         """Forget all, as ``clearglobalvars`` asks at a reload."""
-        self._values.clear()
+        self.values.clear()
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
-        return iter(list(self._values.items()))
+        return iter(list(self.values.items()))
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self.values)

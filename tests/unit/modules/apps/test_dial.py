@@ -31,7 +31,7 @@ def test_every_letter_of_asterisks_dial_is_known(shared: Path) -> None:
 
 async def test_destinations_timeouts_and_url(system: System) -> None:
     arguments = read(system, "Test/a & Test/b/c,20.5^3,tT,http://x")
-    assert arguments.destinations == ["Test/a", "Test/b/c"]
+    assert arguments.destinations == ("Test/a", "Test/b/c")
     assert (arguments.timeout, arguments.response_timeout, arguments.url) == (20.5, 3.0, "http://x")
     arguments = read(system, "Test/a")
     assert (arguments.timeout, arguments.response_timeout, arguments.options.letters) == (None, None, set())
@@ -52,7 +52,7 @@ async def test_a_timeout_that_is_none_waits_for_ever(system: System, timeout: st
 
 
 async def test_rights_of_the_parties(system: System) -> None:
-    options = read(system, "Test/a,,tH").call_options()
+    options = read(system, "Test/a,,tH").call_options
     assert (options.caller.may_transfer, options.caller.may_disconnect, options.caller.is_caller) == (False, True, True)
     assert (options.callee.may_transfer, options.callee.may_disconnect, options.callee.is_caller) == (True, False, False)
     assert options.limit is None

@@ -18,7 +18,7 @@ from globstar.dialplan.arguments import argument, split_arguments
 from globstar.modules.apps.dial.answered import connect, screen
 from globstar.modules.apps.dial.options import DialArguments, InvalidArguments, read_arguments
 from globstar.modules.apps.dial.ringing import Outcome, Ringing, run_predial
-from globstar.modules.apps.dial.screening import Screening, prepare_screening
+from globstar.modules.apps.dial.screening import SCREENING, Screening, prepare_screening
 
 logger = Logger("app_dial")
 
@@ -85,24 +85,20 @@ async def dial(channel: Channel, data: str) -> int:
     channel.variables.set_all(_EMPTY)
     try:
         arguments = read_arguments(channel, data)
-        screening = await prepare_screening(channel, arguments)
+        screening = await prepare_screening(channel, arguments) if not SCREENING.isdisjoint(arguments.letters) else None
     except InvalidArguments as fault:
         logger.warning(str(fault))
         channel.set_variable("DIALSTATUS", "INVALIDARGS")
         return -1
-    if arguments.has("C") and channel.cdr is not None:
+    if "C" in arguments.letters and channel.cdr is not None:
         channel.cdr.reset(keep_variables=False)
-    if arguments.has("B"):
+    if "B" in arguments.letters:
         await run_predial(channel, arguments.options.get("B"))
         channel.application, channel.application_data = "Dial", data
         channel.system.bus.publish(events.ApplicationStarted(channel, "Dial", data))
     if screening is not None and screening.status is not None:
         channel.set_variable("DIALSTATUS", screening.status)
         return 0
-    return await _dial(channel, arguments, screening)
-
-
-async def _dial(channel: Channel, arguments: DialArguments, screening: Screening | None) -> int:
     ringing = Ringing(channel, arguments)
     try:
         return await _ring_and_connect(channel, arguments, ringing, screening)

@@ -47,15 +47,16 @@ async def connect(
     is_handed_over = False
     end = CalleeEnd(caller, arguments)
     try:
-        if arguments.has("a"):
+        if "a" in arguments.letters:
             caller.answer_at_once()
-        if arguments.has("A") or arguments.has("G"):
+        if "A" in arguments.letters or "G" in arguments.letters:
             stop_entertaining()
-        await _announce(caller, callee, arguments)
-        if arguments.has("G"):
+        if "A" in arguments.letters:
+            await _announce(caller, callee, arguments)
+        if "G" in arguments.letters:
             is_handed_over = True
             return _split(caller, call, arguments)
-        if arguments.has("U"):
+        if "U" in arguments.letters:
             result = await _run_subroutine(caller, callee, arguments.options.get("U"))
             _announce_answer(call)
             if result is not None:
@@ -63,18 +64,19 @@ async def connect(
         else:
             _announce_answer(call)
         stop_entertaining()
-        await _send_digits(caller, callee, arguments)
+        if "D" in arguments.letters:
+            await _send_digits(caller, callee, arguments)
         caller.answer_at_once()
         show_application(callee, "AppDial", "(Outgoing Line)")
         answered_at = caller.system.now()
         is_handed_over = True
         if release_of(callee) is None:
             _clear_causes(caller, callee)
-        await bridge_two(caller, callee, arguments.call_options(), end)
+        await bridge_two(caller, callee, arguments.call_options, end)
         return _finish(caller, arguments, started_at, answered_at)
     except CalleeGone:
         logger.verbose(3, f"{callee.name} hung up before it could be bridged")
-        return 0 if arguments.has("g") else -1
+        return 0 if "g" in arguments.letters else -1
     finally:
         stop_entertaining()
         if not is_handed_over:
@@ -99,7 +101,7 @@ def _finish(caller: Channel, arguments: DialArguments, started_at: float, answer
             told[f"{name}_MS"] = str(int(seconds * 1000))
     told["DIALSTATUS"] = "ANSWER"
     caller.variables.set_all(told)
-    return 0 if is_sent_elsewhere or arguments.has("g") else -1
+    return 0 if is_sent_elsewhere or "g" in arguments.letters else -1
 
 
 async def _with_callee(caller: Channel, callee: Channel, work: Coroutine[Any, Any, Any], name: str) -> Any:
@@ -134,8 +136,6 @@ async def screen(caller: Channel, call: OutgoingCall, screening: Screening) -> s
 
 async def _announce(caller: Channel, callee: Channel, arguments: DialArguments) -> None:
     """Option A: let the callee, and the caller where asked, hear sounds at the same time."""
-    if not arguments.has("A"):
-        return
     called, _, calling = arguments.options.get("A").partition(":")
     if calling:
         caller.answer_at_once()

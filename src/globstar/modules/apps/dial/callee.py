@@ -37,7 +37,7 @@ def prepare(caller: Channel, callee: Channel, number: str, arguments: DialArgume
     callee.call_id = caller.call_id
     callee.music_class = callee.music_class or caller.music_class
     callee.parking_lot = callee.parking_lot or caller.parking_lot
-    if arguments.has("c"):
+    if "c" in arguments.letters:
         callee.hangup_cause = Cause.ANSWERED_ELSEWHERE
     has_caller_id = _set_own_party(caller, callee, arguments, is_forward)
     if is_forward and not has_caller_id:
@@ -132,9 +132,9 @@ class CalleeEnd:
         if callee.is_hung_up or continue_in_dialplan(callee):
             return
         may_go_on = not callee.soft_hangup and reason is not LeaveReason.LIMIT
-        if self.arguments.has("F") and may_go_on and self._go_on(callee):
+        if "F" in self.arguments.letters and may_go_on and self._go_on(callee):
             return
-        if self.arguments.has("e"):
+        if "e" in self.arguments.letters:
             callee.context = self.context
             callee.data["ending"] = True
             callee.system.start_call_task(callee, _run_end(callee, has_h=True), "h extension")

@@ -1,16 +1,17 @@
-"""The arguments of Dial: destinations, timeouts and option letters, read once per call."""
+"""The arguments of Dial: destinations, timeouts and option letters. A text is read once for all its calls."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 
 from globstar.base.errors import RemoteFault
 from globstar.base.log import Logger
 from globstar.core.cause import Cause, parse_cause
 from globstar.core.channel import Channel
 from globstar.core.party import PRESENTATIONS, PartyId, parse_caller_id
-from globstar.core.twoparty import CallOptions, LimitFault, PartyRights, TimeLimit, read_limit
+from globstar.core.twoparty import CallOptions, LimitFault, PartyRights, read_limit
 from globstar.dialplan.arguments import ParsedOptions, argument, parse_options, split_arguments
 
 logger = Logger("app_dial")
@@ -29,7 +30,7 @@ class InvalidArguments(RemoteFault):
     """Dial cannot make sense of its arguments: DIALSTATUS becomes INVALIDARGS and the call ends."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class SentDigits:
     """Option D: digits to send to the called and the calling party after the answer, to the called one on progress.
 
@@ -45,17 +46,18 @@ class SentDigits:
     sf_wink: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class DialArguments:
-    """What one Dial was asked to do."""
+    """What one Dial was asked to do. Calls with the same text share one."""
 
-    destinations: list[str]
+    destinations: tuple[str, ...]
     options: ParsedOptions
+    #: the option letters that were given
+    letters: frozenset[str] = frozenset()
     timeout: float | None = None
     #: give up a destination of which nothing at all was heard for so long
     response_timeout: float | None = None
     url: str = ""
-    limit: TimeLimit | None = None
     #: what the called party is told about the caller instead of the truth (option f with an argument)
     forced_party: PartyId | None = None
     #: the same for the destination of a forwarded call (option f without one)
@@ -64,89 +66,98 @@ class DialArguments:
     own_party: PartyId | None = None
     loser_cause: int = Cause.ANSWERED_ELSEWHERE
     digits: SentDigits = field(default_factory=SentDigits)
-
-    def has(self, letter: str) -> bool:
-        """Whether the option was given."""
-        return letter in self.options.letters
-
-    @property
-    def is_entertained(self) -> bool:
-        """The caller hears what Dial makes (music, a tone) until the answer, not what the called endpoint sends."""
-        return "m" in self.options.letters or "r" in self.options.letters
-
-    def call_options(self) -> CallOptions:
-        """The rights of the parties in the bridge."""
-        letters = self.options.letters
-        return CallOptions(
-            PartyRights("T" in letters, "H" in letters, bool({"X", "W"} & letters), is_caller=True, may_park="K" in letters),
-            PartyRights("t" in letters, "h" in letters, bool({"x", "w"} & letters), may_park="k" in letters),
-            self.limit,
-        )
+    #: the caller hears what Dial makes (music, a tone) until the answer, not what the called endpoint sends
+    is_entertained: bool = False
+    #: the rights of the parties in the bridge
+    call_options: CallOptions = field(default_factory=lambda: CallOptions(PartyRights(is_caller=True), PartyRights()))
+    #: why it cannot be done at all
+    fault: str = ""
+    #: what is to be said of the text with each call
+    complaints: tuple[tuple[str, str], ...] = ()
 
 
 def read_arguments(channel: Channel, data: str) -> DialArguments:
     """Read the arguments; raises :class:`InvalidArguments` where Asterisk gives INVALIDARGS."""
+    arguments = _read_text(data)
+    for level, complaint in arguments.complaints:
+        logger.log(level, f"Dial: {complaint}")
+    if arguments.fault:
+        raise InvalidArguments(arguments.fault)
+    return _ask_channel(channel, arguments) if not _OF_CHANNEL.isdisjoint(arguments.letters) else arguments
+
+
+@lru_cache(maxsize=256)
+def _read_text(data: str) -> DialArguments:
+    """What the text says by itself."""
     if not data:
-        raise InvalidArguments("Dial requires an argument (technology/resource)")
+        return DialArguments((), ParsedOptions(), fault="Dial requires an argument (technology/resource)")
     parts = split_arguments(data, 4)
     options = parse_options(argument(parts, 2), LETTERS)
-    for problem in options.problems:
-        if not problem.endswith("takes no argument"):
-            logger.warning(f"Dial: {problem}")
-    arguments = DialArguments(_destinations(argument(parts, 0)), options, url=argument(parts, 3))
-    if argument(parts, 1):
-        arguments.timeout, arguments.response_timeout = _timeouts(parts[1])
-    if arguments.url:
-        logger.notice("Dial: the URL is not sent: no channel technology here can show one")
-    if options.letters:
-        _read_options(channel, arguments)
-    return arguments
-
-
-def _destinations(text: str) -> list[str]:
-    destinations = [part.strip() for part in text.split("&")] if text else []
+    complaints = [("WARNING", problem) for problem in options.problems if not problem.endswith("takes no argument")]
+    letters = frozenset(options.letters)
+    destinations = [part.strip() for part in argument(parts, 0).split("&")]
     for destination in destinations:
         _, slash, resource = destination.partition("/")
         if not (slash and resource) and destination:
-            raise InvalidArguments(f"Dial argument takes format (technology/resource), not '{destination}'")
-    return [destination for destination in destinations if destination]
+            fault = f"Dial argument takes format (technology/resource), not '{destination}'"
+            return DialArguments((), options, letters, fault=fault, complaints=tuple(complaints))
+    answer, _, response = argument(parts, 1).partition("^")
+    timeout, response_timeout = _seconds(answer, complaints), _seconds(response, complaints)
+    url = argument(parts, 3)
+    if url:
+        complaints.append(("NOTICE", "the URL is not sent: no channel technology here can show one"))
+    return DialArguments(
+        tuple(destination for destination in destinations if destination),
+        options,
+        letters,
+        timeout=timeout,
+        response_timeout=response_timeout,
+        url=url,
+        loser_cause=_loser_cause(options.get("Q"), complaints) if "Q" in letters else Cause.ANSWERED_ELSEWHERE,
+        digits=SentDigits(*options.get("D").split(":")[: len(fields(SentDigits))]),
+        is_entertained="m" in letters or "r" in letters,
+        call_options=CallOptions(
+            PartyRights("T" in letters, "H" in letters, bool({"X", "W"} & letters), is_caller=True, may_park="K" in letters),
+            PartyRights("t" in letters, "h" in letters, bool({"x", "w"} & letters), may_park="k" in letters),
+        ),
+        complaints=tuple(complaints),
+    )
 
 
-def _timeouts(text: str) -> tuple[float | None, float | None]:
-    """``answer[^response]`` in seconds; None waits for ever."""
-    answer, _, response = text.partition("^")
-    return _seconds(answer), _seconds(response)
-
-
-def _seconds(text: str) -> float | None:
+def _seconds(text: str, complaints: list[tuple[str, str]]) -> float | None:
+    """A timeout; None waits for ever."""
     if not text.strip():
         return None
     found = re.match(r"\s*([0-9]*\.?[0-9]+)", text)
     seconds = float(found[1]) if found else 0.0
     if seconds <= 0:
-        logger.warning(f"Dial: '{text}' is no timeout in seconds; waiting for ever")
+        complaints.append(("WARNING", f"'{text}' is no timeout in seconds; waiting for ever"))
         return None
     return seconds
 
 
-def _read_options(channel: Channel, arguments: DialArguments) -> None:
+#: Options whose meaning depends on the channel.
+_OF_CHANNEL = frozenset("SLfo")
+
+
+def _ask_channel(channel: Channel, arguments: DialArguments) -> DialArguments:
+    """What some options say for one channel."""
     options = arguments.options
     if "S" in options or "L" in options:
         try:
-            arguments.limit = read_limit(
+            limit = read_limit(
                 channel, options.get("L") if "L" in options else None, options.get("S") if "S" in options else None
             )
         except LimitFault as fault:
             raise InvalidArguments(f"Dial does not accept {fault}") from None
+        arguments = replace(arguments, call_options=replace(arguments.call_options, limit=limit))
     if "f" in options:
-        _read_forced(channel, arguments)
+        party = _forced_party(channel, options)
+        arguments = replace(arguments, forced_party=party) if options.get("f") else replace(arguments, forced_on_forward=party)
     if "o" in options:
         text = options.get("o")
-        arguments.own_party = _party(text) if text else channel.caller.id.copy()
-    if "D" in options:
-        arguments.digits = SentDigits(*options.get("D").split(":")[: len(fields(SentDigits))])
-    if "Q" in options:
-        arguments.loser_cause = _loser_cause(options.get("Q"))
+        arguments = replace(arguments, own_party=_party(text) if text else channel.caller.id.copy())
+    return arguments
 
 
 def _party(text: str) -> PartyId:
@@ -154,14 +165,13 @@ def _party(text: str) -> PartyId:
     return PartyId.of(name or None, number or None)
 
 
-def _read_forced(channel: Channel, arguments: DialArguments) -> None:
-    options = arguments.options
+def _forced_party(channel: Channel, options: ParsedOptions) -> PartyId:
     text = options.get("f")
     if text:
-        party = arguments.forced_party = _party(text)
+        party = _party(text)
     else:
         hint = channel.system.hint_of(channel, channel.context, channel.extension)
-        party = arguments.forced_on_forward = PartyId.of((hint[1] if hint else "") or None, channel.extension)
+        party = PartyId.of((hint[1] if hint else "") or None, channel.extension)
     if options.get("s"):
         party.tag = options.get("s")
     if options.get("u"):
@@ -170,13 +180,14 @@ def _read_forced(channel: Channel, arguments: DialArguments) -> None:
             logger.warning(f"Dial: '{options.get('u')}' is no presentation")
         else:
             party.name.presentation = party.number.presentation = presentation
+    return party
 
 
-def _loser_cause(text: str) -> int:
+def _loser_cause(text: str, complaints: list[tuple[str, str]]) -> int:
     if text.upper() == "NONE":
         return 0
     cause = parse_cause(text)
     if cause is None:
-        logger.warning(f"Dial: '{text}' is no hangup cause")
+        complaints.append(("WARNING", f"'{text}' is no hangup cause"))
         return Cause.ANSWERED_ELSEWHERE
     return cause

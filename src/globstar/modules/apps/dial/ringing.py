@@ -98,7 +98,7 @@ class Ringing:
         requested: list[OutgoingCall] = []
         destinations = self._destinations()
         await prepare_calls(self.system, destinations)
-        if self.arguments.has("d"):
+        if "d" in self.arguments.letters:
             await learn(self.caller, self._exit_context(), ALL_DIGITS)
         for destination in destinations:
             call = self._request(destination)
@@ -107,7 +107,7 @@ class Ringing:
         if self.caller.variables.own("OUTBOUND_GROUP_ONCE"):
             self.caller.set_variable("OUTBOUND_GROUP_ONCE", "")
         self.calls = requested
-        if self.arguments.has("b"):
+        if "b" in self.arguments.letters:
             for call in requested:
                 await run_predial(call.channel, self.arguments.options.get("b"))
         for call in tuple(requested):
@@ -127,7 +127,7 @@ class Ringing:
     def _request(self, destination: str, *, is_forward: bool = False) -> OutgoingCall | None:
         caller = self.caller
         try:
-            formats = caller.initial_formats if self.arguments.has("j") else caller.native_formats
+            formats = caller.initial_formats if "j" in self.arguments.letters else caller.native_formats
             callee = request_channel(self.system, destination, capabilities=formats, requestor=caller)
         except RequestFailed as failed:
             reason = cause_text(failed.cause)
@@ -161,14 +161,14 @@ class Ringing:
     def _entertain(self) -> None:
         """What the caller hears from the beginning: music, ringing or a tone of its own; otherwise what the callees send."""
         arguments, caller = self.arguments, self.caller
-        if arguments.has("m"):
+        if "m" in arguments.letters:
             music = self.system.service("music on hold", MusicOnHold)  # type: ignore[type-abstract]
             if caller.state is not ChannelState.UP:
                 caller.indicate(Control.PROGRESS)  # early media, or nobody would hear it
             self._has_music = music is not None and music.start(caller, arguments.options.get("m"))
             if not self._has_music:
                 logger.notice(f"Dial: no music on hold for {caller.name}")
-        elif arguments.has("r") or arguments.has("R"):
+        elif "r" in arguments.letters or "R" in arguments.letters:
             self._is_indicating = True
             tone = arguments.options.get("r")
             if tone and isinstance(self.system.tones, Tones):
@@ -347,7 +347,7 @@ class Ringing:
         if call.channel.data.setdefault(key, self) is not self:
             return
         call.channel.data[key] = None
-        echo = self.caller if self.arguments.has("E") else None
+        echo = self.caller if "E" in self.arguments.letters else None
 
         async def send() -> None:
             if dtmf:
@@ -363,14 +363,14 @@ class Ringing:
 
     def _connected_line(self, call: OutgoingCall, frame: Frame) -> None:
         data = frame.data
-        if isinstance(data, Connected) and not self.arguments.has("I"):
+        if isinstance(data, Connected) and "I" not in self.arguments.letters:
             self._parties[call] = data.id
             if self._is_single:
                 self.caller.set_connected_line(data.id, data.source)
 
     def _redirecting(self, call: OutgoingCall, frame: Frame) -> None:
         data = frame.data
-        if isinstance(data, Redirecting) and not self.arguments.has("I") and self._is_single:
+        if isinstance(data, Redirecting) and "I" not in self.arguments.letters and self._is_single:
             self.caller.tech.indicate(self.caller, Control.REDIRECTING, data)
             self.caller.redirecting.from_ = call.channel.redirecting.from_.copy()
 
@@ -387,7 +387,7 @@ class Ringing:
 
     def _update_connected_line(self, call: OutgoingCall) -> None:
         """Tell the caller who is (being) reached, where that is known."""
-        if self.arguments.has("I"):
+        if "I" in self.arguments.letters:
             return
         known = self._parties.get(call)
         callee = call.channel
@@ -405,7 +405,7 @@ class Ringing:
         if not target:
             return False
         count = self._forwards.pop(call, 0) + 1
-        if self.arguments.has("i"):
+        if "i" in self.arguments.letters:
             logger.verbose(3, f"{callee.name} forwards to {target}, which option i forbids")
             call.announce_end(CallStatus.CANCEL)
             self._drop(call, callee.hangup_cause, CallStatus.BUSY)  # it does not take the call itself
@@ -418,7 +418,7 @@ class Ringing:
             context = callee.variables.get("FORWARD_CONTEXT") or callee.context
             target = f"Local/{target}@{context}" if "@" not in target else f"Local/{target}"
         logger.verbose(3, f"Now forwarding {self.caller.name} to {target} (thanks to {callee.name})")
-        if self.arguments.has("z"):
+        if "z" in self.arguments.letters:
             self._stop_timers()
         new = self._request(target, is_forward=True)
         if new is not None:
@@ -460,13 +460,13 @@ class Ringing:
 
     def _caller_digit(self, digit: str) -> Outcome | None:
         caller = self.caller
-        if self.arguments.has("d"):
+        if "d" in self.arguments.letters:
             context = self._exit_context()
             if exists(caller, context, digit):
                 caller.goto(context, digit, 1)
                 self.exit_extension = digit
                 return Outcome.DIGIT
-        if self.arguments.has("H"):
+        if "H" in self.arguments.letters:
             code = settings_for(caller).disconnect
             self._digits = (self._digits + digit)[-len(code) :] if code else ""
             if code and self._digits == code:

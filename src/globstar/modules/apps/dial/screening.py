@@ -51,6 +51,10 @@ _KEYS: dict[str, tuple[str | None, Decision]] = {
 }
 
 
+#: The options that ask for it.
+SCREENING = frozenset("pP")
+
+
 @dataclass(slots=True)
 class Screening:
     """One call that is to be decided on. ``status`` is set where nobody need be asked: the caller is not put through."""
@@ -106,16 +110,14 @@ class Screening:
 
 
 async def prepare_screening(caller: Channel, arguments: DialArguments) -> Screening | None:
-    """Look the caller up and let it introduce itself; None where the call needs no decision.
+    """Look the caller up and let it introduce itself; None where the call needs no decision. It is for one of :data:`SCREENING`.
 
     Raises :class:`InvalidArguments` if the caller cannot be asked, and ``ChannelGone``.
     """
-    has_memory = arguments.has("P")
-    if not has_memory and not arguments.has("p"):
-        return None
+    has_memory = "P" in arguments.letters
     number = caller.caller.id.number
     known = re.sub(r"[^0-9A-Za-z*#+]", "", number.text) if number.valid else ""
-    if known and arguments.has("N") and not has_memory:
+    if known and "N" in arguments.letters and not has_memory:
         return None
     name = (arguments.options.get("P") if has_memory else "") or caller.extension
     who = known or re.sub(r"[^0-9A-Za-z]", "=", f"NOCALLERID_{caller.extension}{caller.name.partition('-')[0]}")
@@ -124,7 +126,7 @@ async def prepare_screening(caller: Channel, arguments: DialArguments) -> Screen
     file = re.sub(r"[^0-9A-Za-z_.=+-]", "_", f"{name}.{who}")
     screening = Screening(
         caller, key, str(folder / file), has_memory,
-        is_kept=bool(known) and not arguments.has("n"), always_deletes=arguments.options.get("n").strip() == "1",
+        is_kept=bool(known) and "n" not in arguments.letters, always_deletes=arguments.options.get("n").strip() == "1",
     )  # fmt: skip
     if has_memory and known:
         stored = (caller.system.database.get(FAMILY, key) or "").upper()
