@@ -80,6 +80,9 @@ class RtpEngine:
         #: the servers of ICE, and which of our addresses are candidates
         self.ice_servers = IceServers()
         self.hosts = LocalHosts()
+        #: looks the address of a peer's host name up, of a kind (A, AAAA): calls with it at once (True) or later, if there is
+        #: one; None: nobody can
+        self.find_host: Callable[[str, str, Callable[[str], None]], bool] | None = None
         #: the certificates of DTLS
         self.identities = Identities()
         self._resting: dict[int, float] = {}

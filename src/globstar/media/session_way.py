@@ -52,6 +52,7 @@ class SessionWay:
         "_settle_tried",
         "_socket",
         "_wrap",
+        "awaited_host",
         "bundle",
         "is_closed",
         "native_rest",
@@ -75,6 +76,8 @@ class SessionWay:
         self.source = SourceFilter(engine.settings.strict_rtp, engine.settings.probation, engine.tell)
         self._remote: Address | None = None
         self._remote_rtcp: Address | None = None
+        #: the host name of the peer that is being looked up; "" for none
+        self.awaited_host = ""
         #: What sends a finished packet to the peer (raises OSError); None without an address. Relays use it too.
         self.output: Callable[[bytes], object] | None = None
         self._relay: RelayPath | None = None
@@ -106,6 +109,11 @@ class SessionWay:
         raise NotImplementedError  # the session's own
 
     # -- where things are ----------------------------------------------------------------------------------------
+
+    @property
+    def engine(self) -> RtpEngine:
+        """Whose session this is."""
+        return self._engine
 
     @property
     def local_address(self) -> Address:

@@ -16,6 +16,7 @@ from globstar.proto.sdp.bundle import (
     repeated,
     session_attributes,
 )
+from globstar.proto.sdp.refusal import why_not
 from globstar.proto.sdp.stream import (
     CodecDescription,
     LocalMedia,
@@ -187,7 +188,7 @@ class OfferAnswer:
             carried = _carry(offer, tag, owner, shared_keys, streams, lines, addresses)
             answered = [mid for mid in group if mid in carried]
         if not any(stream.is_active for stream in streams) and any(theirs.port for theirs in offer.media):
-            raise NotAcceptable("no stream of the offer has a codec in common with us")
+            raise NotAcceptable(f"no stream of the offer can be used ({why_not(offer, media)})")
         if self._version is None:
             self.session_id = _as_number(offer.origin.session_id, self.session_id)
             self._version = offer.origin.version_number + 2
@@ -231,7 +232,7 @@ class OfferAnswer:
                 for stream in streams
             ]
         if not any(stream.is_active for stream in streams) and any(self.offered):
-            raise NotAcceptable("no stream of the answer has a codec in common with us")
+            raise NotAcceptable(f"no stream of the answer can be used ({why_not(answer, self.offered, is_answer=True)})")
         self.remote = answer
         self.streams = tuple(streams)
         self._answered = self.offered

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from globstar.base.log import Logger
 from globstar.modules.channels.pjsip import media_options
-from globstar.modules.channels.pjsip.wires import Wires, aim
+from globstar.modules.channels.pjsip.peer_hosts import aim
+from globstar.modules.channels.pjsip.wires import Wires
 from globstar.proto.sdp import LocalMedia, LocalSource, NegotiatedStream, SessionDescription, bundles
 
 if TYPE_CHECKING:

@@ -81,6 +81,7 @@ class PjsipDriver(SipHandler):
         self.tasks = TaskOwner("pjsip")
         self.sip = SipEndpoint(self, clock=system.now, rng=self.rng, settings=_sip_settings(settings))
         self.transports = Transports(network, self, system.now, self.rng.getrandbits)
+        rtp.find_host = self.transports.names.find_address
         #: objects that sorcery.conf keeps elsewhere, and those that are looked up as they are needed (None: there are none)
         self.stores = stores or ObjectStores()
         self.dynamic: DynamicObjects | None = None

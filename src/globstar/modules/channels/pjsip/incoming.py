@@ -193,6 +193,10 @@ def _begin(
         media.close()
         session.reject(503, headers=[("Retry-After", str(RETRY_AFTER))])
         return
+    except Exception:  # a bug of ours costs this call, and no ports
+        media.close()
+        session.reject(500)
+        raise
     leg.sip_timer = timers.agree(endpoint, request)
     system = driver.system
     channel = Channel(

@@ -26,7 +26,7 @@ def new_media(
     offer: SessionDescription | None = None,
 ) -> LegMedia:
     """The media of a new leg, with the addresses that fit ``remote``, in the family of ``offer`` if there is one."""
-    address = endpoint.media_address or driver.transports.media_address(transport, remote)
+    address = driver.transports.media_address(transport, remote, endpoint.media_address)
     bind = driver.transports.bind_address(transport)
     if not endpoint.media_address:
         wants_ipv6 = offer.uses_ipv6 if offer is not None else None

@@ -93,6 +93,27 @@ class Names:
             self._learn(key, records)
         return self._addresses.get(key)
 
+    def find_address(self, host: str, kind: str, found: Callable[[str], None]) -> bool:
+        """Call ``found`` with the address of a name: now where it is known (True), else when it is; never when there is none."""
+        records = self._network.cached(Query(kind, host))
+        if records and isinstance(records[0], str):
+            found(records[0])
+            return True
+        if len(self._tasks) >= MAX_LOOKUPS:
+            logger.warning(f"too many names are being looked up; '{host}' is given up")
+        else:
+            self._tasks.start(self._find_address(host, kind, found), name=f"find {host}")
+        return False
+
+    async def _find_address(self, host: str, kind: str, found: Callable[[str], None]) -> None:
+        self.lookups += 1
+        records = await self._network.query(Query(kind, host))
+        if records and isinstance(records[0], str):
+            found(records[0])
+        else:
+            self.unknown += 1
+            logger.warning(f"the host name '{host}' cannot be resolved")
+
     async def refresh(self, host: str, kind: str = "A") -> str | None:
         """The address of a name, asked for."""
         key = (kind, host)

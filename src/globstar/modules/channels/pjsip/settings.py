@@ -36,6 +36,7 @@ from globstar.modules.channels.pjsip.objects_events import (
 )
 from globstar.modules.channels.pjsip.objects_outbound import OutboundPublishObject, PhoneprovObject, RegistrationObject
 from globstar.modules.channels.pjsip.overload import OverloadObject
+from globstar.modules.channels.pjsip.peer_hosts import is_host_name, is_numeric
 from globstar.modules.channels.pjsip.readers import proxy_routes
 from globstar.modules.channels.pjsip.unsupported import UNSUPPORTED
 from globstar.proto.sip.errors import SipParseError
@@ -241,6 +242,14 @@ def prepare_endpoint(settings: PjsipSettings, endpoint: EndpointObject, tell: Te
         tell("endpoint", endpoint.name, "rtp_port_start", "rtp_port_start and rtp_port_end must be a range above 1023; "
              "that of rtp.conf is used")  # fmt: skip
         endpoint.rtp_port_start = endpoint.rtp_port_end = 0
+    address = endpoint.media_address
+    if address and not is_numeric(address):
+        if not is_host_name(address):
+            tell("endpoint", endpoint.name, "media_address", f"media_address '{address}' is no address; it is ignored")
+            endpoint.media_address = ""
+        elif endpoint.bind_rtp_to_media_address or endpoint.t38_bind_udptl_to_media_address:
+            tell("endpoint", endpoint.name, "media_address", "media_address is a name, so nothing is bound to it")
+            endpoint.bind_rtp_to_media_address = endpoint.t38_bind_udptl_to_media_address = False
     if not endpoint.audio_formats:
         tell("endpoint", endpoint.name, "allow", "allows no audio codec; its calls are refused")
 

@@ -12,6 +12,7 @@ from globstar.core.frame import Control, Frame, FrameType, Modem, T38Control, co
 from globstar.core.t38 import T38Parameters
 from globstar.media.udptl import UdptlSession, UdptlSettings, open_udptl
 from globstar.modules.channels.pjsip import media_options, refresh, timers
+from globstar.modules.channels.pjsip.peer_hosts import locate
 from globstar.modules.channels.pjsip.readers import tos_value
 from globstar.proto.sdp import Attribute, LocalMedia, Media, NegotiatedStream, NotAcceptable, SessionDescription
 from globstar.proto.t38 import Correction, FaxDescription
@@ -42,7 +43,7 @@ class FaxState(Enum):
 class Fax:
     """The fax stream of a leg; made when one side asks for T.38, and kept."""
 
-    __slots__ = ("_leg", "_timer", "described", "ours", "session", "state", "theirs", "waiting")
+    __slots__ = ("_leg", "_timer", "_wanted", "described", "ours", "session", "state", "theirs", "waiting")
 
     def __init__(self, leg: Leg) -> None:
         self._leg = leg
@@ -55,6 +56,8 @@ class Fax:
         #: the endpoint's re-INVITE that waits for the other side of the call, and its offer
         self.waiting: tuple[InviteSession, ServerTransaction, SessionDescription] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        #: host and port of the endpoint's description in force
+        self._wanted: tuple[str, int] | None = None
 
     # -- SDP ---------------------------------------------------------------------------------------------------------
 
@@ -99,7 +102,18 @@ class Fax:
             return
         self.theirs = describe_theirs(stream.remote)
         if self.session is not None and stream.remote_address:
-            self.session.remote = (stream.remote_address, stream.remote_port)
+            self._aim(self.session, stream.remote_address, stream.remote_port)
+
+    def _aim(self, session: UdptlSession, host: str, port: int) -> None:
+        """Send to where SDP says, once the address of a host name is known."""
+        wanted = self._wanted = (host, port)
+
+        def found(address: str) -> None:
+            if self._wanted is wanted:
+                session.remote = (address, port)
+
+        if not locate(self._leg.driver.rtp, host, found, is_ipv6=":" in self._leg.media.address):
+            session.remote = None
 
     def limits(self, wanted: T38Parameters) -> None:
         """Describe as ours what the other side of the call can do."""

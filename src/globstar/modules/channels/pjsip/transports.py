@@ -176,9 +176,13 @@ class Transports:
             known = bound.contacts[user] = f"<{transport.contact_uri(user or None, remote)}>"
         return known
 
-    def media_address(self, transport: Transport, remote: str) -> str:
-        """The address that SDP towards ``remote`` names."""
+    def media_address(self, transport: Transport, remote: str, own: str = "") -> str:
+        """The address that SDP towards ``remote`` names: ``own`` of the endpoint (a name is followed), else the transport's."""
+        if own and _is_numeric(own):
+            return own
         bound = self.of(transport)
+        if own and bound is not None:
+            return self._external(bound, own, remote)
         if bound is not None and bound.config.external_media_address and not bound.is_local(remote):
             return self._external(bound, bound.config.external_media_address, remote)
         return self.local_address(transport, remote)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from globstar.media.demux import Detour
 from globstar.media.gather import Gathering, bases_of
+from globstar.modules.channels.pjsip.peer_hosts import aim
 from globstar.proto.sdp import Attribute, Media, NegotiatedStream, SessionDescription
 from globstar.proto.stun import is_stun
 
@@ -303,9 +304,3 @@ def wait_for_all(
         if one is not None and one.gather(servers, loop, done):
             waiting += 1
     return waiting > 0
-
-
-def aim(session: RtpSession, stream: NegotiatedStream) -> None:
-    """Send to where SDP says; the address 0.0.0.0 (on hold) says nothing."""
-    if stream.remote_address and stream.remote_port and not stream.remote_address.startswith("0.0.0.0"):
-        session.set_remote((stream.remote_address, stream.remote_port), (stream.remote_rtcp_address, stream.remote_rtcp_port))

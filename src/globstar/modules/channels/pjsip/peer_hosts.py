@@ -1,0 +1,69 @@
+"""Where SDP says that a peer's media go: an address, or a host name, which is looked up without holding up anybody."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from globstar.base.log import Logger
+
+if TYPE_CHECKING:
+    from globstar.media.engine import RtpEngine
+    from globstar.media.session import RtpSession
+    from globstar.proto.sdp import NegotiatedStream
+
+logger = Logger("chan_pjsip")
+
+#: Longest name of a host (RFC 1035 section 2.3.4).
+_MAX_NAME = 253
+
+
+def is_numeric(host: str) -> bool:
+    """Whether this is an address, and no name that a socket would look up."""
+    try:
+        socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host.partition("%")[0])
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def is_host_name(host: str) -> bool:
+    """Whether this may be the name of a host; what looks like an address is none (RFC 1123 section 2.1)."""
+    if not host.isascii() or len(host) > _MAX_NAME or host.replace(".", "").isdigit():
+        return False
+    labels = host.removesuffix(".").split(".")
+    return all(0 < len(label) < 64 and label.replace("-", "").replace("_", "").isalnum() for label in labels)
+
+
+def locate(engine: RtpEngine, host: str, found: Callable[[str], None], *, is_ipv6: bool) -> bool:
+    """Call ``found`` with the address of a host: now (True), or when it is known; never where there is none, which is told."""
+    if is_numeric(host):
+        found(host)
+        return True
+    find = engine.find_host
+    if find is None or not is_host_name(host):
+        logger.warning(f"'{host}' in SDP is neither an address nor the name of a host; nothing is sent there")
+        return False
+    return find(host, "AAAA" if is_ipv6 else "A", found)
+
+
+def aim(session: RtpSession, stream: NegotiatedStream) -> None:
+    """Send to where SDP says; the address 0.0.0.0 (on hold) says nothing. While a name is looked up nothing is sent."""
+    host, port = stream.remote_address, stream.remote_port
+    if not host or not port or host.startswith("0.0.0.0"):
+        return
+    rtcp_host = stream.remote_rtcp_address
+    if rtcp_host != host and not is_numeric(rtcp_host):
+        rtcp_host = host
+    rtcp_port = stream.remote_rtcp_port
+    session.awaited_host = host
+
+    def found(address: str) -> None:
+        if session.awaited_host == host and not session.is_closed:
+            session.awaited_host = ""
+            session.set_remote((address, port), (address if rtcp_host == host else rtcp_host, rtcp_port))
+
+    is_ipv6 = ":" in (stream.local.address if stream.local is not None else "")
+    if not locate(session.engine, host, found, is_ipv6=is_ipv6):
+        session.fall_silent()
