@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.flow import DEFAULT_PORTS, Flow
 from globstar.proto.sip.grammar import split_outside
-from globstar.proto.sip.headers.address import NameAddr
 from globstar.proto.sip.headers.via import Via
 from globstar.proto.sip.message import Header, Request, serialise
 from globstar.proto.sip.names import REASON_PHRASES, reason_phrase
@@ -42,12 +40,16 @@ class Answer:
         if via is not None and not (flow.transport.reliable or force_rport or via.wants_rport):
             port = via.port or DEFAULT_PORTS.get(via.transport, 5060)
             self.flow = Flow(flow.transport, flow.host, port, flow.connection)  # RFC 3261 18.2.2
-        from_text, _ = _address(request, "From")
-        to_text, self.has_to_tag = _address(request, "To")
-        call_id = _line(request.get("Call-ID") or "")
-        lines.append(f"Call-ID: {call_id}\r\nFrom: {from_text}\r\nTo: {to_text}")
+        try:
+            call_id, from_text, to_text = request.call_id, request.from_.in_from_to, request.to.in_from_to
+            self.has_to_tag, cseq = bool(request.to.tag), str(request.cseq)
+        except SipParseError:
+            call_id, cseq = request.get("Call-ID") or "", _cseq(request)
+            from_text, _ = _address(request, "From")
+            to_text, self.has_to_tag = _address(request, "To")
+        lines.append(f"Call-ID: {_line(call_id)}\r\nFrom: {from_text}\r\nTo: {to_text}")
         self._before_to = "".join(lines)
-        self._after_to = f"\r\nCSeq: {_cseq(request)}\r\n"
+        self._after_to = f"\r\nCSeq: {cseq}\r\n"
 
     def build(
         self,
@@ -113,23 +115,12 @@ def _line(value: str) -> str:
 
 def _address(request: Request, name: str) -> tuple[str, bool]:
     """Return From or To rewritten, or as received when it cannot be read, and whether it has a tag."""
-    raw = request.get(name)
-    if raw is None:
-        return "", False
     try:
-        return _rewritten(raw) if len(raw) <= 256 else _rewrite(raw)
+        value = request.address(name)
     except SipParseError:
-        raw = _line(raw)
+        raw = _line(request.get(name) or "")
         return raw, ";tag=" in raw
-
-
-def _rewrite(raw: str) -> tuple[str, bool]:
-    value = NameAddr.parse(raw)
-    return str(value.for_from_to()), bool(value.tag)
-
-
-#: What a phone writes there recurs in its requests.
-_rewritten = lru_cache(maxsize=1024)(_rewrite)
+    return ("", False) if value is None else (value.in_from_to, bool(value.tag))
 
 
 def _cseq(request: Request) -> str:

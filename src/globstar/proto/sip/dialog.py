@@ -46,6 +46,7 @@ class Dialog:
         "contact",
         "flow",
         "is_uac",
+        "key",
         "local",
         "local_cseq",
         "local_tag",
@@ -65,7 +66,8 @@ class Dialog:
         *,
         is_uac: bool,
         call_id: str,
-        local: NameAddr,
+        local: str,
+        local_tag: str,
         remote: NameAddr,
         local_cseq: int,
         remote_cseq: int | None,
@@ -77,10 +79,13 @@ class Dialog:
     ) -> None:
         self.is_uac = is_uac
         self.call_id = call_id
-        self.local_tag = local.tag or ""
+        self.local_tag = local_tag
         self.remote_tag = remote.tag or ""
-        self.local = str(local.for_from_to())
-        self.remote = str(remote.for_from_to())
+        self.key: DialogKey = (call_id, local_tag, self.remote_tag)
+        """(Call-ID, local tag, remote tag)."""
+        self.local = local
+        """What our requests have in From; ``remote`` what they have in To."""
+        self.remote = remote.in_from_to
         self.local_cseq = local_cseq
         self.remote_cseq = remote_cseq
         self.remote_rseq: int | None = None
@@ -105,10 +110,12 @@ class Dialog:
         rewrite_contact: bool = False,
     ) -> Dialog:
         """Make the dialog of a request we received (12.1.1). SipParseError 400 when its Contact is missing or bad."""
+        to = request.to
         dialog = cls(
             is_uac=False,
             call_id=request.call_id,
-            local=request.to.with_tag(local_tag),
+            local=f"{to.in_from_to};tag={local_tag}" if to.tag is None else to.with_tag(local_tag).in_from_to,
+            local_tag=local_tag,
             remote=request.from_,
             local_cseq=first_cseq,
             remote_cseq=request.cseq.number,
@@ -129,7 +136,8 @@ class Dialog:
         return cls(
             is_uac=True,
             call_id=request.call_id,
-            local=request.from_,
+            local=request.from_.in_from_to,
+            local_tag=request.from_.tag or "",
             remote=response.to,
             local_cseq=request.cseq.number,
             remote_cseq=None,
@@ -139,11 +147,6 @@ class Dialog:
             flow=flow,
             user=user,
         )
-
-    @property
-    def key(self) -> DialogKey:
-        """(Call-ID, local tag, remote tag)."""
-        return (self.call_id, self.local_tag, self.remote_tag)
 
     @property
     def next_hop(self) -> SipUri:

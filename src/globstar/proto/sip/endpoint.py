@@ -188,9 +188,8 @@ class SipEndpoint:
         """
         if isinstance(uri, str):
             uri = SipUri.parse(uri)
-        if from_.tag is None:
-            from_ = from_.with_tag(self.layer.new_tag())
-        out: list[Header] = [("From", str(from_.for_from_to())), ("To", str(to.for_from_to()))]
+        ours = from_.in_from_to if from_.tag is not None else f"{from_.in_from_to};tag={self.layer.new_tag()}"
+        out: list[Header] = [("From", ours), ("To", to.in_from_to)]
         if contact is not None:
             out.append(("Contact", contact))
         out.append(("Call-ID", call_id or self.new_call_id()))
@@ -352,17 +351,21 @@ class SipEndpoint:
         transaction = self.layer.receive_request(request, flow, now)
         if transaction is None:
             return
-        self._guarded(transaction, lambda: self._dispatch(transaction, now))
+        self._guarded(transaction, self._dispatch, transaction)
 
     def resume(self, transaction: ServerTransaction, treat: Callable[[], None] | None = None) -> None:
         """Treat a request that the handler held, as if it came now; nothing happens when it has ended meanwhile."""
-        if not transaction.is_answered and not transaction.is_terminated:
-            self._guarded(transaction, treat or (lambda: self.handler.request_received(transaction)))
+        if transaction.is_answered or transaction.is_terminated:
+            return
+        if treat is None:
+            self._guarded(transaction, self.handler.request_received, transaction)
+        else:
+            self._guarded(transaction, treat)
 
-    def _guarded(self, transaction: ServerTransaction, treat: Callable[[], None]) -> None:
+    def _guarded(self, transaction: ServerTransaction, treat: Callable[..., None], *given: ServerTransaction) -> None:
         """What the treatment of a request raises is answered."""
         try:
-            treat()
+            treat(*given)
         except SipParseError as error:
             if not transaction.is_answered:
                 transaction.respond(error.status or 400, error.reason or None)
@@ -371,7 +374,7 @@ class SipEndpoint:
                 transaction.respond(500)
             raise
 
-    def _dispatch(self, transaction: ServerTransaction, now: float) -> None:
+    def _dispatch(self, transaction: ServerTransaction) -> None:
         """RFC 3261 8.2 as far as it does not depend on configuration."""
         request = transaction.request
         method = request.method
@@ -390,7 +393,7 @@ class SipEndpoint:
                 if expected is not None:
                     expected(transaction)
                 else:
-                    transaction.respond(200 if method == "BYE" and self._has_ended(request, now) else 481)
+                    transaction.respond(200 if method == "BYE" and self._has_ended(transaction) else 481)
                 return
             dialog.receive_request(request, transaction.flow)
             user = dialog.user
@@ -401,9 +404,11 @@ class SipEndpoint:
         else:
             self.handler.request_received(transaction)
 
-    def _has_ended(self, request: Request, now: float) -> bool:
-        """Whether a BYE has ended the dialog of ``request`` just now: Asterisk answers its repetition as it did the first."""
-        return self._ended.get((request.call_id, request.to.tag or "", request.from_.tag or ""), 0.0) > now
+    def _has_ended(self, transaction: ServerTransaction) -> bool:
+        """Whether a BYE has ended the dialog of a request just now: Asterisk answers its repetition as it did the first."""
+        request = transaction.request
+        ended = self._ended.get((request.call_id, request.to.tag or "", request.from_.tag or ""), 0.0)
+        return ended > transaction.received_at
 
     def _receive_ack(self, request: Request, now: float) -> None:
         """An ACK ends a refused INVITE (its branch), or goes to the session it confirms (its tags)."""

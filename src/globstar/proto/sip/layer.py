@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from globstar.proto.sip.compact import compact
 from globstar.proto.sip.flow import Flow
-from globstar.proto.sip.headers.via import MAGIC_COOKIE
+from globstar.proto.sip.headers.via import MAGIC_COOKIE, is_unique_branch
 from globstar.proto.sip.locate import Lookup
 from globstar.proto.sip.message import Header, Headers, Request, Response, serialise
 from globstar.proto.sip.remnant import Remnant
@@ -27,8 +27,9 @@ def server_key(request: Request) -> Key:
     method = request.method
     if method in ("ACK", "CANCEL"):
         method = "INVITE"
-    if via.is_rfc3261:
-        return (via.branch, via.sent_by, method)
+    branch = via.branch
+    if is_unique_branch(branch):
+        return (branch, via.sent_by, method)
     return (
         str(request.uri),
         request.from_.tag or "",

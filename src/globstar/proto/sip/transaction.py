@@ -250,7 +250,7 @@ class ClientTransaction(_Transaction):
         """Build and send the ACK for a refused INVITE (RFC 3261 17.1.1.3)."""
         request = self.request
         headers = [("Via", request.get("Via") or ""), ("From", request.get("From") or "")]
-        headers.append(("To", str(self.response.to.for_from_to())))
+        headers.append(("To", self.response.to.in_from_to))
         headers.append(("Call-ID", request.call_id))
         headers.append(("CSeq", f"{request.cseq.number} ACK"))
         headers += [pair for pair in request.headers if pair[0] == "Route"]

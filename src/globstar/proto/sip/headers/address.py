@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.grammar import NO_PARAMS, Params, end_of_quoted, parse_number, quote, split_list, unquote
 from globstar.proto.sip.uri import SipUri
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NameAddr:
-    """An address with its display name (decoded, empty when absent) and the parameters of the header."""
+    """An address with its display name (decoded, empty when absent) and the parameters of the header.
+
+    It has no slots, so that what is derived from it is kept with it: From and To recur in every message of a dialog.
+    """
 
     uri: SipUri
     display: str = ""
@@ -68,10 +71,15 @@ class NameAddr:
         """Parse comma separated values of one or several header lines."""
         return tuple([cls.parse(part) for value in values for part in split_list(value)])
 
-    @property
+    @cached_property
     def tag(self) -> str | None:
         """The tag parameter of From or To."""
         return self.params.get("tag")
+
+    @cached_property
+    def in_from_to(self) -> str:
+        """How it is written in From and To, see ``for_from_to``."""
+        return str(self.for_from_to())
 
     @property
     def expires(self) -> int | None:

@@ -75,13 +75,15 @@ class Via:
     @property
     def branch(self) -> str:
         """The branch parameter, empty when there is none."""
-        return self.params.get("branch") or ""
+        for name, value in self.params:
+            if name == "branch":
+                return value or ""
+        return ""
 
     @property
     def is_rfc3261(self) -> bool:
         """True when the branch is a globally unique transaction id (RFC 3261 8.1.1.7)."""
-        branch = self.branch
-        return len(branch) > 7 and branch[:7].lower() == "z9hg4bk"
+        return is_unique_branch(self.branch)
 
     @property
     def sent_by(self) -> str:
@@ -104,22 +106,22 @@ class Via:
         """True when the sender asked for symmetric responses."""
         return self.params.has("rport")
 
-    def answered(self, source_host: str, source_port: int, with_rport: bool) -> Via:
-        """Return the Via for a response: rport and received first, then the rest, as Asterisk writes it.
+    def answered(self, source_host: str, source_port: int, with_rport: bool) -> str:
+        """Return the value for a response: rport and received first, then the rest, as Asterisk writes it.
 
         ``received`` is added when rport is (RFC 3581 4) or when the source is not the sent-by host (RFC 3261 18.2.1).
         """
-        rest = [pair for pair in self.params if pair[0] != "rport" and pair[0] != "received"]
+        text = (
+            f"SIP/2.0/{self.transport} {self.host}" if self.port is None else f"SIP/2.0/{self.transport} {self.host}:{self.port}"
+        )
         if with_rport:
-            return Via(
-                self.transport,
-                self.host,
-                self.port,
-                Params([("rport", str(source_port)), ("received", source_host), *rest]),
-            )
-        if self.host.strip("[]").lower() != source_host.lower():
-            return Via(self.transport, self.host, self.port, Params([("received", source_host), *rest]))
-        return self if len(rest) == len(self.params) else Via(self.transport, self.host, self.port, Params(rest))
+            text += f";rport={source_port};received={source_host}"
+        elif self.host.strip("[]").lower() != source_host.lower():
+            text += f";received={source_host}"
+        for name, value in self.params:
+            if name != "rport" and name != "received":
+                text += f";{name}" if value is None else f";{name}={value}"
+        return text
 
     def __str__(self) -> str:
         port = "" if self.port is None else f":{self.port}"
@@ -127,6 +129,11 @@ class Via:
 
 
 _RPORT = ("rport", None)
+
+
+def is_unique_branch(branch: str) -> bool:
+    """Whether a branch begins with the magic cookie, in any case, and goes on (RFC 3261 8.1.1.7)."""
+    return len(branch) > 7 and branch[:7].lower() == "z9hg4bk"
 
 
 def _split_loose(head: str) -> tuple[str, str]:
