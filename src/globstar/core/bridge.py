@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from globstar.base.log import Logger
 from globstar.core import bridgeremb, bridgevideo, events
 from globstar.core.announce import start_announcement
-from globstar.core.bridgemember import BridgeMember, LeaveReason
-from globstar.core.bridgeremb import RembSettings
+from globstar.core.bridgemember import BridgeMember, LeaveReason, unheard
+from globstar.core.bridgeremb import NO_REMB, RembSettings
 from globstar.core.bridgetech import BridgeCapability, BridgeTechnology, BridgeTechnologySpec, candidates, preference
 from globstar.core.cause import Cause
 from globstar.core.channelstate import SoftHangup
 from globstar.core.frame import Control, Frame, FrameType
 from globstar.core.frame import control as control_frame
 from globstar.core.idle import IdleMode
-from globstar.core.mixing import PLAIN_MIX, BridgeMix, MemberMix
+from globstar.core.mixing import PLAIN_BRIDGE_MIX, PLAIN_MIX, BridgeMix, MemberMix
 from globstar.core.party import Connected
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ class Bridge:
     """A meeting of channels. Dissolves when one of two leaves, if ``dissolve_on_hangup``, and when it is empty."""
 
     __slots__ = (
-        "_named", "_owes_telling", "_told_again", "capabilities", "created_at", "creator",
-        "dissolve_on_hangup", "is_dissolved", "is_standing",
+        "_candidates", "_generation", "_named", "_owes_telling", "_told_again", "capabilities", "created_at", "creator",
+        "dissolve_on_hangup", "is_dissolved", "is_holding", "is_standing",
         "kind", "last_change", "members", "mix", "name", "previous_video_source", "remb", "remb_settings", "system",
         "technology", "unique_id",
         "video_mode", "video_source",
@@ -55,6 +55,11 @@ class Bridge:
     ) -> None:
         self.system = system
         self.capabilities = capabilities
+        #: members wait, each for itself
+        self.is_holding = BridgeCapability.HOLDING in capabilities
+        #: the technologies that come into question, the preferred first, and the state of their registry that this is of
+        self._candidates: list[BridgeTechnologySpec] = []
+        self._generation = -1
         self.kind = kind
         self.name = name
         self.creator = creator
@@ -68,8 +73,8 @@ class Bridge:
         self.previous_video_source: Channel | None = None
         #: what receivers of video can take, while its senders are told of it
         self.remb: bridgeremb.RembCollector | None = None
-        self.remb_settings = RembSettings()
-        self.mix = mix if mix is not None else BridgeMix()
+        self.remb_settings = NO_REMB
+        self.mix = mix if mix is not None else PLAIN_BRIDGE_MIX
         #: the last change of technology and its reason
         self.last_change = ""
         self.created_at = system.now()
@@ -156,11 +161,11 @@ class Bridge:
             before()
         may_dissolve = reason is not LeaveReason.KICKED
         if reason is LeaveReason.HANGUP and member.channel.hangup_source:
-            for peer in member.peers:
+            for peer in self.members:
                 peer.channel.hangup_source = peer.channel.hangup_source or member.channel.hangup_source
         if member.channel.hold_state:
             self.pass_on(member, control_frame(Control.UNHOLD))
-        if member.channel.is_held and BridgeCapability.HOLDING not in self.capabilities:
+        if member.channel.is_held and not self.is_holding:
             member.channel.indicate(Control.UNHOLD)
             self.reconsider(f"{member.channel.name} is about to leave")
         self._exit(member)
@@ -175,7 +180,8 @@ class Bridge:
         for member in tuple(self.members):
             self.leave(member, LeaveReason.DISSOLVED)
         self.technology.stop()
-        self.remb = bridgeremb.put_in_force(self, RembSettings())
+        if self.remb is not None:
+            self.remb = bridgeremb.put_in_force(self, NO_REMB)
         self.system.bridges.pop(self.unique_id, None)
         if self.system.heard.bridge_destroyed:
             self.system.bus.publish(events.BridgeDestroyed(self))
@@ -191,9 +197,8 @@ class Bridge:
         if len(self.members) > 1:
             self._unify_linked_ids()
         self.system.bus.publish(events.BridgeEntered(self, channel, swapped))
-        channel.variables.unset("BLINDTRANSFER")
-        channel.variables.unset("ATTENDEDTRANSFER")
-        if BridgeCapability.HOLDING in self.capabilities:
+        channel.variables.unset("BLINDTRANSFER", "ATTENDEDTRANSFER")
+        if self.is_holding:
             clear_peer_variables(channel)
         chosen = self._choose()
         if self.technology.name != chosen.name:
@@ -204,7 +209,8 @@ class Bridge:
                 self._told_again = 1
         self._set_peer_variables()
         channel.attach(member.receive)
-        bridgevideo.begin(self, member)
+        if len(self.members) > 1:
+            bridgevideo.begin(self, member)
         sound = channel.variables.get(ENTRY_SOUND)
         if sound:
             channel.variables.unset(ENTRY_SOUND)
@@ -215,7 +221,8 @@ class Bridge:
         channel = member.channel
         if member.is_apart:
             channel.stop_generator()  # what only this member hears ends before it leaves
-        is_sent, goes_on = SoftHangup.ASYNC_GOTO in channel.soft_hangup, False
+        is_sent = bool(channel.soft_hangup) and SoftHangup.ASYNC_GOTO in channel.soft_hangup
+        goes_on = False
         if not is_moving:
             if member._remove_listener is not None:
                 member._remove_listener()
@@ -225,7 +232,7 @@ class Bridge:
                 channel.redirect(*member.destination)
         self.members.remove(member)
         self.technology.member_left(member)
-        member.drop_voice()
+        member.forward = unheard
         channel.detach(member.receive)
         channel.bridge_member = None
         if not is_moving:
@@ -267,13 +274,14 @@ class Bridge:
 
     def _unify_linked_ids(self) -> None:
         """All members are one call: the oldest linked id wins."""
-        members = self.members
-        found = {member.channel.linked_id for member in members}
-        if len(found) > 1:
-            oldest = min(found, key=_linked_id_age)
-            for member in members:
-                if member.channel.linked_id != oldest:
-                    member.channel.set_linked_id(oldest)
+        oldest = self.members[0].channel.linked_id
+        for member in self.members:
+            linked_id = member.channel.linked_id
+            if linked_id != oldest and _linked_id_age(linked_id) < _linked_id_age(oldest):
+                oldest = linked_id
+        for member in self.members:
+            if member.channel.linked_id != oldest:
+                member.channel.set_linked_id(oldest)
 
     def _set_peer_variables(self) -> None:
         """BRIDGEPEER and BRIDGEPVTCALLID of every member that is not alone.
@@ -281,16 +289,19 @@ class Bridge:
         In a large bridge, who comes after those who are named changes nothing for the others: only the last one is told.
         """
         members = self.members
-        if len(members) < 2 or BridgeCapability.HOLDING in self.capabilities:
+        if len(members) < 2 or self.is_holding:
             return
         first = members[: _MOST_PEERS_NAMED + 1]
         is_known = len(members) > len(first) and first == self._named
         self._named = first if len(members) >= len(first) > _MOST_PEERS_NAMED else []
         for member in members[-1:] if is_known else members:
-            peers = [peer.channel for peer in first if peer is not member][:_MOST_PEERS_NAMED]
+            peer = first[1 if first[0] is member else 0].channel
+            names = peer.name
+            if len(first) > 2:
+                names = ",".join([other.channel.name for other in first if other is not member][:_MOST_PEERS_NAMED])
             variables = member.channel.variables
-            told = {"BRIDGEPEER": peers[0].name if len(peers) == 1 else ",".join([peer.name for peer in peers])}
-            call_id = peers[0].tech.private_unique_id(peers[0])
+            told = {"BRIDGEPEER": names}
+            call_id = peer.tech.private_unique_id(peer)
             if call_id or variables.own("BRIDGEPVTCALLID"):
                 told["BRIDGEPVTCALLID"] = call_id
             variables.set_all(told)
@@ -393,7 +404,7 @@ class Bridge:
             return
         self.reconsider(reason)
         for member in self.members:
-            member.drop_voice()
+            member.forward = unheard
         self.technology.start()
 
     def reconsider(self, reason: str) -> None:
@@ -433,20 +444,26 @@ class Bridge:
         """Let another technology serve."""
         old = self.technology.name
         self.technology.stop()
+        is_apart = False
         for member in self.members:
-            member.drop_voice()
+            member.forward = unheard
+            is_apart = is_apart or member.is_apart
         self.technology = chosen(self)
         self.last_change = f"{old} to {self.technology.name}: {reason}"
         self.technology.start()
         if self.system.heard.bridge_technology_changed:
             self.system.bus.publish(events.BridgeTechnologyChanged(self, old, reason))
-        self._told_again = 1 if any(member.is_apart for member in self.members) else 2
+        self._told_again = 1 if is_apart else 2
 
     def _choose(self) -> type[BridgeTechnology]:
         """The preferred technology that suits."""
-        for spec in candidates(self.system, self.capabilities):
+        generation = self.system.bridge_technologies.generation
+        if generation != self._generation:
+            self._candidates, self._generation = candidates(self.system, self.capabilities), generation
+        count = len(self.members)
+        for spec in self._candidates:
             technology = spec.technology
-            if not spec.is_suspended and technology.unsuitable(self) is None:
+            if count >= technology.least and not spec.is_suspended and technology.unsuitable(self) is None:
                 return technology
         return BridgeTechnology
 

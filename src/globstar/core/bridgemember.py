@@ -28,8 +28,8 @@ class LeaveReason(Enum):
     DIGIT = "digit"  # a digit of its features ended the call
 
 
-def _drop(frame: Frame) -> None:
-    """Where voice goes while there is nobody to hear it."""
+def unheard(frame: Frame) -> None:
+    """Where a member's voice goes (``forward``) while there is nobody to hear it."""
 
 
 class BridgeMember:
@@ -68,7 +68,7 @@ class BridgeMember:
     def __init__(self, bridge: Bridge, channel: Channel) -> None:
         self.bridge = bridge
         self.channel = channel
-        self.forward: Callable[[Frame], None] = _drop
+        self.forward: Callable[[Frame], None] = unheard
         self.digit_filter: Callable[[Frame], bool] | None = None
         self.destination: tuple[str, str, int] | None = None
         #: whether listeners hear that it goes on there after they hear that it left
@@ -113,7 +113,7 @@ class BridgeMember:
 
     def drop_voice(self) -> None:
         """Nobody hears this member for now."""
-        self.forward = _drop
+        self.forward = unheard
 
     def speak_to(self, peer: BridgeMember) -> None:
         """Let ``peer`` hear this member, unless it is played music or a tone, which is heard alone."""
@@ -121,7 +121,7 @@ class BridgeMember:
             self.forward = peer.channel.write
             peer.channel.expect_another_source()
         else:
-            self.forward = _drop
+            self.forward = unheard
 
     def generator_changed(self) -> None:
         """The channel is played something from now on, which nobody's voice is mixed into, or nothing any more."""
@@ -147,7 +147,7 @@ class BridgeMember:
         plc = channel.system.translation.plc
         if plc.on_equal_codecs and plc.generic:
             return f"lost packets of {channel.name} are concealed"
-        special = self.mix.special()
+        special = self.mix.special() if self.mix is not PLAIN_MIX else None
         return f"{channel.name} {special}" if special is not None else None
 
     def set_mix(self, mix: MemberMix) -> None:

@@ -71,6 +71,10 @@ class RembSettings:
                 raise LocalFault(f"{value} is no {name} of REMB")
 
 
+#: Nobody is told.
+NO_REMB = RembSettings()
+
+
 class RembCollector:
     """The estimates of a conference, and the timer by which senders are told of them.
 

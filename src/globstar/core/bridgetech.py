@@ -34,6 +34,8 @@ class BridgeTechnology:
     capability = BridgeCapability.ONE_TO_ONE
     #: the higher the better; Asterisk's bases are 10 holding, 20 early, 90 native, 50 one-to-one, 10 multimix
     preference = 50
+    #: how many members a bridge must have for it to be considered
+    least = 0
     #: members hear a mix: what one tells the other in a call of two (hold, ringing ...) is not told to the others
     mixes = False
 

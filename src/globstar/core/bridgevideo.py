@@ -68,6 +68,8 @@ def forget(bridge: Bridge, member: BridgeMember) -> None:
     if bridge.remb is not None:
         bridge.remb.forget(member)
     for viewer in bridge.members:
+        if not viewer.sees:
+            continue
         for key in [key for key in viewer.sees if key[0] is member]:
             del viewer.sees[key]
 
@@ -83,11 +85,16 @@ def begin(bridge: Bridge, member: BridgeMember) -> None:
 
     Where everybody has a stream of its own, that is seen to when the stream begins. Two in a call ask for themselves.
     """
+    for peer in bridge.members:
+        if peer.sends_video and peer is not member:
+            break
+    else:
+        return
     if bridge.video_mode == SFU or (
         bridge.video_mode == NONE and len(bridge.members) <= 2 and bridge.technology.is_noticed(member)
     ):
         return
-    if any(peer.sends_video for peer in member.peers) and _has_screen(member):
+    if _has_screen(member):
         pass_picture_request(bridge, member, control(Control.VIDUPDATE))
 
 

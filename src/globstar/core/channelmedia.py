@@ -495,10 +495,19 @@ class ChannelMedia:
         self._wanted_write_format = format
         self._build_write_path(format)
 
+    def read_untranslated(self) -> None:
+        """The reader wants what the endpoint sends."""
+        raw = self.raw_read_format
+        is_so = self.read_format is raw and self._read_path is None and self._refused_format is None
+        if not is_so or self.system.translation.plc.on_equal_codecs:
+            self.set_read_format(raw)
+
     def reset_formats(self) -> None:
         """Read and write what the endpoint speaks, untranslated."""
-        self.set_read_format(self.raw_read_format)
-        self.set_write_format(self.raw_write_format)
+        self.read_untranslated()
+        raw = self.raw_write_format
+        if self._write_path is not None or self._write_from is not raw or self._wanted_write_format is not raw:
+            self.set_write_format(raw)
 
     @property
     def write_format(self) -> Format:
@@ -517,13 +526,20 @@ class ChannelMedia:
 
     def _build_read_path(self) -> None:
         self._refused_format = None
-        self._read_path = self._path(self.raw_read_format, self.read_format, is_reading=True)
-        self._read_filler = self._read_path if isinstance(self._read_path, ConcealingPath) else None
+        source, destination = self.raw_read_format, self.read_format
+        path = None
+        if source.codec is not destination.codec or self.system.translation.plc.on_equal_codecs:
+            path = self._path(source, destination, is_reading=True)
+        self._read_path = path
+        self._read_filler = path if isinstance(path, ConcealingPath) else None
 
     def _build_write_path(self, source: Format) -> None:
         self._write_from = source
-        self._write_path = self._path(source, self.raw_write_format, is_reading=False)
-        self._write_filler = self._write_path if isinstance(self._write_path, ConcealingPath) else None
+        destination, path = self.raw_write_format, None
+        if source.codec is not destination.codec:
+            path = self._path(source, destination, is_reading=False)
+        self._write_path = path
+        self._write_filler = path if isinstance(path, ConcealingPath) else None
 
     def _path(self, source: Format, destination: Format, *, is_reading: bool) -> TranslationPath | None:
         path = build_concealing_path(self.system.translation, source, destination, is_reading=is_reading)
@@ -605,14 +621,15 @@ class ChannelMedia:
 
     def stop_generator(self) -> None:
         """Stop the tone, music or file that is being written."""
-        if self._end_generator() and self.bridge_member is not None:
-            self.bridge_member.generator_changed()
+        if self.generator is not None:
+            self._end_generator()
+            if self.bridge_member is not None:
+                self.bridge_member.generator_changed()
 
-    def _end_generator(self) -> bool:
+    def _end_generator(self) -> None:
         generator, self.generator = self.generator, None
         if generator is not None:
             generator.stop()
-        return generator is not None
 
     def start_generator(self, generator: Generator) -> None:
         """Write what ``generator`` makes, instead of what was generated before; nothing once the channel is gone."""

@@ -38,6 +38,9 @@ class BridgeMix:
         return min(bounds, default=0)
 
 
+PLAIN_BRIDGE_MIX = BridgeMix()
+
+
 @dataclass(frozen=True, slots=True)
 class MemberMix:
     """What one member gives to a mix and hears of it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -77,21 +78,24 @@ class PairRelay:
     then whether frames or packets flow, so packets must be of the lengths that frames would have.
     """
 
-    __slots__ = ("_key", "_passes_digits", "_relays")
+    __slots__ = ("_key", "_passes_digits", "relays")
 
     def __init__(self, *, passes_digits: bool) -> None:
         self._passes_digits = passes_digits
-        self._relays: list[Relay] = []
-        self._key: tuple[object, ...] = ()
+        #: those that there are now; to be read only
+        self.relays: list[Relay] = []
+        #: what they were made of
+        self._key: Sequence[tuple[object, ...]] = []
 
     def update(self, members: list[BridgeMember], one: RtpMedia, two: RtpMedia) -> None:
         """Relay what both know under the numbers of now; the audio only while neither of them hears music or a tone."""
-        pairs = [("audio", one, two)] if all(member.channel.generator is None for member in members) else []
+        hearing = [member for member in members if member.channel.generator is not None]
+        pairs = [("audio", one, two)] if not hearing else []
         if one.sides:
             both = [(key, side, two.sides[key]) for key, side in one.sides.items() if key in two.sides]
             pairs += [(key, side, other) for key, side, other in both if side.packet_ms == other.packet_ms]
         digits = self._passes_digits
-        relayed = tuple(
+        relayed = [
             (
                 mine.session,
                 yours.session,
@@ -102,15 +106,16 @@ class PairRelay:
                 self._measure(yours, mine),
             )
             for key, mine, yours in pairs
-        )
+        ]
         if relayed == self._key:
             return
-        self.part()
+        if self.relays:
+            self.part()
         self._key = relayed
         for first, second, there, back, is_audio, fits, fits_back in relayed:
             relay = Relay(first, second, there, back, see_digits=False, marks_talk=is_audio, fits=fits, fits_back=fits_back)
             relay.join()
-            self._relays.append(relay)
+            self.relays.append(relay)
 
     def _measure(self, source: RtpMedia, to: RtpMedia) -> _Measure | None:
         """What looks at the first packet; where digits are relayed, too, only if packets of one length are asked for."""
@@ -120,7 +125,7 @@ class PairRelay:
 
     def part(self) -> None:
         """Relay nothing any more; each session goes on where it is."""
-        for relay in self._relays:
+        for relay in self.relays:
             relay.leave()
-        self._relays = []
-        self._key = ()
+        self.relays = []
+        self._key = []

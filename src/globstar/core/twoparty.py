@@ -145,20 +145,21 @@ def join_with_rights(bridge: Bridge, channel: Channel, rights: PartyRights) -> B
     """Bring a channel into a bridge with the codes that its party may press."""
     filter_ = digit_features(channel, rights)
     member = bridge.join(channel, digit_filter=filter_)
-    _belong(filter_, member)
+    if filter_ is not None:
+        _belong(filter_, member)
     return member
 
 
 def give_rights(member: BridgeMember, rights: PartyRights) -> None:
     """Change the codes that the party of a member may press."""
     filter_ = member.digit_filter = digit_features(member.channel, rights)
-    _belong(filter_, member)
-
-
-def _belong(filter_: DigitFeatures | None, member: BridgeMember) -> None:
     if filter_ is not None:
-        filter_.member = member
-        member.when_left(lambda _member, _reason: filter_.close())
+        _belong(filter_, member)
+
+
+def _belong(filter_: DigitFeatures, member: BridgeMember) -> None:
+    filter_.member = member
+    member.when_left(lambda _member, _reason: filter_.close())
 
 
 def digit_features(channel: Channel, rights: PartyRights) -> DigitFeatures | None:

@@ -155,9 +155,14 @@ class ChannelVariables:
 
     def make_empty(self, names: Iterable[str]) -> None:
         """Make those of these variables empty that are set and not empty."""
+        values = self._values
         for name in names:
-            if self._values.get(name):
-                self.set(name, "")
+            if values.get(name):
+                if self._var_set or self._inherited:
+                    self.set(name, "")
+                else:
+                    del values[name]
+                    values[name] = ""
 
     @property
     def is_watched(self) -> bool:
@@ -207,13 +212,14 @@ class ChannelVariables:
         self._values.pop(bare, None)
         self._inherited.pop(bare, None)
 
-    def unset(self, name: str) -> None:
-        """Forget a variable and tell so as an empty value, unless it was empty or missing."""
-        value = self._values.pop(name, None)
-        if self._inherited:
-            self._inherited.pop(name, None)
-        if value and self._var_set:
-            self._channel().system.bus.publish(events.VariableSet(self._channel(), name, ""))
+    def unset(self, *names: str) -> None:
+        """Forget variables and tell so as an empty value, unless they were empty or missing."""
+        for name in names:
+            value = self._values.pop(name, None)
+            if self._inherited:
+                self._inherited.pop(name, None)
+            if value and self._var_set:
+                self._channel().system.bus.publish(events.VariableSet(self._channel(), name, ""))
 
     def inheritance(self, name: str) -> int:
         """How far a variable is inherited: 0 not, 1 by the next channel, 2 by all."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from globstar.core.bridge import Bridge, BridgeMember
+from globstar.core.bridgemember import unheard
 from globstar.core.bridgetech import BridgeCapability, BridgeTechnology, BridgeTechnologySpec
 from globstar.core.channel import Channel
 from globstar.core.pairrelay import PairRelay, native_of, relay_obstacle
@@ -24,6 +25,7 @@ class NativeRtpBridge(BridgeTechnology):
     name = "native_rtp"
     capability = BridgeCapability.NATIVE
     preference = 90
+    least = 2
 
     def __init__(self, bridge: Bridge) -> None:
         super().__init__(bridge)
@@ -41,7 +43,8 @@ class NativeRtpBridge(BridgeTechnology):
 
     def start(self) -> None:
         """Join the sessions; what cannot be relayed flows as frames."""
-        self._pair.part()
+        if self._pair.relays:
+            self._pair.part()
         members = self.bridge.members
         if len(members) != 2:
             self._take_back()
@@ -50,11 +53,11 @@ class NativeRtpBridge(BridgeTechnology):
         if first.is_apart or second.is_apart:  # a feature speaks to one of them
             self._take_back()
             for member in members:
-                member.channel.set_read_format(member.channel.raw_read_format)
-                member.drop_voice()
+                member.channel.read_untranslated()
+                member.forward = unheard
             return
         for member, peer in ((first, second), (second, first)):
-            member.channel.set_read_format(member.channel.raw_read_format)
+            member.channel.read_untranslated()
             member.speak_to(peer)
         self.media_changed()
 
@@ -82,7 +85,8 @@ class NativeRtpBridge(BridgeTechnology):
         members = self.bridge.members
         self._not_direct = self._obstacle(one, two)
         if self._not_direct:
-            self._take_back()
+            if self._direct:
+                self._take_back()
             return
         channels = (members[1].channel, members[0].channel)
         aims = tuple((native.session.session.remote_address, *native.session.receive.items()) for native in (one, two))
@@ -131,10 +135,12 @@ class NativeRtpBridge(BridgeTechnology):
 
     def stop(self) -> None:
         """Part the sessions; each goes on where it is."""
-        self._pair.part()
-        self._take_back()
+        if self._pair.relays:
+            self._pair.part()
+        if self._direct:
+            self._take_back()
         for member in self.bridge.members:
-            member.drop_voice()
+            member.forward = unheard
 
     def member_joined(self, member: BridgeMember) -> None:
         """Join as soon as there are two."""

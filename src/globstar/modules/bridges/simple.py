@@ -2,11 +2,14 @@
 
 from globstar.core import bridgevideo
 from globstar.core.bridge import Bridge, BridgeMember
+from globstar.core.bridgemember import unheard
 from globstar.core.bridgetech import BridgeCapability, BridgeTechnology, BridgeTechnologySpec
+from globstar.core.mixing import PLAIN_MIX
 from globstar.core.pairrelay import PairRelay, native_of, relay_obstacle
 
 #: The technology without which packets are not relayed here either: who suspends it, or does not load it, wants frames.
 _RELAYING = "native_rtp"
+_ALONE = "nobody to speak to"
 
 
 class SimpleBridge(BridgeTechnology):
@@ -24,7 +27,7 @@ class SimpleBridge(BridgeTechnology):
         super().__init__(bridge)
         self._pair = PairRelay(passes_digits=False)
         #: why there are frames; "" while packets are relayed
-        self._in_frames = "nobody to speak to"
+        self._in_frames = _ALONE
 
     @classmethod
     def unsuitable(cls, bridge: Bridge) -> str | None:
@@ -32,7 +35,7 @@ class SimpleBridge(BridgeTechnology):
         if len(bridge.members) > 2:
             return f"{len(bridge.members)} channels, it serves two"
         for member in bridge.members:
-            special = member.mix.special()
+            special = member.mix.special() if member.mix is not PLAIN_MIX else None
             if special is not None:
                 return f"{member.channel.name} {special}"
         return None
@@ -40,9 +43,14 @@ class SimpleBridge(BridgeTechnology):
     def start(self) -> None:
         """Bind the members to one another."""
         members = self.bridge.members
-        if len(members) == 2 and not any(member.is_apart for member in members):
+        if len(members) != 2:
+            self._in_frames = _ALONE
+            if self._pair.relays:
+                self._pair.part()
+            return
+        if not any(member.is_apart for member in members):
             for member, peer in (members, members[::-1]):
-                member.channel.set_read_format(member.channel.raw_read_format)
+                member.channel.read_untranslated()
                 member.speak_to(peer)
         self.reconsidered()
 
@@ -91,9 +99,10 @@ class SimpleBridge(BridgeTechnology):
 
     def stop(self) -> None:
         """Unbind."""
-        self._pair.part()
+        if self._pair.relays:
+            self._pair.part()
         for member in self.bridge.members:
-            member.drop_voice()
+            member.forward = unheard
 
     def member_joined(self, member: BridgeMember) -> None:
         """Bind as soon as there are two."""
