@@ -91,7 +91,9 @@ async def test_the_files_in_order_again_and_again_without_a_gap(system: System) 
 
 async def test_a_class_by_name_and_one_that_does_not_exist(system: System) -> None:
     assert find((await listen(system, "other", 1)).samples, companded(OTHER)).correlation == pytest.approx(1)
-    assert find((await listen(system, "nosuch", 1)).samples, companded(SONGS["a"])).correlation == pytest.approx(1)
+    with LogCapture() as log:
+        assert find((await listen(system, "nosuch", 1)).samples, companded(SONGS["a"])).correlation == pytest.approx(1)
+    assert len([text for text in log.texts(Level.WARNING) if "no music class 'nosuch'" in text]) == 1
 
 
 async def test_the_announcement_comes_first_and_between(system: System) -> None:

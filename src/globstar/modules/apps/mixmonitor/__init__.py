@@ -120,6 +120,11 @@ class MixMonitors(CallRecorder):
             self._system.tasks.start(recorder.stop(), name=f"end of MixMonitor of {event.channel.name}")
 
 
+def _names_file(file: str, options: ParsedOptions) -> bool:
+    """Whether there is something to record to: one file of both directions, or one of its own for each that counts."""
+    return bool(file or options.get("r", "") or options.get("t", ""))
+
+
 def _beep_seconds(options: ParsedOptions) -> int:
     """The period of option B, 0 without it."""
     if "B" not in options:
@@ -180,7 +185,7 @@ async def mix_monitor(channel: Channel, data: str) -> int | None:
     MIXMONITOR_FILENAME is the file.
     """
     file, options, command = read_arguments(data)
-    if not (file or options.get("r", "") or options.get("t", "")):
+    if not _names_file(file, options):
         logger.warning("MixMonitor requires an argument (filename, or option r or t with a file)")
         return -1
     try:
@@ -295,14 +300,14 @@ def _asked(request: ActionRequest) -> tuple[MixMonitors, Channel]:
 def manager_mixmonitor(request: ActionRequest) -> Answer:
     """Begin to record a channel."""
     service, channel = _asked(request)
-    if not request.get("File"):
+    options = parse_options(request.get("Options"), _LETTERS, logger.warning)
+    if not _names_file(request.get("File"), options):
         return failure("No file specified")
     try:
-        identity = service.start(channel, request.get("File"), request.get("Options"), request.get("Command"))
+        recorder = service.begin(channel, request.get("File"), options, request.get("Command"))
     except SoundFault:
         return failure("Could not start monitoring channel")
-    has_id = "i(" in request.get("Options")
-    return success(None, ("MixMonitorID", identity)) if has_id else success()
+    return success(None, ("MixMonitorID", recorder.identity)) if options.get("i", "") else success()
 
 
 @manager_action(

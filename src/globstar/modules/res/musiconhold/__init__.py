@@ -216,7 +216,16 @@ class MusicOnHoldService:
         if self.system.realtime.has(FAMILY) and (unknown := self._unknown(channel, music_class)):
             channel.data[_PENDING] = channel.tasks.start(self._start_later(channel, unknown), name="music class")
             return True
-        return self._play(channel, self.choose(channel, music_class), music_class)
+        music = self.choose(channel, music_class)
+        for name in self._names(channel, music_class):
+            if music is None or name == music.name:
+                break
+            self._tell_missing(name)
+        return self._play(channel, music, music_class)
+
+    def _tell_missing(self, name: str) -> None:
+        if name != "default":
+            logger.warning(f"there is no music class '{name}'; the next of those that are wanted is played")
 
     def _names(self, channel: Channel, music_class: str) -> list[str]:
         """The classes that are wanted, in order: the channel's own, the one asked for, the default one."""
@@ -244,6 +253,7 @@ class MusicOnHoldService:
                 channel.data.pop(_PENDING, None)
                 self._play(channel, music, name)
                 return
+            self._tell_missing(name)
 
     async def _read(self, name: str) -> MusicClass | None:
         """A class of realtime, as its row is now."""
