@@ -109,7 +109,8 @@ def test_tones_cross_and_either_side_hangs_up(make_pair, side: str, transport: s
     pair.connect()
     assert pair.server.channel_count() == 2
     assert pair.server.cli("pjsip show endpoints").count("In use ") == 2
-    time.sleep(2)
+    pair.a.wait_tone(TONE["101"], 1.6)
+    pair.b.wait_tone(TONE["100"], 1.6)
     first, second = (pair.a, pair.b) if side == "caller" else (pair.b, pair.a)
     first.hangup()
     second.wait_event("CALL_CLOSED")
@@ -132,14 +133,14 @@ def hold_and_resume(pair: Pair) -> float:
         return re.search(r"101/101 +On Hold ", pair.server.cli("pjsip show endpoints")) is not None
 
     pair.connect()
-    time.sleep(1.5)
+    pair.b.wait_tone(TONE["100"], 1.4)
     pair.a.hold()
-    wait_until(is_held, 5, "101 is on hold")
+    wait_until(is_held, 10, "101 is on hold")
     began = time.monotonic()
-    time.sleep(1.5)
+    time.sleep(1.5)  # so long it is to be silent
     held = time.monotonic() - began
     pair.a.resume()
-    wait_until(lambda: not is_held(), 5, "101 is no longer on hold")
+    wait_until(lambda: not is_held(), 10, "101 is no longer on hold")
     return held
 
 
@@ -147,7 +148,7 @@ def test_hold_silences_and_unhold_brings_the_tone_back(make_pair):
     pair = make_pair()
     began = time.monotonic()
     held = hold_and_resume(pair)
-    time.sleep(2)
+    pair.b.wait_tone(TONE["100"], 2.6)
     pair.b.hangup()
     pair.a.wait_event("CALL_CLOSED")
     lasted = time.monotonic() - began
@@ -189,7 +190,8 @@ def test_digits_pass_through_the_bridge(make_pair):
 def test_a_caller_with_ulaw_and_a_callee_with_alaw_understand_each_other(make_pair):
     pair = make_pair(allow_101="alaw", codecs_101="pcma")
     pair.connect()
-    time.sleep(1.5)
+    pair.a.wait_tone(TONE["101"], 1.0)
+    pair.b.wait_tone(TONE["100"], 1.0)
     pair.a.hangup()
     pair.b.wait_event("CALL_CLOSED")
     pair.a.close()

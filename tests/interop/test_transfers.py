@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -45,7 +44,8 @@ def test_blind_transfer(globstar_process: ServerFactory, tmp_path: Path, side: s
         third.accept()
         third.wait_event("CALL_ESTABLISHED")
         leaving.wait_event("CALL_CLOSED")
-        time.sleep(1.5)  # they talk for so long: what each heard of it is measured below
+        third.wait_tone(TONE[staying.user], 1.0)
+        staying.wait_tone(TONE["102"], 1.0)
         assert server.channel_count() == 2
         third.hangup()
         staying.wait_event("CALL_CLOSED")

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tests.interop.support.audio import Samples, read_wav, sine, write_wav
+from tests.interop.support.audio import Samples, read_wav, sine, tone_seconds, write_wav
 from tests.interop.support.programs import require
 from tests.support.loopback import HOST, free_port, wait_until
 
@@ -248,6 +248,16 @@ class Baresip:
     def press(self, digits: str) -> None:
         """Send digits (RFC 4733)."""
         self.command("sndcode", digits)
+
+    def hearing(self) -> Samples:
+        """What the far end has said so far, while the call goes on: the headers of the recordings are not complete yet."""
+        recordings = [path.read_bytes()[44:] for path in sorted((self.directory / "recorded").glob("dump-*-dec.wav"))]
+        return np.frombuffer(b"".join(data[: len(data) // 2 * 2] for data in recordings), "<i2")
+
+    def wait_tone(self, hertz: float, seconds: float, timeout: float = 30) -> None:
+        """Until that tone has been heard for so long in all."""
+        what = f"{seconds} s of {hertz} Hz at baresip {self.user}"
+        wait_until(lambda: tone_seconds(self.hearing(), hertz) >= seconds, timeout, what, interval=0.1)
 
     def heard(self) -> Samples:
         """What the far end said, from the recordings that are complete (after the call)."""
