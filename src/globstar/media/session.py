@@ -112,7 +112,8 @@ class RtpSession(SessionWay):
         self.owner: object = None
 
         chance = engine.chance
-        self.sender = RtpSender(chance.getrandbits(32), chance.getrandbits(15), chance.getrandbits(32))
+        source_and_time = chance.getrandbits(64)
+        self.sender = RtpSender(source_and_time >> 32, chance.getrandbits(15), source_and_time & 0xFFFFFFFF)
         self.receiver = RtpReceiver()
         self.remote_ssrc = 0
         #: how much had come of the peer's source when it said goodbye
@@ -165,7 +166,7 @@ class RtpSession(SessionWay):
         and clock rate of telephone-event towards the peer, None when it takes none.
         """
         self._through_loop()
-        self._payloads = payload_table(tuple(sorted(receive.items(), key=lambda item: item[0])))
+        self._payloads = payload_table(tuple(sorted(receive.items())))
         self._send_payload_type = send
         self._clock_rate = self.sender.clock_rate = clock_rate
         self.digit_payload = digits
@@ -202,17 +203,20 @@ class RtpSession(SessionWay):
         if self._relay is not None:
             self._relay.leave()
         self._through_loop()
-        self._say_goodbye()
+        if self.sender.packets or self.reports.sent:
+            self._say_goodbye()
         self.is_closed = True
         self.output = self.owner = None
         self.on_media = self.on_digit_begin = self.on_digit_end = self.on_timeout = None
         self.on_comfort_noise = self.on_rtcp = self.on_source = None
-        self._forget_keys()
+        if self.security is not None:
+            self._forget_keys()
         self._digits.close()
         if self.feedback is not None:
             self.feedback.close()
         self._close_sockets()
-        self._leave_bundle()
+        if self.bundle is not None:
+            self._leave_bundle()
         self._engine.forget(self)
 
     # -- sending -------------------------------------------------------------------------------------------------

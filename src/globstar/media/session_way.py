@@ -199,7 +199,8 @@ class SessionWay:
         """As ``set_remote``, for RTP alone; where RTCP goes that has a port of its own stays as it is."""
         if address == self._remote:
             return
-        self._disconnect()
+        if self._is_connected:
+            self._disconnect()
         self._settle_tried = False
         self.source.relearn(address)
         if self.bundle is not None:
@@ -359,7 +360,8 @@ class SessionWay:
             self._relay.owner.withdraw()
         if self.bundle is not None:
             self.bundle.withdraw()
-        self._rise()
+        if self._seat is not None:
+            self._seat.leave()
 
     def _rise(self) -> None:
         """As ``_through_loop``, for what only a native conference relies on."""

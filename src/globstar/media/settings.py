@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class StrictRtp(Enum):
@@ -61,8 +62,7 @@ class PayloadKind(Enum):
     COMFORT_NOISE = "comfort noise"
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(NamedTuple):
     """One row of a session's payload type map."""
 
     kind: PayloadKind

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from globstar.core import format as formats
 from globstar.core.format import FMTP, Codec, Format, FormatCapabilities
@@ -15,9 +14,6 @@ from globstar.proto.rtp.speex import speex_frames
 from globstar.proto.sdp import CodecDescription, NegotiatedCodec
 from globstar.proto.sdp.amr import is_aligned, modes
 from globstar.proto.sdp.ilbc import mode
-
-if TYPE_CHECKING:
-    from globstar.modules.channels.pjsip.endpoint import EndpointObject
 
 #: Encoding name, number of channels and fmtp by format name; the clock is the codec's.
 _NAMES: dict[str, tuple[str, int, str]] = {
@@ -181,10 +177,3 @@ def describe_all(
         if description is not None:
             found.setdefault(description, format)
     return found
-
-
-def audio_codecs(endpoint: EndpointObject) -> dict[CodecDescription, Format]:
-    """The SDP descriptions of an endpoint's audio formats, worked out once."""
-    if endpoint.audio_codecs is None:
-        endpoint.audio_codecs = describe_all(endpoint.audio_formats, endpoint.formats, aal2_as_rfc3551=endpoint.g726_non_standard)
-    return endpoint.audio_codecs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from globstar.config.options import handles, option
 from globstar.config.values import boolean, enumeration, integer, listing, string
@@ -11,9 +12,12 @@ from globstar.core.party import PartyId, PartyName, PartyNumber, parse_caller_id
 from globstar.modules.channels.pjsip.access import AccessRules
 from globstar.modules.channels.pjsip.objects import PjsipObject
 from globstar.modules.channels.pjsip.readers import YesNo, groups, one_of, presentation, tos, variable, yes_no
-from globstar.proto.sdp import CodecDescription, CodecPreference, IncomingPreference, OutgoingPreference
+from globstar.proto.sdp import CodecPreference, IncomingPreference, OutgoingPreference
 from globstar.proto.sip.headers.address import NameAddr
 from globstar.proto.sip.uri import SipUri
+
+if TYPE_CHECKING:
+    from globstar.modules.channels.pjsip.kept import EndpointAudio
 
 words = listing(string)
 names = listing(string)
@@ -209,8 +213,8 @@ class EndpointObject(PjsipObject):
         self.ignore_user_options = False
         self.video_formats: tuple[Format, ...] = ()
         self.text_formats: tuple[Format, ...] = ()
-        #: see ``codecs.audio_codecs``
-        self.audio_codecs: dict[CodecDescription, Format] | None = None
+        #: see ``kept.audio_of``
+        self.audio: EndpointAudio | None = None
         self.access = AccessRules()
         self.contact_access = AccessRules()
 
@@ -289,9 +293,7 @@ class EndpointObject(PjsipObject):
     @property
     def prevents_transcoding(self) -> bool:
         """Whether the two sides of a call must agree on one codec (transcode: prevent)."""
-        return any(
-            preference.transcode == "prevent" for preference in (self.codec_prefs_incoming_offer, self.codec_prefs_outgoing_offer)
-        )
+        return "prevent" in (self.codec_prefs_incoming_offer.transcode, self.codec_prefs_outgoing_offer.transcode)
 
     @property
     def has_caller_id(self) -> bool:

@@ -19,7 +19,8 @@ from globstar.media.session import MediaTimeout, RtpSession
 from globstar.modules.channels.pjsip import media_options
 from globstar.modules.channels.pjsip.audio import AudioStream
 from globstar.modules.channels.pjsip.bundling import LegBundle, let_go, put_in_force
-from globstar.modules.channels.pjsip.codecs import audio_codecs, describe_all
+from globstar.modules.channels.pjsip.codecs import describe_all
+from globstar.modules.channels.pjsip.kept import audio_of
 from globstar.modules.channels.pjsip.streams import SideStream
 from globstar.modules.channels.pjsip.streams import wanted as wanted_sides
 from globstar.modules.channels.pjsip.voice import Voice, describe_voice
@@ -105,9 +106,7 @@ class LegMedia(Voice):
         """Bind the sockets, once. Raises :class:`NoMedia` when all ports are in use."""
         if self.session is None:
             endpoint, engine = self._endpoint, self._engine
-            self.session = engine.open(
-                self.bind, media_options.session_options(endpoint), ports=media_options.ports(engine, endpoint)
-            )
+            self.session = engine.open(self.bind, audio_of(endpoint).session_options, ports=media_options.ports(engine, endpoint))
             if self.session is None:
                 raise NoMedia("no RTP port is free")
         return self.session
@@ -136,7 +135,8 @@ class LegMedia(Voice):
         endpoint = self._endpoint
         audio = [format for format in formats if format.codec.media is MediaType.AUDIO]
         chosen = describe_all(audio, endpoint.formats, aal2_as_rfc3551=endpoint.g726_non_standard)
-        self._codecs = {**self._codecs, **chosen}
+        if not chosen.items() <= self._codecs.items():
+            self._codecs = {**self._codecs, **chosen}
         self._offer = tuple(chosen)
         for kind, limit in ((MediaType.VIDEO, endpoint.max_video_streams), (MediaType.TEXT, 1)):
             wanted = [format for format in formats if format.codec.media is kind]
@@ -148,7 +148,7 @@ class LegMedia(Voice):
 
     def offer_everything(self) -> None:
         """Offer all that the endpoint allows, whatever was agreed before (all_codecs_on_empty_reinvite)."""
-        self._offer = tuple(audio_codecs(self._endpoint))
+        self._offer = tuple(audio_of(self._endpoint).codecs)
 
     def offer_only(self, names: Collection[str]) -> None:
         """Offer those of the agreed codecs whose encodings are named: what both ends of a direct call know."""
@@ -207,7 +207,7 @@ class LegMedia(Voice):
 
     def _local(self, codecs: Sequence[CodecDescription], offer: SessionDescription | None = None) -> list[LocalMedia]:
         """Our side of all streams, for an offer of ours or to answer ``offer``."""
-        session = self.open()
+        session = self.session or self.open()
         endpoint = self._endpoint
         if self.fax is not None and self.fax.is_wanted:
             image = self.fax.describe(self.address, self.bind)
@@ -225,12 +225,12 @@ class LegMedia(Voice):
             telephone_event=self.wants_digits,
             wires=self.wires,
             session=session,
-            source=self._bundle.source_of(session, "audio"),
+            source=self._bundle.source_of(session, "audio") if endpoint.bundle else None,
             place=self.place,
             attributes=self.names if offer is None else (),
         )
         media = [self.described] if endpoint.max_audio_streams else []
-        rides = self._bundle.takes_new(offer)
+        rides = bool(self.sides) and self._bundle.takes_new(offer)
         for side in self.sides:
             local = side.describe(self.address, self.bind, self.direction, codecs, rides=rides, is_answer=offer is not None)
             if local is not None:
@@ -279,7 +279,8 @@ class LegMedia(Voice):
             self._want_sides(offer)
         if self.direct is not None and media_options.holds(offer):
             self.direct = None  # the way back goes through us, and the answer can say so already
-        self._bundle.prepare((self, *self.sides), offer, self.bind)
+        if self._bundle.bundle is not None:
+            self._bundle.prepare((self, *self.sides), offer, self.bind)
         answer = self.negotiation.receive_offer(offer, self._local(tuple(self._codecs), offer))
         self._apply(self.negotiation.streams)
         return self._text(answer)
@@ -332,7 +333,10 @@ class LegMedia(Voice):
             self.sides = [side for side in self.sides if side.session is not None or side.kind is not MediaType.AUDIO]
 
     def _apply(self, streams: Sequence[NegotiatedStream], *, is_early: bool = False) -> None:
-        audio = next((s for s in streams if s.kind == "audio" and s.is_active), None)
+        audio = None
+        for stream in streams:
+            if audio is None and stream.kind == "audio" and stream.is_active:
+                audio = stream
         if audio is not None and self.sides and audio.local is not self.described:
             other = next((side for side in self.sides if isinstance(side, AudioStream) and side.described is audio.local), None)
             if other is not None:
@@ -340,14 +344,16 @@ class LegMedia(Voice):
         if self._endpoint.bundle:
             self._bundle.apply((self, *self.sides), streams)
         for side in self.sides:
-            stream = next((s for s in streams if s.local is not None and s.local is side.described), None)
-            side.apply(stream, may_come_back=is_early)
-        self._forget_closed()
+            found = next((s for s in streams if s.local is not None and s.local is side.described), None)
+            side.apply(found, may_come_back=is_early)
+        if self.sides:
+            self._forget_closed()
         fax = self.fax
         if fax is not None:
             fax.apply(next((s for s in streams if s.local is not None and s.local is fax.described), None))
         self._apply_audio(audio)
-        self._tell_streams()
+        if self.sides or self._told:
+            self._tell_streams()
         channel = self.channel
         if channel is not None and channel.bridge_member is not None:
             channel.bridge_member.bridge.media_changed(f"{channel.name}: its media have changed")
@@ -395,14 +401,14 @@ class LegMedia(Voice):
         return (*first, *(_told(s.kind, s.number, s.stream) for s in self.sides if s.stream is not None and not s.only_shows))
 
     def _apply_audio(self, stream: NegotiatedStream | None) -> None:
-        session = self.open()
+        session = self.session or self.open()
         if stream is None:
             session.set_direction(sending=False, receiving=False)
             return
         self._offer = None
         self.place = stream.index
         self._view = None
-        agreed = self.agree(session, stream)
+        agreed = list(self.agree(session, stream))
         put_in_force(self, stream)
         session.set_direction(sending=stream.direction.can_send, receiving=stream.direction.can_receive)
         session.set_hold(stream.is_remote_hold)
@@ -455,7 +461,7 @@ class LegMedia(Voice):
             self._bind_formats(channel)
 
     def _bind_session(self) -> None:
-        session = self.open()
+        session = self.session or self.open()
         session.owner = self.channel
         session.on_media = self.receive
         session.on_digit_begin = self._digit_began
@@ -501,7 +507,7 @@ class LegMedia(Voice):
         session = self.session
         if session is None or session.is_closed or self.stream is None:
             return None
-        ms = self.packet_ms
+        ms = self._lengths.wanted_ms if self._smoother is not None else 0  # as packet_ms, which bridges ask for often
         is_plain = not self.sides and not ms
         if is_plain and self._view is not None:
             view, agreed, with_digits = self._view

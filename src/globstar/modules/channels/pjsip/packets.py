@@ -28,10 +28,11 @@ class PacketLengths:
     """What is asked for and allowed on one leg for one format, in ms; worked out when formats are agreed on.
 
     ``wanted_ms`` is what is sent, 0 where nobody asked and packets go as they come; ``most_ms`` the longest that the peer
-    takes, 0 where it sets no bound.
+    takes, 0 where it sets no bound. ``usual_samples`` are those of a packet that goes as it is where others do not (0: all
+    lengths do), ``most_samples`` the most that the peer takes.
     """
 
-    __slots__ = ("most_ms", "wanted_ms")
+    __slots__ = ("most_ms", "most_samples", "usual_samples", "wanted_ms")
 
     def __init__(self, format: Format, endpoint: EndpointObject, stream: NegotiatedStream | None) -> None:
         wanted = endpoint.formats.framing_ms.get(format.name, 0)
@@ -41,6 +42,8 @@ class PacketLengths:
         if self.most_ms and self.most_ms < (wanted or format.codec.default_ms):
             wanted = self.most_ms
         self.wanted_ms = whole_frames(format, min(wanted, longest_ms(format.codec))) if wanted else 0
+        self.usual_samples = self._usual(format)
+        self.most_samples = _samples(format, self.most_ms or 10_000)
 
     def for_encoder(self, format: Format) -> Format:
         """``format`` so that the encoder makes frames that go into such packets."""
@@ -50,23 +53,18 @@ class PacketLengths:
         frame = next((frame for frame in _OPUS_FRAMES if wanted % frame == 0), _OPUS_FRAMES[-1])
         return format.with_attributes({**format.attributes, FRAMING: str(frame)})
 
-    def usual_samples(self, format: Format) -> int:
-        """The samples of a packet that goes as it is where others do not; 0: all lengths do."""
+    def _usual(self, format: Format) -> int:
         codec = format.codec
         if codec.sample_count and codec.smooth:
             return format.samples_in(bytes(format.bytes_for(codec.default_ms)))
         return _samples(format, codec.default_ms) if self.wanted_ms else 0
-
-    def most_samples(self, format: Format) -> int:
-        """The most samples of a packet that the peer takes."""
-        return _samples(format, self.most_ms or 10_000)
 
     def packer(self, format: Format) -> Packer | None:
         """What makes the packets that are asked for; None where those are the usual ones."""
         if not self.wanted_ms:
             return None
         made = make_packer(format, self.wanted_ms)
-        return None if made is None or made.samples in (0, self.usual_samples(format)) else made
+        return None if made is None or made.samples in (0, self.usual_samples) else made
 
     def regular(self, format: Format) -> Packer | None:
         """What makes usual packets once others have come: none longer than the peer takes."""

@@ -53,32 +53,34 @@ class PjsipTech(ChannelTech):
 
     def call(self, channel: Channel, destination: str, timeout: float) -> None:
         """Send the INVITE."""
-        leg = _leg(channel)
+        leg: Leg = channel.private
         outgoing.place(leg.driver, leg)
 
     def answer(self, channel: Channel) -> None:
         """Send the 200."""
-        _leg(channel).answer()
+        leg: Leg = channel.private
+        leg.answer()
 
     def hangup(self, channel: Channel) -> None:
         """BYE, CANCEL or a refusal."""
         channel.tech_cause = channel.tech_cause or tech_cause_of(channel.hangup_cause)
-        _leg(channel).hang_up(channel.hangup_cause)
+        leg: Leg = channel.private
+        leg.hang_up(channel.hangup_cause)
 
     def indicate(self, channel: Channel, condition: Control, data: Any = b"") -> bool:
         """Conditions become provisional responses before the answer, tones after it."""
         handler = _INDICATIONS.get(condition)
-        return handler(_leg(channel), channel, data) if handler is not None else False
+        return handler(channel.private, channel, data) if handler is not None else False
 
     def send_text(
         self, channel: Channel, text: str, content_type: str = "text/plain", *, from_name: str = "", to_name: str = ""
     ) -> bool:
         """MESSAGE."""
-        return texts.send(_leg(channel), text, content_type, from_name=from_name, to_name=to_name)
+        return texts.send(channel.private, text, content_type, from_name=from_name, to_name=to_name)
 
     def transfer(self, channel: Channel, destination: str) -> bool:
         """302 before the answer, REFER after it."""
-        return transfer(_leg(channel), channel, destination)
+        return transfer(channel.private, channel, destination)
 
     # -- media -------------------------------------------------------------------------------------------------------
 
@@ -89,7 +91,7 @@ class PjsipTech(ChannelTech):
 
     def send_digit_begin(self, channel: Channel, digit: str) -> bool:
         """RFC 4733 where it is agreed; INFO sends whole digits at their end; else a tone."""
-        leg = _leg(channel)
+        leg: Leg = channel.private
         mode = leg.dtmf_mode
         if mode == "none" or mode == "info" or (mode == "auto_info" and not _has_events(leg)):
             return True
@@ -100,7 +102,7 @@ class PjsipTech(ChannelTech):
 
     def send_digit_end(self, channel: Channel, digit: str, duration_ms: int) -> bool:
         """See :meth:`send_digit_begin`."""
-        leg = _leg(channel)
+        leg: Leg = channel.private
         mode = leg.dtmf_mode
         if mode == "none":
             return True
@@ -114,30 +116,33 @@ class PjsipTech(ChannelTech):
 
     def native_media(self, channel: Channel) -> NativeMedia | None:
         """RTP packets may be relayed when both sides have agreed on one codec."""
-        media = _leg(channel).media
+        leg: Leg = channel.private
+        media = leg.media
         view = media.relay_view()
         if view is None:
             return NativeMedia("rtp", reason="no media yet")
         if media.unrelayable:
             return NativeMedia("rtp", reason=media.unrelayable)
-        against = direct.obstacle(_leg(channel))
+        against = direct.obstacle(leg)
         return NativeMedia("rtp", view, media.write_format, can_relay=True, can_direct=not against, direct_reason=against)
 
     def rtp_voice(self, channel: Channel) -> RtpVoice | None:
         """The audio, unless it goes directly to another endpoint or packets have to be cut anew."""
-        return _leg(channel).media.voice_view()
+        leg: Leg = channel.private
+        return leg.media.voice_view()
 
     def want_streams(self, channel: Channel, kind: MediaType, count: int) -> bool:
         """By re-INVITE, up to the endpoint's max_audio_streams and max_video_streams."""
-        return offer_shown(_leg(channel), kind, count)
+        return offer_shown(channel.private, kind, count)
 
     def streams(self, channel: Channel) -> tuple[CallStream, ...]:
         """As offer and answer have agreed."""
-        return _leg(channel).media.streams()
+        leg: Leg = channel.private
+        return leg.media.streams()
 
     def native_bridge(self, channel: Channel, peer: Channel | None) -> None:
         """Direct media by re-INVITE or UPDATE."""
-        leg = _leg(channel)
+        leg: Leg = channel.private
         native = peer.tech.native_media(peer) if peer is not None else None
         if native is not None and isinstance(native.session, RtpMedia):
             direct.go(leg, native.session)
@@ -148,12 +153,13 @@ class PjsipTech(ChannelTech):
 
     def query_option(self, channel: Channel, option: int) -> Any:
         """What the core asks of a channel."""
+        leg: Leg = channel.private
         if option == ChannelOption.SECURE_SIGNALING:
-            return _leg(channel).is_secure
+            return leg.is_secure
         if option == ChannelOption.SECURE_MEDIA:
-            return _leg(channel).media.is_secure
+            return leg.media.is_secure
         if option == ChannelOption.DEVICE_NAME:
-            return f"PJSIP/{_leg(channel).endpoint.name}"
+            return f"PJSIP/{leg.endpoint.name}"
         return None
 
     def device_state(self, resource: str) -> str | None:
@@ -164,18 +170,18 @@ class PjsipTech(ChannelTech):
 
     def channel_read(self, channel: Channel, item: str) -> str | None:
         """``CHANNEL(pjsip,...)``, ``CHANNEL(rtp,...)``, ``CHANNEL(rtcp,...)``, ``CHANNEL(endpoint)``."""
-        return channel_items.read(_leg(channel), item)
+        return channel_items.read(channel.private, item)
 
     def private_unique_id(self, channel: Channel) -> str:
         """Call-ID."""
-        leg = _leg(channel)
+        leg: Leg = channel.private
         if leg.session is not None:
             return leg.session.call_id
         return leg.request.call_id if leg.request is not None else ""
 
     def describe(self, channel: Channel) -> dict[str, str]:
         """For ``core show channel``."""
-        leg = _leg(channel)
+        leg: Leg = channel.private
         state = leg.session.state.value if leg.session is not None else "none"
         details = {"Endpoint": leg.endpoint.name, "SIP session": state, "Call-ID": self.private_unique_id(channel)}
         session = leg.media.session
@@ -183,12 +189,6 @@ class PjsipTech(ChannelTech):
             local, remote = session.local_address, session.remote_address
             details["RTP"] = f"{local[0]}:{local[1]} <-> " + (f"{remote[0]}:{remote[1]}" if remote else "nowhere yet")
         return details
-
-
-def _leg(channel: Channel) -> Leg:
-    leg = channel.private
-    assert isinstance(leg, Leg)
-    return leg
 
 
 def _is_up(leg: Leg) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from globstar.base.log import Logger
 from globstar.modules.channels.pjsip.names import Names
@@ -334,5 +335,6 @@ def _protocol_of(uri: SipUri) -> str:
     return {"TCP": "TLS", "WS": "WSS"}.get(wanted, wanted)
 
 
+@lru_cache(maxsize=1024)
 def _is_numeric(host: str) -> bool:
     return ":" in host or host.replace(".", "").isdigit()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from globstar.core.channel import Channel
@@ -13,9 +13,8 @@ from globstar.media.session import RtpSession
 from globstar.media.settings import Payload, PayloadKind
 from globstar.media.smoother import Packer
 from globstar.media.source_times import SourceTimes
-from globstar.modules.channels.pjsip import media_options
-from globstar.modules.channels.pjsip.codecs import OTHER_FORMS, audio_codecs, form_of, samples_of
-from globstar.modules.channels.pjsip.endpoint import if_set
+from globstar.modules.channels.pjsip.codecs import OTHER_FORMS, form_of, samples_of
+from globstar.modules.channels.pjsip.kept import VoicePlan, audio_of
 from globstar.modules.channels.pjsip.packets import PacketLengths
 from globstar.proto.sdp import CodecDescription, Direction, LocalMedia, LocalSource, NegotiatedCodec, NegotiatedStream
 from globstar.proto.sdp.values import Attribute
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 #: Bytes of a sample of signed linear, and of that codec alone.
 LINEAR_BYTES = 2
-_MEDIA = {rate: Payload(PayloadKind.MEDIA, rate) for rate in (8000, 16000, 48000)}
-_DIGITS = {rate: Payload(PayloadKind.DIGITS, rate) for rate in (8000, 16000, 48000)}
 
 
 def describe_voice(
@@ -51,20 +48,13 @@ def describe_voice(
         tuple(codecs),
         direction=direction,
         telephone_event=telephone_event,
-        rtcp_mux=endpoint.rtcp_mux,
-        protocols=media_options.protocols(endpoint),
         attributes=attributes,
-        preference=endpoint.answer_preference,
-        narrowing=if_set(endpoint.codec_prefs_outgoing_answer),
-        answer_preference=if_set(endpoint.codec_prefs_incoming_answer),
-        use_ptime=endpoint.use_ptime,
         keying=wires,
-        bundles=endpoint.bundle,
         shares=session.bundle is not None,
         source=source,
         lowest_dynamic=engine.settings.lowest_dynamic,
         place=place,
-        keeps_names=media_options.keeps_names(endpoint),
+        **audio_of(endpoint).line,
     )
 
 
@@ -85,11 +75,11 @@ class Voice:
         self.wants_digits = endpoint.dtmf_mode in ("rfc4733", "auto", "auto_info")
         audio = [format for format in formats if format.codec.media is MediaType.AUDIO]
         self.write_format: Format = audio[0] if audio else ulaw
-        self._codecs = audio_codecs(endpoint)
-        self._by_payload: dict[int, Format] = {}
-        self._send_by_receive: dict[int, NegotiatedCodec] = {}
+        self._codecs = audio_of(endpoint).codecs
+        self._by_payload: Mapping[int, Format] = {}
+        self._send_by_receive: Mapping[int, NegotiatedCodec] = {}
         #: agreed codecs whose parameters are others than those that we wish
-        self._refined: dict[CodecDescription, Format] = {}
+        self._refined: Mapping[CodecDescription, Format] = {}
         self._read_payload = -1
         #: the type under which the peer would send what we send
         self._send_payload = -1
@@ -114,53 +104,76 @@ class Voice:
 
     # -- what was agreed ---------------------------------------------------------------------------------------------
 
-    def agree(self, session: RtpSession, stream: NegotiatedStream) -> list[Format]:
+    def agree(self, session: RtpSession, stream: NegotiatedStream) -> Sequence[Format]:
         """Take the codecs of an agreement, the first of which we send; gives them all."""
         self.session, self.stream = session, stream
-        receive: dict[int, Payload] = {}
-        self._by_payload = {}
-        self._send_by_receive = {}
-        self._refined = {}
+        plan = self._plan_for(stream)
+        self._by_payload, self._send_by_receive, self._refined = plan.by_payload, plan.send_by_receive, plan.refined
         self._comes = (0, 0)
-        agreed: list[Format] = []
+        first = stream.codecs[0]
+        self._set_write_format(plan.writes, plan.lengths)
+        session.rtcp_mux = stream.rtcp_mux
+        session.set_payloads(
+            plan.payloads, send=first.send_payload_type, clock_rate=first.codec.clock_rate, digits=stream.send_dtmf
+        )
+        self._read_payload = first.receive_payload_type
+        self._read_format = self.write_format
+        self._send_payload = first.receive_payload_type
+        return plan.formats
+
+    def _plan_for(self, stream: NegotiatedStream) -> VoicePlan:
+        """What an agreement means, as it was worked out before for the same endpoint if the codecs are its own."""
+        kept = audio_of(self._endpoint)
+        if self._codecs is not kept.codecs:
+            return self._make_plan(stream)
+        agreement = (stream.codecs, stream.receive_dtmf, stream.remote_ptime_ms, stream.remote_maxptime_ms)
+        plan = kept.plan(agreement)
+        if plan is None:
+            plan = self._make_plan(stream)
+            kept.keep(agreement, plan)
+        return plan
+
+    def _make_plan(self, stream: NegotiatedStream) -> VoicePlan:
+        formats: list[Format] = []
+        by_payload: dict[int, Format] = {}
+        send_by_receive: dict[int, NegotiatedCodec] = {}
+        refined: dict[CodecDescription, Format] = {}
+        payloads: dict[int, Payload] = {}
         for codec in stream.codecs:
             format = form_of(codec, self._codecs)
             if format is None:
                 continue
             if codec.codec not in self._codecs:
-                self._refined[codec.codec] = format
-            agreed.append(format)
-            self._by_payload[codec.receive_payload_type] = format
-            self._send_by_receive[codec.receive_payload_type] = codec
-            receive[codec.receive_payload_type] = _payload(_MEDIA, PayloadKind.MEDIA, codec.codec.clock_rate)
+                refined[codec.codec] = format
+            formats.append(format)
+            by_payload[codec.receive_payload_type] = format
+            send_by_receive[codec.receive_payload_type] = codec
+            payloads[codec.receive_payload_type] = Payload(PayloadKind.MEDIA, codec.codec.clock_rate)
         for number, clock in stream.receive_dtmf:
-            receive[number] = _payload(_DIGITS, PayloadKind.DIGITS, clock)
-        first = stream.codecs[0]
-        self._set_write_format(self._to_send(first))
-        session.rtcp_mux = stream.rtcp_mux
-        session.set_payloads(receive, send=first.send_payload_type, clock_rate=first.codec.clock_rate, digits=stream.send_dtmf)
-        self._read_payload = first.receive_payload_type
-        self._read_format = self.write_format
-        self._send_payload = first.receive_payload_type
-        return agreed
+            payloads[number] = Payload(PayloadKind.DIGITS, clock)
+        writes, lengths = self._to_send(stream.codecs[0], by_payload, stream)
+        return VoicePlan(tuple(formats), by_payload, send_by_receive, refined, payloads, writes, lengths)
 
-    def _to_send(self, codec: NegotiatedCodec) -> Format:
+    def _to_send(
+        self, codec: NegotiatedCodec, by_payload: Mapping[int, Format], stream: NegotiatedStream
+    ) -> tuple[Format, PacketLengths]:
         """The format in which we send an agreed codec: as the peer asks for it, and in frames that fit its packets."""
-        format = self._by_payload[codec.receive_payload_type]
+        format = by_payload[codec.receive_payload_type]
         if codec.remote_fmtp and format.codec is opus.codec:  # the encoder heeds what the peer asks for
             format = format.with_attributes({**format.attributes, FMTP: codec.remote_fmtp})
-        return PacketLengths(format, self._endpoint, self.stream).for_encoder(format)
+        format = PacketLengths(format, self._endpoint, stream).for_encoder(format)
+        return format, PacketLengths(format, self._endpoint, stream)
 
-    def _set_write_format(self, format: Format) -> None:
+    def _set_write_format(self, format: Format, lengths: PacketLengths) -> None:
         """What we send from now on, and in packets of which length."""
         self.write_format = format
         codec = format.codec
         self._is_linear = codec.sample_bytes == LINEAR_BYTES
         self._clock_shift = 1 if codec.sample_rate == 2 * codec.clock_rate else 0
-        lengths = self._lengths = PacketLengths(format, self._endpoint, self.stream)
-        self._usual_samples = lengths.usual_samples(format)
-        self._most_samples = lengths.most_samples(format)
-        self._smoother = lengths.packer(format)
+        self._lengths = lengths
+        self._usual_samples = lengths.usual_samples
+        self._most_samples = lengths.most_samples
+        self._smoother = lengths.packer(format) if lengths.wanted_ms else None
         self._regular = None
 
     def encodings(self) -> tuple[dict[str, int], dict[str, int]]:
@@ -265,11 +278,11 @@ class Voice:
         session, stream = self.session, self.stream
         if session is None or stream is None or payload_type == self._send_payload:
             return
-        writes = self._to_send(codec)
+        writes, lengths = self._to_send(codec, self._by_payload, stream)
         if not self._can_follow(writes):
             return
         self._send_payload = payload_type
-        self._set_write_format(writes)
+        self._set_write_format(writes, lengths)
         session.select_payload(codec.send_payload_type, codec.codec.clock_rate)
         session.digit_payload = stream.digits_beside(codec.codec.clock_rate)
 
@@ -323,7 +336,3 @@ def _samples_in(format: Format, payload: bytes) -> int:
     codec = format.codec
     size = codec.sample_bytes
     return len(payload) * codec.sample_count // size if size else samples_of(codec, payload)
-
-
-def _payload(known: dict[int, Payload], kind: PayloadKind, clock_rate: int) -> Payload:
-    return known.get(clock_rate) or Payload(kind, clock_rate)
