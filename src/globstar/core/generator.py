@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from globstar.base.errors import GlobstarError
 from globstar.base.log import Logger
+from globstar.core.channelstate import NoTranslation
 from globstar.core.frame import Frame, FrameType
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Generator:
                     channel.write(frame)
                 return
         except GlobstarError as error:
-            logger.warning(f"{channel.name}: {error}")
+            logger.warning(str(error) if isinstance(error, NoTranslation) else f"{channel.name}: {error}")
         except Exception:  # nobody must wait for ever for the end of what cannot go on; the ticker logs it
             self._end(channel)
             raise

@@ -37,5 +37,7 @@ def decode_whole(data: Buffer, format: Format) -> SoundData:
                 if total > MAXIMUM_BYTES:
                     raise SoundFault("too long")
     except (RuntimeError, ValueError, TypeError, AssertionError, OSError, MemoryError) as error:
-        raise SoundFault(f"cannot be decoded: {error}") from error
+        # libsndfile's reason names the object that it read from, which nobody knows
+        reason = error.error_string if isinstance(error, soundfile.LibsndfileError) else str(error)
+        raise SoundFault(f"cannot be decoded: {reason}") from error
     return whole_blocks(format, b"".join(pieces))

@@ -136,7 +136,7 @@ async def test_no_translator_is_a_warning_and_an_end(system: System) -> None:
         phone.channel.start_generator(Counter(5, ends))
         await phone.after(0.1)
     assert ends == ["opened", "closed", "end"]
-    assert "no translators lead from slin to g729" in log.texts(Level.WARNING)[0]
+    assert log.texts(Level.WARNING)[0] == f"{phone.channel.name}: no translators lead from slin to g729"
     assert not log.texts(Level.ERROR)
     phone.channel.hangup()
     phone.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ def codec_preference(text: str) -> CodecPreference:
     return CodecPreference.parse(text)
 
 
+#: Of an entry of ``allow`` (``ulaw:30``) what stands for a length of packets and is none.
+_NO_LENGTH = re.compile(r":\s*(?![0-9]*[1-9][0-9]*\s*$)")
 #: The defaults of codec_prefs_*: what is not these very objects was set, and counts.
 _INTERSECTION = CodecPreference()
 _UNION = CodecPreference(operation="union")
@@ -228,8 +231,11 @@ class EndpointObject(PjsipObject):
 
     def _take_codecs(self, text: str, allow: bool) -> None:
         unknown = self.formats.update_by_string(text, allow=allow)
-        if unknown:
-            raise ValueError("no such codec: " + ", ".join(unknown))
+        lengths = [entry.strip() for entry in text.replace("|", ",").split(",") if _NO_LENGTH.search(entry)]
+        wrong = ["no such codec: " + ", ".join(unknown)] * bool(unknown)
+        wrong += ["no length of packets in ms: " + ", ".join(lengths)] * bool(lengths)
+        if wrong:
+            raise ValueError("; ".join(wrong))
 
     @handles("deny", help="Addresses that its requests must not come from; of deny and permit the last that fits counts.")
     def _deny(self, text: str) -> None:

@@ -71,6 +71,8 @@ def test_templates() -> None:
         ("[x]\ntype=endpoit\n", "did you mean 'endpoint'"),
         ("[x]\nallow=ulaw\n", "has no type"),
         ("[x]\ntype=endpoint\nallow=ulaw,klaw\n", "no such codec: klaw"),
+        ("[x]\ntype=endpoint\nallow=alaw:30,ulaw:abc|gsm:0,klaw\n", "no such codec: klaw; no length of packets in ms: ulaw:abc, gsm:0"),
+        ("[x]\ntype=endpoint\nallow=alaw,ulaw:-20\n", "no length of packets in ms: ulaw:-20"),
         ("[x]\ntype=endpoint\n", "allows no audio codec"),
         ("[x]\ntype=endpoint\nallow=ulaw\naors=y\n", "aors names 'y', which does not exist"),
         ("[x]\ntype=endpoint\nallow=ulaw\nauth=y\n", "auth names 'y', which does not exist"),
