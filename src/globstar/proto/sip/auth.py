@@ -93,6 +93,10 @@ class Secret:
 # -- server ------------------------------------------------------------------------------------------------------
 
 
+_NONCE = "\0"
+"""Stands for the nonce in a text that is made once."""
+
+
 class Verdict(Enum):
     """Outcome of a check."""
 
@@ -136,6 +140,11 @@ class ServerAuthenticator:
         if unknown or not self.algorithms:
             raise LocalFault(f"unsupported digest algorithms: {unknown}")
         self._decoy = Secret("", password=f"{getrandbits(128):032x}")
+        #: what challenges say, with a place for the nonce, and the same with stale=true
+        self._texts, self._stale_texts = (
+            [str(Challenge(realm, _NONCE, algorithm, self._opaque, ("auth",), stale)) for algorithm in self.algorithms]
+            for stale in (False, True)
+        )
 
     def __repr__(self) -> str:
         return f"<ServerAuthenticator {self.realm!r} {','.join(self.algorithms)}>"
@@ -150,8 +159,8 @@ class ServerAuthenticator:
 
     def challenges(self, now: float, *, stale: bool = False) -> list[str]:
         """Return the header values, in the configured order of algorithms (RFC 8760 2.3)."""
-        nonce = self.make_nonce(now)
-        return [str(Challenge(self.realm, nonce, algorithm, self._opaque, ("auth",), stale)) for algorithm in self.algorithms]
+        nonce = f'nonce="{self.make_nonce(now)}"'
+        return [text.replace(f'nonce="{_NONCE}"', nonce, 1) for text in (self._stale_texts if stale else self._texts)]
 
     def challenge_headers(self, now: float, *, stale: bool = False, proxy: bool = False) -> list[Header]:
         """Return ``challenges`` as headers for a 401, or a 407 with ``proxy``."""

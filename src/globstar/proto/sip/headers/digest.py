@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.grammar import quote, split_outside, unquote
 
 _MAX_PARAMS = 32
+#: A parameter as nearly everybody writes it, and the comma after it: its name, what is in quotes, what is without any.
+_PLAIN = re.compile(r'([A-Za-z0-9_-]+)=(?:"([^"\\]*)"|([A-Za-z0-9._~+/=-]*))(?:, ?|\Z)')
 
 
 def parse_auth_params(text: str) -> dict[str, str]:
@@ -15,6 +18,16 @@ def parse_auth_params(text: str) -> dict[str, str]:
     scheme, _, rest = text.strip().partition(" ")
     if scheme.lower() != "digest":
         raise SipParseError("authentication scheme is not Digest")
+    pieces = _PLAIN.split(rest)
+    if any(pieces[::4]) or not 4 < len(pieces) <= 4 * _MAX_PARAMS:  # what is between such parameters must be nothing
+        return _parse_any(rest)
+    found: dict[str, str] = {}
+    for name, text, token in zip(pieces[1::4], pieces[2::4], pieces[3::4], strict=True):
+        found.setdefault(name.lower(), token if text is None else text)
+    return found
+
+
+def _parse_any(rest: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in split_outside(rest, ","):
         if not part:

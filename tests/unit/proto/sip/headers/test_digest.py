@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import combinations, product
+
 import pytest
 
 from globstar.proto.sip.errors import SipParseError
-from globstar.proto.sip.headers.digest import Challenge, Credentials, parse_auth_params
+from globstar.proto.sip.headers.digest import Challenge, Credentials, _parse_any, parse_auth_params
 
 
 def test_asterisk_challenge_layout() -> None:
@@ -54,3 +57,36 @@ def test_credentials_refused() -> None:
 
 def test_first_of_a_repeated_parameter_counts() -> None:
     assert parse_auth_params("Digest a=1,A=2") == {"a": "1"}
+
+
+_PIECES = (
+    ("", " ", "  ", "\t"),
+    ("realm", "REALM", " realm", "realm ", "r\u00e4", "", "a b", 'r"', "<r", "r\\", "\u00a0r"),
+    ("=", " =", "= ", "==", "", "\u2028="),
+    ('"v"', "v", '""', "", '"a,b"', '"a=b"', '"<"', '"a\\"b"', '"a\\\\"',
+     '"open', 'v"w', '"v"w', "<v", "<v,w>", "v=w", "v\\", "\u0661", '"\n"'),
+    (",", ", ", ",  ", " ,", ",,", ", ,", ";", "", ",\t"),
+    ("realm=again", 'nonce="n"', "x", "=x", ""),
+    ("", " ", ",", ", "),
+)  # fmt: skip
+
+
+def _outcome(parse: Callable[[str], dict[str, str]], text: str) -> dict[str, str] | str:
+    try:
+        return parse(text)
+    except SipParseError as error:
+        return str(error)
+
+
+def test_plain_parameters_are_read_as_piece_by_piece() -> None:
+    """Two expressions read what most phones send: of any three kinds of pieces, all combinations, with usual ones around them."""
+    usual = [kind[0] for kind in _PIECES]
+    texts = {
+        "".join(pieces)
+        for chosen in combinations(range(len(_PIECES)), 3)
+        for pieces in product(*(kind if number in chosen else (usual[number],) for number, kind in enumerate(_PIECES)))
+    }
+    texts |= {",".join(f"a{number}=b" for number in range(count)) for count in (31, 32, 33)}
+    texts |= {",".join(f"a{number % 20}=b{number}" for number in range(count)) for count in (32, 33, 40)}
+    for text in texts:
+        assert _outcome(parse_auth_params, f"Digest {text}") == _outcome(_parse_any, text.strip()), text
