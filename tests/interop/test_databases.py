@@ -105,14 +105,13 @@ async def test_rows_are_written_with_their_types(server: DatabaseServer, tmp_pat
             assert "Wrote 1 record since last restart, 0 waiting." in status
     (row,) = server.run("SELECT clid, src, dst, duration, billsec, disposition, amaflags, accountcode, colour, calldate FROM cdr")
     assert row[:3] == ('"Älice" <100>', "100", "10")
-    assert row[3] == 0
-    assert 0 <= row[4] < 3
+    assert 0 <= row[4] <= row[3] < 60  # seconds of a busy machine
     assert row[5:9] == ("ANSWERED", 3, "sal", "blau 'grün' \";")
-    assert str(row[9]).startswith("2023-11-14 22:13:2")
+    assert str(row[9]).startswith("2023-11-14 22:1")
     events = server.run("SELECT eventtype, extra, eventtime FROM cel")
     assert [event[0] for event in events] == ["CHAN_START", "ANSWER", "mine", "CHAN_END"]
     assert events[2][1] == '{"extra":"10"}'
-    assert str(events[0][2]).startswith("2023-11-14 22:13:2")
+    assert str(events[0][2]).startswith("2023-11-14 22:1")
 
 
 async def test_nothing_is_lost_while_the_server_is_down(server: DatabaseServer, tmp_path: Path) -> None:

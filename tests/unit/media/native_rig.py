@@ -50,8 +50,8 @@ class Way(Enum):
 WAYS = [pytest.param(way, id=way.value) for way in Way]
 
 
-async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    """Wait for a condition, with a deadline."""
+async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait for a condition, with a deadline that a busy machine, on which threads wait for a processor, does not reach."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():
         assert asyncio.get_running_loop().time() < deadline, "nothing happened in time"

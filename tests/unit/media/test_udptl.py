@@ -13,6 +13,8 @@ from globstar.media.engine import RtpEngine
 from globstar.media.network import MediaNetwork, MemorySocket
 from globstar.media.udptl import UdptlSession, UdptlSettings, open_udptl
 
+pytestmark = pytest.mark.virtual_time
+
 SETTINGS = UdptlSettings(4000, 4003)
 PACKET = bytes.fromhex("0000010600" + "00")
 PEER = ("192.0.2.9", 5000)

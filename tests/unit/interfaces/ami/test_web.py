@@ -153,7 +153,7 @@ async def test_classes_and_addresses_count_over_http_too(tmp_path: Path) -> None
 
 
 async def test_events_wait_until_they_are_asked_for(tmp_path: Path) -> None:
-    async with served(tmp_path) as (system, _, base), browser(base) as client:
+    async with served(tmp_path) as (system, server, base), browser(base) as client:
         await client.log_in()
         await client.ask("WaitEvent", Timeout="0")
         for number in range(2):
@@ -166,7 +166,9 @@ async def test_events_wait_until_they_are_asked_for(tmp_path: Path) -> None:
             "Event: WaitEventComplete\r\nActionID: w\r\n\r\n"
         )
         waiting = asyncio.create_task(client.ask("WaitEvent", Timeout="30"))
-        await asyncio.sleep(0.05)
+        assert server.web is not None
+        (session,) = server.web.sessions.values()
+        await until(lambda: bool(session.event_told._waiters))  # type: ignore[attr-defined]
         system.bus.publish(events.UserEventRaised(None, "Later", ()))
         assert "UserEvent: Later" in await asyncio.wait_for(waiting, 5)
 

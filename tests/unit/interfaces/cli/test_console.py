@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from socket import gethostname
@@ -124,11 +125,9 @@ async def test_remote_console_of_a_server_that_stops(
     control: ControlServer, keyboard: Keyboard, capsys: pytest.CaptureFixture[str]
 ) -> None:
     console = asyncio.get_running_loop().create_task(remote_console(control.path, 0))
-    for _ in range(1000):
-        if control.clients:
-            break
-        await asyncio.sleep(0.005)
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(20):
+        while not any(thread.name == "console input" for thread in threading.enumerate()):  # noqa: ASYNC110 - a thread's start
+            await asyncio.sleep(0.005)
     await control.stop()  # the console ends by itself, nobody types anything
     assert await asyncio.wait_for(console, 10) == 1
     keyboard.close()

@@ -22,7 +22,7 @@ MODULES = {"modules.conf": "[modules]\nautoload=no\nload=res_statsd\nload=app_st
 def server() -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
         made.bind(("127.0.0.1", 0))
-        made.settimeout(2)
+        made.settimeout(20)
         yield made
 
 
