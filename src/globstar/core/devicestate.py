@@ -119,8 +119,8 @@ class DeviceStates:
         self._quietly: set[str] = set()
         self._listeners = system.bus.listeners(events.DeviceStateChanged)
         bus = system.bus
-        bus.subscribe(events.ChannelStateChanged, lambda event: self.channel_changed(event.channel))
-        bus.subscribe(events.ChannelHungUp, lambda event: self._channel_gone(event.channel))
+        bus.subscribe(events.ChannelStateChanged, self._state_changed)
+        bus.subscribe(events.ChannelHungUp, self._hung_up)
 
     def add_provider(self, prefix: str, provider: Provider, names: Callable[[], Iterable[str]] | None = None) -> None:
         """Let ``provider`` answer for devices called ``prefix:...``; ``names`` gives those that lists are to show."""
@@ -239,6 +239,14 @@ class DeviceStates:
         tech_name, slash, _ = device.partition("/")
         spec = self.system.find_tech(tech_name) if slash else None
         return spec is None or spec.tech.keeps_device_state
+
+    def _state_changed(self, event: events.ChannelStateChanged) -> None:
+        if self._listeners or self._last or self.hints.follow_devices():
+            self.channel_changed(event.channel)
+
+    def _hung_up(self, event: events.ChannelHungUp) -> None:
+        if self._listeners or self._last or self.hints.follow_devices():
+            self._channel_gone(event.channel)
 
     def channel_changed(self, channel: Channel) -> None:
         """A channel's part in the state of its device may have changed. That one comes into being is no such change: what is

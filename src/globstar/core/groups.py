@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
+    from globstar.core.events import ChannelHungUp
 
 
 class ChannelGroups:
@@ -35,8 +36,13 @@ class ChannelGroups:
         elif not memberships:
             del self._of_channel[channel]
 
+    def hung_up(self, event: ChannelHungUp) -> None:
+        """A channel is gone: it is in no group any more."""
+        if event.channel in self._of_channel:
+            self.forget(event.channel)
+
     def forget(self, channel: Channel) -> None:
-        """The channel is gone."""
+        """Take a channel out of its groups."""
         for category, group in self._of_channel.pop(channel, {}).items():
             self._uncount(group, category)
 

@@ -160,9 +160,18 @@ class Hints:
         """The devices that hints follow, as they are written there."""
         return {device for hint in self._by_place.values() for device in hint.devices}
 
+    def follow_devices(self) -> bool:
+        """Whether there is a hint that follows a device at all."""
+        plan = self._system.plan
+        if self._built_for != (plan, plan.generation):
+            self.refresh()
+        return bool(self._by_device)
+
     def of_device(self, device: str) -> list[Hint]:
         """The hints that follow a device, whose name is in lower case."""
-        self.refresh()
+        plan = self._system.plan
+        if self._built_for != (plan, plan.generation):
+            self.refresh()
         return self._by_device.get(device, [])
 
     def find(self, context: str, extension: str) -> Hint | None:

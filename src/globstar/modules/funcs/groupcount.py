@@ -17,7 +17,7 @@ _UNDO = "groups undo"
 def load(system: System) -> None:
     """Offer the groups as a service."""
     groups = system.services[_SERVICE] = ChannelGroups()
-    system.services[_UNDO] = system.bus.subscribe(events.ChannelHungUp, lambda event: groups.forget(event.channel))
+    system.services[_UNDO] = system.bus.subscribe(events.ChannelHungUp, groups.hung_up)
 
 
 def unload(system: System) -> None:

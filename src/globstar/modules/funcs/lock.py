@@ -80,10 +80,10 @@ class Locks:
             self._hand_over(name, lock)
         return True
 
-    def release_all(self, channel: Channel) -> None:
-        """The channel is gone."""
+    def hung_up(self, event: events.ChannelHungUp) -> None:
+        """A channel is gone: it gives back all that it has."""
         for name, lock in list(self.by_name.items()):
-            if lock.owner is channel:
+            if lock.owner is event.channel:
                 self._hand_over(name, lock)
 
     def _hand_over(self, name: str, lock: _Lock) -> None:
@@ -109,7 +109,7 @@ def _give_up(future: asyncio.Future[None]) -> None:
 def load(system: System) -> None:
     """Offer the locks."""
     locks = system.services[_SERVICE] = Locks(system)
-    system.services[_UNDO] = system.bus.subscribe(events.ChannelHungUp, lambda event: locks.release_all(event.channel))
+    system.services[_UNDO] = system.bus.subscribe(events.ChannelHungUp, locks.hung_up)
 
 
 def unload(system: System) -> None:

@@ -116,6 +116,8 @@ class MixMonitors(CallRecorder):
         return len(self.recorders(channel))
 
     def _hung_up(self, event: events.ChannelHungUp) -> None:
+        if _KEY not in event.channel.data:
+            return
         for recorder in self.recorders(event.channel):
             self._system.tasks.start(recorder.stop(), name=f"end of MixMonitor of {event.channel.name}")
 
