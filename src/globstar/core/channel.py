@@ -208,6 +208,11 @@ class Channel(ChannelMedia):
         self._dialed = value
 
     @property
+    def dialed_number(self) -> str:
+        """The number that the caller dialled, "" where none is known."""
+        return self._dialed.number if self._dialed is not None else ""
+
+    @property
     def redirecting(self) -> Redirecting:
         """How the call came to be redirected."""
         if self._redirecting is None:

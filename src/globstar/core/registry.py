@@ -204,6 +204,8 @@ class Registry(Generic[S]):
     fold: bool = False
     generation: int = 0
     _entries: dict[str, S] = field(default_factory=dict)
+    #: sorted by name, None until somebody asks after a change
+    _sorted: tuple[S, ...] | None = None
 
     def _key(self, name: str) -> str:
         return name.lower() if self.fold else name
@@ -215,6 +217,7 @@ class Registry(Generic[S]):
         if known is not None:
             raise LocalFault(f"{self.kind} '{spec.name}' of {spec.module} is already registered by {known.module}")
         self._entries[key] = spec
+        self._sorted = None
         self.generation += 1
 
     def unregister(self, spec: S) -> None:
@@ -222,6 +225,7 @@ class Registry(Generic[S]):
         key = self._key(spec.name)
         if self._entries.get(key) is spec:
             del self._entries[key]
+            self._sorted = None
             self.generation += 1
 
     def get(self, name: str) -> S | None:
@@ -236,7 +240,10 @@ class Registry(Generic[S]):
 
     def __iter__(self) -> Iterator[S]:
         """All, sorted by name as Asterisk's lists are."""
-        return iter(sorted(self._entries.values(), key=lambda spec: spec.name.lower()))
+        known = self._sorted
+        if known is None:
+            known = self._sorted = tuple(sorted(self._entries.values(), key=lambda spec: spec.name.lower()))
+        return iter(known)
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -57,10 +57,14 @@ class RecordChain:
 
     def partners(self, bridge: Bridge) -> set[Channel]:
         """Those in ``bridge`` with whom there is a record, whoever is party A in it."""
-        found = {record.party_b for record in self.records if record.state is State.BRIDGE and record.bridge is bridge}
-        found.update(r.channel for r in self.as_party_b if r.state is State.BRIDGE and r.bridge is bridge)
-        found.discard(None)
-        return found  # type: ignore[return-value]
+        found: set[Channel] = set()
+        for record in self.records:
+            if record.state is State.BRIDGE and record.bridge is bridge and record.party_b is not None:
+                found.add(record.party_b)
+        for record in self.as_party_b:
+            if record.state is State.BRIDGE and record.bridge is bridge:
+                found.add(record.channel)
+        return found
 
     def take_lonely(self, bridge: Bridge) -> CallRecord | None:
         """A record that waits in ``bridge`` for a party B."""
@@ -74,7 +78,8 @@ class RecordChain:
         """The channel is in ``bridge`` with ``party_b``, or alone; ``record`` is of that from now on."""
         record.state, record.bridge, record.party_b = State.BRIDGE, bridge, party_b
         if party_b is None:
-            self.lonely = [one for one in self.lonely if not one.is_finished]
+            if self.lonely:
+                self.lonely = [one for one in self.lonely if not one.is_finished]
             self.lonely.append(record)
         elif party_b.cdr is not None:
             theirs: list[CallRecord] = party_b.cdr.as_party_b
@@ -88,8 +93,9 @@ class RecordChain:
         record = CallRecord(self.channel, engine.next_sequence(), engine.now(), is_disabled=self.is_disabled)
         if self.records and (not record.app or record.app.startswith("AppDial")) and self.last.app:
             record.app, record.app_data = self.last.app, self.last.app_data
-        if self.channel.dialed.number:
-            record.variables["dnid"] = self.channel.dialed.number
+        number = self.channel.dialed_number
+        if number:
+            record.variables["dnid"] = number
         self.records.append(record)
         self.is_own = self.is_own or record.is_own
         return record

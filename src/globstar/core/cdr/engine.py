@@ -186,7 +186,8 @@ class CdrEngine:
         chain = channel.cdr
         if chain is None:
             return
-        self._forget(channel)
+        if channel in self._awaiting:
+            self._forget(channel)
         chain.finish_all(chain.ending_cause)
         records = [record for record in chain.records if self._is_wanted(record)]
         if self.settings.debug:
@@ -263,8 +264,10 @@ class CdrEngine:
         chain: RecordChain | None = caller.cdr
         if chain is None:
             return
-        record = next((record for record in chain.records if record.state is State.SINGLE), None)
-        if record is None:
+        for record in chain.records:
+            if record.state is State.SINGLE:
+                break
+        else:
             first = chain.last
             if first.state is State.PENDING:
                 first.finish(self.now(), self.settings)
@@ -273,7 +276,8 @@ class CdrEngine:
                 record.app, record.app_data, record.is_app_locked = first.app, first.app_data, True
         record.read_channel()
         record.state, record.party_b = State.DIAL, peer
-        self._forget(caller)
+        if caller in self._awaiting:
+            self._forget(caller)
 
     def _dial_ended(self, event: events.DialEnded) -> None:
         caller, peer = event.caller, event.peer
@@ -333,7 +337,9 @@ class CdrEngine:
             return
         if self._unsettled:
             self._settle()
-        others = [] if bridge.kind in _QUIET_KINDS else [c for c in bridge.channels if c is not channel and c.cdr is not None]
+        others: list[Channel] = []
+        if len(bridge.members) > 1 and bridge.kind not in _QUIET_KINDS:
+            others = [other for other in bridge.channels if other is not channel and other.cdr is not None]
         # who makes room for the channel is still there for a moment, and leaves
         swapped = event.swapped if event.swapped is not None and event.swapped.cdr is not None else None
         for record in chain.records:
@@ -341,8 +347,11 @@ class CdrEngine:
                 record.read_channel()
                 partner = record.party_b
                 if partner not in others:
-                    candidates = [*others, swapped] if swapped is not None else others
-                    partner = next((other for other in candidates if self._is_party_a(channel, other)), None)
+                    partner = None
+                    for other in [*others, swapped] if swapped is not None else others:
+                        if self._is_party_a(channel, other):
+                            partner = other
+                            break
                 chain.bridge(record, bridge, partner)
                 if record.party_b is swapped and swapped is not None:
                     self._leave_party_a(record)
@@ -350,7 +359,7 @@ class CdrEngine:
         for other in others:
             if other not in partners:
                 self._pair(channel, other, bridge)
-        if any(record.state is State.BRIDGE for record in chain.records):
+        if channel in self._awaiting and any(record.state is State.BRIDGE for record in chain.records):
             self._forget(channel)
 
     def _pair(self, one: Channel, two: Channel, bridge: Bridge) -> None:
@@ -374,11 +383,15 @@ class CdrEngine:
         chain: RecordChain | None = channel.cdr
         if chain is None:
             return
+        is_over = True
         for record in chain.records:
             if record.state is State.BRIDGE and record.bridge is bridge:
                 record.finish(now, self.settings)
-        if all(record.is_finished for record in chain.records):
+            is_over = is_over and record.state is State.FINISHED
+        if is_over:
             self._await_next(channel)
+        if not chain.as_party_b:
+            return
         theirs, chain.as_party_b = chain.as_party_b, []
         for record in theirs:
             if record.state is State.BRIDGE and record.party_b is channel:

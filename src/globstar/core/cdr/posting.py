@@ -54,7 +54,11 @@ class Poster:
     def take(self, records: list[CallRecord]) -> None:
         """Hand over what a channel leaves; very many records a few at a time, and what comes then after them."""
         if len(records) <= SLICE and not self._backlog:
-            self.post(self._finished(records))
+            finished = self._finished(records)
+            if self.settings.batch:
+                self.post(finished)
+            else:
+                self._deliver(finished)
             return
         if not self._backlog:
             self.system.loop.call_soon(self._work_off)

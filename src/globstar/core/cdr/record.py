@@ -178,7 +178,8 @@ class CallRecord:
         if self.state is not State.PENDING:
             self.read_channel()
         self.read_parties()
-        self._take_over_from_party_b()
+        if self.party_b is not None and self.party_b.cdr is not None:
+            self._take_over(self.party_b.cdr.records[-1])
         self.end = self.left_at or now
         self.state = State.FINISHED
         if self.disposition is Disposition.NONE:
@@ -205,12 +206,8 @@ class CallRecord:
             self.peer_account = other.account_code
             self.peer_tenant = other.data.get("tenantid", "")
 
-    def _take_over_from_party_b(self) -> None:
+    def _take_over(self, theirs: CallRecord) -> None:
         """What was set with CDR() on party B counts as well; party A's variables win, user fields are joined."""
-        other = self.party_b
-        if other is None or other.cdr is None:
-            return
-        theirs: CallRecord = other.cdr.last
         if theirs.user_field:
             self.user_field = f"{self.user_field};{theirs.user_field}" if self.user_field else theirs.user_field
         if theirs.variables:

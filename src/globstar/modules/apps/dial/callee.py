@@ -44,7 +44,8 @@ def prepare(caller: Channel, callee: Channel, number: str, arguments: DialArgume
         callee.system.bus.publish(events.CallerIdChanged(callee))
     party = arguments.forced_party or (arguments.forced_on_forward if is_forward else None)
     callee.connected = Connected((party or caller.caller.id).copy(), caller.caller.ani.copy(), ani2=caller.caller.ani2)
-    callee.dialed.transit_network_select = caller.dialed.transit_network_select
+    if caller.dialed.transit_network_select:
+        callee.dialed.transit_network_select = caller.dialed.transit_network_select
     if caller.is_redirected:
         callee.redirecting = copy.deepcopy(caller.redirecting)
     show_application(callee, "AppDial", "(Outgoing Line)")
