@@ -124,6 +124,8 @@ async def test_a_volume_counts_from_its_place_among_the_hooks_and_not_when_it_is
     assert not channel.write_hooks
     system.functions.write(channel, "VOLUME", "RX,p", "0")  # its keys may still change it
     assert len(channel.read_hooks) == 2
+    system.functions.write(channel, "VOLUME", "RX", "0")  # and may not any more
+    assert channel.read_hooks == [look]
     phone.hang_up()
     await phone.end()
 

@@ -79,7 +79,7 @@ def volume(channel: Channel | None, args: str) -> str:
     """The volume of a channel, empty until it is set.
 
     ``Set(VOLUME(TX)=3)`` makes what the channel hears three times as loud, -3 a third; RX is what it says. With option p the
-    channel's keys * and # change it by one step up and down.
+    channel's keys * and # change it by one step up and down, until it is set without that.
     """
     kept = channel.data.get(_KEY) if channel is not None else None
     if not isinstance(kept, Volume):
@@ -109,4 +109,6 @@ def _write(channel: Channel | None, args: str, value: str) -> None:
         kept = channel.data[_KEY] = Volume(channel)
     if "p" in options:
         kept.keys.add(name)
+    else:
+        kept.keys.discard(name)
     kept.change(name, steps)
