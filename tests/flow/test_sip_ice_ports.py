@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from globstar.base.log import Level
 from globstar.media.ice import IceAgent
 from globstar.media.network import MediaNetwork
 from globstar.media.sockets import Address
 from globstar.proto.stun import host_candidate, is_stun, parse_candidate
 from tests.flow.test_sip_ice import EXTENSIONS, ICE, NOWHERE, IceCall, heard, new_call, plain
 from tests.support.sip_phone import PhoneCall, phone_section, sip_office
+from tests.support.switch import LogCapture
 
 pytestmark = pytest.mark.virtual_time
 
@@ -300,3 +302,19 @@ async def test_a_call_that_goes_on_without_ice_needs_no_consent(tmp_path: Path) 
             assert await heard(call, call) == 8
         await call.hang_up()
         ice.agent.close()
+
+
+async def test_a_list_of_acl_conf_that_is_not_there_is_told_once(tmp_path: Path) -> None:
+    """A list that is missing refuses every address of ours, which nobody would guess from a call without candidates."""
+    files = {"rtp.conf": "[general]\nice_acl=nowhere\n"}
+    async with sip_office(tmp_path, phone_section("alice", **ICE), EXTENSIONS, files) as office:
+        with LogCapture() as log:
+            for _ in range(2):
+                call = new_call(office.phone("alice"), "600")
+                ice = IceCall(call)
+                call.invite(body=ice.sdp())
+                await call.phone.get(100)
+                await call.answered()
+                await call.hang_up()
+                ice.agent.close()
+        assert len([text for text in log.texts(Level.WARNING) if "acl.conf has no list 'nowhere'" in text]) == 1

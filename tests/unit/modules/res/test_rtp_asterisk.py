@@ -77,10 +77,12 @@ async def test_rtp_show_relay(tmp_path: Path, line: str) -> None:
     [
         ("relay_threads=0", "relay_threads"),
         ("relay_wait=11", "relay_wait"),
-        ("rtpstart=30000\nrtpend=20000", "rtpend 20000 is not above rtpstart 30000"),
+        ("rtpstart=30000\nrtpend=20000", "rtp.conf:3: rtpend 20000 is not above rtpstart 30000"),
         ("strictrtp=perhaps", "strictrtp"),
-        ("stunaddr=192.0.2.1:x", "stunaddr: '192.0.2.1:x' is no host[:port]"),
-        ("turnaddr=:3478", "turnaddr: ':3478' is no host[:port]"),
+        ("rtpstart=40000", "rtp.conf:2: rtpend 31000 is not above rtpstart 40000"),
+        ("stunaddr=192.0.2.1:x", "rtp.conf:2: bad value '192.0.2.1:x' of option 'stunaddr': '192.0.2.1:x' is no host[:port]"),
+        ("turnaddr=:3478", "rtp.conf:2: bad value ':3478' of option 'turnaddr': ':3478' is no host[:port]"),
+        ("turnaddr=turn:a?transport=dtls", "rtp.conf:2: bad value 'turn:a?transport=dtls' of option 'turnaddr'"),
         ("ice_deny=300.1.1.1", "ice_deny"),
         ("srtpreplayprotection=no", "replayed packets are always dropped"),
         ("rtpstrat=1", "did you mean 'rtpstart'"),
@@ -132,6 +134,8 @@ async def test_asterisk_rtp_and_rtcp_debug_texts(tmp_path: Path) -> None:
             ("rtp set debug on", "RTP Packet Debugging Enabled\n"),
             ("rtp set debug off", "RTP Packet Debugging Disabled\n"),
             ("rtp set debug ip 192.0.2.1:4000", "RTP Packet Debugging Enabled for address: 192.0.2.1:4000\n"),
+            ("rtp set debug ip localhost:4000", "RTP Packet Debugging Enabled for address: 127.0.0.1:4000\n"),
+            ("rtp set debug ip no.such.invalid", "'no.such.invalid' has no address\n"),
             ("rtcp set debug on", "RTCP Packet Debugging Enabled\n"),
             ("rtcp set debug ip [2001:db8::1]", "RTCP Packet Debugging Enabled for address: 2001:db8::1\n"),
             ("rtcp set debug off", "RTCP Packet Debugging Disabled\n"),
@@ -143,7 +147,10 @@ async def test_asterisk_rtp_and_rtcp_debug_texts(tmp_path: Path) -> None:
             ("rtp drop stop", "RTP packets are not dropped any more; 0 were dropped.\n"),
         ):  # fmt: skip
             assert await run_command(system, line) == answer
-        for line in ("rtp set debug perhaps", "rtcp set debug ip nowhere", "rtp drop 0 incoming packets", "rtcp set stats"):
+        for line in (
+            "rtp set debug perhaps", "rtcp set debug ip 192.0.2.1:65536", "rtcp set debug ip 999.1.1.1", "rtp set debug ip a:b",
+            "rtp set debug ip [::g]", "rtp drop 0 incoming packets", "rtp drop 1 incoming packets on 1.2.3.999", "rtcp set stats",
+        ):  # fmt: skip
             assert (await run_command(system, line)).startswith("Usage: ")
 
 

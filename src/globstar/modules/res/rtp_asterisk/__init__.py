@@ -75,7 +75,9 @@ def read_settings(system: System) -> MediaSettings:
     if variable is not None and not options.srtpreplayprotection:
         report(variable, "option 'srtpreplayprotection' has no effect: replayed packets are always dropped")
     if options.rtpend <= options.rtpstart:
-        logger.error(f"rtp.conf: rtpend {options.rtpend} is not above rtpstart {options.rtpstart}; both are ignored")
+        at = category.find("rtpend") or category.find("rtpstart")
+        where = f"{at.file}:{at.line}" if at is not None else "rtp.conf"
+        logger.error(f"{where}: rtpend {options.rtpend} is not above rtpstart {options.rtpstart}; both are ignored")
         options.rtpstart, options.rtpend = RtpOptions().rtpstart, RtpOptions().rtpend
     for warning in report.warnings:
         logger.warning(str(warning))

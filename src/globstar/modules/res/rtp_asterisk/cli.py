@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
+import socket
 
 from globstar.base.log import Logger
 from globstar.core.cli import CliUsage, cli_command
@@ -23,9 +25,24 @@ _UNITS = {"usec": 1e-6, "msec": 1e-3, "sec": 1.0, "min": 60.0}
 def _peer(text: str) -> Address | None:
     """``host[:port]`` with a numeric host, an IPv6 one in brackets; None for anything else."""
     found = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|(\d+\.\d+\.\d+\.\d+))(?::(\d{1,5}))?", text)
-    if found is None:
+    if found is None or int(found[3] or 0) > 65535:
         return None
-    return found[1] or found[2], int(found[3] or 0)
+    try:
+        return str(ipaddress.ip_address(found[1] or found[2])), int(found[3] or 0)
+    except ValueError:
+        return None
+
+
+async def _peer_of_name(system: System, text: str) -> Address | None:
+    """``name[:port]``, looked up; None where the name has no address. Raises CliUsage."""
+    found = re.fullmatch(r"((?=[^:]*[a-zA-Z])[\w.-]{1,253})(?::(\d{1,5}))?", text)
+    if found is None or int(found[2] or 0) > 65535:
+        raise CliUsage
+    try:
+        addresses = await system.loop.getaddrinfo(found[1], None, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError):
+        return None
+    return str(addresses[0][4][0]), int(found[2] or 0)
 
 
 def _switch(system: System, args: list[str]) -> list[str]:
@@ -36,13 +53,12 @@ def _switch_or_peer(system: System, args: list[str]) -> list[str]:
     return ["on", "off", "ip"] if len(args) == 1 else []
 
 
-def _debug_choice(args: list[str]) -> bool | Address:
+async def _debug_choice(system: System, args: list[str]) -> bool | Address | None:
+    """On, off, or a peer; None for one whose name has no address."""
     if len(args) == 1 and args[0].lower() in ("on", "off"):
         return args[0].lower() == "on"
     if len(args) == 2 and args[0].lower() == "ip":
-        peer = _peer(args[1])
-        if peer is not None:
-            return peer
+        return _peer(args[1]) or await _peer_of_name(system, args[1])
     raise CliUsage
 
 
@@ -60,12 +76,14 @@ def packet_text(is_sent: bool, peer: Address, data: bytes) -> str:
 
 
 @cli_command("rtp set debug", usage="rtp set debug {on|off|ip host[:port]}", complete=_switch_or_peer)
-def set_rtp_debug(system: System, args: list[str]) -> str:
+async def set_rtp_debug(system: System, args: list[str]) -> str:
     """Show the RTP packets of all calls, or of one peer."""
     watch = system.service(WATCH, Watch)
     if watch is None:
         return "RTP is not loaded"
-    choice = _debug_choice(args)
+    choice = await _debug_choice(system, args)
+    if choice is None:
+        return f"'{args[1]}' has no address"
     if choice is False:
         watch.set(see=None, lose=watch.lose)
         return "RTP Packet Debugging Disabled"
@@ -83,12 +101,15 @@ def set_rtp_debug(system: System, args: list[str]) -> str:
 
 
 @cli_command("rtcp set debug", usage="rtcp set debug {on|off|ip host[:port]}", complete=_switch_or_peer)
-def set_rtcp_debug(system: System, args: list[str]) -> str:
+async def set_rtcp_debug(system: System, args: list[str]) -> str:
     """Show the RTCP packets of all calls, or of one peer."""
     watch = system.service(RTCP_WATCH, RtcpWatch)
     if watch is None:
         return "RTP is not loaded"
-    watch.debug = _debug_choice(args)
+    choice = await _debug_choice(system, args)
+    if choice is None:
+        return f"'{args[1]}' has no address"
+    watch.debug = choice
     if isinstance(watch.debug, tuple):
         return f"RTCP Packet Debugging Enabled for address: {_shown(watch.debug)}"
     return f"RTCP Packet Debugging {'Enabled' if watch.debug else 'Disabled'}"

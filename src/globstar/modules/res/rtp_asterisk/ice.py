@@ -34,16 +34,27 @@ LIFE = 60.0
 DEFAULT_PORT = 3478
 
 
+def _stun_server(text: str) -> tuple[str, int] | None:
+    return host_and_port(DEFAULT_PORT)(text) if text.strip() else None
+
+
+def _turn_server(text: str) -> str:
+    read_turn(text)
+    return text
+
+
 class IceOptions(Options):
     """What ``[general]`` of rtp.conf says of ICE."""
 
-    stunaddr = option(string, "", help="STUN server, host[:port]; it tells calls with ICE their address behind NAT.")
+    stunaddr = option(_stun_server, None, help="STUN server, host[:port]; it tells calls with ICE their address behind NAT.")
     stunaddr_reresolve_ttl_0 = option(
         boolean, False, help="Look at the name of a STUN server without time to live again for every call."
     )
     stun_software_attribute = option(boolean, True, help="Name the software in STUN and TURN.")
     turnaddr = option(
-        string, "", help="TURN server, host[:port] or a turn: or turns: URI; it relays calls with ICE that find no other way."
+        _turn_server,
+        "",
+        help="TURN server, host[:port] or a turn: or turns: URI; it relays calls with ICE that find no other way.",
     )
     turnport = option(integer(1, 65535), 0, help="Port of the TURN server, where turnaddr names none.")
     turncafile = option(
@@ -119,10 +130,13 @@ class IceSetup:
         self._turn: TurnAddress | None = None
         self._always = False
         self._looked = float("-inf")
+        #: lists of acl.conf that are not there, as was told
+        self._missing: set[str] = set()
         self.debug = False
 
     def apply(self, options: IceOptions, rules: list[HostRule], report: Report) -> None:
         """What rtp.conf says, for calls from now on."""
+        self._missing.clear()
         links = LinkMaker(options.turncafile)
         servers = self._engine.ice_servers = IceServers(
             open_link=links,
@@ -133,7 +147,7 @@ class IceSetup:
         servers.asks_stun = lambda host: self._allows(options.stun, options.stun_lists, host)
         servers.before_use = self._refresh
         self._engine.hosts = LocalHosts(rules, lambda host: self._allows(options.ice, options.ice_lists, host))
-        self._stun, self._turn = _server(options.stunaddr), read_turn(options.turnaddr, options.turnport)
+        self._stun, self._turn = options.stunaddr, read_turn(options.turnaddr, options.turnport)
         if self._turn is not None and TurnTransport.TLS in self._turn.transports:
             self._tasks.start(_load(links), name="authorities of the TURN server")
         self._always = options.stunaddr_reresolve_ttl_0
@@ -144,7 +158,14 @@ class IceSetup:
     def _allows(self, rules: AccessRules, lists: tuple[str, ...], host: str) -> bool:
         if not rules.allows(host):
             return False
-        return not lists or not allows_all(self._system.service(ACCESS_LISTS, NamedLists), lists, host)
+        if not lists:
+            return True
+        known = self._system.service(ACCESS_LISTS, NamedLists)
+        for name in lists:
+            if name not in self._missing and (known is None or known.get(name) is None):
+                self._missing.add(name)
+                logger.warning(f"rtp.conf: acl.conf has no list '{name}', so ice_acl or stun_acl let no address of ours through")
+        return not allows_all(known, lists, host)
 
     @property
     def has_stun(self) -> bool:
@@ -229,14 +250,6 @@ def _show(is_sent: bool, server: Address, data: bytes) -> None:
         except StunParseError as error:
             text = str(error)
     logger.verbose(0, f"{way} {server[0]}:{server[1]}: {text}")
-
-
-def _server(text: str) -> tuple[str, int] | None:
-    try:
-        return host_and_port(DEFAULT_PORT)(text) if text.strip() else None
-    except ValueError as error:
-        logger.error(f"rtp.conf: stunaddr: {error}; it is ignored")
-        return None
 
 
 async def _load(links: LinkMaker) -> None:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from globstar.base.log import Logger
 from globstar.config.values import host_and_port
 from globstar.media.turn import TurnTransport
-
-logger = Logger("res_rtp_asterisk")
 
 #: Ports of TURN, and of TURN over TLS (RFC 8656 section 18.13).
 PORT, TLS_PORT = 3478, 5349
@@ -24,18 +21,12 @@ class TurnAddress:
 
 
 def read_turn(text: str, port: int = 0) -> TurnAddress | None:
-    """Read ``turnaddr``; ``port`` is that of an address without one (0: the usual one). None for none, or a wrong one.
+    """Read ``turnaddr``; ``port`` is that of an address without one (0: the usual one). None for none; raises ValueError.
 
     A bare address is tried over UDP, then over TCP. ``turn:host[:port][?transport=udp|tcp]`` and ``turns:host[:port]`` name
     the way.
     """
-    if not text.strip():
-        return None
-    try:
-        return _read(text.strip(), port)
-    except ValueError as error:
-        logger.error(f"rtp.conf: turnaddr: {error}; it is ignored")
-        return None
+    return _read(text.strip(), port) if text.strip() else None
 
 
 def _read(text: str, port: int) -> TurnAddress:
