@@ -43,6 +43,7 @@ class Reports:
 
     __slots__ = (
         "_last_sr",
+        "_last_sr_ssrc",
         "_last_sr_time",
         "_reported_lost",
         "_reported_packets",
@@ -68,7 +69,8 @@ class Reports:
         self.remote_jitter = 0.0
         #: the figures of the reports, which few calls live to see
         self.spreads = NO_SPREADS
-        self._last_sr = 0
+        #: of the last report of the peer's stream: the middle of its time, whose it was, and when it came
+        self._last_sr = self._last_sr_ssrc = 0
         self._last_sr_time = 0.0
         self._reported_packets = 0
         self._reported_lost = 0
@@ -111,14 +113,15 @@ class Reports:
             spreads.rx_losses.add(max(before - self._reported_lost, 0))
             self._reported_lost = before
             spreads.rx_scores.add(experience(figures.fraction_lost / 256, spreads.round_trips.last, jitter))
-            delay = int((now - self._last_sr_time) * 65536) & 0xFFFFFFFF if self._last_sr else 0
+            last_sr = self._last_sr if self._last_sr_ssrc == remote_ssrc else 0
+            delay = int((now - self._last_sr_time) * 65536) & 0xFFFFFFFF if last_sr else 0
             block = ReportBlock(
                 remote_ssrc,
                 figures.fraction_lost,
                 figures.cumulative_lost,
                 figures.highest_sequence,
                 figures.jitter,
-                self._last_sr,
+                last_sr,
                 delay,
             )
             blocks = (block,)
@@ -139,13 +142,18 @@ class Reports:
         end = (Bye((sender.ssrc,)),) if is_last else ()
         return build_compound((report, SourceDescription.of(sender.ssrc, self.cname, self.mid), *end))
 
-    def receive(self, packets: tuple[RtcpPacket, ...], local_ssrc: int, clock_rate: int, now: float, wall_time: float) -> None:
-        """Take in the peer's reports; blocks about other sources than ours are ignored."""
+    def receive(
+        self, packets: tuple[RtcpPacket, ...], local_ssrc: int, remote_ssrc: int, clock_rate: int, now: float, wall_time: float
+    ) -> None:
+        """Take in the peer's reports; blocks about other sources than ours are ignored.
+
+        Of the peer's sources (retransmissions have their own) that of its stream counts, ``remote_ssrc`` (0: not known yet).
+        """
         self.received += 1
         for packet in packets:
             if isinstance(packet, SenderReport):
-                self._last_sr = packet.middle_ntp
-                self._last_sr_time = now
+                if packet.ssrc == remote_ssrc or not remote_ssrc:
+                    self._last_sr, self._last_sr_ssrc, self._last_sr_time = packet.middle_ntp, packet.ssrc, now
             elif not isinstance(packet, ReceiverReport):
                 continue
             for block in packet.blocks:

@@ -460,7 +460,7 @@ class RtpSession(SessionWay):
 
     def take_rtcp(self, packets: tuple[RtcpPacket, ...], now: float) -> None:
         """The packets of a compound, as far as they are about us."""
-        self.reports.receive(packets, self.sender.ssrc, self._clock_rate, now, self._engine.wall_clock())
+        self.reports.receive(packets, self.sender.ssrc, self.remote_ssrc, self._clock_rate, now, self._engine.wall_clock())
         for packet in packets:
             if isinstance(packet, Bye) and self.remote_ssrc in packet.ssrcs:
                 if self._relay is not None:

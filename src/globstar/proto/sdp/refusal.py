@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from globstar.proto.sdp.stream import LocalMedia, accept
-from globstar.proto.sdp.values import Media, SessionDescription
+from globstar.proto.sdp.stream import CodecDescription, LocalMedia, accept
+from globstar.proto.sdp.values import Media, RtpMap, SessionDescription
 
 #: Lines, and codecs of a line, that are told of.
 _MOST_LINES, _MOST_NAMES = 4, 8
@@ -34,10 +34,16 @@ def _why(theirs: Media, ours: Sequence[LocalMedia], *, is_answer: bool) -> str:
         wanted = _names(protocol for mine in same for protocol in mine.protocols)
         return f"{theirs.protocol} is not taken, but {wanted}; see media_encryption and use_avpf"
     if all(accept(mine, theirs, is_answer=is_answer) is None for mine in spoken):
-        offered = _names(rtpmap.name for number, rtpmap in theirs.rtpmaps().items() if number in theirs.payload_types)
-        allowed = _names(name for mine in spoken for name in (*(codec.name for codec in mine.codecs), *mine.formats))
+        maps = theirs.rtpmaps()
+        offered = _names(_name(maps[number]) for number in theirs.payload_types if number in maps)
+        allowed = _names(name for mine in spoken for name in (*map(_name, mine.codecs), *mine.formats))
         return f"no codec in common: offered are {offered or 'none that is known'}, allowed are {allowed}"
     return "no keys that can be used; see media_encryption"
+
+
+def _name(codec: CodecDescription | RtpMap) -> str:
+    """As rtpmap lines have it: what differs may be the clock, or the number of channels."""
+    return f"{codec.name}/{codec.clock_rate}" + (f"/{codec.channels}" if codec.channels != 1 else "")
 
 
 def _names(names: Iterable[str]) -> str:

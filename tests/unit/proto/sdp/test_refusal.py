@@ -39,10 +39,13 @@ MAPS = "".join(f"a=rtpmap:{96 + number} C{number}/8000\n" for number in range(10
 
 @pytest.mark.parametrize(("media", "local", "why"), [
     ("m=audio 4000 RTP/AVP 8 9 101\na=rtpmap:101 telephone-event/8000\n", LOCAL,
-     "audio: no codec in common: offered are PCMA, G722, telephone-event, allowed are PCMU"),
-    ("m=audio 4000 RTP/AVP 77\n", LOCAL, "audio: no codec in common: offered are none that is known, allowed are PCMU"),
+     "audio: no codec in common: offered are PCMA/8000, G722/8000, telephone-event/8000, allowed are PCMU/8000"),
+    ("m=audio 4000 RTP/AVP 96\na=rtpmap:96 PCMU/8000/2\n", LOCAL,
+     "audio: no codec in common: offered are PCMU/8000/2, allowed are PCMU/8000"),
+    ("m=audio 4000 RTP/AVP 77\n", LOCAL, "audio: no codec in common: offered are none that is known, allowed are PCMU/8000"),
     (f"m=audio 4000 RTP/AVP {' '.join(map(str, range(96, 106)))}\n{MAPS}", LOCAL,
-     "audio: no codec in common: offered are C0, C1, C2, C3, C4, C5, C6, C7, ..., allowed are PCMU"),
+     "audio: no codec in common: offered are "
+     + "".join(f"C{number}/8000, " for number in range(8)) + "..., allowed are PCMU/8000"),
     ("m=audio 4000 RTP/SAVP 0\n", LOCAL,
      "audio: RTP/SAVP is not taken, but RTP/AVP; see media_encryption and use_avpf"),
     ("m=audio 4000 RTP/AVP 0\n", replace(LOCAL, keying=Keyless()), "audio: no keys that can be used; see media_encryption"),
@@ -58,7 +61,7 @@ def test_an_offer(media: str, local: LocalMedia, why: str) -> None:
 
 
 @pytest.mark.parametrize(("media", "local", "why"), [
-    ("m=audio 4000 RTP/AVP 8\n", LOCAL, "audio: no codec in common: offered are PCMA, allowed are PCMU"),
+    ("m=audio 4000 RTP/AVP 8\n", LOCAL, "audio: no codec in common: offered are PCMA/8000, allowed are PCMU/8000"),
     ("m=audio 0 RTP/AVP 0\n", LOCAL, "audio: is declined"),
     ("m=audio 4000 RTP/AVP 0\n", replace(LOCAL, keying=Keyless()), "audio: no keys that can be used; see media_encryption"),
     ("", LOCAL, "it has no streams"),
