@@ -21,6 +21,7 @@ from globstar.core.frame import Frame, FrameType
 from globstar.core.system import System
 from globstar.modules.res.agi import dialogue, local, script
 from tests.support.calls import Call, load_dialplan
+from tests.support.loopback import wait_until
 from tests.support.server import ServerFactory
 from tests.support.switch import LogCapture, running_system
 
@@ -429,6 +430,6 @@ def test_the_running_server_runs_a_script(globstar_process: ServerFactory, tmp_p
     for _ in range(5):  # each ends with its script, however long a busy machine takes to start one
         server.cli("channel originate Local/s@default application Wait 60")
     server.wait_idle(30)
-    assert server.log().count('"status SUCCESS") in new stack') == 5
+    wait_until(lambda: server.log().count('"status SUCCESS") in new stack') == 5, 10, "five scripts that have ended well")
     assert "RAN=yes" in server.cli("dialplan show globals")
     assert len(os.listdir(f"/proc/{server.pid}/fd")) <= before + 2

@@ -178,7 +178,7 @@ def test_star_123_plays_the_message_that_voicemail_took(book: Book):
             party.play(sine(700, 2.5))
             sipp.go_on()
             sipp.passed()
-    wait_until((folder / "msg0000.txt").is_file, 5, "the message in INBOX")
+    wait_until((folder / "msg0000.txt").is_file, 20, "the message in INBOX")
     message = read_wav(folder / "msg0000.wav")
     assert tone_seconds(message, 700) >= 2.0
     described = (folder / "msg0000.txt").read_text()
@@ -203,8 +203,8 @@ def test_star_123_plays_the_message_that_voicemail_took(book: Book):
             ear.hears("vm-advopts")
             party.send_digits("#")
             sipp.passed()
-    assert (folder.parent / "Old" / "msg0000.txt").is_file()
-    assert not (folder / "msg0000.txt").exists()
+    wait_until((folder.parent / "Old" / "msg0000.txt").is_file, 20, "the message in Old, when the mailbox is left")
+    wait_until(lambda: not (folder / "msg0000.txt").exists(), 20, "no message in INBOX")
 
 
 def test_1234_plays_the_whole_recording(congratulations: Callable[[], Samples]):

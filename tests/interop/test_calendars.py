@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from globstar.core.calendar_http import ask as http
 from globstar.core.calendars import CalendarAccess, CalendarEvent, CalendarFault
 from globstar.modules.res.calendar_caldav import CalDavKind
+from tests.support.loopback import free_port
 
 
 def at(day: int, hour: int) -> int:
@@ -21,9 +21,7 @@ def at(day: int, hour: int) -> int:
 
 async def test_caldav_with_radicale(tmp_path: Path) -> None:
     """A real server: what is written there is found again by a search, with the server's account."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     (tmp_path / "users").write_text("ann:sesame\n")
     config = tmp_path / "config"
     config.write_text(
@@ -33,14 +31,13 @@ async def test_caldav_with_radicale(tmp_path: Path) -> None:
     server = await asyncio.create_subprocess_exec(sys.executable, "-m", "radicale", "--config", str(config))
     try:
         access = CalendarAccess(f"http://127.0.0.1:{port}/ann/work/", "ann", "sesame")
-        for _ in range(200):
-            try:
-                await http(access, "MKCALENDAR", good=(201,))
-                break
-            except CalendarFault:
-                await asyncio.sleep(0.05)
-        else:
-            raise AssertionError("radicale does not answer")
+        async with asyncio.timeout(60):  # it begins to listen some time after its start, which takes as long as it takes
+            while True:
+                try:
+                    await http(access, "MKCALENDAR", good=(201,))
+                    break
+                except CalendarFault:
+                    await asyncio.sleep(0.05)
         kind = CalDavKind()
         event = CalendarEvent("u1@globstar", "Lunch", start=at(4, 12), end=at(4, 13))
         await kind.write(access, event)

@@ -120,6 +120,7 @@ def test_tones_cross_and_either_side_hangs_up(make_pair, side: str, transport: s
     assert tone_seconds(pair.a.heard(), TONE["101"]) >= 1.5
     assert tone_seconds(pair.b.heard(), TONE["100"]) >= 1.5
     assert tone_seconds(pair.a.heard(), TONE["100"]) == 0, "the caller hears itself"
+    wait_until(lambda: cdr_rows(pair.server), 20, "the record, which is written a moment after the call")
     rows = cdr_rows(pair.server)
     assert [(row[1], row[2], row[14]) for row in rows] == [("100", "101", "ANSWERED")]
     assert rows[0][5].startswith("PJSIP/100-")
@@ -209,6 +210,7 @@ def test_the_caller_gives_up_while_it_rings(make_pair):
     pair.a.hangup()
     pair.b.wait_event("CALL_CLOSED")
     pair.server.wait_idle()
+    wait_until(lambda: cdr_rows(pair.server), 20, "the record")
     assert [row[14] for row in cdr_rows(pair.server)] == ["NO ANSWER"]
 
 

@@ -70,6 +70,6 @@ def test_tones_cross(globstar_process: ServerFactory, tmp_path: Path, first: tup
         wait_until(lambda: min(recorded(a), recorded(b)) > 3 * 16000, 15, "both have recorded three seconds")
         a.hangup()
         server.wait_idle()
-        assert tone_seconds(a.heard(), TONES["101"]) >= 1.5
-        assert tone_seconds(b.heard(), TONES["100"]) >= 1.5
+        assert tone_seconds(a.hearing(), TONES["101"]) >= 1.5
+        assert tone_seconds(b.hearing(), TONES["100"]) >= 1.5
         assert f"the caller is secured: {int('encryption' in first[1])}" in server.log()

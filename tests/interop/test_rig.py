@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from tests.interop.support.programs import require_sounds
 from tests.interop.support.rtp import RtpParty, decode_stream, encode
 from tests.interop.support.scenario import Scenario
 from tests.interop.support.sipp import Sipp
+from tests.support.loopback import wait_until
 
 
 def test_sipp_calls_sipp_and_the_messages_are_read(tmp_path: Path):
@@ -69,10 +69,7 @@ def test_rtp_parties_hear_each_other_and_press_keys():
         left.send_digits("19*#")
         right.wait_audio(1.0)
         heard_left, heard_right = left.audio(), right.audio()
-        deadline = time.monotonic() + 2
-        while right.digits() != "19*#" and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert right.digits() == "19*#"
+        wait_until(lambda: right.digits() == "19*#", 20, "four digits")
     assert heard_right.size == 8000
     assert tone_share(heard_right, 440) > 0.98
     assert tone_share(heard_left, 1000) > 0.98
@@ -115,7 +112,8 @@ def test_two_baresips_talk_and_hold(tmp_path: Path):
         a.dial("b", b.port)
         a.wait_event("CALL_ESTABLISHED")
         b.wait_event("CALL_RTPESTAB")
-        time.sleep(1.2)
+        a.wait_tone(1000, 0.8)
+        b.wait_tone(440, 0.8)
         a.press("42")
         b.hangup()
         a.wait_event("CALL_CLOSED")
@@ -130,9 +128,7 @@ def test_capture_sees_the_stream(tmp_path: Path):
         with Capture(tmp_path / "capture.pcap", right.port, right.port) as capture:
             left.play(sine(440, 0.5))
             right.wait_audio(0.5)
-            deadline = time.monotonic() + 5
-            while len(capture.rtp_to(right.port)) < 25 and time.monotonic() < deadline:
-                time.sleep(0.1)
+            wait_until(lambda: len(capture.rtp_to(right.port)) >= 25, 20, "25 packets", interval=0.1)
     packets = capture.rtp_to(right.port)
     assert len(packets) == 25
     assert tone_share(decode_stream(packets), 440) > 0.98

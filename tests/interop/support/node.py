@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -25,15 +27,22 @@ def packages() -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "globstar-tests"
     folder = cache / f"node-{hashlib.sha256(wanted).hexdigest()[:12]}"
     if not (folder / "node_modules").is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "package.json").write_bytes(wanted)
-        command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
-        if done.returncode:
-            shutil.rmtree(folder, ignore_errors=True)
-            if IN_CI:
-                raise RuntimeError(done.stderr)
-            pytest.skip(f"npm cannot install the packages: {done.stderr[-200:]}")
+        cache.mkdir(parents=True, exist_ok=True)
+        # into a folder of our own, which gets its name when it is complete: other runs of the tests may be at it, too
+        with tempfile.TemporaryDirectory(dir=cache) as name:
+            being_made = Path(name) / "node"
+            being_made.mkdir()
+            (being_made / "package.json").write_bytes(wanted)
+            command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"]
+            done = subprocess.run(command, cwd=being_made, capture_output=True, text=True, timeout=120, check=False)
+            if done.returncode:
+                if IN_CI:
+                    raise RuntimeError(done.stderr)
+                pytest.skip(f"npm cannot install the packages: {done.stderr[-200:]}")
+            if folder.is_dir() and not (folder / "node_modules").is_dir():
+                shutil.rmtree(folder)
+            with contextlib.suppress(OSError):  # another run was quicker
+                being_made.rename(folder)
     return folder / "node_modules"
 
 
