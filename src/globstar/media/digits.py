@@ -57,7 +57,8 @@ class SessionDigits:
         """Tick no more, and let go of the session: two that hold one another wait for the cyclic collector."""
         self.outgoing.end(self._engine.loop.time())
         self._session = None
-        self._tick_if_needed()
+        if self._is_ticking:
+            self._tick_if_needed()
 
     def _send(self, packets: list[EventPacket]) -> None:
         session = self._session

@@ -34,7 +34,7 @@ class PortAllocator:
     until when each port rests that any of them has had.
     """
 
-    __slots__ = ("_aside", "_clock", "_complain_at", "_free", "_resting", "_used", "end", "refused", "start", "unrested")
+    __slots__ = ("_aside", "_clock", "_complain_at", "_free", "_resting", "_used", "end", "pairs", "refused", "start", "unrested")
 
     def __init__(
         self,
@@ -49,6 +49,8 @@ class PortAllocator:
         self.start = start
         self.end = end
         ports = list(range(start + start % 2, end, 2))
+        #: how many pairs there are
+        self.pairs = len(ports)
         chance.shuffle(ports)
         #: ports in the order in which they are given out, and from when on they have rested
         self._free: deque[tuple[int, float]] = deque((port, 0.0) for port in ports)
@@ -136,7 +138,7 @@ def bind_free(
     ``taken`` gives the ports that the system knows to be in use; it is asked only after some binds in a row have failed.
     Raises OSError, when not the port is the reason.
     """
-    for attempt in range(1, allocator.free + allocator.taken + 1):
+    for attempt in range(1, allocator.pairs + 1):
         port = allocator.allocate()
         if port is None:
             return None

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from globstar.media.conference import SeatedStream
     from globstar.media.engine import RtpEngine
     from globstar.media.feedback import VideoFeedback
-    from globstar.media.relay import RelayPath
 
 #: Seconds in which packets of a source that the peer has left may come late.
 OLD_SOURCE = 1.0
@@ -200,8 +199,8 @@ class RtpSession(SessionWay):
         """
         if self.is_closed:
             return
-        if self._relay is not None:
-            self._relay.leave()
+        if self.relay_path is not None:
+            self.relay_path.leave()
         self._through_loop()
         if self.sender.packets or self.reports.sent:
             self._say_goodbye()
@@ -228,7 +227,7 @@ class RtpSession(SessionWay):
         """
         if self._seat is not None:
             self._seat.give_back()
-        if self._relay is not None:
+        if self.relay_path is not None:
             self.cut_in()
         now = self._engine.loop.time()
         sender = self.sender
@@ -343,8 +342,8 @@ class RtpSession(SessionWay):
 
     def cut_in(self) -> None:
         """Something of our own is sent, or something withheld: what is relayed to us is numbered on from there afterwards."""
-        if self._relay is not None and self._relay.owner is not None:
-            self._relay.owner.cut_in(self)
+        if self.relay_path is not None and self.relay_path.owner is not None:
+            self.relay_path.owner.cut_in(self)
 
     @property
     def sends_digit(self) -> bool:
@@ -406,7 +405,7 @@ class RtpSession(SessionWay):
             self.feedback.expect(sequence)
         if not self.receiver.receive(sequence, rtp_time, len(payload), jitter_clock, now):
             return
-        relay = self._relay
+        relay = self.relay_path
         if relay is not None and relay.forward(second, sequence, rtp_time, payload, now):
             self.last_received = now  # only now, as the relay may ask for the one before
             if kind is PayloadKind.DIGITS and relay.see_digits:
@@ -435,8 +434,8 @@ class RtpSession(SessionWay):
         return True
 
     def _change_remote_source(self, ssrc: int, now: float) -> None:
-        if self._relay is not None:
-            self._relay.restart()  # first, as it reads the old source's counts
+        if self.relay_path is not None:
+            self.relay_path.restart()  # first, as it reads the old source's counts
         if self.receiver.is_valid:
             self._old_source = (self.remote_ssrc, self.receiver.highest, now)
             self.receiver = RtpReceiver()
@@ -463,8 +462,8 @@ class RtpSession(SessionWay):
         self.reports.receive(packets, self.sender.ssrc, self.remote_ssrc, self._clock_rate, now, self._engine.wall_clock())
         for packet in packets:
             if isinstance(packet, Bye) and self.remote_ssrc in packet.ssrcs:
-                if self._relay is not None:
-                    self._relay.pull()
+                if self.relay_path is not None:
+                    self.relay_path.pull()
                 self._left_at = self.receiver.received
         if self._engine.on_rtcp is not None:
             self._engine.on_rtcp(self, packets)
@@ -524,16 +523,16 @@ class RtpSession(SessionWay):
 
     def handle_report(self, now: float) -> None:
         """Send the RTCP report that is due; called by the engine every ``rtcpinterval``."""
-        if self._relay is not None:
-            self._relay.synchronize()
+        if self.relay_path is not None:
+            self.relay_path.synchronize()
         self.take_numbers()
         if self.sender.packets or self.receiver.is_valid:
             self._send_rtcp(self._report(now))
 
     def handle_coarse_timer(self, now: float) -> None:
         """Look after silence and keepalive; called by the engine about every half second."""
-        if self._relay is not None:
-            self._relay.pull()
+        if self.relay_path is not None:
+            self.relay_path.pull()
         self.take_numbers()
         options = self.options
         limit = options.timeout_hold if self.is_held else options.timeout
@@ -544,8 +543,8 @@ class RtpSession(SessionWay):
             if self.on_timeout is not None:
                 self.on_timeout(MediaTimeout.SILENT_ON_HOLD if self.is_held else MediaTimeout.SILENT)
         if options.keepalive and now - self._last_sent >= options.keepalive and not self.is_closed:
-            if self._relay is not None and self._relay.owner is not None:
-                self._last_sent = max(self._last_sent, self._relay.owner.last_sent_to(self))
+            if self.relay_path is not None and self.relay_path.owner is not None:
+                self._last_sent = max(self._last_sent, self.relay_path.owner.last_sent_to(self))
                 if now - self._last_sent < options.keepalive:
                     return
             self.cut_in()
@@ -554,8 +553,8 @@ class RtpSession(SessionWay):
 
     def statistics(self) -> SessionStatistics:
         """The figures of this moment."""
-        if self._relay is not None:
-            self._relay.pull()
+        if self.relay_path is not None:
+            self.relay_path.pull()
         self.take_numbers()
         return figures(self, self._clock_rate)
 
@@ -579,21 +578,10 @@ class RtpSession(SessionWay):
     def is_seatable(self) -> bool:
         """Whether both directions run plainly, so that a native conference may read and send in our stead."""
         return (
-            self._relay is None and self.bundle is None and self.is_sending and self.is_receiving and self.receiver.is_valid
+            self.relay_path is None and self.bundle is None and self.is_sending and self.is_receiving and self.receiver.is_valid
             and not self._digits_out.is_active and self.output is not None and self.settled is not None
         )  # fmt: skip
 
     def sent_at(self, now: float) -> None:
         """Something was sent in our stead."""
         self._last_sent = now
-
-    # -- the relay -----------------------------------------------------------------------------------------------
-
-    @property
-    def relay_path(self) -> RelayPath | None:
-        """Where our received packets are relayed to; None when they are delivered here."""
-        return self._relay
-
-    @relay_path.setter
-    def relay_path(self, path: RelayPath | None) -> None:
-        self._relay = path

@@ -43,7 +43,6 @@ class SessionWay:
         "_bare_rtcp",
         "_engine",
         "_is_connected",
-        "_relay",
         "_remote",
         "_remote_rtcp",
         "_rtcp_keys",
@@ -61,6 +60,7 @@ class SessionWay:
         "on_source",
         "options",
         "output",
+        "relay_path",
         "rtcp_mux",
         "security",
         "source",
@@ -80,7 +80,8 @@ class SessionWay:
         self.awaited_host = ""
         #: What sends a finished packet to the peer (raises OSError); None without an address. Relays use it too.
         self.output: Callable[[bytes], object] | None = None
-        self._relay: RelayPath | None = None
+        #: Where our received packets are relayed to; None when they are delivered here.
+        self.relay_path: RelayPath | None = None
         self._seat: SeatedStream | None = None
         #: The keys of SRTP; None while RTP is plain.
         self.security: SrtpContext | None = None
@@ -356,8 +357,8 @@ class SessionWay:
 
     def _through_loop(self) -> None:
         """Something changes that native relay and conference rely on: packets take the way through the loop until asked again."""
-        if self._relay is not None and self._relay.owner is not None:
-            self._relay.owner.withdraw()
+        if self.relay_path is not None and self.relay_path.owner is not None:
+            self.relay_path.owner.withdraw()
         if self.bundle is not None:
             self.bundle.withdraw()
         if self._seat is not None:
@@ -458,7 +459,7 @@ class SessionWay:
                     self._take_rtcp(*socket.admit(data, peer), now)
                 except OSError:  # not authentic
                     return
-        elif self._relay is not None and self._relay.is_native:
+        elif self.relay_path is not None and self.relay_path.is_native:
             self.source.dropped += 1  # the thread knows the way that is in use, and this is another one
         else:
             self.receive_raw(data, now, peer)

@@ -393,13 +393,14 @@ class SessionDescription(HasAttributes):
             lines.append(f"c={self.connection}")
         if self.bandwidths:
             lines.extend(f"b={bandwidth}" for bandwidth in self.bandwidths)
-        lines.extend(str(timing) for timing in self.timings)
+        lines += map(str, self.timings)
         if self.zone is not None:
             lines.append(f"z={self.zone}")
         if self.key is not None:
             lines.append(f"k={self.key}")
-        _write_attributes(self.attributes, lines)
-        lines.extend(str(media) for media in self.media)
+        if self.attributes:
+            _write_attributes(self.attributes, lines)
+        lines += map(str, self.media)
         lines.append("")
         return CRLF.join(lines)
 

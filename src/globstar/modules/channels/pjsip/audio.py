@@ -18,6 +18,7 @@ from globstar.media.settings import SessionOptions
 from globstar.modules.channels.pjsip import media_options
 from globstar.modules.channels.pjsip.bundling import LegBundle
 from globstar.modules.channels.pjsip.codecs import samples_of
+from globstar.modules.channels.pjsip.kept import audio_of
 from globstar.modules.channels.pjsip.streams import SideStream
 from globstar.modules.channels.pjsip.voice import LINEAR_BYTES, Voice, describe_voice
 from globstar.proto.sdp import CodecDescription, Direction, LocalMedia, NegotiatedStream
@@ -107,7 +108,7 @@ class AudioStream(SideStream):
             agreed = tuple(codec.codec for codec in self.stream.codecs) if self.stream is not None else ()
             codecs = self.offer or agreed or codecs
         return describe_voice(
-            self._engine, self._endpoint, where, codecs, direction=direction, telephone_event=self.voice.wants_digits,
+            self._engine, audio_of(self._endpoint), where, codecs, direction=direction, telephone_event=self.voice.wants_digits,
             wires=self.wires, session=session, source=self._bundle.source_of(session, self.key), place=self.place,
             attributes=() if is_answer else self.names,
         )  # fmt: skip

@@ -139,8 +139,14 @@ class PjsipDriver(SipHandler):
         supplement.configure(self.settings)
         await supplement.start()
         self.supplements.append(supplement)
-        self.hooks = Hooks(self.supplements)
+        self._hook_in()
         self.identifier.set_unnamed(self.hooks.identify)
+
+    def _hook_in(self) -> None:
+        """There are other features than before, for the calls that run, too."""
+        self.hooks = Hooks(self.supplements)
+        for leg in self.legs:
+            leg.hooks = self.hooks.of(leg.endpoint)
 
     async def start_part(self, module: str) -> None:
         """Hook in the features of an Asterisk module (``module load``)."""
@@ -152,7 +158,7 @@ class PjsipDriver(SipHandler):
         """Leave out the features of an Asterisk module from now on (``module unload``)."""
         gone = [one for one in self.supplements if type(one).module == module]
         self.supplements = [one for one in self.supplements if one not in gone]
-        self.hooks = Hooks(self.supplements)
+        self._hook_in()
         for supplement in gone:
             await supplement.stop()
 
@@ -245,7 +251,7 @@ class PjsipDriver(SipHandler):
         overload = self.overload
         if not self._draining:
             overload.begin_turn(now)
-        if overload.take(data, source, transport, now):
+        if (overload.pending or now >= overload.turn_ends) and overload.take(data, source, transport, now):
             return
         self.deliver_datagram(data, source, transport)
 
@@ -504,6 +510,7 @@ class PjsipDriver(SipHandler):
     def leg_started(self, leg: Leg) -> None:
         """A leg has a channel now."""
         self.legs[leg] = None
+        leg.hooks = self.hooks.of(leg.endpoint)
         self.incoming_calls += not leg.is_caller
         self._legs_by_endpoint.setdefault(leg.endpoint.name, {})[leg] = None
 

@@ -19,6 +19,7 @@ from globstar.proto.sip.uri import SipUri
 
 if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.kept import EndpointAudio
+    from globstar.modules.channels.pjsip.supplement import Hooks
 
 words = listing(string)
 names = listing(string)
@@ -218,6 +219,8 @@ class EndpointObject(PjsipObject):
         self.text_formats: tuple[Format, ...] = ()
         #: see ``kept.audio_of``
         self.audio: EndpointAudio | None = None
+        #: see ``Hooks.of``: of which hooks, and what of them its calls need
+        self.hooks: tuple[Hooks, Hooks] | None = None
         self.access = AccessRules()
         self.contact_access = AccessRules()
 

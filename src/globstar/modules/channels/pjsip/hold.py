@@ -35,7 +35,7 @@ def reinvite_received(leg: Leg, session: InviteSession, transaction: ServerTrans
         session.respond(transaction, 481)
         return
     if request.body:
-        for hook in leg.driver.hooks.reinvite_received:
+        for hook in leg.hooks.reinvite_received:
             if hook(leg, session, transaction):
                 return
     elif leg.driver.settings.globals.all_codecs_on_empty_reinvite:

@@ -218,7 +218,7 @@ def _begin(
     elif request.has("History-Info"):
         take_history(request, channel.redirecting)
     driver.leg_started(leg)
-    for created in driver.hooks.channel_created:
+    for created in leg.hooks.channel_created:
         created(leg, channel)
     system.announce_channel(channel)
     for name, value in endpoint.set_var:
@@ -226,7 +226,7 @@ def _begin(
     channel.set_variable("SIPDOMAIN", request.uri.bare_host)
     media.bind_channel(channel)
     leg.watch_tones()
-    for own in driver.hooks.channel_starting:
+    for own in leg.hooks.channel_starting:
         if own(leg, channel):
             return
     if extension == settings_of(system).pickup_extension:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from globstar.core.format import Format
+from globstar.core.format import Format, ulaw
 from globstar.media.settings import Payload, SessionOptions
 from globstar.modules.channels.pjsip import media_options
 from globstar.modules.channels.pjsip.codecs import describe_all
 from globstar.modules.channels.pjsip.endpoint import if_set
+from globstar.modules.channels.pjsip.packets import PacketLengths
 from globstar.proto.sdp import CodecDescription, NegotiatedCodec
 
 if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.endpoint import EndpointObject
-    from globstar.modules.channels.pjsip.packets import PacketLengths
 
-#: Most agreements that are kept of an endpoint; phones behind it do not come to so many.
+#: Most agreements, and most choices of formats, that are kept of an endpoint; phones behind it do not come to so many.
 MAX_KEPT = 32
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 class VoicePlan(NamedTuple):
@@ -38,9 +41,10 @@ class VoicePlan(NamedTuple):
 class EndpointAudio:
     """See the module's docstring. A reload makes new endpoint objects: nothing here outlives the options that it came from."""
 
-    __slots__ = ("_plans", "codecs", "line", "session_options")
+    __slots__ = ("_described", "_endpoint", "_offered", "codecs", "lengths", "line", "plans", "session_options")
 
     def __init__(self, endpoint: EndpointObject) -> None:
+        self._endpoint = endpoint
         #: the SDP descriptions of the allowed formats; not to be changed
         self.codecs: dict[CodecDescription, Format] = describe_all(
             endpoint.audio_formats, endpoint.formats, aal2_as_rfc3551=endpoint.g726_non_standard
@@ -57,17 +61,36 @@ class EndpointAudio:
             "bundles": endpoint.bundle,
             "keeps_names": media_options.keeps_names(endpoint),
         }
-        self._plans: dict[tuple[object, ...], VoicePlan] = {}
+        #: the lengths of packets before anything is agreed
+        self.lengths = PacketLengths(next(iter(endpoint.audio_formats), ulaw), endpoint, None)
+        #: what was made of agreements on codecs
+        self.plans: dict[tuple[object, ...], VoicePlan] = {}
+        self._described: dict[tuple[Format, ...], dict[CodecDescription, Format]] = {}
+        self._offered: dict[tuple[tuple[Format, ...], bool], list[Format]] = {}
 
-    def plan(self, agreement: tuple[object, ...]) -> VoicePlan | None:
-        """What was made of an agreement on codecs before."""
-        return self._plans.get(agreement)
+    def describe(self, formats: tuple[Format, ...]) -> dict[CodecDescription, Format]:
+        """The SDP descriptions of other formats under the same options; not to be changed."""
+        found = self._described.get(formats)
+        if found is None:
+            endpoint = self._endpoint
+            found = describe_all(formats, endpoint.formats, aal2_as_rfc3551=endpoint.g726_non_standard)
+            keep(self._described, formats, found)
+        return found
 
-    def keep(self, agreement: tuple[object, ...], plan: VoicePlan) -> None:
-        """Remember what was made of it."""
-        if len(self._plans) >= MAX_KEPT:
-            self._plans.clear()
-        self._plans[agreement] = plan
+    def offered(self, wanted: tuple[Format, ...], *, no_transcoding: bool) -> list[Format]:
+        """The formats that an offer of ours names for a calling side with these; not to be changed. See media_options."""
+        found = self._offered.get((wanted, no_transcoding))
+        if found is None:
+            found = media_options.offered(self._endpoint, self._endpoint.audio_formats, wanted, no_transcoding=no_transcoding)
+            keep(self._offered, (wanted, no_transcoding), found)
+        return found
+
+
+def keep(kept: dict[Key, Value], key: Key, value: Value) -> None:
+    """Remember a value; what would become too much is forgotten at once, and worked out again."""
+    if len(kept) >= MAX_KEPT:
+        kept.clear()
+    kept[key] = value
 
 
 def audio_of(endpoint: EndpointObject) -> EndpointAudio:

@@ -54,7 +54,8 @@ class Leg(SessionUser):
 
     __slots__ = (
         "answer_tag", "aor", "channel", "contact_uri", "direct_refused", "direct_waits",
-        "driver", "dtmf_mode", "early_sent", "endpoint", "extra_headers", "from_params", "is_caller", "is_confirmed", "is_secure",
+        "driver", "dtmf_mode", "early_sent", "endpoint", "extra_headers", "from_params", "hooks", "is_caller", "is_confirmed",
+        "is_secure",
         "last_response", "media", "moh_passthrough",
         "on_behalf", "our_host", "refer", "refer_result", "remote_host", "request", "request_uri", "resume",
         "session", "sip_timer", "told_party", "tone_watcher", "waiting_bye", "waiting_refresh", "was_answered",
@@ -65,6 +66,8 @@ class Leg(SessionUser):
     ) -> None:
         self.driver = driver
         self.endpoint = endpoint
+        #: of the features that have to do with the call; of all until it has a channel
+        self.hooks = driver.hooks
         self.media = media
         #: True when we sent the INVITE
         self.is_caller = is_caller
@@ -135,7 +138,7 @@ class Leg(SessionUser):
         required = "100rel" in session.request.tokens("Require")
         is_reliable = can and (mode == "required" or required or (mode == "peer_supported"))
         out = [ALLOW, *(headers or ()), *leg_identity(self, "called")]
-        for hook in self.driver.hooks.response_headers:
+        for hook in self.hooks.response_headers:
             hook(self, status, out)
         session.provisional(status, headers=out, body=body, reliable=is_reliable)
         if with_sdp:
@@ -151,7 +154,7 @@ class Leg(SessionUser):
         if identity and self.channel is not None:
             self.told_party = self.channel.connected.id.copy()
         out = [ALLOW, self.supported(), *timers.answer_headers(self), *identity]
-        for hook in self.driver.hooks.response_headers:
+        for hook in self.hooks.response_headers:
             hook(self, 200, out)
         self.was_answered = True
         session.accept(headers=out, body=body)
@@ -164,7 +167,7 @@ class Leg(SessionUser):
             out = list(headers or ())
             if not self.endpoint.suppress_q850_reason_headers:
                 out.append(reason_header(cause))
-            for hook in self.driver.hooks.response_headers:
+            for hook in self.hooks.response_headers:
                 hook(self, status, out)
             session.reject(status, headers=out)
             self.media.close()
@@ -179,7 +182,7 @@ class Leg(SessionUser):
             tell_state(self.driver.system, "SESSION_DESTROYING", self.channel, Endpoint=self.endpoint.name)
         quality.set_variables(self)
         if self.channel is not None:
-            for hook in self.driver.hooks.channel_ended:
+            for hook in self.hooks.channel_ended:
                 hook(self, self.channel)
         if self.tone_watcher is not None and self.channel is not None:
             self.channel.remove_hook(self.tone_watcher)
@@ -196,7 +199,7 @@ class Leg(SessionUser):
         if not self.endpoint.suppress_q850_reason_headers:
             headers.append(reason_header(cause))
         if session.state in (SessionState.CONNECTING, SessionState.CONFIRMED):
-            for keep in self.driver.hooks.session_kept:
+            for keep in self.hooks.session_kept:
                 if keep(self, session, headers):
                     return
             if session.has_open_invite:
@@ -251,7 +254,7 @@ class Leg(SessionUser):
         if channel is None:
             return
         self.last_response = response
-        for hook in self.driver.hooks.response_received:
+        for hook in self.hooks.response_received:
             hook(self, response)
         connected.take_party(self, response)
         has_media = bool(response.body) and bool(sdp_body(response)) and answers.take_provisional(self, response)
@@ -274,7 +277,7 @@ class Leg(SessionUser):
         if channel is None:
             return
         self.last_response = response
-        for hook in self.driver.hooks.response_received:
+        for hook in self.hooks.response_received:
             hook(self, response)
         if is_first:
             connected.take_party(self, response)
@@ -290,7 +293,7 @@ class Leg(SessionUser):
 
     def retry_headers(self, session: InviteSession, response: Response) -> list[Header]:
         """More headers for the INVITE that follows a challenge or a 494."""
-        return [header for hook in self.driver.hooks.retry_headers for header in hook(self, response)]
+        return [header for hook in self.hooks.retry_headers for header in hook(self, response)]
 
     def redirect_received(self, session: InviteSession, response: Response) -> Sequence[tuple[SipUri, Flow]]:
         """Where the call goes on by itself after a 3xx."""
@@ -304,7 +307,7 @@ class Leg(SessionUser):
         if channel is None:
             return
         self.last_response = response
-        for hook in self.driver.hooks.response_received:
+        for hook in self.hooks.response_received:
             hook(self, response)
         status = response.status
         cause = cause_of_status(status)
@@ -333,7 +336,7 @@ class Leg(SessionUser):
             return
         if not self.is_confirmed:
             self.is_confirmed = True
-            for hook in self.driver.hooks.session_confirmed:
+            for hook in self.hooks.session_confirmed:
                 hook(self, session)
             for message in (session.request, self.last_response):  # kept for questions about the call, of which few come
                 if message is not None:
@@ -383,7 +386,7 @@ class Leg(SessionUser):
         method = transaction.request.method
         if self._refuses_extension(session, transaction):
             return
-        for hook in self.driver.hooks.session_request:
+        for hook in self.hooks.session_request:
             if hook(self, session, transaction):
                 return
         if method == "OPTIONS":
@@ -411,7 +414,7 @@ class Leg(SessionUser):
 
     def bye_received(self, session: InviteSession, transaction: ServerTransaction) -> None:
         """The other side hangs up."""
-        for hook in self.driver.hooks.bye_received:
+        for hook in self.hooks.bye_received:
             hook(self, transaction.request)
         quality.set_variables(self)
 
@@ -430,7 +433,7 @@ class Leg(SessionUser):
     def ended(self, session: InviteSession, reason: EndReason, message: Request | Response | None) -> None:
         """The session is over."""
         self.session = None
-        for hook in self.driver.hooks.session_ended:
+        for hook in self.hooks.session_ended:
             hook(self, session)
         channel = self.channel
         if channel is None or reason is EndReason.BYE_SENT:

@@ -19,8 +19,6 @@ from globstar.media.session import MediaTimeout, RtpSession
 from globstar.modules.channels.pjsip import media_options
 from globstar.modules.channels.pjsip.audio import AudioStream
 from globstar.modules.channels.pjsip.bundling import LegBundle, let_go, put_in_force
-from globstar.modules.channels.pjsip.codecs import describe_all
-from globstar.modules.channels.pjsip.kept import audio_of
 from globstar.modules.channels.pjsip.streams import SideStream
 from globstar.modules.channels.pjsip.streams import wanted as wanted_sides
 from globstar.modules.channels.pjsip.voice import Voice, describe_voice
@@ -106,7 +104,7 @@ class LegMedia(Voice):
         """Bind the sockets, once. Raises :class:`NoMedia` when all ports are in use."""
         if self.session is None:
             endpoint, engine = self._endpoint, self._engine
-            self.session = engine.open(self.bind, audio_of(endpoint).session_options, ports=media_options.ports(engine, endpoint))
+            self.session = engine.open(self.bind, self._kept.session_options, ports=media_options.ports(engine, endpoint))
             if self.session is None:
                 raise NoMedia("no RTP port is free")
         return self.session
@@ -133,11 +131,13 @@ class LegMedia(Voice):
         """Offer these from now on."""
         self.formats = formats
         endpoint = self._endpoint
-        audio = [format for format in formats if format.codec.media is MediaType.AUDIO]
-        chosen = describe_all(audio, endpoint.formats, aal2_as_rfc3551=endpoint.g726_non_standard)
+        audio = tuple([format for format in formats if format.codec.media is MediaType.AUDIO])
+        chosen = self._kept.describe(audio)
         if not chosen.items() <= self._codecs.items():
             self._codecs = {**self._codecs, **chosen}
         self._offer = tuple(chosen)
+        if len(audio) == len(formats) and not self.sides:
+            return
         for kind, limit in ((MediaType.VIDEO, endpoint.max_video_streams), (MediaType.TEXT, 1)):
             wanted = [format for format in formats if format.codec.media is kind]
             mine = [side for side in self.sides if side.kind is kind]
@@ -148,7 +148,7 @@ class LegMedia(Voice):
 
     def offer_everything(self) -> None:
         """Offer all that the endpoint allows, whatever was agreed before (all_codecs_on_empty_reinvite)."""
-        self._offer = tuple(audio_of(self._endpoint).codecs)
+        self._offer = tuple(self._kept.codecs)
 
     def offer_only(self, names: Collection[str]) -> None:
         """Offer those of the agreed codecs whose encodings are named: what both ends of a direct call know."""
@@ -218,7 +218,7 @@ class LegMedia(Voice):
             self.wires.begin(session, self.address)
         self.described = describe_voice(
             self._engine,
-            endpoint,
+            self._kept,
             self.direct or (self.address, session.local_address[1]),
             codecs,
             direction=self.direction,

@@ -23,6 +23,7 @@ from globstar.modules.channels.pjsip.identity import (
     phone_params,
 )
 from globstar.modules.channels.pjsip.incoming import set_up_channel
+from globstar.modules.channels.pjsip.kept import audio_of
 from globstar.modules.channels.pjsip.leg import ALLOW, Leg
 from globstar.modules.channels.pjsip.leg_media import new_media
 from globstar.modules.channels.pjsip.media import NoMedia
@@ -141,7 +142,7 @@ def request_channel(driver: PjsipDriver, request: DialRequest) -> Channel:
         leg.extra_headers += requestor.data.get(INHERITED, ())
         variants.remember_caller(leg, requestor.private if isinstance(requestor.private, Leg) else None)
     driver.leg_started(leg)
-    for created in driver.hooks.channel_created:
+    for created in leg.hooks.channel_created:
         created(leg, channel)
     system.announce_channel(channel)
     for name, value in endpoint.set_var:
@@ -155,8 +156,8 @@ def _formats_to_offer(endpoint: EndpointObject, request: DialRequest) -> list[Fo
     requestor = request.requestor
     other = requestor.private if requestor is not None else None
     strict = endpoint.prevents_transcoding or (isinstance(other, Leg) and other.endpoint.prevents_transcoding)
-    audio = [format for format in wanted if format.codec.media is MediaType.AUDIO]
-    chosen = media_options.offered(endpoint, endpoint.audio_formats, audio, no_transcoding=strict)
+    audio = tuple([format for format in wanted if format.codec.media is MediaType.AUDIO])
+    chosen = list(audio_of(endpoint).offered(audio, no_transcoding=strict))
     if not chosen:
         raise RequestFailed(Cause.BEARERCAPABILITY_NOTAVAIL, f"endpoint '{endpoint.name}' allows no codec that fits")
     for kind, allowed, limit in (
@@ -249,12 +250,12 @@ def _invite(driver: PjsipDriver, leg: Leg) -> None:
     if channel.is_redirected:
         headers += redirecting_headers(endpoint, channel.redirecting, leg.our_host, uri)
     headers += leg.extra_headers
-    for hook in driver.hooks.invite_headers:
+    for hook in leg.hooks.invite_headers:
         hook(leg, headers)
     content_type = SDP
-    if driver.hooks.invite_parts:
+    if leg.hooks.invite_parts:
         parts: list[mime.Part] = []
-        for add in driver.hooks.invite_parts:
+        for add in leg.hooks.invite_parts:
             add(leg, headers, parts)
         if parts:
             boundary = f"{driver.rng.getrandbits(96):024x}"

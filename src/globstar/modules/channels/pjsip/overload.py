@@ -57,7 +57,8 @@ class Overload:
     def __init__(self, driver: PjsipDriver) -> None:
         self._driver = driver
         self._options = OverloadObject()
-        self._pending: deque[tuple[Kind, bytes, Address, Transport, float]] = deque()
+        #: what waits, and until when a turn of the loop is young: ``take`` need not be asked while nothing waits and it is
+        self.pending: deque[tuple[Kind, bytes, Address, Transport, float]] = deque()
         self._pumping = False
         self._beat: asyncio.TimerHandle | None = None
         self._beat_due = 0.0
@@ -65,7 +66,7 @@ class Overload:
         self.is_on = True
         self._refuser = Refuser("", "", 0)
         self._secret = f"{driver.rng.getrandbits(48):012x}"
-        self._turn_began = 0.0
+        self.turn_ends = 0.0
         self._last_refusal = -_CALM
         self._refused_before = 0
         self.is_overloaded = False
@@ -86,7 +87,7 @@ class Overload:
 
     def stop(self) -> None:
         """What waits is handled no more."""
-        self._pending.clear()
+        self.pending.clear()
         if self._beat is not None:
             self._beat.cancel()
             self._beat = None
@@ -95,14 +96,14 @@ class Overload:
 
     def begin_turn(self, now: float) -> None:
         """The first datagram of a turn of the event loop is here."""
-        self._turn_began = now
+        self.turn_ends = now + SLICE
         self._is_busy = True
         if self._beat is None and self.is_on:
             self._start_beat(now)
 
     def take(self, data: bytes, source: Address, transport: Transport, now: float) -> bool:
         """Whether a datagram was dealt with here: it waits now, or is answered. False means: handle it at once."""
-        if not self._pending and now - self._turn_began < SLICE:
+        if not self.pending and now < self.turn_ends:
             return False
         if not self.is_on:
             return False
@@ -110,7 +111,7 @@ class Overload:
         if kind is Kind.URGENT:
             return self._refuser.is_own_ack(data)
         if kind is Kind.CANCEL:
-            if not self._pending:
+            if not self.pending:
                 return False
         elif self._is_repeated(data):
             return True
@@ -118,9 +119,9 @@ class Overload:
             reason = self._why_not(now)
             if reason and self._refuse(data, source, transport, now, reason):
                 return True
-        self._pending.append((kind, data, source, transport, now))
+        self.pending.append((kind, data, source, transport, now))
         self.counters["queued"] += 1
-        self.longest = max(self.longest, len(self._pending))
+        self.longest = max(self.longest, len(self.pending))
         self._pump_soon()
         return True
 
@@ -140,10 +141,10 @@ class Overload:
     def _why_not(self, now: float) -> str:
         """Why a new request that would have to wait is refused; nothing while there is hope."""
         options = self._options
-        if len(self._pending) >= options.max_queue:
-            return f"{len(self._pending)} requests wait"
-        if self._pending and (now - self._pending[0][4]) * 1000 > options.max_age:
-            return f"requests wait for {(now - self._pending[0][4]) * 1000:.0f} ms"
+        if len(self.pending) >= options.max_queue:
+            return f"{len(self.pending)} requests wait"
+        if self.pending and (now - self.pending[0][4]) * 1000 > options.max_age:
+            return f"requests wait for {(now - self.pending[0][4]) * 1000:.0f} ms"
         if self.late_beats >= _LATE_BEATS:
             return f"the event loop is {self.lag * 1000:.0f} ms late"
         return ""
@@ -165,7 +166,7 @@ class Overload:
     def _pump(self) -> None:
         """Work off the queue for one slice."""
         self._pumping = False
-        driver, pending = self._driver, self._pending
+        driver, pending = self._driver, self.pending
         clock = driver.system.now
         began = clock()
         limit = self._options.max_age / 1000
@@ -225,7 +226,7 @@ class Overload:
             count = self.counters["refused"] - self._refused_before
             logger.notice(f"SIP is not overloaded any more; {count} requests were refused")
         self._beat = None
-        if self._is_busy or self.is_overloaded or self._pending or self.lag:
+        if self._is_busy or self.is_overloaded or self.pending or self.lag:
             self._is_busy = False
             self._start_beat(now)
 
@@ -233,7 +234,7 @@ class Overload:
         """State and counters for the CLI."""
         return {
             "state": f"overloaded: {self.reason}" if self.is_overloaded else "normal" if self.is_on else "off",
-            "requests that wait": len(self._pending),
+            "requests that wait": len(self.pending),
             "most that waited": self.longest,
             "longest wait": f"{self.oldest * 1000:.0f} ms",
             "event loop is late by": f"{self.lag * 1000:.0f} ms",

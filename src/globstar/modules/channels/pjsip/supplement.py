@@ -43,6 +43,10 @@ class Supplement:
     def __init__(self, driver: PjsipDriver) -> None:
         self.driver = driver
 
+    def concerns(self, endpoint: EndpointObject) -> bool:
+        """Whether there may be anything to do in calls of an endpoint, by its options; asked once for each endpoint object."""
+        return True
+
     # -- life --------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
@@ -168,7 +172,7 @@ class Supplement:
 HOOKS = tuple(
     name
     for name, member in vars(Supplement).items()
-    if inspect.isfunction(member) and not name.startswith("_") and name not in ("start", "stop", "describe")
+    if inspect.isfunction(member) and not name.startswith("_") and name not in ("concerns", "start", "stop", "describe")
 )
 
 
@@ -203,13 +207,25 @@ class Hooks:
     contact_refreshed: tuple[Callable[[Contact], None], ...]
     contact_status_changed: tuple[Callable[[Contact], None], ...]
 
-    __slots__ = HOOKS
+    __slots__ = ("_narrowed", "_supplements", *HOOKS)
 
     def __init__(self, supplements: Iterable[Supplement] = ()) -> None:
-        ordered = sorted(supplements, key=lambda one: (one.priority, type(one).__name__))
+        ordered = self._supplements = tuple(sorted(supplements, key=lambda one: (one.priority, type(one).__name__)))
+        #: by the supplements that are left the hooks of calls
+        self._narrowed: dict[tuple[Supplement, ...], Hooks] = {}
         for name in HOOKS:
             plain: Any = getattr(Supplement, name)
             setattr(self, name, tuple(getattr(one, name) for one in ordered if getattr(type(one), name) is not plain))
+
+    def of(self, endpoint: EndpointObject) -> Hooks:
+        """The hooks of an endpoint's calls: without those of features that its options leave unused."""
+        known = endpoint.hooks
+        if known is None or known[0] is not self:
+            wanted = tuple(one for one in self._supplements if one.concerns(endpoint))
+            if wanted not in self._narrowed:
+                self._narrowed[wanted] = Hooks(wanted)
+            known = endpoint.hooks = self, self._narrowed[wanted]
+        return known[1]
 
 
 def discover() -> list[type[Supplement]]:

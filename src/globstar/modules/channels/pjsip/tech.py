@@ -269,7 +269,7 @@ def _flash(leg: Leg, channel: Channel, data: Any) -> bool:
 
 
 def _advice_of_charge(leg: Leg, channel: Channel, data: Any) -> bool:
-    for hook in leg.driver.hooks.charge_advised:
+    for hook in leg.hooks.charge_advised:
         hook(leg, data)
     return True
 

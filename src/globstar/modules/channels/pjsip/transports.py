@@ -196,7 +196,7 @@ class Transports:
 
     def bind_address(self, transport: Transport) -> str:
         """Where RTP is bound for calls over ``transport``: the transport's own address, or all."""
-        bound = self.of(transport)
+        bound = self._by_transport.get(id(transport))
         return bound.config.bind.host if bound is not None else "0.0.0.0"
 
     # -- sending -----------------------------------------------------------------------------------------------------

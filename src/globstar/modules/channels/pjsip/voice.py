@@ -14,7 +14,7 @@ from globstar.media.settings import Payload, PayloadKind
 from globstar.media.smoother import Packer
 from globstar.media.source_times import SourceTimes
 from globstar.modules.channels.pjsip.codecs import OTHER_FORMS, form_of, samples_of
-from globstar.modules.channels.pjsip.kept import VoicePlan, audio_of
+from globstar.modules.channels.pjsip.kept import EndpointAudio, VoicePlan, audio_of, keep
 from globstar.modules.channels.pjsip.packets import PacketLengths
 from globstar.proto.sdp import CodecDescription, Direction, LocalMedia, LocalSource, NegotiatedCodec, NegotiatedStream
 from globstar.proto.sdp.values import Attribute
@@ -30,7 +30,7 @@ LINEAR_BYTES = 2
 
 def describe_voice(
     engine: RtpEngine,
-    endpoint: EndpointObject,
+    kept: EndpointAudio,
     where: tuple[str, int],
     codecs: Iterable[CodecDescription],
     *,
@@ -54,7 +54,7 @@ def describe_voice(
         source=source,
         lowest_dynamic=engine.settings.lowest_dynamic,
         place=place,
-        **audio_of(endpoint).line,
+        **kept.line,
     )
 
 
@@ -62,7 +62,7 @@ class Voice:
     """Packets of a stream become frames of a channel, and frames packets, in the codecs that were agreed on."""
 
     __slots__ = (
-        "_by_payload", "_clock_shift", "_codecs", "_comes", "_endpoint", "_is_linear", "_lengths", "_most_samples",
+        "_by_payload", "_clock_shift", "_codecs", "_comes", "_endpoint", "_is_linear", "_kept", "_lengths", "_most_samples",
         "_read_format", "_read_payload", "_refined", "_regular", "_send_by_receive", "_send_payload", "_smoother", "_source",
         "_ssrc", "_times", "_usual_samples", "_writes", "channel", "session", "stream", "wants_digits", "write_format",
     )  # fmt: skip
@@ -73,9 +73,12 @@ class Voice:
         self.channel: Channel | None = None
         self.stream: NegotiatedStream | None = None
         self.wants_digits = endpoint.dtmf_mode in ("rfc4733", "auto", "auto_info")
-        audio = [format for format in formats if format.codec.media is MediaType.AUDIO]
-        self.write_format: Format = audio[0] if audio else ulaw
-        self._codecs = audio_of(endpoint).codecs
+        first = formats[0] if formats else ulaw
+        if first.codec.media is not MediaType.AUDIO:
+            first = next((format for format in formats if format.codec.media is MediaType.AUDIO), ulaw)
+        self.write_format: Format = first
+        kept = self._kept = audio_of(endpoint)
+        self._codecs = kept.codecs
         self._by_payload: Mapping[int, Format] = {}
         self._send_by_receive: Mapping[int, NegotiatedCodec] = {}
         #: agreed codecs whose parameters are others than those that we wish
@@ -92,7 +95,7 @@ class Voice:
         #: longer than the peer takes
         self._regular: Packer | None = None
         self._usual_samples = self._most_samples = 0
-        self._lengths = PacketLengths(self.write_format, endpoint, None)
+        self._lengths = kept.lengths
         #: how long the peer's packets are, samples and ms, where they cannot go on as they come; 0 as long as none have been seen
         self._comes = (0, 0)
         self._times = SourceTimes()
@@ -123,14 +126,14 @@ class Voice:
 
     def _plan_for(self, stream: NegotiatedStream) -> VoicePlan:
         """What an agreement means, as it was worked out before for the same endpoint if the codecs are its own."""
-        kept = audio_of(self._endpoint)
+        kept = self._kept
         if self._codecs is not kept.codecs:
             return self._make_plan(stream)
         agreement = (stream.codecs, stream.receive_dtmf, stream.remote_ptime_ms, stream.remote_maxptime_ms)
-        plan = kept.plan(agreement)
+        plan = kept.plans.get(agreement)
         if plan is None:
             plan = self._make_plan(stream)
-            kept.keep(agreement, plan)
+            keep(kept.plans, agreement, plan)
         return plan
 
     def _make_plan(self, stream: NegotiatedStream) -> VoicePlan:

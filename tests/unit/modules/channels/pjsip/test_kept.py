@@ -88,4 +88,4 @@ async def test_agreements_are_bounded(tmp_path: Path) -> None:
         kept = audio_of(office.driver.settings.endpoints["alice"])
         for milliseconds in range(20, 20 + MAX_KEPT + 8):
             await answered(called_from(office, "alice", "1", "0 101", f"a=maxptime:{milliseconds}\r\n"))
-            assert 0 < len(kept._plans) <= MAX_KEPT
+            assert 0 < len(kept.plans) <= MAX_KEPT

@@ -98,7 +98,7 @@ async def test_a_request_that_waited_too_long_is_refused(tmp_path: Path) -> None
         alice, machine = office.phone("alice"), office.driver.overload
         text = alice.text("REGISTER", "sip:127.0.0.1", to="<sip:alice@127.0.0.1>").encode()
         transport = next(iter(office.driver.transports)).transport
-        machine._pending.append((overload.Kind.NEW, text, alice.address, transport, office.system.now() - 1.0))
+        machine.pending.append((overload.Kind.NEW, text, alice.address, transport, office.system.now() - 1.0))
         machine._pump_soon()
         await alice.get(503)
         assert machine.oldest == pytest.approx(1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from globstar.modules.channels.pjsip.endpoint import EndpointObject
 from globstar.modules.channels.pjsip.supplement import HOOKS, Hooks, Supplement, discover, make
 
 DRIVER = cast("Any", object())
@@ -34,6 +35,31 @@ def test_only_overridden_hooks_are_called_lowest_priority_first() -> None:
     assert hooks.invite_headers == (second.invite_headers,)
     for name in set(HOOKS) - {"request_received", "invite_headers"}:
         assert getattr(hooks, name) == (), name
+
+
+class OfSome(Second):
+    """Only for endpoints that want it."""
+
+    asked = 0
+
+    def concerns(self, endpoint: EndpointObject) -> bool:
+        self.asked += 1
+        return endpoint.fax_detect
+
+
+def test_calls_of_an_endpoint_are_spared_the_features_that_it_does_not_use() -> None:
+    first, some = First(DRIVER), OfSome(DRIVER)
+    hooks = Hooks([first, some])
+    with_fax, without, other = EndpointObject(), EndpointObject(), EndpointObject()
+    with_fax.fax_detect = True
+    assert hooks.invite_headers == (some.invite_headers,)
+    assert hooks.of(with_fax).invite_headers == (some.invite_headers,)
+    assert hooks.of(without).invite_headers == ()
+    assert hooks.of(without).request_received == (first.request_received,)
+    assert hooks.of(without) is hooks.of(other), "endpoints that need the same share it"
+    assert some.asked == 3, "each endpoint is looked at once"
+    later = Hooks([first])
+    assert later.of(with_fax).invite_headers == (), "after other features were loaded or unloaded it is looked at anew"
 
 
 def test_every_file_in_the_folder_is_found_and_names_its_module() -> None:

@@ -17,6 +17,7 @@ from globstar.modules.channels.pjsip.supplement import Supplement
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
     from globstar.modules.channels.pjsip.driver import PjsipDriver
+    from globstar.modules.channels.pjsip.endpoint import EndpointObject
     from globstar.modules.channels.pjsip.leg import Leg
 
 logger = Logger("chan_pjsip")
@@ -32,6 +33,10 @@ class FaxDetect(Supplement):
     def __init__(self, driver: PjsipDriver) -> None:
         super().__init__(driver)
         self._listeners: dict[Channel, FaxListener] = {}
+
+    def concerns(self, endpoint: EndpointObject) -> bool:
+        """Those that want it."""
+        return endpoint.fax_detect
 
     def channel_created(self, leg: Leg, channel: Channel) -> None:
         """Begin to listen."""

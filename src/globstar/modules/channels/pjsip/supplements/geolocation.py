@@ -16,6 +16,7 @@ from globstar.proto.sip.grammar import split_list
 
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
+    from globstar.modules.channels.pjsip.endpoint import EndpointObject
     from globstar.modules.channels.pjsip.leg import Leg
     from globstar.proto.sip.message import Header, Request
 
@@ -29,6 +30,10 @@ class GeolocationSupplement(Supplement):
     """Endpoints with ``geoloc_incoming_call_profile`` may tell where they are; those with the outgoing one are told."""
 
     module = "res_pjsip_geolocation"
+
+    def concerns(self, endpoint: EndpointObject) -> bool:
+        """Those that have a profile."""
+        return bool(endpoint.geoloc_incoming_call_profile or endpoint.geoloc_outgoing_call_profile)
 
     def _service(self) -> Geolocation | None:
         service = self.driver.system.services.get("geolocation")

@@ -27,6 +27,10 @@ class SecurityAgreement(Supplement):
         #: by endpoint: the mechanisms of its server, as its last Security-Server headers said
         self._servers: dict[str, tuple[str, ...]] = {}
 
+    def concerns(self, endpoint: EndpointObject) -> bool:
+        """Those that want it."""
+        return endpoint.security_negotiation == "mediasec"
+
     def configure(self, settings: PjsipSettings) -> None:
         """Endpoints that are gone need no memory."""
         self._servers = {name: known for name, known in self._servers.items() if name in settings.endpoints}

@@ -39,6 +39,10 @@ class StirShakenSupplement(Supplement):
         self._waiting = 0
         self.counters = dict.fromkeys(("checked", "refused", "unchecked"), 0)
 
+    def concerns(self, endpoint: EndpointObject) -> bool:
+        """Those that want it."""
+        return bool(endpoint.stir_shaken_profile) or endpoint.stir_shaken != "no"
+
     def _service(self, endpoint: EndpointObject, what: str) -> StirShaken | None:
         """The service, if it is to do something (``attest`` or ``verify``) for an endpoint's calls."""
         service: StirShaken | None = self.driver.system.services.get("stir shaken")

@@ -9,6 +9,7 @@ from globstar.modules.channels.pjsip.supplement import Supplement
 from globstar.proto.sdp.fragment import parse_fragment
 
 if TYPE_CHECKING:
+    from globstar.modules.channels.pjsip.endpoint import EndpointObject
     from globstar.modules.channels.pjsip.leg import Leg
     from globstar.proto.sip.message import Header
     from globstar.proto.sip.session import InviteSession
@@ -24,6 +25,10 @@ class TrickleIce(Supplement):
     """Each candidate is checked as those of the description are; what belongs to no stream, or to an older one, is left out."""
 
     module = "res_pjsip_session"
+
+    def concerns(self, endpoint: EndpointObject) -> bool:
+        """Those that may use ICE."""
+        return endpoint.ice_support
 
     def response_headers(self, leg: Leg, status: int, headers: list[Header]) -> None:
         """Say that we take more candidates, to who has spoken of such (RFC 8840 section 5.4)."""
