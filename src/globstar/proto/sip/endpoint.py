@@ -13,6 +13,7 @@ from globstar.proto.sip.dialog import Dialog, DialogKey, route_request
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.flow import Flow, Transport
 from globstar.proto.sip.headers.address import NameAddr
+from globstar.proto.sip.headers.cseq import CSeq
 from globstar.proto.sip.layer import TransactionLayer
 from globstar.proto.sip.message import Header, Headers, Request, Response
 from globstar.proto.sip.parser import CSeqMismatch, parse
@@ -192,8 +193,10 @@ class SipEndpoint:
         out: list[Header] = [("From", ours), ("To", to.in_from_to)]
         if contact is not None:
             out.append(("Contact", contact))
-        out.append(("Call-ID", call_id or self.new_call_id()))
-        out.append(("CSeq", f"{self.first_cseq() if cseq is None else cseq} {method}"))
+        call_id = call_id or self.new_call_id()
+        number = self.first_cseq() if cseq is None else cseq
+        out.append(("Call-ID", call_id))
+        out.append(("CSeq", f"{number} {method}"))
         if routes:
             uri, way = route_request(uri, routes)
             out += [("Route", route) for route in way]
@@ -201,7 +204,9 @@ class SipEndpoint:
         out += self.layer.closing_headers
         if body:
             out.append(("Content-Type", content_type))
-        return Request(method, uri.for_request_line(), out, body)
+        request = Request(method, uri.for_request_line(), out, body)
+        request.call_id, request.cseq = call_id, CSeq(number, method)
+        return request
 
     def send_request(
         self, request: Request, flow: Flow, user: ClientUser, credentials: CredentialSource | None = None

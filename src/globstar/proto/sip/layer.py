@@ -101,22 +101,19 @@ class TransactionLayer:
     def stamp(self, request: Request, flow: Flow) -> tuple[bytes, str, Flow]:
         """Put our Via on top of ``request`` and serialise; large requests may move to another flow (18.1.1)."""
         branch = self.new_branch()
-        request.headers.insert(0, ("Via", self.via(flow, branch)))
-        request.headers_changed()
+        request.put_via(self.via(flow, branch))
         data = request.to_bytes()
         if len(data) > self.settings.large_request_bytes and not flow.transport.reliable:
             better = self.handler.large_request(request, len(data), flow)
             if better is not flow:
                 flow = better
-                request.headers[0] = ("Via", self.via(flow, branch))
-                request.headers_changed()
+                request.put_via(self.via(flow, branch), in_place=True)
                 data = request.to_bytes()
         return data, branch, flow
 
     def restamp(self, request: Request, flow: Flow, branch: str) -> bytes:
         """Exchange our Via for that of another flow and serialise."""
-        request.headers[0] = ("Via", self.via(flow, branch))
-        request.headers_changed()
+        request.put_via(self.via(flow, branch), in_place=True)
         return request.to_bytes()
 
     # -- client --------------------------------------------------------------------------------------------------
@@ -136,8 +133,7 @@ class TransactionLayer:
     def _locate(self, request: Request, flow: Flow, user: ClientUser) -> ClientTransaction:
         """Start a transaction as soon as it is known where to (RFC 3263)."""
         branch = self.new_branch()
-        request.headers.insert(0, ("Via", self.via(flow, branch)))
-        request.headers_changed()
+        request.put_via(self.via(flow, branch))
         transaction = ClientTransaction(self, request, b"", branch, flow, user)
         self.clients[transaction.key] = transaction
         self.handler.find_targets(flow, transaction.targets_found)

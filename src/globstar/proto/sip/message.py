@@ -81,6 +81,13 @@ class Message:
             self.headers.append((name, value))
         self.headers_changed()
 
+    def put_via(self, value: str, *, in_place: bool = False) -> None:
+        """Put a Via on top, or in place of the topmost one; what was parsed of other headers stays."""
+        self.headers[: 1 if in_place else 0] = [("Via", value)]
+        self._first = None
+        for kept in ("via", "Via", "Via*"):
+            self.__dict__.pop(kept, None)
+
     def remove(self, name: str) -> int:
         """Drop every header ``name``; returns how many there were."""
         lower = canonical_name(name).lower()

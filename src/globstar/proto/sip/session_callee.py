@@ -133,14 +133,12 @@ class CalleeSide(SessionBase):
         What an earlier response carried stays, in its place, except Contact, which comes after it in 1xx and 2xx.
         Allow and Supported are not replaced; any other header is, by a later value.
         """
-        out = [pair for pair in self._kept if pair[0] != "Contact"]
-        if with_contact and not any(name == "Contact" for name, _ in headers):
+        given, kept = dict(headers), dict(self._kept)
+        renewed = given.keys() & kept.keys() - {"Allow", "Supported"}
+        out = [pair for pair in self._kept if pair[0] != "Contact" and pair[0] not in renewed]
+        if with_contact and "Contact" not in given:
             out.append(("Contact", self.contact))
-        kept = {name for name, _ in self._kept}
-        renewed_names = {name for name, _ in headers} & kept - {"Allow", "Supported"}
-        if renewed_names:
-            out = [pair for pair in out if pair[0] not in renewed_names]
-        out += [pair for pair in headers if pair[0] not in kept or pair[0] in renewed_names]
+        out += [pair for pair in headers if pair[0] not in kept or pair[0] in renewed]
         self._kept = out
         return out
 

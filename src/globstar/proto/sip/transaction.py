@@ -293,6 +293,7 @@ class ServerTransaction(_Transaction):
         "force_rport",
         "local_tag",
         "received_at",
+        "reply_flow",
         "request",
         "user",
     )
@@ -311,6 +312,8 @@ class ServerTransaction(_Transaction):
         self.force_rport = layer.settings.force_rport
         self.user: InviteServerUser | None = None
         self.received_at = now
+        self.reply_flow = flow
+        """Where responses go; Via has a say in it."""
         self._answer: Answer | None = None
         self._data = b""
         self._interval = layer.settings.t1
@@ -362,6 +365,7 @@ class ServerTransaction(_Transaction):
         answer = self._answer
         if answer is None:
             answer = self._answer = Answer(self.request, self.flow, force_rport=self.force_rport)
+            self.reply_flow = answer.flow
         tag = "" if status == 100 else self.local_tag
         return answer.build(status, reason, tag, self.layer.settings.user_agent, headers, body, content_type, server_first)
 
@@ -392,11 +396,6 @@ class ServerTransaction(_Transaction):
         """Send the 2xx again on behalf of the core (RFC 6026 7.1)."""
         self.layer.retransmissions += 1
         self.layer.send(self.reply_flow, data)
-
-    @property
-    def reply_flow(self) -> Flow:
-        """Where responses go."""
-        return self._answer.flow if self._answer is not None else self.flow
 
     def receive_request(self, now: float) -> None:
         """Take a retransmission of the request."""

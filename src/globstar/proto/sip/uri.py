@@ -106,7 +106,7 @@ class SipUri:
 
     def for_request_line(self) -> SipUri:
         """Return the form allowed as Request-URI: without headers and method parameter (19.1.1, table 1)."""
-        if not self.headers and not self.params.has("method"):
+        if not self.headers and not (self.params and self.params.has("method")):
             return self
         return replace(self, headers=(), params=self.params.without("method"))
 

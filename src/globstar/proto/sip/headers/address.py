@@ -79,7 +79,7 @@ class NameAddr:
     @cached_property
     def in_from_to(self) -> str:
         """How it is written in From and To, see ``for_from_to``."""
-        return str(self.for_from_to())
+        return self._with(self.uri.for_from_to())
 
     @property
     def expires(self) -> int | None:
@@ -112,9 +112,12 @@ class NameAddr:
         return self if uri is self.uri else NameAddr(uri, self.display, self.params)
 
     def __str__(self) -> str:
+        return self._with(self.uri)
+
+    def _with(self, uri: SipUri) -> str:
         if self.display:
-            return f"{quote(self.display)} <{self.uri}>{self.params}"
-        return f"<{self.uri}>{self.params}"
+            return f"{quote(self.display)} <{uri}>{self.params}"
+        return f"<{uri}>{self.params}"
 
 
 _parse_cached = lru_cache(maxsize=2048)(NameAddr._parse)
