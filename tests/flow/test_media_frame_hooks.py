@@ -241,7 +241,7 @@ async def test_recording_with_beeps_and_into_mailboxes(system: System) -> None:
     talk = Talk(system)
     talk.one.channel.set_caller_id("11", "One")
     talk.one.channel.connected.id = talk.two.channel.caller.id
-    talk.one.channel.connected.id.number.text, talk.one.channel.connected.id.number.valid = "22", True
+    talk.one.channel.connected.id.set_number("22")
     recorder = system.services["call recorder"]
     talk.one.meanwhile(talk.one.speak(sine(500, 40, 1000)))
     talk.two.meanwhile(talk.two.speak(sine(900, 40, 1000)))

@@ -250,21 +250,25 @@ class Channel(ChannelMedia):
     def set_caller_id(self, number: str | None = None, name: str | None = None, ani: str | None = None) -> None:
         """Change the caller id; None leaves a part alone."""
         if number is not None:
-            self.caller.id.number.text, self.caller.id.number.valid = number, True
+            self.caller.id.set_number(number)
         if name is not None:
-            self.caller.id.name.text, self.caller.id.name.valid = name, True
+            self.caller.id.set_name(name)
         if ani is not None:
-            self.caller.ani.number.text, self.caller.ani.number.valid = ani, True
+            self.caller.ani.set_number(ani)
         self.system.bus.publish(events.CallerIdChanged(self))
 
     def set_connected_line(self, party: PartyId, source: int = 0, *, tell_endpoint: bool = True) -> None:
         """Note who is at the other end and, where the technology can, tell the endpoint."""
-        self.connected.id = party.copy()
-        self.connected.source = source
+        connected = self._connected
+        if connected is None:
+            connected = self._connected = Connected(party.copy())
+        else:
+            connected.id = party.copy()
+        connected.source = source
         if self.system.heard.connected_line_changed:
             self.system.bus.publish(events.ConnectedLineChanged(self))
         if tell_endpoint:
-            self.tech.indicate(self, Control.CONNECTED_LINE, self.connected)
+            self.tech.indicate(self, Control.CONNECTED_LINE, connected)
 
     def set_account_code(self, account_code: str) -> None:
         """Change the account code."""

@@ -331,9 +331,9 @@ def _name(channel: Channel, party: PartyId) -> None:
     if not ((number.valid and number != known.number) or (name.valid and name != known.name)):
         return
     if number.valid:
-        known.number.text, known.number.valid = number.text, True
+        known.set_number(number.text)
     if name.valid:
-        known.name.text, known.name.valid = name.text, True
+        known.set_name(name.text)
     if channel.state is ChannelState.UP:
         channel.system.bus.publish(events.CallerIdChanged(channel))
     else:

@@ -20,6 +20,7 @@ from globstar.core.registry import Spec, attach
 if TYPE_CHECKING:
     from globstar.core.bridge import Bridge
     from globstar.core.channel import Channel
+    from globstar.core.party import PartyName, PartyNumber
     from globstar.core.system import System
 
 #: Lines of a message: name and value in the order of the wire. A value of None makes a line that is the bare name.
@@ -184,12 +185,7 @@ def _function(text: str) -> tuple[str, str]:
     return name, args.removesuffix(")")
 
 
-class _Part(Protocol):
-    text: str
-    valid: bool
-
-
-def known(part: _Part) -> str:
+def known(part: PartyName | PartyNumber) -> str:
     """A name or number, ``<unknown>`` where none is known."""
     return part.text if part.valid and part.text else "<unknown>"
 

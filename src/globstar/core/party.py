@@ -1,8 +1,11 @@
-"""Who is on the line: caller, dialled, connected and redirecting party information."""
+"""Who is on the line: caller, dialled, connected and redirecting party information.
+
+Names, numbers and subaddresses are values that parties share; another one is put in their place where something changes.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 #: Presentation values: names and numbers as CALLERID(pres) uses them (bits 0x60 presentation, 0x03 screening).
 PRESENTATIONS: dict[str, int] = {
@@ -31,7 +34,7 @@ PRESENTATION_TEXTS: dict[int, str] = {
 UNAVAILABLE = 0x43
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class PartyName:
     """A name; ``valid`` tells whether one is known at all."""
 
@@ -41,7 +44,7 @@ class PartyName:
     presentation: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class PartyNumber:
     """A number with its numbering plan and presentation."""
 
@@ -51,7 +54,7 @@ class PartyNumber:
     presentation: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class PartySubaddress:
     """An ISDN subaddress."""
 
@@ -61,13 +64,18 @@ class PartySubaddress:
     odd_even_indicator: bool = False
 
 
+_NO_NAME = PartyName()
+_NO_NUMBER = PartyNumber()
+_NO_SUBADDRESS = PartySubaddress()
+
+
 @dataclass(slots=True)
 class PartyId:
     """Name, number, subaddress and tag of one party."""
 
-    name: PartyName = field(default_factory=PartyName)
-    number: PartyNumber = field(default_factory=PartyNumber)
-    subaddress: PartySubaddress = field(default_factory=PartySubaddress)
+    name: PartyName = _NO_NAME
+    number: PartyNumber = _NO_NUMBER
+    subaddress: PartySubaddress = _NO_SUBADDRESS
     tag: str = ""
 
     @classmethod
@@ -82,13 +90,22 @@ class PartyId:
 
     def copy(self) -> PartyId:
         """An independent copy."""
-        name, number, subaddress = self.name, self.number, self.subaddress
-        return PartyId(
-            PartyName(name.text, name.valid, name.charset, name.presentation),
-            PartyNumber(number.text, number.valid, number.plan, number.presentation),
-            PartySubaddress(subaddress.text, subaddress.valid, subaddress.type, subaddress.odd_even_indicator),
-            self.tag,
-        )
+        return PartyId(self.name, self.number, self.subaddress, self.tag)
+
+    def set_name(self, text: str) -> None:
+        """Know the name from now on."""
+        name = self.name
+        self.name = PartyName(text, True, name.charset, name.presentation)
+
+    def set_number(self, text: str) -> None:
+        """Know the number from now on."""
+        number = self.number
+        self.number = PartyNumber(text, True, number.plan, number.presentation)
+
+    def set_presentation(self, presentation: int) -> None:
+        """Say of name and number how they may be shown."""
+        self.name = replace(self.name, presentation=presentation)
+        self.number = replace(self.number, presentation=presentation)
 
     @property
     def presentation(self) -> int:
@@ -121,7 +138,7 @@ class Dialed:
 
     number: str = ""
     plan: int = 0
-    subaddress: PartySubaddress = field(default_factory=PartySubaddress)
+    subaddress: PartySubaddress = _NO_SUBADDRESS
     transit_network_select: int = 0
 
 

@@ -71,8 +71,11 @@ def exists(channel: Channel, context: str, extension: str, priority: int = 1) ->
 def leads_at_once(channel: Channel, context: str, extension: str, priority: int = 1) -> bool | None:
     """Whether the channel's dialplan has that place; None where a switch has to ask elsewhere first: :func:`leads` waits."""
     plan, number = plan_of(channel), caller_number(channel)
-    if priority in plan.route(context, extension, number).steps:
+    route = plan.route(context, extension, number)
+    if priority in route.steps:
         return True
+    if route.is_complete and not route.is_cut:
+        return False
     try:
         return asking(lambda: plan.find(context, extension, priority, number)) is not None
     except SwitchWaits:

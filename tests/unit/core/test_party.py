@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from globstar.core.party import PartyId, format_caller_id, parse_caller_id
+from globstar.core.party import PartyId, PartyName, PartyNumber, PartySubaddress, format_caller_id, parse_caller_id
 
 
 @pytest.mark.parametrize(
@@ -33,5 +35,24 @@ def test_format_caller_id() -> None:
 def test_presentation_is_the_more_restrictive_one() -> None:
     party = PartyId.of("A", "1")
     assert party.presentation == 0
-    party.name.presentation = 0x20
+    party.name = replace(party.name, presentation=0x20)
     assert party.presentation == 0x20
+
+
+def test_what_changes_in_a_copy_stays_there() -> None:
+    party = PartyId.of("A", "1")
+    party.set_presentation(0x20)
+    copy = party.copy()
+    copy.set_name("B")
+    copy.set_number("2")
+    copy.set_presentation(0)
+    assert (party.name.text, party.number.text, party.presentation) == ("A", "1", 0x20)
+    assert (copy.name.text, copy.number.text, copy.presentation) == ("B", "2", 0)
+    assert PartyId() == PartyId(PartyName(), PartyNumber(), PartySubaddress())
+
+
+def test_a_number_that_gets_known_keeps_its_plan() -> None:
+    party = PartyId(PartyName("", charset=3), PartyNumber("", plan=33, presentation=1))
+    party.set_name("A")
+    party.set_number("1")
+    assert (party.name, party.number) == (PartyName("A", True, 3), PartyNumber("1", True, 33, 1))

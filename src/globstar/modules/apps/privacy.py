@@ -47,7 +47,7 @@ async def privacy_manager(channel: Channel, data: str) -> int:
         entered = None
     if entered is not None:
         channel.set_caller_id(entered, "Privacy Manager")
-        channel.caller.id.number.presentation = channel.caller.id.name.presentation = 0
+        channel.caller.id.set_presentation(0)
     channel.set_variable("PRIVACYMGRSTATUS", "FAILED" if entered is None else "SUCCESS")
     return 0
 

@@ -73,15 +73,13 @@ def _set_own_party(caller: Channel, callee: Channel, arguments: DialArguments, i
     if arguments.own_party is not None:
         callee.caller.id = arguments.own_party.copy()
         return False
-    number = callee.caller.id.number
-    if number.valid:
+    if callee.caller.id.number.valid:
         return True
     if caller.connected.id.number.valid and not is_forward:
         callee.caller.id = caller.connected.id.copy()
-        number = callee.caller.id.number
     else:
         callee.data[NO_CALLER_ID] = True
-    number.text, number.valid = caller.macro_extension or caller.extension, True
+    callee.caller.id.set_number(caller.macro_extension or caller.extension)
     return False
 
 

@@ -179,7 +179,7 @@ def _forced_party(channel: Channel, options: ParsedOptions) -> PartyId:
         if presentation is None:
             logger.warning(f"Dial: '{options.get('u')}' is no presentation")
         else:
-            party.name.presentation = party.number.presentation = presentation
+            party.set_presentation(presentation)
     return party
 
 

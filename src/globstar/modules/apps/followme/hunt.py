@@ -100,7 +100,7 @@ class Hunt:
         callee.context, callee.extension, callee.call_id = caller.context, caller.extension, caller.call_id
         callee.connected = Connected(caller.caller.id.copy(), caller.caller.ani.copy(), ani2=caller.caller.ani2)
         if not callee.caller.id.number.valid:
-            callee.caller.id.number.text, callee.caller.id.number.valid = number, True
+            callee.caller.id.set_number(number)
         show_application(callee, "AppDial", "(Outgoing Line)")
         if self.options.predial:
             await run_predial(callee, self.options.predial)

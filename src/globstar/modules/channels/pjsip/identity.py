@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from globstar.core.party import PartyId, PartyName, PartyNumber
@@ -58,7 +59,7 @@ def caller_of(endpoint: EndpointObject, message: Message) -> PartyId:
         return endpoint.caller_id()
     party = party_of_address(message.from_, endpoint.callerid_privacy)
     if endpoint.ignore_user_options:
-        party.number.text = endpoint.user_of(message.from_.uri)
+        party.number = replace(party.number, text=endpoint.user_of(message.from_.uri))
     party.tag = endpoint.callerid_tag
     return party
 

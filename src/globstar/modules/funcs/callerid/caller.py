@@ -14,7 +14,7 @@ from globstar.modules.funcs.callerid.parts import (
     read_subaddress,
     split_party,
     write_part,
-    write_subaddress,
+    written_subaddress,
 )
 
 
@@ -87,7 +87,7 @@ def _write(channel: Channel | None, args: str, value: str) -> None:
         case "dnid-num-plan":
             channel.dialed.plan = parse_whole(value)
         case _ if data_type.startswith("dnid-"):
-            write_subaddress(channel.dialed.subaddress, data_type[5:], value)
+            channel.dialed.subaddress = written_subaddress(channel.dialed.subaddress, data_type[5:], value)
         case _:
             party, part = _party(channel, data_type)
             write_part(party, part, value)

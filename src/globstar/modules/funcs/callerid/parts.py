@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from globstar.core.functions import FunctionError
 from globstar.core.numbers import leading_integer
@@ -97,48 +98,47 @@ def read_subaddress(subaddress: PartySubaddress, part: str) -> str:
 
 def write_part(party: PartyId, part: str, value: str) -> None:
     """Change one part of a party; raises :class:`UnknownPart` or, for a value that cannot be, :class:`FunctionError`."""
-    name, number = party.name, party.number
     match part:
         case "num" | "number":
-            number.text, number.valid = value.strip(), True
+            party.set_number(value.strip())
         case "name":
-            name.text, name.valid = value.strip(), True
+            party.set_name(value.strip())
         case "all":
-            name.text, number.text = split_party(value)
-            name.valid = number.valid = True
+            name, number = split_party(value)
+            party.set_name(name)
+            party.set_number(number)
         case "pres":
-            name.presentation = number.presentation = parse_presentation(value)
+            party.set_presentation(parse_presentation(value))
         case "tag":
             party.tag = value
         case "num-valid" | "number-valid":
-            number.valid = leading_integer(value) != 0
+            party.number = replace(party.number, valid=leading_integer(value) != 0)
         case "num-plan" | "number-plan" | "ton":
-            number.plan = parse_whole(value)
+            party.number = replace(party.number, plan=parse_whole(value))
         case "num-pres" | "number-pres":
-            number.presentation = parse_presentation(value)
+            party.number = replace(party.number, presentation=parse_presentation(value))
         case "name-valid":
-            name.valid = leading_integer(value) != 0
+            party.name = replace(party.name, valid=leading_integer(value) != 0)
         case "name-charset":
             wanted = value.strip().lower()
             if wanted not in CHARSETS:
                 raise FunctionError(f"unknown character set '{value}'")
-            name.charset = CHARSETS.index(wanted)
+            party.name = replace(party.name, charset=CHARSETS.index(wanted))
         case "name-pres":
-            name.presentation = parse_presentation(value)
+            party.name = replace(party.name, presentation=parse_presentation(value))
         case _:
-            write_subaddress(party.subaddress, part, value)
+            party.subaddress = written_subaddress(party.subaddress, part, value)
 
 
-def write_subaddress(subaddress: PartySubaddress, part: str, value: str) -> None:
-    """Change one part of a subaddress; raises as :func:`write_part` does."""
+def written_subaddress(subaddress: PartySubaddress, part: str, value: str) -> PartySubaddress:
+    """A subaddress with another value of one part; raises as :func:`write_part` does."""
     match part:
         case "subaddr":
-            subaddress.text, subaddress.valid = value.strip(), True
+            return replace(subaddress, text=value.strip(), valid=True)
         case "subaddr-valid":
-            subaddress.valid = leading_integer(value) != 0
+            return replace(subaddress, valid=leading_integer(value) != 0)
         case "subaddr-type":
-            subaddress.type = parse_whole(value)
+            return replace(subaddress, type=parse_whole(value))
         case "subaddr-odd":
-            subaddress.odd_even_indicator = leading_integer(value) != 0
-        case _:
-            raise UnknownPart(f"unknown data type '{part}'")
+            return replace(subaddress, odd_even_indicator=leading_integer(value) != 0)
+    raise UnknownPart(f"unknown data type '{part}'")
