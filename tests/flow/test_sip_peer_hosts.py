@@ -122,8 +122,21 @@ async def test_a_bug_in_the_answer_costs_the_call_and_no_ports(tmp_path: Path, m
         assert len(office.driver.rtp) == 0
 
 
+@pytest.mark.virtual_time
+async def test_a_contact_that_only_looks_like_an_address_is_looked_up_apart(tmp_path: Path) -> None:
+    """A socket would ask the name server, and hold up everybody meanwhile."""
+    text = phone_section("alice") + phone_section("bob", contact="sip:bob@999.1.1.1")
+    async with sip_office(tmp_path, text, "[default]\nexten => 2,1,Dial(PJSIP/bob)\n") as office:
+        alice = office.phone("alice")
+        call = alice.call("2")
+        await alice.get(100)
+        call.refused(await alice.final())
+        assert "999.1.1.1" in [query.name for query in office.network.queries]
+        assert not [target for target, _ in office.network.lost if target[0] == "999.1.1.1"]
+
+
 def test_what_is_an_address_and_what_a_name() -> None:
-    for host in ("192.0.2.1", "::1", "fe80::1%eth0", "2001:db8::5"):
+    for host in ("192.0.2.1", "[::1]", "::1", "fe80::1%eth0", "2001:db8::5"):
         assert is_numeric(host)
         assert not is_host_name(host) or ":" not in host
     for host in ("999.1.1.1", "1.2.3", "localhost", "", "::g", "a\0b"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
@@ -19,10 +20,11 @@ logger = Logger("chan_pjsip")
 _MAX_NAME = 253
 
 
+@lru_cache(maxsize=1024)
 def is_numeric(host: str) -> bool:
-    """Whether this is an address, and no name that a socket would look up."""
+    """Whether this is an address (of IPv6 with brackets or without), and nothing that a socket would look up."""
     try:
-        socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host.partition("%")[0])
+        socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host.strip("[]").partition("%")[0])
     except (OSError, ValueError):
         return False
     return True

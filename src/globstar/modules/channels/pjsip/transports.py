@@ -5,12 +5,12 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from globstar.base.log import Logger
 from globstar.modules.channels.pjsip.names import Names
 from globstar.modules.channels.pjsip.network import Carrier, Network, Receiver
 from globstar.modules.channels.pjsip.objects import TransportObject
+from globstar.modules.channels.pjsip.peer_hosts import is_numeric
 from globstar.net.tls import TlsError
 from globstar.proto.sip.flow import DEFAULT_PORTS, Flow, Transport
 from globstar.proto.sip.locate import Lookup, Target
@@ -106,7 +106,7 @@ class Transports:
         """Set whether peers are told another address than the one that is bound."""
         config = bound.config
         for external in (config.external_signaling_address, config.external_media_address):
-            if external and not _is_numeric(external):
+            if external and not is_numeric(external):
                 self.names.address(external, "AAAA" if ":" in config.bind.host else "A")  # looked up before it is needed
         is_told = bound.is_any or config.external_signaling_address or config.external_signaling_hostname
         bound.transport.advertise = (lambda remote: self._advertised(bound, remote)) if is_told else None
@@ -144,7 +144,7 @@ class Transports:
         bound = self._by_transport.get(id(transport))
         if bound is None or not bound.is_any:
             return bound.config.bind.host if bound is not None else transport.host
-        if not _is_numeric(remote):
+        if not is_numeric(remote):
             known = self.names.address(remote, "AAAA" if ":" in bound.config.bind.host else "A")
             if known is None:
                 return transport.host
@@ -160,7 +160,7 @@ class Transports:
 
     def _external(self, bound: BoundTransport, told: str, remote: str) -> str:
         """An external address; a host name is followed as its address changes, and ours is told while it has none."""
-        if _is_numeric(told):
+        if is_numeric(told):
             return told
         kind = "AAAA" if ":" in bound.config.bind.host else "A"
         return self.names.address(told, kind) or self.local_address(bound.transport, remote)
@@ -179,7 +179,7 @@ class Transports:
 
     def media_address(self, transport: Transport, remote: str, own: str = "") -> str:
         """The address that SDP towards ``remote`` names: ``own`` of the endpoint (a name is followed), else the transport's."""
-        if own and _is_numeric(own):
+        if own and is_numeric(own):
             return own
         bound = self.of(transport)
         if own and bound is not None:
@@ -237,7 +237,7 @@ class Transports:
             return None
         protocol = named.transport.name if named is not None else _protocol_of(uri)
         host = (uri.params.get("maddr") or uri.host).strip("[]")
-        if _is_numeric(host):
+        if is_numeric(host):
             bound = self._pick(protocol or ("TLS" if uri.is_secure else "UDP"), name, host)
             return Flow(bound.transport, host, uri.port or DEFAULT_PORTS[bound.transport.name]) if bound is not None else None
         usable: dict[str, tuple[int, ...]] = {}
@@ -287,7 +287,7 @@ class Transports:
         bound = self._by_transport.get(id(flow.transport))
         if bound is None:
             self._receiver.send_failed(flow, "the transport is gone")
-        elif (flow.connection is None and not _is_numeric(flow.host)) or type(flow.connection) is Lookup:
+        elif (flow.connection is None and not is_numeric(flow.host)) or type(flow.connection) is Lookup:
             self._send_to_name(bound, flow, data)
         else:
             if flow.connection is not None and data.startswith(b"SIP/2.0 ") and not is_alive(flow):
@@ -333,8 +333,3 @@ def _protocol_of(uri: SipUri) -> str:
     if not uri.is_secure or wanted is None:
         return wanted or ""
     return {"TCP": "TLS", "WS": "WSS"}.get(wanted, wanted)
-
-
-@lru_cache(maxsize=1024)
-def _is_numeric(host: str) -> bool:
-    return ":" in host or host.replace(".", "").isdigit()
