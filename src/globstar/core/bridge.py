@@ -465,6 +465,10 @@ class Bridge:
             technology = spec.technology
             if count >= technology.least and not spec.is_suspended and technology.unsuitable(self) is None:
                 return technology
+        serving: BridgeTechnology | None = getattr(self, "technology", None)
+        if serving is not None and self.system.bridge_technologies.get(serving.name) is None:
+            if count >= serving.least and serving.unsuitable(self) is None:
+                return type(serving)  # its module is gone, and nothing is there that could serve instead
         return BridgeTechnology
 
     def explain(self) -> list[str]:

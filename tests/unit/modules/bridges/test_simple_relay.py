@@ -133,6 +133,12 @@ async def test_technologies_come_and_go_with_their_modules(tmp_path: Path) -> No
         assert await talk(calling, called) == BOTH
         await loader.unload("bridge_simple")
         assert bridge_of(office).technology.name == "softmix"
+        await loader.unload("bridge_softmix")  # none is left that could serve instead
+        for _ in range(2):
+            heard = await talk(calling, called)  # and the silence around it, which is mixed
+            assert (heard[0][TWO], heard[1][ONE]) == (20, 20)
+            bridge_of(office).reconsider("it is looked at again")
+        await loader.load("bridge_softmix")
         await loader.load("bridge_simple")
         await loader.load("bridge_native_rtp")
         assert way(office) == RELAYED
