@@ -147,7 +147,7 @@ def test_one_phone_calls_another_and_either_hangs_up(bench: Bench) -> None:
         callee.send("answer")
         callee.wait("Media streams established")
         caller.wait("Media streams established")
-        wait_until(bench.bridged, 5, "two channels")
+        wait_until(bench.bridged, 20, "two channels")
         who_ends.send("terminate")
         for phone in (caller, callee):
             phone.wait("ended")

@@ -50,7 +50,7 @@ class Bench:
                 self.marker = position + len(line)
             return position >= 0
 
-        wait_until(found, 5, f"{line!r} in the log")
+        wait_until(found, 20, f"{line!r} in the log")
 
     def refused(self, directory: Path, number: str, status: int, **options: str) -> Sipp:
         """A call from alice that ends with ``status``."""

@@ -202,7 +202,7 @@ class Baresip:
             replies[:] = [reply for reply in self._replies if reply.get("token") == token]
             return bool(replies)
 
-        wait_until(arrived, 5, f"baresip's reply to {command}")
+        wait_until(arrived, 20, f"baresip's reply to {command}")
         assert replies[0]["ok"], f"{command} {parameters}: {replies[0]}"
         return str(replies[0].get("data", ""))
 

@@ -26,6 +26,8 @@ from tests.support.loopback import HOST, free_port, wait_until
 SECONDS = 60
 PACKET = 160
 PTIME = 0.02
+#: Seconds for an answer; with other tests beside it a server may be without a processor for several.
+PATIENCE = 20.0
 
 
 def noise(seed: int) -> bytes:
@@ -277,14 +279,14 @@ class LivePhone:
         with self.phones.lock:
             self._direction = direction
             number = self._request("INVITE", self.sdp())
-        wait_until(lambda: f"{number} INVITE" in self._finals, 5, f"the answer to {self.name}'s re-INVITE")
+        wait_until(lambda: f"{number} INVITE" in self._finals, PATIENCE, f"the answer to {self.name}'s re-INVITE")
         assert self._finals[f"{number} INVITE"].startswith("200"), self._finals
 
     def inform(self, line: str) -> None:
         """INFO with a header line, which must be accepted."""
         with self.phones.lock:
             number = self._request("INFO", extra=f"{line}\r\n")
-        wait_until(lambda: f"{number} INFO" in self._finals, 5, f"the answer to {self.name}'s INFO")
+        wait_until(lambda: f"{number} INFO" in self._finals, PATIENCE, f"the answer to {self.name}'s INFO")
         assert self._finals[f"{number} INFO"].startswith("200"), self._finals
 
     def hang_up(self) -> None:
@@ -292,7 +294,7 @@ class LivePhone:
         with self.phones.lock:
             number = self._request("BYE")
             self.is_up = False
-        wait_until(lambda: f"{number} BYE" in self._finals, 5, f"the answer to {self.name}'s BYE")
+        wait_until(lambda: f"{number} BYE" in self._finals, PATIENCE, f"the answer to {self.name}'s BYE")
 
     def _receive_sip(self, data: bytes, source: tuple[str, int]) -> None:
         text = data.decode()

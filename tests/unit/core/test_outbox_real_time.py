@@ -111,3 +111,25 @@ async def test_several_backends_that_do_not_answer_leave_the_threads_of_the_serv
         for box in boxes:
             await box.close()
             assert box.delivered == 1
+
+
+async def test_of_several_backends_that_stand_still_only_the_first_is_waited_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "CLOSE_TIME", 0.2)
+    monkeypatch.setattr(outbox, "SHORT_CLOSE_TIME", 0.1)
+    backends = [Slow(), Slow()]
+    async with running_system(tmp_path) as system:
+        boxes = [Outbox(system, f"cdr_{number}", backend) for number, backend in enumerate(backends)]
+        for box, backend in zip(boxes, backends, strict=True):
+            box.put(1)
+            assert await asyncio.to_thread(backend.begun.wait, 20)
+        try:
+            with LogCapture() as log:
+                await boxes[0].close()
+                monkeypatch.setattr(outbox, "CLOSE_TIME", 1000.0)  # the second would take that long
+                await asyncio.wait_for(boxes[1].close(), 60)
+            assert sum("may be written twice" in text for text in log.texts(Level.ERROR)) == 2
+        finally:
+            for backend in backends:
+                backend.goes_on.set()
