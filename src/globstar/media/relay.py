@@ -335,7 +335,8 @@ class RelayPath:
 
     def hand_back(self) -> None:
         """Bring the sender up to date with what went past it."""
-        self.pull()
+        if self._native is not None:
+            self.pull()
         if not self._started:
             return
         sender, receiver = self._to.sender, self._from.receiver

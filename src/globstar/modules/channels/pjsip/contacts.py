@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from operator import attrgetter
 
 from globstar.base.log import Logger
 from globstar.modules.channels.pjsip.contactstorage import ContactStorage
@@ -19,6 +20,9 @@ from globstar.proto.sip.headers.address import NameAddr
 from globstar.proto.sip.uri import SipUri
 
 logger = Logger("res_pjsip_registrar")
+
+#: When a contact ends; None for a fixed one.
+_EXPIRY = attrgetter("expires_wall")
 
 #: The heap of ends is swept when it is longer than this and mostly out of date.
 SWEEP_AT = 4096
@@ -295,7 +299,7 @@ class ContactStore:
         """The contacts of an aor that have not expired, newest first; fixed ones come last."""
         registered = self._registered.get(aor)
         fixed = self._fixed.get(aor, [])
-        if not registered and not any(contact.expires_wall for contact in fixed):
+        if not registered and not any(map(_EXPIRY, fixed)):
             return list(fixed)
         now = self._wall_time()
         alive = [contact for contact in registered or () if (contact.expires_wall or 0) > now]

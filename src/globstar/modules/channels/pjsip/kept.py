@@ -36,6 +36,8 @@ class VoicePlan(NamedTuple):
     payloads: Mapping[int, Payload]
     writes: Format
     lengths: PacketLengths
+    #: what Voice.encodings gives, by whether digits are wanted, as far as it was asked for
+    encodings: dict[bool, tuple[Mapping[str, int], Mapping[str, int]]]
 
 
 class EndpointAudio:

@@ -59,6 +59,11 @@ def aim(session: RtpSession, stream: NegotiatedStream) -> None:
     if rtcp_host != host and not is_numeric(rtcp_host):
         rtcp_host = host
     rtcp_port = stream.remote_rtcp_port
+    if is_numeric(host):
+        session.awaited_host = ""
+        if not session.is_closed:
+            session.set_remote((host, port), (rtcp_host, rtcp_port))
+        return
     session.awaited_host = host
 
     def found(address: str) -> None:

@@ -62,9 +62,10 @@ class Voice:
     """Packets of a stream become frames of a channel, and frames packets, in the codecs that were agreed on."""
 
     __slots__ = (
-        "_by_payload", "_clock_shift", "_codecs", "_comes", "_endpoint", "_is_linear", "_kept", "_lengths", "_most_samples",
-        "_read_format", "_read_payload", "_refined", "_regular", "_send_by_receive", "_send_payload", "_smoother", "_source",
-        "_ssrc", "_times", "_usual_samples", "_writes", "channel", "session", "stream", "wants_digits", "write_format",
+        "_by_payload", "_clock_shift", "_codecs", "_comes", "_encodings", "_endpoint", "_is_linear", "_kept", "_lengths",
+        "_most_samples", "_read_format", "_read_payload", "_refined", "_regular", "_send_by_receive", "_send_payload",
+        "_smoother", "_source", "_ssrc", "_times", "_usual_samples", "_writes", "channel", "session", "stream", "wants_digits",
+        "write_format",
     )  # fmt: skip
 
     def __init__(self, endpoint: EndpointObject, formats: Sequence[Format]) -> None:
@@ -83,6 +84,7 @@ class Voice:
         self._send_by_receive: Mapping[int, NegotiatedCodec] = {}
         #: agreed codecs whose parameters are others than those that we wish
         self._refined: Mapping[CodecDescription, Format] = {}
+        self._encodings: dict[bool, tuple[Mapping[str, int], Mapping[str, int]]] = {}
         self._read_payload = -1
         #: the type under which the peer would send what we send
         self._send_payload = -1
@@ -112,6 +114,7 @@ class Voice:
         self.session, self.stream = session, stream
         plan = self._plan_for(stream)
         self._by_payload, self._send_by_receive, self._refined = plan.by_payload, plan.send_by_receive, plan.refined
+        self._encodings = plan.encodings
         self._comes = (0, 0)
         first = stream.codecs[0]
         self._set_write_format(plan.writes, plan.lengths)
@@ -129,7 +132,9 @@ class Voice:
         kept = self._kept
         if self._codecs is not kept.codecs:
             return self._make_plan(stream)
-        agreement = (stream.codecs, stream.receive_dtmf, stream.remote_ptime_ms, stream.remote_maxptime_ms)
+        agreement = (
+            stream.codecs, stream.receive_dtmf, stream.send_dtmf, stream.remote_ptime_ms, stream.remote_maxptime_ms
+        )  # fmt: skip
         plan = kept.plans.get(agreement)
         if plan is None:
             plan = self._make_plan(stream)
@@ -155,7 +160,7 @@ class Voice:
         for number, clock in stream.receive_dtmf:
             payloads[number] = Payload(PayloadKind.DIGITS, clock)
         writes, lengths = self._to_send(stream.codecs[0], by_payload, stream)
-        return VoicePlan(tuple(formats), by_payload, send_by_receive, refined, payloads, writes, lengths)
+        return VoicePlan(tuple(formats), by_payload, send_by_receive, refined, payloads, writes, lengths, {})
 
     def _to_send(
         self, codec: NegotiatedCodec, by_payload: Mapping[int, Format], stream: NegotiatedStream
@@ -179,8 +184,14 @@ class Voice:
         self._smoother = lengths.packer(format) if lengths.wanted_ms else None
         self._regular = None
 
-    def encodings(self) -> tuple[dict[str, int], dict[str, int]]:
+    def encodings(self) -> tuple[Mapping[str, int], Mapping[str, int]]:
         """The payload types under which we receive and send, by encoding; call it only with a stream."""
+        known = self._encodings.get(self.wants_digits)
+        if known is None:
+            known = self._encodings[self.wants_digits] = self._name_encodings()
+        return known
+
+    def _name_encodings(self) -> tuple[dict[str, int], dict[str, int]]:
         stream = self.stream
         assert stream is not None
         receive: dict[str, int] = {}
