@@ -14,7 +14,7 @@ MAX_MEDIA = 64
 MAX_LINES = 4096
 
 #: Longest description that may be read at one go.
-MAX_PLAIN = 4096
+MAX_PLAIN = 2048
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 #: A description as most phones write it: one stream of audio, each line in its place, nothing but printable ASCII. Keys and
@@ -229,7 +229,7 @@ def _parse_plain(text: str) -> SessionDescription | None:
     )
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def _attributes(lines: str) -> tuple[Attribute, ...]:
     """The attributes of proper lines; phones repeat theirs call by call."""
     return tuple(_attribute(line[2:], 0, True) for line in lines.split("\r\n")[:-1])

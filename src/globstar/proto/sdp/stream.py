@@ -197,16 +197,18 @@ def accept(mine: LocalMedia, theirs: Media, *, is_answer: bool = False) -> Pairs
     """
     if mine.formats:
         return () if any(format in theirs.formats for format in mine.formats) else None
+    said = theirs.stated
+    common = _common if said.is_kept else _common.__wrapped__
     if is_answer:
-        return _common(mine.kind, mine.codecs, mine.answer_preference, None, theirs.stated)
-    return _common(mine.kind, mine.codecs, mine.preference, mine.narrowing, theirs.stated)
+        return common(mine.kind, mine.codecs, mine.answer_preference, None, said)
+    return common(mine.kind, mine.codecs, mine.preference, mine.narrowing, said)
 
 
 # Calls of an endpoint come to the same again and again: what two sides agree on, and what lines it makes, is worked out once for
 # all that say the same.
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def _common(
     kind: str,
     codecs: tuple[CodecDescription, ...],
@@ -275,7 +277,8 @@ def agree(
     """
     carrier = description.media[bundling.tag] if bundling is not None else theirs
     said = theirs.stated
-    codecs, send_dtmf, receive_dtmf = _terms(
+    terms = _terms if said.is_kept else _terms.__wrapped__
+    codecs, send_dtmf, receive_dtmf = terms(
         mine.kind,
         pairs,
         mine.telephone_event,
@@ -323,7 +326,7 @@ def agree(
 Events = tuple[int, int]
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def _terms(
     kind: str, pairs: Pairs, telephone_event: bool, theirs: Stated, received: Stated | None, in_their_order: bool
 ) -> tuple[tuple[NegotiatedCodec, ...], Events | None, tuple[Events, ...]]:
@@ -517,7 +520,7 @@ def _numbered(
     return tuple(formats), tuple(events)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def _numbered_alone(
     ours: tuple[CodecDescription, ...],
     telephone_event: bool,
@@ -559,7 +562,7 @@ def _candidates(name: str, clock_rate: int, channels: int, lowest: int) -> Itera
     yield from chain(range(96, 128), range(lowest, 64))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def _written(
     kind: str, ptime_ms: int | None, formats: Formats, events: tuple[Events, ...], direction: Direction, rtcp_mux: bool
 ) -> tuple[tuple[str, ...], tuple[Attribute, ...]]:

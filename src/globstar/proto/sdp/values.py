@@ -268,8 +268,14 @@ class Media(HasAttributes):
 
     @property
     def stated(self) -> Stated:
-        """What the line says, wherever its packets go: one and the same object for all lines that say the same."""
-        return _stated(self.formats, tuple([line for line in self.attributes if line.name in _STATING]))
+        """What the line says, wherever its packets go: one and the same object for all lines that say the same.
+
+        That of a line that is longer than any phone's is not kept.
+        """
+        stating = tuple([line for line in self.attributes if line.name in _STATING])
+        if len(stating) > MAX_STATING or len(self.formats) > MAX_STATING:
+            return _state(self.formats, stating, is_kept=False)
+        return _stated(self.formats, stating)
 
     @property
     def payload_types(self) -> tuple[int, ...]:
@@ -419,6 +425,8 @@ def _write_attributes(attributes: tuple[Attribute, ...], lines: list[str]) -> No
 
 #: The attributes of which that is true; others name ports, keys and sources, which are of one call.
 _STATING = frozenset(("rtpmap", "fmtp", "ptime", "maxptime", "rtcp-mux", *DIRECTIONS))
+#: Most of them, and most formats, of a line that is kept.
+MAX_STATING = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -432,10 +440,16 @@ class Stated:
     maxptime_ms: int | None
     rtcp_mux: bool
     direction: Direction | None
+    #: whether what is worked out of it may be kept
+    is_kept: bool
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def _stated(formats: tuple[str, ...], attributes: tuple[Attribute, ...]) -> Stated:
+    return _state(formats, attributes, is_kept=True)
+
+
+def _state(formats: tuple[str, ...], attributes: tuple[Attribute, ...], *, is_kept: bool) -> Stated:
     line = Media("", 0, "", formats, attributes)
     numbers = _payload_types(formats)
     return Stated(
@@ -446,6 +460,7 @@ def _stated(formats: tuple[str, ...], attributes: tuple[Attribute, ...]) -> Stat
         _milliseconds(line.first("maxptime")),
         line.rtcp_mux,
         line.stated_direction,
+        is_kept,
     )
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from globstar.proto.sdp import CodecDescription, LocalMedia, OfferAnswer, SdpParseError, SessionDescription, parse
 from globstar.proto.sdp.parse import MAX_LINES, _parse_lines, _parse_plain
+from globstar.proto.sdp.values import MAX_STATING
 
 PLAIN = (
     "v=0\r\no=alice 7 1 IN IP4 192.0.2.7\r\ns=call\r\nc=IN IP4 192.0.2.7\r\nb=AS:84\r\nt=0 0\r\na=sendonly\r\n"
@@ -70,6 +71,17 @@ def test_what_two_endpoints_agree_on_is_their_own() -> None:
         assert numbers == ["0 101", "0 101", "97 101", "97 0 101"]
         assert ["a=ptime:40" in answer for answer in answers] == [False, True, False, False]
         assert ["a=fmtp:97 mode=30" in answer for answer in answers] == [False, False, True, True]
+
+
+def test_a_line_that_is_longer_than_any_phones_is_read_and_not_kept() -> None:
+    more = "".join(f"a=fmtp:{number} x={number}\r\n" for number in range(MAX_STATING + 1))
+    line, usual = parse(PLAIN + more).media[0], parse(PLAIN).media[0]
+    assert (line.stated is line.stated, usual.stated is parse(PLAIN).media[0].stated) == (False, True)
+    assert (line.fmtps()[97], line.fmtps()[MAX_STATING]) == ("mode=30", f"x={MAX_STATING}")
+    machine = OfferAnswer(1)
+    answer = machine.receive_offer(parse(PLAIN + more), [LocalMedia("192.0.2.1", 5000, (CodecDescription("PCMU"),))])
+    assert answer.media[0].formats == ("0", "101")
+    assert machine.streams[0].codecs[0].remote_fmtp == "x=0"
 
 
 def test_ports_and_addresses_are_those_of_the_call() -> None:
