@@ -156,7 +156,7 @@ class EventSender:
     times over (RFC 4733 section 2.5.1.4). All packets of an event carry its starting timestamp.
     """
 
-    __slots__ = ("_began", "_event", "_first", "_rtp_time", "clock_rate", "volume")
+    __slots__ = ("_base", "_began", "_event", "_first", "_rtp_time", "_said", "clock_rate", "volume")
 
     def __init__(self, clock_rate: int = 8000, volume: int = DEFAULT_VOLUME) -> None:
         self.clock_rate = clock_rate
@@ -165,6 +165,8 @@ class EventSender:
         self._rtp_time = 0
         self._began = 0.0
         self._first = 0
+        #: ticks of the segments before this one, and those of this one that packets have claimed
+        self._base = self._said = 0
 
     @property
     def is_active(self) -> bool:
@@ -189,6 +191,7 @@ class EventSender:
         self._rtp_time = rtp_time & 0xFFFFFFFF
         self._began = now
         self._first = packet_ticks
+        self._base = 0
         packets.append(self._packet(packet_ticks, is_end=False, marker=True))
         return packets
 
@@ -206,10 +209,14 @@ class EventSender:
         return packets
 
     def end(self, now: float, duration_ms: int | None = None) -> list[EventPacket]:
-        """The end of the digit; ``duration_ms`` overrides the time that has passed."""
+        """The end of the digit; ``duration_ms`` of all of it overrides the time that has passed.
+
+        It is no shorter than packets have claimed already, as who hears it may have taken them at their word.
+        """
         if self._event is None:
             return []
-        ticks = self._ticks(now) if duration_ms is None else max(duration_ms * self.clock_rate // 1000, self._first)
+        ticks = self._ticks(now) if duration_ms is None else duration_ms * self.clock_rate // 1000 - self._base
+        ticks = max(ticks, self._said)
         packets = []
         while ticks > MAX_DURATION:
             packets.append(self._packet(MAX_DURATION, is_end=False, marker=False))
@@ -224,8 +231,11 @@ class EventSender:
 
     def _next_segment(self) -> None:
         self._rtp_time = self._rtp_time + MAX_DURATION & 0xFFFFFFFF
+        self._base += MAX_DURATION
+        self._said = 0
         self._began += MAX_DURATION / self.clock_rate
 
     def _packet(self, ticks: int, *, is_end: bool, marker: bool) -> EventPacket:
+        self._said = ticks
         payload = bytes(EventPayload(self._event or 0, is_end, self.volume, ticks))
         return EventPacket(payload, self._rtp_time, marker)

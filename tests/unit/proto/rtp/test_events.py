@@ -182,6 +182,32 @@ class TestSender:
         (end, *_) = sender.end(0.01, duration_ms=250)
         assert parse_event(end.payload) == EventPayload(11, True, 6, 12000)
 
+    def test_rfc4733_2_5_1_2_the_end_is_no_shorter_than_what_was_said_before(self) -> None:
+        """The packets that state a duration were held up on their way to us."""
+        sender = EventSender()
+        sender.begin("7", 0, 160, 0.0)
+        (last,) = sender.update(0.13)
+        said = parse_event(last.payload)
+        (end, *_) = sender.end(0.14, duration_ms=100)
+        ended = parse_event(end.payload)
+        assert said is not None
+        assert ended is not None
+        assert ended.duration == said.duration == 1200
+
+    @pytest.mark.parametrize("clock_rate", [8000, 16000, 48000])
+    @pytest.mark.parametrize("seconds", [1, 3, 9, 20])
+    def test_rfc4733_2_5_1_3_a_stated_duration_of_a_long_event(self, clock_rate: int, seconds: int) -> None:
+        """It is that of the whole event, of which segments have been sent already."""
+        sender, receiver = EventSender(clock_rate), EventReceiver(TIMEOUT)
+        packets = sender.begin("1", 500, clock_rate // 50, 0.0)
+        for tick in range(1, 50 * seconds - 1):
+            packets += sender.update(tick * 0.02)
+        packets += sender.end(seconds, duration_ms=1000 * seconds)
+        seen: list[object] = []
+        for packet in packets:
+            seen += receiver.receive(packet.payload, packet.rtp_time, packet.marker, clock_rate, 0.0)
+        assert seen == [DigitBegan("1"), DigitEnded("1", 1000 * seconds)]
+
     def test_unknown_digit(self) -> None:
         sender = EventSender()
         assert sender.begin("x", 0, 160, 0.0) == []
