@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
 from typing import Any, TypeVar
 
+from globstar.base.kept import kept
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.grammar import parse_number, tokens
 from globstar.proto.sip.headers.address import NameAddr, parse_expires
@@ -85,8 +85,8 @@ class Message:
         """Put a Via on top, or in place of the topmost one; what was parsed of other headers stays."""
         self.headers[: 1 if in_place else 0] = [("Via", value)]
         self._first = None
-        for kept in ("via", "Via", "Via*"):
-            self.__dict__.pop(kept, None)
+        for name in ("via", "Via", "Via*"):
+            self.__dict__.pop(name, None)
 
     def remove(self, name: str) -> int:
         """Drop every header ``name``; returns how many there were."""
@@ -169,7 +169,7 @@ class Message:
     def _locate(self, error: SipParseError, name: str) -> SipParseError:
         return SipParseError(error.detail, status=error.status, reason=error.reason, header=name, message=self)
 
-    @cached_property
+    @kept
     def via(self) -> Via:
         """The topmost Via."""
         return self._required("Via", Via.parse_first)
@@ -179,17 +179,17 @@ class Message:
         """Every Via, topmost first."""
         return self.values("Via", Via.parse_list)
 
-    @cached_property
+    @kept
     def from_(self) -> NameAddr:
         """From."""
         return self._required("From", NameAddr.parse)
 
-    @cached_property
+    @kept
     def to(self) -> NameAddr:
         """To."""
         return self._required("To", NameAddr.parse)
 
-    @cached_property
+    @kept
     def call_id(self) -> str:
         """Call-ID."""
         value = self.get("Call-ID")
@@ -197,12 +197,12 @@ class Message:
             raise SipParseError("header is missing", header="Call-ID", message=self)
         return value
 
-    @cached_property
+    @kept
     def cseq(self) -> CSeq:
         """CSeq."""
         return self._required("CSeq", CSeq.parse)
 
-    @cached_property
+    @kept
     def contacts(self) -> tuple[NameAddr, ...]:
         """Every Contact; empty when there is none and for ``Contact: *``."""
         return () if self.is_star_contact else self.addresses("Contact")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
+from globstar.base.kept import kept
 from globstar.proto.sip.errors import SipParseError
 from globstar.proto.sip.grammar import NO_PARAMS, Params, end_of_quoted, parse_number, quote, split_list, unquote
 from globstar.proto.sip.uri import SipUri
@@ -71,12 +72,15 @@ class NameAddr:
         """Parse comma separated values of one or several header lines."""
         return tuple([cls.parse(part) for value in values for part in split_list(value)])
 
-    @cached_property
+    @kept
     def tag(self) -> str | None:
         """The tag parameter of From or To."""
-        return self.params.get("tag")
+        for name, value in self.params:
+            if name == "tag":
+                return value or ""
+        return None
 
-    @cached_property
+    @kept
     def in_from_to(self) -> str:
         """How it is written in From and To, see ``for_from_to``."""
         return self._with(self.uri.for_from_to())
