@@ -125,6 +125,15 @@ async def test_rfc5763_an_offer_without_fingerprint_is_refused(tmp_path: Path) -
         call.refused(await alice.get(488))
 
 
+async def test_rfc8122_5_a_certificate_that_the_sdp_names_by_an_unknown_hash(tmp_path: Path) -> None:
+    async with sip_office(tmp_path, phone_section("alice", **DTLS), EXTENSIONS) as office:
+        with LogCapture(Level.WARNING) as log:
+            call, _, _ = await connect(office, "600", "actpass", fingerprint="md5 " + ":".join(["AB"] * 16))
+        assert any("names its certificate by md5, which is not known here" in text for text in log.texts(Level.WARNING))
+        assert not await hears(call, call)
+        await call.hang_up()
+
+
 @pytest.mark.parametrize(("verify", "is_heard"), [("fingerprint", False), ("no", True)])
 async def test_rfc5763_5_a_certificate_that_the_sdp_does_not_vouch_for(tmp_path: Path, verify: str, is_heard: bool) -> None:
     """With dtls_verify=fingerprint nothing is taken from such a peer and nothing is said to it."""

@@ -224,7 +224,7 @@ class DtlsKeying:
         if self._checks_fingerprint and not self._is_vouched_for(keys):
             if attempt.keys is None:  # it is kept, as another answer may be on its way (forking)
                 attempt.keys = keys
-                self._not_done(lane, "the certificate of the DTLS peer is not that of its SDP")
+                self._not_done(lane, self._why_not(keys))
             return
         lane.settle(attempt)
         lane.context.set_send_key(keys.ours.suite, keys.ours.key)
@@ -249,6 +249,13 @@ class DtlsKeying:
 
     def _is_vouched_for(self, keys: DtlsKeys) -> bool:
         return any(fingerprint(keys.certificate, said.hash_name) == said.value for said in self._fingerprints)
+
+    def _why_not(self, keys: DtlsKeys) -> str:
+        """Why the peer's certificate is not the one that its SDP names."""
+        hashes = [said.hash_name for said in self._fingerprints if not fingerprint(keys.certificate, said.hash_name)]
+        if len(hashes) < len(self._fingerprints):
+            return "the certificate of the DTLS peer is not that of its SDP"
+        return f"the SDP of the DTLS peer names its certificate by {', '.join(hashes[:4])}, which is not known here"
 
     def _attempt_failed(self, lane: Lane, attempt: Attempt, reason: str) -> None:
         lane.drop(attempt)
