@@ -209,6 +209,8 @@ class SipReplay:
         digits, manager actions, commands and pauses are kept unless ``actions`` stand for them (``follows_script``); ``pauses``
         are the seconds before other messages of a method.
         """
+        # a registration that the system has begun by itself, to an endpoint that is not there
+        self.run_until(lambda: not self.driver.sip.layer.clients)
         self.runner.run(self._run(_Run(self, scenario, pauses or {}, follows_script), actions, at_end))
 
     async def _run(self, replay: _Run, actions: Action | None, at_end: Action | None) -> None:
