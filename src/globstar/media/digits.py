@@ -32,6 +32,7 @@ class SessionDigits:
         session.cut_in()
         now, clock_rate = self._engine.loop.time(), session.digit_payload[1]
         self.outgoing.clock_rate = clock_rate
+        session.sender.begin(now)
         packets = self.outgoing.begin(digit, session.sender.rtp_time_at(now), clock_rate // 50, now)
         if not packets:
             return False

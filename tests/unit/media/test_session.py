@@ -217,6 +217,23 @@ async def test_digit_of_stated_length() -> None:
     rig.engine.close()
 
 
+async def test_rfc4733_digits_before_any_sound_have_times_of_their_own() -> None:
+    """Events of one timestamp are packets of one event; a clock that has not begun to run would give all the same."""
+    rig = Rig()
+    first, second = rig.pair()
+    ear = Ear(second)
+    for digit in "1123":
+        assert first.send_digit_begin(digit)
+        await asyncio.sleep(0.1)
+        first.send_digit_end(100)
+        await asyncio.sleep(0.1)
+    await rig.talk(first, 2)
+    assert [entry[1] for entry in ear.digits if entry[0] == "end"] == ["1", "1", "2", "3"]
+    assert ear.media[1][2] - ear.media[0][2] == 160
+    assert first.sender.rtp_time_at(rig.loop.time()) == pytest.approx(first.sender.rtp_time, abs=1)
+    rig.engine.close()
+
+
 async def test_asterisk_dtmftimeout_ends_a_digit_whose_end_is_lost() -> None:
     rig = Rig()
     first, second = rig.pair()

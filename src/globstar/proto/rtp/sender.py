@@ -100,6 +100,12 @@ class RtpSender:
         self._last_time = now
         self.last_rtp_time = self.rtp_time = rtp_time & 0xFFFFFFFF
 
+    def begin(self, now: float) -> None:
+        """Let the clock run from ``now`` on, if it does not yet: packets with times of their own may come before all others."""
+        if self._last_time is None:
+            self._last_time = now
+            self.last_rtp_time = self.rtp_time
+
     def skip(self, samples: int, now: float) -> None:
         """Let ``samples`` ticks pass without a packet (audio withheld while a digit is sent)."""
         self._last_time = now
