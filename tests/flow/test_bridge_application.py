@@ -48,6 +48,27 @@ async def test_h_and_upper_h_let_a_party_end_it(options: str, ended_by_called: b
             await world.end_calls()
 
 
+@pytest.mark.parametrize(("options", "code_ends", "is_hung_up"), [("h", True, False), ("H", False, False), ("hx", True, True)])
+async def test_one_who_comes_from_another_bridge_has_the_options_too(options: str, code_ends: bool, is_hung_up: bool) -> None:
+    plan = (
+        "exten => 400,1,Dial(Test/carol,,g)\nsame => n,UserEvent(on)\nsame => n,Wait(60)\n"
+        f"exten => 500,1,Bridge(${{TARGET}},{options})\n"
+    )
+    async with await start(plan, files=FEATURES) as world:
+        call = world.tech.phones["alice"].dials("400")
+        (await world.tech.phones["carol"].is_called()).answers()
+        await world.settle(0.1)
+        world.system.globals.set("TARGET", call.channel.name)
+        other = world.tech.phones["bob"].dials("500")
+        await world.settle(1)
+        assert bridge_of(call) is bridge_of(other) is not None
+        call.presses("*0")
+        await world.settle(2)
+        assert (bridge_of(other) is None) is code_ends
+        assert call.channel.is_hung_up is is_hung_up
+        await world.end_calls()
+
+
 @pytest.mark.parametrize(("options", "by_called", "by_caller"), [("t", True, False), ("T", False, True), ("tT", True, True)])
 async def test_t_and_upper_t_let_a_party_transfer_the_other(options: str, by_called: bool, by_caller: bool) -> None:
     for presses_first, works in ((True, by_called), (False, by_caller)):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from globstar.core.announce import start_announcement
 from globstar.core.bridge import Bridge, BridgeMember
 from globstar.core.channel import Channel
 from globstar.core.channelstate import ChannelState
 from globstar.core.features import settings_of
 from globstar.core.pbx import INTERLUDE
 from globstar.core.playback import play_all
-from globstar.core.twoparty import PartyRights, join_with_rights
+from globstar.core.twoparty import PartyRights, give_rights, join_with_rights
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +35,14 @@ def gather(channel: Channel, meeting: Bridge, how: Gathering, arrived: Callable[
     member = channel.bridge_member
     if member is not None:
         meeting.move(member)
+        _settle(member, how)
         arrived(member)
         return
 
     async def take_part(channel: Channel) -> None:
-        if how.hears_tone:
-            tone = settings_of(channel.system).courtesy_tone
-            if tone:
-                await play_all(channel, [tone])
+        tone = _tone(channel, how)
+        if tone:
+            await play_all(channel, [tone])
         if meeting.is_dissolved:
             return
         joined = join_with_rights(meeting, channel, how.rights)
@@ -52,3 +53,20 @@ def gather(channel: Channel, meeting: Bridge, how: Gathering, arrived: Callable[
 
     channel.data[INTERLUDE] = take_part
     channel.redirect(*(how.place or (channel.context, channel.extension, channel.priority + 1)))
+
+
+def _tone(channel: Channel, how: Gathering) -> str:
+    return settings_of(channel.system).courtesy_tone if how.hears_tone else ""
+
+
+def _settle(member: BridgeMember, how: Gathering) -> None:
+    """What is different for one who comes from another bridge; codes that it had stay unless it is given others."""
+    if how.rights != PartyRights():
+        give_rights(member, how.rights)
+    if how.place is not None:
+        member.destination = how.place
+    if how.hangs_up:
+        member.when_left(lambda left, _reason: left.channel.request_hangup())
+    tone = _tone(member.channel, how)
+    if tone:
+        start_announcement(member, [tone])
