@@ -45,7 +45,9 @@ class EventBus:
 
     def subscribe(self, event_type: type[E], listener: Callable[[E], None]) -> Callable[[], None]:
         """Call ``listener`` for each event of ``event_type``; the result undoes it."""
-        listeners = self.listeners(event_type)
+        listeners = self._listeners.get(event_type)
+        if listeners is None:
+            listeners = self.listeners(event_type)
         listeners.append(listener)
 
         def unsubscribe() -> None:

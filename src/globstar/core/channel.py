@@ -458,7 +458,8 @@ class Channel(ChannelMedia):
         self.stop_generator()
         if self.tech.is_polled:
             self.system.ticker.remove(self._poll)
-        self.set_absolute_timeout(None)
+        if self.when_to_hangup is not None:
+            self.set_absolute_timeout(None)
         if not self.soft_hangup:
             self._raise_soft_hangup(SoftHangup.EXPLICIT)
         try:

@@ -67,7 +67,7 @@ async def prepare_calls(system: System, dial_strings: Iterable[str]) -> None:
     waiting: list[Awaitable[None]] = []
     for dial_string in dial_strings:
         tech_name, _, destination = dial_string.partition("/")
-        spec = system.find_tech(tech_name)
+        spec = system.techs.get(tech_name) or system.find_tech(tech_name)
         needed = spec.tech.prepare(destination) if spec is not None else None
         if needed is not None:
             waiting.append(needed)
@@ -87,7 +87,7 @@ def request_channel(
 ) -> Channel:
     """Make an outgoing channel for ``Tech/resource``. Raises :class:`RequestFailed` with the cause."""
     tech_name, slash, destination = dial_string.partition("/")
-    spec = system.find_tech(tech_name)
+    spec = system.techs.get(tech_name) or system.find_tech(tech_name)
     if spec is None or not slash:
         logger.warning(f"There is no channel technology '{tech_name}'")
         raise RequestFailed(Cause.CHAN_NOT_IMPLEMENTED, f"there is no channel technology '{tech_name}'")

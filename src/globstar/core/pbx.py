@@ -36,6 +36,8 @@ _CONGESTED = ("CONGESTION", "CHANUNAVAIL")
 
 _VERBOSE = int(Level.VERBOSE)
 _ALIVE = SoftHangup.NONE
+#: Reasons after which the dialplan does not go on, as a number: flags are combined in Python, numbers are not.
+_FINAL = int(~(SoftHangup.ASYNC_GOTO | SoftHangup.TIMEOUT))
 
 
 class Binding:
@@ -326,7 +328,7 @@ async def _find_more(channel: Channel, result: str | None) -> bool:
 async def _goes_on_after_interruption(channel: Channel) -> bool:
     """Somebody sent the channel elsewhere, or its absolute timeout passed: where to go on. False ends the dialplan."""
     reasons = channel.soft_hangup
-    if reasons & ~(SoftHangup.ASYNC_GOTO | SoftHangup.TIMEOUT):
+    if int(reasons) & _FINAL:
         return False
     if reasons & SoftHangup.ASYNC_GOTO:
         channel.clear_soft_hangup(SoftHangup.ASYNC_GOTO)

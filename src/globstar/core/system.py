@@ -187,9 +187,7 @@ class System:
         """A channel came into being. Called by the channel itself."""
         self.channels[channel.name] = channel
         self.channels_by_id[channel.unique_id] = channel
-        module = self._tech_module(channel)
-        if module is not None:
-            module.use_count += 1
+        self._note_use(channel.tech, 1)
 
     def announce_channel(self, channel: Channel) -> None:
         """The driver has filled in the new channel: tell the listeners."""
@@ -201,21 +199,19 @@ class System:
             del self.channels[channel.name]
         if self.channels_by_id.get(channel.unique_id) is channel:
             del self.channels_by_id[channel.unique_id]
-        module = self._tech_module(channel)
-        if module is not None:
-            module.use_count -= 1
+        self._note_use(channel.tech, -1)
 
     def technology_changed(self, channel: Channel, old: ChannelTech, new: ChannelTech) -> None:
         """A channel is carried by another technology from now on. Called by the channel itself."""
-        for tech, change in ((old, -1), (new, 1)):
-            spec = self.techs.get(tech.name)
-            module = self.loader.modules.get(spec.module) if spec is not None else None
-            if module is not None:
-                module.use_count += change
+        self._note_use(old, -1)
+        self._note_use(new, 1)
 
-    def _tech_module(self, channel: Channel) -> Any:
-        spec = self.techs.get(channel.tech.name)
-        return self.loader.modules.get(spec.module) if spec is not None else None
+    def _note_use(self, tech: ChannelTech, change: int) -> None:
+        """A channel begins (1) or ends (-1) to use the module of its technology."""
+        spec = self.techs.get(tech.name)
+        module = self.loader.modules.get(spec.module) if spec is not None else None
+        if module is not None:
+            module.use_count += change
 
     def find_channel(self, text: str) -> Channel | None:
         """The channel of that name or unique id, or the first whose name begins with it; case is ignored."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import pytest_asyncio
@@ -272,6 +272,35 @@ async def test_the_preferred_technology_that_suits_serves(world: World, native: 
     assert hears(alice, bob)
     assert bridge.technology.name == "test_native"
     assert len(world.seen(events.BridgeTechnologyChanged)) == count  # it serves, whoever is spoken to
+
+
+async def test_a_technology_that_comes_later_serves_a_bridge_that_is_there(world: World) -> None:
+    bridge, _, _ = meeting(world, "alice", "bob")
+    assert bridge.technology.name == "simple_bridge"
+    spec = BridgeTechnologySpec(name=Native.name, module="tests", technology=Native)
+    world.system.bridge_technologies.register(spec)
+    bridge.reconsider("another technology was loaded")
+    assert bridge.technology.name == "test_native"
+    world.system.bridge_technologies.unregister(spec)
+    bridge.reconsider("it was unloaded")
+    assert bridge.technology.name == "simple_bridge"
+
+
+async def test_a_technology_is_not_asked_before_there_are_enough_members(world: World, native: BridgeTechnologySpec) -> None:
+    class Asked(Native):
+        least = 2
+        counts: ClassVar[list[int]] = []
+
+        @classmethod
+        def unsuitable(cls, bridge: Bridge) -> str | None:
+            cls.counts.append(len(bridge.members))
+            return super().unsuitable(bridge)
+
+    native.technology = Asked
+    bridge, _, _ = meeting(world, "alice", "bob")
+    assert bridge.technology.name == "test_native"
+    assert Asked.counts == [2]
+    assert any("not two" in line for line in Bridge(world.system).explain())
 
 
 async def test_who_is_spoken_to_learns_afterwards_who_the_other_one_is(world: World) -> None:

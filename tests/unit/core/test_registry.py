@@ -163,3 +163,14 @@ def test_nearest_name(asked: str, near: str | None) -> None:
     for name in ("Playback", "BackGround", "Hangup"):
         registry.register(Spec(name=name))
     assert registry.nearest(asked) == near
+
+
+def test_a_registry_is_listed_by_name_whatever_changes() -> None:
+    registry: Registry[Spec] = Registry("application", fold=True)
+    b, a = ApplicationSpec(name="b", run=print), ApplicationSpec(name="A", run=print)
+    registry.register(b)
+    assert [spec.name for spec in registry] == ["b"]
+    registry.register(a)
+    assert [spec.name for spec in registry] == ["A", "b"]
+    registry.unregister(b)
+    assert [spec.name for spec in registry] == ["A"]

@@ -205,3 +205,30 @@ async def test_older_variables_do_not_touch_values_for_later(call: Call) -> None
     parent.set_variable("__C", "older")
     parent.variables.inherit_to(channel)
     assert list(channel.variables) == [("__B", "older"), ("__C", "older"), ("A", "A of 1")]
+
+
+@pytest.mark.parametrize("is_watched", [True, False])
+async def test_variables_that_are_set_together_are_set_in_order(call: Call, is_watched: bool) -> None:
+    variables = call.channel.variables
+    variables.set("B", "old")
+    variables.set("__C", "inherited")
+    call.set.clear()
+    if not is_watched:
+        call.channel.system.heard.variable_set.clear()
+    variables.set_all({"A": "1", "B": "2"})
+    assert list(variables) == [("__C", "inherited"), ("A", "1"), ("B", "2")]
+    variables.set_all({"C": "3", "A": ""})
+    assert list(variables) == [("B", "2"), ("C", "3"), ("A", "")]  # C is not inherited any more
+    assert call.set == ([("A", "1"), ("B", "2"), ("C", "3"), ("A", "")] if is_watched else [])
+
+
+@pytest.mark.parametrize("is_watched", [True, False])
+async def test_only_what_is_not_empty_is_made_empty(call: Call, is_watched: bool) -> None:
+    variables = call.channel.variables
+    variables.set_all({"A": "1", "B": "", "D": "4"})
+    call.set.clear()
+    if not is_watched:
+        call.channel.system.heard.variable_set.clear()
+    variables.make_empty(("A", "B", "C"))
+    assert list(variables) == [("B", ""), ("D", "4"), ("A", "")]
+    assert call.set == ([("A", "")] if is_watched else [])

@@ -218,7 +218,7 @@ class CdrEngine:
 
     def _await_next(self, channel: Channel) -> None:
         """The channel's records are closed (or wait for a bridge): its next priority begins another one."""
-        if not (channel.is_hung_up or channel.soft_hangup not in _GOES_ON):
+        if not channel.is_hung_up and channel.soft_hangup in _GOES_ON:
             self._listen_for_next(channel)
 
     def _listen_for_next(self, channel: Channel) -> None:
@@ -339,7 +339,7 @@ class CdrEngine:
             self._settle()
         others: list[Channel] = []
         if len(bridge.members) > 1 and bridge.kind not in _QUIET_KINDS:
-            others = [other for other in bridge.channels if other is not channel and other.cdr is not None]
+            others = [m.channel for m in bridge.members if m.channel is not channel and m.channel.cdr is not None]
         # who makes room for the channel is still there for a moment, and leaves
         swapped = event.swapped if event.swapped is not None and event.swapped.cdr is not None else None
         for record in chain.records:
@@ -359,8 +359,11 @@ class CdrEngine:
         for other in others:
             if other not in partners:
                 self._pair(channel, other, bridge)
-        if channel in self._awaiting and any(record.state is State.BRIDGE for record in chain.records):
-            self._forget(channel)
+        if channel in self._awaiting:
+            for record in chain.records:
+                if record.state is State.BRIDGE:
+                    self._forget(channel)
+                    break
 
     def _pair(self, one: Channel, two: Channel, bridge: Bridge) -> None:
         """Two members without a common record: the one that is party A gets one, or its lonely record a party B."""

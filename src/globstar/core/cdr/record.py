@@ -242,7 +242,7 @@ class CallRecord:
         """The record as backends get it."""
         return FinishedRecord(
             self.account_code, self.src, self.exten, self.context, self.clid, self.channel.name, self.dstchannel,
-            self.app, self.app_data, self.start, self.answer, self.end, int(self.duration(now)),
+            self.app, self.app_data, self.start, self.answer, self.end, max(0, int((self.end or now) - self.start)),
             int(self.billed(now, rounds_up=rounds_up)), DISPOSITION_TEXT[self.disposition],
             AMA_FLAGS.get(self.ama_flags, "Unknown"), self.channel.unique_id, self.user_field, self.peer_account,
             self.linked_id, self.sequence, self.variables, self.tenant, self.peer_tenant,

@@ -89,6 +89,23 @@ async def test_problems_are_told(system: System, option: str, problem: str) -> N
     assert any(problem in text for text in log.texts(Level.WARNING))
 
 
+async def test_calls_with_one_text_share_what_it_says_and_have_their_own_limits(system: System) -> None:
+    assert read(system, "Test/a,5,t") is read(system, "Test/a,5,t")
+    call = Call(system)
+    call.channel.set_variable("LIMIT_PLAYAUDIO_CALLEE", "yes")
+    first, second = read(system, "Test/a,,L(9000)"), read_arguments(call.channel, "Test/a,,L(9000)")
+    assert first.call_options.limit is not None
+    assert second.call_options.limit is not None
+    assert (first.call_options.limit.tells_callee, second.call_options.limit.tells_callee) == (False, True)
+
+
+async def test_each_call_is_told_of_the_problems_of_its_text(system: System) -> None:
+    with LogCapture() as log:
+        for _ in range(2):
+            read(system, "Test/a,soon,y")
+    assert len(log.texts(Level.WARNING)) == 4
+
+
 async def test_a_url_is_not_sent(system: System) -> None:
     with LogCapture() as log:
         read(system, "Test/a,,,http://x")

@@ -92,7 +92,7 @@ def _clear_causes(*channels: Channel) -> None:
 
 def _finish(caller: Channel, arguments: DialArguments, started_at: float, answered_at: float) -> int:
     """The caller is out of the bridge: the times, unless it was sent elsewhere, and whether the dialplan goes on."""
-    is_sent_elsewhere = SoftHangup.ASYNC_GOTO in caller.soft_hangup
+    is_sent_elsewhere = bool(caller.soft_hangup) and SoftHangup.ASYNC_GOTO in caller.soft_hangup
     now = caller.system.now()
     told: dict[str, str] = {}
     if not is_sent_elsewhere:

@@ -188,7 +188,8 @@ class Ringing:
             outcome: Outcome = await self.caller.wait_for(self._ended, self._from_caller)
             return outcome
         finally:
-            self._stop_timers()
+            if self._timers:
+                self._stop_timers()
 
     def _stop_timers(self) -> None:
         for timer in self._timers:
