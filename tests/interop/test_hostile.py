@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 from tests.interop.support.audio import sine, tone_share
-from tests.interop.support.flood import Flood, mutated
+from tests.interop.support.flood import Flood, mutated, unread
 from tests.interop.support.held import Held, held
 from tests.interop.support.office import Office, Peer
 from tests.interop.support.rtp import RtpParty
@@ -63,8 +63,9 @@ def test_a_flood_leaves_nothing_behind(globstar_process: ServerFactory):
 
     def burst(seed: int, count: int) -> Held:
         """What is held after ``count`` messages."""
-        with Flood(office.port, seed=seed, rate=3000, tcp=False) as flood:
-            wait_until(lambda: flood.sent >= count, 30, f"{count} messages")
+        with Flood(office.port, seed=seed, rate=3000, tcp=False, is_read=True) as flood:
+            wait_until(lambda: flood.sent >= count, 90, f"{count} messages, as fast as they are read")
+        wait_until(lambda: not unread(office.port), 20, "all are read")
         after = held(server)
 
         def is_over() -> bool:

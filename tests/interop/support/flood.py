@@ -6,6 +6,7 @@ import random
 import socket
 import threading
 import time
+from pathlib import Path
 from typing import Self
 
 from tests.support.loopback import HOST
@@ -62,11 +63,27 @@ def mutated(source: random.Random, number: int, port: int) -> bytes:
     return bytes(message)
 
 
-class Flood:
-    """Sends until the context is left: ``rate`` datagrams a second to ``port``, and broken TCP connections."""
+#: Bytes in a server's socket that are no more than half of what it holds, with those of twenty more datagrams.
+UNREAD = 60_000
 
-    def __init__(self, port: int, *, seed: int, rate: int = 1000, tcp: bool = True) -> None:
-        self.port, self.rate = port, rate
+
+def unread(port: int) -> int:
+    """Bytes that wait in the UDP socket of a port, as the kernel counts them (proc(5), /proc/net/udp)."""
+    for line in Path("/proc/net/udp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if int(fields[1].rpartition(":")[2], 16) == port:
+            return int(fields[4].rpartition(":")[2], 16)
+    return 0
+
+
+class Flood:
+    """Sends until the context is left: ``rate`` datagrams a second to ``port``, and broken TCP connections.
+
+    With ``is_read`` datagrams wait until the server has read those before them, so that all of them come.
+    """
+
+    def __init__(self, port: int, *, seed: int, rate: int = 1000, tcp: bool = True, is_read: bool = False) -> None:
+        self.port, self.rate, self.is_read = port, rate, is_read
         self.sent = self.connections = 0
         self._source = random.Random(seed)
         self._stop = threading.Event()
@@ -90,6 +107,9 @@ class Flood:
             own = udp.getsockname()[1]
             started = time.monotonic()
             while not self._stop.is_set():
+                if self.is_read and self.sent % 20 == 0 and unread(self.port) > UNREAD:
+                    self._stop.wait(0.005)
+                    continue
                 udp.sendto(mutated(self._source, self.sent, own), (HOST, self.port))
                 self.sent += 1
                 time.sleep(max(0.0, started + self.sent / self.rate - time.monotonic()))
