@@ -30,6 +30,8 @@ exten => 3,1,MixMonitor(both.wav)
 PRESSED = [("1", 60), ("5", 80), ("5", 100), ("#", 250), ("*", 400), ("0", 1000), ("D", 140)]
 #: The event of a key (RFC 4733 section 3.2).
 EVENTS = "0123456789*#ABCD"
+#: mindtmfduration, ms.
+SHORTEST = 80
 #: How far a length may be off, ms: a packet; for what is found in the sound, two blocks of the detector.
 TOLERANCE = {"rfc4733": 20, "info": 0, "inband": 26}
 
@@ -119,7 +121,12 @@ async def test_the_same_digits_and_lengths(tmp_path: Path, mode: str, codecs: st
                     told[int.from_bytes(packet[4:8], "big")] = (EVENTS[packet[12]], int.from_bytes(packet[14:16], "big") // 8)
             assert [digit for digit, _ in told.values()] == [digit for digit, _ in PRESSED]
             for (digit, length), (_, ms) in zip(told.values(), PRESSED, strict=True):
-                assert abs(length - ms) <= TOLERANCE[way] + 20, (digit, length, ms)
+                lasts = max(ms, SHORTEST) if way == "info" else ms  # a digit that comes whole is sent no shorter
+                assert abs(length - lasts) <= TOLERANCE[way] + 20, (
+                    digit,
+                    length,
+                    ms,
+                )  # no less than was told ahead
         await call.hang_up()
         if called is not None:
             await called.ended()
