@@ -438,3 +438,26 @@ async def test_lost_messages_are_repeated(tmp_path: Path) -> None:
         await office.quiet()
         assert losing == {b"INVITE": 0, b"BYE": 0}
         assert not office.system.channels
+
+
+@pytest.mark.parametrize("caller_first", [False, True])
+async def test_an_answer_and_the_end_of_the_caller_at_the_same_moment(tmp_path: Path, caller_first: bool) -> None:
+    """Who has answered is hung up, too, whichever of the two messages is read first."""
+    async with sip_office(tmp_path, OPEN, EXTENSIONS) as office:
+        alice, bob = await two_phones(office)
+        calling = alice.call("101")
+        await alice.get(100)
+        called = await bob.ring()
+        if caller_first:
+            calling.cancel()
+        called.reply(200, body=called.sdp())
+        if not caller_first:
+            calling.cancel()
+        await asyncio.sleep(1)
+        answers = {wire["CSeq"].split()[1]: wire.status for wire in alice.inbox}
+        alice.inbox.clear()
+        assert answers == {"CANCEL": 200, "INVITE": 487}
+        bob.send(bob.reply_to(next(wire for wire in bob.inbox if wire.method == "BYE"), 200))
+        await asyncio.sleep(1)
+        assert not office.system.channels
+        assert not office.driver.legs

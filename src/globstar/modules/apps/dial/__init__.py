@@ -122,7 +122,7 @@ async def _ring_and_connect(channel: Channel, arguments: DialArguments, ringing:
         raise
     winner = ringing.winner
     if outcome is Outcome.ANSWERED and winner is not None:
-        ringing.give_up(CallStatus.CANCEL, arguments.loser_cause)
+        ringing.give_up(CallStatus.CANCEL, arguments.loser_cause, but=winner)
         told = {"DIALSTATUS": "ANSWER", "DIALEDPEERNAME": winner.channel.name, "DIALEDPEERNUMBER": winner.destination}
         channel.variables.set_all(told)
         if screening is not None:

@@ -215,10 +215,13 @@ class Ringing:
                 music.stop(self.caller)
         self.caller.stop_generator()
 
-    def give_up(self, status: CallStatus, cause: int) -> None:
-        """Stop calling those who have not answered: tell so, then hang up with ``cause`` (0: as it is)."""
-        left = [call for call in self.calls if call is not self.winner]
-        self.calls = [self.winner] if self.winner is not None else []
+    def give_up(self, status: CallStatus, cause: int, *, but: OutgoingCall | None = None) -> None:
+        """Stop calling all ``but`` who is to be connected: tell so, then hang up with ``cause`` (0: as it is).
+
+        Who has answered goes too, if the caller went at the same moment.
+        """
+        left = [call for call in self.calls if call is not but]
+        self.calls = [but] if but is not None else []
         for call in left:
             call.close()
             call.announce_end(status)
