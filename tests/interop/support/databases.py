@@ -44,7 +44,7 @@ class DatabaseServer:
             yield
         finally:
             for process in stopped:
-                os.kill(process, signal.SIGCONT)
+                _signalled(process, signal.SIGCONT)  # the first may see at once that another has ended
 
     def run(self, *statements: str) -> list[tuple[Any, ...]]:
         """Run statements and give the rows of the last one."""

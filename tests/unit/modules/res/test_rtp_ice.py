@@ -226,7 +226,8 @@ async def test_a_turn_server_that_cannot_be_one(tmp_path: Path, value: str) -> N
     with LogCapture() as log:
         async with running_system(tmp_path, general(f"turnaddr={value}")) as system:
             assert servers_of(system).turns == ()
-    assert [record.message.startswith("rtp.conf: turnaddr: ") for record in log.records] == [True]
+    told = f"rtp.conf:2: bad value '{value}' of option 'turnaddr'"
+    assert [record.message.startswith(told) for record in log.records] == [True]
 
 
 async def test_authorities_that_cannot_be_read(tmp_path: Path) -> None:
