@@ -25,6 +25,7 @@ cdef struct Slot:
     uint8_t *parked  # the datagram that waits for the loop; what is parked is the first path of a socket, and the socket with it
     int parked_size  # 0 while the path runs, TAKEN while the loop treats it
     double parked_at
+    double served_at  # when a packet of the socket was read last
     relay_peer parked_from
 
 
@@ -88,6 +89,7 @@ cdef class RelayThread:
     cdef int _due_count
     cdef double _due_since
     cdef uint64_t _wakeups
+    cdef int _is_hurried  # a socket of this wake-up was read just before
     cdef uint64_t _packets
     cdef uint64_t _digits_missed
     cdef dict _objects
@@ -201,6 +203,7 @@ cdef class RelayThread:
                 continue
             now = _now()
             told = 0
+            self._is_hurried = 0
             self._enter()
             self._wakeups += 1
             start = 0
@@ -219,7 +222,8 @@ cdef class RelayThread:
             if now > last:
                 rate += (count / (now - last) - rate) / 16
             last = now
-            if count < BATCH and not relay_is_raised(&self._stopping):
+            # each wake-up reads one packet of a socket: where more are there already, as of a picture, a pause before each would add up
+            if count < BATCH and not self._is_hurried and not relay_is_raised(&self._stopping):
                 _sleep(relay_pause(rate, self._longest_wait))
 
     cdef int _serve(self, const epoll_event *events, int count, double now) noexcept nogil:
@@ -231,6 +235,9 @@ cdef class RelayThread:
             letter.slot = self._slot_of(events[index].data.fd)
             if letter.slot == NULL:
                 continue
+            if now - letter.slot.served_at < HURRY:
+                self._is_hurried = 1
+            letter.slot.served_at = now
             letter.datagram = relay_place(&letter.slot.path, letter.buffer)
             if self._ring.descriptor >= 0:
                 self._order(letter, letters)

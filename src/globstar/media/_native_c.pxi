@@ -178,3 +178,5 @@ cdef enum:
 
 #: Seconds at least between two times when the loop is woken up for arrivals alone.
 cdef double DUE_TOGETHER = 0.01
+#: A socket that is read again within so many seconds has more than speech does: pieces of a picture, or what waited meanwhile.
+cdef double HURRY = 0.005
