@@ -138,7 +138,7 @@ def hold_and_resume(pair: Pair) -> float:
     pair.a.hold()
     wait_until(is_held, 10, "101 is on hold")
     began = time.monotonic()
-    time.sleep(1.5)  # so long it is to be silent
+    time.sleep(1.5)  # how long is on hold is what is tested: the other one is to be silent for as long as this took
     held = time.monotonic() - began
     pair.a.resume()
     wait_until(lambda: not is_held(), 10, "101 is no longer on hold")

@@ -38,6 +38,7 @@ def packages() -> Path:
             if done.returncode:
                 if IN_CI:
                     raise RuntimeError(done.stderr)
+                # without a registry there is no browser's library to test with; in CI that is the failure above
                 pytest.skip(f"npm cannot install the packages: {done.stderr[-200:]}")
             if folder.is_dir() and not (folder / "node_modules").is_dir():
                 shutil.rmtree(folder)

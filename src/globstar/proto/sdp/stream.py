@@ -289,10 +289,9 @@ def agree(
     connection = description.connection_of(carrier)
     host = connection.host if connection is not None else ""
     remote = said.direction or description.direction_of(theirs)
+    # with ICE the address says nothing before candidates come (RFC 8840 4.1.1)
     if host in UNSPECIFIED and not (carrier.ice_ufrag or description.ice_ufrag):
-        remote = Direction.of(
-            send=remote.can_send, receive=False
-        )  # with ICE it says nothing before candidates come (RFC 8840 4.1.1)
+        remote = Direction.of(send=remote.can_send, receive=False)
     ours = Direction.of(
         send=mine.direction.can_send and remote.can_receive, receive=mine.direction.can_receive and remote.can_send
     )
