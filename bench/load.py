@@ -35,6 +35,9 @@ RECORDED_CALLS = (50, 100, 200) if IS_FULL else (30,)
 MEMBERS = (10, 50, 100, 200, 500, 1000) if IS_FULL else (10, 50)
 LISTENERS = (100, 200, 500, 1000) if IS_FULL else (100,)
 TRANSCODED_CALLS = 50 if IS_FULL else 20
+BESIDE_CALLS = 200 if IS_FULL else 50
+#: Packets every 20 ms of one phone among the others, and how many half milliseconds lie between two of them.
+BUSY = {"none busy": (1, 0), "one in bursts": (15, 0), "one paced": (15, 2)}
 
 #: What ulaw is transcoded to and from. The payloads of those with a size are made from a counter, of others by the codec.
 CODECS = (
@@ -114,8 +117,17 @@ def _say(row: Row) -> Row:
     return row
 
 
-def _two_party(what: str, prefix: str, count: int, way: str, *, is_secured: bool = False, in_frames: bool = False) -> Row:
-    """Calls from phone to phone that both talk."""
+def _two_party(
+    what: str,
+    prefix: str,
+    count: int,
+    way: str,
+    *,
+    is_secured: bool = False,
+    in_frames: bool = False,
+    busy: tuple[int, int] = (1, 0),
+) -> Row:
+    """Calls from phone to phone that both talk; ``busy`` are the packets of one of them, see ``BUSY``."""
     plain = _direct(count)
     with Load(is_secured=is_secured, environment=WAYS[way]) as rig:
         if in_frames:
@@ -125,6 +137,8 @@ def _two_party(what: str, prefix: str, count: int, way: str, *, is_secured: bool
         for one, other in rig.calls(prefix, count):
             place = len(talkers)
             talkers += [Talker(one, peer=place + 1, packets=packets), Talker(other, peer=place, packets=packets)]
+        if busy[0] > 1:
+            talkers[0] = replace(talkers[0], size=1000, burst=busy[0], spread=busy[1])
         used, heard = rig.measure(talkers, warm=WARM, seconds=SECONDS)
         return _say(_row(what, count, way, "us a packet", heard.sent, used, heard.sent, heard, plain))
 
@@ -134,6 +148,13 @@ def relay() -> Iterator[Row]:
     for way in WAYS:
         for count in RELAY_CALLS:
             yield _two_party("relay", "relay", count, way)
+
+
+def beside() -> Iterator[Row]:
+    """As ``relay``, while one of the phones sends a picture: many large packets, in bursts or paced."""
+    for way in WAYS:
+        for what, busy in BUSY.items():
+            yield _two_party(f"relay, {what}", "relay", BESIDE_CALLS, way, busy=busy)
 
 
 def floor() -> Iterator[Row]:
@@ -234,6 +255,7 @@ def _tone(path: Path, seconds: int) -> None:
 
 LOADS: dict[str, Callable[[], Iterator[Row]]] = {
     "load_relay": relay,
+    "load_beside": beside,
     "load_floor": floor,
     "load_srtp": srtp,
     "load_frames": frames,

@@ -1,10 +1,11 @@
-/* Many phones in one process: each sends an RTP packet every 20 ms and counts what comes, with how long it was under way.
+/* Many phones in one process: each sends RTP every 20 ms and counts what comes, with how long it was under way.
  *
  *   phones LEGS WARM SECONDS
  *
- * A line of the file LEGS is one phone: `address port address port type peer size first [packets]`. The first address is its own, the
- * second where it sends to; it sends payload type `type` (-1: it only listens) and hears the phone in line `peer` (-1: nobody in
- * particular, no delays are taken). A payload is `size` octets that begin with `first` (0: noise). With `packets` the datagrams are
+ * A line of the file LEGS is one phone: `address port address port type peer size first burst spread [packets]`. The first address is
+ * its own, the second where it sends to; it sends payload type `type` (-1: it only listens) and hears the phone in line `peer` (-1:
+ * nobody in particular, no delays are taken). A payload is `size` octets that begin with `first` (0: noise). It sends `burst` packets
+ * every 20 ms, at once or, as a camera that is paced, `spread` half milliseconds one after the other. With `packets` the datagrams are
  * taken from that file instead, 16 bits of length before each, from its beginning again at its end: SRTP is encrypted beforehand.
  *
  * After WARM seconds "begin" is printed, SECONDS later one line: packets sent and received since then, and the middle and the
@@ -23,10 +24,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HISTORY = 256, MOST_DELAYS = 4000000, SLICES = 40 };
+enum { HISTORY = 256, MOST_DELAYS = 4000000, SLICES = 40, MOST_PACED = 64 };
 
 typedef struct {
-    int descriptor, type, peer, size, first;
+    int descriptor, type, peer, size, first, burst, spread;
     uint32_t ssrc;
     uint16_t sequence;      /* of the next packet */
     int shift;              /* what it hears less what its peer has sent; -1 before the first packet */
@@ -36,6 +37,7 @@ typedef struct {
 
 static phone *phones;
 static int count;
+static int paced[MOST_PACED], paced_count;
 static float *delays;
 static long sent, received, delay_count;
 static int measuring;
@@ -83,9 +85,9 @@ static void read_legs(const char *name) {
         if (count == capacity && !(phones = realloc(phones, (size_t)(capacity = 2 * capacity + 16) * sizeof *phones)))
             fail("memory");
         one = memset(&phones[count], 0, sizeof *one);
-        fields = sscanf(line, "%63s %d %63s %d %d %d %d %d %511s", ours, &our_port, theirs, &their_port, &one->type, &one->peer,
-                        &one->size, &one->first, packets);
-        if (fields < 8 || one->size < 0 || one->size > 1400)
+        fields = sscanf(line, "%63s %d %63s %d %d %d %d %d %d %d %511s", ours, &our_port, theirs, &their_port, &one->type, &one->peer,
+                        &one->size, &one->first, &one->burst, &one->spread, packets);
+        if (fields < 10 || one->spread < 0 || one->size < 0 || one->size > 1400)
             continue;
         here = address_of(ours, our_port);
         there = address_of(theirs, their_port);
@@ -95,8 +97,10 @@ static void read_legs(const char *name) {
             fail(line);
         one->ssrc = 0x10000u + (uint32_t)count;
         one->shift = -1;
-        if (fields == 9)
+        if (fields == 11)
             read_packets(one, packets);
+        if (one->spread && paced_count < MOST_PACED)
+            paced[paced_count++] = count;
         count++;
     }
     fclose(file);
@@ -132,6 +136,12 @@ static void say(phone *one) {
     if (send(one->descriptor, data, size, MSG_NOSIGNAL) >= 0 && measuring)
         sent++; /* else the server has closed this port; the counts show it */
     one->sequence++;
+}
+
+/* What a paced phone sends in a slice of time, of which its own is `after` slices ago. */
+static void say_paced(phone *one, int after) {
+    if (after % one->spread == 0 && after / one->spread < one->burst)
+        say(one);
 }
 
 static void hear(phone *one, double at) {
@@ -190,7 +200,10 @@ int main(int arguments, char **argument) {
             fflush(stdout);
         }
         for (int index = (int)(slice % SLICES); index < count; index += SLICES)
-            say(&phones[index]);
+            for (int packet = 0; !phones[index].spread && packet < phones[index].burst; packet++)
+                say(&phones[index]);
+        for (int place = 0; place < paced_count; place++)
+            say_paced(&phones[paced[place]], (int)((slice + SLICES - paced[place] % SLICES) % SLICES));
         do {
             int found;
             left = until - now();

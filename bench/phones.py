@@ -22,8 +22,9 @@ PHONES = "127.0.0.2"
 class Talker:
     """One phone: its leg, what it sends, and which other one (by its place) it hears, for delays.
 
-    ``payload_type`` -1 only listens. A payload is ``size`` bytes that begin with ``first`` (0: noise). ``packets`` is a file of
-    datagrams to send instead.
+    ``payload_type`` -1 only listens. A payload is ``size`` bytes that begin with ``first`` (0: noise). Every 20 ms there are
+    ``burst`` packets, at once or ``spread`` half milliseconds one after the other. ``packets`` is a file of datagrams to
+    send instead.
     """
 
     leg: Leg
@@ -32,11 +33,14 @@ class Talker:
     size: int = 160
     first: int = 0
     packets: Path | None = None
+    burst: int = 1
+    spread: int = 0
     #: where it sends to, if not to the server
     host: str = ""
 
     def __str__(self) -> str:
-        fields = (PHONES, self.leg.local, self.host or HOST, self.leg.remote, self.payload_type, self.peer, self.size, self.first)
+        ways = (PHONES, self.leg.local, self.host or HOST, self.leg.remote)
+        fields = (*ways, self.payload_type, self.peer, self.size, self.first, self.burst, self.spread)
         return " ".join(map(str, fields)) + (f" {self.packets}" if self.packets is not None else "")
 
 

@@ -186,6 +186,25 @@ async def test_a_hook_takes_the_audio_back(tmp_path: Path) -> None:
         await office.quiet()
 
 
+async def test_a_tone_takes_the_audio_back(tmp_path: Path) -> None:
+    """Alice hears a tone: bob sends to us again, or she would hear him beside it; when it is over they send to each other."""
+    async with sip_office(tmp_path, phones(), EXTENSIONS) as office:
+        calling, called = await talk(office)
+        await accept(calling)
+        await accept(called)
+        channel = next(channel for channel in office.system.channels.values() if "alice" in channel.name)
+        office.system.tones.play(channel, "!1000/2000")
+        assert (await accept(calling)).media[1] != called.rtp_port
+        assert (await accept(called)).media[1] != calling.rtp_port
+        told = f"native_rtp: chosen, {channel.name} hears music or a tone, not the other"
+        assert why(office) == f"{told}: {channel.name} would hear the other one, too"
+        assert (await accept(calling)).media[1] == called.rtp_port
+        assert (await accept(called)).media[1] == calling.rtp_port
+        assert why(office) == "native_rtp: chosen, media go directly"
+        await hang_up(calling, called)
+        await office.quiet()
+
+
 async def test_hold_takes_the_audio_back(tmp_path: Path) -> None:
     """Alice holds: her answer has our address at once, bob gets music from us; after it they talk directly again."""
     async with sip_office(tmp_path, phones(), EXTENSIONS) as office:
@@ -237,17 +256,18 @@ async def test_a_refusal_leaves_the_relay(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("mitigation", "told"), [("outgoing", "alice"), ("incoming", "bob")])
 async def test_glare_mitigation(tmp_path: Path, mitigation: str, told: str) -> None:
-    """Calls of one direction are not sent re-INVITEs: the server at their other end sends them."""
+    """Calls of one direction are not sent re-INVITEs: the server at their other end sends them, and our answer tells it."""
     options: dict[str, object] = {"direct_media_glare_mitigation": mitigation}
     async with sip_office(tmp_path, phones(options, options), EXTENSIONS) as office:
         calling, called = await talk(office)
         call, other = (calling, called) if told == "alice" else (called, calling)
         assert (await accept(call)).media[1] == other.rtp_port
         await office.quiet()
-        await calling.hang_up()
-        if told == "bob":
-            await accept(called)
-        await called.ended()
+        other.rtp_port += 40
+        assert (await other.reinvite()).media[1] == call.rtp_port
+        assert (await accept(call)).media[1] == other.rtp_port
+        await office.quiet()
+        await hang_up(calling, called)
 
 
 async def test_digit_features_need_the_audio(tmp_path: Path) -> None:

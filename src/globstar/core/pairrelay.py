@@ -20,6 +20,12 @@ def native_of(member: BridgeMember) -> NativeMedia | None:
     return native if native is not None and isinstance(native.session, RtpMedia) else None
 
 
+def entertained(members: Sequence[BridgeMember]) -> str:
+    """Which members hear music or a tone, in words; "" for none."""
+    names = [member.channel.name for member in members if member.channel.generator is not None]
+    return f"{' and '.join(names)} {'hears' if len(names) == 1 else 'hear'} music or a tone" if names else ""
+
+
 def relay_obstacle(bridge: Bridge, *, passes_digits: bool) -> str | None:
     """Why the packets of a bridge cannot be relayed; None if they can.
 

@@ -25,7 +25,7 @@ cdef struct Slot:
     uint8_t *parked  # the datagram that waits for the loop; what is parked is the first path of a socket, and the socket with it
     int parked_size  # 0 while the path runs, TAKEN while the loop treats it
     double parked_at
-    double served_at  # when a packet of the socket was read last
+    uint64_t read_in  # the wake-up in which a packet of the socket was read last
     relay_peer parked_from
 
 
@@ -68,8 +68,8 @@ cdef class RelayThread:
     """The thread's half of a relay engine. ``run`` is its body; everything else is called from the loop.
 
     ``notify_descriptor`` becomes readable when there is something for :meth:`take`. ``longest_wait`` (seconds) bounds for how
-    long packets are gathered where there are many. With ``wants_ring`` packets are received and sent by io_uring, many with one
-    system call, if the kernel permits; else with a system call each.
+    long packets are gathered where there are many, which is from ``gathers_from`` packets a second on. With ``wants_ring`` packets
+    are received and sent by io_uring, many with one system call, if the kernel permits; else with a system call each.
     """
 
     cdef int _epoll
@@ -77,6 +77,7 @@ cdef class RelayThread:
     cdef int _wake
     cdef int _stopping
     cdef double _longest_wait
+    cdef double _gathers_from
     cdef pthread_mutex_t _turn
     cdef pthread_mutex_t _mutex
     cdef Slot **_slots  # by descriptor the first path of each socket
@@ -89,7 +90,9 @@ cdef class RelayThread:
     cdef int _due_count
     cdef double _due_since
     cdef uint64_t _wakeups
-    cdef int _is_hurried  # a socket of this wake-up was read just before
+    cdef uint64_t _pauses
+    cdef double _rate  # packets a second
+    cdef double _looked_at
     cdef uint64_t _packets
     cdef uint64_t _digits_missed
     cdef dict _objects
@@ -98,12 +101,13 @@ cdef class RelayThread:
     cdef uint8_t *_room
     cdef Letter _letters[TURN]
 
-    def __cinit__(self, double longest_wait=0.004, bint wants_ring=True):
+    def __cinit__(self, double longest_wait=0.004, bint wants_ring=True, double gathers_from=2000):
         cdef int index
         self._epoll = self._notify = self._wake = -1
         self._slots = NULL
         self._waiting = NULL
         self._longest_wait = longest_wait
+        self._gathers_from = gathers_from
         self._ring.descriptor = -1
         pthread_mutex_init(&self._turn, NULL)
         pthread_mutex_init(&self._mutex, NULL)
@@ -159,8 +163,13 @@ cdef class RelayThread:
 
     @property
     def wakeups(self):
-        """How often the thread has looked."""
+        """How often the thread had nothing to do until packets came."""
         return self.counts()[0]
+
+    @property
+    def pauses(self):
+        """How often it waited then, to gather more of them."""
+        return self.counts()[3]
 
     @property
     def packets(self):
@@ -173,9 +182,9 @@ cdef class RelayThread:
         return self.counts()[2]
 
     def counts(self):
-        """``(wakeups, packets, digits_missed)`` at one moment."""
+        """``(wakeups, packets, digits_missed, pauses)`` at one moment."""
         self._lock()
-        found = (self._wakeups, self._packets, self._digits_missed)
+        found = (self._wakeups, self._packets, self._digits_missed, self._pauses)
         pthread_mutex_unlock(&self._mutex)
         return found
 
@@ -194,40 +203,61 @@ cdef class RelayThread:
 
     cdef void _run(self) noexcept nogil:
         cdef epoll_event events[BATCH]
-        cdef int count, start, told
-        cdef uint64_t one = 1
-        cdef double now, last = 0, rate = 0
+        cdef int count, told, is_full
+        cdef double pause
         while not relay_is_raised(&self._stopping):
             count = epoll_wait(self._epoll, events, BATCH, -1)
             if count <= 0:
                 continue
-            now = _now()
-            told = 0
-            self._is_hurried = 0
             self._enter()
             self._wakeups += 1
-            start = 0
-            while start < count:
-                if start:
-                    pthread_mutex_unlock(&self._mutex)
-                    self._enter()
-                told |= self._serve(events + start, TURN if count - start > TURN else count - start, now)
-                start += TURN
-            if self._due_count and now - self._due_since >= DUE_TOGETHER:
-                self._due_since = now
-                told = 1
-            pthread_mutex_unlock(&self._mutex)
-            if told:
-                write(self._notify, &one, sizeof(one))
-            if now > last:
-                rate += (count / (now - last) - rate) / 16
-            last = now
-            # each wake-up reads one packet of a socket: where more are there already, as of a picture, a pause before each would add up
-            if count < BATCH and not self._is_hurried and not relay_is_raised(&self._stopping):
-                _sleep(relay_pause(rate, self._longest_wait))
+            while True:
+                told = self._read(events, count)
+                pause = relay_pause(self._rate, self._longest_wait, self._gathers_from)
+                if pause <= 0 or relay_is_raised(&self._stopping):
+                    pause = 0
+                    break
+                # each look reads one packet of a socket: where more are there, as of a picture, a pause before each would add up
+                is_full = count == BATCH
+                count = epoll_wait(self._epoll, events, BATCH, 0)
+                if count <= 0 or not (is_full or self._is_read_again(events, count)):
+                    break
+                self._leave(told)
+                self._enter()
+            if pause > 0:
+                self._pauses += 1
+            self._leave(told)
+            _sleep(pause)
+
+    cdef int _read(self, const epoll_event *events, int count) noexcept nogil:
+        """Read one packet of each of these sockets and send it on; 1 when the loop is to be woken up."""
+        cdef int start = 0, told = 0
+        cdef double now = _now()
+        self._rate = relay_rate(self._rate, count, now - self._looked_at)
+        self._looked_at = now
+        while start < count:
+            if start:
+                pthread_mutex_unlock(&self._mutex)
+                self._enter()
+            told |= self._serve(events + start, TURN if count - start > TURN else count - start, now)
+            start += TURN
+        if self._due_count and now - self._due_since >= DUE_TOGETHER:
+            self._due_since = now
+            told = 1
+        return told
+
+    cdef int _is_read_again(self, const epoll_event *events, int count) noexcept nogil:
+        """Whether one of these sockets has more than was read of it in this wake-up."""
+        cdef Slot *slot
+        cdef int index
+        for index in range(count):
+            slot = self._slot_of(events[index].data.fd)
+            if slot != NULL and slot.read_in == self._wakeups:
+                return 1
+        return 0
 
     cdef int _serve(self, const epoll_event *events, int count, double now) noexcept nogil:
-        """Read one packet of each of these sockets and send it on; 1 when there is something for the loop."""
+        """As :meth:`_read`, of at most ``TURN`` sockets; 1 when there is something for the loop."""
         cdef Letter *letter
         cdef int index, letters = 0, told = 0
         for index in range(count):
@@ -235,9 +265,7 @@ cdef class RelayThread:
             letter.slot = self._slot_of(events[index].data.fd)
             if letter.slot == NULL:
                 continue
-            if now - letter.slot.served_at < HURRY:
-                self._is_hurried = 1
-            letter.slot.served_at = now
+            letter.slot.read_in = self._wakeups
             letter.datagram = relay_place(&letter.slot.path, letter.buffer)
             if self._ring.descriptor >= 0:
                 self._order(letter, letters)
@@ -391,6 +419,13 @@ cdef class RelayThread:
         pthread_mutex_lock(&self._turn)
         pthread_mutex_lock(&self._mutex)
         pthread_mutex_unlock(&self._turn)
+
+    cdef void _leave(self, int told) noexcept nogil:
+        """Give the lock back; ``told``: and wake the loop up."""
+        cdef uint64_t one = 1
+        pthread_mutex_unlock(&self._mutex)
+        if told:
+            write(self._notify, &one, sizeof(one))
 
     # -- the loop ------------------------------------------------------------------------------------------------
 

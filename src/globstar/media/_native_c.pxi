@@ -147,7 +147,8 @@ cdef extern from "_relay.h" nogil:
     relay_verdict relay_take(relay_path *path, uint8_t *packet, int *size, double now, relay_digit *digit)
     void relay_raise(int *flag)
     bint relay_is_raised(const int *flag)
-    double relay_pause(double rate, double longest)
+    double relay_rate(double rate, int count, double elapsed)
+    double relay_pause(double rate, double longest, double few)
     int relay_set_peer(relay_peer *peer, const char *host, int port)
     int relay_show_peer(const relay_peer *peer, char *host)
     bint relay_is_same(const relay_peer *one, const relay_peer *other)
@@ -178,5 +179,3 @@ cdef enum:
 
 #: Seconds at least between two times when the loop is woken up for arrivals alone.
 cdef double DUE_TOGETHER = 0.01
-#: A socket that is read again within so many seconds has more than speech does: pieces of a picture, or what waited meanwhile.
-cdef double HURRY = 0.005

@@ -347,11 +347,20 @@ static inline relay_verdict relay_take(relay_path *path, uint8_t *packet, int *s
     return verdict;
 }
 
-/* How long to wait (seconds) before packets are looked for again, so that one wake-up finds many: each costs as much as several
- * packets. `rate` is packets a second. Where there are few, none waits; where there are very many, a short time gathers enough.
+/* Packets a second of about the last tenth of a second, when `count` more have come within `elapsed` seconds. It is a sum over time, no
+ * middle of single quotients: a burst would count as the load of many calls there, and so would two packets that meet by chance.
  */
-static inline double relay_pause(double rate, double longest) {
-    const double few = 2000, enough = 64;
+static inline double relay_rate(double rate, int count, double elapsed) {
+    const double window = 0.1;
+    return elapsed < window ? rate * (1 - elapsed / window) + count / window : count / elapsed;
+}
+
+/* How long to wait (seconds) before packets are looked for again, so that one wake-up finds many: each costs as much as several
+ * packets. `rate` is packets a second. Where there are less than `few`, none waits; where there are very many, a short time gathers
+ * enough.
+ */
+static inline double relay_pause(double rate, double longest, double few) {
+    const double enough = 64;
     double pause = rate < few ? 0 : enough / rate;
     return pause < longest ? pause : longest;
 }

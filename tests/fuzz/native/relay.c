@@ -301,7 +301,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         ((volatile uint8_t *)packet)[RELAY_ROOM] = 0; /* the sanitizer has to see this */
 #endif
     }
-    CHECK(relay_pause(now * 997, 0.004) >= 0 && relay_pause(now * 997, 0.004) <= 0.004);
+    CHECK(relay_pause(now * 997, 0.004, 2000) >= 0 && relay_pause(now * 997, 0.004, 2000) <= 0.004);
+    CHECK(relay_rate(now * 997, 1, now) > 0 && relay_rate(now * 997, 0, 0) == now * 997);
     feedback_clear(kept);
     CHECK(!feedback_find(kept, path.next_sequence));
     free(kept);

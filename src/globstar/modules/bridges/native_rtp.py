@@ -6,9 +6,10 @@ from globstar.core.bridge import Bridge, BridgeMember
 from globstar.core.bridgemember import unheard
 from globstar.core.bridgetech import BridgeCapability, BridgeTechnology, BridgeTechnologySpec
 from globstar.core.channel import Channel
-from globstar.core.pairrelay import PairRelay, native_of, relay_obstacle
+from globstar.core.pairrelay import PairRelay, entertained, native_of, relay_obstacle
 from globstar.core.rtp_media import DIGITS, RtpMedia
 from globstar.core.tech import NativeMedia
+from globstar.core.tones import DigitTone
 
 #: How often the endpoints of a bridge may move each other's direct media before packets are relayed for good.
 MAX_MOVES = 16
@@ -106,6 +107,9 @@ class NativeRtpBridge(BridgeTechnology):
         for member, native in zip(self.bridge.members, (one, two), strict=True):
             if not native.can_direct:
                 return f"{member.channel.name}: {native.direct_reason or 'it knows no direct media'}"
+            generator = member.channel.generator
+            if generator is not None and not isinstance(generator, DigitTone):  # which is over before anybody could be told
+                return f"{member.channel.name} would hear the other one, too"
         first, second = one.session, two.session
         if first.sends_digits != second.sends_digits:
             return "digits travel in different ways"
@@ -122,9 +126,9 @@ class NativeRtpBridge(BridgeTechnology):
         """Where the packets go."""
         if any(member.is_apart for member in self.bridge.members):
             return "one is spoken to apart"
-        tones = [member.channel.name for member in self.bridge.members if member.channel.generator is not None]
-        if tones and self._not_direct:
-            return f"{' and '.join(tones)} hears music or a tone, not the other: {self._not_direct}"
+        hearing = entertained(self.bridge.members)
+        if hearing and self._not_direct:
+            return f"{hearing}, not the other: {self._not_direct}"
         return "media go directly" if self._direct else f"packets are relayed: {self._not_direct}"
 
     def _take_back(self) -> None:

@@ -5,7 +5,7 @@ from globstar.core.bridge import Bridge, BridgeMember
 from globstar.core.bridgemember import unheard
 from globstar.core.bridgetech import BridgeCapability, BridgeTechnology, BridgeTechnologySpec
 from globstar.core.mixing import PLAIN_MIX
-from globstar.core.pairrelay import PairRelay, native_of, relay_obstacle
+from globstar.core.pairrelay import PairRelay, entertained, native_of, relay_obstacle
 
 #: The technology without which packets are not relayed here either: who suspends it, or does not load it, wants frames.
 _RELAYING = "native_rtp"
@@ -95,7 +95,10 @@ class SimpleBridge(BridgeTechnology):
 
     def detail(self) -> str:
         """What flows."""
-        return f"frames: {self._in_frames}" if self._in_frames else "packets are relayed, digits are seen"
+        if self._in_frames:
+            return f"frames: {self._in_frames}"
+        hearing = entertained(self.bridge.members)
+        return f"{hearing}, not the other; digits are seen" if hearing else "packets are relayed, digits are seen"
 
     def stop(self) -> None:
         """Unbind."""

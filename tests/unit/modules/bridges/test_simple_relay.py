@@ -112,6 +112,19 @@ async def test_frames_while_somebody_listens(tmp_path: Path) -> None:
         assert len(seen) == 20
 
 
+async def test_who_hears_a_tone_hears_it_alone_and_that_is_said(tmp_path: Path) -> None:
+    async with call(tmp_path, DIAL) as (office, calling, called):
+        channel = next(channel for channel in office.system.channels.values() if "alice" in channel.name)
+        office.system.tones.play(channel, "!1000/600")
+        assert way(office) == f"simple_bridge: chosen, {channel.name} hears music or a tone, not the other; digits are seen"
+        calling.heard.clear()
+        await called.speak(10, TWO)
+        assert not [payload for _, payload in calling.heard if payload == bytes([TWO]) * 160]
+        await asyncio.sleep(0.6)
+        assert way(office) == RELAYED
+        assert await talk(calling, called) == BOTH
+
+
 async def test_who_suspends_the_relaying_technology_gets_frames(tmp_path: Path) -> None:
     async with call(tmp_path, DIAL) as (office, calling, called):
         spec = office.system.bridge_technologies.get("native_rtp")

@@ -43,8 +43,8 @@ def obstacle(leg: Leg) -> str:
 def go(leg: Leg, other: RtpMedia) -> None:
     """Have the endpoint send to the endpoint of the other leg from now on."""
     remote = other.session.remote_address
-    endpoint, media = leg.endpoint, leg.media
-    if remote is None or endpoint.direct_media_glare_mitigation == ("outgoing" if leg.is_caller else "incoming"):
+    media = leg.media
+    if remote is None:
         return
     media.direct = remote
     media.offer_only({name.partition("/")[0] for name in other.receive})
@@ -77,9 +77,16 @@ def _forget(leg: Leg) -> None:
 
 
 def sync(leg: Leg) -> None:
-    """Tell the endpoint where its media go, if it does not know yet; when something is pending, afterwards."""
+    """Tell the endpoint where its media go, if it does not know yet; when something is pending, afterwards.
+
+    Where glare is to be avoided it is for the server at the other end of the leg to make the offer: our answer tells it.
+    """
     session = leg.session
     if session is None or leg.channel is None or session.state is not SessionState.CONFIRMED:
+        return
+    if leg.media.direct is not None and leg.endpoint.direct_media_glare_mitigation == (
+        "outgoing" if leg.is_caller else "incoming"
+    ):
         return
     leg.direct_waits = not session.can_reinvite
     if not leg.direct_waits and leg.media.told_addresses() != leg.media.wanted_addresses():
