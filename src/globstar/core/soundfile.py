@@ -15,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from globstar.base.errors import LocalFault, RemoteFault
 from globstar.core.format import Format
@@ -190,18 +191,33 @@ class SoundWriter:
     """Writes frames of one format into a file.
 
     ``header(data_bytes)`` gives the file's head for an amount of audio and is written anew at the end, so its length
-    must not vary. ``write`` only gathers; a thread does the writing. What the disk refuses comes back from the next
-    ``write`` or from ``close`` as :class:`SoundFault`.
+    must not vary; ``find_audio(file)`` tells where in a file that is gone on with its audio is, and raises
+    :class:`SoundFault` for audio of another kind. ``write`` only gathers; a thread of ``pool`` does the writing. What the disk
+    refuses comes back from the next ``write`` or from ``close`` as :class:`SoundFault`.
     """
 
-    __slots__ = ("_closed", "_file", "_header_bytes", "_job", "_pending", "_written", "cached_at", "format", "header", "path")
+    pool: ClassVar[ThreadPoolExecutor] = _disk
 
-    def __init__(self, path: Path, format: Format, header: Callable[[int], bytes] | None = None, *, append: bool = False) -> None:
+    __slots__ = (
+        "_closed", "_file", "_find_audio", "_header_bytes", "_job", "_pending", "_written", "cached_at", "format", "header",
+        "path",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        path: Path,
+        format: Format,
+        header: Callable[[int], bytes] | None = None,
+        *,
+        append: bool = False,
+        find_audio: Callable[[Buffer], tuple[int, int]] | None = None,
+    ) -> None:
         self.path = path
         #: where the file is until it is closed, if not at ``path``
         self.cached_at: Path | None = None
         self.format = format
         self.header = header
+        self._find_audio = find_audio
         self._header_bytes = len(header(0)) if header is not None else 0
         self._pending = bytearray()
         self._job: Future[None] | None = None
@@ -211,15 +227,37 @@ class SoundWriter:
             exists = append and path.is_file()
             self._file = path.open("r+b" if exists else "w+b", buffering=0)
             if exists:
-                size = os.fstat(self._file.fileno()).st_size
-                self._written = self._whole(max(0, size - self._header_bytes))
-                self._file.truncate(self._header_bytes + self._written)
-                self._file.seek(self._header_bytes + self._written)
+                try:
+                    self._resume()
+                except SoundFault as fault:
+                    self._file.close()
+                    raise SoundFault(f"cannot append to {path}: {fault}") from fault
             if header is not None and not self._written:
                 self._file.seek(0)
                 self._put(header(0))
         except OSError as error:
             raise SoundFault(f"cannot write {path}: {error.strerror}") from error
+
+    def _resume(self) -> None:
+        """Go on behind the audio that the file has; half a block at its end goes. Raises OSError, or SoundFault where it cannot.
+
+        A head of another length than ours, as other programs write it, is replaced.
+        """
+        start, stop = self._header_bytes, os.fstat(self._file.fileno()).st_size
+        view = FileView(self.path)
+        if stop and self._find_audio is not None:
+            start, stop = self._find_audio(view)
+        self._written = self._whole(max(0, stop - start))
+        if start != self._header_bytes and self.header is not None:
+            audio = view[start : start + self._written]
+            self._put(self.header(self._written))
+            self._put(audio)
+        self._end_at(self._header_bytes + self._written)
+
+    def _end_at(self, place: int) -> None:
+        """Let the file end at an octet, and go on there."""
+        self._file.truncate(place)
+        self._file.seek(place)
 
     def _block(self) -> tuple[int, int]:
         """Bytes and samples of one block in the file; subclasses that repack frames differ from the codec."""
@@ -257,7 +295,7 @@ class SoundWriter:
             self._check(job)
         chunk, self._pending = bytes(self._pending), bytearray()
         self._written += len(chunk)
-        self._job = _disk.submit(self._put, chunk)
+        self._job = self.pool.submit(self._store, chunk)
 
     def _check(self, job: Future[None]) -> None:
         error = job.exception()
@@ -266,12 +304,17 @@ class SoundWriter:
         if error is not None:
             raise error
 
+    def _store(self, chunk: bytes) -> None:
+        """Bring audio into the file, in the writing thread; subclasses whose files hold something else encode it here."""
+        self._put(chunk)
+
     def _put(self, chunk: bytes) -> None:
         view = memoryview(chunk)
         while view:
             view = view[self._file.write(view) or 0 :]
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Bring what was written into the file (waits for the disk)."""
         job, self._job = self._job, None
         if job is not None:
             self._check(job)
@@ -279,7 +322,7 @@ class SoundWriter:
             chunk, self._pending = bytes(self._pending), bytearray()
             self._written += len(chunk)
             try:
-                self._put(chunk)
+                self._store(chunk)
             except OSError as error:
                 raise SoundFault(f"cannot write {self.path}: {error.strerror}") from error
 
@@ -299,13 +342,12 @@ class SoundWriter:
 
     def truncate(self, samples: int) -> None:
         """Cut the file off after ``samples`` (waits for the disk); more than there is changes nothing."""
-        self._flush()
+        self.flush()
         wanted = self._bytes_of(samples)
         if wanted < self._written:
             self._written = wanted
             try:
-                self._file.truncate(self._header_bytes + wanted)
-                self._file.seek(self._header_bytes + wanted)
+                self._end_at(self._header_bytes + wanted)
             except OSError as error:
                 raise SoundFault(f"cannot write {self.path}: {error.strerror}") from error
 
@@ -328,7 +370,7 @@ class SoundWriter:
         self._finish()
         self._closed = True
         try:
-            self._flush()
+            self.flush()
             self._put(self._footer())
             if self.header is not None:
                 self._file.seek(0)
@@ -350,7 +392,7 @@ class SoundWriter:
     async def aclose(self) -> None:
         """``close`` in the writing thread."""
         if not self._closed:
-            await asyncio.get_running_loop().run_in_executor(_disk, self.close)
+            await asyncio.get_running_loop().run_in_executor(self.pool, self.close)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -42,8 +42,13 @@ def _au_header(data_bytes: int) -> bytes:
     return struct.pack(">4s5I", _MAGIC, 24, min(data_bytes, _UNKNOWN_SIZE), _ENCODING_ULAW, 8000, 1)
 
 
+def _find_audio(data: Buffer) -> tuple[int, int]:
+    sound = parse_au(data)
+    return sound.start, sound.stop
+
+
 def _create_au(path: Path, append: bool) -> SoundWriter:
-    return SoundWriter(path, ulaw, _au_header, append=append)
+    return SoundWriter(path, ulaw, _au_header, append=append, find_audio=_find_audio)
 
 
 AU = FileFormatSpec(name="au", extensions=("au",), format=ulaw, parse=parse_au, create=_create_au)

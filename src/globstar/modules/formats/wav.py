@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from globstar.core.format import Format, slin, slin16
-from globstar.core.riff import TAG_PCM, parse_wave, pcm_header
+from globstar.core.riff import TAG_PCM, WaveInfo, parse_wave, pcm_header
 from globstar.core.sounddecode import decode_whole
-from globstar.core.soundfile import Buffer, FileFormatSpec, SoundData, SoundWriter, whole_blocks
+from globstar.core.soundfile import Buffer, FileFormatSpec, SoundData, SoundFault, SoundWriter, whole_blocks
 
 
 def parse_wav(data: Buffer, format: Format) -> SoundData:
     """The audio as signed linear of ``format``."""
     info = parse_wave(data)
-    if (info.tag, info.channels, info.sample_rate, info.bits) == (TAG_PCM, 1, format.sample_rate, 16):
+    if _is_as_written(info, format):
         return whole_blocks(format, data, info.start, info.stop)
     return decode_whole(data, format)
 
 
+def _is_as_written(info: WaveInfo, format: Format) -> bool:
+    return (info.tag, info.channels, info.sample_rate, info.bits) == (TAG_PCM, 1, format.sample_rate, 16)
+
+
+def _find_audio(data: Buffer, format: Format) -> tuple[int, int]:
+    info = parse_wave(data)
+    if not _is_as_written(info, format):
+        raise SoundFault(
+            f"it has {info.channels} channels of {info.bits} bit at {info.sample_rate} Hz in encoding {info.tag:#x}; "
+            f"what is written is 16 bit mono at {format.sample_rate} Hz"
+        )
+    return info.start, info.stop
+
+
 def _create(path: Path, format: Format, append: bool) -> SoundWriter:
-    rate = format.sample_rate
-    return SoundWriter(path, format, lambda data_bytes: pcm_header(rate, data_bytes), append=append)
+    header = partial(pcm_header, format.sample_rate)
+    return SoundWriter(path, format, header, append=append, find_audio=partial(_find_audio, format=format))
 
 
 WAV = FileFormatSpec(

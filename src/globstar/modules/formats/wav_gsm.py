@@ -12,13 +12,18 @@ from globstar.dsp.msgsm import FRAME_BYTES, PAIR_BYTES, SILENCE_FRAME, frames_to
 
 def parse_wav49(data: Buffer) -> SoundData:
     """The audio as 33 byte frames; half a block at the end is left out."""
-    info = parse_wave(data)
-    if (info.tag, info.channels, info.sample_rate) != (TAG_GSM, 1, 8000):
-        raise SoundFault(f"WAV with format {info.tag:#x}, {info.sample_rate} Hz; only GSM 06.10 at 8000 Hz is read here")
-    packed = data[info.start : info.stop]
+    start, stop = _find_audio(data)
+    packed = data[start:stop]
     last = len(packed) - len(packed) % PAIR_BYTES
     frames = b"".join(pair_to_frames(packed[i : i + PAIR_BYTES]) for i in range(0, last, PAIR_BYTES))
     return whole_blocks(gsm, frames)
+
+
+def _find_audio(data: Buffer) -> tuple[int, int]:
+    info = parse_wave(data)
+    if (info.tag, info.channels, info.sample_rate) != (TAG_GSM, 1, 8000):
+        raise SoundFault(f"WAV with format {info.tag:#x}, {info.sample_rate} Hz; only GSM 06.10 at 8000 Hz is known here")
+    return info.start, info.stop
 
 
 class Wav49Writer(SoundWriter):
@@ -28,7 +33,7 @@ class Wav49Writer(SoundWriter):
 
     def __init__(self, path: Path, append: bool) -> None:
         self._rest = b""
-        super().__init__(path, gsm, gsm_header, append=append)
+        super().__init__(path, gsm, gsm_header, append=append, find_audio=_find_audio)
 
     def _block(self) -> tuple[int, int]:
         return PAIR_BYTES, 320

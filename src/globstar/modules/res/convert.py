@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import count
 from pathlib import Path
 
 from globstar.core.cli import CliFailure, CliUsage, cli_command
@@ -10,6 +11,9 @@ from globstar.core.soundfile import SoundFault
 from globstar.core.soundstore import SoundStore
 from globstar.core.soundstore import load as load_sound
 from globstar.core.system import System
+
+#: So many frames are read before the writer's thread has to have written them.
+_FRAMES_AT_ONCE = 1000
 
 
 @cli_command("file convert", usage="file convert <file_in> <file_out>")
@@ -51,10 +55,15 @@ def _convert(system: System, source: str, destination: str) -> None:
             if path is None:
                 raise SoundFault(f"no translators lead from {data.format} to {writer.format}")
         reader = data.open()
-        while (frame := reader.next_frame()) is not None:
+        for number in count(1):
+            frame = reader.next_frame()
+            if frame is None:
+                break
             translated = path.translate(frame) if path is not None else frame
             if translated is not None:
                 writer.write(translated)
+            if number % _FRAMES_AT_ONCE == 0:  # reading is faster than writing
+                writer.flush()
     finally:
         writer.close()
 
