@@ -33,14 +33,13 @@ def library() -> ctypes.CDLL | None:
 class _Coder:
     """A state of the library, freed with its owner."""
 
-    __slots__ = ("_gatherer", "_library", "_state")
+    __slots__ = ("_library", "_state")
 
-    def __init__(self, block: int) -> None:
+    def __init__(self) -> None:
         found = library()
         if found is None:
             raise OSError("libcodec2 is not installed")
         self._library: Any = found
-        self._gatherer = Gatherer(block)
         self._state = found.codec2_create(MODE)
 
     def __del__(self) -> None:
@@ -49,18 +48,15 @@ class _Coder:
 
 
 class Decoder(_Coder):
-    """One stream of Codec 2 to signed linear."""
+    """One stream of Codec 2 to signed linear. What does not fill a frame at the end of a payload is left out."""
 
     __slots__ = ()
 
-    def __init__(self) -> None:
-        super().__init__(BYTES)
-
     def __call__(self, data: bytes) -> bytes:
         audio = b""
-        for frame in self._gatherer.blocks(data):
+        for end in range(BYTES, len(data) + 1, BYTES):
             samples = ctypes.create_string_buffer(2 * SAMPLES)
-            self._library.codec2_decode(self._state, samples, frame)
+            self._library.codec2_decode(self._state, samples, data[end - BYTES : end])
             audio += samples.raw
         return audio
 
@@ -68,10 +64,11 @@ class Decoder(_Coder):
 class Encoder(_Coder):
     """One stream of signed linear to Codec 2."""
 
-    __slots__ = ()
+    __slots__ = ("_gatherer",)
 
     def __init__(self) -> None:
-        super().__init__(2 * SAMPLES)
+        super().__init__()
+        self._gatherer = Gatherer(2 * SAMPLES)
 
     def __call__(self, data: bytes) -> bytes:
         coded = b""

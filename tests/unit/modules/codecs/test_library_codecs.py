@@ -116,6 +116,16 @@ def test_any_payload_is_taken(name: str, payloads: list[bytes]) -> None:
         assert isinstance(step(data), bytes)
 
 
+@pytest.mark.parametrize("name", ["codec2tolin", "lpc10tolin", "g729tolin"])
+def test_half_a_frame_at_the_end_of_a_payload_does_no_harm_to_the_next(name: str) -> None:
+    """Every payload holds whole frames (RFC 3551 section 4.2): what is left over of one is no part of the next."""
+    size = SPECS[name].source.codec.sample_bytes
+    step, other = SPECS[name].open(), SPECS[name].open()
+    assert len(step(bytes(size + 3))) in (0, len(other(bytes(size))))
+    for _ in range(3):
+        assert len(step(bytes(size))) == len(other(bytes(size)))
+
+
 def opus_sizes(fmtp: str, audio: bytes) -> list[int]:
     """Payload lengths of Opus at 48 kHz for a peer with these parameters."""
     step = SPECS["lin48toopus"].open_for(slin48, opus.with_attributes({FMTP: fmtp}))
