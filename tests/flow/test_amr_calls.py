@@ -74,7 +74,9 @@ CASES = [
     Case("", "octet-align=0", "octet-align=0", "native_rtp"),
     Case("octet-align=1", "", "octet-align=1", "simple_bridge"),
     Case("octet-align=1; mode-set=2", "octet-align=1; mode-set=2", "octet-align=1; mode-set=2", "native_rtp", (2, 2)),
-    Case("mode-set=0,4; mode-change-period=2", "octet-align=1", "mode-set=0,4", "simple_bridge", (4, 7)),
+    Case(
+        "mode-set=0,4; mode-change-period=2", "octet-align=1", "mode-set=0,4; mode-change-capability=2", "simple_bridge", (4, 7)
+    ),
 ]
 
 
@@ -113,6 +115,62 @@ async def two_phones(root: Path, case: Case) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.caller or 'nothing'} and {case.callee or 'nothing'}")
 def test_each_side_has_its_packing_and_hears_the_other(tmp_path: Path, case: Case) -> None:
     run_virtual(two_phones(tmp_path, case))
+
+
+async def requesting(root: Path, fmtp: str, dialplan: str, asked: list[int], callee: str) -> list[list[int]]:
+    """The modes that alice hears while she asks for one after the other: of ten packets after ten of each request."""
+    pjsip = phone_section("alice", allow="amr", rtp_symmetric="yes")
+    pjsip += phone_section("bob", contact="sip:bob@127.0.0.1:15072", allow=callee, rtp_symmetric="yes")
+    async with sip_office(root, pjsip, f"[default]\nexten => bob,1,{dialplan}\n same => n,Dial(PJSIP/bob)\n") as office:
+        alice, bob = office.phone("alice"), office.phone("bob")
+        calling = PhoneCall(alice, "sip:bob@127.0.0.1:15060")
+        calling.invite(body=description(calling, fmtp))
+        await alice.get(100)
+        called = await bob.ring()
+        if callee == "amr":
+            assert called.request is not None
+            theirs = said(called.request)[0]
+            called.reply(200, "OK", body=description(called, fmtp, theirs))
+            await bob.get("ACK")
+        else:
+            theirs = 0
+            await called.answer()
+        await calling.answered()
+        await office.bridged()
+        packets = [codec.Encoder(packing(fmtp))(frame) for frame in frames_of(original(8000), 8000)[:20]]
+        time = 0
+        found = []
+        for mode in asked:
+            for packet in packets:
+                calling.send_rtp(bytes([mode << 4 | packet[0] & 15]) + packet[1:], KIND, time=time)
+                called.send_rtp(packet if theirs else bytes([0xFF]) * 160, theirs, time=time)
+                time += 160
+                await asyncio.sleep(0.02)
+            payloads = [payload for type_, payload in calling.heard if type_ == KIND][-10:]
+            calling.heard.clear()
+            frames = [unpack(payload, NARROW_BITS, is_aligned=packing(fmtp) is amr) or () for payload in payloads]
+            found.append(sorted({frame[0] >> 3 for several in frames for frame in several}))
+        await calling.hang_up()
+        await called.ended()
+        calling.close()
+        called.close()
+        return found
+
+
+@pytest.mark.parametrize(
+    ("fmtp", "dialplan", "callee", "asked", "modes"),
+    [
+        ("octet-align=1", "NoOp()", "ulaw", [15, 2, 0, 9, 15], [[7], [2], [0], [0], [7]]),
+        ("", "NoOp()", "ulaw", [5, 15], [[5], [7]]),
+        ("mode-set=0,2,4", "NoOp()", "ulaw", [15, 2, 3, 0], [[4], [2], [2], [0]]),
+        ("mode-set=0,2,4; mode-change-period=2; mode-change-neighbor=1", "NoOp()", "ulaw", [15, 0, 4], [[4], [0], [4]]),
+        ("octet-align=1", "Set(VOLUME(TX)=2)", "amr", [15, 3], [[7], [3]]),
+    ],
+)
+def test_rfc4867_4_3_1_a_phone_gets_the_mode_that_it_asks_for_in_its_packets(
+    tmp_path: Path, fmtp: str, dialplan: str, callee: str, asked: list[int], modes: list[list[int]]
+) -> None:
+    assert run_virtual(requesting(tmp_path, fmtp, dialplan, asked, callee)) == modes
 
 
 async def refused(root: Path, fmtp: str) -> int:

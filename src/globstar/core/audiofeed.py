@@ -28,6 +28,9 @@ class AudioFeed:
     through frames.
     """
 
+    #: whether the endpoint of the channel hears it
+    _IS_HEARD = True
+
     def __init__(self, channel: Channel, *, sample_rate: int = 8000, limit_ms: int = 200) -> None:
         self.channel = channel
         #: the format of what is fed
@@ -38,7 +41,7 @@ class AudioFeed:
         self._limit = self.format.bytes_for(limit_ms)
         self._block = self.format.bytes_for(BLOCK_MS)
         self._queue = bytearray()
-        self._filter = AudioFilter(channel, self._mix)
+        self._filter = AudioFilter(channel, self._mix, is_heard=self._IS_HEARD)
         self._silent_ticks = 0
         self._own_format: Format | None = None
         self._own_path: TranslationPath | None = None

@@ -22,14 +22,16 @@ Process = Callable[[bytes, int], bytes]
 class AudioFilter:
     """A frame hook: decodes, calls ``process``, encodes. Translators are made once for each format.
 
-    Frames pass as they are while ``is_idle`` says so, and where no translators lead to signed linear, which is told once.
+    ``is_heard`` says that it works on what the endpoint hears: then it encodes as the endpoint wants it. Frames pass as they are
+    while ``is_idle`` says so, and where no translators lead to signed linear, which is told once.
     """
 
-    __slots__ = ("_format", "_from_linear", "_is_possible", "_to_linear", "channel", "is_idle", "process")
+    __slots__ = ("_format", "_from_linear", "_is_possible", "_to_linear", "channel", "is_heard", "is_idle", "process")
 
-    def __init__(self, channel: Channel, process: Process) -> None:
+    def __init__(self, channel: Channel, process: Process, *, is_heard: bool = False) -> None:
         self.channel = channel
         self.process = process
+        self.is_heard = is_heard
         self.is_idle = False
         self._format: Format | None = None
         self._to_linear: TranslationPath | None = None
@@ -63,7 +65,8 @@ class AudioFilter:
         linear = slin_for_rate(format_.sample_rate)
         translation = self.channel.system.translation
         self._to_linear = translation.build_path(format_, linear)
-        self._from_linear = translation.build_path(linear, format_)
+        wanted = self.channel.raw_write_format
+        self._from_linear = translation.build_path(linear, wanted if self.is_heard and wanted.codec is format_.codec else format_)
         if self._to_linear is None or self._from_linear is None:
             self._is_possible = False
             logger.warning(f"{self.channel.name}: audio of {format_} cannot be changed, since it cannot be translated")

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 class AudioInjection(AudioFeed):
     """An :class:`AudioFeed` in the other direction: those hear it who hear ``channel``."""
 
+    _IS_HEARD = False
+
     def __init__(self, channel: Channel, *, sample_rate: int = 8000, limit_ms: int = 200) -> None:
         super().__init__(channel, sample_rate=sample_rate, limit_ms=limit_ms)
         self._is_own = False

@@ -51,19 +51,35 @@ class Codec:
         return self.rtp_rate or self.sample_rate
 
 
+class EncoderWish:
+    """What a receiver asks, as its stream goes on, of whoever encodes for it: one object for all the encoders of a stream.
+
+    ``mode`` is the number of a mode of the codec; None where there is no wish.
+    """
+
+    __slots__ = ("mode",)
+
+    def __init__(self) -> None:
+        self.mode: int | None = None
+
+
 class Format:
     """A codec with negotiated parameters. Formats without parameters are shared singletons, compared by identity.
 
-    ``attributes`` are the fmtp parameters that change the codec's meaning (Opus, H.264 ...).
+    ``attributes`` are the fmtp parameters that change the codec's meaning (Opus, H.264 ...). ``wish`` is what the one receiver of
+    what is sent in this format asks for meanwhile.
     """
 
-    __slots__ = ("attributes", "codec", "name", "sample_rate")
+    __slots__ = ("attributes", "codec", "name", "sample_rate", "wish")
 
-    def __init__(self, codec: Codec, name: str = "", attributes: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, codec: Codec, name: str = "", attributes: dict[str, str] | None = None, wish: EncoderWish | None = None
+    ) -> None:
         self.codec = codec
         self.name = name or codec.name
         self.sample_rate = codec.sample_rate
         self.attributes = attributes or {}
+        self.wish = wish
 
     def __repr__(self) -> str:
         return f"<Format {self.name}>"
@@ -78,6 +94,10 @@ class Format:
     def with_attributes(self, attributes: dict[str, str]) -> Format:
         """This format with other parameters."""
         return Format(self.codec, self.name, dict(attributes)) if attributes else self
+
+    def with_wish(self, wish: EncoderWish) -> Format:
+        """This format for the stream of one receiver."""
+        return Format(self.codec, self.name, self.attributes, wish)
 
     def samples_in(self, data: bytes) -> int:
         """How many samples ``data`` holds, 0 where only the clock tells."""

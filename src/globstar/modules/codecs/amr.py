@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from globstar.core.format import FMTP, Format, amr, amr_efficient, amrwb, amrwb_efficient, slin, slin16
+from globstar.core.format import FMTP, EncoderWish, Format, amr, amr_efficient, amrwb, amrwb_efficient, slin, slin16
 from globstar.core.loader import ModuleDeclined
 from globstar.core.translate import TranslatorSpec
 from globstar.dsp import amr as coders
 from globstar.dsp.clibrary import Gatherer
 from globstar.proto.rtp.amr import MAX_FRAMES, NARROW_BITS, NO_DATA, WIDE_BITS, file_frame, pack, unpack
-from globstar.proto.sdp.amr import modes
+from globstar.proto.sdp.amr import change_period, changes_stepwise, modes
 
 _ALIGNED = (amr, amrwb)
 #: The highest modes, for whoever allows all: 12.2 and 23.85 kbit/s.
@@ -50,17 +50,28 @@ class ConcealingDecoder(Decoder):
 
 
 class Encoder:
-    """One stream of signed linear to packets, one of all that comes at once; in the best mode that the other side takes."""
+    """One stream of signed linear to packets, one of all that comes at once.
 
-    __slots__ = ("_bits", "_encode", "_gatherer", "_is_aligned", "_mode", "_samples", "samples_made")
+    In the mode that the other side asks for meanwhile (``wish``), without such a wish in the best one that it takes.
+    """
 
-    def __init__(self, format: Format, fmtp: str = "") -> None:
+    __slots__ = (
+        "_bits", "_encode", "_frames", "_gatherer", "_is_aligned", "_is_stepwise", "_mode", "_modes", "_period", "_samples",
+        "_wish", "samples_made",
+    )  # fmt: skip
+
+    def __init__(self, format: Format, fmtp: str = "", wish: EncoderWish | None = None) -> None:
         is_wide = format.sample_rate == 16000
         best = _BEST_WIDE if is_wide else _BEST_NARROW
         self._is_aligned = format.codec in (one.codec for one in _ALIGNED)
         self._bits = WIDE_BITS if is_wide else NARROW_BITS
         self._encode = coders.WideEncoder() if is_wide else coders.NarrowEncoder()
-        self._mode = max((mode for mode in modes(fmtp) if mode <= best), default=best)
+        self._modes = tuple(mode for mode in modes(fmtp) if mode <= best) or tuple(range(best + 1))
+        self._wish = wish
+        self._mode = self._wanted_mode()
+        self._period = change_period(fmtp)
+        self._is_stepwise = changes_stepwise(fmtp)
+        self._frames = 0
         self._samples = format.sample_rate // 50
         self._gatherer = Gatherer(2 * self._samples)
         #: samples of the last packet
@@ -71,11 +82,27 @@ class Encoder:
         self.samples_made = len(blocks) * self._samples
         if not blocks:
             return b""
-        return pack([self._encode(block, self._mode) for block in blocks], self._bits, is_aligned=self._is_aligned)
+        return pack([self._encode(block, self._next_mode()) for block in blocks], self._bits, is_aligned=self._is_aligned)
+
+    def _wanted_mode(self) -> int:
+        wish = self._wish
+        return wish.mode if wish is not None and wish.mode in self._modes else self._modes[-1]
+
+    def _next_mode(self) -> int:
+        """The mode of the next frame."""
+        if self._wish is not None:
+            wanted = self._wanted_mode()
+            if wanted != self._mode and self._frames % self._period == 0:
+                if self._is_stepwise:
+                    place = self._modes.index(self._mode)
+                    wanted = self._modes[place + 1 if wanted > self._mode else place - 1]
+                self._mode = wanted
+            self._frames += 1
+        return self._mode
 
 
 def _encode(source: Format, destination: Format) -> Encoder:
-    return Encoder(destination, destination.attributes.get(FMTP, ""))
+    return Encoder(destination, destination.attributes.get(FMTP, ""), destination.wish)
 
 
 def _pair(name: str, coded: Format, plain: str, linear: Format) -> tuple[TranslatorSpec, TranslatorSpec]:

@@ -20,7 +20,7 @@ class Direction:
         self._is_read = is_read
         self._factor = 1.0
         self._shifter: PitchShifter | None = None
-        self._filter = AudioFilter(channel, self._process)
+        self._filter = AudioFilter(channel, self._process, is_heard=not is_read)
 
     def change(self, factor: float) -> None:
         """Another pitch; 1 leaves the audio alone."""

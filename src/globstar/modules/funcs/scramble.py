@@ -46,5 +46,5 @@ def scramble(channel: Channel | None, args: str, value: str) -> None:
         filters["rx"] = AudioFilter(channel, Inverter().process)
         channel.add_read_hook(filters["rx"].take)
     if word in ("tx", "both"):
-        filters["tx"] = AudioFilter(channel, Inverter().process)
+        filters["tx"] = AudioFilter(channel, Inverter().process, is_heard=True)
         channel.add_write_hook(filters["tx"].take)

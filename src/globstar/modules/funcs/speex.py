@@ -25,7 +25,7 @@ class Direction:
         self.preprocessor = Preprocessor()
         self._channel = channel
         self._is_read = is_read
-        self._filter = AudioFilter(channel, self.preprocessor.process)
+        self._filter = AudioFilter(channel, self.preprocessor.process, is_heard=not is_read)
         self._is_hooked = False
 
     def apply(self) -> None:

@@ -22,9 +22,9 @@ _LIMIT = 100
 class Direction:
     """The volume of one direction of a channel: 0 leaves the audio alone, 3 makes it three times as loud, -3 a third."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, *, is_heard: bool) -> None:
         self._volume = 0
-        self.filter = AudioFilter(channel, lambda data, _: adjust_volume(data, self._volume))
+        self.filter = AudioFilter(channel, lambda data, _: adjust_volume(data, self._volume), is_heard=is_heard)
         self.filter.is_idle = True
 
     @property
@@ -68,7 +68,7 @@ class Volume:
             return
         direction = self.directions.get(name)
         if direction is None:
-            direction = self.directions[name] = Direction(self.channel)
+            direction = self.directions[name] = Direction(self.channel, is_heard=name != "rx")
             add = self.channel.add_read_hook if name == "rx" else self.channel.add_write_hook
             add(direction.filter.take)
         direction.volume = max(-_LIMIT, min(_LIMIT, volume))

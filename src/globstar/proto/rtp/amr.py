@@ -22,6 +22,11 @@ def file_frame(kind: int, speech: bytes, *, is_good: bool = True) -> bytes:
     return bytes([kind << 3 | is_good << 2]) + speech
 
 
+def mode_request(payload: bytes) -> int:
+    """The mode that a packet, which must not be empty, asks of what is sent back (CMR, section 4.3.1 and 4.4.1)."""
+    return payload[0] >> 4
+
+
 def _table(payload: bytes, *, is_aligned: bool) -> tuple[list[tuple[int, bool]], int] | None:
     """Type and quality of the frames of a packet, and the bit after its table; None if it never ends."""
     frames: list[tuple[int, bool]] = []

@@ -27,7 +27,23 @@ def modes(fmtp: str) -> tuple[int, ...]:
     return tuple(sorted({int(mode) for mode in named if len(mode) <= 2 and mode.isascii() and mode.isdigit()}))
 
 
+def change_period(fmtp: str) -> int:
+    """Between changes of the mode that is sent there must be so many frames, or a multiple of it."""
+    return 2 if parameters(fmtp).get("mode-change-period") == "2" else 1
+
+
+def changes_stepwise(fmtp: str) -> bool:
+    """Whether the mode that is sent may change only to the next one, up or down, of those that may be sent."""
+    return parameters(fmtp).get("mode-change-neighbor") == "1"
+
+
 def answered(fmtp: str) -> str:
-    """What an answer says to an offer with these parameters: the same packing and the same modes."""
+    """What an answer says to an offer with these parameters: the same packing and the same modes.
+
+    Who speaks of periods between changes of the mode is told that we keep them.
+    """
     found = parameters(fmtp)
-    return "; ".join(f"{name}={found[name]}" for name in ("octet-align", "mode-set") if found.get(name))
+    parts = [f"{name}={found[name]}" for name in ("octet-align", "mode-set") if found.get(name)]
+    if "mode-change-period" in found or "mode-change-capability" in found:
+        parts.append("mode-change-capability=2")
+    return "; ".join(parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from globstar.core.format import FMTP, Format, amr, amr_efficient, amrwb, amrwb_efficient, slin, slin16
+from globstar.core.format import FMTP, EncoderWish, Format, amr, amr_efficient, amrwb, amrwb_efficient, slin, slin16
 from globstar.core.loader import ModuleDeclined
 from globstar.core.registry import specs_of
 from globstar.core.translate import TranslationPath
@@ -44,6 +44,37 @@ def test_packets_have_the_best_mode_or_the_best_of_those_that_the_other_side_tak
         made = packets(format, fmtp)
         assert {tuple(kinds(format, payload)) for payload in made} == {(mode,)}
         assert {payload[0] >> 4 for payload in made} == {15}  # no mode is asked of the other side
+
+
+@ALL
+def test_rfc4867_the_mode_is_the_one_that_the_other_side_asks_for_meanwhile(format: Format) -> None:
+    best = 8 if format.sample_rate == 16000 else 7
+    block = bytes(format.sample_rate // 50 * 2)
+
+    def sent(fmtp: str, wishes: list[int | None]) -> list[int]:
+        wish = EncoderWish()
+        wish.mode = wishes[0]
+        encoder = codec.Encoder(format, fmtp, wish)
+        found = []
+        for wish.mode in wishes:
+            found += kinds(format, encoder(block))
+        return found
+
+    assert sent("", [None, 2, 2, 0, None]) == [best, 2, 2, 0, best]
+    assert sent("", [3, 3]) == [3, 3]
+    assert sent("mode-set=0,2,4", [None, 2, 3, 0]) == [4, 2, 4, 0]  # 3 may not be sent
+    assert sent("mode-change-period=2", [None, 1, 1, 4, None, None]) == [best, best, 1, 1, best, best]
+    assert sent("mode-set=0,2,4; mode-change-neighbor=1", [None, 0, 0, 4, 4]) == [4, 2, 0, 2, 4]
+    assert sent("mode-change-neighbor=1; mode-change-period=2", [2, 4, 4, 4, 4]) == [2, 2, 3, 3, 4]
+
+
+@ALL
+def test_frames_of_one_packet_may_have_several_modes(format: Format) -> None:
+    wish = EncoderWish()
+    encoder = codec.Encoder(format, "mode-change-neighbor=1", wish)
+    wish.mode = 0
+    best = 8 if format.sample_rate == 16000 else 7
+    assert kinds(format, encoder(bytes(3 * format.sample_rate // 50 * 2))) == [best - 1, best - 2, best - 3]
 
 
 @ALL
@@ -95,10 +126,13 @@ def test_what_is_no_packet_gives_nothing_and_changes_nothing(format: Format) -> 
 @pytest.mark.parametrize(("linear", "coded"), [(slin, amr), (slin16, amrwb_efficient)])
 def test_the_path_hands_the_modes_of_the_other_side_to_the_encoder(linear: Format, coded: Format) -> None:
     specs = {(spec.source, spec.destination): spec for spec in specs_of(codec)}
-    asked = coded.with_attributes({FMTP: "mode-set=0,1"})
+    wish = EncoderWish()
+    asked = coded.with_attributes({FMTP: "mode-set=0,1"}).with_wish(wish)
     path = TranslationPath(linear, asked, (specs[linear, coded],))  # type: ignore[index]
     payload = path.translate_bytes(bytes(linear.sample_rate // 50 * 2))
     assert kinds(coded, payload) == [1]
+    wish.mode = 0
+    assert kinds(coded, path.translate_bytes(bytes(linear.sample_rate // 50 * 2))) == [0]
 
 
 @pytest.mark.parametrize("missing", ["narrow_library", "wide_decoder", "wide_encoder"])

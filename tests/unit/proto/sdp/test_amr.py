@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from globstar.proto.sdp import CodecDescription, LocalMedia, NotAcceptable, OfferAnswer, SessionDescription, parse
-from globstar.proto.sdp.amr import answered, is_aligned, is_usable, modes
+from globstar.proto.sdp.amr import answered, change_period, changes_stepwise, is_aligned, is_usable, modes
 
 NARROW, WIDE = CodecDescription("AMR"), CodecDescription("AMR-WB", 16000)
 LOCAL = LocalMedia("192.0.2.1", 12000, (WIDE, NARROW), telephone_event=False)
@@ -23,7 +23,11 @@ def test_parameters() -> None:
     assert not is_aligned("octet-align=0")
     assert modes("mode-set=7, 0,2") == (0, 2, 7)
     assert modes("mode-set=a,,-1,\u0663," + "9" * 5000) == ()
-    assert answered("mode-change-period=2; mode-set=0,2; octet-align=1; max-red=0") == "octet-align=1; mode-set=0,2"
+    assert answered("mode-set=0,2; octet-align=1; max-red=0") == "octet-align=1; mode-set=0,2"
+    assert answered("mode-change-period=2; mode-set=0") == "mode-set=0; mode-change-capability=2"
+    assert (change_period("mode-change-period=2"), change_period("mode-change-period=1"), change_period("")) == (2, 1, 1)
+    assert changes_stepwise("mode-change-neighbor=1")
+    assert not changes_stepwise("mode-change-neighbor=0")
     assert answered("") == ""
 
 
@@ -42,7 +46,7 @@ def test_the_answer_has_the_packing_and_the_modes_of_the_offer() -> None:
     asked = offer((104, "AMR-WB/16000/1", "octet-align=1;mode-set=0,1,2;mode-change-capability=2"), (102, "AMR/8000", ""))
     lines = str(machine.receive_offer(asked, [LOCAL]).media[0])
     assert "a=rtpmap:104 AMR-WB/16000" in lines
-    assert "a=fmtp:104 octet-align=1; mode-set=0,1,2" in lines
+    assert "a=fmtp:104 octet-align=1; mode-set=0,1,2; mode-change-capability=2" in lines
     assert "a=fmtp:102" not in lines
     assert [codec.codec.name for codec in machine.streams[0].codecs] == ["AMR-WB", "AMR"]
 

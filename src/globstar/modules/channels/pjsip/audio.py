@@ -17,7 +17,6 @@ from globstar.media.session import RtpSession
 from globstar.media.settings import SessionOptions
 from globstar.modules.channels.pjsip import media_options
 from globstar.modules.channels.pjsip.bundling import LegBundle
-from globstar.modules.channels.pjsip.codecs import samples_of
 from globstar.modules.channels.pjsip.kept import audio_of
 from globstar.modules.channels.pjsip.streams import SideStream
 from globstar.modules.channels.pjsip.voice import LINEAR_BYTES, Voice, describe_voice
@@ -48,7 +47,7 @@ class _MoreVoice(Voice):
             self._name_source(channel, session.remote_ssrc)
         format = self._read_format
         codec, size = format.codec, format.codec.sample_bytes
-        samples = len(payload) * codec.sample_count // size if size else samples_of(codec, payload)
+        samples = len(payload) * codec.sample_count // size if size else self._measure(codec, payload)
         data = exchanged(payload) if size == LINEAR_BYTES else payload
         channel.deliver(
             Frame(

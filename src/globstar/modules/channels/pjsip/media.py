@@ -473,7 +473,7 @@ class LegMedia(Voice):
         if channel.native_formats.formats == self.formats.formats and channel.raw_write_format is self.write_format:
             return
         was_plain = channel.read_format is channel.raw_read_format and channel.write_format is channel.raw_write_format
-        channel.set_native_formats(self.formats, read=self.write_format, write=self.write_format)
+        channel.set_native_formats(self.formats, read=self.plain_write_format, write=self.write_format)
         if was_plain:
             channel.reset_formats()
 

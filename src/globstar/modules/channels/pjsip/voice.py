@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from globstar.core.channel import Channel
-from globstar.core.format import FMTP, Format, MediaType, opus, ulaw
+from globstar.core.format import FMTP, Codec, Format, MediaType, opus, ulaw
 from globstar.core.frame import Frame, FrameType
 from globstar.dsp.byteorder import exchanged
 from globstar.media.session import RtpSession
@@ -15,6 +15,7 @@ from globstar.media.smoother import Packer
 from globstar.media.source_times import SourceTimes
 from globstar.modules.channels.pjsip.codecs import OTHER_FORMS, form_of, samples_of
 from globstar.modules.channels.pjsip.kept import EndpointAudio, VoicePlan, audio_of, keep
+from globstar.modules.channels.pjsip.moderequests import MODES, ModeRequests
 from globstar.modules.channels.pjsip.packets import PacketLengths
 from globstar.proto.sdp import CodecDescription, Direction, LocalMedia, LocalSource, NegotiatedCodec, NegotiatedStream
 from globstar.proto.sdp.values import Attribute
@@ -63,9 +64,9 @@ class Voice:
 
     __slots__ = (
         "_by_payload", "_clock_shift", "_codecs", "_comes", "_encodings", "_endpoint", "_is_linear", "_kept", "_lengths",
-        "_most_samples", "_read_format", "_read_payload", "_refined", "_regular", "_send_by_receive", "_send_payload",
-        "_smoother", "_source", "_ssrc", "_times", "_usual_samples", "_writes", "channel", "session", "stream", "wants_digits",
-        "write_format",
+        "_most_samples", "_read_format", "_read_payload", "_refined", "_regular", "_requests", "_send_by_receive",
+        "_send_payload", "_smoother", "_source", "_ssrc", "_times", "_usual_samples", "_writes", "channel", "session", "stream",
+        "wants_digits", "write_format",
     )  # fmt: skip
 
     def __init__(self, endpoint: EndpointObject, formats: Sequence[Format]) -> None:
@@ -100,6 +101,8 @@ class Voice:
         self._lengths = kept.lengths
         #: how long the peer's packets are, samples and ms, where they cannot go on as they come; 0 as long as none have been seen
         self._comes = (0, 0)
+        #: what the peer asks of our encoder inside its stream; None where its packets have no such requests
+        self._requests: ModeRequests | None = None
         self._times = SourceTimes()
         #: what our frames name as their source, and the SSRC of it
         self._source = ""
@@ -117,13 +120,14 @@ class Voice:
         self._encodings = plan.encodings
         self._comes = (0, 0)
         first = stream.codecs[0]
-        self._set_write_format(plan.writes, plan.lengths)
+        self._requests = self._requests_for(plan.writes)
+        self._set_write_format(plan.writes if self._requests is None else self._requests.format, plan.lengths)
         session.rtcp_mux = stream.rtcp_mux
         session.set_payloads(
             plan.payloads, send=first.send_payload_type, clock_rate=first.codec.clock_rate, digits=stream.send_dtmf
         )
         self._read_payload = first.receive_payload_type
-        self._read_format = self.write_format
+        self._read_format = self.plain_write_format
         self._send_payload = first.receive_payload_type
         return plan.formats
 
@@ -167,10 +171,24 @@ class Voice:
     ) -> tuple[Format, PacketLengths]:
         """The format in which we send an agreed codec: as the peer asks for it, and in frames that fit its packets."""
         format = by_payload[codec.receive_payload_type]
-        if codec.remote_fmtp and format.codec is opus.codec:  # the encoder heeds what the peer asks for
+        if codec.remote_fmtp and (
+            format.codec is opus.codec or format.codec.name in MODES
+        ):  # the encoder heeds what the peer asks for
             format = format.with_attributes({**format.attributes, FMTP: codec.remote_fmtp})
         format = PacketLengths(format, self._endpoint, stream).for_encoder(format)
         return format, PacketLengths(format, self._endpoint, stream)
+
+    @property
+    def plain_write_format(self) -> Format:
+        """What we send without what the peer asks for meanwhile: so it sends itself at first."""
+        return self.write_format if self._requests is None else self._requests.plain
+
+    def _requests_for(self, format: Format) -> ModeRequests | None:
+        """What becomes of requests of the peer where we send this: those that it has made stay in force."""
+        if format.codec.name not in MODES:
+            return None
+        known = self._requests
+        return known if known is not None and known.are_for(format) else ModeRequests(format)
 
     def _set_write_format(self, format: Format, lengths: PacketLengths) -> None:
         """What we send from now on, and in packets of which length."""
@@ -260,7 +278,7 @@ class Voice:
                 self._name_source(channel, session.remote_ssrc)
             codec = format.codec
             size = codec.sample_bytes
-            samples = len(payload) * codec.sample_count // size if size else samples_of(codec, payload)
+            samples = len(payload) * codec.sample_count // size if size else self._measure(codec, payload)
             if size == LINEAR_BYTES:
                 payload = exchanged(payload)
             channel.deliver(
@@ -269,6 +287,14 @@ class Voice:
                     source=self._source,
                 )
             )  # fmt: skip
+
+    def _measure(self, codec: Codec, payload: bytes) -> int:
+        """The samples of a packet of variable rate; what it asks of our encoder is noted."""
+        samples = samples_of(codec, payload)
+        requests = self._requests
+        if requests is not None and codec is requests.codec and samples:
+            requests.receive(payload)
+        return samples
 
     def _name_source(self, channel: Channel, ssrc: int) -> None:
         """The peer sends from another source than before, whose numbers and times say nothing of those before."""
@@ -293,8 +319,12 @@ class Voice:
         if session is None or stream is None or payload_type == self._send_payload:
             return
         writes, lengths = self._to_send(codec, self._by_payload, stream)
+        requests = self._requests_for(writes)
+        if requests is not None:
+            writes = requests.format
         if not self._can_follow(writes):
             return
+        self._requests = requests
         self._send_payload = payload_type
         self._set_write_format(writes, lengths)
         session.select_payload(codec.send_payload_type, codec.codec.clock_rate)

@@ -110,7 +110,7 @@ class Detector:
                 self._mutes.append(AudioFilter(channel, silence))
                 channel.add_read_hook(self._mutes[-1].take)
             if self._hears_sent:
-                self._mutes.append(AudioFilter(channel, silence))
+                self._mutes.append(AudioFilter(channel, silence, is_heard=True))
                 channel.add_write_hook(self._mutes[-1].take)
 
     def _take(self, said: bytes | None, heard: bytes | None) -> None:
