@@ -191,7 +191,11 @@ def test_a_recording_that_was_cut_short_is_read_and_gone_on_with(tmp_path: Path)
     assert (len(wave), pitch(wave[kept:])) == (kept + 8000, 800)
 
 
-@pytest.mark.parametrize("data", [b"RIFF" + bytes(100), b"x", music(8000, 1)[:40], music(8000, 1) + b"junk" * 20])
+@pytest.mark.parametrize(
+    "data",
+    [b"RIFF" + bytes(100), b"x", music(8000, 1)[:40], music(8000, 1) + b"junk" * 20],
+    ids=["another kind", "too short", "no whole page", "octets behind it"],
+)
 def test_what_is_something_else_is_not_added_to(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "a.ogg"
     path.write_bytes(data)
