@@ -105,6 +105,9 @@ FAMILIES = {
         SayDigits(x) | on | | -
         SayNumber() | ends | | requires an argument (number)
         SayNumber(x) | on | | not a number: 'x'
+        SayNumber(5,x) | ends | | 'x' is no gender
+        SayNumber(5,) | ends | | File digits/5 does not exist
+        SayOrdinal(5,female) | ends | | 'female' is no gender
         SayOrdinal() | ends | | requires an argument (number)
         SayOrdinal(x) | on | | not a number: 'x'
         SayMoney(x) | on | | not an amount: 'x'

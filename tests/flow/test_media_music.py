@@ -122,11 +122,23 @@ async def test_answered_only(system: System) -> None:
     assert (await listen(system, "answered", 0.5)).voice
 
 
-async def test_an_empty_class_is_silence_and_a_warning(system: System) -> None:
+async def test_a_class_without_files_gives_way_to_the_next(system: System, tmp_path: Path) -> None:
     with LogCapture() as log:
-        phone = await listen(system, "empty", 0.5)
-    assert not phone.voice
+        phone = await listen(system, "empty", 1)
+    assert find(phone.samples, companded(SONGS["a"])).correlation == pytest.approx(1)
+    assert [text for text in log.texts(Level.WARNING) if "'empty' has no files" in text]
+    system.configuration.source = MemorySource({"musiconhold.conf": "[default]\ndirectory=nothing\n"})
+    await run_command(system, "moh reload")
+    with LogCapture() as log:
+        assert not (await listen(system, "", 0.5)).voice
     assert log.texts(Level.WARNING)
+
+
+async def test_hidden_files_are_no_music(system: System, tmp_path: Path) -> None:
+    for name in (".b", "._a"):
+        sound(tmp_path / "data" / "moh", name, OTHER)
+    await run_command(system, "moh reload")
+    assert not [line for line in (await run_command(system, "moh show files")).splitlines() if "/." in line]
 
 
 async def test_music_goes_on_where_it_stopped(system: System) -> None:
@@ -164,6 +176,27 @@ async def test_a_key_changes_the_class(system: System) -> None:
     await phone.end()
     assert np.array_equal(phone.samples[:2240], expected(SONGS["a"])[:2240])
     assert find(phone.samples, companded(OTHER)).correlation == pytest.approx(1)
+
+
+async def test_a_key_changes_the_class_wherever_music_is_heard_and_is_a_key_as_well(system: System) -> None:
+    changes: list[str | None] = []
+    undo = system.bus.subscribe(events.MusicOnHoldChanged, lambda event: changes.append(event.music_class))
+    phone = Phone(system).start(
+        "[default]\nexten => s,1,Answer(,i)\nsame => n,StartMusicOnHold()\nsame => n,WaitDigit(2)\n"
+        "same => n,NoOp(${WAITDIGITRESULT})\nsame => n,Wait(1)\nsame => n,StopMusicOnHold()\nsame => n,WaitDigit(1)\n"
+    )
+    await phone.after(0.2)
+    phone.key("7")
+    await phone.after(0.1)
+    assert phone.channel.music_class == "other"
+    phone.key("7")  # of the class that is heard already
+    await phone.after(1.3)
+    phone.key("7")  # there is no music any more
+    await phone.end()
+    undo()
+    assert "NoOp(7)" in phone.steps
+    assert changes == ["default", None, "other", None]
+    assert not phone.channel.signal_hooks
 
 
 async def test_every_start_has_its_stop(system: System) -> None:
@@ -213,11 +246,11 @@ async def test_waitexten_with_music_or_tone(system: System) -> None:
 
 
 async def test_reload_takes_new_classes_and_keeps_the_old_ones_when_broken(system: System, tmp_path: Path) -> None:
-    text = "[default]\nmode=files\n[new]\nmode=files\ndirectory=moh\n[odd]\nmode=nosuch\n"
+    text = "[default]\nmode=files\nsort=zigzag\n[new]\nmode=files\ndirectory=moh\n[odd]\nmode=nosuch\n"
     system.configuration.source = MemorySource({"musiconhold.conf": text})
     with LogCapture() as log:
         await run_command(system, "moh reload")
-    assert any("nosuch" in text for text in log.texts(Level.WARNING))
+    assert all(any(word in text for text in log.texts(Level.WARNING)) for word in ("nosuch", "zigzag"))
     shown = await run_command(system, "moh show classes")
     assert "Class: new" in shown
     assert "Class: other" not in shown

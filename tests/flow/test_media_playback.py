@@ -429,3 +429,4 @@ async def test_say_unix_time_j_takes_a_digit(system: System, tmp_path: Path) -> 
     await phone.end()
     assert phone.steps[-1] == "NoOp(four)"
     assert phone.prompts == ["digits/day-2"]
+    assert phone.channel.get_variable("SAY_DTMF_INTERRUPT") is None  # what is said next is not stopped by keys

@@ -205,6 +205,20 @@ async def test_the_envelope(system: System) -> None:
     await hang_up(phone)
 
 
+@pytest.mark.parametrize(
+    "config", ["[general]\nformat=wav\n[zonemessages]\nmine=UTC|'vm-${WORD}'\n[default]\n100 => 1234,Alice,,,tz=mine\n"]
+)
+async def test_variables_in_the_words_of_the_envelope(system: System, config: str) -> None:
+    await leave(system)
+    phone = dial(system, "903", DIALPLAN.replace("VoiceMailMain(100@", "Set(WORD=no)\nsame => n,VoiceMailMain(100@"))
+    await phone.prompt("vm-onefor")
+    for key, answer in (("1", "vm-advopts"), ("3", "vm-tohearenv"), ("3", "vm-from")):
+        phone.key(key)
+        await phone.prompt(answer)
+    assert phone.prompts[-2:] == ["vm-no", "vm-from"]
+    await hang_up(phone)
+
+
 async def test_silence_in_the_menu_leaves_it(system: System) -> None:
     phone = await dial(system, "903").end()
     assert phone.prompts[-1] == "vm-goodbye"

@@ -129,11 +129,10 @@ class Indications:
         return parse_tones(self.find(text.strip(), country) or text)
 
     def add(self, country: str, name: str, tones: str) -> None:
-        """``indication add``: define a tone; the zone must exist."""
-        zone = self.zones.get(country.lower())
-        if zone is None:
-            raise IndicationFault(f"no tone zone '{country}'")
+        """``indication add``: define a tone; a zone that does not exist is made."""
         parse_tones(tones)
+        key = country.lower()
+        zone = self.zones.setdefault(key, ToneZone(key))
         zone.tones[name.lower()] = tones
 
     def remove(self, country: str, name: str = "") -> None:

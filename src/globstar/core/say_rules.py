@@ -50,6 +50,8 @@ class _Data:
 class RuleLanguage(Language):
     """A language of say.conf. What its rules do not cover is said as ``beside`` does."""
 
+    is_final = True
+
     def __init__(self, code: str, rules: Rules, beside: Language) -> None:
         self.code = code
         self._rules = rules
@@ -114,7 +116,9 @@ class RuleLanguage(Language):
     # -- what is asked of a language -----------------------------------------------------------------------------------
 
     def number(self, number: int, gender: str = "") -> list[str]:
-        """``num:``."""
+        """``num:``; minus goes before it, as patterns do not see dashes."""
+        if number < 0:
+            return [*self._beside.digits("-"), *self.number(-number, gender)]
         said = self.say(f"num:{number}")
         return said if said is not None else self._beside.number(number, gender)
 
@@ -143,9 +147,10 @@ class RuleLanguage(Language):
         return files
 
     def money(self, hundredths: int) -> list[str]:
-        """``money:`` as a decimal number."""
-        sign, amount = ("-" if hundredths < 0 else ""), abs(hundredths)
-        said = self.say(f"money:{sign}{amount // 100}.{amount % 100:02d}")
+        """``money:`` as a decimal number; minus goes before it."""
+        if hundredths < 0:
+            return [*self._beside.digits("-"), *self.money(-hundredths)]
+        said = self.say(f"money:{hundredths // 100}.{hundredths % 100:02d}")
         return said if said is not None else self._beside.money(hundredths)
 
     def date(self, moment: Day) -> list[str]:

@@ -1,4 +1,4 @@
-"""Saying lists of sounds on a channel, as the Say applications do."""
+"""Saying lists of sounds on a channel, as the Say applications and AGI do."""
 
 from __future__ import annotations
 
@@ -7,38 +7,80 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.config.values import is_true
+from globstar.core import say
 from globstar.core.playback import SoundMissing, play
-from globstar.core.say import OPTIONAL_FILES
 from globstar.core.say_languages.base import SayFault
+from globstar.core.services import Prompts
 
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
 
 logger = Logger("say")
 
+#: What is said, as it is said in a language: names of sound files. Raises :class:`SayFault`.
+Make = Callable[[str], Sequence[str]]
+
 _DIGITS = "0123456789*#ABCD"
+_ENGLISH = "en"
 
 
-async def say_sounds(channel: Channel, make: Callable[[], Sequence[str]]) -> int | str | None:
-    """Play the sounds that ``make`` gives. A missing sound ends the call's dialplan (-1), as in Asterisk.
+async def say_sounds(channel: Channel, make: Make, *, is_interruptible: bool = False) -> int | str | None:
+    """Play what ``make`` gives for the channel's language. A missing sound ends the call's dialplan (-1), as in Asterisk.
 
-    With SAY_DTMF_INTERRUPT a digit stops the saying and goes on to an extension, if there is one that it begins.
-    What cannot be said is logged and the call goes on.
+    With ``is_interruptible``, or SAY_DTMF_INTERRUPT, a digit stops the saying and goes on to an extension, if there is one
+    that it begins. What cannot be said is logged and the call goes on.
     """
+    is_interruptible = is_interruptible or is_true(channel.get_variable("SAY_DTMF_INTERRUPT"))
     try:
-        names = make()
+        return await say_until(channel, make, _DIGITS if is_interruptible else "")
     except SayFault as fault:
         logger.warning(f"{channel.name}: {fault}")
         return None
-    interrupt = is_true(channel.get_variable("SAY_DTMF_INTERRUPT"))
-    for name in names:
+    except SoundMissing as missing:
+        logger.warning(f"{channel.name}: {missing}")
+        return -1
+
+
+async def say_until(channel: Channel, make: Make, digits: str) -> str | None:
+    """Play the sounds that ``make`` gives for the channel's language until one of ``digits`` is pressed, which is returned.
+
+    Raises :class:`SayFault`, and :class:`SoundMissing` at the first sound that is not there.
+    """
+    for name in choose_sounds(channel, make):
         try:
-            digit = await play(channel, name, stop_on=_DIGITS if interrupt else "")
-        except SoundMissing as missing:
-            if name in OPTIONAL_FILES:
+            digit = await play(channel, name, stop_on=digits)
+        except SoundMissing:
+            if name in say.OPTIONAL_FILES:
                 continue
-            logger.warning(f"{channel.name}: {missing}")
-            return -1
+            raise
         if digit is not None:
             return digit
     return None
+
+
+def choose_sounds(channel: Channel, make: Make) -> Sequence[str]:
+    """What to play of what ``make`` gives: what the recordings at hand can say.
+
+    Packages of recordings seldom have all that the grammar of their language asks for. Where one lacks a word, the recording
+    that is nearest takes its place (``digits/1`` that of ``digits/1F``), and where there is none, all is said as English
+    does with the recordings of the language. English itself, and what say.conf says, are taken as they are.
+    """
+    code = channel.language
+    names = make(code)
+    language = say.find_language(code)
+    system = channel.system
+    if language.is_final or system.service("prompts", Prompts) is not None:  # type: ignore[type-abstract]
+        return names
+
+    def is_there(name: str) -> bool:
+        return name in say.OPTIONAL_FILES or system.sounds.exists(name, code)
+
+    if all(map(is_there, names)):
+        return names
+    nearest = [name if is_there(name) else next(filter(is_there, language.nearest(name)), "") for name in names]
+    plain = [] if all(nearest) else make(_ENGLISH)
+    chosen = nearest if all(nearest) else plain if plain and all(map(is_there, plain)) else names
+    if chosen is not names:
+        missing = next(name for name in names if not is_there(name))
+        logger.debug(1, f"{channel.name}: there is no {missing} in language '{code}'; said is {'&'.join(chosen)}")
+    return chosen

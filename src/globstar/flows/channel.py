@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +21,8 @@ from globstar.core.frame import Control
 from globstar.core.pbx import leads, leads_at_once, resolve_priority, run_subroutine
 from globstar.core.playback import SoundMissing, play
 from globstar.core.recording import RecordEnd, record
-from globstar.core.say import OPTIONAL_FILES, say_characters, say_datetime, say_digits, say_number, say_phonetic
+from globstar.core.say import say_characters, say_datetime, say_digits, say_number, say_phonetic
+from globstar.core.saying import say_until
 from globstar.core.system import System
 from globstar.core.twoparty import CallOptions, PartyRights, bridge_two
 from globstar.flows.calling import CallFailed, place_call
@@ -207,36 +208,27 @@ class Channel:
                 return digit
         return ""
 
-    async def _say(self, sounds: Sequence[str], until: str) -> str:
-        for sound in sounds:
-            try:
-                digit = await play(self.core, sound, stop_on=until)
-            except SoundMissing:
-                if sound not in OPTIONAL_FILES:
-                    raise
-                continue
-            if digit is not None:
-                return digit
-        return ""
+    async def _say(self, make: Callable[[str], Sequence[str]], until: str) -> str:
+        return await say_until(self.core, make, until) or ""
 
     async def say_number(self, number: int, *, gender: str = "", until: str = "") -> str:
         """Say a number in the channel's language; as :meth:`play`."""
-        return await self._say(say_number(number, self.language, gender), until)
+        return await self._say(lambda language: say_number(number, language, gender), until)
 
     async def say_digits(self, digits: str | int, *, until: str = "") -> str:
         """Say digit by digit; as :meth:`play`."""
-        return await self._say(say_digits(str(digits), self.language), until)
+        return await self._say(lambda language: say_digits(str(digits), language), until)
 
     async def say_letters(self, text: str, *, phonetic: bool = False, until: str = "") -> str:
         """Spell a text; as :meth:`play`."""
         spell = say_phonetic if phonetic else say_characters
-        return await self._say(spell(text, self.language), until)
+        return await self._say(lambda language: spell(text, language), until)
 
     async def say_time(self, when: datetime | None = None, *, until: str = "") -> str:
         """Say date and time, now unless given; as :meth:`play`."""
         now = self.system.wall_time()
         moment = now if when is None else when.timestamp()
-        return await self._say(say_datetime(moment, now=now, language=self.language), until)
+        return await self._say(lambda language: say_datetime(moment, now=now, language=language), until)
 
     # -- keys -----------------------------------------------------------------------------------------------------------
 

@@ -102,8 +102,9 @@ def test_add_and_remove():
     for arguments in (("us",), ("de",), ("de", "alarm"), ("xx", "dial")):
         with pytest.raises(IndicationFault):
             zones.remove(*arguments)
-    with pytest.raises(IndicationFault):
-        zones.add("xx", "dial", "440")
+    zones.add("XX", "dial", "440")
+    assert zones.find("dial", "xx") == "440"
+    zones.remove("xx")
     with pytest.raises(ToneFault):
         zones.add("de", "dial", "bad")
     with pytest.raises(IndicationFault):

@@ -28,6 +28,7 @@ _[n]um:X => digits/${SAY}
 _[n]um:[1-9]0 => digits/${SAY}
 _[n]um:XX => digits/${SAY:0:1}0, and, num:${SAY:1}
 _e[n]um:. => num:${SAY}, th
+_mo[n]ey:. => ${SAY}, coins
 _datetime::. => date:AdBY 'digits/at' HM:${SAY}
 _date:A:. => digits/day-${SAY:16:1}
 _date:d:. => num:${SAY:6:2}
@@ -59,6 +60,8 @@ def test_numbers_call_rules_in_turn() -> None:
     assert say.say_number(7, "xy") == ["digits/7"]
     assert say.say_number(40, "xy") == ["digits/40"]
     assert say.say_number(42, "xy_ZZ") == ["digits/40", "and", "digits/2"]
+    assert say.say_number(-42, "xy") == ["digits/minus", "digits/40", "and", "digits/2"]
+    assert say.say_money("-3.05", "xy") == ["digits/minus", "3.05", "coins"]
     assert say.say_ordinal(42, "xy") == ["digits/40", "and", "digits/2", "th"]
     assert say.say_digits("12", "xy") == ["digits/1", "digits/2"]
     assert say.say_characters("Ab", "xy") == ["letters/a", "letters/b"]

@@ -6,7 +6,9 @@ Every method gives names of sound files without extension, in the order in which
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from typing import ClassVar
 
 from globstar.base.errors import RemoteFault
 from globstar.base.log import Logger
@@ -30,7 +32,13 @@ _CHARACTER_NAMES = {
 #: a letter of a form, or a file in quotation marks
 _TOKEN = re.compile(r"'[^']*'|\S")
 _ENGLISH_DATE = "ABdY"
+#: a number in a gender, a case, or as it sounds beside others (1F, 2kvk, 20on, 4_2, 5-2, 1000.5), and words in the plural
+_INFLECTED_NUMBER = re.compile(r"(digits/\d+)(?:[FMNmnsz]|kk|kvk|hk|en|on|_2?|-2|\.[25])")
+_INFLECTED_WORD = re.compile(r"(digits/(?:thousand|million|milliard|billion))(?:s|s-i|-a)")
 _SCALES = ((1_000_000_000, "billion"), (1_000_000, "million"), (1000, "thousand"))
+
+#: recordings that take the place of a missing one, the best first
+Substitutes = Mapping[str, tuple[str, ...]]
 
 
 class SayFault(RemoteFault):
@@ -48,6 +56,19 @@ class Language:
     code = "en"
     #: what ``SAY DATETIME`` and SayUnixTime say when nothing else is asked for
     datetime_form = "ABdY 'digits/at' IMp"
+    #: whether what it gives is played as it is, even where recordings are missing
+    is_final = False
+    #: for words that the rules of :meth:`nearest` do not cover
+    substitutes: ClassVar[Substitutes] = {}
+
+    def nearest(self, name: str) -> tuple[str, ...]:
+        """Recordings that say nearly what a missing one does, the best first: the word without its gender, case or plural."""
+        if name in self.substitutes:
+            return self.substitutes[name]
+        if name == "phonetic/9_p":
+            return ("digits/9",)
+        inflected = _INFLECTED_NUMBER.fullmatch(name) or _INFLECTED_WORD.fullmatch(name)
+        return (inflected[1],) if inflected is not None else ()
 
     # -- characters -------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,8 @@ from globstar.core.say_languages.base import Language
 class English(Language):
     """American English."""
 
+    is_final = True
+
 
 class BritishEnglish(Language):
     """British English: one hundred and five, one thousand and five."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from globstar.core.say_languages.base import Language
+from typing import ClassVar
+
+from globstar.core.say_languages.base import Language, Substitutes
 
 
 class Spanish(Language):
     """Spanish. ``gender``: ``f`` una, ``m`` un, otherwise uno."""
 
     code = "es"
-    datetime_form = "'digits/es-el' AdBY 'digits/at' IMp"
+    datetime_form = "'digits/es-el' Ad 'digits/es-de' B 'digits/es-de' Y 'digits/at' IMp"
+    substitutes: ClassVar[Substitutes] = {"digits/100-and": ("digits/100",)}
 
     def number(self, number: int, gender: str = "") -> list[str]:
         """A whole number."""

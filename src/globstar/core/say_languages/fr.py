@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from globstar.core.say_languages.base import Language
+from typing import ClassVar
+
+from globstar.core.say_languages.base import Language, Substitutes
 
 
 class French(Language):
@@ -10,6 +12,7 @@ class French(Language):
 
     code = "fr"
     datetime_form = "AdBY 'digits/at' IMp"
+    substitutes: ClassVar[Substitutes] = {"vm-and": ("digits/et",)}
 
     def number(self, number: int, gender: str = "") -> list[str]:
         """A whole number."""

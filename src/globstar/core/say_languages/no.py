@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from globstar.core.say_languages.base import Substitutes
 from globstar.core.say_languages.scandinavian import Scandinavian
 
 
@@ -10,6 +13,7 @@ class Norwegian(Scandinavian):
 
     code = "no"
     neuter_one = "digits/ett"
+    substitutes: ClassVar[Substitutes] = {"digits/ett": ("digits/1",)}
     datetime_form = "AdBY 'digits/at' HM"
 
     def below_hundred(self, number: int, gender: str) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from globstar.core.say_languages.base import Substitutes
 from globstar.core.say_languages.scaled import Scaled, slavic_form
 
 _FORMS = ("", ".2", ".5")
@@ -12,6 +15,10 @@ class Polish(Scaled):
 
     code = "pl"
     datetime_form = "AdBY 'digits/at' HM"
+    substitutes: ClassVar[Substitutes] = {
+        f"digits/{number}{form}": (f"digits/{number}", f"digits/{word}")
+        for number, word in ((1000, "thousand"), (1_000_000, "million"), (1_000_000_000, "billion")) for form in ("", ".2", ".5")
+    }  # fmt: skip
 
     def times(self, count: int, scale: int) -> list[str]:
         """Tysiac alone, dwa tysiace, piec tysiecy; the counted word's form is a suffix of its file."""

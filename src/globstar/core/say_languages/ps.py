@@ -1,7 +1,10 @@
-"""Pashto: every number below a hundred is a word of its own, hundreds and thousands have a plural."""
+"""Pashto: units before tens, hundreds and thousands have a plural."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from globstar.core.say_languages.base import Substitutes
 from globstar.core.say_languages.scaled import Scaled
 
 
@@ -10,6 +13,11 @@ class Pashto(Scaled):
 
     code = "ps"
     datetime_form = "AdBY IMp"
+    substitutes: ClassVar[Substitutes] = {
+        "digits/zara": ("digits/thousand",),
+        "digits/sawa": ("digits/hundred",),
+        "digits/wesht": ("digits/20",),
+    }
 
     def times(self, count: int, scale: int) -> list[str]:
         """Zer alone, dwa zara."""
@@ -30,8 +38,11 @@ class Pashto(Scaled):
         return [*head, *(["digits/o", *self.below_hundred(rest, gender)] if rest else ())]
 
     def below_hundred(self, number: int, gender: str) -> list[str]:
-        """0 to 99."""
-        return [f"digits/{number}"]
+        """0 to 99: yawisht, dwa wisht; twenty alone is shal."""
+        tens, unit = divmod(number, 10)
+        if number <= 20 or unit == 0:
+            return [f"digits/{number}"]
+        return [f"digits/{unit}", "digits/wesht" if tens == 2 else f"digits/{tens * 10}"]
 
 
 LANGUAGES = (Pashto(),)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 
+from globstar.core.say_languages.base import Substitutes
 from globstar.core.say_languages.scaled import Scaled
 
 _AND = "digits/pt-e"
@@ -14,6 +16,10 @@ class Portuguese(Scaled):
 
     code = "pt"
     datetime_form = "Ad 'digits/pt-de' B 'digits/pt-de' Y IMp"
+    substitutes: ClassVar[Substitutes] = {
+        "digits/100-and": ("digits/100E", "digits/100"),
+        "digits/millions": ("digits/1000000S", "digits/million"),
+    }
 
     def times(self, count: int, scale: int) -> list[str]:
         """Mil alone, um milhao, dois milhoes; mil milhoes for a billion."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from globstar.core.say_languages.base import Substitutes
 from globstar.core.say_languages.scaled import Scaled
 
 _POWERS = ((100_000, "san"), (10_000, "muan"), (1000, "pan"), (100, "roi"))
@@ -13,7 +16,8 @@ class Thai(Scaled):
     """Thai."""
 
     code = "th"
-    datetime_form = "AdBY HM"
+    datetime_form = "AdBY 'digits/wela' HM"
+    substitutes: ClassVar[Substitutes] = {"digits/lop": ("digits/minus",)}
     scales = (1_000_000,)
 
     def number(self, number: int, gender: str = "") -> list[str]:
@@ -47,6 +51,18 @@ class Thai(Scaled):
         if unit == 1 and not (is_alone and tens == 0):
             return [*files, "digits/et"]
         return [*files, f"digits/{unit}"] if unit or not files else files
+
+    def ordinal(self, number: int, gender: str = "") -> list[str]:
+        """Thi and the number."""
+        return ["digits/tee", *self.number(number)]
+
+    def day_of_month(self, day: int) -> list[str]:
+        """An ordinal: it follows the day of the week (wan chan thi ha)."""
+        return self.ordinal(day)
+
+    def month(self, month: int) -> list[str]:
+        """Duean and its name."""
+        return ["digits/duan", *super().month(month)]
 
     def year(self, year: int) -> list[str]:
         """The year of the Buddhist era."""

@@ -13,6 +13,7 @@ from globstar.core.playback import SoundMissing, play, was_stopped
 from globstar.core.registry import application
 from globstar.core.say_languages.base import SayFault
 from globstar.core.say_rules import RuleLanguage, read_rules
+from globstar.core.saying import choose_sounds
 from globstar.core.system import System
 from globstar.dialplan.arguments import argument, split_arguments
 
@@ -119,6 +120,6 @@ def _said(channel: Channel, text: str) -> Sequence[str] | None:
     kind, colon, rest = text.partition(":")
     if colon:
         with contextlib.suppress(SayFault):
-            return say.say(kind, rest, channel.language)
+            return choose_sounds(channel, lambda language: say.say(kind, rest, language))
     logger.warning(f"cannot say '{text}'")
     return None

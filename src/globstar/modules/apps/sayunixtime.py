@@ -26,10 +26,12 @@ async def say_unix_time(channel: Channel, data: str) -> int | str | None:
     match = _SECONDS.match(argument(arguments, 0))
     now = channel.system.wall_time()
     when = float(match[1]) if match is not None else now
-    if "j" in argument(arguments, 3):
-        channel.set_variable("SAY_DTMF_INTERRUPT", "1")
     zone, form = argument(arguments, 1), argument(arguments, 2)
-    return await say_sounds(channel, lambda: say.say_time_form(when, form, now=now, zone=zone, language=channel.language))
+
+    def make(language: str) -> list[str]:
+        return say.say_time_form(when, form, now=now, zone=zone, language=language)
+
+    return await say_sounds(channel, make, is_interruptible="j" in argument(arguments, 3))
 
 
 @application("DateTime", syntax="DateTime([unixtime[,timezone[,format[,options]]]])")

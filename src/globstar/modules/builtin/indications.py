@@ -41,13 +41,16 @@ def show(system: System, args: list[str]) -> str:
 
 @cli_command("indication add", usage='indication add <country> <indication> "<tonelist>"', complete=_zones)
 def add(system: System, args: list[str]) -> str:
-    """Define a tone of a zone."""
-    if len(args) != 3:
+    """Define a tone of a zone; a zone that does not exist is made."""
+    if len(args) != 3 or not all(args):
         raise CliUsage
+    is_new = args[0].lower() not in system.tones.indications.zones
     try:
         system.tones.indications.add(*args)
-    except (IndicationFault, ToneFault) as fault:
+    except ToneFault as fault:
         raise CliFailure(str(fault)) from fault
+    if is_new:
+        logger.notice(f"there was no tone zone '{args[0]}'; it is made")
     return ""
 
 

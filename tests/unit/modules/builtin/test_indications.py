@@ -37,11 +37,20 @@ async def test_show_add_remove(tmp_path: Path) -> None:
         assert system.tones.indications.find("record", "de") is None
 
 
+async def test_a_tone_of_a_zone_that_does_not_exist_makes_it(tmp_path: Path) -> None:
+    async with running_system(tmp_path, FILES) as system:
+        with LogCapture() as log:
+            assert await run_command(system, 'indication add xx dial "425/100,0/50"') == ""
+        assert "xx" in log.texts(Level.NOTICE)[0]
+        assert "xx      dial            425/100,0/50" in await run_command(system, "indication show xx")
+
+
 @pytest.mark.parametrize(
     "command",
     [
-        "indication add xx dial 425",
         "indication add de dial nonsense/x",
+        "indication add xx dial nonsense/x",
+        'indication add xx "" 425',
         "indication remove de",
         "indication remove xx",
         "indication remove de nope",

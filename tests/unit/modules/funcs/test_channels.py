@@ -31,6 +31,7 @@ pytestmark = [pytest.mark.virtual_time, pytest.mark.leaks_threads]  # the system
         ("transfercapability", "video", "VIDEO"),
         ("dtmf_features", "TK", "TK"),
         ("tonezone", "us", "us"),
+        ("tonezone", " US ", "us"),
         ("secure_bridge_media", "1", "1"),
         ("accountcode", "acc", "acc"),
         ("hangupsource", "me", "me"),

@@ -20,6 +20,7 @@ from globstar.core.say_languages.base import SayFault
 from globstar.core.soundfile import SoundFault
 from globstar.core.testevents import tell_state
 from globstar.dialplan.arguments import argument, parse_options, split_arguments
+from globstar.dialplan.substitute import substitute
 from globstar.modules.apps.voicemail.service import MailboxUser, VoicemailService
 from globstar.modules.apps.voicemail.store import FOLDERS, URGENT, Mailbox, read_info
 
@@ -348,6 +349,7 @@ class _Session:
         info = await self.channel.system.run_blocking(read_info, self.messages[self.current])
         names: list[str] = []
         zone, form = self.service.zones.get(self.user.options.tz, ("", ""))
+        form = substitute(form, self.channel)
         try:
             when = say.say_time_form(
                 float(info.origtime or 0), form or "'vm-received' Q 'digits/at' IMp", zone=zone, language=self.language,

@@ -108,9 +108,10 @@ def _set_hangup_source(channel: Channel, value: str) -> None:
 
 
 def _set_tone_zone(channel: Channel, value: str) -> None:
-    if value not in channel.system.tones.indications.zones:
+    country = value.strip().lower()
+    if country not in channel.system.tones.indications.zones:
         raise FunctionError(f"there is no tone zone '{value}' in indications.conf")
-    channel.tone_zone = value
+    channel.tone_zone = country
 
 
 def _set_ama_flags(channel: Channel, value: str) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from globstar.base.log import Logger
 from globstar.core import say
 from globstar.core.agi import AgiDialogue, AgiFailed, AgiUsage, agi_command
-from globstar.core.playback import SoundMissing, play
+from globstar.core.playback import SoundMissing
 from globstar.core.say_languages.base import SayFault
+from globstar.core.saying import say_until
 
 logger = Logger("res_agi")
 
@@ -24,24 +25,14 @@ def _number(text: str) -> int:
     return int(match[1])
 
 
-async def _say(agi: AgiDialogue, digits: str, make: Callable[[], Sequence[str]]) -> str:
-    """Play sounds until one of ``digits`` is pressed; its number is the result."""
+async def _say(agi: AgiDialogue, digits: str, make: Callable[[str], Sequence[str]]) -> str:
+    """Say what ``make`` gives for a language until one of ``digits`` is pressed; its number is the result."""
     try:
-        names = make()
-    except SayFault as fault:
+        digit = await say_until(agi.channel, make, digits)
+    except (SayFault, SoundMissing) as fault:
         logger.warning(f"{agi.channel.name}: {fault}")
         raise AgiFailed("200 result=-1") from fault
-    for name in names:
-        try:
-            digit = await play(agi.channel, name, stop_on=digits)
-        except SoundMissing as missing:
-            if name in say.OPTIONAL_FILES:
-                continue
-            logger.warning(f"{agi.channel.name}: {missing}")
-            raise AgiFailed("200 result=-1") from missing
-        if digit is not None:
-            return f"200 result={ord(digit)}"
-    return "200 result=0"
+    return f"200 result={ord(digit) if digit is not None else 0}"
 
 
 @agi_command("SAY ALPHA", syntax="<string> <escape_digits>", least=2, most=2, runs_dead=False)
@@ -50,7 +41,7 @@ async def say_alpha(agi: AgiDialogue, words: list[str]) -> str:
 
     One of the escape digits stops it; its ASCII number is the result, which is 0 at the end of the text.
     """
-    return await _say(agi, words[1], lambda: say.say_characters(words[0], agi.channel.language))
+    return await _say(agi, words[1], lambda language: say.say_characters(words[0], language))
 
 
 @agi_command("SAY PHONETIC", syntax="<string> <escape_digits>", least=2, most=2, runs_dead=False)
@@ -59,7 +50,7 @@ async def say_phonetic(agi: AgiDialogue, words: list[str]) -> str:
 
     One of the escape digits stops it; its ASCII number is the result, which is 0 at the end of the text.
     """
-    return await _say(agi, words[1], lambda: say.say_phonetic(words[0], agi.channel.language))
+    return await _say(agi, words[1], lambda language: say.say_phonetic(words[0], language))
 
 
 @agi_command("SAY DIGITS", syntax="<number> <escape_digits>", least=2, most=2, runs_dead=False)
@@ -69,7 +60,7 @@ async def say_digits(agi: AgiDialogue, words: list[str]) -> str:
     One of the escape digits stops it; its ASCII number is the result, which is 0 at the end of the digits.
     """
     _number(words[0])
-    return await _say(agi, words[1], lambda: say.say_digits(words[0], agi.channel.language))
+    return await _say(agi, words[1], lambda language: say.say_digits(words[0], language))
 
 
 @agi_command("SAY NUMBER", syntax="<number> <escape_digits> [<gender>]", least=2, most=3, runs_dead=False)
@@ -79,7 +70,7 @@ async def say_number(agi: AgiDialogue, words: list[str]) -> str:
     One of the escape digits stops it; its ASCII number is the result, which is 0 at the end.
     """
     number, gender = _number(words[0]), words[2] if len(words) > 2 else ""
-    return await _say(agi, words[1], lambda: say.say_number(number, agi.channel.language, gender))
+    return await _say(agi, words[1], lambda language: say.say_number(number, language, gender))
 
 
 @agi_command("SAY DATE", syntax="<date> <escape_digits>", least=2, most=2, runs_dead=False)
@@ -89,7 +80,7 @@ async def say_date(agi: AgiDialogue, words: list[str]) -> str:
     Of a time in seconds since 1970. One of the escape digits stops it; its ASCII number is the result, which is 0 at the end.
     """
     moment = _number(words[0])
-    return await _say(agi, words[1], lambda: say.say_date(moment, language=agi.channel.language))
+    return await _say(agi, words[1], lambda language: say.say_date(moment, language=language))
 
 
 @agi_command("SAY TIME", syntax="<time> <escape_digits>", least=2, most=2, runs_dead=False)
@@ -99,7 +90,7 @@ async def say_time(agi: AgiDialogue, words: list[str]) -> str:
     Of a time in seconds since 1970. One of the escape digits stops it; its ASCII number is the result, which is 0 at the end.
     """
     moment = _number(words[0])
-    return await _say(agi, words[1], lambda: say.say_time(moment, language=agi.channel.language))
+    return await _say(agi, words[1], lambda language: say.say_time(moment, language=language))
 
 
 @agi_command("SAY DATETIME", syntax="<time> <escape_digits> [<format> [<timezone>]]", least=2, most=4, runs_dead=False)
@@ -112,5 +103,5 @@ async def say_datetime(agi: AgiDialogue, words: list[str]) -> str:
     moment, form, zone = _number(words[0]), *[*words, "", ""][2:4]
     return await _say(
         agi, words[1],
-        lambda: say.say_time_form(moment, form, now=agi.system.wall_time(), zone=zone, language=agi.channel.language),
+        lambda language: say.say_time_form(moment, form, now=agi.system.wall_time(), zone=zone, language=language),
     )  # fmt: skip

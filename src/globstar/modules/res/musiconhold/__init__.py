@@ -15,8 +15,7 @@ from globstar.core import events
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.cli import CliFailure, CliUsage, cli_command
 from globstar.core.cli_data import CliText
-from globstar.core.frame import NULL_FRAME, Frame, FrameType
-from globstar.core.generator import Generator
+from globstar.core.frame import NULL_FRAME, Frame
 from globstar.core.numbers import seconds
 from globstar.core.playback import SoundMissing, find_sound
 from globstar.core.realtime.engine import RealtimeFault, Row
@@ -24,6 +23,7 @@ from globstar.core.registry import application
 from globstar.core.soundfile import SoundFault, SoundReader
 from globstar.core.system import System
 from globstar.dialplan.arguments import argument, split_arguments
+from globstar.modules.res.musiconhold.keys import MusicListener, OnKey
 from globstar.modules.res.musiconhold.options import MODES, ClassFault, ClassOptions, GeneralOptions
 from globstar.modules.res.musiconhold.program import MusicProgram, ProgramPlayer
 
@@ -39,8 +39,13 @@ class MusicClass:
     files: list[str] = field(default_factory=list)
     program: MusicProgram | None = None
 
+    @property
+    def is_playable(self) -> bool:
+        """Whether there is something to hear."""
+        return bool(self.files) or self.program is not None
 
-class MusicPlayer(Generator):
+
+class MusicPlayer(MusicListener):
     """Plays the files of a class one after the other; the next is opened off the loop before the last one ends.
 
     Where it stopped is kept on the channel, as (class, number of the file, ms), to go on from there.
@@ -59,8 +64,8 @@ class MusicPlayer(Generator):
         "music",
     )
 
-    def __init__(self, music: MusicClass, order: list[str], start: int, offset_ms: int = 0) -> None:
-        super().__init__()
+    def __init__(self, music: MusicClass, order: list[str], start: int, offset_ms: int = 0, on_key: OnKey | None = None) -> None:
+        super().__init__(on_key)
         self.music = music
         self._order = order
         self._upcoming = start
@@ -74,11 +79,13 @@ class MusicPlayer(Generator):
 
     def opened(self, channel: Channel) -> None:
         """Begin to open the first file, and tell."""
+        super().opened(channel)
         channel.system.bus.publish(events.MusicOnHoldChanged(channel, self.music.name))
         self._open_ahead(channel)
 
     def closed(self) -> None:
         """Keep the position, and tell."""
+        super().closed()
         assert self.channel is not None
         if self._reader is not None and self._index >= 0:
             self.channel.data["moh position"] = (self.music.name, self._index, self._reader.tell_ms())
@@ -206,8 +213,8 @@ class MusicOnHoldService:
         if not folder.is_absolute():
             folder = Path(self.system.directories.astdatadir) / folder
         extensions = self.system.sounds.extensions()
-        stems = {str(path.with_suffix("")) for path in folder.glob("*") if path.suffix[1:] in extensions}
-        music.files = sorted(stems)
+        found = [path for path in folder.glob("*") if path.suffix[1:] in extensions and not path.name.startswith(".")]
+        music.files = sorted({str(path.with_suffix("")) for path in found})
         return True
 
     def start(self, channel: Channel, music_class: str = "") -> bool:
@@ -224,7 +231,9 @@ class MusicOnHoldService:
         return self._play(channel, music, music_class)
 
     def _tell_missing(self, name: str) -> None:
-        if name != "default":
+        if name in self.classes or name in self.realtime:
+            logger.warning(f"music class '{name}' has no files; the next of those that are wanted is played")
+        elif name != "default":
             logger.warning(f"there is no music class '{name}'; the next of those that are wanted is played")
 
     def _names(self, channel: Channel, music_class: str) -> list[str]:
@@ -249,7 +258,7 @@ class MusicOnHoldService:
         """Look for the first of several classes that there is, and play it."""
         for name in names:
             music = self.classes.get(name) or self._kept.get(name) or await self._read(name)
-            if music is not None:
+            if music is not None and music.is_playable:
                 channel.data.pop(_PENDING, None)
                 self._play(channel, music, name)
                 return
@@ -293,14 +302,15 @@ class MusicOnHoldService:
             pending.cancel()
 
     def _play(self, channel: Channel, music: MusicClass | None, music_class: str) -> bool:
-        if music is None or not (music.files or music.program):
+        if music is None or not music.is_playable:
             logger.warning(f"music class '{music.name if music is not None else music_class}' has no files")
             return False
         if music.options.answeredonly and channel.state is not ChannelState.UP:
             logger.verbose(3, f"The channel '{channel.name}' is not answered yet. Ignore the moh request.")
             return False
+        on_key = self._change if any(one.options.digit for one in self.all_classes()) else None
         if music.program is not None:
-            channel.start_generator(ProgramPlayer(music.program))
+            channel.start_generator(ProgramPlayer(music.program, on_key))
             return True
         order = list(music.files)
         start = offset_ms = 0
@@ -312,13 +322,24 @@ class MusicOnHoldService:
             kept, *position = channel.data.get("moh position", ("", 0, 0))
             if kept == music.name and position[0] < len(order):
                 start, offset_ms = position
-        channel.start_generator(MusicPlayer(music, order, start, offset_ms))
+        channel.start_generator(MusicPlayer(music, order, start, offset_ms, on_key))
         return True
 
     def choose(self, channel: Channel, music_class: str = "") -> MusicClass | None:
-        """The class to play: the channel's own and the one asked for, in the order that ``preferchannelclass`` says."""
+        """The class to play: the channel's own and the one asked for, in the order that ``preferchannelclass`` says.
+
+        One with nothing to hear only where no other has more.
+        """
         known = {**self._kept, **self.classes}
-        return next((known[name] for name in self._names(channel, music_class) if name in known), None)
+        wanted = [known[name] for name in self._names(channel, music_class) if name in known]
+        return next((music for music in wanted if music.is_playable), wanted[0] if wanted else None)
+
+    def _change(self, channel: Channel, digit: str) -> None:
+        """A key was pressed: from now on the channel hears the class that it leads to, if there is one."""
+        music = self.class_of_digit(digit)
+        if music is not None and music.name != _heard(channel):
+            channel.music_class = music.name
+            self.start(channel, music.name)
 
     def class_of_digit(self, digit: str) -> MusicClass | None:
         """The class that a key leads to."""
@@ -334,6 +355,14 @@ class MusicOnHoldService:
         self._forget_pending(channel)
         if isinstance(channel.generator, (MusicPlayer, ProgramPlayer)):
             channel.stop_generator()
+
+
+def _heard(channel: Channel) -> str:
+    """The class that a channel hears."""
+    player = channel.generator
+    if isinstance(player, MusicPlayer):
+        return player.music.name
+    return player.program.name if isinstance(player, ProgramPlayer) else ""
 
 
 def _keep_program(music: MusicClass, before: MusicClass | None) -> None:
@@ -387,15 +416,8 @@ async def music_on_hold(channel: Channel, data: str) -> None:
     if not service.start(channel, argument(arguments, 0)):
         logger.warning(f"Unable to start music on hold (class '{argument(arguments, 0)}') on channel {channel.name}")
 
-    def change(frame: Frame) -> None:
-        if frame.type is FrameType.DTMF_END:
-            music = service.class_of_digit(frame.digit)
-            if music is not None:
-                channel.music_class = music.name
-                service.start(channel, music.name)
-
     try:
-        await channel.wait(change, duration)
+        await channel.wait(None, duration)
     finally:
         service.stop(channel)
 

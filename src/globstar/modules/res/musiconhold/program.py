@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from globstar.base.log import Logger
 from globstar.core import events
 from globstar.core.frame import NULL_FRAME, Frame, voice
-from globstar.core.generator import Generator
+from globstar.modules.res.musiconhold.keys import MusicListener, OnKey
 from globstar.modules.res.musiconhold.options import ClassOptions, command_line, program_format
 
 if TYPE_CHECKING:
@@ -202,23 +202,25 @@ async def _drained(process: asyncio.subprocess.Process) -> None:
     await process.wait()
 
 
-class ProgramPlayer(Generator):
+class ProgramPlayer(MusicListener):
     """What one channel hears of a program; nothing while that is late."""
 
     __slots__ = ("_next", "program")
 
-    def __init__(self, program: MusicProgram) -> None:
-        super().__init__()
+    def __init__(self, program: MusicProgram, on_key: OnKey | None = None) -> None:
+        super().__init__(on_key)
         self.program = program
         self._next = 0
 
     def opened(self, channel: Channel) -> None:
         """Listen, and tell."""
+        super().opened(channel)
         channel.system.bus.publish(events.MusicOnHoldChanged(channel, self.program.name))
         self._next = self.program.attach(self)
 
     def closed(self) -> None:
         """Listen no more, and tell."""
+        super().closed()
         assert self.channel is not None
         self.program.detach(self)
         self.channel.system.bus.publish(events.MusicOnHoldChanged(self.channel, None))
