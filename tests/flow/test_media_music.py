@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -40,6 +41,10 @@ announcement=news
 mode=files
 directory=moh
 sort=random
+[start]
+mode=files
+directory=moh
+sort=randstart
 [last]
 mode=files
 directory=moh
@@ -150,6 +155,44 @@ async def test_music_goes_on_where_it_stopped(system: System) -> None:
     assert np.array_equal(phone.samples, whole[: len(phone.samples)])
     assert 0.02 in phone.gaps
     assert max(phone.gaps) > 2
+
+
+@pytest.mark.parametrize("music", ["shuffled", "start"])
+async def test_music_in_random_order_goes_on_where_it_stopped(system: System, music: str) -> None:
+    for attempt in range(4):  # by chance it might begin again with the same file
+        phone = await Phone(system, name=f"Phone/{music}{attempt}").run(
+            f"[default]\nexten => s,1,Answer(,i)\nsame => n,StartMusicOnHold({music})\nsame => n,Wait(0.61)\n"
+            f"same => n,StopMusicOnHold()\nsame => n,MusicOnHold({music},0.8)\n"
+        )
+        firsts = [
+            order for order in itertools.permutations(SONGS.values())
+            if np.array_equal(phone.samples, expected(*order, *order)[: len(phone.samples)])
+        ]  # fmt: skip
+        assert len(firsts) == 1
+        assert len(phone.samples) > 8000
+
+
+async def test_a_file_that_cannot_be_played_is_told_once(system: System, tmp_path: Path) -> None:
+    text = f"[default]\nmode=playlist\nentry={tmp_path}/none\nentry={tmp_path}/other/song\n"
+    text += "[gone]\nmode=playlist\nentry=/a\nentry=/b\n"
+    system.configuration.source = MemorySource({"musiconhold.conf": text})
+    await run_command(system, "moh reload")
+    for music, count in (("default", 1), ("gone", 2)):
+        with LogCapture() as log:
+            phone = await listen(system, music, 5)
+        assert len(log.texts(Level.WARNING)) == count
+        assert bool(phone.voice) == (music == "default")
+
+
+async def test_a_file_that_comes_back_is_played(system: System, tmp_path: Path) -> None:
+    (tmp_path / "other" / "song.wav").unlink()
+    phone = Phone(system).start("[default]\nexten => s,1,Answer(,i)\nsame => n,MusicOnHold(other,10)\n")
+    with LogCapture():
+        await phone.after(4)
+        assert not phone.voice
+        sound(tmp_path / "other", "song", OTHER)
+        await phone.end()
+    assert find(phone.samples, companded(OTHER)).correlation == pytest.approx(1)
 
 
 async def test_the_channels_class_is_preferred_unless_told_otherwise(system: System, tmp_path: Path) -> None:

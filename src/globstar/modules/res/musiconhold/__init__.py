@@ -29,6 +29,9 @@ from globstar.modules.res.musiconhold.program import MusicProgram, ProgramPlayer
 
 logger = Logger("res_musiconhold")
 
+#: Seconds before all files are tried again where none could be played; they double up to the longest.
+_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+
 
 @dataclass(slots=True)
 class MusicClass:
@@ -45,10 +48,24 @@ class MusicClass:
         return bool(self.files) or self.program is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a channel's music stopped: the class, its files in the order in which they are heard, the file of them, ms in it."""
+
+    name: str
+    order: list[str]
+    index: int
+    offset_ms: int
+
+    def is_of(self, music: MusicClass) -> bool:
+        """Whether the class still has these files."""
+        return self.name == music.name and sorted(self.order) == sorted(music.files)
+
+
 class MusicPlayer(MusicListener):
     """Plays the files of a class one after the other; the next is opened off the loop before the last one ends.
 
-    Where it stopped is kept on the channel, as (class, number of the file, ms), to go on from there.
+    Where it stopped is kept on the channel, as a :class:`Place`, to go on from there.
     """
 
     __slots__ = (
@@ -59,7 +76,9 @@ class MusicPlayer(MusicListener):
         "_offset_ms",
         "_opening",
         "_order",
+        "_pause",
         "_reader",
+        "_unheard",
         "_upcoming",
         "music",
     )
@@ -76,6 +95,9 @@ class MusicPlayer(MusicListener):
         self._next: SoundReader | None = None
         self._next_index = -1
         self._opening = False
+        #: what could not be played, which is told once
+        self._unheard: set[str] = set()
+        self._pause = _PAUSE
 
     def opened(self, channel: Channel) -> None:
         """Begin to open the first file, and tell."""
@@ -88,7 +110,7 @@ class MusicPlayer(MusicListener):
         super().closed()
         assert self.channel is not None
         if self._reader is not None and self._index >= 0:
-            self.channel.data["moh position"] = (self.music.name, self._index, self._reader.tell_ms())
+            self.channel.data[_PLACE] = Place(self.music.name, self._order, self._index, self._reader.tell_ms())
         self.channel.system.bus.publish(events.MusicOnHoldChanged(self.channel, None))
 
     def next_frame(self) -> Frame | None:
@@ -123,22 +145,25 @@ class MusicPlayer(MusicListener):
             try:
                 reader = await channel.system.sounds.open(await find_sound(channel, name))
             except (SoundMissing, SoundFault) as fault:
-                logger.warning(f"music class '{self.music.name}': {fault}")
+                if name not in self._unheard:  # it is tried again with every round
+                    self._unheard.add(name)
+                    logger.warning(f"music class '{self.music.name}': {fault}")
                 continue
             reader.seek_ms(self._offset_ms)
             self._offset_ms = 0
             if not reader.is_at_end:
-                self._next, self._next_index = reader, index
+                self._next, self._next_index, self._pause = reader, index, _PAUSE
                 break
         else:
-            await asyncio.sleep(1)
+            await asyncio.sleep(self._pause)
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
         self._opening = False
 
 
 #: families of extconfig.conf with classes, and with the entries of playlists
 FAMILY, ENTRIES = "musiconhold", "musiconhold_entry"
-#: where a channel keeps the task that looks for its class in realtime
-_PENDING = "moh pending"
+#: where a channel keeps the task that looks for its class in realtime, and the place where its music stopped
+_PENDING, _PLACE = "moh pending", "moh position"
 
 
 class MusicOnHoldService:
@@ -314,14 +339,13 @@ class MusicOnHoldService:
             return True
         order = list(music.files)
         start = offset_ms = 0
-        if music.options.random or music.options.sort == "random":
+        place: Place | None = channel.data.get(_PLACE)
+        if place is not None and place.is_of(music):
+            order, start, offset_ms = place.order, place.index, place.offset_ms
+        elif music.options.random or music.options.sort == "random":
             self._random.shuffle(order)
         elif music.options.sort == "randstart":
             start = self._random.randrange(len(order))
-        else:
-            kept, *position = channel.data.get("moh position", ("", 0, 0))
-            if kept == music.name and position[0] < len(order):
-                start, offset_ms = position
         channel.start_generator(MusicPlayer(music, order, start, offset_ms, on_key))
         return True
 
