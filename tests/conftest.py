@@ -79,7 +79,7 @@ def _open_tasks() -> dict[int, str]:
 
 
 #: Threads of pools, which come when they are needed and stay as long as their pool.
-_POOLS = ("asyncio_", "uvloop_", "ThreadPoolExecutor", "globstar-slow", "globstar-curl")
+_POOLS = ("asyncio_", "uvloop_", "ThreadPoolExecutor", "globstar-slow", "globstar-curl", "globstar-command")
 
 
 def _threads() -> set[threading.Thread]:

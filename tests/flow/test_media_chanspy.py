@@ -13,7 +13,7 @@ from globstar.base.log import Level
 from globstar.core import events
 from globstar.core.bridge import Bridge
 from globstar.core.channel import ChannelState
-from globstar.core.format import alaw
+from globstar.core.format import alaw, g729
 from globstar.core.system import System
 from globstar.media.network import Impairment
 from tests.interop.support.audio import sine, tone_share
@@ -258,6 +258,30 @@ async def test_leaving_to_an_extension(system: System) -> None:
     await phone.end()
     assert phone.steps[-1] == "NoOp(seven)"
     assert phone.variables["SPY_CHANNEL"] == "Phone/1-a"
+    await talk.end()
+
+
+async def test_leaving_while_there_is_nobody_names_who_was_last(system: System) -> None:
+    talk = Talk(system)
+    phone = Phone(system, name="Spy/1-1")
+    phone.start("[default]\nexten => s,1,Answer(,i)\nsame => n,ChanSpy(Phone/1,qX)\nexten => 7,1,NoOp(seven)\n")
+    await phone.after(0.2)
+    await talk.end()
+    await phone.after(0.2)
+    phone.key("7")
+    await phone.end()
+    assert phone.steps[-1] == "NoOp(seven)"
+    assert phone.variables["SPY_CHANNEL"] == "Phone/1-a"
+
+
+async def test_a_spy_whose_codec_cannot_be_translated_is_told_and_goes_on(system: System) -> None:
+    talk = Talk(system)
+    phone = Phone(system, name="Spy/1-1", format=g729)
+    with LogCapture() as log:
+        await phone.run("[default]\nexten => s,1,Answer(,i)\nsame => n,ChanSpy(Phone/1,q)\nsame => n,NoOp(on)\n")
+    assert phone.steps[-1] == "NoOp(on)"
+    assert len(log.texts(Level.WARNING)) == 1
+    assert not talk.one.channel.read_hooks
     await talk.end()
 
 

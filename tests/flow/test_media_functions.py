@@ -101,6 +101,12 @@ async def test_the_volume_can_be_asked(system: System) -> None:
     assert [phone.variables[name] for name in "ABC"] == ["<>", "3 0", "3 -4"]
 
 
+@pytest.mark.parametrize(("steps", "factor"), [("1.41", 1.41), ("-2.5", 0.4), ("0.5", 0.5), ("1", 1)])
+async def test_a_volume_may_have_decimals(system: System, steps: str, factor: float) -> None:
+    heard = await echoed(system, f"VOLUME(RX)={steps}", TONE[:8000])
+    assert level(heard[-4000:]) / level(TONE) == pytest.approx(factor, rel=0.05)
+
+
 async def test_a_volume_counts_from_its_place_among_the_hooks_and_not_when_it_is_normal(system: System) -> None:
     phone = Phone(system)
     channel = phone.channel
@@ -133,6 +139,9 @@ async def test_a_volume_counts_from_its_place_among_the_hooks_and_not_when_it_is
 @pytest.mark.parametrize(
     ("setting", "told"),
     [
+        ("VOLUME(RX)=loud", "is no volume"),
+        ("VOLUME(RX)=nan", "is no volume"),
+        ("VOLUME(up)=2", "knows TX and RX"),
         ("DENOISE(up)=on", "knows rx and tx"),
         ("DENOISE(rx)=maybe", "takes on or off"),
         ("AGC(rx)=0", "takes a level"),

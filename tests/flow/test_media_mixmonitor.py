@@ -188,6 +188,7 @@ async def test_a_command_runs_when_the_file_is_whole(system: System, tmp_path: P
         "same => n,StopMixMonitor()\n"
     )
     await phone.end()
+    await whole(system)  # the call does not wait for the command
     assert int(mark.read_text()) == (tmp_path / "x.wav").stat().st_size > 10000
 
 

@@ -253,3 +253,27 @@ async def test_the_length_of_a_recording_can_be_asked(system: System, tmp_path: 
         assert system.functions.read(phone.channel, "RECORDING_INFO", "size") == ""
     assert len(log.records) == 1
     await phone.end()
+
+
+async def test_recordings_that_begin_together_get_numbers_of_their_own(system: System, tmp_path: Path) -> None:
+    dialplan = f"[default]\nexten => s,1,Answer(,i)\nsame => n,Record({tmp_path}/n%d.wav,0,1)\n"
+    phones = [Phone(system, name=f"Phone/{number}").start(dialplan) for number in range(3)]
+    said = [noise(2.0, 80 + number) for number in range(3)]
+    for phone, samples in zip(phones, said, strict=True):
+        phone.meanwhile(phone.speak(samples))
+    for phone in phones:
+        await phone.end()
+    names = [phone.variables["RECORDED_FILE"] for phone in phones]
+    assert sorted(names) == [f"{tmp_path}/n{number}" for number in range(3)]
+    for name, samples in zip(names, said, strict=True):
+        assert find(companded(samples), read(Path(f"{name}.wav"))).correlation > 0.99
+
+
+async def test_who_hangs_up_before_it_begins_has_the_status_of_that(system: System, tmp_path: Path) -> None:
+    phone = Phone(system).start(f"[default]\nexten => s,1,Record({tmp_path}/said.wav,0,1,q)\nexten => h,1,NoOp(h)\n")
+    await phone.after(0.2)  # it is being answered
+    phone.hang_up()
+    await phone.end()
+    assert phone.variables["RECORD_STATUS"] == "HANGUP"
+    assert phone.steps[-1] == "NoOp(h)"
+    assert not (tmp_path / "said.wav").exists()

@@ -186,3 +186,14 @@ async def test_d_in_a_file_of_one_channel_is_told(system: System, name: str, tol
     with LogCapture() as log:
         await record(system, "D", name)
     assert len([text for text in log.texts(Level.WARNING) if "only a .raw file can hold" in text]) == told
+
+
+async def test_sides_stay_apart_where_another_file_needs_a_higher_rate(system: System) -> None:
+    await record(system, "Dr(said.sln16)", "both.raw")
+    both = read(monitor(system) / "both.raw")
+    assert len(both) / 16000 == pytest.approx(0.8, abs=0.05)
+    said, heard = both[0::2].copy(), both[1::2].copy()
+    assert find(said, companded(SPEECH)[800:4800]).correlation > 0.9
+    assert find(heard, companded(PROMPT)[800:4800]).correlation > 0.9
+    assert find(said, companded(PROMPT)[800:4800]).correlation < 0.2
+    assert find(heard, companded(SPEECH)[800:4800]).correlation < 0.2

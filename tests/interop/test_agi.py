@@ -310,6 +310,31 @@ command("SET VARIABLE SAMPLES %s" % ",".join(str(n) for n in sorted(set(heard[i]
     assert (call.variables["ENHANCED"], call.variables["SAMPLES"]) == ("1.0", "7")
 
 
+async def test_eagi_hears_the_caller_after_a_recording(tmp_path: Path) -> None:
+    """What a command records it records as the caller speaks; the script's own format is that of before."""
+    text = (
+        PYTHON
+        + """
+command("RECORD FILE %s/said wav # 100" % os.path.dirname(sys.argv[0]))
+heard = b""
+while len(heard) < 1600:
+    heard += os.read(3, 1600 - len(heard))
+command("SET VARIABLE LOUD %d" % max(abs(n) for n in memoryview(heard).cast("h")[400:]))
+"""
+    )
+    async with switch(tmp_path, it=text) as system:
+        load_dialplan(system, "[default]\nexten => s,1,EAGI(it)\n")
+        call = Call(system)
+        call.channel.raw_read_format = call.channel.read_format = slin16
+        call.start()
+        frame = Frame(FrameType.VOICE, 0, b"\x00\x10" * 320, format=slin16, samples=320)
+        while not call.ended.done():
+            call.channel.deliver(frame)
+            await asyncio.sleep(0.005)
+        await call.end()
+    assert int(call.variables["LOUD"]) == pytest.approx(4096, rel=0.05)
+
+
 # -- FastAGI -------------------------------------------------------------------------------------------------------------
 
 

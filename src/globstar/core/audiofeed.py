@@ -124,7 +124,7 @@ class AudioFeed:
             self._send(frame)
 
     def _attach(self) -> None:
-        self.channel.add_write_hook(self._take)
+        self.channel.add_write_hook(self._take, last=True)  # it is for the endpoint alone: no recording and no spy hears it
 
     def _target(self) -> Format:
         """The format of frames that are made here."""

@@ -46,6 +46,7 @@ class ChannelMedia:
     __slots__ = (
         "_free_at",
         "_hangup_listeners",
+        "_last_hooks",
         "_read_filler",
         "_read_path",
         "_refused_format",
@@ -107,6 +108,8 @@ class ChannelMedia:
         self._wanted_write_format: Format = best
         self.read_hooks: list[FrameHook] = []
         self.write_hooks: list[FrameHook] = []
+        #: how many at the end of ``write_hooks`` stay there
+        self._last_hooks = 0
         self.signal_hooks: list[SignalHook] = []
         self.queue: list[Frame] = []
         #: for the first frames in the queue, if they were read before: the events that tell of them again
@@ -218,14 +221,20 @@ class ChannelMedia:
         self.read_hooks.insert(0 if first else len(self.read_hooks), hook)
         self._hooks_changed("a hook on its audio was added", -1)
 
-    def add_write_hook(self, hook: FrameHook) -> None:
-        """Let ``hook`` see, change or swallow every voice frame to the endpoint, before translation."""
-        self.write_hooks.append(hook)
+    def add_write_hook(self, hook: FrameHook, *, last: bool = False) -> None:
+        """Let ``hook`` see, change or swallow every voice frame to the endpoint, before translation.
+
+        One that is ``last`` sees them after all others, whenever those were added.
+        """
+        self.write_hooks.insert(len(self.write_hooks) - (0 if last else self._last_hooks), hook)
+        self._last_hooks += last
         self._hooks_changed("a hook on its audio was added", -1)
 
     def remove_hook(self, hook: FrameHook) -> None:
         """Take a hook away; unknown ones are no error."""
         count = 0
+        if hook in self.write_hooks:
+            self._last_hooks -= self.write_hooks.index(hook) >= len(self.write_hooks) - self._last_hooks
         for hooks in (self.read_hooks, self.write_hooks):
             if hook in hooks:
                 hooks.remove(hook)

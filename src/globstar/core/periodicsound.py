@@ -1,8 +1,9 @@
-"""A sound that both parties of a call hear again and again, such as the beep of a recording."""
+"""Sounds over what is said: such as both parties of a call hear again and again, and such as one hears once."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
@@ -47,23 +48,38 @@ class PeriodicSound:
         except (SoundMissing, ChannelGone) as error:
             logger.warning(f"{self.channel.name}: {error}")
             return
-        length = len(data) / slin.bytes_for(1000)
         pause = self.seconds
         while True:
             await asyncio.sleep(pause)
             channels = [self.channel]
             if self.channel.bridge_member is not None:
                 channels += [peer.channel for peer in self.channel.bridge_member.peers]
-            feeds = [AudioFeed(channel, limit_ms=round(length * 1000) + 20) for channel in channels]
-            try:
-                for feed in feeds:
-                    feed.start()
-                    feed.add(data)
-                await asyncio.sleep(length + _TAIL)
-            finally:
-                for feed in feeds:
-                    feed.stop()
-            pause = max(0.0, self.seconds - length - _TAIL)
+            pause = max(0.0, self.seconds - await mix_in(channels, data))
+
+
+async def mix_in(channels: Sequence[Channel], data: bytes) -> float:
+    """Let ``channels`` hear ``data``, signed linear of 8 kHz, over what they hear anyway; the seconds that took."""
+    seconds = len(data) / slin.bytes_for(1000)
+    feeds = [AudioFeed(channel, limit_ms=round(seconds * 1000) + 20) for channel in channels]
+    try:
+        for feed in feeds:
+            feed.start()
+            feed.add(data)
+        await asyncio.sleep(seconds + _TAIL)
+    finally:
+        for feed in feeds:
+            feed.stop()
+    return seconds + _TAIL
+
+
+async def play_over(channel: Channel, name: str) -> None:
+    """Play ``name`` to a channel over what it hears anyway, whatever its owner does; a sound that is missing is logged."""
+    try:
+        data = await load_linear(channel, name)
+    except SoundMissing as missing:
+        logger.warning(f"{channel.name}: {missing}")
+        return
+    await mix_in([channel], data)
 
 
 async def load_linear(channel: Channel, name: str) -> bytes:

@@ -18,9 +18,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from globstar.base.errors import LocalFault, RemoteFault
+from globstar.base.log import Logger
 from globstar.core.format import Format
 from globstar.core.frame import Frame, FrameType
 from globstar.core.registry import Spec
+
+logger = Logger("file")
 
 _VOICE = FrameType.VOICE
 _FLUSH_BYTES = 32 * 1024
@@ -199,8 +202,8 @@ class SoundWriter:
     pool: ClassVar[ThreadPoolExecutor] = _disk
 
     __slots__ = (
-        "_closed", "_file", "_find_audio", "_header_bytes", "_job", "_pending", "_written", "cached_at", "format", "header",
-        "path",
+        "_closed", "_file", "_find_audio", "_header_bytes", "_is_broken", "_job", "_pending", "_written", "cached_at", "format",
+        "header", "path",
     )  # fmt: skip
 
     def __init__(
@@ -222,6 +225,8 @@ class SoundWriter:
         self._pending = bytearray()
         self._job: Future[None] | None = None
         self._closed = False
+        #: the disk has refused something, which was told
+        self._is_broken = False
         self._written = 0
         try:
             exists = append and path.is_file()
@@ -280,6 +285,8 @@ class SoundWriter:
         """Add a payload of this writer's codec."""
         if self._closed:
             raise LocalFault(f"{self.path} is closed")
+        if self._is_broken:
+            raise SoundFault(f"{self.path} cannot be written any more")
         self._pending += self._encode(data)
         if len(self._pending) >= _FLUSH_BYTES:
             self._submit()
@@ -299,6 +306,7 @@ class SoundWriter:
 
     def _check(self, job: Future[None]) -> None:
         error = job.exception()
+        self._is_broken = error is not None
         if isinstance(error, OSError):
             raise SoundFault(f"cannot write {self.path}: {error.strerror}") from error
         if error is not None:
@@ -324,6 +332,7 @@ class SoundWriter:
             try:
                 self._store(chunk)
             except OSError as error:
+                self._is_broken = True
                 raise SoundFault(f"cannot write {self.path}: {error.strerror}") from error
 
     @property
@@ -364,22 +373,47 @@ class SoundWriter:
         return b""
 
     def close(self) -> None:
-        """Write what is left, bring the header up to date and close (waits for the disk)."""
+        """Write what is left, bring the header up to date and close (waits for the disk).
+
+        What the disk refuses is cut off, so that the file is whole as far as it goes; SoundFault unless that was told before.
+        """
         if self._closed:
             return
         self._finish()
         self._closed = True
         try:
+            if self._is_broken:
+                self._cut_to_what_is_there()
+                return
             self.flush()
             self._put(self._footer())
-            if self.header is not None:
-                self._file.seek(0)
-                self._put(self.header(self._written))
-        except OSError as error:
+            self._put_header()
+        except (OSError, SoundFault) as error:
+            self._cut_to_what_is_there()
+            if isinstance(error, SoundFault):
+                raise
             raise SoundFault(f"cannot write {self.path}: {error.strerror}") from error
         finally:
             self._file.close()
             self._leave_cache()
+
+    def _put_header(self) -> None:
+        if self.header is not None:
+            self._file.seek(0)
+            self._put(self.header(self._written))
+
+    def _cut_to_what_is_there(self) -> None:
+        """Make a whole file of what the disk has taken, where there is a head that tells how much that is."""
+        if self.header is None:
+            return
+        try:
+            size = os.fstat(self._file.fileno()).st_size - self._header_bytes
+            if size > 0:
+                self._written = self._whole(size)
+                self._end_at(self._header_bytes + self._written)
+                self._put_header()
+        except OSError as error:
+            logger.warning(f"{self.path} is left as it is: {error.strerror}")
 
     def _leave_cache(self) -> None:
         cached, self.cached_at = self.cached_at, None

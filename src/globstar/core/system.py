@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from globstar.base.log import Logger, call_id
+from globstar.base.loosethreads import LooseThreads
 from globstar.base.tasks import TaskOwner
 from globstar.core import events
 from globstar.core.bus import EventBus
@@ -49,6 +50,8 @@ T = TypeVar("T")
 
 #: How long a stop waits for channels to say goodbye, seconds.
 STOP_WAIT = 5.0
+#: Programs that calls run at a time (System(), SHELL(), the commands of recordings); more wait for the end of one.
+COMMAND_THREADS = 64
 #: Names of registries whose entries are found whatever the case of the name.
 _FOLDED = {"application", "tech", "manager action"}
 
@@ -98,6 +101,8 @@ class System:
         self.tasks = TaskOwner("system")
         self.ticker = Ticker(self.loop)
         self.executor = Workers(4, "globstar-slow")
+        #: for programs that calls run, which may take as long as they like
+        self.commands = LooseThreads(COMMAND_THREADS, "globstar-command")
         self.loader = ModuleLoader(self, Path(self.directories.astmoddir))
         self.watchdog = LoopWatchdog(self.loop)
         self.tones = Tones(self)
@@ -278,6 +283,13 @@ class System:
         """Run something slow (files, libraries) off the loop."""
         return await self.loop.run_in_executor(self.executor, function, *args)
 
+    async def run_command(self, function: Callable[..., T], *args: Any) -> T:
+        """Run something that waits for a program of the user's: apart from what is slow only, which must not wait for it.
+
+        At most :data:`COMMAND_THREADS` run at a time; the end of the server waits for none.
+        """
+        return await self.loop.run_in_executor(self.commands, function, *args)
+
     @property
     def is_booted(self) -> bool:
         """Whether everything is loaded."""
@@ -318,6 +330,7 @@ class System:
         await self.tasks.close()
         self.watchdog.stop()
         self.executor.shutdown(wait=False, cancel_futures=True)
+        self.commands.shutdown(cancel_futures=True)
 
 
 async def _with_call_id(channel: Channel, coroutine: Coroutine[Any, Any, Any]) -> Any:

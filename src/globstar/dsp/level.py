@@ -22,8 +22,8 @@ def apply_gain(data: bytes, factor: float) -> bytes:
     return audioop.mul(_even(data), 2, factor)
 
 
-def adjust_volume(data: bytes, volume: int) -> bytes:
-    """Asterisk's volume steps (VOLUME(), ConfBridge): a positive one multiplies, a negative one divides."""
+def adjust_volume(data: bytes, volume: float) -> bytes:
+    """Asterisk's volume steps (VOLUME(), ConfBridge): a positive one multiplies, a negative one divides; 0 changes nothing."""
     if volume in (0, 1, -1):
         return data
     return audioop.mul(_even(data), 2, float(volume) if volume > 0 else 1.0 / -volume)

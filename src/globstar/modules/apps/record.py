@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from globstar.base.log import Logger
 from globstar.core.channel import Channel, ChannelGone, ChannelState
 from globstar.core.functions import FunctionError
@@ -9,6 +11,8 @@ from globstar.core.playback import SoundMissing, play
 from globstar.core.recording import RecordEnd, record
 from globstar.core.registry import application, function
 from globstar.core.soundfile import SoundFault
+from globstar.core.soundstore import SoundStore
+from globstar.core.system import System
 from globstar.core.testevents import tell_state
 from globstar.dialplan.arguments import argument, parse_options, split_arguments
 
@@ -16,7 +20,14 @@ logger = Logger("app_record")
 
 #: In the channel's data: how long its last recording is, ms.
 _DURATION = "recording duration"
+#: In the system's services: names that were made of %d and are being recorded.
+_NUMBERED = "numbered recordings"
 _OPTIONS = dict.fromkeys("anoqstuxky", False)
+
+
+def load(system: System) -> None:
+    """Nothing is recorded yet."""
+    system.services.setdefault(_NUMBERED, set())
 
 
 @application("Record", syntax="Record(filename.format[,silence[,maxduration[,options]]])")
@@ -37,33 +48,47 @@ async def record_application(channel: Channel, data: str) -> int | None:
         logger.warning("Record requires an argument (filename.format)")
         channel.set_variable("RECORD_STATUS", "ERROR")
         return -1
+    sounds = channel.system.sounds
+    if "%d" not in name:
+        if "%" in name:
+            logger.warning(f"Record: '{name}' has a % that is not %d; it is taken as it is")
+        return await _record(channel, name, extension, arguments)
+    taken: set[str] = channel.system.services[_NUMBERED]
+    number = await channel.system.run_blocking(_next_number, sounds, name, channel.language, 0)
+    while name.replace("%d", str(number)) in taken:  # a recording that has not begun to write yet
+        number = await channel.system.run_blocking(_next_number, sounds, name, channel.language, number + 1)
+    name = name.replace("%d", str(number))
+    taken.add(name)
+    try:
+        return await _record(channel, name, extension, arguments)
+    finally:
+        taken.discard(name)
+
+
+async def _record(channel: Channel, name: str, extension: str, arguments: list[str]) -> int | None:
+    """What Record does with a name that is settled."""
     options = parse_options(argument(arguments, 3), _OPTIONS, logger.warning)
     silence, maximum = _seconds(argument(arguments, 1)), _seconds(argument(arguments, 2))
     sounds = channel.system.sounds
-    if "%d" in name:
-        number = 0
-        while sounds.exists(name.replace("%d", str(number)), channel.language):
-            number += 1
-        name = name.replace("%d", str(number))
-    elif "%" in name:
-        logger.warning(f"Record: '{name}' has a % that is not %d; it is taken as it is")
     channel.set_variable("RECORDED_FILE", name)
-    if channel.state is not ChannelState.UP:
-        if "s" in options:
-            channel.set_variable("RECORD_STATUS", "SKIP")
-            return None
-        if "n" not in options:
-            await channel.answer()
-    if "q" not in options:
-        try:
-            await play(channel, "beep", stop_on="")
-        except SoundMissing as missing:
-            logger.warning(f"Record on {channel.name}: {missing}")
-        except ChannelGone:
-            channel.set_variable("RECORD_STATUS", "HANGUP")
-            raise
+    is_up = channel.state is ChannelState.UP
+    if not is_up and "s" in options:
+        channel.set_variable("RECORD_STATUS", "SKIP")
+        return None
     try:
-        writer = sounds.create(name, extension, append="a" in options)
+        if not is_up and "n" not in options:
+            await channel.answer()
+        if "q" not in options:
+            await play(channel, "beep", stop_on="")
+        if channel.soft_hangup:
+            raise ChannelGone(channel.name)
+    except SoundMissing as missing:
+        logger.warning(f"Record on {channel.name}: {missing}")
+    except ChannelGone:
+        channel.set_variable("RECORD_STATUS", "HANGUP")
+        raise
+    try:
+        writer = await channel.system.run_blocking(partial(sounds.create, name, extension, append="a" in options))
     except SoundFault as fault:
         logger.warning(f"Record on {channel.name}: {fault}")
         channel.set_variable("RECORD_STATUS", "ERROR")
@@ -104,6 +129,14 @@ def recording_info(channel: Channel | None, args: str) -> str:
     if channel is None or args.strip().lower() != "duration":
         raise FunctionError(f"RECORDING_INFO knows duration, not '{args}'")
     return str(channel.data.get(_DURATION, ""))
+
+
+def _next_number(sounds: SoundStore, name: str, language: str, first: int) -> int:
+    """The first number from ``first`` on for which there is no file. Asks the disk."""
+    number = first
+    while sounds.exists(name.replace("%d", str(number)), language):
+        number += 1
+    return number
 
 
 def _seconds(text: str) -> float:

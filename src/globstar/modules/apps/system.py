@@ -38,7 +38,7 @@ async def _run(channel: Channel, command: str) -> int:
         channel.set_variable("SYSTEMSTATUS", "FAILURE")
         return 0
     text = command[1:-1] if len(command) > 1 and command[0] == '"' == command[-1] else command
-    status = await channel.system.run_blocking(_execute, text)
+    status = await channel.system.run_command(_execute, text)
     if status == _NO_COMMAND or status < 0:
         logger.warning(f"Command '{text}' could not be run")
         result = "FAILURE"

@@ -20,7 +20,7 @@ async def shell(channel: Channel | None, args: str) -> str:
         raise FunctionError("SHELL needs a command")
     if channel is None:
         raise FunctionError("SHELL needs a channel")
-    return await channel.system.run_blocking(_output, args)
+    return await channel.system.run_command(_output, args)
 
 
 def _output(command: str) -> str:

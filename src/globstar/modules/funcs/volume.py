@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from globstar.base.log import Logger
+from globstar.config.values import floating
 from globstar.core import events
 from globstar.core.audiofilter import AudioFilter
 from globstar.core.channel import Channel
@@ -23,17 +24,17 @@ class Direction:
     """The volume of one direction of a channel: 0 leaves the audio alone, 3 makes it three times as loud, -3 a third."""
 
     def __init__(self, channel: Channel, *, is_heard: bool) -> None:
-        self._volume = 0
+        self._volume = 0.0
         self.filter = AudioFilter(channel, lambda data, _: adjust_volume(data, self._volume), is_heard=is_heard)
         self.filter.is_idle = True
 
     @property
-    def volume(self) -> int:
+    def volume(self) -> float:
         """Steps."""
         return self._volume
 
     @volume.setter
-    def volume(self, volume: int) -> None:
+    def volume(self, volume: float) -> None:
         self._volume = volume
         self.filter.is_idle = volume in (0, 1, -1)
 
@@ -59,7 +60,7 @@ class Volume:
             for undo in self._undo:
                 undo()
 
-    def change(self, name: str, volume: int) -> None:
+    def change(self, name: str, volume: float) -> None:
         """Set the volume of a direction; 0 leaves the sound to itself again, so that packets may be relayed."""
         if not volume and name not in self.keys:
             direction = self.directions.pop(name, None)
@@ -78,8 +79,8 @@ class Volume:
 def volume(channel: Channel | None, args: str) -> str:
     """The volume of a channel, empty until it is set.
 
-    ``Set(VOLUME(TX)=3)`` makes what the channel hears three times as loud, -3 a third; RX is what it says. With option p the
-    channel's keys * and # change it by one step up and down, until it is set without that.
+    ``Set(VOLUME(TX)=3)`` makes what the channel hears three times as loud, -3 a third; RX is what it says. Decimals count: 1.41
+    is 3 dB. With option p the channel's keys * and # change it by one step up and down, until it is set without that.
     """
     kept = channel.data.get(_KEY) if channel is not None else None
     if not isinstance(kept, Volume):
@@ -88,7 +89,7 @@ def volume(channel: Channel | None, args: str) -> str:
     if name not in ("tx", "rx"):
         raise FunctionError(f"VOLUME knows TX and RX, not '{args}'")
     direction = kept.directions.get(name)
-    return str(direction.volume) if direction is not None else "0"
+    return f"{direction.volume:g}" if direction is not None else "0"
 
 
 @volume.writer
@@ -99,7 +100,7 @@ def _write(channel: Channel | None, args: str, value: str) -> None:
     name = argument(arguments, 0).strip().lower()
     options = parse_options(argument(arguments, 1), _OPTIONS, logger.warning)
     try:
-        steps = int(value)
+        steps = floating()(value.strip())
     except ValueError as error:
         raise FunctionError(f"'{value}' is no volume") from error
     if name not in ("tx", "rx"):

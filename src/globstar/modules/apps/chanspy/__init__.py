@@ -8,7 +8,7 @@ from enum import Enum
 
 from globstar.base.log import Logger
 from globstar.core import events, say
-from globstar.core.channel import Channel, ChannelState
+from globstar.core.channel import Channel, ChannelState, NoTranslation
 from globstar.core.frame import Frame, FrameType
 from globstar.core.pbx import exists, learn
 from globstar.core.playback import SoundMissing, play
@@ -57,6 +57,8 @@ class Spy:
         self.volume = options.volume
         self.mode = options.mode
         self._digits = ""
+        #: name of the channel that was listened to last
+        self._last = ""
         self._recording: Recording | None = None
 
     async def run(self) -> int:
@@ -71,6 +73,8 @@ class Spy:
             self._recording = Recording(channel, options.recording, channel.raw_write_format.sample_rate)
         try:
             await self._cycle()
+        except NoTranslation as error:
+            logger.warning(f"ChanSpy on {channel.name} is not possible: {error}")
         finally:
             channel.data.pop(SPYING, None)
             if self._recording is not None:
@@ -151,17 +155,15 @@ class Spy:
                 return self._press(frame.digit, listening)
             return None
 
-        self._digits = ""
-        undo = channel.system.bus.subscribe(events.ChannelHungUp, hung_up)
+        self._digits, self._last = "", spied.name
         listening.start()
+        undo = channel.system.bus.subscribe(events.ChannelHungUp, hung_up)
         try:
             outcome: _Next = await channel.wait_for(gone, take)
         finally:
             undo()
             listening.stop()
             self.volume, self.mode = listening.volume, listening.mode
-        if outcome is _Next.LEAVE:
-            channel.set_variable("SPY_CHANNEL", spied.name)
         return outcome
 
     def _press(self, digit: str, listening: Listening) -> _Next | None:
@@ -192,6 +194,8 @@ class Spy:
         context = self._exit_context()
         if not self.options.may_leave or not digit.isdigit() or not exists(self.channel, context, digit):
             return False
+        if self._last:
+            self.channel.set_variable("SPY_CHANNEL", self._last)
         self.channel.goto(context, digit, 1)
         return True
 

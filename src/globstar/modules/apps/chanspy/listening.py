@@ -81,8 +81,9 @@ class Listening:
         self._feeds: dict[Channel, AudioFeed] = {}
 
     def start(self) -> None:
-        """Begin."""
+        """Begin. Raises NoTranslation where the spy's codec cannot be translated."""
         spy, spied = self.spy, self.spied
+        spy.set_write_format(self._linear)
         spy.set_read_format(self._linear)
         self._tap.start()
         self._feed_targets()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
 
 from globstar.base.log import Logger
 from globstar.core import events
@@ -12,6 +13,7 @@ from globstar.core.cli import CliFailure, CliUsage, by_place, cli_command
 from globstar.core.functions import FunctionError
 from globstar.core.manager import ActionFault, ActionRequest, Answer, Permission, failure, manager_action, success
 from globstar.core.party import format_caller_id
+from globstar.core.periodicsound import play_over
 from globstar.core.playback import SoundMissing, play
 from globstar.core.registry import application, function
 from globstar.core.services import CallRecorder
@@ -30,16 +32,11 @@ SERVICE = "call recorder"
 _BEEP_SECONDS = 15
 #: Longest beginning that option s leaves out.
 _MOST_SKIPPED_SECONDS = 120
+#: How long the module waits for what ends when it is unloaded, seconds.
+_END_SECONDS = 5.0
+#: In a channel's data: its recordings.
 _KEY = "mixmonitors"
 _LETTERS = {**dict.fromkeys("abcdDnpP", False), **dict.fromkeys("BimrstvVW", True)}
-
-
-@dataclass(slots=True)
-class _Kept:
-    """The MixMonitors of one channel."""
-
-    recorders: list[Recorder] = field(default_factory=list)
-    beeps_at_end: bool = False
 
 
 class MixMonitors(CallRecorder):
@@ -49,15 +46,23 @@ class MixMonitors(CallRecorder):
         self._system = system
         self._number = 0
         self._undo = system.bus.subscribe(events.ChannelHungUp, self._hung_up)
+        #: recordings that run, and tasks that make files whole or run commands
+        self._running: set[Recorder] = set()
+        self._ending: set[asyncio.Task[None]] = set()
 
-    def close(self) -> None:
-        """Hear of no channel any more."""
+    async def close(self) -> None:
+        """Hear of no channel any more; what runs ends, and its files are whole, unless the disk takes too long."""
         self._undo()
+        for recorder in tuple(self._running):
+            self._end(recorder)
+        deadline = self._system.now() + _END_SECONDS
+        while self._ending and (left := deadline - self._system.now()) > 0:
+            await asyncio.wait(self._ending, timeout=left)
 
     def recorders(self, channel: Channel) -> list[Recorder]:
         """Those that run on a channel, the oldest first."""
-        kept = channel.data.get(_KEY)
-        return kept.recorders if isinstance(kept, _Kept) else []
+        kept: list[Recorder] | None = channel.data.get(_KEY)
+        return kept if kept is not None else []
 
     def start(self, channel: Channel, file: str, options: str = "", command: str = "") -> str:
         """See CallRecorder."""
@@ -78,10 +83,11 @@ class MixMonitors(CallRecorder):
             heard_file=options.get("t", ""),
             mailboxes=tuple(box for box in options.get("m").split(",") if box.strip()),
             beep_seconds=_beep_seconds(options),
+            beeps_at_end="P" in options,
             skipped_seconds=_skipped_seconds(options),
             caller_id=_caller_id(channel, is_own="c" in options) if "m" in options else "",
         )
-        if not (file or wanted.said_file or wanted.heard_file):
+        if not _names_file(file, options):
             raise SoundFault("MixMonitor needs a file")
         if wanted.interleaved and file and not file.endswith(".raw"):
             logger.warning(f"MixMonitor: option D makes two channels, which only a .raw file can hold, not '{file}'")
@@ -90,22 +96,25 @@ class MixMonitors(CallRecorder):
         recorder.start(file)
         if command:  # MIXMONITOR_FILENAME is the file of this recording already
             recorder.command = substitute(command.replace("^{", "${"), channel.variables)
-        channel.data.setdefault(_KEY, _Kept()).recorders.append(recorder)
-        if "P" in options:
-            channel.data[_KEY].beeps_at_end = True
+        channel.data.setdefault(_KEY, []).append(recorder)
+        self._running.add(recorder)
+        self._note_use(1)
         if options.get("i"):
             channel.set_variable(options.get("i", ""), recorder.identity)
         return recorder
 
     async def stop(self, channel: Channel, identity: str = "") -> bool:
         """See CallRecorder."""
+        return await self.finish(channel, identity) is not None
+
+    async def finish(self, channel: Channel, identity: str = "") -> Recorder | None:
+        """End a recording, the oldest without an id, and give it; its files are whole then. None if there is none."""
         kept = self.recorders(channel)
         chosen = next((recorder for recorder in kept if not identity or recorder.identity == identity), None)
         if chosen is None:
-            return False
-        kept.remove(chosen)
-        await chosen.stop()
-        return True
+            return None
+        await asyncio.shield(self._end(chosen))  # whoever waits for it may go, the files must be made whole
+        return chosen
 
     def mute(self, channel: Channel, direction: str, is_muted: bool) -> int:
         """See CallRecorder."""
@@ -116,10 +125,35 @@ class MixMonitors(CallRecorder):
         return len(self.recorders(channel))
 
     def _hung_up(self, event: events.ChannelHungUp) -> None:
-        if _KEY not in event.channel.data:
-            return
-        for recorder in self.recorders(event.channel):
-            self._system.tasks.start(recorder.stop(), name=f"end of MixMonitor of {event.channel.name}")
+        if _KEY in event.channel.data:
+            for recorder in tuple(self.recorders(event.channel)):
+                self._end(recorder)
+
+    def _end(self, recorder: Recorder) -> asyncio.Task[None]:
+        """What ends a recording; its command runs on by itself."""
+        self.recorders(recorder.channel).remove(recorder)
+        self._running.remove(recorder)
+        self._note_use(-1)
+        return self._start(self._make_whole(recorder), f"end of MixMonitor of {recorder.channel.name}")
+
+    async def _make_whole(self, recorder: Recorder) -> None:
+        await recorder.stop()
+        if recorder.command:
+            self._start(recorder.follow(), f"command of MixMonitor of {recorder.channel.name}")
+        else:
+            await recorder.follow()
+
+    def _start(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        task = self._system.tasks.start(coroutine, name=name)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        return task
+
+    def _note_use(self, change: int) -> None:
+        """A recording begins (1) or ends (-1): the module is in use."""
+        module = self._system.loader.modules.get("app_mixmonitor")
+        if module is not None:
+            module.use_count += change
 
 
 def _names_file(file: str, options: ParsedOptions) -> bool:
@@ -209,9 +243,11 @@ def read_arguments(data: str) -> tuple[str, ParsedOptions, str]:
 @application("StopMixMonitor", syntax="StopMixMonitor([MixMonitorID])")
 async def stop_mix_monitor(channel: Channel, data: str) -> None:
     """End a recording by MixMonitor, the oldest without an id; its files are whole afterwards."""
-    await _service(channel.system).stop(channel, data.strip())
-    kept = channel.data.get(_KEY)
-    if isinstance(kept, _Kept) and kept.beeps_at_end:
+    identity = data.strip()
+    ended = await _service(channel.system).finish(channel, identity)
+    if ended is None and identity:
+        logger.warning(f"{channel.name} has no MixMonitor '{identity}'")
+    if ended is not None and ended.options.beeps_at_end:
         await _beep(channel)
 
 
@@ -220,6 +256,12 @@ async def _beep(channel: Channel) -> None:
         await play(channel, "beep", stop_on="")
     except SoundMissing as missing:
         logger.warning(f"MixMonitor on {channel.name}: {missing}")
+
+
+def _beep_over(channel: Channel) -> None:
+    """The beep of who starts or stops a recording from outside: the channel hears it over what goes on."""
+    if not channel.is_hung_up:
+        channel.tasks.start(play_over(channel, "beep"), name="beep of a recording")
 
 
 @function("MIXMONITOR", syntax="MIXMONITOR(id,key)")
@@ -252,13 +294,18 @@ async def mixmonitor_command(system: System, args: list[str]) -> str:
     if args[0] == "start":
         if len(args) < 3:
             raise CliUsage
+        file, options, command = read_arguments(args[2])
         try:
-            service.begin(channel, *read_arguments(args[2]))
+            service.begin(channel, file, options, command)
         except SoundFault as fault:
             raise CliFailure(str(fault)) from fault
+        if "p" in options:
+            _beep_over(channel)
         return ""
     if args[0] == "stop":
-        await service.stop(channel, args[2] if len(args) > 2 else "")
+        ended = await service.finish(channel, args[2] if len(args) > 2 else "")
+        if ended is not None and ended.options.beeps_at_end:
+            _beep_over(channel)
         return ""
     lines = ["MixMonitor ID\tFile\tReceive File\tTransmit File", "=" * 73]
     lines += ["\t".join((recorder.identity, *recorder.names)) for recorder in service.recorders(channel)]
@@ -270,11 +317,11 @@ def load(system: System) -> None:
     system.services[SERVICE] = MixMonitors(system)
 
 
-def unload(system: System) -> None:
-    """Recordings that run go on to their channel's end; new ones cannot begin."""
+async def unload(system: System) -> None:
+    """Recordings that run end: by hand the module is unloaded only when there is none, or by force."""
     service = system.services.pop(SERVICE, None)
     if service is not None:
-        service.close()
+        await service.close()
 
 
 # -- the manager's actions ----------------------------------------------------------------------------------------------------
@@ -307,8 +354,11 @@ def manager_mixmonitor(request: ActionRequest) -> Answer:
         return failure("No file specified")
     try:
         recorder = service.begin(channel, request.get("File"), options, request.get("Command"))
-    except SoundFault:
+    except SoundFault as fault:
+        logger.error(f"MixMonitor on {channel.name}: {fault}")
         return failure("Could not start monitoring channel")
+    if "p" in options:
+        _beep_over(channel)
     return success(None, ("MixMonitorID", recorder.identity)) if options.get("i", "") else success()
 
 
@@ -319,8 +369,12 @@ def manager_mixmonitor(request: ActionRequest) -> Answer:
 async def manager_stop_mixmonitor(request: ActionRequest) -> Answer:
     """End a recording of a channel, the oldest unless an id is given."""
     service, channel = _asked(request)
-    is_done = await service.stop(channel, request.get("MixMonitorID"))
-    return success() if is_done else failure("Could not stop monitoring channel")
+    ended = await service.finish(channel, request.get("MixMonitorID"))
+    if ended is None:
+        return failure("Could not stop monitoring channel")
+    if ended.options.beeps_at_end:
+        _beep_over(channel)
+    return success()
 
 
 @manager_action("MixMonitorMute", Permission.SYSTEM | Permission.CALL, synopsis="Mute / unMute a Mixmonitor recording.")

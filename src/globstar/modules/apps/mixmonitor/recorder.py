@@ -18,6 +18,7 @@ from globstar.dsp.level import adjust_volume, interleave, mix
 
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
+    from globstar.core.format import Format
     from globstar.core.translate import TranslationPath
 
 logger = Logger("app_mixmonitor")
@@ -48,27 +49,32 @@ class RecorderOptions:
     caller_id: str = ""
     #: period of beeps into the call, 0 for none
     beep_seconds: int = 0
+    #: who ends it makes the channel hear a beep
+    beeps_at_end: bool = False
     #: nothing is kept of so many seconds at the beginning
     skipped_seconds: int = 0
 
 
 class _Track:
-    """A file, with the translators that lead to its format."""
+    """A file, with the translators that lead to its format from blocks of signed linear of ``sample_rate``."""
 
-    __slots__ = ("_path", "failed", "silence", "writer")
+    __slots__ = ("_path", "_sides", "failed", "silence", "writer")
 
-    def __init__(self, channel: Channel, writer: SoundWriter, sample_rate: int) -> None:
+    def __init__(self, channel: Channel, writer: SoundWriter, sample_rate: int, *, interleaved: bool = False) -> None:
         linear = slin_for_rate(sample_rate)
         self.writer = writer
         self.failed = False
         self.silence = bytes(linear.bytes_for(BLOCK_MS))
-        self._path: TranslationPath | None = None
-        if writer.format.codec is not linear.codec:
-            self._path = channel.system.translation.build_path(linear, writer.format)
-            if self._path is None:
-                raise SoundFault(f"no translators lead to {writer.format}")
+        #: each side of an interleaved file is brought to its rate by itself
+        self._sides: tuple[TranslationPath | None, TranslationPath | None] = (None, None)
+        if interleaved:
+            own = slin_for_rate(writer.format.sample_rate)
+            self._sides = (_path(channel, linear, own), _path(channel, linear, own))
+            linear = own
+        self._path = _path(channel, linear, writer.format)
 
     def write(self, data: bytes) -> None:
+        """A block."""
         if self.failed:
             return
         try:
@@ -76,6 +82,23 @@ class _Track:
         except SoundFault as fault:
             self.failed = True
             logger.error(f"MixMonitor: {fault}")
+
+    def write_both(self, said: bytes, heard: bytes) -> None:
+        """A block of each direction, side by side."""
+        left, right = (
+            data if path is None else path.translate_bytes(data) for data, path in zip((said, heard), self._sides, strict=True)
+        )
+        self.write(interleave(left, right))
+
+
+def _path(channel: Channel, source: Format, wanted: Format) -> TranslationPath | None:
+    """What leads from one format to another, None where nothing needs to. Raises SoundFault."""
+    if source.codec is wanted.codec:
+        return None
+    path = channel.system.translation.build_path(source, wanted)
+    if path is None:
+        raise SoundFault(f"no translators lead to {wanted}")
+    return path
 
 
 @dataclass(slots=True, eq=False)
@@ -101,19 +124,19 @@ class Recorder:
     _kept_from: float = 0.0
 
     def start(self, mixed: str) -> None:
-        """Make the files and begin. Raises SoundFault."""
+        """Make the files and begin. One that cannot be made is logged; SoundFault where that leaves none."""
         options, channel = self.options, self.channel
-        writers = [self._writer(name) for name in (mixed, options.said_file, options.heard_file)]
+        faults: list[str] = []
+        writers = [self._writer(name, faults) for name in (mixed, options.said_file, options.heard_file)]
         rate = max((writer.format.sample_rate for writer in writers if writer is not None), default=8000)
-        try:
-            self._mixed, self._said, self._heard = (
-                _Track(channel, writer, rate) if writer is not None else None for writer in writers
-            )
-        except SoundFault:
-            for writer in writers:
-                if writer is not None:
-                    writer.close()
-            raise
+        self._mixed, self._said, self._heard = (
+            self._track(writer, rate, faults, interleaved=options.interleaved and not index)
+            for index, writer in enumerate(writers)
+        )
+        if not self._tracks:
+            raise SoundFault("; ".join(faults) or "there is no file to record into")
+        for fault in faults:
+            logger.error(f"MixMonitor of {channel.name}: {fault}")
         self.names = tuple(str(w.path.with_suffix("")) if w is not None else "" for w in writers)  # type: ignore[assignment]
         if self._mixed is not None:
             channel.set_variable("MIXMONITOR_FILENAME", str(self._mixed.writer.path))
@@ -126,16 +149,39 @@ class Recorder:
             self._beeps.start()
         channel.system.bus.publish(events.MixMonitorStarted(channel))
 
-    def _writer(self, name: str) -> SoundWriter | None:
+    @property
+    def _tracks(self) -> list[_Track]:
+        return [track for track in (self._mixed, self._said, self._heard) if track is not None]
+
+    def _writer(self, name: str, faults: list[str]) -> SoundWriter | None:
+        """What writes a file; None where none is wanted, and where it cannot be made, which is noted."""
         if not name:
             return None
         stem, dot, extension = name.rpartition(".")
         if not dot or "/" in extension:
-            raise SoundFault(f"'{name}' has no extension")
+            faults.append(f"'{name}' has no extension")
+            return None
         if extension == "wav49":
             extension = "WAV"
         folder = Path(self.channel.system.directories.astspooldir) / "monitor"
-        return self.channel.system.sounds.create(str(folder / stem), extension, append=self.options.append)
+        try:
+            return self.channel.system.sounds.create(str(folder / stem), extension, append=self.options.append)
+        except SoundFault as fault:
+            faults.append(str(fault))
+            return None
+
+    def _track(self, writer: SoundWriter | None, sample_rate: int, faults: list[str], *, interleaved: bool) -> _Track | None:
+        if writer is None:
+            return None
+        try:
+            return _Track(self.channel, writer, sample_rate, interleaved=interleaved)
+        except SoundFault as fault:
+            faults.append(f"{writer.path}: {fault}")
+            is_empty = not writer.tell()
+            writer.close()
+            if is_empty:
+                writer.path.unlink(missing_ok=True)
+            return None
 
     def _note(self) -> frozenset[str] | None:
         """What is not to be recorded of this moment: directions, None for all."""
@@ -166,7 +212,7 @@ class Recorder:
         if track is None:
             return
         if options.interleaved:
-            track.write(interleave(said or track.silence, heard or track.silence))
+            track.write_both(said or track.silence, heard or track.silence)
         elif said is not None and heard is not None:
             track.write(mix(said, heard))
         else:
@@ -180,19 +226,24 @@ class Recorder:
         if self._beeps is not None:
             self._beeps.stop()
         self.channel.system.bus.publish(events.MixMonitorStopped(self.channel))
-        tracks = [track for track in (self._mixed, self._said, self._heard) if track is not None]
-        for track in tracks:
+        for track in self._tracks:
             try:
                 await track.writer.aclose()
             except SoundFault as fault:
                 logger.error(f"MixMonitor of {self.channel.name}: {fault}")
         await self._deliver()
+
+    async def follow(self) -> None:
+        """What is done with the files when they are whole: the command, and their end where they are not kept."""
         if self.command:
             logger.verbose(2, f"Executing [{self.command}]")
-            await self.channel.system.run_blocking(_execute, self.command)
+            await self.channel.system.run_command(_execute, self.command)
         if self.options.delete:
-            for track in tracks:
-                await self.channel.system.run_blocking(track.writer.path.unlink, True)
+            for track in self._tracks:
+                try:
+                    await self.channel.system.run_blocking(track.writer.path.unlink, True)
+                except OSError as error:
+                    logger.error(f"MixMonitor: {track.writer.path} stays: {error.strerror}")
 
     async def _deliver(self) -> None:
         """Put copies of the mixed file into mailboxes."""

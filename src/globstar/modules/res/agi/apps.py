@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.core import events
@@ -19,6 +20,10 @@ from globstar.modules.res.agi.local import LocalScript, start_local
 from globstar.modules.res.agi.script import Script, ScriptMissing, ScriptRefused
 from globstar.modules.res.agi.service import service_of
 from globstar.proto.agi import AgiFault, is_place, parse_place
+
+if TYPE_CHECKING:
+    from globstar.core.format import Format
+    from globstar.core.translate import TranslationPath
 
 logger = Logger("res_agi")
 
@@ -109,9 +114,21 @@ def _audio_taker(channel: Channel, script: LocalScript) -> Callable[[Frame], Non
         logger.warning(f"EAGI: {error}; the script hears nothing")
         return lambda frame: None
 
+    source: Format | None = None
+    path: TranslationPath | None = None
+
     def take(frame: Frame) -> None:
-        if frame.type is FrameType.VOICE and frame.format is not None and frame.format.codec is wanted.codec:
+        nonlocal source, path
+        if frame.type is not FrameType.VOICE or frame.format is None:
+            return
+        if frame.format.codec is wanted.codec:
             script.write_audio(bytes(frame.data))
+            return
+        if frame.format is not source:  # what ran for the script, Record() for one, has left another format
+            source, path = frame.format, channel.system.translation.build_path(frame.format, wanted)
+        translated = path.translate(frame) if path is not None else None
+        if translated is not None:
+            script.write_audio(bytes(translated.data))
 
     return take
 

@@ -1,0 +1,131 @@
+"""Recordings of a real server: their commands hold up nobody, and neither a manager nor the server's end spoils them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.interop.support.audio import find, level, read_wav, sine, tone_share, write_wav
+from tests.interop.support.handset import Handset
+from tests.interop.support.manager import Manager, manager_conf
+from tests.interop.support.office import Office, Peer
+from tests.support.loopback import free_port, wait_until
+from tests.support.server import GlobstarProcess, ServerFactory
+
+pytestmark = pytest.mark.leaks_threads  # each phone's threads end with the fixture that made the phone
+
+NAMES = [f"caller{number}" for number in range(6)]
+BEEP = sine(1777, 0.3)
+#: how long the command of a recording takes, and a call that runs programs of its own may take meanwhile, seconds
+SLOW, QUICK = 12, 6
+DIALPLAN = """\
+exten => slow,1,Answer
+ same => n,MixMonitor(${CALLERID(num)}.wav,,sleep TIME && touch FOLDER/done-^{CALLERID(num)})
+ same => n,Wait(0.5)
+ same => n,StopMixMonitor()
+ same => n,System(touch FOLDER/stopped-${CALLERID(num)})
+exten => quick,1,Answer
+ same => n,Set(WORD=${SHELL(echo -n word)})
+ same => n,System(touch FOLDER/quick-${WORD})
+exten => long,1,Answer
+ same => n,MixMonitor(long-${CALLERID(num)}.wav,,touch FOLDER/ran-${CALLERID(num)})
+ same => n,Wait(60)
+exten => echo,1,Answer
+ same => n,Wait(60)
+"""
+
+
+class Rig:
+    """The server, its callers, the folder where commands leave marks, and the manager's port."""
+
+    def __init__(self, server: GlobstarProcess, callers: list[Handset], folder: Path, manager_port: int) -> None:
+        self.server = server
+        self.callers = callers
+        self.folder = folder
+        self.manager_port = manager_port
+
+    def marks(self, beginning: str) -> int:
+        """How many marks begin so."""
+        return len(list(self.folder.glob(f"{beginning}*")))
+
+    def channel(self) -> str:
+        """The name of the only channel."""
+        (line,) = self.server.cli("core show channels concise").splitlines()
+        return line.partition("!")[0]
+
+
+def wait_beep(caller: Handset, since: float) -> None:
+    """Until a caller has heard the beep after a time."""
+    wait_until(lambda: find(caller.heard(time.monotonic() - since), BEEP).correlation > 0.9, 5, "a beep")
+
+
+@contextmanager
+def rigged(tmp_path: Path, start: Callable[[dict[str, str], Path], GlobstarProcess]) -> Iterator[Rig]:
+    """A rig whose server ``start`` starts, with its configuration and the folder of its sounds."""
+    folder, manager_port = tmp_path / "marks", free_port()
+    folder.mkdir()
+    sounds = tmp_path / "sounds"
+    (sounds / "en").mkdir(parents=True)
+    write_wav(sounds / "en" / "beep.wav", BEEP)
+    dialplan = DIALPLAN.replace("FOLDER", str(folder)).replace("TIME", str(SLOW))
+    office = Office([], contexts={"phones": dialplan}, files={"manager.conf": manager_conf(manager_port)})
+    with ExitStack() as stack:
+        callers = [stack.enter_context(Handset(name, office.port, 400 + 100 * number)) for number, name in enumerate(NAMES)]
+        office.members.extend(Peer(caller.name, caller.port) for caller in callers)
+        yield Rig(start(office.configuration(), sounds), callers, folder, manager_port)
+
+
+@pytest.fixture
+def rig(globstar_process: ServerFactory, tmp_path: Path) -> Iterator[Rig]:
+    with rigged(tmp_path, lambda files, sounds: globstar_process(files, sounds=sounds)) as rig:
+        yield rig
+
+
+def test_slow_commands_of_recordings_hold_up_neither_their_calls_nor_others(rig: Rig) -> None:
+    *slow, other = rig.callers
+    for caller in slow:
+        caller.call("slow")
+    began = time.monotonic()
+    wait_until(lambda: rig.marks("stopped-") == len(slow), QUICK, "the calls go on")
+    other.call("quick")
+    wait_until(lambda: rig.marks("quick-word") == 1, QUICK, "programs of another call")
+    assert time.monotonic() - began < SLOW
+    assert rig.marks("done-") == 0
+    wait_until(lambda: rig.marks("done-") == len(slow), 2 * SLOW, "the commands have run")
+    rig.server.wait_idle()
+
+
+def test_the_end_of_the_server_leaves_whole_recordings(tmp_path: Path) -> None:
+    def start(files: dict[str, str], sounds: Path) -> GlobstarProcess:
+        server = GlobstarProcess(tmp_path / "server", files, sounds=sounds)
+        server.wait_booted()
+        return server
+
+    with rigged(tmp_path, start) as rig:
+        for caller in rig.callers:
+            caller.call("long")
+        began = time.monotonic()
+        wait_until(lambda: time.monotonic() > began + 2, 5, "two seconds of speech")
+        rig.server.expect_channels = len(rig.callers)
+        assert rig.server.finish() == []
+    for caller in rig.callers:
+        path = rig.server.paths["astspooldir"] / "monitor" / f"long-{caller.name}.wav"
+        assert int.from_bytes(path.read_bytes()[40:44], "little") == path.stat().st_size - 44 > 24000
+        assert tone_share(read_wav(path)[-8000:], caller.hertz) > 0.9
+    assert rig.marks("ran-") == len(rig.callers)
+
+
+def test_the_beeps_of_recordings_that_a_manager_starts_and_stops(rig: Rig) -> None:
+    caller = rig.callers[0].call("echo")
+    with Manager(rig.manager_port) as manager:
+        for action, options in (("MixMonitor", {"File": "m.wav", "Options": "pP"}), ("StopMixMonitor", {})):
+            began = time.monotonic()
+            manager.ask(action, Channel=rig.channel(), **options)
+            wait_beep(caller, began)
+    caller.hang_up()
+    rig.server.wait_idle()
+    assert level(read_wav(rig.server.paths["astspooldir"] / "monitor" / "m.wav")) > 1000
