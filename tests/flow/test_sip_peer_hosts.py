@@ -9,9 +9,11 @@ import pytest
 
 from globstar.base.log import Level
 from globstar.modules.channels.pjsip import media as leg_media
-from globstar.modules.channels.pjsip.peer_hosts import is_host_name, is_numeric
+from globstar.modules.channels.pjsip.peer_hosts import aim, is_host_name, is_numeric, numeric
+from globstar.proto.sdp import NegotiatedStream
 from tests.support.sip_phone import PhoneCall, SipOffice, phone_section, sip_office
 from tests.support.switch import LogCapture
+from tests.unit.media.rig import Rig
 
 EXTENSIONS = """\
 [default]
@@ -145,3 +147,27 @@ def test_what_is_an_address_and_what_a_name() -> None:
         assert is_host_name(host)
     for host in ("", ".", "a..b", "999.1.1.1", "x" * 64, "é.example", "a b", "a\0b", "a." * 200):
         assert not is_host_name(host)
+
+
+@pytest.mark.parametrize(("said", "address"), [
+    ("192.0.2.1", "192.0.2.1"), ("2001:DB8:0:0:0:0:0:5", "2001:db8::5"), ("[::1]", "::1"), ("fe80:0::1%eth0", "fe80::1%eth0"),
+    ("0:0:0:0:0:FFFF:192.0.2.1", "::ffff:192.0.2.1"), ("::0", "::"), ("192.0.2.999", ""), ("host.example", ""), ("", ""),
+])  # fmt: skip
+def test_rfc4291_2_2_an_address_is_the_same_however_it_is_spelt(said: str, address: str) -> None:
+    """As packets show where they come from."""
+    assert numeric(said) == address
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("zeros", ["0.0.0.0", "::", "0:0:0:0:0:0:0:0"])
+async def test_rfc3264_8_4_the_address_of_zeros_says_nothing_in_either_family(zeros: str) -> None:
+    """Reports go on to where they went, and not to ourselves."""
+    rig = Rig()
+    session = rig.open()
+    place = {"remote_address": "2001:DB8::5", "remote_port": 4000, "remote_rtcp_address": zeros, "remote_rtcp_port": 4001}
+    aim(session, NegotiatedStream(0, "audio", None, **place))
+    held = {"remote_address": zeros, "remote_port": 4000, "remote_rtcp_address": zeros, "remote_rtcp_port": 4001}
+    aim(session, NegotiatedStream(0, "audio", None, **held))
+    assert session.remote_address == ("2001:db8::5", 4000)
+    assert session.remote_rtcp_address == ("2001:db8::5", 4001)
+    rig.engine.close()

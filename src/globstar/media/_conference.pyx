@@ -59,6 +59,7 @@ cdef extern from "_conference.h" nogil:
         int64_t cycles
         int64_t received
         int64_t octets
+        uint32_t clock
         int has_transit
         double transit
         double jitter
@@ -314,6 +315,7 @@ cdef class Seat:
         path.cycles = cycles
         path.received = received
         path.octets = octets
+        path.clock = 0
         path.has_transit = transit is not None
         path.transit = transit if transit is not None else 0.0
         path.jitter = jitter

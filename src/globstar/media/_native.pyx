@@ -621,6 +621,7 @@ cdef class RelayThread:
             path.rtp_time = rtp_time
             path.received = received
             path.octets = octets
+            path.clock = 0
             path.has_transit = transit is not None
             path.transit = transit if transit is not None else 0.0
             path.jitter = jitter

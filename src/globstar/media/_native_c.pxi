@@ -117,6 +117,7 @@ cdef extern from "_relay.h" nogil:
         int64_t received
         int64_t octets
         int64_t not_sent
+        uint32_t clock
         int has_transit
         double transit
         double jitter

@@ -27,6 +27,7 @@ enum {
     RELAY_DROPOUT = 3000,              /* as in proto.rtp.receiver: packets that may be missing, less one, and those remembered */
     RELAY_HISTORY = 64,
     RELAY_NAME = 16,                   /* octets of a stream's name in a bundle */
+    RELAY_MAX_STEP = 5,                /* as in proto.rtp.receiver: seconds by which delays differ that are jitter */
     RELAY_DIGIT = 8,                   /* octets of a telephone-event that are reported; an event has four */
 };
 
@@ -76,6 +77,7 @@ typedef struct relay_path {
     int64_t received;
     int64_t octets;
     int64_t not_sent;
+    uint32_t clock;          /* of the last packet that counts for jitter; 0: not known */
     int has_transit;
     double transit;
     double jitter;
@@ -296,11 +298,12 @@ static inline void relay_count(relay_path *path, const uint8_t *packet, int size
     if (!clock)
         return;
     transit = now * clock - path->rtp_time;
-    if (path->has_transit) {
+    if (path->has_transit && (path->clock == clock || !path->clock)) { /* else another codec, whose times are others */
         difference = transit > path->transit ? transit - path->transit : path->transit - transit;
-        if (difference < 2147483648.0) /* else the timestamps have wrapped */
+        if (difference < RELAY_MAX_STEP * (double)clock) /* else the timestamps have wrapped, or were set anew */
             path->jitter += (difference - path->jitter) / 16;
     }
+    path->clock = clock;
     path->transit = transit;
     path->has_transit = 1;
 }

@@ -28,6 +28,8 @@ logger = Logger("media.gather")
 
 #: Seconds for which a server that has not answered is left alone, so that not every call waits for it.
 REST = 30.0
+#: Seconds after which the STUN server is asked again, so that no translator forgets the port (RFC 8445 section 14).
+RENEW = 15.0
 
 Send = Callable[[int, bytes, Address], None]
 #: ``on_relayed(component, peer, data)``: what a peer has sent that did not come as a datagram
@@ -84,13 +86,16 @@ class IceServers:
 class Gathering:
     """Asks the servers for one stream, from its own ports. ``on_done`` is called once, when all have answered or given up.
 
+    What the STUN server has told is kept alive by further requests until packets go to the peer (:meth:`settle`), as a phone may
+    ring for longer than a translator remembers (RFC 8445 section 5.1.1.4).
+
     ``on_relayed`` hears of peers' datagrams that came over a stream, ``on_lost(component)`` that an address at a TURN server has
     gone that there was.
     """
 
     __slots__ = (
-        "_bases", "_has_relayed", "_is_closed", "_loop", "_on_done", "_on_lost", "_on_relayed", "_reflexive", "_send", "_servers",
-        "_stun", "_stun_open", "_timer", "_timer_due", "_turns",
+        "_bases", "_has_relayed", "_is_closed", "_loop", "_on_done", "_on_lost", "_on_relayed", "_reflexive", "_renewals",
+        "_send", "_servers", "_stun", "_stun_open", "_timer", "_timer_due", "_turns",
     )  # fmt: skip
 
     def __init__(
@@ -111,6 +116,8 @@ class Gathering:
         self._bases: dict[int, Address] = {}
         self._stun_open: dict[int, StunTransaction] = {}
         self._reflexive: dict[int, Address] = {}
+        #: by component when the server is to be asked again, and the transaction of the last time
+        self._renewals: dict[int, tuple[float, bytes]] = {}
         self._turns: dict[int, Allocation] = {}
         #: components that have an address at a TURN server
         self._has_relayed: set[int] = set()
@@ -147,10 +154,14 @@ class Gathering:
         self._schedule()
         return True
 
-    def _ask_stun(self, component: int, now: float) -> None:
+    def _stun_request(self) -> StunMessage:
         request = StunMessage(Kind.REQUEST, secrets.token_bytes(12))
         if self._servers.software:
             request.attributes[Attr.SOFTWARE] = self._servers.software.encode()
+        return request
+
+    def _ask_stun(self, component: int, now: float) -> None:
+        request = self._stun_request()
         self._stun_open[component] = transaction = StunTransaction(request, request.build(), now)
         self._servers.asked += 1
         self._send_stun(component, transaction.data)
@@ -196,6 +207,9 @@ class Gathering:
                 return True, turn.receive(data)
         if source == self._stun and component in self._stun_open:
             return self._receive_stun(component, data), None
+        if source == self._stun and data[8:20] == self._renewals.get(component, (0.0, b""))[1]:
+            self._servers.tell(False, source, data)
+            return True, None
         return False, None
 
     def _take_relayed(self, component: int, peer: Address, data: bytes) -> None:
@@ -228,6 +242,9 @@ class Gathering:
         del self._stun_open[component]
         if message.kind is Kind.RESPONSE and message.mapped is not None:
             self._reflexive[component] = message.mapped
+            if message.mapped != self._bases[component]:
+                self._renewals[component] = self._loop.time() + RENEW, b""
+                self._schedule()
         self._settle()
         return True
 
@@ -243,8 +260,13 @@ class Gathering:
         turn = self._turns.get(component)
         return turn.route(peer) if turn is not None and not self._is_closed else None
 
+    def settle(self, component: int) -> None:
+        """It is known where a component's packets go: they keep the way open from now on."""
+        self._renewals.pop(component, None)
+
     def drop(self, component: int) -> None:
         """A component is not used: RTCP goes over the port of RTP."""
+        self.settle(component)
         turn = self._turns.pop(component, None)
         if turn is not None:
             turn.close()
@@ -254,6 +276,7 @@ class Gathering:
 
     def _schedule(self) -> None:
         times = [transaction.due for transaction in self._stun_open.values()]
+        times += [due for due, _ in self._renewals.values()]
         times += [due for turn in self._turns.values() if (due := turn.deadline) is not None]
         due = min(times, default=None)
         if self._timer is not None:
@@ -276,6 +299,11 @@ class Gathering:
                 del self._stun_open[component]
                 if self._stun is not None:
                     self._servers.failed(self._stun, "the STUN server does not answer", now)
+        for component, (due, _) in list(self._renewals.items()):
+            if due <= now:
+                request = self._stun_request()
+                self._renewals[component] = now + RENEW, request.transaction
+                self._send_stun(component, request.build())
         for turn in list(self._turns.values()):
             turn.handle_timer(now)
         self._schedule()
@@ -286,6 +314,7 @@ class Gathering:
         self._is_closed = True
         self._on_done = None
         self._stun_open.clear()
+        self._renewals.clear()
         for turn in self._turns.values():
             turn.close()
         self._turns.clear()

@@ -45,6 +45,7 @@ class Reports:
         "_last_sr",
         "_last_sr_ssrc",
         "_last_sr_time",
+        "_lost_before",
         "_reported_lost",
         "_reported_packets",
         "cname",
@@ -65,7 +66,8 @@ class Reports:
         self.named_ssrc = 0
         self.sent = 0
         self.received = 0
-        self.remote_lost = 0
+        #: packets of ours that the peer has lost in all, and of our sources before this one
+        self.remote_lost = self._lost_before = 0
         self.remote_jitter = 0.0
         #: the figures of the reports, which few calls live to see
         self.spreads = NO_SPREADS
@@ -87,6 +89,7 @@ class Reports:
     def source_begins(self) -> None:
         """We send under another SSRC from now on, of which nothing has been sent yet."""
         self._reported_packets = 0
+        self._lost_before = self.remote_lost
 
     def build(
         self,
@@ -105,13 +108,13 @@ class Reports:
         """
         blocks: tuple[ReportBlock, ...] = ()
         if receiver.is_valid:
-            before = receiver.lost
+            lost = receiver.tally.lost
             figures = receiver.next_report()
-            jitter = receiver.jitter / clock_rate
+            jitter = receiver.jitter / (receiver.clock_rate or clock_rate)
             spreads = self._own_spreads()
             spreads.rx_jitters.add(jitter)
-            spreads.rx_losses.add(max(before - self._reported_lost, 0))
-            self._reported_lost = before
+            spreads.rx_losses.add(max(lost - self._reported_lost, 0))
+            self._reported_lost = lost
             spreads.rx_scores.add(experience(figures.fraction_lost / 256, spreads.round_trips.last, jitter))
             last_sr = self._last_sr if self._last_sr_ssrc == remote_ssrc else 0
             delay = int((now - self._last_sr_time) * 65536) & 0xFFFFFFFF if last_sr else 0
@@ -165,8 +168,9 @@ class Reports:
         self.remote_jitter = block.jitter / clock_rate
         spreads = self._own_spreads()
         spreads.tx_jitters.add(self.remote_jitter)
-        spreads.tx_losses.add(max(block.cumulative_lost - self.remote_lost, 0))
-        self.remote_lost = block.cumulative_lost
+        lost = self._lost_before + max(block.cumulative_lost, 0)
+        spreads.tx_losses.add(max(lost - self.remote_lost, 0))
+        self.remote_lost = lost
         took = round_trip(block, ntp_time(wall_time))
         if took is not None:
             spreads.round_trips.add(took)

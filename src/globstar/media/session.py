@@ -12,6 +12,7 @@ from globstar.media.reports import Reports
 from globstar.media.session_way import SessionWay
 from globstar.media.settings import Payload, PayloadKind, SessionOptions
 from globstar.media.sockets import MediaSocket
+from globstar.media.source import SourceState
 from globstar.media.statistics import SessionStatistics, figures
 from globstar.proto.rtp import (
     COMFORT_NOISE,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 #: Seconds in which packets of a source that the peer has left may come late.
 OLD_SOURCE = 1.0
+#: Seconds without a packet after which a peer that is agreed with anew may come from another place.
+QUIET = 1.0
 #: ``on_media(payload_type, payload, rtp_time, sequence, marker)``
 MediaCallback = Callable[[int, bytes, int, int, bool], None]
 
@@ -425,6 +428,15 @@ class RtpSession(SessionWay):
             if level is not None:
                 self.on_comfort_noise(level)
 
+    def _is_quiet(self) -> bool:
+        """See SessionWay."""
+        if self.source.state is not SourceState.LOCKED:
+            return False
+        if self.relay_path is not None:
+            self.relay_path.pull()
+        self.take_numbers()
+        return self._engine.loop.time() - self.last_received > QUIET
+
     def _is_of_old_source(self, ssrc: int, sequence: int, now: float) -> bool:
         """Whether a packet of the source before is late only: then it is not that the peer goes back to that one."""
         old = self._old_source
@@ -438,7 +450,8 @@ class RtpSession(SessionWay):
             self.relay_path.restart()  # first, as it reads the old source's counts
         if self.receiver.is_valid:
             self._old_source = (self.remote_ssrc, self.receiver.highest, now)
-            self.receiver = RtpReceiver()
+            former, self.receiver = self.receiver, RtpReceiver()
+            self.receiver.succeed(former)
             self._left_at = -1
             self.reports.forget_source()
             self._digits.source_changed()

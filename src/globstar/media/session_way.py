@@ -50,6 +50,7 @@ class SessionWay:
         "_seat",
         "_settle_tried",
         "_socket",
+        "_stated",
         "_wrap",
         "awaited_host",
         "bundle",
@@ -76,6 +77,8 @@ class SessionWay:
         self.source = SourceFilter(engine.settings.strict_rtp, engine.settings.probation, engine.tell)
         self._remote: Address | None = None
         self._remote_rtcp: Address | None = None
+        #: where the peer has said last that it wants its media, and its RTCP
+        self._stated: tuple[Address, Address | None] | None = None
         #: the host name of the peer that is being looked up; "" for none
         self.awaited_host = ""
         #: What sends a finished packet to the peer (raises OSError); None without an address. Relays use it too.
@@ -189,24 +192,42 @@ class SessionWay:
     # -- what the owner tells ------------------------------------------------------------------------------------
 
     def set_remote(self, address: Address, rtcp_address: Address | None = None) -> None:
-        """Tell where the peer wants its media (from its SDP, numeric); learning starts anew if it changed.
+        """Tell where the peer wants its media (from its SDP, numeric); learning starts anew if that is not where we send.
 
-        ``rtcp_address`` defaults to the next port; with ``rtcp_mux`` it is not used.
+        ``rtcp_address`` defaults to the next port; with ``rtcp_mux`` it is not used. Where we have learnt to send elsewhere
+        (``rtp_symmetric``), a peer that says the same again is sent to where it was learnt until its packets come from
+        another place, as it is behind address translation, which may have another port for it after a pause.
         """
+        before, self._stated = self._stated, (address, rtcp_address)
+        if before == self._stated and self.source.permits is None:
+            if self.options.symmetric and self._remote not in (None, address):
+                self._relearn(address)
+                return
+            if self._is_quiet():
+                self._relearn(address)
         self._remote_rtcp = rtcp_address or (address[0], address[1] + 1)
         self.set_remote_rtp(address)
 
-    def set_remote_rtp(self, address: Address) -> None:
-        """As ``set_remote``, for RTP alone; where RTCP goes that has a port of its own stays as it is."""
-        if address == self._remote:
-            return
-        if self._is_connected:
-            self._disconnect()
+    def _relearn(self, address: Address) -> None:
+        """Learn anew where the peer's packets come from, and go on sending to where we send."""
+        self._through_loop()
+        self._disconnect()
         self._settle_tried = False
         self.source.relearn(address)
         if self.bundle is not None:
             self.bundle.relearn()
-        self._aim(address)
+        if self._remote is not None:
+            self._aim(self._remote)
+
+    def _is_quiet(self) -> bool:
+        """Whether nothing comes at present from the source that was learnt."""
+        raise NotImplementedError  # the session's own
+
+    def set_remote_rtp(self, address: Address) -> None:
+        """As ``set_remote``, for RTP alone; where RTCP goes that has a port of its own stays as it is."""
+        if address != self._remote:
+            self._relearn(address)
+            self._aim(address)
 
     def set_remote_rtcp(self, address: Address | None) -> None:
         """Where RTCP goes that has a port of its own, as ICE has found it; None: nowhere."""

@@ -59,7 +59,7 @@ class Spread:
 class SessionStatistics:
     """What one session has seen. ``tx`` is as the peer reports it in RTCP; times are seconds, losses packets.
 
-    ``lost`` and ``remote_lost`` are totals, the spreads are per report interval.
+    Counts are totals of the session, whatever sources there were on either side; the spreads are per report interval.
     """
 
     local_ssrc: int
@@ -98,19 +98,20 @@ class SessionStatistics:
 def figures(session: RtpSession, clock_rate: int) -> SessionStatistics:
     """The figures of a session at this moment."""
     receiver, sender, reports, security = session.receiver, session.sender, session.reports, session.security
-    spreads = reports.spreads
+    spreads, tally = reports.spreads, receiver.tally
+    sent, sent_octets = sender.total
     return SessionStatistics(
         local_ssrc=sender.ssrc,
         remote_ssrc=session.remote_ssrc,
-        received=receiver.received,
-        received_octets=receiver.octets,
-        lost=max(receiver.lost, 0),
-        duplicates=receiver.duplicates,
-        reordered=receiver.reordered,
-        sent=sender.packets,
-        sent_octets=sender.octets,
+        received=tally.received,
+        received_octets=tally.octets,
+        lost=tally.lost,
+        duplicates=tally.duplicates,
+        reordered=tally.reordered,
+        sent=sent,
+        sent_octets=sent_octets,
         remote_lost=reports.remote_lost,
-        rx_jitter=receiver.jitter / clock_rate,
+        rx_jitter=receiver.jitter / (receiver.clock_rate or clock_rate),
         tx_jitter=reports.remote_jitter,
         round_trip=spreads.round_trips.last,
         rx_jitters=spreads.rx_jitters.snapshot(),

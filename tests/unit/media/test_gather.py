@@ -88,12 +88,48 @@ async def test_rfc8445_5_1_1_2_reflexive_candidates() -> None:
     ]
 
 
+async def test_rfc8445_5_1_1_4_what_was_told_is_kept_alive_until_the_way_is_known() -> None:
+    """A phone may ring for longer than a translator remembers a port that is silent."""
+    desk = Desk(servers())
+    server = TurnServer(desk.network, mapped="203.0.113.9")
+    asked: list[int] = []
+    desk.servers.watch = lambda is_sent, to, data: asked.append(len(asked)) if is_sent and to == server.address else None
+    desk.start()
+    await asyncio.sleep(0.1)
+    assert len(asked) == 2
+    await asyncio.sleep(61)
+    assert len(asked) == 2 + 4 * 2
+    assert (desk.done, len(desk.lines())) == (1, 2)
+    desk.gathering.settle(1)
+    await asyncio.sleep(30)
+    assert len(asked) == 2 + 4 * 2 + 2
+    desk.gathering.drop(2)
+    await asyncio.sleep(60)
+    assert len(asked) == 2 + 4 * 2 + 2
+
+
+async def test_a_closed_stream_asks_no_more() -> None:
+    desk = Desk(servers())
+    TurnServer(desk.network, mapped="203.0.113.9")
+    desk.start()
+    await asyncio.sleep(0.1)
+    desk.gathering.close()
+    asked: list[bool] = []
+    desk.servers.watch = lambda is_sent, to, data: asked.append(is_sent)
+    await asyncio.sleep(60)
+    assert not asked
+
+
 async def test_without_nat_there_is_nothing_to_tell() -> None:
     desk = Desk(servers())
     TurnServer(desk.network)
     desk.start()
     await asyncio.sleep(0.1)
     assert (desk.done, desk.lines()) == (1, [])
+    asked: list[bool] = []
+    desk.servers.watch = lambda is_sent, to, data: asked.append(is_sent)
+    await asyncio.sleep(60)
+    assert not asked, "nothing of ours was told that had to be kept alive"
 
 
 async def test_relayed_candidates_tell_of_nat_too() -> None:

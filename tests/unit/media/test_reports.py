@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from globstar.media.reports import Reports
-from globstar.proto.rtp import ReportBlock, RtpReceiver, RtpSender, SenderReport, parse_compound
+from globstar.proto.rtp import ReceiverReport, ReportBlock, RtpReceiver, RtpSender, SenderReport, parse_compound
 
 OURS, THEIRS, OTHER = 1, 2, 3
 
@@ -36,3 +36,44 @@ def test_a_report_before_the_first_packet_counts_if_it_is_of_the_stream_that_fol
     assert block_of(reports, THEIRS, 2.0).last_sr == 7
     other = block_of(reports, OTHER, 2.0)
     assert (other.last_sr, other.delay_since_last_sr) == (0, 0)
+
+
+def lossy(numbers: list[int], former: RtpReceiver | None = None, clock_rate: int = 8000) -> RtpReceiver:
+    """A source of which these packets came."""
+    receiver = RtpReceiver()
+    if former is not None:
+        receiver.succeed(former)
+    for number in numbers:
+        receiver.receive(number, 160 * number, 160, clock_rate, number / 50)
+    return receiver
+
+
+def test_losses_of_an_interval_are_told_from_those_of_the_source_before() -> None:
+    reports, sender = Reports("name"), RtpSender(OURS, 0, 0)
+    first = lossy([0, 1, 12])
+    reports.build(sender, first, THEIRS, 8000, 1.0, 0.0)
+    reports.build(sender, lossy([0, 1, 5], first), OTHER, 8000, 2.0, 0.0)
+    assert (reports.spreads.rx_losses.minimum, reports.spreads.rx_losses.maximum) == (3, 10)
+
+
+def test_losses_that_the_peer_reports_are_counted_over_our_sources() -> None:
+    reports = Reports("name")
+    for ssrc, lost, total in ((OURS, 5, 5), (OURS, 7, 7), (OTHER, 0, 7), (OTHER, 4, 11), (OTHER, -2, 7)):
+        if ssrc == OTHER and reports.named_ssrc != OTHER:
+            reports.source_begins()
+        block = ReportBlock(ssrc, 0, lost, 0, 0, 0, 0)
+        reports.receive((ReceiverReport(THEIRS, (block,)),), ssrc, THEIRS, 8000, 1.0, 0.0)
+        assert reports.remote_lost == total
+    assert reports.spreads.tx_losses.maximum == 5
+
+
+def test_jitter_is_told_in_seconds_of_the_clock_that_the_peer_sends_by() -> None:
+    """Whatever we send: with asymmetric_rtp_codec that may have another clock."""
+    receiver = RtpReceiver()
+    now = 0.0
+    for number in range(200):
+        now += 0.02
+        receiver.receive(number, 960 * number, 160, 48000, now + 0.01 * (number % 2))
+    reports = Reports("name")
+    reports.build(RtpSender(OURS, 0, 0), receiver, THEIRS, 8000, 1.0, 0.0)
+    assert 0.009 < reports.spreads.rx_jitters.last < 0.011

@@ -287,7 +287,8 @@ async def test_another_ssrc_is_another_source() -> None:
     first._digits_out.end(0)
     await rig.talk(first, 5)
     assert second.remote_ssrc != ssrc
-    assert second.statistics().received == 5
+    assert second.receiver.received == 5
+    assert second.statistics().received >= 10, "all that came in the call"
     assert ear.digits[-1][:2] == ("end", "5")
     assert ear.media[5][4]
     rig.engine.close()

@@ -12,6 +12,9 @@ EVENT_CODES = {digit: code for code, digit in enumerate(DIGITS)} | {digit.lower(
 
 END_PACKETS = 3
 MAX_DURATION = 0xFFFF
+#: Seconds by which the next segment of a long event may begin later than the duration of the one before can tell: its sender
+#: has gone on from its last packet.
+SEGMENT_SLACK = 0.2
 DEFAULT_VOLUME = 10
 #: A timestamp that is older than the running event by less than this (seconds) is a late packet, not a new event.
 LATE_SECONDS = 5
@@ -97,7 +100,7 @@ class EventReceiver:
             if age < LATE_SECONDS * clock_rate:
                 return ()
             if self._is_next_segment(event, rtp_time, marker):
-                self._base += MAX_DURATION
+                self._base += rtp_time - self._rtp_time & 0xFFFFFFFF
                 self._rtp_time = self._last = rtp_time
                 self._duration = 0
                 return self._continued(event, now)
@@ -121,8 +124,11 @@ class EventReceiver:
         return ended
 
     def _is_next_segment(self, event: EventPayload, rtp_time: int, marker: bool) -> bool:
+        """Whether an event goes on that has not ended: from where its last packet has left off, or from the longest duration."""
+        if self._active != event.event or marker:
+            return False
         ahead = rtp_time - self._rtp_time & 0xFFFFFFFF
-        return self._active == event.event and not marker and ahead == MAX_DURATION
+        return ahead == self._duration or 0 <= ahead - MAX_DURATION <= SEGMENT_SLACK * self._clock_rate
 
     def _continued(self, event: EventPayload, now: float) -> tuple[DigitEvent, ...]:
         if self._active is None:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 SEQUENCE_MODULUS = 1 << 16
 MAX_DROPOUT = 3000
 MAX_MISORDER = 100
+#: Seconds by which the delay of two packets that follow one another may differ; more is a clock that was set anew, no jitter.
+MAX_STEP = 5
 _HISTORY = 64
 _HISTORY_MASK = (1 << _HISTORY) - 1
 
@@ -31,17 +33,29 @@ class Progress(NamedTuple):
     jitter: float
 
 
+class Tally(NamedTuple):
+    """What came of a stream and what is missing of it, in all its runs."""
+
+    received: int = 0
+    octets: int = 0
+    lost: int = 0
+    duplicates: int = 0
+    reordered: int = 0
+
+
 class RtpReceiver:
     """Validates sequence numbers and counts what came, was lost, came twice or late.
 
     ``min_sequential`` packets in a row are wanted before a source counts (appendix A.1 uses 2); with 0 the first packet
     counts, which is right where the source is known by other means.
-    ``jitter`` is the smoothed interarrival jitter in RTP clock ticks.
+    ``jitter`` is the smoothed interarrival jitter in RTP clock ticks. Its figures are those of the source since it began, or
+    began anew; ``tally`` has all that came before as well, of sources that this one ``succeeds``, too.
     """
 
     __slots__ = (
         "_bad_sequence",
         "_base",
+        "_before",
         "_cycles",
         "_expected_prior",
         "_highest",
@@ -51,6 +65,7 @@ class RtpReceiver:
         "_received_prior",
         "_regular_since",
         "_transit",
+        "clock_rate",
         "duplicates",
         "jitter",
         "last_run",
@@ -71,6 +86,7 @@ class RtpReceiver:
         self._regular_since = 0
         self._expected_prior = self._received_prior = 0
         self._transit: float | None = None
+        self._before = Tally()
         self.received = 0
         self.octets = 0
         self.duplicates = 0
@@ -80,6 +96,8 @@ class RtpReceiver:
         #: how far the source had come when it began anew
         self.last_run: Progress | None = None
         self.jitter = 0.0
+        #: of the last packet that counts for jitter
+        self.clock_rate = 0
 
     @property
     def is_valid(self) -> bool:
@@ -106,6 +124,19 @@ class RtpReceiver:
         """Expected less received; duplicates are not counted as received."""
         return self.expected - self.received
 
+    @property
+    def tally(self) -> Tally:
+        """The figures of all runs, and of all sources before."""
+        received, octets, lost, duplicates, reordered = self._before
+        lost += max(self.lost, 0)
+        return Tally(
+            received + self.received, octets + self.octets, lost, duplicates + self.duplicates, reordered + self.reordered
+        )
+
+    def succeed(self, former: RtpReceiver) -> None:
+        """The peer has given up another source for this one."""
+        self._before = former.tally
+
     def receive(self, sequence: int, rtp_time: int, size: int, clock_rate: int, now: float) -> bool:
         """Take note of a packet; False when it is not to be used (duplicate, probation, wild jump).
 
@@ -123,11 +154,13 @@ class RtpReceiver:
             transit = now * clock_rate - rtp_time
             last = self._transit
             self._transit = transit
-            if last is not None:
+            if clock_rate != self.clock_rate:  # another codec: its times say nothing of those before
+                self.clock_rate = clock_rate
+            elif last is not None:
                 difference = transit - last
                 if difference < 0:
                     difference = -difference
-                if difference < 2147483648:  # else the timestamps have wrapped
+                if difference < MAX_STEP * clock_rate:  # else the timestamps have wrapped, or were set anew
                     self.jitter += (difference - self.jitter) / 16
         return True
 
@@ -174,6 +207,8 @@ class RtpReceiver:
         if sequence == self._bad_sequence:
             self.restarts += 1
             self.last_run = self.progress
+            received, octets, lost, *rest = self._before
+            self._before = Tally(received + self.received, octets + self.octets, lost + max(self.lost, 0), *rest)
             self._start(sequence)
             return True
         self._bad_sequence = (sequence + 1) & 0xFFFF

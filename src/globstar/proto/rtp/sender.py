@@ -29,6 +29,7 @@ class RtpSender:
     """Builds packets of one source. The random start values come from the caller (RFC 3550 section 5.1)."""
 
     __slots__ = (
+        "_before",
         "_last_time",
         "clock_rate",
         "last_rtp_time",
@@ -53,6 +54,8 @@ class RtpSender:
         self.last_rtp_time = self.rtp_time
         self.packets = 0
         self.octets = 0
+        #: packets and octets under other SSRCs
+        self._before = (0, 0)
         self._last_time: float | None = None
         #: the longest pause that is no pause, seconds
         self.patience = RESYNC_AFTER
@@ -162,8 +165,14 @@ class RtpSender:
         due = self.rtp_time_at(now)
         return due + (self._last_time is not None and due == self.last_rtp_time) & 0xFFFFFFFF
 
+    @property
+    def total(self) -> tuple[int, int]:
+        """Packets and octets of all sources that this one has been."""
+        return self._before[0] + self.packets, self._before[1] + self.octets
+
     def change_source(self, ssrc: int, sequence: int) -> None:
         """Go on as another source: new SSRC and numbers, counts from zero, timestamps run on."""
+        self._before = self.total
         self.ssrc = ssrc & 0xFFFFFFFF
         self.sequence = sequence & 0xFFFF
         self.marker_next = True

@@ -138,6 +138,8 @@ async def test_asterisk_rtp_and_rtcp_debug_texts(tmp_path: Path) -> None:
             ("rtp set debug ip no.such.invalid", "'no.such.invalid' has no address\n"),
             ("rtcp set debug on", "RTCP Packet Debugging Enabled\n"),
             ("rtcp set debug ip [2001:db8::1]", "RTCP Packet Debugging Enabled for address: 2001:db8::1\n"),
+            ("rtcp set debug ip 2001:DB8:0::1", "RTCP Packet Debugging Enabled for address: 2001:db8::1\n"),
+            ("rtp set debug ip [2001:db8::1]:4000", "RTP Packet Debugging Enabled for address: [2001:db8::1]:4000\n"),
             ("rtcp set debug off", "RTCP Packet Debugging Disabled\n"),
             ("rtcp set stats on", "RTCP Stats Enabled\n"),
             ("rtcp set stats off", "RTCP Stats Disabled\n"),

@@ -142,6 +142,40 @@ def test_rfc4733_2_5_1_3_long_event_in_segments() -> None:
     assert line.seen == [DigitBegan("3"), DigitEnded("3", (0xFFFF + 1600) // 8)]
 
 
+@pytest.mark.parametrize("clock_rate", [8000, 16000, 48000])
+def test_a_long_event_whose_next_segment_begins_with_the_packet_after_the_longest_duration(clock_rate: int) -> None:
+    """As Chromium sends it: at 48 kHz that is each digit of more than 1.4 seconds."""
+    line = Line(clock_rate)
+    step = clock_rate // 50
+    start, now, end = 1000, step, 5 * clock_rate
+    line.packet(7, start, step, marker=True)
+    while now < end:
+        now += step
+        if now - start + 1000 > 0xFFFF:
+            line.packet(7, start, 0xFFFF)
+            start = 1000 + now
+        line.packet(7, start, 1000 + now - start)
+    for _ in range(3):
+        line.packet(7, start, 1000 + now - start, end=True)
+    assert line.seen == [DigitBegan("7"), DigitEnded("7", now * 1000 // clock_rate)]
+
+
+def test_rfc4733_2_5_1_3_segments_shorter_than_they_might_be() -> None:
+    line = Line()
+    line.packet(3, 1000, 8000, marker=True)
+    line.packet(3, 9000, 800)
+    line.packet(3, 9000, 1600, end=True)
+    assert line.seen == [DigitBegan("3"), DigitEnded("3", 1200)]
+
+
+@pytest.mark.parametrize(("code", "marker", "ahead"), [(4, False, 0xFFFF), (3, True, 0xFFFF), (3, False, 0xFFFF + 1700)])
+def test_another_event_is_no_segment(code: int, marker: bool, ahead: int) -> None:
+    line = Line()
+    line.packet(3, 1000, 0xFFFF, marker=True)
+    line.packet(code, 1000 + ahead, 160, marker=marker)
+    assert line.seen == [DigitBegan("3"), DigitEnded("3", 0xFFFF // 8), DigitBegan(str(code))]
+
+
 def test_unknown_events_and_short_payloads_are_counted() -> None:
     line = Line()
     line.packet(17, 1000, 160)

@@ -148,3 +148,45 @@ def test_seeded_network_counts_are_exact(seed: int) -> None:
     delivered = sum(feed(receiver, [65000 - 1, *stream]))
     assert delivered == kept + 1 == receiver.received
     assert (receiver.lost, receiver.duplicates, receiver.reordered) == (lost, doubled, swapped)
+
+
+def test_rfc3550_a_8_another_clock_is_no_jitter() -> None:
+    """The times of two codecs say nothing of one another, whatever the time of the machine."""
+    receiver = RtpReceiver()
+    now = 5000.0
+    for number, clock in enumerate([8000] * 10 + [48000] * 10 + [8000] * 10):
+        now += 0.02
+        assert receiver.receive(number, int(now * clock) & 0xFFFFFFFF, 160, clock, now)
+        assert receiver.jitter < 2
+        assert receiver.clock_rate == clock
+
+
+@pytest.mark.parametrize("jump", [60 * 8000, -60 * 8000, 1 << 30, 1 << 31])
+def test_timestamps_that_are_set_anew_are_no_jitter(jump: int) -> None:
+    """A source that goes on after a hold where it has left off, or begins anew under its old name."""
+    receiver = RtpReceiver()
+    for number in range(40):
+        rtp_time = number * 160 + (jump if number >= 20 else 0)
+        assert receiver.receive(number, rtp_time & 0xFFFFFFFF, 160, 8000, number / 50)
+    assert receiver.jitter == pytest.approx(0, abs=0.01)
+
+
+def test_a_late_burst_is_jitter() -> None:
+    receiver = RtpReceiver()
+    for number in range(20):
+        assert receiver.receive(number, number * 160, 160, 8000, number / 50 + (2 if number == 10 else 0))
+    assert receiver.jitter > 1000
+
+
+def test_the_tally_goes_on_over_restarts_and_sources() -> None:
+    receiver = RtpReceiver()
+    feed(receiver, [1, 2, 4, 4, 6, 5])
+    feed(receiver, [30000, 30001, 30003])
+    assert (receiver.received, receiver.lost, receiver.restarts) == (2, 1, 1)
+    assert receiver.tally == (7, 7 * 160, 2, 1, 1)
+    following = RtpReceiver()
+    following.succeed(receiver)
+    assert following.tally == (7, 7 * 160, 2, 1, 1)
+    feed(following, [9, 11])
+    assert following.tally == (9, 9 * 160, 3, 1, 1)
+    assert (following.received, following.lost) == (2, 1)

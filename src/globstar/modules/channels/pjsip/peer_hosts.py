@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
+from globstar.proto.sdp.values import UNSPECIFIED
 
 if TYPE_CHECKING:
     from globstar.media.engine import RtpEngine
@@ -21,13 +22,22 @@ _MAX_NAME = 253
 
 
 @lru_cache(maxsize=1024)
+def numeric(host: str) -> str:
+    """An address as sockets write it, in whichever of its spellings (RFC 4291 section 2.2) it comes; "" for what is none.
+
+    Brackets go; a zone (``%eth0``) stays.
+    """
+    plain, percent, zone = host.strip("[]").partition("%")
+    family = socket.AF_INET6 if ":" in plain else socket.AF_INET
+    try:
+        return socket.inet_ntop(family, socket.inet_pton(family, plain)) + percent + zone
+    except (OSError, ValueError):
+        return ""
+
+
 def is_numeric(host: str) -> bool:
     """Whether this is an address (of IPv6 with brackets or without), and nothing that a socket would look up."""
-    try:
-        socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host.strip("[]").partition("%")[0])
-    except (OSError, ValueError):
-        return False
-    return True
+    return numeric(host) != ""
 
 
 def is_host_name(host: str) -> bool:
@@ -40,8 +50,9 @@ def is_host_name(host: str) -> bool:
 
 def locate(engine: RtpEngine, host: str, found: Callable[[str], None], *, is_ipv6: bool) -> bool:
     """Call ``found`` with the address of a host: now (True), or when it is known; never where there is none, which is told."""
-    if is_numeric(host):
-        found(host)
+    address = numeric(host)
+    if address:
+        found(address)
         return True
     find = engine.find_host
     if find is None or not is_host_name(host):
@@ -51,25 +62,25 @@ def locate(engine: RtpEngine, host: str, found: Callable[[str], None], *, is_ipv
 
 
 def aim(session: RtpSession, stream: NegotiatedStream) -> None:
-    """Send to where SDP says; the address 0.0.0.0 (on hold) says nothing. While a name is looked up nothing is sent."""
+    """Send to where SDP says; the address of zeros (on hold) says nothing. While a name is looked up nothing is sent."""
     host, port = stream.remote_address, stream.remote_port
-    if not host or not port or host.startswith("0.0.0.0"):
+    address = numeric(host)
+    if not host or not port or address in UNSPECIFIED:
         return
-    rtcp_host = stream.remote_rtcp_address
-    if rtcp_host != host and not is_numeric(rtcp_host):
-        rtcp_host = host
-    rtcp_port = stream.remote_rtcp_port
-    if is_numeric(host):
+    rtcp_address, rtcp_port = numeric(stream.remote_rtcp_address), stream.remote_rtcp_port
+    if not rtcp_address or rtcp_address in UNSPECIFIED or stream.remote_rtcp_address == host:
+        rtcp_address = address
+    if address:
         session.awaited_host = ""
         if not session.is_closed:
-            session.set_remote((host, port), (rtcp_host, rtcp_port))
+            session.set_remote((address, port), (rtcp_address, rtcp_port))
         return
     session.awaited_host = host
 
     def found(address: str) -> None:
         if session.awaited_host == host and not session.is_closed:
             session.awaited_host = ""
-            session.set_remote((address, port), (address if rtcp_host == host else rtcp_host, rtcp_port))
+            session.set_remote((address, port), (rtcp_address or address, rtcp_port))
 
     is_ipv6 = ":" in (stream.local.address if stream.local is not None else "")
     if not locate(session.engine, host, found, is_ipv6=is_ipv6):

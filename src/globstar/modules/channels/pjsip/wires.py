@@ -199,6 +199,8 @@ class Wires:
         if session is None or session.is_closed:
             return
         self._set_detour(component, address)
+        if self._gathering is not None:
+            self._gathering.settle(component)
         if component == 1:
             session.set_remote_rtp(address)
         else:

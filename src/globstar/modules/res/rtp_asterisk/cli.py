@@ -10,6 +10,7 @@ from globstar.base.log import Logger
 from globstar.core.cli import CliUsage, cli_command
 from globstar.core.system import System
 from globstar.media.sockets import Address
+from globstar.media.source import address_text
 from globstar.media.watch import Dropper, Drops, Watch
 from globstar.modules.res.rtp_asterisk.reports import RtcpWatch
 
@@ -23,7 +24,9 @@ _UNITS = {"usec": 1e-6, "msec": 1e-3, "sec": 1.0, "min": 60.0}
 
 
 def _peer(text: str) -> Address | None:
-    """``host[:port]`` with a numeric host, an IPv6 one in brackets; None for anything else."""
+    """``host[:port]`` with a numeric host, an IPv6 one in brackets if there is a port; None for anything else."""
+    if text.count(":") > 1 and not text.startswith("["):
+        text = f"[{text}]"
     found = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|(\d+\.\d+\.\d+\.\d+))(?::(\d{1,5}))?", text)
     if found is None or int(found[3] or 0) > 65535:
         return None
@@ -63,7 +66,7 @@ async def _debug_choice(system: System, args: list[str]) -> bool | Address | Non
 
 
 def _shown(peer: Address) -> str:
-    return f"{peer[0]}:{peer[1]}" if peer[1] else peer[0]
+    return address_text(peer) if peer[1] else peer[0]
 
 
 def packet_text(is_sent: bool, peer: Address, data: bytes) -> str:
@@ -72,7 +75,7 @@ def packet_text(is_sent: bool, peer: Address, data: bytes) -> str:
     rtp_time = int.from_bytes(data[4:8], "big")
     start = "Sent RTP packet to     " if is_sent else "Got  RTP packet from   "
     size = max(len(data) - 12 - 4 * (data[0] & 15), 0)
-    return f"{start} {peer[0]}:{peer[1]} (type {kind:02d}, seq {sequence:06d}, ts {rtp_time:06d}, len {size:06d})"
+    return f"{start} {address_text(peer)} (type {kind:02d}, seq {sequence:06d}, ts {rtp_time:06d}, len {size:06d})"
 
 
 @cli_command("rtp set debug", usage="rtp set debug {on|off|ip host[:port]}", complete=_switch_or_peer)

@@ -9,6 +9,7 @@ from globstar.core import events
 from globstar.core.channel import Channel
 from globstar.core.rtcp_fields import report_fields
 from globstar.core.system import System
+from globstar.media.source import address_text
 from globstar.proto.rtp import Bye, ReceiverReport, RtcpPacket, SenderReport, SourceDescription, parse_compound
 
 if TYPE_CHECKING:
@@ -64,8 +65,7 @@ class RtcpWatch:
 
 
 def _describe(packet: RtcpPacket, peer: Address, is_sent: bool) -> list[str]:
-    where = f"{peer[0]}:{peer[1]}"
-    lines = ["", f"RTCP {'to' if is_sent else 'from'} {where}"]
+    lines = ["", f"RTCP {'to' if is_sent else 'from'} {address_text(peer)}"]
     if isinstance(packet, (SenderReport, ReceiverReport)):
         lines += [f"{name + ':':<30}{value}" for name, value in report_fields(packet)]
     elif isinstance(packet, SourceDescription):
@@ -90,5 +90,5 @@ def _statistics_text(session: RtpSession, peer: Address, is_sent: bool) -> str:
             ("Their SSRC", str(s.remote_ssrc)), ("Reported loss", str(s.remote_lost)),
             ("Reported jitter", f"{s.tx_jitter:.4f}"), ("RTT", f"{s.round_trip:.4f}(sec)"),
         ]  # fmt: skip
-    title = f"* {'Sent RTCP to' if is_sent else 'Received RTCP from'} {peer[0]}:{peer[1]}"
+    title = f"* {'Sent RTCP to' if is_sent else 'Received RTCP from'} {address_text(peer)}"
     return "\n".join([title, *(f"  {name + ':':<20}{value}" for name, value in rows)])
