@@ -184,6 +184,25 @@ async def test_silence_on_hold(tmp_path: Path, options: dict[str, object], ends:
         await office.quiet()
 
 
+async def test_nobody_has_to_speak_before_the_answer(tmp_path: Path) -> None:
+    """rtp_timeout lets a phone ring for as long as it may; it counts from the answer on, on both sides."""
+    pjsip = phone_section("alice", rtp_timeout=4) + phone_section("bob", rtp_timeout=4)
+    async with sip_office(tmp_path, pjsip, EXTENSIONS) as office:
+        first, second = office.phone("alice"), office.phone("bob")
+        await second.register()
+        calling = first.call("101")
+        await first.get(100)
+        called = await second.ring()
+        await asyncio.sleep(15)
+        await called.answer()
+        await calling.answered()
+        start = asyncio.get_running_loop().time()
+        await calling.ended()
+        assert asyncio.get_running_loop().time() - start == pytest.approx(4, abs=1)
+        await called.ended()
+        await office.quiet()
+
+
 @pytest.mark.parametrize(("mode", "codecs"), [("rfc4733", "0 101"), ("auto", "0"), ("inband", "0")])
 @pytest.mark.parametrize("comes_back", ["before its end", "after it"])
 async def test_a_digit_meanwhile_leaves_no_tone(tmp_path: Path, mode: str, codecs: str, comes_back: str) -> None:

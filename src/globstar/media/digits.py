@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class SessionDigits:
     """Sends the digits of a session, and tells its owner of those that come. It ticks only while a digit runs."""
 
-    __slots__ = ("_engine", "_incoming", "_is_ticking", "_session", "outgoing")
+    __slots__ = ("_engine", "_incoming", "_is_ticking", "_restarts", "_session", "outgoing")
 
     def __init__(self, engine: RtpEngine, session: RtpSession) -> None:
         self._engine = engine
@@ -23,6 +23,8 @@ class SessionDigits:
         self._incoming = EventReceiver(engine.settings.dtmf_timeout / 8000)
         self.outgoing = EventSender()
         self._is_ticking = False
+        #: how often the peer's source had begun anew when its last digit came
+        self._restarts = 0
 
     def begin(self, digit: str) -> bool:
         """Begin a digit; False when the peer takes no telephone-event or the digit is unknown."""
@@ -47,11 +49,16 @@ class SessionDigits:
 
     def receive(self, payload: bytes, rtp_time: int, marker: bool, clock_rate: int, now: float) -> None:
         """A packet of telephone-event."""
+        session = self._session
+        if session is not None and session.receiver.restarts != self._restarts:  # its times say nothing of those before
+            self.source_changed()
         self._report(self._incoming.receive(payload, rtp_time, marker, clock_rate, now))
         self._tick_if_needed()
 
     def source_changed(self) -> None:
         """The peer's stream is another one now: a digit of the old one is over."""
+        if self._session is not None:
+            self._restarts = self._session.receiver.restarts
         self._report(self._incoming.reset())
 
     def close(self) -> None:

@@ -185,15 +185,18 @@ class RtpSession(SessionWay):
         """Whether the peer holds us: then ``timeout_hold`` counts instead of ``timeout``, from now on."""
         if is_held != self.is_held:
             self.is_held = is_held
-            self.last_received = self._engine.loop.time()
-            self._timed_out = False
+            self.await_media()
 
     def set_options(self, options: SessionOptions) -> None:
         """Exchange the options; silence is counted from now on."""
         self.options = options
-        self.last_received = self._engine.loop.time()
-        self._timed_out = False
+        self.await_media()
         self._engine.options_changed(self)
+
+    def await_media(self, since: float | None = None) -> None:
+        """Silence is counted from ``since`` on (loop time), or from now on."""
+        self.last_received = since if since is not None else self._engine.loop.time()
+        self._timed_out = False
 
     def close(self) -> None:
         """Send a last report with RTCP BYE, close the sockets and give the ports back; further calls do nothing.
@@ -205,8 +208,7 @@ class RtpSession(SessionWay):
         if self.relay_path is not None:
             self.relay_path.leave()
         self._through_loop()
-        if self.sender.packets or self.reports.sent:
-            self._say_goodbye()
+        self._say_goodbye()
         self.is_closed = True
         self.output = self.owner = None
         self.on_media = self.on_digit_begin = self.on_digit_end = self.on_timeout = None
@@ -428,14 +430,16 @@ class RtpSession(SessionWay):
             if level is not None:
                 self.on_comfort_noise(level)
 
-    def _is_quiet(self) -> bool:
-        """See SessionWay."""
-        if self.source.state is not SourceState.LOCKED:
-            return False
+    def _catch_up(self) -> None:
+        """Know of what native code has received, and of what it has sent in a conference."""
         if self.relay_path is not None:
             self.relay_path.pull()
         self.take_numbers()
-        return self._engine.loop.time() - self.last_received > QUIET
+
+    def _is_quiet(self) -> bool:
+        """See SessionWay."""
+        self._catch_up()
+        return self.source.state is SourceState.LOCKED and self._engine.loop.time() - self.last_received > QUIET
 
     def _is_of_old_source(self, ssrc: int, sequence: int, now: float) -> bool:
         """Whether a packet of the source before is late only: then it is not that the peer goes back to that one."""
@@ -544,9 +548,7 @@ class RtpSession(SessionWay):
 
     def handle_coarse_timer(self, now: float) -> None:
         """Look after silence and keepalive; called by the engine about every half second."""
-        if self.relay_path is not None:
-            self.relay_path.pull()
-        self.take_numbers()
+        self._catch_up()
         options = self.options
         limit = options.timeout_hold if self.is_held else options.timeout
         if now - self.last_received < limit:
@@ -566,9 +568,7 @@ class RtpSession(SessionWay):
 
     def statistics(self) -> SessionStatistics:
         """The figures of this moment."""
-        if self.relay_path is not None:
-            self.relay_path.pull()
-        self.take_numbers()
+        self._catch_up()
         return figures(self, self._clock_rate)
 
     # -- the native conference -----------------------------------------------------------------------------------

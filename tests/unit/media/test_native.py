@@ -429,7 +429,7 @@ async def wild_outcome(way: Way, seed: int) -> tuple[object, ...]:
     """What is heard of such a stream, and how it is counted."""
     engine = new_engine(way)
     calls = Pair(engine)
-    first = await calls.settle(is_native=way.is_native)
+    await calls.settle(is_native=way.is_native)
     session = calls.one.session
     told: list[object] = []
     session.on_digit_begin = told.append
@@ -457,7 +457,14 @@ async def wild_outcome(way: Way, seed: int) -> tuple[object, ...]:
     engine.close()
     calls.close()
     of_source = session.receiver
-    counts = (of_source.received, of_source.lost, of_source.duplicates, of_source.reordered, figures.not_rtp, figures.unknown_payload)
+    counts = (
+        of_source.received,
+        of_source.lost,
+        of_source.duplicates,
+        of_source.reordered,
+        figures.not_rtp,
+        figures.unknown_payload,
+    )
     return heard, counts, told
 
 

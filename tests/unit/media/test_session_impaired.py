@@ -128,3 +128,23 @@ async def test_asterisk_strictrtp_a_spoofed_stream_beside_the_real_one(mode: Str
     else:
         assert (wrong, second.source.source) == ([], first.local_address)
     rig.engine.close()
+
+
+async def test_digits_of_a_source_that_begins_anew_under_its_name_are_heard() -> None:
+    """With other numbers, and times a little before those it had."""
+    rig = Rig()
+    session = rig.open()
+    peer = rig.network.open("192.0.2.9", 7000)
+    session.set_remote(peer.address)
+    ear = Ear(session)
+    for first, rtp_time, code in ((100, 20000, 1), (40000, 8000, 2)):
+        for sequence in range(3):
+            peer.sendto(bytes(RtpPacket(0, first + sequence, rtp_time - 480 + 160 * sequence, 7, b"x")), session.local_address)
+        for step in range(6):
+            payload = bytes((code, 0x8A if step > 2 else 10, 1, 0x40))
+            packet = RtpPacket(101, first + 3 + step, rtp_time, 7, payload, marker=step == 0)
+            peer.sendto(bytes(packet), session.local_address)
+        await asyncio.sleep(0.02)
+    assert [digit for digit in ear.digits if digit[0] == "end"] == [("end", "1", 40), ("end", "2", 40)]
+    assert session.receiver.restarts == 1
+    rig.engine.close()

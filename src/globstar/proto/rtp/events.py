@@ -67,7 +67,7 @@ class EventReceiver:
     segments (RFC 4733 section 2.5.1.3).
     """
 
-    __slots__ = ("_active", "_base", "_clock_rate", "_duration", "_last", "_rtp_time", "deadline", "ignored", "timeout")
+    __slots__ = ("_active", "_base", "_clock_rate", "_code", "_duration", "_last", "_rtp_time", "deadline", "ignored", "timeout")
 
     def __init__(self, timeout: float) -> None:
         self.timeout = timeout
@@ -76,6 +76,8 @@ class EventReceiver:
         #: Event packets without a digit (unknown codes, short payloads).
         self.ignored = 0
         self._active: int | None = None
+        #: the event of the last timestamp; another one under the same is of a sender whose clock stands still
+        self._code = 0
         self._clock_rate = 8000
         self._rtp_time = 0
         self._last: int | None = None
@@ -95,9 +97,9 @@ class EventReceiver:
             return ()
         if self._last is not None:
             age = self._last - rtp_time & 0xFFFFFFFF
-            if age == 0:
+            if age == 0 and event.event == self._code:
                 return self._continued(event, now)
-            if age < LATE_SECONDS * clock_rate:
+            if 0 < age < LATE_SECONDS * clock_rate:
                 return ()
             if self._is_next_segment(event, rtp_time, marker):
                 self._base += rtp_time - self._rtp_time & 0xFFFFFFFF
@@ -105,7 +107,7 @@ class EventReceiver:
                 self._duration = 0
                 return self._continued(event, now)
         ended = self._end() if self._active is not None else ()
-        self._active = event.event
+        self._active = self._code = event.event
         self._clock_rate = clock_rate
         self._rtp_time = self._last = rtp_time
         self._base = self._duration = 0

@@ -151,7 +151,8 @@ class SipUri:
             headers = "?" + "&".join(
                 f"{escape(name, _HEADER_SAFE)}={escape(value, _HEADER_SAFE)}" for name, value in self.headers
             )
-        return f"{self.scheme}:{user}{self.host}{port}{self.params}{headers}"
+        host = f"[{self.host}]" if ":" in self.host and self.host[0] != "[" else self.host  # an address of IPv6 (25.1)
+        return f"{self.scheme}:{user}{host}{port}{self.params}{headers}"
 
 
 def _parse(text: str) -> SipUri:

@@ -176,6 +176,16 @@ def test_another_event_is_no_segment(code: int, marker: bool, ahead: int) -> Non
     assert line.seen == [DigitBegan("3"), DigitEnded("3", 0xFFFF // 8), DigitBegan(str(code))]
 
 
+def test_another_event_under_the_same_timestamp_is_another_digit() -> None:
+    """Of senders whose clock stands still while they send nothing else; what is repeated is the same digit."""
+    line = Line()
+    for code in (3, 4, 3):
+        line.packet(code, 1000, 160, marker=True)
+        for _ in range(3):
+            line.packet(code, 1000, 800, end=True)
+    assert line.seen == [event for digit in "343" for event in (DigitBegan(digit), DigitEnded(digit, 100))]
+
+
 def test_unknown_events_and_short_payloads_are_counted() -> None:
     line = Line()
     line.packet(17, 1000, 160)

@@ -133,3 +133,11 @@ def test_last_at_sign_ends_a_user_that_holds_a_question_mark() -> None:
     uri = SipUri.parse("sip:a?b@c;d@host?x=y@z")
     assert (uri.user, uri.host, uri.headers) == ("a?b@c;d", "host", (("x", "y@z"),))
     assert SipUri.parse(str(uri)) == uri
+
+
+def test_rfc3261_25_1_an_address_of_ipv6_is_written_in_brackets() -> None:
+    """However it came to be the host."""
+    uri = SipUri("sip", "100", host="2001:db8::1", port=5070)
+    assert str(uri) == "sip:100@[2001:db8::1]:5070"
+    assert SipUri.parse(str(uri)).host == "[2001:db8::1]"
+    assert str(SipUri.parse("sip:[::1];lr")) == "sip:[::1];lr"

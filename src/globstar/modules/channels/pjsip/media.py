@@ -562,10 +562,17 @@ class LegMedia(Voice):
                 session.send_comfort_noise(level)
 
     def _timed_out(self, reason: MediaTimeout) -> None:
-        if self.channel is not None:
-            from globstar.core.cause import Cause
+        channel, session = self.channel, self.session
+        if channel is None or session is None:
+            return
+        limit = session.options.timeout_hold if session.is_held else session.options.timeout
+        answered_at = channel.answered_at
+        if answered_at is None or self._engine.loop.time() - answered_at < limit:  # nobody has to speak before the answer
+            session.await_media(answered_at)
+            return
+        from globstar.core.cause import Cause
 
-            self.channel.queue_hangup(Cause.REQUESTED_CHAN_UNAVAIL)
+        channel.queue_hangup(Cause.REQUESTED_CHAN_UNAVAIL)
 
 
 def _told(kind: MediaType, number: int, stream: NegotiatedStream | None) -> CallStream:

@@ -21,6 +21,7 @@ from globstar.modules.channels.pjsip.leg import Leg
 from globstar.modules.channels.pjsip.morestreams import follow, offer_shown
 from globstar.modules.channels.pjsip.option_tags import HISTORY
 from globstar.modules.channels.pjsip.supplements import media_control
+from globstar.proto.sip.flow import bracket
 from globstar.proto.sip.session import SessionState
 
 if TYPE_CHECKING:
@@ -337,7 +338,7 @@ def transfer(leg: Leg, channel: Channel, destination: str) -> bool:
         try:
             text = str(outgoing.find_target(leg.driver, text).uri)
         except RequestFailed:
-            text = f"sip:{text}@{leg.our_host}"
+            text = f"sip:{text}@{bracket(leg.our_host)}"
     if leg.is_waiting:
         from globstar.core.frame import TransferResult, control
         from globstar.modules.channels.pjsip.causes import reason_header

@@ -12,6 +12,7 @@ from globstar.modules.channels.pjsip.supplement import Supplement
 from globstar.proto.geo import GeoError, Location, Profile, from_pidf, to_pidf
 from globstar.proto.geo.pidf import CONTENT_TYPE
 from globstar.proto.mime import Part
+from globstar.proto.sip.flow import bracket
 from globstar.proto.sip.grammar import split_list
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class GeolocationSupplement(Supplement):
         else:
             identity = f"{channel.unique_id}@{leg.our_host}"
             try:
-                document = to_pidf(profile, f"pres:{channel.connected.id.number.text or 'anonymous'}@{leg.our_host}")
+                document = to_pidf(profile, f"pres:{channel.connected.id.number.text or 'anonymous'}@{bracket(leg.our_host)}")
             except GeoError as error:
                 logger.error(f"{leg}: the geolocation profile '{profile.id}' cannot be told: {error}")
                 return

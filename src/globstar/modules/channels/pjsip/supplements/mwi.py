@@ -17,6 +17,7 @@ from globstar.modules.channels.pjsip.pubsub.owners import PackageOwner
 from globstar.modules.channels.pjsip.pubsub.package import EventPackage
 from globstar.modules.channels.pjsip.refer import EVENTS
 from globstar.modules.channels.pjsip.supplements.pubsub import PubSub
+from globstar.proto.sip.flow import bracket
 from globstar.proto.sip.message import Header
 from globstar.proto.sip.notifier import event_of
 
@@ -155,7 +156,7 @@ class MessageWaiting(PackageOwner):
         for group in [mailboxes] if endpoint.aggregate_mwi else [(name,) for name in changed if name in mailboxes]:
             state = self.driver.system.mailboxes.total(group)
             extension = endpoint.voicemail_extension or self.driver.settings.globals.default_voicemail_extension
-            account = account_uri(extension, f"sip:{self._host(endpoint, contact)}") if extension else ""
+            account = account_uri(extension, f"sip:{bracket(self._host(endpoint, contact))}") if extension else ""
             body = message_summary.render(state.new, state.old, account)
             self.sent += send_to_contact(
                 self.driver, endpoint, contact, "NOTIFY", _HEADERS, body, message_summary.CONTENT_TYPE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from globstar.modules.channels.pjsip.pubsub.bodies.extension import ExtensionBody, Party, is_on_hold, words, xml
+from globstar.proto.sip.flow import bracket
 
 CONTENT_TYPE = "application/dialog-info+xml"
 MODULE = "res_pjsip_dialog_info_body_generator"
@@ -11,7 +12,7 @@ MODULE = "res_pjsip_dialog_info_body_generator"
 def _party(tag: str, party: Party | None, host: str, identity: str, target: str) -> list[str]:
     display = ""
     if party is not None and party.number:
-        identity = f"sip:{party.number}@{host}"
+        identity = f"sip:{party.number}@{bracket(host)}"
         display = f' display="{xml(party.name)}"' if party.name else ""
     return [
         f"  <{tag}>",
