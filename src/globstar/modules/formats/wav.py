@@ -16,6 +16,9 @@ def parse_wav(data: Buffer, format: Format) -> SoundData:
     info = parse_wave(data)
     if _is_as_written(info, format):
         return whole_blocks(format, data, info.start, info.stop)
+    if info.stop - info.start != int.from_bytes(data[info.start - 4 : info.start], "little"):  # a recording that was cut short
+        length = (info.stop - info.start).to_bytes(4, "little")
+        return decode_whole(data[0 : info.start - 4] + length + data[info.start : info.stop], format)
     return decode_whole(data, format)
 
 

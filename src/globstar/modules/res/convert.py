@@ -39,7 +39,8 @@ def _convert(system: System, source: str, destination: str) -> None:
     name_out, _, ending_out = destination.rpartition(".")
     if not name or sounds.format_for(ending) is None:
         raise SoundFault(f"'{ending}' is no known ending of a sound file")
-    if not name_out or sounds.format_for(ending_out) is None:
+    made = sounds.format_for(ending_out)
+    if not name_out or made is None:
         raise SoundFault(f"'{ending_out}' is no known ending of a sound file")
     found = next((sound for sound in sounds.find_all(name) if sound.path.suffix == f".{ending}"), None)
     if found is None:
@@ -47,13 +48,13 @@ def _convert(system: System, source: str, destination: str) -> None:
     _, _, data = load_sound(found)
     if found.path == _path(sounds, destination):
         raise SoundFault("both names are those of the same file")
+    path = None
+    if data.format.codec is not made.format.codec:
+        path = system.translation.build_path(data.format, made.format)
+        if path is None:
+            raise SoundFault(f"no translators lead from {data.format} to {made.format}")
     writer = sounds.create(name_out, ending_out)
     try:
-        path = None
-        if data.format.codec is not writer.format.codec:
-            path = system.translation.build_path(data.format, writer.format)
-            if path is None:
-                raise SoundFault(f"no translators lead from {data.format} to {writer.format}")
         reader = data.open()
         for number in count(1):
             frame = reader.next_frame()

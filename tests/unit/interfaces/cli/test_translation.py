@@ -28,7 +28,7 @@ async def test_asterisk_core_show_translation_recalc(tmp_path: Path) -> None:
         assert measured[3:5] == plain[1:3]
         paths = await run_command(system, "core show translation paths alaw 8000")
         assert "(alaw@8000)->(ulaw@8000)" in paths
-        for wrong in ("recalc soon", "recalc 1 2", "perhaps"):
+        for wrong in ("recalc soon", "recalc 1 2", "recalc \u00b2", "perhaps"):
             assert (await run_command(system, f"core show translation {wrong}")).startswith("Usage: core show translation")
 
 

@@ -173,6 +173,15 @@ def test_wav_of_another_rate_in_stereo_is_converted():
     assert abs(wave[1000:-1000]).max() == pytest.approx(0.25 * 32768, rel=0.02)
 
 
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 5_000_000])
+def test_stereo_whose_length_was_never_written_is_read_to_its_end(size):
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros((16000, 2)), 16000, format="WAV")
+    data = bytearray(file.getvalue())
+    data[40:44] = size.to_bytes(4, "little")
+    assert SPECS["wav"].parse(bytes(data)).samples == 8000
+
+
 @pytest.mark.parametrize(("name", "format", "subtype"), [("mp3", "MP3", "MPEG_LAYER_III"), ("ogg_vorbis", "OGG", "VORBIS")])
 def test_compressed_music_becomes_signed_linear(name, format, subtype):
     wave = 0.4 * np.sin(2 * np.pi * 500 * np.arange(44100) / 44100)

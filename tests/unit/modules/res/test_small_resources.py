@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from globstar.base.log import Level
+from globstar.core import soundfile
 from globstar.core.cli import complete_line, run_command
 from globstar.core.mailboxes import MailboxState
 from globstar.core.system import System
@@ -21,6 +22,7 @@ from tests.support.switch import LogCapture, running_system
 MODULES = "[modules]\nautoload=no\n" + "".join(
     f"load={name}\n"
     for name in ("res_limit", "res_convert", "res_crypto", "res_mwi_external", "format_pcm", "format_sln", "format_wav",
+                 "format_g729", "format_ogg_vorbis",
                  "codec_ulaw", "codec_alaw", "codec_resample")
 )  # fmt: skip
 
@@ -86,6 +88,28 @@ async def test_what_cannot_be_converted(system: System, line: str, said: str) ->
     assert said in printed
     assert printed.endswith("failed.\n")
     assert (root / "tone.ulaw").read_bytes() == bytes(160)
+
+
+async def test_a_format_to_which_nothing_leads_leaves_what_is_there(system: System) -> None:
+    root = system.sounds.root
+    root.mkdir(parents=True)
+    (root / "tone.ulaw").write_bytes(bytes(160))
+    (root / "old.g729").write_bytes(b"x" * 10)
+    for name in ("old", "new"):
+        printed = await run_command(system, f"file convert tone.ulaw {name}.g729")
+        assert "no translators lead from ulaw to g729" in printed
+    assert (root / "old.g729").read_bytes() == b"x" * 10
+    assert not (root / "new.g729").exists()
+
+
+async def test_a_long_file_waits_for_its_encoder(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(soundfile, "MAXIMUM_PENDING_BYTES", 400_000)
+    root = system.sounds.root
+    root.mkdir(parents=True)
+    (root / "long.sln").write_bytes(bytes(16_000 * 60))
+    assert "Converted" in await run_command(system, "file convert long.sln long.ogg")
+    assert "Converted" in await run_command(system, "file convert long.ogg back.sln")
+    assert (root / "back.sln").stat().st_size == 16_000 * 60
 
 
 def write_keys(folder: Path) -> None:

@@ -139,10 +139,12 @@ def _family(format: Format) -> str:
     return format.name.rstrip("0123456789") if format.name.startswith(("slin", "speex", "silk")) else format.name
 
 
-@cli_command("core show codec", usage="core show codec <number>", complete=by_place(lambda system: list(BUILTIN)))
+@cli_command(
+    "core show codec", usage="core show codec <number>", complete=by_place(lambda system: [str(n) for n in _NUMBERS.values()])
+)
 def show_codec(system: System, args: list[str]) -> str:
     """Show the codec of a number."""
-    if len(args) != 1 or not args[0].isdigit():
+    if len(args) != 1 or not args[0].isdecimal():
         raise CliUsage
     name = next((name for name, number in _NUMBERS.items() if number == int(args[0])), None)
     return f"Codec {args[0]} not found" if name is None else f"{args[0]:>11} ({BUILTIN[name].codec.description})"
@@ -174,14 +176,14 @@ async def show_translation(system: System, args: list[str]) -> str:
     if args[:1] == ["paths"]:
         if len(args) not in (2, 3):
             raise CliUsage
-        format = find_format(args[1] + (str(int(args[2]) // 1000) if len(args) == 3 and args[2].isdigit() else ""))
+        format = find_format(args[1] + (str(int(args[2]) // 1000) if len(args) == 3 and args[2].isdecimal() else ""))
         format = format or find_format(args[1])
         if format is None:
             return f'Codec "{args[1]}" not found'
         return "\n".join(translation_paths(system.translation, format))
     if not args:
         return CliText("\n".join(translation_matrix(system.translation)), translation_costs(system.translation))
-    if args[0] != "recalc" or len(args) > 2 or (len(args) == 2 and not args[1].isdigit()):
+    if args[0] != "recalc" or len(args) > 2 or (len(args) == 2 and not args[1].isdecimal()):
         raise CliUsage
     seconds = min(max(int(args[1]), 1), MOST_SECONDS) if len(args) == 2 else 1
     specs = list(system.translation)

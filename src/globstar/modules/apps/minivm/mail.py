@@ -27,6 +27,8 @@ logger = Logger("app_minivm")
 
 #: How long the program that sends may take, seconds.
 SEND_LIMIT = 60.0
+#: Samples that an encoder gets at once: that of Vorbis takes them on the stack, and the process ends with that.
+_BLOCK = 4096
 #: Subtypes of audio/ by the extension of a file.
 _TYPES = {"wav": "x-wav", "wav49": "x-wav", "WAV": "x-wav", "gsm": "x-gsm", "ulaw": "basic", "ogg": "ogg", "mp3": "mpeg"}
 
@@ -150,11 +152,12 @@ def _louder(data: bytes, gain: float, path: Path) -> bytes:
     out = io.BytesIO()
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as source:
-            samples = source.buffer_read(dtype="int16")
+            factor = gain_factor(gain)
             with soundfile.SoundFile(
                 out, "w", source.samplerate, source.channels, source.subtype, source.endian, source.format
             ) as target:
-                target.buffer_write(apply_gain(bytes(samples), gain_factor(gain)), dtype="int16")
+                while samples := bytes(source.buffer_read(_BLOCK, dtype="int16")):
+                    target.buffer_write(apply_gain(samples, factor), dtype="int16")
     except (RuntimeError, ValueError, TypeError) as error:
         logger.warning(f"volgain has no effect on {path.name}: {error}")
         return data

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import wave
 from datetime import UTC, datetime
+from email.message import EmailMessage
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from globstar.core.channel import Channel
 from globstar.core.party import Caller, PartyId
@@ -83,6 +85,31 @@ def test_the_recording_is_attached_as_loud_as_is_wanted(tmp_path: Path) -> None:
         samples = np.frombuffer(file.readframes(800), "<i2")
     assert samples[0] == pytest.approx(1995, abs=2)
     assert len(samples) == 800
+
+
+def test_an_encoder_gets_a_little_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of Vorbis takes on the stack what it gets: of five minutes at once the process dies."""
+    path = tmp_path / "a.ogg"
+    samples = np.random.default_rng(4).integers(-3000, 3000, 50_000, np.int16)
+    with soundfile.SoundFile(path, "w", 8000, 1, "VORBIS", format="OGG") as file:
+        for start in range(0, len(samples), 4000):
+            file.write(samples[start : start + 4000])
+    sizes = []
+    write = soundfile.SoundFile.buffer_write
+
+    def watch(file: soundfile.SoundFile, data: bytes, dtype: str) -> None:
+        sizes.append(len(data))
+        write(file, data, dtype)
+
+    monkeypatch.setattr(soundfile.SoundFile, "buffer_write", watch)
+    mail = EmailMessage()
+    attach(mail, Message(path, 6, ""), 6.0)
+    assert max(sizes) <= 16_384
+    assert sum(sizes) == 100_000
+    attached = next(mail.iter_attachments())
+    assert attached.get_content_type() == "audio/ogg"
+    louder, _ = soundfile.read(io.BytesIO(attached.get_content()), dtype="int16")
+    assert np.std(louder) == pytest.approx(2 * np.std(samples), rel=0.1)
 
 
 def test_a_format_that_cannot_be_made_louder_is_attached_as_it_is(tmp_path: Path) -> None:
