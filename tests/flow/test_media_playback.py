@@ -384,9 +384,18 @@ async def test_say_is_not_interrupted_unless_asked(system: System) -> None:
 
 async def test_say_missing_sound_ends_the_dialplan(system: System) -> None:
     with LogCapture() as log:
-        phone = await Phone(system).run("[default]\nexten => s,1,Answer()\nsame => n,SayAlpha(x)\nsame => n,NoOp(never)\n")
-    assert phone.steps[-1] == "SayAlpha(x)"
+        phone = await Phone(system).run("[default]\nexten => s,1,Answer()\nsame => n,SayNumber(11)\nsame => n,NoOp(never)\n")
+    assert phone.steps[-1] == "SayNumber(11)"
     assert log.texts(Level.WARNING)
+
+
+async def test_what_is_spelled_passes_over_characters_without_a_recording(system: System) -> None:
+    with LogCapture() as log:
+        phone = await Phone(system).run("[default]\nexten => s,1,Answer()\nsame => n,SayAlpha(1x2)\nsame => n,NoOp(on)\n")
+    assert phone.prompts == ["digits/1", "digits/2"]
+    assert phone.steps[-1] == "NoOp(on)"
+    assert not log.texts(Level.WARNING)
+    assert "letters/x" in log.texts(Level.NOTICE)[0]
 
 
 async def test_say_unix_time(system: System, tmp_path: Path) -> None:

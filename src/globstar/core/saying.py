@@ -24,7 +24,9 @@ _DIGITS = "0123456789*#ABCD"
 _ENGLISH = "en"
 
 
-async def say_sounds(channel: Channel, make: Make, *, is_interruptible: bool = False) -> int | str | None:
+async def say_sounds(
+    channel: Channel, make: Make, *, is_interruptible: bool = False, is_spelled: bool = False
+) -> int | str | None:
     """Play what ``make`` gives for the channel's language. A missing sound ends the call's dialplan (-1), as in Asterisk.
 
     With ``is_interruptible``, or SAY_DTMF_INTERRUPT, a digit stops the saying and goes on to an extension, if there is one
@@ -32,7 +34,7 @@ async def say_sounds(channel: Channel, make: Make, *, is_interruptible: bool = F
     """
     is_interruptible = is_interruptible or is_true(channel.get_variable("SAY_DTMF_INTERRUPT"))
     try:
-        return await say_until(channel, make, _DIGITS if is_interruptible else "")
+        return await say_until(channel, make, _DIGITS if is_interruptible else "", is_spelled=is_spelled)
     except SayFault as fault:
         logger.warning(f"{channel.name}: {fault}")
         return None
@@ -41,18 +43,21 @@ async def say_sounds(channel: Channel, make: Make, *, is_interruptible: bool = F
         return -1
 
 
-async def say_until(channel: Channel, make: Make, digits: str) -> str | None:
+async def say_until(channel: Channel, make: Make, digits: str, *, is_spelled: bool = False) -> str | None:
     """Play the sounds that ``make`` gives for the channel's language until one of ``digits`` is pressed, which is returned.
 
-    Raises :class:`SayFault`, and :class:`SoundMissing` at the first sound that is not there.
+    What is spelled, a character after the other, passes over those that have no recording, as Asterisk does (with a notice
+    here); otherwise the first sound that is not there raises :class:`SoundMissing`. Raises :class:`SayFault`.
     """
     for name in choose_sounds(channel, make):
         try:
             digit = await play(channel, name, stop_on=digits)
-        except SoundMissing:
-            if name in say.OPTIONAL_FILES:
-                continue
-            raise
+        except SoundMissing as missing:
+            if not is_spelled and name not in say.OPTIONAL_FILES:
+                raise
+            if name not in say.OPTIONAL_FILES:
+                logger.notice(f"{channel.name}: {missing}; it is passed over")
+            continue
         if digit is not None:
             return digit
     return None

@@ -336,7 +336,7 @@ def test_every_moment_can_be_said(language, wall_time, form):
     ("language", "files"),
     [
         ("pt", ("15", "pt-hora", "pt-sss")), ("nl", ("15", "nl-uur")), ("ja", ("p-m", "3", "ji")),
-        ("ka", ("15", "saati_da")), ("zh", ("p-m", "3", "oclock")),
+        ("ka", ("15", "saati_da")), ("zh", ("p-m", "3", "oclock")), ("gr", ("3", "hwra", "p-m")),
     ],
 )  # fmt: skip
 def test_three_in_the_afternoon(language, files):

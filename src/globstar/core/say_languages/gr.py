@@ -28,8 +28,8 @@ class Greek(Scaled):
         return [f"digits/hundred-{hundreds * 100}", *(self.below_hundred(rest, gender) if rest else ())]
 
     def minute(self, minute: int) -> list[str]:
-        """Minutes are joined by "kai"."""
-        return ["digits/kai", *self.number(minute)] if minute else []
+        """Minutes are joined by "kai"; the full hour has its noun."""
+        return ["digits/kai", *self.number(minute)] if minute else ["digits/hwra"]
 
     def half_of_day(self, hour: int) -> list[str]:
         """Before or after noon."""

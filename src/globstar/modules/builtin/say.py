@@ -31,7 +31,7 @@ async def say_digits(channel: Channel, data: str) -> int | str | None:
 
     A digit from the caller stops it when the variable SAY_DTMF_INTERRUPT is true.
     """
-    return await say_sounds(channel, lambda language: say.say_digits(data, language))
+    return await say_sounds(channel, lambda language: say.say_digits(data, language), is_spelled=True)
 
 
 @application("SayNumber", syntax="SayNumber(digits[,gender])")
@@ -71,7 +71,7 @@ async def say_ordinal(channel: Channel, data: str) -> int | str | None:
 @application("SayAlpha", syntax="SayAlpha(string)")
 async def say_alpha(channel: Channel, data: str) -> int | str | None:
     """Spell a text letter by letter."""
-    return await say_sounds(channel, lambda language: say.say_characters(data, language))
+    return await say_sounds(channel, lambda language: say.say_characters(data, language), is_spelled=True)
 
 
 @application("SayAlphaCase", syntax="SayAlphaCase(casetype,string)")
@@ -84,13 +84,13 @@ async def say_alpha_case(channel: Channel, data: str) -> int | str | None:
     if not comma or case.lower() not in ("a", "l", "n", "u"):
         logger.warning("SayAlphaCase requires two arguments (casetype,string), the first one of a, l, n and u")
         return -1
-    return await say_sounds(channel, lambda language: say.say_characters(text, language, case))
+    return await say_sounds(channel, lambda language: say.say_characters(text, language, case), is_spelled=True)
 
 
 @application("SayPhonetic", syntax="SayPhonetic(string)")
 async def say_phonetic(channel: Channel, data: str) -> int | str | None:
     """Spell a text by the spelling alphabet."""
-    return await say_sounds(channel, lambda language: say.say_phonetic(data, language))
+    return await say_sounds(channel, lambda language: say.say_phonetic(data, language), is_spelled=True)
 
 
 @application("SayMoney", syntax="SayMoney(amount)")

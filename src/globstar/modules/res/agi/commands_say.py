@@ -25,10 +25,10 @@ def _number(text: str) -> int:
     return int(match[1])
 
 
-async def _say(agi: AgiDialogue, digits: str, make: Callable[[str], Sequence[str]]) -> str:
+async def _say(agi: AgiDialogue, digits: str, make: Callable[[str], Sequence[str]], *, is_spelled: bool = False) -> str:
     """Say what ``make`` gives for a language until one of ``digits`` is pressed; its number is the result."""
     try:
-        digit = await say_until(agi.channel, make, digits)
+        digit = await say_until(agi.channel, make, digits, is_spelled=is_spelled)
     except (SayFault, SoundMissing) as fault:
         logger.warning(f"{agi.channel.name}: {fault}")
         raise AgiFailed("200 result=-1") from fault
@@ -41,7 +41,7 @@ async def say_alpha(agi: AgiDialogue, words: list[str]) -> str:
 
     One of the escape digits stops it; its ASCII number is the result, which is 0 at the end of the text.
     """
-    return await _say(agi, words[1], lambda language: say.say_characters(words[0], language))
+    return await _say(agi, words[1], lambda language: say.say_characters(words[0], language), is_spelled=True)
 
 
 @agi_command("SAY PHONETIC", syntax="<string> <escape_digits>", least=2, most=2, runs_dead=False)
@@ -50,7 +50,7 @@ async def say_phonetic(agi: AgiDialogue, words: list[str]) -> str:
 
     One of the escape digits stops it; its ASCII number is the result, which is 0 at the end of the text.
     """
-    return await _say(agi, words[1], lambda language: say.say_phonetic(words[0], language))
+    return await _say(agi, words[1], lambda language: say.say_phonetic(words[0], language), is_spelled=True)
 
 
 @agi_command("SAY DIGITS", syntax="<number> <escape_digits>", least=2, most=2, runs_dead=False)
@@ -60,7 +60,7 @@ async def say_digits(agi: AgiDialogue, words: list[str]) -> str:
     One of the escape digits stops it; its ASCII number is the result, which is 0 at the end of the digits.
     """
     _number(words[0])
-    return await _say(agi, words[1], lambda language: say.say_digits(words[0], language))
+    return await _say(agi, words[1], lambda language: say.say_digits(words[0], language), is_spelled=True)
 
 
 @agi_command("SAY NUMBER", syntax="<number> <escape_digits> [<gender>]", least=2, most=3, runs_dead=False)
