@@ -104,7 +104,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     yield
     leaked = [f"task {name}" for key, name in _open_tasks().items() if key not in tasks]
     if item.get_closest_marker("leaks_threads") is None:
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + 10
         while (late := _threads() - threads) and time.monotonic() < deadline:
             min(late, key=id).join(0.05)
         leaked += [f"thread {thread.name}" for thread in late]

@@ -68,24 +68,27 @@ def fuzz(command: list[str], name: str, folder: Path, seconds: float, *more: str
     options = [f"-max_total_time={max(1, round(seconds))}", "-seed=1", "-max_len=4096", "-print_final_stats=1"]
     return subprocess.run(
         [str(program), *options, f"-artifact_prefix={folder}/found-"],
-        capture_output=True, text=True, errors="backslashreplace", timeout=seconds * 2 + 60, check=False,
+        capture_output=True, text=True, errors="backslashreplace", timeout=seconds * 2 + 240, check=False,
     )  # fmt: skip
 
 
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("name", TARGETS)
 def test_any_input_keeps_the_invariants(command: list[str], name: str, tmp_path: Path) -> None:
-    done = fuzz(command, name, tmp_path, SECONDS)
-    found = [f"{path.name}: {path.read_bytes()!r}" for path in tmp_path.glob("found-*")]
-    assert done.returncode == 0, "\n".join([*found, done.stderr[-6000:]])
-    runs = _RUNS.search(done.stderr)
-    assert runs is not None
+    for seconds in (SECONDS, 5 * SECONDS, 25 * SECONDS):  # a busy machine takes longer for as many inputs
+        done = fuzz(command, name, tmp_path, seconds)
+        found = [f"{path.name}: {path.read_bytes()!r}" for path in tmp_path.glob("found-*")]
+        assert done.returncode == 0, "\n".join([*found, done.stderr[-6000:]])
+        runs = _RUNS.search(done.stderr)
+        assert runs is not None
+        if int(runs[1]) >= TARGETS[name]:
+            break
     assert int(runs[1]) >= TARGETS[name]
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_write_beyond_the_buffer_is_seen(command: list[str], name: str, tmp_path: Path) -> None:
     """The harness gets as far as packets that are sent on, and the sanitizers are at work."""
-    done = fuzz(command, name, tmp_path, 5, "-DSELF_TEST")
+    done = fuzz(command, name, tmp_path, 60, "-DSELF_TEST")  # it ends with the first
     assert done.returncode != 0
     assert "heap-buffer-overflow" in done.stderr or "insufficient space" in done.stderr

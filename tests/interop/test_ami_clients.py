@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import panoramisk
-import pytest
 
 from tests.interop.support.office import Office, Phone
 from tests.support.loopback import HOST, free_port, wait_until
@@ -42,7 +41,7 @@ def office(port: int) -> Office:
     return made
 
 
-async def _until(seen: list[Any], name: str, timeout: float = 15) -> Any:
+async def _until(seen: list[Any], name: str, timeout: float = 45) -> Any:
     async def look() -> Any:
         while True:
             for event in seen:
@@ -93,6 +92,7 @@ def test_panoramisk_follows_redirects_and_ends_a_call(tmp_path: Path) -> None:
     try:
         names = asyncio.run(_follow_a_call(port))
         assert names.index("Newchannel") < names.index("Newstate") < names.index("Hangup")
+        server.wait_idle()  # else the second sees the end of the first one's call
         again = asyncio.run(_follow_a_call(port))  # a reconnect
         assert "FullyBooted" in again
         server.wait_idle()
@@ -109,7 +109,6 @@ def _log_in(port: int, user: str) -> socket.socket:
     return client
 
 
-@pytest.mark.timeout(120)
 def test_a_client_that_does_not_read_is_cut_off_and_others_miss_nothing(tmp_path: Path) -> None:
     port = free_port()
     server = office(port).start(tmp_path / "server")
@@ -117,16 +116,18 @@ def test_a_client_that_does_not_read_is_cut_off_and_others_miss_nothing(tmp_path
         slow = _log_in(port, "slow")
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         good = _log_in(port, "admin")
-        good.settimeout(20)
+        good.settimeout(60)
         server.cli("channel originate Local/flood@phones/n application Wait 1")
-        data = b""
-        while b"Value: 2500\r\n" not in data[-4_000_000:] or b"ManagerClientCutOff" not in data:
+        data, wanted = bytearray(), {b"Value: 2500\r\n", b"ManagerClientCutOff"}
+        while wanted:
             chunk = good.recv(1 << 20)
             assert chunk, "the good client was cut off"
+            begin = max(0, len(data) - 30)  # only what is new is looked at: who reads slowly is cut off
             data += chunk
+            wanted = {words for words in wanted if data.find(words, begin) < 0}
         numbers = [
             int(block.partition(b"Value: ")[2].split(b"\r\n")[0])
-            for block in data.split(b"\r\n\r\n")
+            for block in bytes(data).split(b"\r\n\r\n")
             if b"Variable: I\r\n" in block
         ]
         assert numbers == list(range(2501))

@@ -30,13 +30,19 @@ class Listener(threading.Thread):
         self.client = socket.create_connection((HOST, port), 10)
         self.client.sendall(f"Action: Login\r\nUsername: {user}\r\nSecret: s3cret\r\n\r\n".encode())
         self.data = bytearray()
-        self.hung_up = 0
+        self.hung_up = self.answered = 0
 
     def run(self) -> None:
+        # counted as they come: who looks at everything again and again keeps the processor from those that read
         while chunk := self.client.recv(1 << 20):
-            begin = max(0, len(self.data) - 16)
+            before = len(self.data)
             self.data += chunk
-            self.hung_up += self.data.count(b"Event: Hangup\r\n", begin)
+            self.hung_up += self._new(b"Event: Hangup\r\n", before)
+            self.answered += self._new(b"Event: OriginateResponse\r\n", before)
+
+    def _new(self, words: bytes, before: int) -> int:
+        """How often the words end behind a place."""
+        return self.data.count(words, max(0, before - len(words) + 1))
 
     def messages(self) -> list[dict[str, str]]:
         blocks = self.data.decode().split("\r\n\r\n")
@@ -45,7 +51,7 @@ class Listener(threading.Thread):
         ]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_nothing_is_lost_or_out_of_order_in_a_flood(tmp_path: Path) -> None:
     port = free_port()
     made = Office([Phone("100", "secret-of-100")], contexts={"phones": DIALPLAN})
@@ -72,9 +78,7 @@ def test_nothing_is_lost_or_out_of_order_in_a_flood(tmp_path: Path) -> None:
             ahead = began + number / RATE - time.monotonic()
             if ahead > 0:
                 time.sleep(ahead)  # the rate of the flood
-        wait_until(
-            lambda: all(one.data.count(b"Event: OriginateResponse") == CALLS for one in listeners), 120, "all calls to end"
-        )
+        wait_until(lambda: all(one.answered == CALLS for one in listeners), 120, "all calls to end")
         worked = server.cpu_seconds() - work_before
         server.wait_idle(60)
         wait_until(lambda: all(one.hung_up >= 2 * CALLS for one in listeners), 60, "the last events")
@@ -84,8 +88,10 @@ def test_nothing_is_lost_or_out_of_order_in_a_flood(tmp_path: Path) -> None:
         numbers = [int(message["SequenceNumber"]) for message in first]
         assert numbers == list(range(numbers[0], numbers[-1] + 1))  # nothing lost
         common = max(int(first[0]["SequenceNumber"]), int(second[0]["SequenceNumber"]))
-        tail = [m for m in first if int(m["SequenceNumber"]) >= common]
-        assert tail == [m for m in second if int(m["SequenceNumber"]) >= common][: len(tail)]
+        tails = [[m for m in seen if int(m["SequenceNumber"]) >= common] for seen in (first, second)]
+        length = min(map(len, tails))  # both have the last hang-up; what came after it may be on its way to one
+        assert tails[0][:length] == tails[1][:length]
+        assert sum(m["Event"] == "Hangup" for m in tails[0][:length]) >= 2 * CALLS
         _check_order(first)
         assert any(m["Event"] == "ManagerClientCutOff" and m["AccountID"] == "slow" for m in first)
         assert all(m["Response"] == "Success" for m in first if m["Event"] == "OriginateResponse")

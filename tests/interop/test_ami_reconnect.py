@@ -11,7 +11,7 @@ from typing import Any
 import panoramisk
 import pytest
 
-from tests.interop.support.node import run_node
+from tests.interop.support.node import packages, run_node
 from tests.interop.test_ami_clients import office
 from tests.support.loopback import HOST, free_port, wait_until
 from tests.support.server import GlobstarProcess
@@ -94,10 +94,11 @@ def test_pyami_asterisk(server: tuple[GlobstarProcess, int]) -> None:
 
 @pytest.mark.parametrize("library", ["asterisk-manager", "asterisk-ami-client"])
 def test_node(server: tuple[GlobstarProcess, int], library: str) -> None:
+    packages()  # which may take a while to come
     with ThreadPoolExecutor(1) as pool:
         script = pool.submit(run_node, "ami_reconnect.js", library, str(server[1]), "admin", "s3cret")
         cut_off(server[0])
         wait_until(lambda: bool(connected(server[0])), 10, "the client to come back")
         server[0].cli("channel originate Local/1@phones/n application Wait 0.1")
-        names = script.result(40).split()
+        names = script.result(100).split()
     assert names.index("Newchannel") < names.index("Hangup")

@@ -74,7 +74,7 @@ def test_every_packet_is_accounted_for(tmp_path: Path, line: Line) -> None:
             server.wait_booted()
             command = [*network.phone, sys.executable, "-m", "tests.interop.support.farphone", PHONE, SERVER, "600"]
             done = subprocess.run(
-                [*command, str(COUNT), str(PACE)], capture_output=True, text=True, timeout=60, check=False, cwd=ROOT
+                [*command, str(COUNT), str(PACE)], capture_output=True, text=True, timeout=100, check=False, cwd=ROOT
             )
             assert done.returncode == 0, done.stdout + done.stderr
             wait_until(lambda: "counted: " in server.log(), 10, "the call is over")

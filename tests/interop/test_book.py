@@ -159,6 +159,8 @@ def test_bridging_connects_two_parties_who_hear_each_other(book: Book):
                 thread.start()
             for thread in talking:
                 thread.join()
+            wait_until(lambda: tone_seconds(caller.audio(), 1000) >= 1.6, 10, "the callee's tone")
+            wait_until(lambda: tone_seconds(callee.audio(), 440) >= 1.6, 10, "the caller's tone")
             sipp.go_on()
             sipp.passed()
             called.passed()
@@ -175,7 +177,7 @@ def test_star_123_plays_the_message_that_voicemail_took(book: Book):
         scenario = Scenario("voicemail-leave").invite(party.port).answered().held().bye()
         with book.call("620", scenario) as sipp:
             Ear(party).hears("beep")
-            party.play(sine(700, 2.5))
+            party.play(sine(700, 4))  # two seconds of it are enough
             sipp.go_on()
             sipp.passed()
     wait_until((folder / "msg0000.txt").is_file, 20, "the message in INBOX")

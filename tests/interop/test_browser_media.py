@@ -60,7 +60,7 @@ class Tone(AudioStreamTrack):
         return frame
 
 
-async def hears(track: MediaStreamTrack, hertz: float, seconds: float = 15) -> bool:
+async def hears(track: MediaStreamTrack, hertz: float, seconds: float = 60) -> bool:
     """Whether a tone comes within some time, for half a second."""
     good = 0
     async with asyncio.timeout(seconds):
@@ -187,7 +187,7 @@ class Picture(VideoStreamTrack):
         return frame
 
 
-async def sees(track: MediaStreamTrack, seconds: float = 15) -> bool:
+async def sees(track: MediaStreamTrack, seconds: float = 60) -> bool:
     """Whether the picture comes."""
     async with asyncio.timeout(seconds):
         while True:

@@ -105,7 +105,7 @@ globalThis.phone = {
 async def hears(page: Page, hertz: float) -> None:
     """A tone comes, and is there ten looks in a row."""
     good, heard = 0, []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while good < 10:
             await asyncio.sleep(0.1)
             frequency, level = await page.run("phone.hears()")
@@ -115,7 +115,7 @@ async def hears(page: Page, hertz: float) -> None:
 
 async def sees(page: Page, streams: int = 1) -> None:
     """Pictures of so many streams are decoded."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             if sum(frames >= 10 for frames in await page.run("phone.videos()")) >= streams:
                 return

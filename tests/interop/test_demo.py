@@ -18,7 +18,7 @@ from tests.support.loopback import HOST, free_port, wait_until
 from tests.support.server import complaints
 
 #: Seconds for the start, which takes five of processor time, more with prompts to be spoken.
-BOOT_TIME = 60.0
+BOOT_TIME = 90.0
 
 
 class Demo:
@@ -47,7 +47,7 @@ class Demo:
     def output(self) -> str:
         return (self.directory / "output.txt").read_text(errors="replace")
 
-    def cli(self, command: str, timeout: float = 15) -> str:
+    def cli(self, command: str, timeout: float = 60) -> str:
         done = subprocess.run(
             [sys.executable, "-m", "globstar", "-rx", command],
             env=self.environment,
@@ -75,7 +75,7 @@ class Demo:
         if self.process.poll() is None:
             self.cli("core stop now")
             try:
-                self.process.wait(10)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

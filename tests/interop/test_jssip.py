@@ -131,11 +131,11 @@ def test_jssip_sends_digits_in_its_media(globstar_process: ServerFactory, tmp_pa
         assert await connect(page, port) == "registered"
         await page.run("phone.call('690')")
         await page.run("phone.waitFor('accepted')")
-        async with asyncio.timeout(20):  # with keys agreed, before which nothing goes out
+        async with asyncio.timeout(60):  # with keys agreed, before which nothing goes out
             while await page.run("phone.session.connection.connectionState") != "connected":  # noqa: ASYNC110 - the page tells nobody
                 await asyncio.sleep(0.1)
         await page.run("phone.session.sendDTMF('159', {transportType: 'RFC2833', duration: 100, interToneGap: 100})")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 if "159" in await asyncio.to_thread(server.cli, "database get got digits"):
                     break

@@ -33,7 +33,7 @@ LINGER_S = 8
 """A finished transaction may stand for 64*T1 (RFC 3261 17.2.2, Timer J); with T1 at 100 ms, 6.4 s."""
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_two_thousand_calls_leave_nothing_behind(globstar_process: ServerFactory, tmp_path: Path):
     ports = [free_port(2) for _ in range(3)]
     office = Office(
@@ -50,8 +50,9 @@ def test_two_thousand_calls_leave_nothing_behind(globstar_process: ServerFactory
             def start(scenario: Scenario, port: int, number: str = "") -> Sipp:
                 remote = office.port if number else None
                 sipp = Sipp(
-                    scenario, tmp_path, port=port, remote=remote, number=number, calls=calls, rate=50, timeout=60, trace=False
-                )
+                    scenario, tmp_path, port=port, remote=remote, number=number, calls=calls, rate=50, timeout=150, trace=False,
+                    limit=100 if number else 0,  # a machine that does not keep up gets no more at once
+                )  # fmt: skip
                 return stack.enter_context(sipp)
 
             running = [start(callee, ports[0]), start(answered, ports[1], "610"), start(bridged, ports[2], "201")]

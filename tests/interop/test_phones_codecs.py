@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import wave
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -40,27 +39,22 @@ def recording(phone: Baresip) -> Path:
     return next((phone.directory / "recorded").glob("dump-*-dec.wav"), phone.directory / "none")
 
 
-def seconds(phone: Baresip) -> float:
-    """How long its recording is."""
-    path = recording(phone)
-    if not path.is_file() or path.stat().st_size < 100:
-        return 0.0
-    data = path.read_bytes()
-    channels, rate = int.from_bytes(data[22:24], "little"), int.from_bytes(data[24:28], "little")
-    return (len(data) - 44) / (2 * channels * rate)
-
-
 def heard_last(phone: Baresip) -> tuple[np.ndarray, int]:
-    """The last second but a bit of what was heard, and its rate."""
-    with wave.open(str(recording(phone))) as file:
-        rate, channels = file.getframerate(), file.getnchannels()
-        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")[::channels].astype(float)
-    return samples[-rate - rate // 5 : -rate // 5], rate
+    """The last second but a bit of what was heard, and its rate; nothing where less has been heard."""
+    path = recording(phone)
+    data = path.read_bytes() if path.is_file() else b""
+    if len(data) < 100:
+        return np.zeros(0), 8000
+    channels, rate = int.from_bytes(data[22:24], "little"), int.from_bytes(data[24:28], "little")
+    body = data[44 : 44 + (len(data) - 44) // (2 * channels) * 2 * channels]  # the header of what is being written has no length
+    samples = np.frombuffer(body, "<i2")[::channels].astype(float)
+    return samples[-rate - rate // 5 : -rate // 5] if samples.size > rate + rate // 5 else np.zeros(0), rate
 
 
 def loudness(phone: Baresip) -> float:
     """Of the last second but a bit of what was heard."""
-    return float(np.sqrt(np.mean(heard_last(phone)[0] ** 2)))
+    part, _ = heard_last(phone)
+    return float(np.sqrt(np.mean(part**2))) if part.size else 0.0
 
 
 def share_of_tone(phone: Baresip, hertz: float) -> float:
@@ -103,12 +97,15 @@ def test_tones_cross(globstar_process: ServerFactory, tmp_path: Path, first: str
         b.accept()
         a.wait_event("CALL_ESTABLISHED")
         b.wait_event("CALL_ESTABLISHED")
-        wait_until(lambda: min(seconds(a), seconds(b)) > 2.5, 15, "both have recorded two and a half seconds")
+        is_pure = "codec2" not in (first, second)  # of a pure tone codec2 leaves little, and not where it was
+
+        def is_heard(phone: Baresip, hertz: float) -> bool:
+            return share_of_tone(phone, hertz) > 0.9 if is_pure else loudness(phone) > 20
+
+        wait_until(
+            lambda: is_heard(a, TONES["101"]) and is_heard(b, TONES["100"]), 30,
+            lambda: f"shares {share_of_tone(a, TONES['101'])}, {share_of_tone(b, TONES['100'])}; {loudness(a)}, {loudness(b)}",
+            interval=0.1,
+        )  # fmt: skip
         a.hangup()
         server.wait_idle()
-        if "codec2" in (first, second):  # of a pure tone it leaves little, and not where it was
-            assert loudness(a) > 20
-            assert loudness(b) > 20
-            return
-        assert share_of_tone(a, TONES["101"]) > 0.9
-        assert share_of_tone(b, TONES["100"]) > 0.9

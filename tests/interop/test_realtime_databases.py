@@ -80,7 +80,7 @@ def server(running: DatabaseServer) -> DatabaseServer:
 
 def files(server: DatabaseServer, extconfig: str) -> dict[str, str]:
     url = server.url.replace("+psycopg", "").replace("+pymysql", "")
-    odbc = f"[asterisk]\ndsn={url}\nmax_connections=4\nnegative_connection_cache=0\nconnect_timeout=2\n"
+    odbc = f"[asterisk]\ndsn={url}\nmax_connections=4\nnegative_connection_cache=0\nconnect_timeout=20\n"
     found = {"extconfig.conf": f"[settings]\n{extconfig}\n", "res_odbc.conf": odbc}
     if server.kind == "postgresql":
         found["res_pgsql.conf"] = f"[general]\ndbhost=127.0.0.1\ndbport={server.port}\ndbname=asterisk\ndbuser=asterisk\n"

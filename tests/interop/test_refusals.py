@@ -21,7 +21,7 @@ exten => 100,1,Answer()
  same => n,Hangup()
 exten => 201,1,Dial(PJSIP/bob)
  same => n,Verbose(1,Dial ended: ${DIALSTATUS} ${HANGUPCAUSE})
-exten => 202,1,Dial(PJSIP/bob,1)
+exten => 202,1,Dial(PJSIP/bob,3)
  same => n,Verbose(1,Dial ended: ${DIALSTATUS} ${HANGUPCAUSE})
 exten => 205,1,Dial(PJSIP/nobody)
  same => n,Verbose(1,Dial ended: ${DIALSTATUS} ${HANGUPCAUSE})
@@ -44,11 +44,12 @@ class Bench:
         """Until ``line`` is logged after the last time this was asked."""
 
         def found() -> bool:
-            log = self.server.log()
-            position = log.find(line, self.marker)
-            if position >= 0:
-                self.marker = position + len(line)
-            return position >= 0
+            # the end of the line counts: the trace of the call has the same words, and comes first
+            log = (self.server.paths["astlogdir"] / "full").read_text(errors="replace")
+            match = re.compile(rf"{re.escape(line)}$", re.MULTILINE).search(log, self.marker)
+            if match is not None:
+                self.marker = match.end()
+            return match is not None
 
         wait_until(found, 20, f"{line!r} in the log")
 
@@ -102,7 +103,7 @@ def test_the_right_password_is_accepted(bench: Bench, tmp_path: Path):
 def test_a_wrong_password_is_challenged_again(bench: Bench, tmp_path: Path):
     sipp = challenged_twice(bench, tmp_path, "authy", "wrong")
     assert sipp.statuses() == [401]
-    assert bench.server.channel_count() == 0
+    bench.server.wait_idle()
 
 
 def test_an_unknown_user_cannot_be_told_from_a_wrong_password(bench: Bench, tmp_path: Path):
@@ -110,7 +111,8 @@ def test_an_unknown_user_cannot_be_told_from_a_wrong_password(bench: Bench, tmp_
     known = challenged_twice(bench, tmp_path, "authy", "wrong")
 
     def shape(sipp: Sipp) -> list[list[str]]:
-        return [sorted(line.partition(":")[0] for line in message.text.splitlines()[1:] if line) for message in sipp.received()]
+        messages = {message.text: message for message in sipp.received()}  # one that is repeated counts once
+        return [sorted(line.partition(":")[0] for line in message.text.splitlines()[1:] if line) for message in messages.values()]
 
     assert shape(unknown) == shape(known)
 
@@ -154,7 +156,7 @@ def test_what_the_callee_answers(bench: Bench, tmp_path: Path, status: int, reas
         called.passed()
     assert caller.statuses() == [100, seen]
     bench.ended(f"Dial ended: {dialstatus} {cause}")
-    assert bench.server.channel_count() == 0
+    bench.server.wait_idle()
 
 
 def test_busy_after_ringing(bench: Bench, tmp_path: Path):
@@ -178,7 +180,7 @@ def test_the_caller_gives_up(bench: Bench, tmp_path: Path):
         calling.passed()
         called.passed()
     bench.ended("Call ended: CANCEL 127")
-    assert bench.server.channel_count() == 0
+    bench.server.wait_idle()
 
 
 @pytest.mark.parametrize("rings", [True, False], ids=["it rings", "silent"])

@@ -73,7 +73,7 @@ def test_sipp_as_the_registrar(tmp_path: Path) -> None:
         "max_random_initial_delay=0\n\n"
     )
     office.files = {"pjsip.conf": office.configuration()["pjsip.conf"] + registration}
-    with Sipp(scenario, tmp_path, port=port) as sipp:
+    with Sipp(scenario, tmp_path, port=port, timeout=180) as sipp:  # it waits while the server starts and stops
         server = office.start(tmp_path / "server")
         try:
             wait_until(lambda: "Registered" in server.cli("pjsip show registrations"), 10, "the registration")
@@ -81,7 +81,8 @@ def test_sipp_as_the_registrar(tmp_path: Path) -> None:
             problems = server.finish()
         assert not problems, server.log_tail()
         sipp.passed()
-    requests = [message for message in sipp.received() if message.method == "REGISTER"]
+    # one that is repeated, as SIPp has no processor for half a second, is the same one
+    requests = list({message.header("CSeq"): message for message in sipp.received() if message.method == "REGISTER"}.values())
     assert [message.header("Expires") for message in requests] == ["3600", "3600", "0", "0"]
     for request in requests[1::2]:
         fields = dict(re.findall(r'(\w+)="?([^",]+)"?', request.header("Authorization")))

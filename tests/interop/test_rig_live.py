@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -64,6 +65,25 @@ def test_what_is_missing_or_comes_twice(pair: tuple[LivePhone, LivePhone], fault
     for words in told:
         assert any(words in each for each in faults), faults
     assert bool(faults) == bool(told)
+
+
+def test_other_sound_counts_while_the_phones_speak(pair: tuple[LivePhone, LivePhone]) -> None:
+    """Where their thread has no processor for 120 ms, a mix sends six packets of silence, which all come at one tick."""
+    listener, speaker = pair
+    said = [packet(speaker.said, number) for number in range(100)]
+    quiet = Heard(Packet(0.0, (HOST, 1), 0, False, 0, 0, 7, bytes([0xFF]) * PACKET), 49)
+
+    def with_silence(is_stalled: bool) -> list[Heard]:
+        silence = [replace(quiet, tick=49 if is_stalled else 50 + number) for number in range(6)]
+        after = [replace(each, tick=each.tick + 6) for each in said[50:]]
+        heard = [*said[:50], *silence, *(said[50:] if is_stalled else after)]
+        packets = [replace(each.packet, sequence=number) for number, each in enumerate(heard)]
+        return [replace(each, packet=one) for each, one in zip(heard, packets, strict=True)]
+
+    listener.heard = with_silence(True)
+    assert judge(listener, speaker).faults == []
+    listener.heard = with_silence(False)
+    assert "120 ms of other sound after 7920" in judge(listener, speaker).faults
 
 
 def test_what_is_late(pair: tuple[LivePhone, LivePhone]) -> None:

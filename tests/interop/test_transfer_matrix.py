@@ -176,10 +176,14 @@ def test_attended_transfer_by_a_manager(floor: Floor, tmp_path: Path) -> None:
         bob.passed()
         carol.passed()
     wait_until(lambda: floor.server.channel_count() == 0, 10, "all is over")
-    rows = [(row[1], _phone(row[6]), row[14]) for row in cdr_rows(floor.server)[since:]]
-    assert ("alice", "bob", "ANSWERED") in rows
-    assert any(phone == "carol" and disposition == "ANSWERED" for _, phone, disposition in rows), rows
-    assert all(disposition == "ANSWERED" for _, _, disposition in rows), rows
+
+    def rows() -> list[tuple[str, str, str]]:
+        return [(row[1], _phone(row[6]), row[14]) for row in cdr_rows(floor.server)[since:]]
+
+    wait_until(lambda: {"bob", "carol"} <= {phone for _, phone, _ in rows()}, 10, lambda: f"records of both: {rows()}")
+    assert ("alice", "bob", "ANSWERED") in rows()
+    assert ("carol", "ANSWERED") in [row[1:] for row in rows()], rows()
+    assert all(disposition == "ANSWERED" for _, _, disposition in rows()), rows()
 
 
 def test_parking_by_refer_and_retrieval(floor: Floor, tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ PLAN = """\
 exten => milliwatt,1,Answer()
  same => n,Milliwatt()
 exten => record,1,Answer()
- same => n,Record({sounds}/heard.wav,0,2,k)
+ same => n,Record({sounds}/heard.wav,0,30,k)
 exten => through,1,Dial(PJSIP/milliwatt@office,20)
 """
 
@@ -138,21 +138,17 @@ class Trunk:
         """``caller`` calls ``target`` and records what it hears; for how many seconds that was the tone."""
         path = self.heard(name)
         path.unlink(missing_ok=True)
-        caller.cli(f"channel originate {target} application Record {path},0,2,k")
+        caller.cli(f"channel originate {target} application Record {path},0,30,k")
         return self.tone(path)
 
     def tone(self, path: Path) -> float:
-        """Wait for the end of a recording and measure it."""
+        """Wait until the tone has been recorded for a while, end the recording and measure it."""
         wait_until(lambda: path.is_file() and path.stat().st_size > 44, 15, f"a recording at {path}")
-        wait_until(lambda: self._long_enough(path), 10, "two seconds of sound")
+        wait_until(lambda: tone_seconds(read_wav(path), TONE) > 1.2, 20, "the tone in the recording", interval=0.1)
         for server in (self.office, self.provider):
             server.run_cli("channel request hangup all")
             server.wait_idle()
         return tone_seconds(read_wav(path), TONE)
-
-    @staticmethod
-    def _long_enough(path: Path) -> bool:
-        return path.stat().st_size > 1.5 * 8000 * 2
 
 
 @pytest.fixture(scope="module", params=["udp", "tcp"])

@@ -12,6 +12,9 @@ from pathlib import Path
 
 HOST = "127.0.0.1"
 
+#: Seconds that anything gets at least: a machine with other work leaves a program without a processor for several.
+LEAST = 45.0
+
 # Above the ports that servers take for RTP unless configured otherwise, and below the kernel's ephemeral range.
 _FIRST, _END = 20002, 32768
 
@@ -58,7 +61,12 @@ def free_port(count: int = 1) -> int:
 
 
 def wait_until(condition: Callable[[], object], timeout: float, what: str | Callable[[], str], interval: float = 0.02) -> None:
-    """Return as soon as ``condition()`` is true; fail with ``what`` (or what it gives then) after ``timeout`` seconds."""
+    """Return as soon as ``condition()`` is true; fail with ``what`` (or what it gives then) after ``timeout`` seconds.
+
+    No deadline is earlier than ``LEAST`` seconds: how long things take is what the machine's other work makes of them, and a
+    test that is to see how quick something is measures it by itself.
+    """
+    timeout = max(timeout, LEAST)
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:

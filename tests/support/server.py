@@ -39,6 +39,9 @@ _NOISE = re.compile(r"loader\.py: module|was discarded")
 ENVIRONMENT = dict(os.environ)
 """What programs get that threads start, as pytest changes its own environment meanwhile (see globstar.base.programs)."""
 
+PATIENCE = 60.0
+"""Seconds for a command, and for the end of a server."""
+
 SOUNDS = Path("/usr/share/asterisk/sounds")
 """Where Debian's packages put recorded prompts (languages are folders below)."""
 
@@ -60,7 +63,7 @@ class GlobstarProcess:
         directory: Path,
         files: dict[str, str],
         *,
-        boot_timeout: float = 60,
+        boot_timeout: float = 90,
         environment: dict[str, str] | None = None,
         arguments: tuple[str, ...] = (),
         sounds: Path | None = SOUNDS,
@@ -98,7 +101,7 @@ class GlobstarProcess:
     def pid(self) -> int:
         return self.process.pid
 
-    def run_cli(self, command: str, timeout: float = 15) -> subprocess.CompletedProcess[str]:
+    def run_cli(self, command: str, timeout: float = PATIENCE) -> subprocess.CompletedProcess[str]:
         """``globstar -rx command`` as a user's script runs it."""
         return subprocess.run(
             [sys.executable, "-m", "globstar", "-C", str(self.config / "asterisk.conf"), "-rx", command],
@@ -110,7 +113,7 @@ class GlobstarProcess:
             env=ENVIRONMENT,
         )
 
-    def cli(self, command: str, timeout: float = 15) -> str:
+    def cli(self, command: str, timeout: float = PATIENCE) -> str:
         """The output of a CLI command; it is a failure if the command cannot be run."""
         done = self.run_cli(command, timeout)
         assert done.returncode == 0, f"{command!r} ended with {done.returncode}: {done.stdout}{done.stderr}"
@@ -175,23 +178,30 @@ class GlobstarProcess:
         """Open file descriptors."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
+    def _channels_left(self) -> int:
+        """How many channels stay: a call whose other side has been told of its end may be on its last step yet."""
+        deadline = time.monotonic() + 10
+        while (left := self.channel_count()) > self.expect_channels and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return left
+
     def finish(self) -> list[str]:
         """Stop and say what was wrong: channels left, an unclean end, a traceback in the log."""
         problems = []
         if self.process.poll() is None:
             try:
-                left = self.channel_count()
+                left = self._channels_left()
                 if left > self.expect_channels:
                     problems.append(f"{left} channels left: {self.cli('core show channels concise')}")
-                self.run_cli("core stop now", timeout=10)
+                self.run_cli("core stop now")
             except (AssertionError, subprocess.TimeoutExpired) as error:
                 problems.append(f"the server did not answer its CLI: {error}")
             try:
-                code = self.process.wait(10)
+                code = self.process.wait(PATIENCE)
                 if code != 0:
                     problems.append(f"the server ended with {code}")
             except subprocess.TimeoutExpired:
-                problems.append("the server did not stop within 10 s")
+                problems.append(f"the server did not stop within {PATIENCE:g} s")
                 self.process.send_signal(signal.SIGABRT)
                 try:
                     self.process.wait(5)

@@ -3,7 +3,7 @@ const [library, port, user, secret] = process.argv.slice(2);
 const seen = [];
 
 function fail(what) { console.error(what, JSON.stringify(seen)); process.exit(1); }
-setTimeout(() => fail('it took too long'), 35000);
+setTimeout(() => fail('it took too long'), 80000);
 
 function told(name) {
   seen.push(name);
@@ -18,7 +18,7 @@ if (library === 'asterisk-manager') {
   ami.keepConnected();
   ami.on('managerevent', (event) => told(event.event));
 } else {
-  const ami = new (require(library))({ reconnect: true, maxAttemptsCount: 30, attemptsDelay: 200 });
+  const ami = new (require(library))({ reconnect: true, maxAttemptsCount: 200, attemptsDelay: 200 });
   ami.on('event', (event) => told(event.Event));
   ami.connect(user, secret, { host: '127.0.0.1', port: Number(port) }).catch((error) => fail(String(error)));
 }

@@ -5,9 +5,10 @@ ami.keepConnected();
 const seen = [];
 let channel = null;
 let round = 0;
+let left = 2;
 
 function fail(what) { console.error(what, JSON.stringify(seen)); process.exit(1); }
-setTimeout(() => fail('it took too long'), 30000);
+setTimeout(() => fail('it took too long'), 80000);
 
 function act(action, then) {
   ami.action(action, (error, answer) => (error ? fail(`${action.action}: ${JSON.stringify(error)}`) : then && then(answer)));
@@ -23,9 +24,10 @@ ami.on('managerevent', (event) => {
     });
   } else if (event.event === 'UserEvent' && event.where === '2') {
     act({ action: 'hangup', channel });
-  } else if (event.event === 'Hangup' && event.channel === channel) {
+  } else if (event.event === 'Hangup' && channel && event.channel.startsWith(channel.slice(0, -1)) && (left -= 1) === 0) {  // both halves: else the next one sees the end of this one's
     round += 1;
     channel = null;
+    left = 2;
     if (round === 1) {
       ami.disconnect();
       setTimeout(() => ami.connect(Number(port), '127.0.0.1', () => ami.login(() => originate())), 100);

@@ -35,7 +35,7 @@ def test_digits_in_info_pass_to_a_callee_that_takes_info(call: Call) -> None:
     callee = call.callee("infodtmf").ringing().answer(RTP)
     callee.expect_request("INFO", has={"Content-Type": "application/dtmf-relay", "body": "Signal *= *5"}).answer_request()
     callee.expect_request("BYE").answer_request()
-    digits(call.caller("infodtmf", to=callee).invite(RTP).answered().pause(200), "5").pause(500).bye()
+    digits(call.caller("infodtmf", to=callee).invite(RTP).answered().pause(200), "5").until(callee, "^INFO ").bye()
 
 
 @scenario()
@@ -58,7 +58,7 @@ def test_rfc3428_a_text_passes_to_the_other_side_of_the_call(call: Call) -> None
     callee = call.callee().ringing().answer(RTP).expect_request("MESSAGE", has={"body": "good news"}).answer_request()
     callee.expect_request("BYE").answer_request()
     script = call.caller(to=callee).invite(RTP).answered().pause(200)
-    script.within("MESSAGE", body="good news", kind="text/plain").expect(202).pause(200).bye()
+    script.within("MESSAGE", body="good news", kind="text/plain").expect(202).until(callee, "^MESSAGE ").bye()
 
 
 @scenario()

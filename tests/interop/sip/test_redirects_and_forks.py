@@ -73,7 +73,7 @@ def test_13_2_2_4_a_second_answer_of_another_fork_is_acknowledged_and_ended(call
     callee.invite_reply(200, "OK", tag="forkB", body=OFFER).expect_request("ACK", has={"To": "forkB"})
     callee.expect_request("BYE", has={"To": "forkB"}).answer_request()
     callee.expect_request("BYE", has={"To": "forkA"}).answer_request()
-    call.caller(to=callee).invite(RTP).answered().pause(500).bye()
+    call.caller(to=callee).invite(RTP).answered().until(callee, "^BYE .*forkB").bye()
 
 
 @scenario()

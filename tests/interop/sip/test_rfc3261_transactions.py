@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.interop.support.batch import Call, scenario
+from tests.interop.support.batch import THREE, Call, scenario
 from tests.interop.support.scenario import sdp
 from tests.interop.support.sipp import Sipp
 
@@ -16,7 +16,7 @@ def count(sipp: Sipp, status: int, method: str = "INVITE") -> int:
 
 @scenario()
 def test_17_2_1_a_refusal_is_repeated_until_ack(call: Call) -> None:
-    call.caller(number="busy").ask("INVITE", body=OFFER).expect(100).expect(486).pause(1700).failure_ack().silence(700)
+    call.caller(number="busy").ask("INVITE", body=OFFER).expect(100).expect(486).pause(THREE).failure_ack().silence(700)
 
     def check(parties: list[Sipp]) -> None:
         assert count(parties[0], 486) == 3  # at 0, T1, 3 T1
@@ -26,7 +26,7 @@ def test_17_2_1_a_refusal_is_repeated_until_ack(call: Call) -> None:
 
 @scenario()
 def test_13_3_1_4_an_answer_is_repeated_until_ack(call: Call) -> None:
-    call.caller(number="101").ask("INVITE", body=OFFER).expect(100).expect(200, routes=True).pause(1700).acknowledged().silence(
+    call.caller(number="101").ask("INVITE", body=OFFER).expect(100).expect(200, routes=True).pause(THREE).acknowledged().silence(
         600
     ).bye()
 
@@ -173,9 +173,9 @@ def test_15_1_1_the_server_hangs_up_with_bye(call: Call) -> None:
 
 @scenario()
 def test_17_1_2_2_bye_is_repeated_until_it_is_answered(call: Call) -> None:
-    call.caller(number="105").ask("INVITE", body=OFFER).answered().expect_request("BYE").pause(1200).reply(200, "OK")
+    call.caller(number="105").ask("INVITE", body=OFFER).answered().expect_request("BYE").pause(THREE).reply(200, "OK")
 
     def check(parties: list[Sipp]) -> None:
-        assert sum(message.text.startswith("BYE ") for message in parties[0].received()) == 2
+        assert sum(message.text.startswith("BYE ") for message in parties[0].received()) == 3
 
     call.check = check

@@ -22,11 +22,19 @@ class Browser:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, user: str) -> None:
         self.socket, self.user, self.number = socket, user, 0
         self.key = f"{user}{secrets.token_hex(4)}"
+        self._answers: set[str] = set()
 
     async def receive(self) -> str:
-        message = await self.socket.receive(timeout=8)
-        assert message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY), message
-        return message.data if isinstance(message.data, str) else message.data.decode()
+        """The next message; an answer that is repeated because its ACK is late (RFC 3261 13.3.1.4) is the same one."""
+        while True:
+            message = await self.socket.receive(timeout=60)
+            assert message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY), message
+            text = message.data if isinstance(message.data, str) else message.data.decode()
+            if text not in self._answers:
+                break
+        if re.match(r"SIP/2\.0 2(?s:.*)\nCSeq: \d+ INVITE\r", text):
+            self._answers.add(text)
+        return text
 
     async def ask(self, method: str, uri: str, extra: str = "", body: str = "", to: str = "", *, binary: bool = False) -> None:
         self.number += 1

@@ -22,7 +22,7 @@ class Client:
         self.user, self.port = user, port
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((HOST, 0))
-        self.socket.settimeout(5)
+        self.socket.settimeout(45)
         self.number = 0
 
     def register(self, extra: str = "") -> str:

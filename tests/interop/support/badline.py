@@ -11,6 +11,7 @@ from __future__ import annotations
 import heapq
 import json
 import random
+import secrets
 import select
 import signal
 import socket
@@ -167,7 +168,7 @@ class BadLine:
         require_namespaces()
         self.line = line
         self._ip = require("ip")
-        mark = socket.gethostname()[:4] + str(id(self))[-6:]
+        mark = secrets.token_hex(4)  # what a run that was killed has left behind has other names
         self.names = {role: f"globstar-{role}-{mark}" for role in ("server", "line", "phone")}
         self.server = (self._ip, "netns", "exec", self.names["server"])
         self.phone = (self._ip, "netns", "exec", self.names["phone"])
@@ -206,7 +207,7 @@ class BadLine:
         """End the line: what it did from the server to the phone, and from the phone to the server."""
         assert self._process is not None
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(60)
         self._process = None
         there, back = (Counts(**each) for each in json.loads(self._counts.read_text()))
         return there, back
@@ -214,7 +215,7 @@ class BadLine:
     def __exit__(self, *_: object) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(60)
         for name in self.names.values():
             subprocess.run([self._ip, "netns", "delete", name], capture_output=True, check=False)
 

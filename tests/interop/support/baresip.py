@@ -130,7 +130,7 @@ class Baresip:
         self.command("uanew", line)
 
     def _connect(self) -> socket.socket:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 45
         while True:
             try:
                 control = socket.create_connection((HOST, self.control), timeout=1)
@@ -149,11 +149,11 @@ class Baresip:
         self.close()
 
     def close(self) -> None:
-        """End the phone as a person would (quit unregisters), by force after two seconds."""
+        """End the phone as a person would (quit unregisters), by force after ten seconds."""
         if self.process.poll() is None:
             self._send("quit")
             try:
-                self.process.wait(2)
+                self.process.wait(10)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

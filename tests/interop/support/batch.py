@@ -12,14 +12,16 @@ from typing import Any, Protocol
 
 import pytest
 
-from tests.interop.support.script import Script
+from tests.interop.support.script import Moment, Script
 from tests.interop.support.sipp import Sipp
 from tests.support.loopback import free_port, wait_until
 from tests.support.server import GlobstarProcess
 
 WORKERS = 5
-PATIENCE = 12.0
+PATIENCE = 45.0
 """Seconds that a party gets for its script."""
+THREE = 2500
+"""Milliseconds in which a message comes three times: at 0, T1 and 3 T1; the fourth time is at 7 T1, a second later."""
 SIPP_TRANSPORTS = {"udp": "u1", "tcp": "t1", "tls": "t1", "ws": "t1", "wss": "t1"}
 """SIPp itself speaks UDP and TCP; the others go through a relay (``tests/interop/support/relay.py``)."""
 
@@ -146,9 +148,16 @@ class Batch:
         running: list[Sipp] = []
         of_script: dict[int, Sipp] = {}
 
-        def wait_for(other: Script, pattern: str) -> None:
+        def wait_for(other: Script, pattern: str, times: int = 1) -> None:
             sipp = of_script[id(other)]
-            wait_until(lambda: sipp.saw(pattern), PATIENCE, f"{pattern!r} at {sipp.directory.name}")
+            wait_until(lambda: sipp.saw(pattern, times), PATIENCE, f"{pattern!r} at {sipp.directory.name}")
+
+        def go_on(script: Script, moment: Moment) -> None:
+            wait_for(moment.script, moment.pattern, moment.times)
+            sipp, (beginning, is_sent, times) = of_script[id(script)], moment.done
+            # what the others have seen may be on its way to itself, and it takes nothing else before that
+            wait_until(lambda: sipp.has_come_to(beginning, is_sent, times), PATIENCE, f"{beginning} at {sipp.directory.name}")
+            sipp.go_on()
 
         def start(script: Script) -> Sipp:
             sipp = Sipp(
@@ -176,8 +185,7 @@ class Batch:
                     start(script)
                 for script in call.scripts:
                     for moment in script.moments:
-                        wait_for(*moment)
-                        of_script[id(script)].go_on()
+                        go_on(script, moment)
                 for sipp in reversed(running):
                     sipp.passed()
                 if call.check is not None:

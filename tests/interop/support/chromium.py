@@ -59,14 +59,27 @@ async def chromium_page(folder: Path) -> AsyncIterator[Page]:
     try:
         port = await _port_of(profile / "DevToolsActivePort", process)
         async with aiohttp.ClientSession() as session:
-            async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
-                pages = [target for target in await answer.json() if target["type"] == "page"]
-            async with session.ws_connect(pages[0]["webSocketDebuggerUrl"], max_msg_size=0) as socket:
+            async with session.ws_connect(await _first_page(session, port), max_msg_size=0) as socket:
                 yield Page(socket)
     finally:
         if process.returncode is None:
             process.terminate()
-        await process.wait()
+        try:
+            await asyncio.wait_for(process.wait(), 20)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+async def _first_page(session: aiohttp.ClientSession, port: int) -> str:
+    """Where the page is spoken to, which comes a moment after the port has been written down."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
+                for target in await answer.json():
+                    if target["type"] == "page":
+                        return str(target["webSocketDebuggerUrl"])
+            await asyncio.sleep(0.05)
 
 
 async def _port_of(path: Path, process: asyncio.subprocess.Process) -> int:

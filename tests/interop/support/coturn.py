@@ -17,7 +17,7 @@ USER, PASSWORD, REALM = "globstar", "secret", "example.com"
 #: the file of its certificate
 CERTIFICATE = "turn.pem"
 #: Seconds that it may take to come up.
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @contextmanager

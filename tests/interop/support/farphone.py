@@ -24,7 +24,7 @@ class FarPhone:
         self.rtp.bind((host, 21000))
         self.rtp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.rtp.setblocking(False)
-        self.sip.settimeout(15)
+        self.sip.settimeout(45)
         self.to, self.aim = "", ("", 0)
         self.heard: list[tuple[int, int]] = []
 
@@ -61,7 +61,7 @@ class FarPhone:
         self._send("ACK", number, 1)
 
     def talk(self, count: int, pace: float) -> None:
-        """Send packets whose payload is their number, and listen for a second more."""
+        """Send packets whose payload is their number, and listen until nothing has come for a while."""
         begun = time.monotonic()
         for number in range(count):
             head = struct.pack("!BBHII", 0x80, 0, number & 0xFFFF, number * 160, 0xFA12)
@@ -69,8 +69,10 @@ class FarPhone:
             while (left := begun + (number + 1) * pace - time.monotonic()) > 0:
                 time.sleep(min(left, 0.005))  # the pace of the packets, against absolute times
                 self.listen()
-        end = time.monotonic() + 1.0
-        while time.monotonic() < end:
+        count, end = -1, 0.0
+        while count < len(self.heard) or time.monotonic() < end:
+            if count < len(self.heard):
+                count, end = len(self.heard), time.monotonic() + 2.0
             time.sleep(0.01)  # late packets: the line holds some back, and nobody tells when the last one has come
             self.listen()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import threading
+import time
 from contextlib import ExitStack
 from typing import Self
 
@@ -113,5 +114,8 @@ class Lines:
         return True
 
     def hears(self, since: float, *hertz: float, seconds: float = 10) -> None:
-        """Wait until that is so."""
-        wait_until(lambda: self.heard(since, *hertz), seconds, f"{hertz} at ports {[party.port for party in self.parties]}")
+        """Wait until that is so, in the last second: what was on its way at ``since`` may come after it."""
+        wait_until(
+            lambda: self.heard(max(since, time.monotonic() - 1), *hertz), seconds,
+            f"{hertz} at ports {[party.port for party in self.parties]}",
+        )  # fmt: skip

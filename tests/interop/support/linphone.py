@@ -112,7 +112,7 @@ class Linphone:
         if self.process.poll() is None:
             try:
                 self.send("quit")
-                self.process.wait(8)
+                self.process.wait(20)
             except (subprocess.TimeoutExpired, BrokenPipeError):
                 self.process.kill()
                 self.process.wait()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 import subprocess
 from typing import Self
 
@@ -22,7 +22,7 @@ class NatNetwork:
         require_namespaces()
         self.memory = memory
         self._ip, self._nft = require("ip"), require("nft")
-        mark = os.getpid()
+        mark = secrets.token_hex(4)  # what a run that was killed has left behind has other names
         self.names = {role: f"globstar-{role}-{mark}" for role in ("provider", "gate", "office")}
         self.provider = (self._ip, "netns", "exec", self.names["provider"])
         self.office = (self._ip, "netns", "exec", self.names["office"])

@@ -34,7 +34,7 @@ def packages() -> Path:
             being_made.mkdir()
             (being_made / "package.json").write_bytes(wanted)
             command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"]
-            done = subprocess.run(command, cwd=being_made, capture_output=True, text=True, timeout=120, check=False)
+            done = subprocess.run(command, cwd=being_made, capture_output=True, text=True, timeout=240, check=False)
             if done.returncode:
                 if IN_CI:
                     raise RuntimeError(done.stderr)
@@ -47,7 +47,7 @@ def packages() -> Path:
     return folder / "node_modules"
 
 
-def run_node(script: str, *arguments: str, timeout: float = 45) -> str:
+def run_node(script: str, *arguments: str, timeout: float = 90) -> str:
     """What a script of ``tests/interop/node`` prints. Raises if it fails."""
     environment = {**os.environ, "NODE_PATH": str(packages())}
     command = ["node", str(FOLDER / script), *arguments]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 from pathlib import Path
@@ -84,7 +85,7 @@ def require_namespaces() -> None:
     """Network namespaces with address translation may be made; without the right to it the test is skipped, in CI it fails."""
     if os.geteuid() != 0:
         _missing("the right to make network namespaces", "run the tests as root")
-    name = f"globstar-probe-{os.getpid()}"
+    name = f"globstar-probe-{secrets.token_hex(4)}"
     ip, nft = require("ip"), require("nft")
     made = subprocess.run([ip, "netns", "add", name], capture_output=True, text=True, check=False)
     if made.returncode:

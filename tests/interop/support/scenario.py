@@ -43,7 +43,9 @@ class Scenario:
     steps: list[str] = field(default_factory=list)
     user: str = "caller"
     """What SIPp puts for ``[user]``; it may be set until SIPp is started."""
-    repeat_ms: int = 500
+    # On a busy machine a response may take 500 ms. SIPp then takes every repeated response for a reason to repeat its request,
+    # which the server answers again: an endless exchange.
+    repeat_ms: int = 3000
     """After so long SIPp repeats a request that is not answered."""
     _cseq: int = 0
     _invite_step: int = 0

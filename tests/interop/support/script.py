@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
@@ -18,20 +19,28 @@ def typed(body: str, kind: str = "application/sdp") -> str:
     return f"{f'Content-Type: {kind}{chr(10)}' if body else ''}Content-Length: [len]\n\n{body}"
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """``script`` has sent or received ``times`` messages in which ``pattern`` is found."""
+
+    script: Script
+    pattern: str
+    times: int
+    #: see Script._done
+    done: tuple[str, bool, int]
+
+
 @dataclass
 class Script(Scenario):
     """A scenario; ``has`` and ``lacks`` are checked by SIPp, which ends the call as failed where they do not hold."""
 
-    # On a busy machine a response may take 500 ms. SIPp then takes every repeated response for a reason to repeat its request,
-    # which the server answers again: an endless exchange.
-    repeat_ms: int = 3000
     port: int = 0
     number: str = "service"
     transport: str = "udp"
     begins: tuple[Script, str] | None = None
     """Its SIPp is started once the other script's has seen a message in which the expression is found."""
-    moments: list[tuple[Script, str]] = field(default_factory=list)
-    """What it waits for on its way, in order: it goes on once the other script's SIPp has seen such a message."""
+    moments: list[Moment] = field(default_factory=list)
+    """What it waits for on its way, in order."""
     _checks: int = 0
     _remembers: bool = False
 
@@ -95,11 +104,28 @@ class Script(Scenario):
         self.begins = (other, pattern)
         return self
 
-    def until(self, other: Script, pattern: str) -> Self:
-        """Let the call stand until ``other`` has sent or received such a message."""
+    def until(self, other: Script, pattern: str, times: int = 1) -> Self:
+        """Let the call stand until ``other`` has sent or received so many such messages."""
         assert self.transport == "udp", "SIPp takes requests from others by UDP only"
-        self.moments.append((other, pattern))
+        self.moments.append(Moment(other, pattern, times, self._done()))
         return self.held()
+
+    def _done(self) -> tuple[str, bool, int]:
+        """By which message, the how manieth of its kind, it is seen that the steps before have been taken.
+
+        The beginning of that message, and whether SIPp has sent it; the last step that waits for something or sends it counts.
+        """
+        found: list[tuple[str, bool]] = []
+        for step in self.steps:
+            if sent := re.match(r"<send[^>]*><!\[CDATA\[\s*(SIP/2\.0 \d+|\S+)", step):
+                found.append((sent[1], True))
+            elif (
+                (got := re.match(r'<recv (request|response)="([^"]+)"', step))
+                and 'optional="true"' not in step
+                and got[2] != "GO"
+            ):
+                found.append((f"SIP/2.0 {got[2]}" if got[1] == "response" else got[2], False))
+        return (*found[-1], found.count(found[-1])) if found else ("", True, 0)
 
     # -- what comes, again -------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from typing import Self
 
 from tests.interop.support.programs import require
 from tests.interop.support.scenario import Scenario
-from tests.support.loopback import HOST, free_port
+from tests.support.loopback import HOST, free_port, wait_until
 from tests.support.server import ENVIRONMENT
 
 _HEAD = re.compile(r"^-{20,} (\S+ \S+)\n(?:UDP|TCP) message (sent|received)[^\n]*\n\n", re.MULTILINE)
@@ -56,6 +56,12 @@ def _place(host: str, port: int | None) -> str:
     return f"{bracketed}:{port}" if port else bracketed
 
 
+def _open_sockets(kind: str) -> list[list[str]]:
+    """The lines of proc(5), /proc/net/udp and its like, of both families, without the header, in words."""
+    files = (Path(f"/proc/net/{name}") for name in (kind, f"{kind}6"))
+    return [line.split() for file in files if file.is_file() for line in file.read_text().splitlines()[1:]]
+
+
 class Sipp:
     """One SIPp process; a context manager that ends it."""
 
@@ -83,6 +89,7 @@ class Sipp:
         self.directory.mkdir(parents=True)
         self.port = port or free_port(2)
         self.timeout = timeout
+        self._kind = "tcp" if transport.startswith("t") else "udp"
         path = self.directory / "scenario.xml"
         path.write_text(scenario.xml())
         command = [
@@ -109,6 +116,18 @@ class Sipp:
             cwd=self.directory,
             env=ENVIRONMENT,
         )
+
+        if remote is None:
+            try:
+                wait_until(self._listens, 20, lambda: f"SIPp listens at {self.port}:\n{self.report()}")
+            except BaseException:
+                self.__exit__()
+                raise
+
+    def _listens(self) -> bool:
+        """Whether its port is open, or it has ended: who calls it before that has to repeat the request."""
+        ends = {int(fields[1].rpartition(":")[2], 16) for fields in _open_sockets(self._kind)}
+        return self.port in ends or self.process.poll() is not None
 
     def __enter__(self) -> Self:
         return self
@@ -148,13 +167,17 @@ class Sipp:
             Message(head[2] == "sent", text[head.end() : end].rstrip("\n") + "\n") for head, end in zip(heads, ends, strict=True)
         ]
 
-    def saw(self, pattern: str) -> bool:
-        """Whether a message was sent or received in which the expression is found; a dot is any character there."""
-        return any(re.search(pattern, message.text, re.DOTALL) for message in self.messages())
+    def saw(self, pattern: str, times: int = 1) -> bool:
+        """Whether so many messages were sent or received in which the expression is found; a dot is any character there."""
+        return sum(re.search(pattern, message.text, re.DOTALL) is not None for message in self.messages()) >= times
+
+    def has_come_to(self, beginning: str, is_sent: bool, times: int) -> bool:
+        """Whether it has sent, or received, so many messages that begin like this."""
+        return sum(message.sent == is_sent and message.text.startswith(beginning) for message in self.messages()) >= times
 
     def go_on(self) -> None:
         """End a wait for the request GO, which is sent here as one of the call's."""
-        call = self.messages()[-1].header("Call-ID")
+        call = self.messages()[-2:][0].header("Call-ID")  # not the last, which may be half written
         text = (
             f"GO sip:sipp@{HOST} SIP/2.0\r\nVia: SIP/2.0/UDP {HOST};branch=z9hG4bKgo\r\nFrom: <sip:go@{HOST}>;tag=go\r\n"
             f"To: <sip:sipp@{HOST}>\r\nCall-ID: {call}\r\nCSeq: 1 GO\r\nContent-Length: 0\r\n\r\n"

@@ -289,7 +289,7 @@ def test_a_command_after_rotation(setup: LogSetup, tmp_path: Path, strategy: str
     setup.rotate()
     for thread in threading.enumerate():
         if thread.name == "after log rotation":
-            thread.join(10)
+            thread.join(60)
     said = (tmp_path / "said").read_text().strip() if (tmp_path / "said").exists() else ""
     assert said == (str(tmp_path / named) if named else "")
 

@@ -155,7 +155,7 @@ def test_a_full_disk_is_a_sound_fault(tmp_path):
     writer = FullWriter(tmp_path / "b.ulaw", formats.ulaw)
     writer.write_bytes(bytes(50000))
     assert writer._job is not None
-    writer._job.exception(5)
+    writer._job.exception(60)
     with pytest.raises(SoundFault, match="No space"):  # the thread's trouble comes back from the next write
         writer.write_bytes(bytes(50000))
 
@@ -166,7 +166,7 @@ def test_a_disk_that_hangs_is_a_sound_fault_not_a_growing_buffer(tmp_path, monke
 
     class SlowWriter(SoundWriter):
         def _put(self, chunk):
-            gate.wait(10)
+            gate.wait(60)
             super()._put(chunk)
 
     writer = SlowWriter(tmp_path / "a.ulaw", formats.ulaw)

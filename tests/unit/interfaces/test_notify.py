@@ -35,7 +35,7 @@ async def test_readiness_and_the_watchdog(listener: socket.socket) -> None:
     assert heard(listener) == ["WATCHDOG=1"]
     loop = asyncio.get_running_loop()
     for _ in range(2):
-        assert await asyncio.wait_for(loop.sock_recv(listener, 100), 5) == b"WATCHDOG=1"
+        assert await asyncio.wait_for(loop.sock_recv(listener, 100), 45) == b"WATCHDOG=1"
     manager.close()
     manager.reloading()
     said = heard(listener)

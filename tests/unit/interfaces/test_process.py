@@ -22,13 +22,13 @@ def launch(directory: Path, *arguments: str, text: str | None = None, **environm
     """Run the program to its end."""
     return subprocess.run(
         [sys.executable, "-m", "globstar", *arguments],
-        input=text, capture_output=True, text=True, timeout=30, check=False, cwd=directory, env={**os.environ, **environment},
+        input=text, capture_output=True, text=True, timeout=90, check=False, cwd=directory, env={**os.environ, **environment},
     )  # fmt: skip
 
 
 def stop_by(server: GlobstarProcess, number: int) -> int:
     server.process.send_signal(number)
-    return server.process.wait(10)
+    return server.process.wait(60)
 
 
 def test_commands_reload_and_a_second_instance(globstar_process: ServerFactory) -> None:
@@ -134,7 +134,7 @@ def test_without_configuration_the_demo_starts(tmp_path: Path) -> None:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=15,
+            timeout=60,
             check=False,
         )
         return done.stdout
@@ -156,7 +156,7 @@ def test_without_configuration_the_demo_starts(tmp_path: Path) -> None:
             assert passwords[1] in shown
             assert "600" in cli("dialplan show 600@phones") or "Echo" in cli("dialplan show")
             cli("core stop now")
-            assert process.wait(10) == 0
+            assert process.wait(60) == 0
         finally:
             process.kill()
             process.wait()

@@ -50,7 +50,7 @@ class Way(Enum):
 WAYS = [pytest.param(way, id=way.value) for way in Way]
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait for a condition, with a deadline that a busy machine, on which threads wait for a processor, does not reach."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():

@@ -66,7 +66,7 @@ thread = RelayThread()
 phones = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
 ours = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
 for one, phone in zip(ours, phones):
-    phone.settimeout(5)
+    phone.settimeout(45)
     phone.bind(("127.0.0.1", 0))
     one.bind(("127.0.0.1", 0))
     one.connect(phone.getsockname())
@@ -110,7 +110,7 @@ def test_sends_that_fail_are_counted(wants_ring: bool) -> None:
         for one in (here, phone, there):
             one.bind((HOST, 0))
         here.connect(phone.getsockname())
-        there.settimeout(5)
+        there.settimeout(45)
         good, bad = native._native.NativePath(), native._native.NativePath()
         for path, source in ((bad, 1), (good, 2)):
             thread.put(path, source, 9, 0, 0, 0, 0, 0, 0, 0, None, 0.0, 0.0, 0, 0)

@@ -25,7 +25,7 @@ class Watched:
         self.changed.set()
 
     async def until(self, is_so: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(45):
             while not is_so():
                 self.changed.clear()
                 await self.changed.wait()

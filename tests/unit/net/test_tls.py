@@ -166,7 +166,7 @@ async def test_client_is_verified(authority: Authority, tmp_path: Path) -> None:
 
 async def test_half_open_peers_are_bounded_and_cut_off(authority: Authority) -> None:
     """Peers that connect and do not shake hands: only so many at a time, only so long, and others get in after."""
-    limits = TcpLimits(handshake=0.2, handshakes=3)
+    limits = TcpLimits(handshake=1.5, handshakes=3)
     server = Side(make_contexts(server_options(authority)), limits)
     await server.transport.listen(("127.0.0.1", 0))
     address = server.transport.local_address
@@ -190,7 +190,7 @@ async def test_noise_instead_of_a_handshake(authority: Authority) -> None:
     await server.transport.listen(("127.0.0.1", 0))
     reader, writer = await asyncio.open_connection(*server.transport.local_address)
     writer.write(b"OPTIONS sip:x SIP/2.0\r\n\r\n")
-    await asyncio.wait_for(reader.read(), 5)
+    await asyncio.wait_for(reader.read(), 45)
     await until(lambda: server.transport.describe()["failed_handshakes"] == 1)
     assert "127.0.0.1" in str(server.transport.describe()["last_handshake_error"])
     assert server.transport._listener is not None

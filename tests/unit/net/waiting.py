@@ -9,8 +9,8 @@ from collections.abc import Callable
 async def until(condition: Callable[[], bool]) -> None:
     """Let the loop work until the condition holds.
 
-    Twenty seconds at most: where the tests of others run, too, a process may be without a processor for some of them.
+    A minute at most: where the tests of others run, too, a process may be without a processor for some of it.
     """
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - the condition is about sockets, which have no event
             await asyncio.sleep(0.001)

@@ -23,7 +23,7 @@ async def test_clean():
         await task
 
 def test_leaks_a_thread():
-    threading.Thread(target=threading.Event().wait, args=(4,), name="stray", daemon=True).start()
+    threading.Thread(target=threading.Event().wait, args=(60,), name="stray", daemon=True).start()
 """
 
 

@@ -110,7 +110,7 @@ async def listening(system: System, options: str) -> AsyncIterator[ManagerServer
 async def rest(reader: asyncio.StreamReader) -> bytes:
     """What is left to read until the server ends the connection; a reset is an end, too."""
     try:
-        return await asyncio.wait_for(reader.read(), 10)
+        return await asyncio.wait_for(reader.read(), 45)
     except (ConnectionResetError, BrokenPipeError, ssl.SSLError):
         return b""
 
@@ -124,7 +124,7 @@ async def log_in(port: int, secure: ssl.SSLContext | None = None) -> bytes:
 
 
 async def test_clients_that_do_not_log_in_are_bounded_in_time_and_number(system: System) -> None:
-    async with listening(system, "authtimeout=1\nauthlimit=2") as server:
+    async with listening(system, "authtimeout=3\nauthlimit=2") as server:
         port = server.addresses[0][1]
         silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
         for reader, _ in silent:

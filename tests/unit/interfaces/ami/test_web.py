@@ -170,7 +170,7 @@ async def test_events_wait_until_they_are_asked_for(tmp_path: Path) -> None:
         (session,) = server.web.sessions.values()
         await until(lambda: bool(session.event_told._waiters))  # type: ignore[attr-defined]
         system.bus.publish(events.UserEventRaised(None, "Later", ()))
-        assert "UserEvent: Later" in await asyncio.wait_for(waiting, 5)
+        assert "UserEvent: Later" in await asyncio.wait_for(waiting, 45)
 
 
 async def test_another_request_ends_a_wait(tmp_path: Path) -> None:
@@ -180,8 +180,8 @@ async def test_another_request_ends_a_wait(tmp_path: Path) -> None:
         waiting = asyncio.create_task(client.ask("WaitEvent", Timeout="30"))
         session = server.hub.sessions[0]
         await until(lambda: session._running is not None)
-        assert "Pong" in await asyncio.wait_for(client.ask("Ping"), 5)
-        assert "WaitEventComplete" in await asyncio.wait_for(waiting, 5)
+        assert "Pong" in await asyncio.wait_for(client.ask("Ping"), 45)
+        assert "WaitEventComplete" in await asyncio.wait_for(waiting, 45)
 
 
 async def test_a_client_that_does_not_ask_has_bounded_events(tmp_path: Path) -> None:
@@ -203,11 +203,9 @@ async def test_sessions_end_after_their_time_and_strangers_are_bounded(tmp_path:
             await until(lambda: not server.hub.sessions)
             assert "Permission denied" in await client.ask("ping")
         async with browser(base) as client:
-            statuses = []
-            for _ in range(4):
-                client.cookie = ""
-                statuses.append((await client.get("rawman", action="challenge", AuthType="MD5")).status)
-            assert statuses[-1] == 503
+            # at the same time, as they are forgotten after a second
+            asked = await asyncio.gather(*(client.get("rawman", action="challenge", AuthType="MD5") for _ in range(8)))
+            assert [response.status for response in asked].count(503) >= 1
 
 
 async def test_digest_logs_in_by_itself(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ async def test_log_lines_do_not_disturb(control: ControlServer) -> None:
         answer = await off_the_loop(lambda: client.request(run="core show version"))
         assert "Asterisk" in answer["output"]
     client.close()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(45):
         while len(control.tasks):  # noqa: ASYNC110 - until the server has seen the end
             await asyncio.sleep(0.002)
 

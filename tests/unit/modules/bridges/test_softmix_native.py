@@ -248,7 +248,7 @@ async def test_digits_of_a_member(room: RtpRoom) -> None:
 
 async def ended(room: RtpRoom, member: RtpMember) -> None:
     """Go on until no digit is sent to a member any more."""
-    deadline = room.system.loop.time() + 5
+    deadline = room.system.loop.time() + 45
     while member.session._digits_out.is_active:
         assert room.system.loop.time() < deadline
         room.step()

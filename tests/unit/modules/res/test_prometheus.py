@@ -119,7 +119,7 @@ def phone() -> Iterator[socket.socket]:
 async def answer(phone: socket.socket) -> None:
     """Answer the INVITE that comes."""
     loop = asyncio.get_running_loop()
-    data, source = await asyncio.wait_for(loop.sock_recvfrom(phone, 65536), 10)
+    data, source = await asyncio.wait_for(loop.sock_recvfrom(phone, 65536), 45)
     lines = data.decode().split("\r\n")
     kept = [line for line in lines if line.partition(":")[0] in ("Via", "From", "Call-ID", "CSeq")]
     to = next(line for line in lines if line.startswith("To:"))
@@ -135,7 +135,7 @@ async def test_channels_and_their_streams(tmp_path: Path, phone: socket.socket) 
         call = Origination(dial_string="PJSIP/alice", context="default", extension="1")
         task = system.tasks.start(originate(system, call), name="call")
         await answer(phone)
-        result = await asyncio.wait_for(task, 10)
+        result = await asyncio.wait_for(task, 45)
         channel = result.channel
         assert channel is not None
         name = channel.name
@@ -155,7 +155,7 @@ async def test_channels_and_their_streams(tmp_path: Path, phone: socket.socket) 
         gone = asyncio.Event()
         undo = system.bus.subscribe(events.ChannelHungUp, lambda event: gone.set())
         channel.request_hangup()
-        await asyncio.wait_for(gone.wait(), 10)
+        await asyncio.wait_for(gone.wait(), 45)
         undo()
         found = samples((await fetch(url))[1])
         assert found[("asterisk_channels_count", ())] == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -39,7 +40,7 @@ async def test_rfc5626_3_5_1_keep_alives(tmp_path: Path, monkeypatch: pytest.Mon
     text = "[global]\ntype=global\nkeep_alive_interval={}\n" + transport("tcp", "tcp", port) + phone_section("alice")
     async with switch(tmp_path, text.format(1)) as system:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        assert await asyncio.wait_for(reader.readexactly(4), 5) == b"\r\n\r\n"
+        assert await asyncio.wait_for(reader.readexactly(4), 45) == b"\r\n\r\n"
         writer.write(b"\r\n")
         shown = await run_command(system, "pjsip show transport-monitors")
         host, own = writer.get_extra_info("sockname")
@@ -47,7 +48,7 @@ async def test_rfc5626_3_5_1_keep_alives(tmp_path: Path, monkeypatch: pytest.Mon
         assert "\n0 connections\n" in await run_command(system, "pjsip show transport-monitors like TLS")
         assert "ECDHE-RSA-AES128-GCM-SHA256" in await run_command(system, "pjsip list ciphers")
         text = await run_command(system, "pjsip show transport tcp")
-        assert " keep_alives: 1\n" in text
+        assert re.search(r" keep_alives: [1-9]\d*\n", text)
         writer.close()
         await until(lambda: system.services["pjsip"].transports.get("tcp").carrier.describe()["connections"] == 0)
         (management,) = [
@@ -65,7 +66,7 @@ async def test_slow_peers_are_cut_off(tmp_path: Path, monkeypatch: pytest.Monkey
         good, slow, dull, late = [await asyncio.open_connection("127.0.0.1", port) for _ in range(4)]
         for one in (good, late):
             one[1].write(message("OPTIONS", port, "TCP", call=f"c{id(one)}"))
-            assert (await asyncio.wait_for(one[0].readuntil(b"\r\n\r\n"), 5)).startswith(b"SIP/2.0 200")
+            assert (await asyncio.wait_for(one[0].readuntil(b"\r\n\r\n"), 45)).startswith(b"SIP/2.0 200")
         late[1].write(b"OPTIONS sip:")
 
         async def drip(writer: asyncio.StreamWriter, piece: bytes) -> None:
@@ -76,13 +77,13 @@ async def test_slow_peers_are_cut_off(tmp_path: Path, monkeypatch: pytest.Monkey
         drips = [asyncio.ensure_future(drip(slow[1], b"X")), asyncio.ensure_future(drip(dull[1], b"\r\n\r\n"))]
         for one in (slow, dull, late):
             try:
-                await asyncio.wait_for(one[0].read(), 5)
+                await asyncio.wait_for(one[0].read(), 45)
             except ConnectionError:
                 continue
         for task in drips:
             task.cancel()
         good[1].write(message("OPTIONS", port, "TCP", call="again"))
-        assert (await asyncio.wait_for(good[0].readuntil(b"\r\n\r\n"), 5)).startswith(b"SIP/2.0 200")
+        assert (await asyncio.wait_for(good[0].readuntil(b"\r\n\r\n"), 45)).startswith(b"SIP/2.0 200")
         for one in (good, slow, dull, late):
             one[1].close()
         assert system.services["pjsip"].transports.get("tcp").carrier.describe()["refused"] == 0
@@ -114,13 +115,13 @@ async def test_rfc5118_ipv6(tmp_path: Path, protocol: str) -> None:
             send = stream.write
         request = message("REGISTER", own, protocol.upper()).replace(b"127.0.0.1:", b"[::1]:")
         send(request)
-        answer = (await asyncio.wait_for(got.get(), 5)).decode()
+        answer = (await asyncio.wait_for(got.get(), 45)).decode()
         assert answer.startswith("SIP/2.0 200 ")
         assert f"Via: SIP/2.0/{protocol.upper()} [::1]:{own};rport=" in answer
         assert ";received=::1;" in answer
         assert f"<sip:alice@[::1]:{own}" in answer
         await run_command(system, "pjsip qualify bob")
-        asked = (await asyncio.wait_for(got.get(), 5)).decode()
+        asked = (await asyncio.wait_for(got.get(), 45)).decode()
         assert asked.startswith(f"OPTIONS sip:bob@[::1]:{own}")
         assert f"Via: SIP/2.0/{protocol.upper()} [::1]:{port};rport" in asked
         assert f"@[::1]:{port}" in asked.partition("Contact: ")[2].partition("\r\n")[0]
@@ -148,9 +149,9 @@ async def test_rfc3261_18_2_2_the_answer_after_the_connection(tmp_path: Path) ->
         writer.write(message("INVITE", own, "TCP", body=sdp))
         await until(lambda: bool(driver.legs))
         writer.close()
-        answers = [await asyncio.wait_for(got.get(), 5)]
+        answers = [await asyncio.wait_for(got.get(), 45)]
         while not answers[-1].startswith(b"SIP/2.0 200 "):
-            answers.append(await asyncio.wait_for(got.get(), 5))
+            answers.append(await asyncio.wait_for(got.get(), 45))
         for channel in list(system.channels.values()):
             channel.request_hangup()
         await until(lambda: not system.channels)
@@ -205,7 +206,7 @@ async def test_rfc3263_through_a_name_server(tmp_path: Path) -> None:
         async with switch(tmp_path, *sections, phone_section("bob", contact="sip:bob@trunk.example"), files=unbound) as system:
             (contact,) = system.services["pjsip"].contacts.contacts("bob")
             await run_command(system, "pjsip qualify bob")
-            await asyncio.wait_for(answered.wait(), 5)
+            await asyncio.wait_for(answered.wait(), 45)
             await until(lambda: contact.status is ContactStatus.AVAILABLE)
             assert [kind for kind, _ in names.asked] == ["NAPTR", "SRV", "A", "AAAA"][: len(names.asked)]
             assert "Questions:            3\n" in await run_command(system, "dns show cache")

@@ -143,12 +143,12 @@ async def test_udp_and_tcp_sockets(tmp_path: Path) -> None:
 
         async def udp(data: bytes) -> str:
             transport.sendto(data)
-            return await asyncio.wait_for(peer.inbox.get(), 5)
+            return await asyncio.wait_for(peer.inbox.get(), 45)
 
         assert (await udp(message("REGISTER", own, "UDP"))).startswith("SIP/2.0 200 ")
         sdp = f"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {own + 2} RTP/AVP 0\r\n"
         assert (await udp(message("INVITE", own, "UDP", body=sdp, call="c2"))).startswith("SIP/2.0 100 ")
-        answer = await asyncio.wait_for(peer.inbox.get(), 5)
+        answer = await asyncio.wait_for(peer.inbox.get(), 45)
         assert answer.startswith("SIP/2.0 200 ")
         found = re.search(r"^To: (.*)\r$", answer, re.MULTILINE)
         assert found is not None
@@ -164,7 +164,7 @@ async def test_udp_and_tcp_sockets(tmp_path: Path) -> None:
         read = b""
         with contextlib.suppress(TimeoutError):
             while read.count(b"SIP/2.0 200 OK") < 2:
-                read += await asyncio.wait_for(reader.read(65536), 5)
+                read += await asyncio.wait_for(reader.read(65536), 45)
         assert read.count(b"SIP/2.0 200 OK") == 2
         assert b"Call-ID: t1" in read
         assert b"Call-ID: t2" in read
@@ -203,7 +203,7 @@ async def test_calls_out_over_tcp(tmp_path: Path) -> None:
         for _ in range(2):
             got.clear()
             await run_command(system, "pjsip qualify bob")
-            await asyncio.wait_for(got.wait(), 5)
+            await asyncio.wait_for(got.wait(), 45)
             (contact,) = driver.contacts.contacts("bob")
             for _ in range(500):
                 if contact.status is ContactStatus.AVAILABLE:
