@@ -466,22 +466,24 @@ class Bridge:
             if count >= technology.least and not spec.is_suspended and technology.unsuitable(self) is None:
                 return technology
         serving: BridgeTechnology | None = getattr(self, "technology", None)
-        if serving is not None and self.system.bridge_technologies.get(serving.name) is None:
-            if count >= serving.least and serving.unsuitable(self) is None:
-                return type(serving)  # its module is gone, and nothing is there that could serve instead
+        if serving is not None and count >= serving.least and serving.unsuitable(self) is None:
+            return type(serving)  # suspended, or its module is gone, and nothing is there that could serve instead
         return BridgeTechnology
 
     def explain(self) -> list[str]:
         """One line per technology: why it serves, or why it does not."""
         lines = []
-        chosen = self.technology.name
+        chosen, detail = self.technology.name, self.technology.detail()
+        found = f"chosen, {detail}" if detail else "chosen"
+        if self.system.bridge_technologies.get(chosen) is None:
+            lines.append(f"{chosen}: {found}, though it is not loaded any more: no other one suits" if chosen else _NOBODY_SERVES)
         for spec in sorted(self.system.bridge_technologies, key=preference):
             reason: str | None = "not asked for by this kind of bridge"
             if spec.technology.capability & self.capabilities:
                 reason = "suspended" if spec.is_suspended else spec.technology.unsuitable(self)
-            if reason is None and spec.name == chosen:
-                detail = self.technology.detail()
-                reason = f"chosen, {detail}" if detail else "chosen"
+            if spec.name == chosen:
+                reason = "it is suspended: no other one suits" if spec.is_suspended else reason
+                reason = f"{found}, though {reason}" if reason else found
             lines.append(f"{spec.name}: {reason or 'a preferred one suits'}")
         if self.last_change:
             lines.append(f"last change: {self.last_change}")
@@ -499,6 +501,8 @@ _NOT_PASSED_ON = (
 )
 
 
+#: What is said of a bridge for which there is no technology.
+_NOBODY_SERVES = "no technology suits: nobody hears anybody"
 #: Variable of a channel: a sound that it hears, and the others do not, when it comes into a bridge; once.
 ENTRY_SOUND = "BRIDGE_PLAY_SOUND"
 #: What says how a call of two goes on; in a conference it concerns nobody else.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntFlag
 from typing import TYPE_CHECKING
 
@@ -94,6 +94,10 @@ class BridgeTechnologySpec(Spec):
     def kind(self) -> str:
         """Their registry's name."""
         return "bridge technology"
+
+    def for_system(self) -> BridgeTechnologySpec:
+        """See Spec: each system suspends its own, and a module that is loaded again brings one that is in use."""
+        return replace(self, is_suspended=False)
 
 
 def preference(spec: BridgeTechnologySpec) -> int:

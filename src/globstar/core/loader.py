@@ -343,6 +343,7 @@ class ModuleLoader:
 
     def _register_one(self, module: LoadedModule, spec: Spec) -> None:
         spec.module = module.name
+        spec = spec.for_system()
         self.system.registry(spec.kind).register(spec)
         module.specs.append(spec)
 

@@ -29,6 +29,10 @@ class Spec:
         """The registry that this goes to: the lower-case class name without ``Spec``."""
         return type(self).__name__.removesuffix("Spec").lower()
 
+    def for_system(self) -> Spec:
+        """What one system registers: a copy of its own where something of it changes while the system runs."""
+        return self
+
 
 S = TypeVar("S", bound=Spec)
 F = TypeVar("F", bound=Callable[..., Any])

@@ -10,10 +10,11 @@ import pytest_asyncio
 
 from globstar.core import events
 from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
-from globstar.core.bridgetech import BridgeCapability, BridgeTechnology, BridgeTechnologySpec
+from globstar.core.bridgetech import BridgeCapability, BridgeTechnology, BridgeTechnologySpec, suspend
 from globstar.core.cause import Cause
 from globstar.core.channel import SoftHangup
 from globstar.core.frame import Control, Frame, control, digit_begin
+from globstar.modules.bridges import simple
 from tests.support.testtech import NO_RECORDS, Leg, World
 
 pytestmark = pytest.mark.virtual_time
@@ -345,6 +346,40 @@ async def test_a_suspended_technology_is_passed_over(world: World, native: Bridg
     native.is_suspended = False
     bridge.reconsider("resumed")
     assert bridge.technology.name == "test_native"
+
+
+async def test_the_last_one_that_suits_goes_on_to_serve(world: World, native: BridgeTechnologySpec) -> None:
+    """Whoever suspends all of them silences no call that there is."""
+    bridge, (alice, bob), _ = meeting(world, "alice", "bob")
+    assert bridge.technology.name == "test_native"
+    for spec in world.system.bridge_technologies:
+        suspend(world.system, spec, is_suspended=True)
+    assert hears(alice, bob)
+    (served,) = [line for line in bridge.explain() if "chosen" in line]
+    assert served.endswith(", though it is suspended: no other one suits")
+    serving = world.system.bridge_technologies.get(bridge.technology.name)
+    assert serving is not None
+    world.system.bridge_technologies.unregister(serving)
+    bridge.reconsider("it was unloaded")
+    assert hears(alice, bob)
+    assert f"{serving.name}: chosen" in bridge.explain()[0]
+    assert bridge.explain()[0].endswith(", though it is not loaded any more: no other one suits")
+    assert Bridge(world.system).explain()[0] == "no technology suits: nobody hears anybody"
+    world.system.bridge_technologies.register(serving)
+    suspend(world.system, serving, is_suspended=False)
+    assert hears(alice, bob)
+    assert not [line for line in bridge.explain() if "though" in line]
+
+
+async def test_each_system_suspends_its_own(world: World) -> None:
+    spec = world.system.bridge_technologies.get("simple_bridge")
+    assert spec is not None
+    suspend(world.system, spec, is_suspended=True)
+    assert not simple.technology.is_suspended, "nobody else's"
+    await world.system.loader.unload("bridge_simple")
+    await world.system.loader.load("bridge_simple")
+    bridge, _, _ = meeting(world, "alice", "bob")
+    assert bridge.technology.name == "simple_bridge"
 
 
 async def test_a_technology_that_is_unloaded_is_not_chosen_any_more(world: World, native: BridgeTechnologySpec) -> None:
