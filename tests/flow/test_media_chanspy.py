@@ -17,6 +17,7 @@ from globstar.core.format import alaw, g729
 from globstar.core.system import System
 from globstar.media.network import Impairment
 from tests.interop.support.audio import sine, tone_share
+from tests.support.calls import load_dialplan
 from tests.support.phone import Phone, Samples, media_system, noise, sound
 from tests.support.sip_phone import PhoneCall, SipOffice, phone_section, sip_office
 from tests.support.switch import LogCapture
@@ -317,6 +318,22 @@ async def test_the_session_is_recorded(system: System) -> None:
     assert abs(len(recorded) - len(heard)) <= 320
     assert tone_share(recorded, A_HZ) > 0.3
     assert tone_share(recorded, B_HZ) > 0.3
+
+
+async def test_spies_that_begin_in_one_second_have_recordings_of_their_own(system: System) -> None:
+    talk = Talk(system)
+    spies = [Phone(system, name=f"Spy/{number}-1", extension=extension) for number, extension in enumerate(("1", "2", "1"))]
+    load_dialplan(system, "[default]\nexten => 1,1,ChanSpy(Phone/1,qNor(mine))\nexten => 2,1,ChanSpy(Phone/1,qNr(mine))\n")
+    for phone in spies:
+        phone.start()
+    await spies[0].after(0.6)
+    for phone in spies:
+        await finish(phone)
+    await talk.end()
+    files = sorted((Path(system.directories.astspooldir) / "monitor").glob("mine.*.raw"))
+    assert len(files) == 3
+    recordings = [np.frombuffer(file.read_bytes(), "<i2") for file in files]
+    assert sum(tone_share(recording, B_HZ) > 0.3 for recording in recordings) == 1
 
 
 async def test_a_spy_is_not_spied_on_and_nobody_is_answered_with_n(system: System) -> None:

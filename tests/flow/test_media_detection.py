@@ -169,6 +169,18 @@ async def test_amd_plays_meanwhile_and_tells_of_a_hang_up(system: System) -> Non
     assert "DONE" not in phone.variables
 
 
+async def test_amd_of_a_call_that_is_over_tells_so(system: System) -> None:
+    """Also where a sound would be played first: in the h extension."""
+    phone = Phone(system)
+    phone.start(
+        "[default]\nexten => s,1,Answer(,i)\nsame => n,Wait(9)\nexten => h,1,AMD(,,,,,,,,,music)\nsame => n,Set(DONE=1)\n"
+    )
+    await phone.after(0.2)
+    phone.hang_up()
+    await phone.end()
+    assert phone.variables["AMDSTATUS"] == "HANGUP"
+
+
 async def test_talk_detection(system: System) -> None:
     seen: list[tuple[str, float]] = []
     phone = Phone(system)

@@ -264,6 +264,14 @@ async def test_background_missing_file_fails_and_goes_on(system: System) -> None
     assert log.texts(Level.WARNING)
 
 
+async def test_background_tells_of_options_that_it_does_not_know(system: System) -> None:
+    with LogCapture() as log:
+        phone = await Phone(system).run("[default]\nexten => s,1,Background(one,N!)\nsame => n,NoOp(on)\n")
+    assert log.texts(Level.WARNING) == ["unknown option '!'"]
+    assert phone.answered_at is None
+    assert phone.prompts == ["one"]
+
+
 # -- ControlPlayback -----------------------------------------------------------------------------------------------------
 
 
@@ -315,6 +323,13 @@ async def test_controlplayback_winding_past_the_end_ends_it(system: System) -> N
 async def test_controlplayback_from_an_offset(system: System) -> None:
     phone = await Phone(system).run("[default]\nexten => s,1,Answer()\nsame => n,ControlPlayback(long,,,,,,,o(9500))\n")
     assert np.array_equal(phone.samples, expected(LONG[9500 * 8 :]))
+
+
+async def test_controlplayback_from_an_offset_that_is_none(system: System) -> None:
+    with LogCapture() as log:
+        phone = await Phone(system).run("[default]\nexten => s,1,Answer()\nsame => n,ControlPlayback(one,,,,,,,o(soon))\n")
+    assert log.texts(Level.WARNING) == ["ControlPlayback: option o takes milliseconds, not 'soon'"]
+    assert np.array_equal(phone.samples, expected(ONE))
 
 
 async def test_commands_wind_and_end_a_sound_without_keys(system: System) -> None:

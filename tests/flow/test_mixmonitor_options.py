@@ -197,3 +197,18 @@ async def test_sides_stay_apart_where_another_file_needs_a_higher_rate(system: S
     assert find(heard, companded(PROMPT)[800:4800]).correlation > 0.9
     assert find(said, companded(PROMPT)[800:4800]).correlation < 0.2
     assert find(heard, companded(SPEECH)[800:4800]).correlation < 0.2
+
+
+@pytest.mark.parametrize("option", ["i", "i()", "r", "t()", "m", "m( )"])
+async def test_an_option_that_lacks_its_value_is_told(system: System, option: str) -> None:
+    with LogCapture() as log:
+        await record(system, option)
+    assert log.texts(Level.WARNING) == [f"MixMonitor: option {option[0]} needs a value in parentheses"]
+    assert len(read(monitor(system) / "call.wav")) / 8000 == pytest.approx(0.8, abs=0.05)
+
+
+async def test_a_command_that_fails_is_told(system: System) -> None:
+    with LogCapture() as log:
+        await Phone(system).run("[default]\nexten => s,1,Answer(,i)\nsame => n,MixMonitor(x.wav,,exit 3)\n")
+        await whole(system)
+    assert "MixMonitor: the command 'exit 3' ended with 3" in log.texts(Level.NOTICE)

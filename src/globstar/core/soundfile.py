@@ -12,13 +12,14 @@ import os
 import shutil
 import weakref
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from globstar.base.errors import LocalFault, RemoteFault
 from globstar.base.log import Logger
+from globstar.base.loosethreads import LooseThreads
 from globstar.core.format import Format
 from globstar.core.frame import Frame, FrameType
 from globstar.core.registry import Spec
@@ -30,7 +31,9 @@ _FLUSH_BYTES = 32 * 1024
 #: What a writer holds back at most while the disk does not answer; more is an error of the disk.
 MAXIMUM_PENDING_BYTES = 8 * 1024 * 1024
 
-_disk = ThreadPoolExecutor(1, thread_name_prefix="ThreadPoolExecutor-soundfile")
+#: What writes files. A writer has one job at a time; one whose disk or pipe does not answer holds up itself alone, not the end of
+#: the server.
+_disk = LooseThreads(8, "ThreadPoolExecutor-soundfile")
 
 
 class SoundFault(RemoteFault):
@@ -199,7 +202,7 @@ class SoundWriter:
     refuses comes back from the next ``write`` or from ``close`` as :class:`SoundFault`.
     """
 
-    pool: ClassVar[ThreadPoolExecutor] = _disk
+    pool: ClassVar[Executor] = _disk
 
     __slots__ = (
         "_closed", "_file", "_find_audio", "_header_bytes", "_is_broken", "_job", "_pending", "_written", "cached_at", "format",

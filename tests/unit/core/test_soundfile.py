@@ -1,7 +1,10 @@
 """The reader's cursor and the writer's file."""
 
+import asyncio
 import os
+import resource
 import threading
+import wave
 
 import pytest
 
@@ -9,6 +12,7 @@ from globstar.base.errors import LocalFault
 from globstar.core import format as formats
 from globstar.core import soundfile
 from globstar.core.frame import voice
+from globstar.core.riff import pcm_header
 from globstar.core.soundfile import FileView, SoundFault, SoundReader, SoundWriter, whole_blocks
 
 
@@ -204,3 +208,57 @@ def test_a_big_file_cut_short_while_played_ends(tmp_path):
     os.truncate(path, 0)
     reader.seek(900_000)
     assert reader.next_frame() is None
+
+
+async def test_a_file_that_takes_nothing_more_holds_up_no_other(tmp_path):
+    """A named pipe that nobody empties stands for a disk that stands still."""
+    os.mkfifo(tmp_path / "stuck.raw")
+    stuck = SoundWriter(tmp_path / "stuck.raw", formats.slin)
+    for _ in range(8):
+        stuck.write_bytes(bytes(32 * 1024))
+    other = SoundWriter(tmp_path / "other.raw", formats.slin)
+    other.write_bytes(bytes(100_000))
+    await asyncio.wait_for(other.aclose(), 5)
+    assert (tmp_path / "other.raw").stat().st_size == 100_000
+    end = os.open(tmp_path / "stuck.raw", os.O_RDONLY)
+    closing = asyncio.create_task(stuck.aclose())
+    taken = 0
+    while taken < 8 * 32 * 1024:
+        taken += len(await asyncio.to_thread(os.read, end, 65536))
+    await asyncio.wait_for(closing, 5)
+    os.close(end)
+
+
+def test_a_full_disk_leaves_a_whole_file_and_is_told_once(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    writer = SoundWriter(tmp_path / "full.wav", formats.slin, lambda size: pcm_header(8000, size))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40_001, before[1]))
+    try:
+        for _ in range(2):
+            writer.write_bytes(bytes(32 * 1024))
+            assert writer._job is not None
+            writer._job.exception(5)
+        with pytest.raises(SoundFault, match="cannot write"):
+            writer.write_bytes(bytes(32 * 1024))
+        with pytest.raises(SoundFault, match="any more"):
+            writer.write_bytes(bytes(320))
+        writer.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with wave.open(str(tmp_path / "full.wav")) as file:
+        assert file.getnframes() == (40_001 - 44) // 2
+    assert (tmp_path / "full.wav").stat().st_size == 40_000
+
+
+def test_a_disk_that_is_full_at_the_end_is_told_by_close(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    writer = SoundWriter(tmp_path / "full.wav", formats.slin, lambda size: pcm_header(8000, size))
+    writer.write_bytes(bytes(20_000))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_044, before[1]))
+    try:
+        with pytest.raises(SoundFault, match="cannot write"):
+            writer.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with wave.open(str(tmp_path / "full.wav")) as file:
+        assert file.getnframes() == 5000

@@ -95,8 +95,9 @@ async def amd(channel: Channel, data: str) -> None:
     if channel.state is not ChannelState.UP:
         logger.warning(f"AMD: {channel.name} is not answered")
     detector = AnswerDetector(options)
-    player = await _start_sound(channel, argument(arguments, 9, configured.playback_file))
+    player: FilePlayer | None = None
     try:
+        player = await _start_sound(channel, argument(arguments, 9, configured.playback_file))
         verdict: Verdict | None = await listen(channel, detector.receive)
     except ChannelGone:
         channel.set_variable("AMDSTATUS", "HANGUP")

@@ -36,13 +36,16 @@ async def control_playback_application(channel: Channel, data: str) -> int | Non
         logger.warning("ControlPlayback requires an argument (filename)")
         return -1
     options = parse_options(argument(arguments, 7), {"o": True}, logger.warning)
+    start = options.get("o").strip()
+    if "o" in options and not start.isdecimal():
+        logger.warning(f"ControlPlayback: option o takes milliseconds, not '{start}'")
     keys = ControlKeys(
         forward=argument(arguments, 2, "#"), rewind=argument(arguments, 3, "*"), stop=argument(arguments, 4),
         pause=argument(arguments, 5), restart=argument(arguments, 6),
         skip_ms=max(0, leading_integer(argument(arguments, 1))) or 3000,
     )  # fmt: skip
     try:
-        stopped, offset = await play_controlled(channel, name, keys, offset_ms=leading_integer(options.get("o")))
+        stopped, offset = await play_controlled(channel, name, keys, offset_ms=leading_integer(start))
     except SoundMissing as missing:
         logger.warning(f"ControlPlayback failed on {channel.name}: {missing}")
         channel.set_variable("CPLAYBACKSTATUS", "ERROR")

@@ -8,11 +8,12 @@ from globstar.core.pbx import plan_of
 from globstar.core.playback import SoundMissing, play
 from globstar.core.registry import application
 from globstar.core.switches import settled
-from globstar.dialplan.arguments import argument, split_arguments
+from globstar.dialplan.arguments import argument, parse_options, split_arguments
 
 logger = Logger("pbx")
 
 _DIGITS = "0123456789*#ABCD"
+_OPTIONS = dict.fromkeys("snmp", False)
 
 
 @application("BackGround", syntax="BackGround(filename1[&filename2...][,options[,langoverride[,context]]])")
@@ -28,7 +29,7 @@ async def background(channel: Channel, data: str) -> int | str | None:
     if not argument(arguments, 0):
         logger.warning("Background requires an argument (filename)")
         return -1
-    options = argument(arguments, 1).lower()
+    options = parse_options(argument(arguments, 1).lower(), _OPTIONS, logger.warning)
     language = argument(arguments, 2, channel.language)
     context = argument(arguments, 3, channel.context)
     if channel.state is not ChannelState.UP:

@@ -35,9 +35,14 @@ class Recording:
         folder = Path(spy.system.directories.astspooldir) / "monitor"
         name = str(folder / f"{basename}.{int(spy.system.wall_time())}")
         rate = sample_rate // 1000
+        extension = "raw" if rate == 8 else f"sln{rate}"
+        number = 0
+        while Path(f"{name}.{extension}").exists():  # another spy began in this second
+            number += 1
+            name = str(folder / f"{basename}.{int(spy.system.wall_time())}-{number}")
         self._writer: SoundWriter | None = None
         try:
-            self._writer = spy.system.sounds.create(name, "raw" if rate == 8 else f"sln{rate}")
+            self._writer = spy.system.sounds.create(name, extension)
         except SoundFault as fault:
             logger.warning(f"ChanSpy on {spy.name} is not recorded: {fault}")
 

@@ -89,6 +89,9 @@ class MixMonitors(CallRecorder):
         )
         if not _names_file(file, options):
             raise SoundFault("MixMonitor needs a file")
+        for letter in "irtm":
+            if letter in options and not options.get(letter).strip():
+                logger.warning(f"MixMonitor: option {letter} needs a value in parentheses")
         if wanted.interleaved and file and not file.endswith(".raw"):
             logger.warning(f"MixMonitor: option D makes two channels, which only a .raw file can hold, not '{file}'")
         self._number += 1

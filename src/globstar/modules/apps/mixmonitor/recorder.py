@@ -269,6 +269,9 @@ class Recorder:
 
 def _execute(command: str) -> None:
     try:
-        run_shell(command)
+        status = run_shell(command).returncode
     except OSError as error:
         logger.warning(f"there is no shell for '{command}': {error}")
+        return
+    if status:
+        logger.notice(f"MixMonitor: the command '{command}' ended with {status}")
