@@ -88,7 +88,7 @@ async def load_linear(channel: Channel, name: str) -> bytes:
     try:
         reader = await channel.system.sounds.open(sound)
     except SoundFault as fault:
-        raise SoundMissing(f"{sound.path} cannot be played: {fault}") from fault
+        raise SoundMissing(f"cannot be played: {fault}") from fault
     data = bytearray()
     path = None
     while (frame := reader.next_frame()) is not None:

@@ -126,7 +126,7 @@ async def open_player(
     try:
         reader = await channel.system.sounds.open(sound)
     except SoundFault as fault:
-        raise SoundMissing(f"{sound.path} cannot be played: {fault}") from fault
+        raise SoundMissing(f"cannot be played: {fault}") from fault
     shown = shown or f"{name}.{sound.format.name}"
     logger.verbose(3, f"<{channel.name}> Playing '{shown}' (language '{language or channel.language}')")
     channel.system.bus.publish(events.FilePlayed(channel, shown, language or channel.language))

@@ -17,10 +17,11 @@ def decode_whole(data: Buffer, format: Format) -> SoundData:
     import numpy as np
     import soundfile
 
-    from globstar.dsp.resample import Resampler
+    from globstar.dsp.resample import Resampler, edges
 
     pieces: list[bytes] = []
-    total = 0
+    total = frames = 0
+    part = slice(None)
     try:
         with soundfile.SoundFile(io.BytesIO(data[0 : len(data)])) as file:
             if not 1000 <= file.samplerate <= 768000 or not 1 <= file.channels <= 64:
@@ -30,14 +31,19 @@ def decode_whole(data: Buffer, format: Format) -> SoundData:
                 block = file.read(_CHUNK, dtype="int16", always_2d=True)
                 if not len(block):
                     break
+                frames += len(block)
                 mono = block[:, 0] if file.channels == 1 else np.rint(block.mean(axis=1)).astype("<i2")
                 piece = mono.astype("<i2").tobytes()
                 pieces.append(piece if convert is None else convert(piece))
                 total += len(pieces[-1])
                 if total > MAXIMUM_BYTES:
                     raise SoundFault("too long")
+            if convert is not None:
+                following, skip = edges(file.samplerate, format.sample_rate)
+                pieces.append(convert(bytes(2 * following)))
+                part = slice(2 * skip, 2 * (skip + frames * format.sample_rate // file.samplerate))
     except (RuntimeError, ValueError, TypeError, AssertionError, OSError, MemoryError) as error:
         # libsndfile's reason names the object that it read from, which nobody knows
         reason = error.error_string if isinstance(error, soundfile.LibsndfileError) else str(error)
         raise SoundFault(f"cannot be decoded: {reason}") from error
-    return whole_blocks(format, b"".join(pieces))
+    return whole_blocks(format, b"".join(pieces)[part])

@@ -101,16 +101,21 @@ class Resampler:
         return plan
 
 
+def edges(source_rate: int, destination_rate: int) -> tuple[int, int]:
+    """How many samples must follow a sound until all of it has come out, and how many come out before it."""
+    delay = math.ceil(_TAPS / 2 * max(1.0, source_rate / destination_rate))
+    return delay + 1, round(_TAPS / 2 * max(1.0, destination_rate / source_rate))
+
+
 def resample_all(data: bytes, source_rate: int, destination_rate: int) -> bytes:
     """Convert a whole sound, its start aligned with the original's."""
     if source_rate == destination_rate:
         return data
     resampler = Resampler(source_rate, destination_rate)
-    delay = math.ceil(_TAPS / 2 * max(1.0, source_rate / destination_rate))
+    following, skip = edges(source_rate, destination_rate)
     wanted = len(data) // 2 * destination_rate // source_rate
-    skip = round(_TAPS / 2 * max(1.0, destination_rate / source_rate))
     step = source_rate * 2
-    padded = data[: len(data) // 2 * 2] + bytes(2 * (delay + 1))
+    padded = data[: len(data) // 2 * 2] + bytes(2 * following)
     pieces = [resampler(padded[start : start + step]) for start in range(0, len(padded), step)]
     whole = b"".join(pieces)[2 * skip : 2 * (skip + wanted)]
     return whole + bytes(2 * wanted - len(whole))
