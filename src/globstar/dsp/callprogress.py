@@ -109,8 +109,12 @@ class ProgressDetector:
         part = next((part for part in parts if part.first_hz), None)
         if part is None:
             return
-        second = part.second_hz if part.second_hz and not part.is_modulated else 0.0
-        frequencies = tuple(sorted(f for f in (part.first_hz, second) if f))
+        first, second = part.first_hz, part.second_hz
+        if part.is_modulated:  # heard are the carrier and its side bands
+            heard: Frequencies = (first - second, first, first + second)
+        else:
+            heard = (first, second)
+        frequencies = tuple(sorted(hertz for hertz in heard if hertz > 0))
         is_endless = len(parts) == 1 or not part.duration_ms
         known = _Known(progress, 0 if is_endless else part.duration_ms)
         if known not in self._known.setdefault(frequencies, []):

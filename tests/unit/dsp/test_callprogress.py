@@ -13,7 +13,11 @@ ZONES = {
     "us": {"dial": "350+440", "busy": "480+620/500,0/500", "congestion": "480+620/250,0/250", "ring": "440+480/2000,0/4000"},
     # one frequency for all: only the timing tells
     "de": {"dial": "425", "busy": "425/480,0/480", "congestion": "425/240,0/240", "ring": "425/1000,0/4000"},
-}
+    # modulated tones, of the same carrier as those that are not
+    "in": {
+        "dial": "400*25", "busy": "400/750,0/750", "congestion": "400/250,0/250", "ring": "400*25/400,0/200,400*25/400,0/2000"
+    },
+}  # fmt: skip
 SIT = "!950/330,!1400/330,!1800/330,0"
 
 
@@ -32,7 +36,7 @@ def heard(text: str, seconds: float = 12.0, *, start: float = 0.0) -> bytes:
     return tone(text).render(round(8000 * (seconds + start)))[round(8000 * start) * 2 :]
 
 
-@pytest.mark.parametrize("zone", ["us", "de"])
+@pytest.mark.parametrize("zone", list(ZONES))
 @pytest.mark.parametrize(
     ("name", "progress"),
     [
