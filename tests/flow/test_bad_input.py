@@ -84,12 +84,12 @@ FAMILIES = {
         BackgroundDetect() | ends | | requires an argument (filename)
         BackgroundDetect(nosuch) | on | | File nosuch does not exist
         ControlPlayback() | ends | | requires an argument (filename)
-        ControlPlayback(nosuch) | on | CPLAYBACKSTATUS=ERROR | File nosuch does not exist
+        ControlPlayback(nosuch) | on | CPLAYBACKSTATUS=ERROR CPLAYBACKOFFSET=-1 | File nosuch does not exist
         Record() | ends | RECORD_STATUS=ERROR | requires an argument (filename.format)
         Record(foo.nosuch,,,q) | on | RECORD_STATUS=ERROR | no such file format: nosuch
         MixMonitor() | ends | | requires an argument (filename
         MixMonitor(noextension) | on | | 'noextension' has no extension
-        StopMixMonitor(0x99) | on | | -
+        StopMixMonitor(0x99) | on | | has no MixMonitor '0x99'
         MusicOnHold(nosuch,1) | on | | (class 'nosuch')
         StartMusicOnHold(nosuch) | on | | class 'nosuch'
         StopMusicOnHold() | on | | -

@@ -366,13 +366,13 @@ async def test_controlplayback_missing_file_and_hang_up(system: System) -> None:
         phone = await Phone(system).run(
             "[default]\nexten => s,1,Answer()\nsame => n,ControlPlayback(nothing)\nsame => n,NoOp(on)\n"
         )
-    assert phone.variables["CPLAYBACKSTATUS"] == "ERROR"
+    assert phone.variable_history == [("CPLAYBACKSTATUS", "ERROR"), ("CPLAYBACKOFFSET", "-1")]
     assert phone.steps[-1] == "NoOp(on)"
     phone = Phone(system, name="Phone/2").start("[default]\nexten => s,1,Answer()\nsame => n,ControlPlayback(long)\n")
     await phone.prompt("long")
     phone.hang_up()
     await phone.end()
-    assert phone.variables["CPLAYBACKSTATUS"] == "ERROR"
+    assert phone.variable_history == [("CPLAYBACKSTATUS", "ERROR"), ("CPLAYBACKOFFSET", "-1")]
 
 
 # -- Say ---------------------------------------------------------------------------------------------------------------

@@ -27,8 +27,8 @@ async def control_playback_application(channel: Channel, data: str) -> int | Non
 
     skipms is how far a key winds (3000). Keys: ff forwards (#), rew rewinds (*), stop, pause and restart (none unless given).
     Option o(ms) starts that far into the file. CPLAYBACKSTATUS is SUCCESS, USERSTOPPED, REMOTESTOPPED (by
-    the manager) or ERROR, CPLAYBACKOFFSET where it ended in ms (-1 at the end of the file), CPLAYBACKSTOPKEY the key that
-    stopped it.
+    the manager) or ERROR, CPLAYBACKOFFSET where it ended in ms (-1 at the end of the file, and after an ERROR),
+    CPLAYBACKSTOPKEY the key that stopped it.
     """
     arguments = split_arguments(data)
     name = argument(arguments, 0)
@@ -49,9 +49,11 @@ async def control_playback_application(channel: Channel, data: str) -> int | Non
     except SoundMissing as missing:
         logger.warning(f"ControlPlayback failed on {channel.name}: {missing}")
         channel.set_variable("CPLAYBACKSTATUS", "ERROR")
+        channel.set_variable("CPLAYBACKOFFSET", "-1")
         return None
     except ChannelGone:
         channel.set_variable("CPLAYBACKSTATUS", "ERROR")
+        channel.set_variable("CPLAYBACKOFFSET", "-1")
         raise
     status = "SUCCESS" if stopped is None else "USERSTOPPED" if stopped else "REMOTESTOPPED"
     channel.set_variable("CPLAYBACKSTATUS", status)

@@ -126,6 +126,8 @@ class Recorder:
     def start(self, mixed: str) -> None:
         """Make the files and begin. One that cannot be made is logged; SoundFault where that leaves none."""
         options, channel = self.options, self.channel
+        if channel.is_hung_up:
+            raise SoundFault("the call is over")
         faults: list[str] = []
         writers = [self._writer(name, faults) for name in (mixed, options.said_file, options.heard_file)]
         rate = max((writer.format.sample_rate for writer in writers if writer is not None), default=8000)
