@@ -159,6 +159,22 @@ async def test_nat_is_no_place_for_direct_media(tmp_path: Path) -> None:
         await called.ended()
 
 
+async def test_a_phone_of_ipv4_is_not_sent_to_one_of_ipv6(tmp_path: Path) -> None:
+    async with sip_office(tmp_path, phones(), EXTENSIONS) as office:
+        alice, bob = office.phone("alice"), office.phone("bob")
+        await bob.register()
+        calling = alice.call("101")
+        await alice.get(100)
+        called = await bob.ring()
+        called.reply(200, body=called.sdp().replace("IN IP4 127.0.0.1", "IN IP6 2001:db8::7"))
+        await bob.get("ACK")
+        await calling.answered()
+        await asyncio.sleep(0.5)
+        assert "packets are relayed: one endpoint has an address of IPv4, the other one of IPv6" in why(office)
+        await calling.hang_up()
+        await called.ended()
+
+
 async def test_a_hook_takes_the_audio_back(tmp_path: Path) -> None:
     """A recording begins: both phones send to us again; when it ends, to each other."""
     async with sip_office(tmp_path, phones(), EXTENSIONS) as office:

@@ -114,3 +114,38 @@ async def test_each_source_is_measured(tmp_path: Path) -> None:
         await say(calling, 160, 6, 8000)
         assert lengths(called) == [240] * 4
         assert why(office).startswith("native_rtp: PJSIP/alice-00000000: it sends packets of 20 ms")
+
+
+async def test_a_source_that_changes_its_length_in_mid_stream_is_cut_anew(tmp_path: Path) -> None:
+    """Nobody was told of it; digits between its packets are nothing to look at."""
+    async with call(tmp_path, "ulaw:30", "ulaw:30") as (office, calling, called):
+        first = await say(calling, 240, 5)
+        await calling.press(5)
+        first = await say(calling, 240, 5, first + 2400)
+        assert why(office) == RELAYED
+        assert lengths(called) == [240] * 10
+        await say(calling, 160, 12, first)
+        assert why(office) == "native_rtp: PJSIP/alice-00000000: it sends packets of 20 ms, and 30 are asked for"
+        heard = b"".join(payload for kind, payload in called.heard if kind == 0)
+        assert heard == b"".join(bytes([number + 1]) * 160 for number in range(12))
+        assert lengths(called) == [240] * 8
+
+
+async def test_packets_that_fit_in_several_sizes_are_no_change(tmp_path: Path) -> None:
+    """As those of codecs of variable rate do: only their first one is measured."""
+    async with call(tmp_path, "ulaw:30", "ulaw:30") as (office, calling, called):
+        path = next(leg.media.session.relay_path for leg in office.driver.legs if leg.endpoint.name == "alice")
+        assert isinstance(path, MeasuredPath)
+        asked: list[int] = []
+
+        def fits(payload_type: int, payload: bytes) -> bool:
+            asked.append(len(payload))
+            return True
+
+        path._fits = fits
+        for number, size in enumerate((240, 240, 100, 240, 77, 240)):
+            calling.send_rtp(bytes(size), time=240 * number)
+            await asyncio.sleep(0.03)
+        assert asked == [240, 100]
+        assert lengths(called) == [240, 240, 100, 240, 77, 240]
+        assert path.can_be_native

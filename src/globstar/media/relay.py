@@ -357,10 +357,11 @@ class RelayPath:
 class MeasuredPath(RelayPath):
     """A path to who asks for packets of one length: of each source, the first packet tells whether it sends such ones.
 
-    One that does not goes the ordinary way; who is asked then sees to it that all that follow do too.
+    One that does not goes the ordinary way; who is asked then sees to it that all that follow do too. Where all packets of a
+    length have one size, another size is measured anew: at once on the loop, and when the counts of the native thread show it.
     """
 
-    __slots__ = ("_fits", "_is_measured")
+    __slots__ = ("_fits", "_is_measured", "_size")
 
     def __init__(
         self, source: RtpSession, to: RtpSession, pairs: Mapping[int, int], see_digits: bool, first_marker: int, fits: Fits
@@ -368,6 +369,8 @@ class MeasuredPath(RelayPath):
         super().__init__(source, to, pairs, see_digits, first_marker)
         self._fits = fits
         self._is_measured = False
+        #: octets of the packets that fit; 0 before there was one, and where those that fit have several sizes
+        self._size = 0
 
     @property
     def can_be_native(self) -> bool:
@@ -378,14 +381,35 @@ class MeasuredPath(RelayPath):
         """Another source may send other packets."""
         super().restart()
         self._is_measured = False
+        self._size = 0
+
+    def update(self, numbers: Numbers) -> None:
+        """See RelayPath: packets that are not as long in the middle as those that were measured are looked at."""
+        receiver = self._from.receiver
+        received, octets = receiver.received, receiver.octets
+        super().update(numbers)
+        if self._size and self._is_measured and receiver.octets - octets != (receiver.received - received) * self._size:
+            self._is_measured = False
+            self._from.engine.loop.call_soon(self._measure_again)
+
+    def _measure_again(self) -> None:
+        """The next packet with sound comes to the loop; if it fits, the thread goes on after it."""
+        if not self._is_measured:
+            self.withdraw()
 
     def forward(self, second: int, sequence: int, rtp_time: int, payload: bytes, now: float) -> bool:
         """See RelayPath."""
-        if not self._is_measured:
+        size = len(payload)
+        if not self._is_measured or (self._size and size != self._size):
             fits = self._fits(second & ~MARKER, payload)
             if fits is False:
+                if self._started:
+                    self._stand_aside(sequence, size)
                 return False
-            self._is_measured = fits is True
+            if fits:
+                # one that fits in another size than the last: so do others
+                self._size = 0 if (self._size or self._is_measured) and size != self._size else size
+                self._is_measured = True
         return super().forward(second, sequence, rtp_time, payload, now)
 
 

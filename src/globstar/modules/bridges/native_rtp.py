@@ -111,6 +111,8 @@ class NativeRtpBridge(BridgeTechnology):
             if generator is not None and not isinstance(generator, DigitTone):  # which is over before anybody could be told
                 return f"{member.channel.name} would hear the other one, too"
         first, second = one.session, two.session
+        if _is_ipv6(first) != _is_ipv6(second):
+            return "one endpoint has an address of IPv4, the other one of IPv6"
         if first.sends_digits != second.sends_digits:
             return "digits travel in different ways"
         common = [name for name in first.receive if name in second.receive]
@@ -153,6 +155,12 @@ class NativeRtpBridge(BridgeTechnology):
     def member_left(self, member: BridgeMember) -> None:
         """The one who stays has nobody to speak to."""
         self.stop()
+
+
+def _is_ipv6(media: RtpMedia) -> bool:
+    """Whether the endpoint wants its media at an address of IPv6."""
+    remote = media.session.remote_address
+    return remote is not None and ":" in remote[0]
 
 
 def _understand(one: RtpMedia, two: RtpMedia) -> bool:

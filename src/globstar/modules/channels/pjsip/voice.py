@@ -279,6 +279,9 @@ class Voice:
             codec = format.codec
             size = codec.sample_bytes
             samples = len(payload) * codec.sample_count // size if size else self._measure(codec, payload)
+            if not payload or samples > codec.sample_rate:  # it keeps a port open (RFC 6263 4.3), or is longer than any packet
+                session.not_rtp += 1
+                return
             if size == LINEAR_BYTES:
                 payload = exchanged(payload)
             channel.deliver(
