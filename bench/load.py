@@ -139,6 +139,7 @@ def _two_party(
             talkers += [Talker(one, peer=place + 1, packets=packets), Talker(other, peer=place, packets=packets)]
         if busy[0] > 1:
             talkers[0] = replace(talkers[0], size=1000, burst=busy[0], spread=busy[1])
+            talkers[1] = replace(talkers[1], peer=-1)  # which of a burst it hears first is not known
         used, heard = rig.measure(talkers, warm=WARM, seconds=SECONDS)
         return _say(_row(what, count, way, "us a packet", heard.sent, used, heard.sent, heard, plain))
 

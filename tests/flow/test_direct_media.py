@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from globstar.core.frame import Frame
+from globstar.modules.bridges.native_rtp import MAX_MOVES, MOVES_WITHIN
 from tests.support.sip_phone import PhoneCall, SipOffice, Wire, phone_section, sip_office
 
 EXTENSIONS = "[default]\nexten => 101,1,Dial(PJSIP/bob,20)\nexten => 102,1,Dial(PJSIP/bob,20,T)\n"
@@ -233,6 +234,45 @@ async def test_hold_takes_the_audio_back(tmp_path: Path) -> None:
         assert (await accept(called)).media[1] != calling.rtp_port
         await office.quiet()
         await calling.reinvite("sendrecv")
+        assert (await accept(calling)).media[1] == called.rtp_port
+        assert (await accept(called)).media[1] == calling.rtp_port
+        await hang_up(calling, called)
+
+
+async def test_a_long_call_may_be_held_any_number_of_times(tmp_path: Path) -> None:
+    async with sip_office(tmp_path, phones(), EXTENSIONS) as office:
+        calling, called = await talk(office)
+        await accept(calling)
+        await accept(called)
+        for _ in range(MAX_MOVES + 4):
+            await calling.reinvite("sendonly")
+            await accept(called)
+            await asyncio.sleep(5)
+            await calling.reinvite("sendrecv")
+            assert (await accept(calling)).media[1] == called.rtp_port
+            assert (await accept(called)).media[1] == calling.rtp_port
+        assert why(office) == "native_rtp: chosen, media go directly"
+        await hang_up(calling, called)
+
+
+async def test_endpoints_that_keep_moving_are_relayed_for_a_while(tmp_path: Path) -> None:
+    """Alice takes another port whenever bob has been told of the last one; a minute later it is tried again."""
+    async with sip_office(tmp_path, phones(), EXTENSIONS) as office:
+        calling, called = await talk(office)
+        await accept(calling)
+        await accept(called)
+        for _ in range(MAX_MOVES - 1):
+            calling.rtp_port += 2
+            await calling.reinvite()
+            assert (await accept(called)).media[1] == calling.rtp_port
+        calling.rtp_port += 2
+        await calling.reinvite()
+        assert (await accept(calling)).media[1] != called.rtp_port
+        assert (await accept(called)).media[1] != calling.rtp_port
+        assert why(office) == "native_rtp: chosen, packets are relayed: the endpoints keep moving their media"
+        await asyncio.sleep(MOVES_WITHIN)
+        calling.rtp_port += 2
+        await calling.reinvite()
         assert (await accept(calling)).media[1] == called.rtp_port
         assert (await accept(called)).media[1] == calling.rtp_port
         await hang_up(calling, called)

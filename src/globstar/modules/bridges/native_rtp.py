@@ -11,8 +11,10 @@ from globstar.core.rtp_media import DIGITS, RtpMedia
 from globstar.core.tech import NativeMedia
 from globstar.core.tones import DigitTone
 
-#: How often the endpoints of a bridge may move each other's direct media before packets are relayed for good.
+#: How often the direct media of a bridge may move within so many seconds before packets are relayed: two endpoints may answer
+#: each move with one of their own.
 MAX_MOVES = 16
+MOVES_WITHIN = 60.0
 
 
 class NativeRtpBridge(BridgeTechnology):
@@ -36,6 +38,7 @@ class NativeRtpBridge(BridgeTechnology):
         self._not_direct = ""
         self._aims: tuple[object, ...] = ()
         self._moves = 0
+        self._moves_since = -MOVES_WITHIN
 
     @classmethod
     def unsuitable(cls, bridge: Bridge) -> str | None:
@@ -93,6 +96,9 @@ class NativeRtpBridge(BridgeTechnology):
         aims = tuple((native.session.session.remote_address, *native.session.receive.items()) for native in (one, two))
         if self._direct == channels and aims == self._aims:
             return
+        now = self.bridge.system.loop.time()
+        if now - self._moves_since >= MOVES_WITHIN:
+            self._moves, self._moves_since = 0, now
         self._moves += 1
         if self._moves > MAX_MOVES:
             self._not_direct = "the endpoints keep moving their media"

@@ -79,7 +79,11 @@ class SimpleBridge(BridgeTechnology):
         return relay_obstacle(bridge, passes_digits=False)
 
     def media_changed(self) -> None:
-        """See BridgeTechnology."""
+        """One may speak another codec now: its frames are translated once, for the other one, if they have to be at all."""
+        members = self.bridge.members
+        if len(members) == 2 and not any(member.is_apart for member in members):
+            for member in members:
+                member.channel.read_untranslated()
         self.reconsidered()
 
     def generator_changed(self, member: BridgeMember) -> None:

@@ -11,7 +11,7 @@ import pytest
 from globstar.core import events
 from globstar.core.bridgetech import suspend
 from globstar.core.frame import Frame
-from tests.support.sip_phone import PhoneCall, SipOffice
+from tests.support.sip_phone import PhoneCall, SipOffice, phone_section, sip_office
 from tests.unit.modules.bridges.test_native_rtp import ONE, TWO, bridge_of, call, talk
 
 pytestmark = pytest.mark.virtual_time
@@ -110,6 +110,35 @@ async def test_frames_while_somebody_listens(tmp_path: Path) -> None:
         assert way(office) == RELAYED
         assert await talk(calling, called) == BOTH
         assert len(seen) == 20
+
+
+async def test_frames_of_two_who_move_to_another_codec_are_not_translated(tmp_path: Path) -> None:
+    """Once both speak it: not to the codec of before and back, of which some values would be others."""
+    text = phone_section("alice", allow="ulaw,alaw") + phone_section("bob", allow="ulaw,alaw", contact="sip:bob@127.0.0.1:15072")
+    async with sip_office(tmp_path, text, f"[default]\nexten => 1,1,{DIAL}\n") as office:
+        alice, bob = office.phone("alice"), office.phone("bob")
+        calling = alice.call("1")
+        await alice.get(100)
+        called = await bob.ring()
+        await called.answer()
+        await calling.answered()
+        await office.bridged()
+        channels = list(office.system.channels.values())
+        channels[0].add_read_hook(lambda frame: frame)
+        for call in (called, calling):
+            await call.reinvite(codecs="8 101")
+            await asyncio.sleep(0.1)
+            await asyncio.gather(calling.speak(3, 0xD5, 8 if call is calling else 0), called.speak(3, 0xD5, 8))
+        assert way(office).startswith("simple_bridge: chosen, frames: ")
+        assert [(channel.read_path, channel.write_path) for channel in channels] == [(None, None)] * 2
+        for speaker, listener in ((calling, called), (called, calling)):
+            listener.heard.clear()
+            speaker.send_rtp(bytes(range(160)), 8)
+            speaker.send_rtp(bytes(range(96, 256)), 8)
+            await asyncio.sleep(0.1)
+            assert [heard for heard in listener.heard if heard[0] == 8] == [(8, bytes(range(160))), (8, bytes(range(96, 256)))]
+        await calling.hang_up()
+        await called.ended()
 
 
 async def test_who_hears_a_tone_hears_it_alone_and_that_is_said(tmp_path: Path) -> None:
