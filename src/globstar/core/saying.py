@@ -63,18 +63,18 @@ async def say_until(channel: Channel, make: Make, digits: str, *, is_spelled: bo
     return None
 
 
-def choose_sounds(channel: Channel, make: Make) -> Sequence[str]:
-    """What to play of what ``make`` gives: what the recordings at hand can say.
+def choose_sounds(channel: Channel, make: Make, language: str = "") -> Sequence[str]:
+    """What to play of what ``make`` gives for ``language`` (the channel's unless given): what the recordings at hand can say.
 
     Packages of recordings seldom have all that the grammar of their language asks for. Where one lacks a word, the recording
     that is nearest takes its place (``digits/1`` that of ``digits/1F``), and where there is none, all is said as English
     does with the recordings of the language. English itself, and what say.conf says, are taken as they are.
     """
-    code = channel.language
+    code = language or channel.language
     names = make(code)
-    language = say.find_language(code)
+    speaker = say.find_language(code)
     system = channel.system
-    if language.is_final or system.service("prompts", Prompts) is not None:  # type: ignore[type-abstract]
+    if speaker.is_final or system.service("prompts", Prompts) is not None:  # type: ignore[type-abstract]
         return names
 
     def is_there(name: str) -> bool:
@@ -82,7 +82,7 @@ def choose_sounds(channel: Channel, make: Make) -> Sequence[str]:
 
     if all(map(is_there, names)):
         return names
-    nearest = [name if is_there(name) else next(filter(is_there, language.nearest(name)), "") for name in names]
+    nearest = [name if is_there(name) else next(filter(is_there, speaker.nearest(name)), "") for name in names]
     plain = [] if all(nearest) else make(_ENGLISH)
     chosen = nearest if all(nearest) else plain if plain and all(map(is_there, plain)) else names
     if chosen is not names:

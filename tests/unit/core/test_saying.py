@@ -87,6 +87,15 @@ async def test_recordings_that_are_missing(
     assert [name.removeprefix("digits/") for name in choose_sounds(phone.channel, number(value, gender))] == said.split()
 
 
+async def test_another_language_than_that_of_the_channel(phone: Phone, tmp_path: Path) -> None:
+    for name in ("20", "1"):
+        sound(tmp_path / "data" / "sounds" / "de", f"digits/{name}", noise(0.02, 1))
+    assert choose_sounds(phone.channel, number(21), "de") == ["digits/20", "digits/1"]
+    assert choose_sounds(phone.channel, number(21)) == ["digits/20", "digits/1"]
+    sound(tmp_path / "data" / "sounds" / "de", "digits/1-and", noise(0.02, 1))
+    assert choose_sounds(phone.channel, number(21), "de") == ["digits/1-and", "digits/20"]
+
+
 async def test_where_nothing_can_take_its_place_the_word_of_the_grammar_is_missed(phone: Phone) -> None:
     phone.channel.language = "de"
     assert choose_sounds(phone.channel, number(21)) == ["digits/1-and", "digits/20"]

@@ -17,6 +17,7 @@ from globstar.core.recordgain import read_gain, recording_gain
 from globstar.core.recording import RecordEnd, record
 from globstar.core.registry import application
 from globstar.core.say_languages.base import SayFault
+from globstar.core.saying import choose_sounds
 from globstar.core.soundfile import SoundFault
 from globstar.core.testevents import tell_state
 from globstar.dialplan.arguments import argument, parse_options, split_arguments
@@ -153,6 +154,10 @@ class _Session:
         """Play prompts; a key ends them."""
         return await play_all(self.channel, names, stop_on=stop_on, language=self.language)
 
+    def number(self, number: int) -> Sequence[str]:
+        """The sounds of a number."""
+        return choose_sounds(self.channel, lambda code: say.say_number(number, code), self.language)
+
     async def open(self, folder: str) -> None:
         """Open a folder; urgent messages come first in the inbox."""
         await self._apply()
@@ -237,13 +242,13 @@ class _Session:
     async def _say_counts(self, new: int, old: int) -> str | None:
         names = ["vm-youhave"]
         if new:
-            names += [*say.say_number(new, self.language), "vm-INBOX"]
+            names += [*self.number(new), "vm-INBOX"]
             if old:
                 names += ["vm-and"]
             else:
                 names += ["vm-message" if new == 1 else "vm-messages"]
         if old:
-            names += [*say.say_number(old, self.language), "vm-Old", "vm-message" if old == 1 else "vm-messages"]
+            names += [*self.number(old), "vm-Old", "vm-message" if old == 1 else "vm-messages"]
         if not new and not old:
             names += ["vm-no", "vm-messages"]
         return await self.say(*names)
@@ -321,7 +326,7 @@ class _Session:
         position = (
             ["vm-first"] if index == 0 else ["vm-last"] if index == len(self.messages) - 1 else []
         )  # in between the number is said
-        names = [*position, "vm-message"] if position else ["vm-message", *say.say_number(index + 1, self.language)]
+        names = [*position, "vm-message"] if position else ["vm-message", *self.number(index + 1)]
         key = await self.say(*names)
         if key is None and self.user.options.envelope:
             key = await self._envelope(in_full=False)
@@ -351,11 +356,11 @@ class _Session:
         zone, form = self.service.zones.get(self.user.options.tz, ("", ""))
         form = substitute(form, self.channel)
         try:
-            when = say.say_time_form(
-                float(info.origtime or 0), form or "'vm-received' Q 'digits/at' IMp", zone=zone, language=self.language,
-                now=self.channel.system.wall_time(),
-            )  # fmt: skip
-            names += when
+            when, now = float(info.origtime or 0), self.channel.system.wall_time()
+            form = form or "'vm-received' Q 'digits/at' IMp"
+            names += choose_sounds(
+                self.channel, lambda code: say.say_time_form(when, form, now=now, zone=zone, language=code), self.language
+            )
         except (SayFault, ValueError) as error:
             logger.warning(f"message of {self.user.number}: {error}")
         if in_full or self.user.options.saycid:
@@ -363,7 +368,7 @@ class _Session:
             names += ["vm-from", *say.say_digits(number, self.language)] if number else ["vm-unknown-caller"]
         minutes = int(info.duration or 0) // 60 if info.duration.isdigit() else 0
         if (in_full or self.user.options.sayduration) and minutes >= max(1, self.user.options.saydurationm):
-            names += ["vm-duration", *say.say_number(minutes, self.language), "vm-minutes"]
+            names += ["vm-duration", *self.number(minutes), "vm-minutes"]
         return await self.say(*names)
 
     async def _delete(self) -> str | None:
@@ -386,7 +391,7 @@ class _Session:
             return None
         await self.open(FOLDERS[int(key)])
         count = len(self.messages)
-        names = say.say_number(count, self.language) if count else ["vm-no"]
+        names = self.number(count) if count else ["vm-no"]
         return await self.say("vm-youhave", *names, f"vm-{self.folder}", "vm-message" if count == 1 else "vm-messages")
 
     async def _ask_folder(self, prompt: str) -> str | None:
@@ -395,7 +400,7 @@ class _Session:
         for number, name in enumerate(FOLDERS[:5]):
             if key is not None:
                 break
-            key = await self.say("vm-press", *say.say_number(number, self.language), "vm-for", f"vm-{name}", "vm-messages")
+            key = await self.say("vm-press", *self.number(number), "vm-for", f"vm-{name}", "vm-messages")
         if key is None:
             key = await self.say("vm-tocancel")
         return key if key is not None else await self.channel.wait_for_digit(_KEY_WAIT)
