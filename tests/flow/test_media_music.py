@@ -17,7 +17,7 @@ from globstar.core.cli import run_command
 from globstar.core.frame import Control, control
 from globstar.core.system import System
 from tests.interop.support.audio import find
-from tests.support.phone import Phone, Samples, companded, media_system, noise, sound
+from tests.support.phone import Phone, Samples, companded, media_system, noise, sound, to_samples
 from tests.support.switch import LogCapture
 
 SONGS = {name: noise(0.4, 30 + index) for index, name in enumerate("abc")}
@@ -105,6 +105,27 @@ async def test_the_announcement_comes_first_and_between(system: System) -> None:
     phone = await listen(system, "announced", 1.5)
     wanted = expected(NEWS, OTHER, NEWS, OTHER, NEWS, OTHER)
     assert np.array_equal(phone.samples, wanted[: len(phone.samples)])
+
+
+async def test_the_announcement_comes_again_with_every_hold_and_the_music_goes_on(system: System) -> None:
+    holds = "".join(
+        f"same => n,StartMusicOnHold(announced)\nsame => n,Wait({seconds})\nsame => n,StopMusicOnHold()\nsame => n,Wait(2)\n"
+        for seconds in (0.3, 0.1, 0.5)  # the second one ends within the announcement
+    )
+    phone = await Phone(system).run(f"[default]\nexten => s,1,Answer(,i)\n{holds}")
+    parts: list[list[Samples]] = []
+    last = -9.0
+    for when, frame in phone.voice:
+        if when > last + 1:
+            parts.append([])
+        parts[-1].append(to_samples(frame))
+        last = when
+    first, second, third = map(np.concatenate, parts)
+    assert np.array_equal(first, expected(NEWS, OTHER)[: len(first)])
+    assert np.array_equal(second, expected(NEWS)[: len(second)])
+    so_far = len(first) - len(NEWS)
+    assert 500 < so_far < 1000
+    assert np.array_equal(third, expected(NEWS, OTHER[so_far:])[: len(third)])
 
 
 async def test_random_order_plays_each_once_a_round(system: System) -> None:

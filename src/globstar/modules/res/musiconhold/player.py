@@ -82,7 +82,7 @@ class MusicPlayer(MusicListener):
         self._order = order
         self._upcoming = start
         self._offset_ms = offset_ms
-        self._announces = bool(music.options.announcement) and not offset_ms
+        self._announces = bool(music.options.announcement)
         self._reader: SoundReader | None = None
         self._index = -1
         self._next: SoundReader | None = None
@@ -142,8 +142,9 @@ class MusicPlayer(MusicListener):
                     self._unheard.add(name)
                     logger.warning(f"music class '{self.music.name}': {fault}")
                 continue
-            reader.seek_ms(self._offset_ms)
-            self._offset_ms = 0
+            if index >= 0:
+                reader.seek_ms(self._offset_ms)
+                self._offset_ms = 0
             if not reader.is_at_end:
                 self._next, self._next_index, self._pause = reader, index, _PAUSE
                 break
