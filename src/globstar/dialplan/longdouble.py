@@ -65,7 +65,7 @@ def simplified(value: Fraction) -> int | Fraction:
 
 def parse_number(text: str) -> Number:
     """Read digits with an optional point and minus sign."""
-    if len(text) < 18 and text.isdigit():
+    if len(text) < 18 and text.isdecimal():
         return int(text)
     negative = text.startswith("-")
     digits = text[1:] if negative else text

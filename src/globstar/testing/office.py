@@ -325,4 +325,4 @@ def _address_of(uri: str) -> tuple[str, int]:
     """Host and port of a SIP URI."""
     rest = uri.partition(":")[2].partition(";")[0].rpartition("@")[2]
     host, _, port = rest.partition(":")
-    return host, int(port) if port.isdigit() else 5060
+    return host, int(port) if port.isdecimal() else 5060

@@ -222,7 +222,7 @@ class Graph:
         if "$" in label:
             return [one for candidate in candidates for one in candidate.ordered_steps() if one.priority != HINT]
         relative = re.fullmatch(r"([+-])(\d+)", label)
-        if relative or label.isdigit():
+        if relative or label.isdecimal():
             wanted = step.priority + int(label) if relative else int(label)
             found = [candidate.steps[wanted] for candidate in candidates if wanted in candidate.steps]
         else:
@@ -230,7 +230,7 @@ class Graph:
         if found:
             return found[:1]
         if self._is_closed(context):
-            what = f"priority {label}" if label.lstrip("+-").isdigit() else f"label '{label}'"
+            what = f"priority {label}" if label.lstrip("+-").isdecimal() else f"label '{label}'"
             self.report("unknown-label", step, f"extension '{extension}' of context '{context}' has no {what}")
         return None
 
@@ -238,7 +238,7 @@ class Graph:
         every = [extension for one in self.visible(context) for extension in one.extensions]
         if "$" in label or not self._is_closed(context):
             return [one for extension in every for one in extension.ordered_steps() if one.priority != HINT]
-        if label.lstrip("+-").isdigit():
+        if label.lstrip("+-").isdecimal():
             return [extension.steps[int(label)] for extension in every if int(label) in extension.steps]
         found = [one for extension in every for one in extension.steps.values() if one.label == label]
         if not found:

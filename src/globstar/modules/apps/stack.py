@@ -133,7 +133,7 @@ def _set_local(channel: Channel | None, args: str, value: str) -> None:
 def local_peek(channel: Channel | None, args: str) -> str:
     """The value that a variable has ``n`` levels of Gosub further out."""
     levels, comma, name = args.partition(",")
-    if channel is None or not comma or not levels.strip().isdigit():
+    if channel is None or not comma or not levels.strip().isdecimal():
         raise FunctionError("LOCAL_PEEK needs a number of levels and a variable")
     return peek_local(channel, int(levels), name)
 
@@ -154,7 +154,7 @@ def stack_peek(channel: Channel | None, args: str) -> str:
     if not which:
         raise FunctionError("STACK_PEEK needs a level and l, c, e or p")
     stack = channel.stack
-    if not level.isdigit() or not 0 < int(level) <= len(stack):
+    if not level.isdecimal() or not 0 < int(level) <= len(stack):
         if argument(arguments, 2):
             return ""
         raise FunctionError(f"the stack has no level {level}")

@@ -60,6 +60,6 @@ def _result_of(frame: Frame) -> TransferResult | None:
 
 def _tell(channel: Channel, status: str) -> None:
     code = channel.tech.channel_read(channel, "transfer_result") or ""
-    protocol_status = code if code.isdigit() and int(code) in _ERRORS else "0"
+    protocol_status = code if code.isdecimal() and int(code) in _ERRORS else "0"
     channel.set_variable("TRANSFERSTATUS", status)
     channel.set_variable("TRANSFERSTATUSPROTOCOL", protocol_status)

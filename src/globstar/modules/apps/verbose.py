@@ -19,7 +19,7 @@ def verbose(channel: Channel, data: str) -> None:
     if not comma:
         logger.verbose(0, data)
         return
-    if not level.strip().isdigit():
+    if not level.strip().isdecimal():
         logger.warning(f"'{level}' is no verbose level")
         logger.verbose(0, message)
         return

@@ -39,7 +39,7 @@ async def wait_digit(channel: Channel, data: str) -> int:
     text = argument(arguments, 0)
     timeout = seconds(text) if text else None
     wanted = argument(arguments, 1)
-    if text and not text.lstrip().replace(".", "", 1).isdigit():
+    if text and not text.lstrip().replace(".", "", 1).isdecimal():
         logger.warning(f"'{text}' is no time to wait")
         channel.set_variable("WAITDIGITSTATUS", "ERROR")
         return 0

@@ -23,7 +23,7 @@ async def configuration_value(channel: Channel | None, args: str) -> str:
     if not (name and category and variable):
         raise FunctionError("AST_CONFIG needs a file, a category and a variable")
     index = argument(arguments, 3, "0").strip()
-    if not index.removeprefix("-").isdigit():
+    if not index.removeprefix("-").isdecimal():
         raise FunctionError(f"'{index}' is no index")
     try:
         config: ConfigFile | None = await channel.system.run_blocking(channel.system.configuration.read, name)

@@ -25,7 +25,7 @@ def find(system: System, data: str, query: SwitchQuery) -> Step | None:
     place, colon, priority = place.partition(":")
     exten, _, context = place.partition("@")
     exten, context = exten or query.exten, context or query.context
-    number = int(priority) if colon and priority.isdigit() else query.priority
+    number = int(priority) if colon and priority.isdecimal() else query.priority
     if (context, exten, number) == (query.context, query.exten, query.priority) or _depth >= _DEPTH:
         return None
     _depth += 1

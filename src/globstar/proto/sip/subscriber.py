@@ -266,7 +266,7 @@ class Subscriber(DialogUser, RequestUser):
         elif self.state is not SubscriberState.STOPPED:
             self.state = SubscriberState.ACTIVE
             expires = params.get("expires") or ""
-            self._lasts(min(int(expires), self._asked) if expires.isdigit() and len(expires) < 10 else self._asked)
+            self._lasts(min(int(expires), self._asked) if expires.isdecimal() and len(expires) < 10 else self._asked)
 
     def _terminated(self, params: Params) -> None:
         """The notifier ended it: ask again at once, later, or at the usual pace (RFC 6665 4.1.3)."""
@@ -280,7 +280,7 @@ class Subscriber(DialogUser, RequestUser):
         elif reason in FINAL_REASONS:
             delay = max(self._retry, 3600)
         else:
-            delay = int(retry_after) if retry_after.isdigit() and len(retry_after) < 7 else self._retry
+            delay = int(retry_after) if retry_after.isdecimal() and len(retry_after) < 7 else self._retry
         self._fail(0, reason or "terminated", delay)
 
     def describe(self) -> str:
@@ -290,4 +290,4 @@ class Subscriber(DialogUser, RequestUser):
 
 def _min_expires(response: Response) -> int:
     text = (response.get("Min-Expires") or "").strip()
-    return int(text) if text.isdigit() and len(text) < 10 else 0
+    return int(text) if text.isdecimal() and len(text) < 10 else 0

@@ -34,8 +34,8 @@ class TnAuthorization:
         """Whether a certificate may sign for a canonical number. One with a provider code may for all of the provider's."""
         if self.providers or number in self.numbers:
             return True
-        return number.isdigit() and any(
-            len(first) == len(number) and first.isdigit() and 0 <= int(number) - int(first) < count
+        return number.isdecimal() and any(
+            len(first) == len(number) and first.isdecimal() and 0 <= int(number) - int(first) < count
             for first, count in self.ranges
         )
 

@@ -74,6 +74,17 @@ async def test_local_variables_end_with_the_subroutine(system: System) -> None:
     assert call.steps[-1] == "NoOp(outer)"
 
 
+@pytest.mark.parametrize("function", ["LOCAL_PEEK(\u00b2,X)", "STACK_PEEK(\u00b2,l)"])
+async def test_digits_of_no_number_are_told(system: System, function: str) -> None:
+    """A raised two is a digit to some, and no number."""
+    with LogCapture(Level.WARNING) as log:
+        call = await run_dialplan(
+            system, f"[default]\nexten => s,1,Gosub(a,1)\nexten => a,1,NoOp(${{{function}}})\n same => n,Verbose(\u00b2,on)\n"
+        )
+    assert call.steps[-1] == "Verbose(\u00b2,on)"
+    assert len(log.records) >= 2
+
+
 async def test_local_outside_of_a_subroutine_is_refused(system: System) -> None:
     with LogCapture(Level.WARNING) as log:
         call = await run_dialplan(system, "[default]\nexten => s,1,Set(LOCAL(X)=1)\n same => n,NoOp(${X}${LOCAL(X)})\n")

@@ -202,6 +202,18 @@ def test_rfc6665_4_1_3_reasons_say_when_to_ask_again(says: str, seconds: int) ->
     nothing_is_left(network, client, server)
 
 
+def test_a_pause_in_digits_of_no_number_is_as_if_not_said() -> None:
+    network = Network()
+    client, server = pair(network)
+    network.run(1)
+    server.notifiers[0].terminate("told", says="probation;retry-after=\u00b2")
+    network.run(61)
+    assert client.failures == [(0, "probation")]
+    assert len(server.notifiers) == 1
+    client.subscriber.stop()
+    nothing_is_left(network, client, server)
+
+
 def test_a_dead_server_is_asked_again_and_again() -> None:
     network = Network()
     network.is_cut = True

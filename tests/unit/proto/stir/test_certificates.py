@@ -6,6 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from globstar.proto.stir import Attestation, Passport, StirError, TrustStore, read_certificates, tn_authorization
+from globstar.proto.stir.certificates import TnAuthorization
 from globstar.proto.stir.verify import Facts, check_claims, check_credential
 from tests.support.stir import Pair, make, moment, number_range, one_number, provider, revoke
 
@@ -139,3 +140,8 @@ def test_rfc8224_6_2_credentials() -> None:
             check_credential(token, PASSPORT, [pair.certificate, MIDDLE.certificate], store(), NOW)
     with pytest.raises(StirError, match="no certificate"):
         check_credential(token, PASSPORT, [], store(), NOW)
+
+
+def test_numbers_that_are_none_are_in_no_range() -> None:
+    assert TnAuthorization(ranges=(("15550", 10),)).allows("15555")
+    assert not TnAuthorization(ranges=(("\u00b2", 10), ("1", 1))).allows("\u00b2")

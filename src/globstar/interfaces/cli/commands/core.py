@@ -136,7 +136,7 @@ def _level(args: list[str], current: int) -> int:
         return 0
     at_least = words[:1] == ["atleast"]
     words = words[1:] if at_least else words
-    if not words or not words[0].isdigit():
+    if not words or not words[0].isdecimal():
         raise CliUsage
     return max(current, int(words[0])) if at_least else int(words[0])
 
@@ -180,7 +180,7 @@ def _debug_words(system: System, args: list[str]) -> list[str]:
 def set_debug(system: System, args: list[str]) -> str:
     """Set the debug level, of everything or of one module; with ``atleast`` only if it is lower."""
     words = args[1:] if args[:1] == ["atleast"] else args
-    if len(words) == 2 and words[0].isdigit():
+    if len(words) == 2 and words[0].isdecimal():
         module = words[1].removesuffix(".so")
         old = hub.debug_modules.pop(module, 0)
         new = max(old, int(words[0])) if words is not args else int(words[0])

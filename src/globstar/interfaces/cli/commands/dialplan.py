@@ -118,7 +118,7 @@ def add_extension(system: System, args: list[str]) -> str:
         raise CliUsage
     exten, priority, application = parts
     name, _, caller = exten.partition("/")
-    number = HINT if priority == "hint" else int(priority) if priority.isdigit() else 0
+    number = HINT if priority == "hint" else int(priority) if priority.isdecimal() else 0
     if not number:
         raise CliFailure(f"Invalid priority '{priority}'")
     app, parenthesis, rest = application.partition("(")
@@ -145,7 +145,7 @@ def remove_extension(system: System, args: list[str]) -> str:
         raise CliUsage
     exten, _, context = args[0].rpartition("@")
     name, _, caller = exten.partition("/")
-    priority = int(args[1]) if args[1:] and args[1].isdigit() else None
+    priority = int(args[1]) if args[1:] and args[1].isdecimal() else None
     if not system.plan.remove_steps(context, name, priority, caller_id=caller or None):
         raise CliFailure(f"Extension {args[0]} does not exist")
     what = f"Extension {args[0]}" if priority is None else f"Extension {args[0]} with priority {priority}"

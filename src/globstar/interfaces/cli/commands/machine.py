@@ -198,7 +198,7 @@ async def timing_test(system: System, args: list[str]) -> str:
 
     They come from the event loop against absolute deadlines, as those of conferences and music do.
     """
-    if len(args) > 1 or (args and not args[0].isdigit()):
+    if len(args) > 1 or (args and not args[0].isdecimal()):
         raise CliUsage
     wanted = min(max(int(args[0]), 10), 1000) if args else 50
     loop = system.loop

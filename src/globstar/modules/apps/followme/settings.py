@@ -96,7 +96,7 @@ def read_followme(config: ConfigFile | None) -> FollowMeSettings:
             continue
         for variable in category:
             if variable.name.lower() == "featuredigittimeout":
-                if variable.value.isdigit() and int(variable.value) > 0:
+                if variable.value.isdecimal() and int(variable.value) > 0:
                     settings.digit_timeout = int(variable.value) / 1000
                 else:
                     logger.warning(f"{variable.file}:{variable.line}: '{variable.value}' is no time in milliseconds")
@@ -145,6 +145,6 @@ def read_number(text: str, next_order: int) -> Number | None:
     numbers = tuple(number.strip() for number in parts[0].split("&") if number.strip())
     timeout = parts[1] if len(parts) > 1 and parts[1] else str(DEFAULT_TIMEOUT)
     order = parts[2] if len(parts) > 2 and parts[2] else str(next_order)
-    if not numbers or not timeout.isdigit() or not order.isdigit() or len(parts) > 3:
+    if not numbers or not timeout.isdecimal() or not order.isdecimal() or len(parts) > 3:
         return None
     return Number(numbers, int(timeout) or DEFAULT_TIMEOUT, int(order) or next_order)

@@ -60,7 +60,7 @@ async def voicemail_main(channel: Channel, data: str) -> int | None:
         return None
     folder = FOLDERS[0]
     chosen = options.get("a")
-    if "a" in options and chosen.isdigit() and int(chosen) < len(FOLDERS):
+    if "a" in options and chosen.isdecimal() and int(chosen) < len(FOLDERS):
         folder = FOLDERS[int(chosen)]
         tell_state(channel.system, "AUTOPLAY", channel, Folder=folder)
     tell_state(channel.system, "AUTHENTICATED", channel, Mailbox=user.number, Context=user.context)
@@ -366,7 +366,7 @@ class _Session:
         if in_full or self.user.options.saycid:
             _, number = parse_caller_id(info.callerid)
             names += ["vm-from", *say.say_digits(number, self.language)] if number else ["vm-unknown-caller"]
-        minutes = int(info.duration or 0) // 60 if info.duration.isdigit() else 0
+        minutes = int(info.duration or 0) // 60 if info.duration.isdecimal() else 0
         if (in_full or self.user.options.sayduration) and minutes >= max(1, self.user.options.saydurationm):
             names += ["vm-duration", *self.number(minutes), "vm-minutes"]
         return await self.say(*names)
@@ -387,7 +387,7 @@ class _Session:
     async def _choose_folder(self) -> str | None:
         tell_state(self.channel.system, "CHANGEFOLDER", self.channel)
         key = await self._ask_folder("vm-changeto")
-        if key is None or not key.isdigit():
+        if key is None or not key.isdecimal():
             return None
         await self.open(FOLDERS[int(key)])
         count = len(self.messages)
@@ -410,7 +410,7 @@ class _Session:
             return None
         tell_state(self.channel.system, "SAVEMSG", self.channel)
         key = await self._ask_folder("vm-savefolder")
-        if key is None or not key.isdigit():
+        if key is None or not key.isdecimal():
             return None
         stem = self.messages[self.current]
         moved = await self.channel.system.run_blocking(self.box.move, stem, FOLDERS[int(key)], self.user.options.maxmsg)

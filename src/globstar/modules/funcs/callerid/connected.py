@@ -45,7 +45,7 @@ def _write(channel: Channel | None, args: str, value: str) -> None:
     data_type = data_type.strip().lower()
     if data_type == "source":
         wanted = value.strip().lower()
-        if wanted.isdigit() and int(wanted) < len(SOURCES):
+        if wanted.isdecimal() and int(wanted) < len(SOURCES):
             channel.connected.source = int(wanted)
         elif wanted in SOURCES:
             channel.connected.source = SOURCES.index(wanted)

@@ -116,7 +116,7 @@ def _set_tone_zone(channel: Channel, value: str) -> None:
 
 def _set_ama_flags(channel: Channel, value: str) -> None:
     text = value.strip().lower()
-    flags = int(text) if text.isascii() and text.isdigit() and len(text) < 3 else AMA_FLAGS.get(text)
+    flags = int(text) if text.isascii() and text.isdecimal() and len(text) < 3 else AMA_FLAGS.get(text)
     if flags is None:
         raise FunctionError(f"unknown AMA flags '{value}'")
     channel.ama_flags = flags
@@ -147,7 +147,7 @@ def _set_transfer_capability(channel: Channel, value: str) -> None:
 
 def _set_max_forwards(channel: Channel, value: str) -> None:
     text = value.strip()
-    if not text.removeprefix("-").isdigit():
+    if not text.removeprefix("-").isdecimal():
         raise FunctionError(f"'{value}' is no number of forwardings")
     channel.data["max_forwards"] = int(text)
 

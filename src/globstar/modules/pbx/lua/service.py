@@ -99,7 +99,7 @@ async def lua_extension(channel: Channel, data: str) -> int | str | None:
     number, _, place = data.partition(",")
     context, _, name = place.partition(",")
     lua = channel.system.services.get(SERVICE)
-    if lua is None or not number.isdigit() or not name:
+    if lua is None or not number.isdecimal() or not name:
         logger.warning(f"{APPLICATION} needs an extension of {FILE}, not '{data}'")
         return -1
     try:
