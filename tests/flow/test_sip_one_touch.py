@@ -47,6 +47,17 @@ async def test_record_on_and_off(tmp_path: Path) -> None:
         assert (await calling.request_inside("INFO", "Record: maybe\r\n")).label == "400"
 
 
+@pytest.mark.parametrize(("value", "period"), [("", 0), ("no", 0), ("20", 20), ("yes", 15)])
+async def test_how_often_both_hear_that_they_are_recorded(tmp_path: Path, value: str, period: int) -> None:
+    async with call(tmp_path, one_touch_recording="yes") as (office, calling, _):
+        alice, bob = sorted(office.system.channels.values(), key=lambda channel: channel.name)
+        alice.set_variable("TOUCH_MIXMONITOR_BEEP", value)
+        await calling.request_inside("INFO", "Record: on\r\n")
+        (recorder,) = office.system.services["call recorder"].recorders(bob)
+        assert recorder.options.only_bridged
+        assert recorder.options.beep_seconds == period
+
+
 async def test_without_the_option_it_is_refused(tmp_path: Path) -> None:
     async with call(tmp_path) as (_, calling, folder):
         assert (await calling.request_inside("INFO", "Record: on\r\n")).label == "403"

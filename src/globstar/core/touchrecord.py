@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
+from globstar.config.values import is_false
 from globstar.core.bridge import BridgeMember, LeaveReason
 from globstar.core.channel import ChannelGone
 from globstar.core.features import settings_for
@@ -39,7 +40,8 @@ def start_recording(member: BridgeMember) -> bool:
     """Record the call of ``member`` with its one other party; False if that cannot be.
 
     The recording is the other party's, as with Asterisk; both get TOUCH_MIXMONITOR_OUTPUT. The file is called after
-    TOUCH_MIXMONITOR, else after both numbers, in the format TOUCH_MIXMONITOR_FORMAT and with TOUCH_MIXMONITOR_PREFIX.
+    TOUCH_MIXMONITOR, else after both numbers, in the format TOUCH_MIXMONITOR_FORMAT and with TOUCH_MIXMONITOR_PREFIX. Both hear
+    a beep every TOUCH_MIXMONITOR_BEEP seconds where that is set (15 if it is no number).
     """
     channel = member.channel
     recorder = channel.system.service("call recorder", CallRecorder)  # type: ignore[type-abstract]
@@ -54,7 +56,7 @@ def start_recording(member: BridgeMember) -> bool:
     prefix, extension = variable("TOUCH_MIXMONITOR_PREFIX") or "auto", variable("TOUCH_MIXMONITOR_FORMAT") or "wav"
     name = f"{prefix}-{int(channel.system.wall_time())}-{middle.replace('/', '-')}.{extension}"
     try:
-        identity = recorder.start(peer, name, "b")
+        identity = recorder.start(peer, name, f"b{_beeps(variable('TOUCH_MIXMONITOR_BEEP'))}")
     except SoundFault as fault:
         logger.warning(f"{channel.name}: recording is not possible: {fault}")
         _announce([member], settings_for(channel).recording_failed_sound)
@@ -76,6 +78,13 @@ def stop_recording(member: BridgeMember) -> bool:
     channel.system.tasks.start(recorder.stop(peer, identity), name="end of a recording")
     _tell(member, "TOUCH_MIXMONITOR_MESSAGE_STOP")
     return True
+
+
+def _beeps(seconds: str | None) -> str:
+    """The option of MixMonitor for beeps of a period; none where that is empty or says no."""
+    if is_false(seconds):
+        return ""
+    return f"B({seconds})" if seconds and seconds.isdecimal() and int(seconds) else "B" if seconds else ""
 
 
 def _number(channel: Channel) -> str:
