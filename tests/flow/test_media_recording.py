@@ -277,3 +277,25 @@ async def test_who_hangs_up_before_it_begins_has_the_status_of_that(system: Syst
     assert phone.variables["RECORD_STATUS"] == "HANGUP"
     assert phone.steps[-1] == "NoOp(h)"
     assert not (tmp_path / "said.wav").exists()
+
+
+@pytest.mark.parametrize(
+    ("there", "name", "expected"),
+    [
+        (["n0.wav", "n1.gsm", "n2.txt"], "{folder}/n%d.wav", "{folder}/n2"),
+        (["n1.wav"], "{folder}/n%d.wav", "{folder}/n0"),
+        (["0/a.wav", "1/a.ulaw"], "{folder}/%d/a.wav", "{folder}/2/a"),
+        (["0-0.wav"], "{folder}/%d-%d.sln", "{folder}/1-1"),
+        ([], "{folder}/none/n%d.wav", "{folder}/none/n0"),
+        (["../data/sounds/n0.wav", "../data/sounds/en/n1.wav"], "n%d.wav", "n2"),
+    ],
+)
+async def test_which_number_is_next(system: System, tmp_path: Path, there: list[str], name: str, expected: str) -> None:
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    for file in there:
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_bytes(b"")
+    phone = Phone(system)
+    await phone.run(f"[default]\nexten => s,1,Answer(,i)\nsame => n,Record({name.format(folder=folder)},0,1,q)\n")
+    assert phone.variables["RECORDED_FILE"] == expected.format(folder=folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 
 from globstar.base.log import Logger
@@ -132,9 +133,20 @@ def recording_info(channel: Channel | None, args: str) -> str:
 
 
 def _next_number(sounds: SoundStore, name: str, language: str, first: int) -> int:
-    """The first number from ``first`` on for which there is no file. Asks the disk."""
+    """The first number from ``first`` on for which there is no file. Asks the disk, once where it can."""
+    folder, _, last = name.rpartition("/")
     number = first
-    while sounds.exists(name.replace("%d", str(number)), language):
+    if not name.startswith("/") or "%d" in folder:
+        while sounds.exists(name.replace("%d", str(number)), language):
+            number += 1
+        return number
+    known = sounds.extensions()
+    try:
+        parts = [entry.rpartition(".") for entry in os.listdir(folder)]
+    except OSError:  # it is told when the file is made
+        return number
+    taken = {stem for stem, _, extension in parts if extension in known}
+    while last.replace("%d", str(number)) in taken:
         number += 1
     return number
 
