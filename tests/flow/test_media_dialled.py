@@ -138,6 +138,8 @@ def spoken(*parts: Samples) -> Samples:
         ("hello&digits:12,noanswer", ["hello"], "FAILED"),  # without mix it is a file that does not exist
         ("hello&nothing&bye,mix", ["hello", "bye"], "FAILED"),
         ("digits:1&hello,say", ["digits/1"], "FAILED"),
+        ("num:7&digit:12,say", ["digits/7", "digits/1", "digits/2"], "SUCCESS"),  # by the names of say.conf
+        ("num:x,say", [], "FAILED"),
     ],
 )
 async def test_playback_mix_plays_what_is_a_file_and_says_the_rest(
@@ -149,6 +151,19 @@ async def test_playback_mix_plays_what_is_a_file_and_says_the_rest(
     assert (phone.answered_at is None) is ("noanswer" in data)
     assert bool(log.texts(Level.WARNING)) is (status == "FAILED")
     assert phone.steps[-1] == "NoOp(on)"
+
+
+async def test_playback_says_by_say_conf_in_the_old_mode_too(tmp_path: Path) -> None:
+    rules = "[general]\nmode=old\n[en]\n_[n]um:X => hello, digits/${SAY}\n_loop:. => loop:${SAY}\n"
+    sound(tmp_path / "data" / "sounds" / "en", "hello", HELLO)
+    sound(tmp_path / "data" / "sounds" / "en", "digits/7", HELLO)
+    async with media_system(tmp_path, {"say.conf": rules}) as system:
+        phone = await Phone(system).run(extensions("Playback(num:7,say)\nsame => n,SayNumber(7)"))
+        with LogCapture() as log:
+            lost = await Phone(system, name="Phone/loop").run(extensions("Playback(loop:7,say)"))
+    assert phone.prompts == ["hello", "digits/7", "digits/7"]
+    assert lost.variables["PLAYBACKSTATUS"] == "FAILED"
+    assert "no end" in log.texts(Level.WARNING)[0]
 
 
 async def test_what_is_said_and_played_comes_without_a_gap(system: System) -> None:

@@ -8,6 +8,7 @@ another one is a sound file. A format is taken apart: names in single quotes are
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 
@@ -23,6 +24,10 @@ Rules = list[tuple[Pattern, Template]]
 #: A day, or a moment of it; the class below has a method of the name.
 Day = date
 
+#: A time as rules see it, and the parts of a form: a letter, or a file in quotation marks.
+_TIME, _TOKENS = re.compile(r":\d{12}\.\d\d-\d-\d{3}$"), re.compile(r"'[^']*'?|[^\s,]")
+#: Stands for the dash ``[-]`` of a pattern, and that of a text: those of extensions are never matched.
+_DASH = "\N{MINUS SIGN}"
 #: How deep rules may call one another, and how many files one text may come to.
 _DEEPEST, _MOST = 50, 2000
 
@@ -70,8 +75,13 @@ class RuleLanguage(Language):
         return files
 
     def _find(self, text: str) -> Template | None:
-        dialled = canonical(text)
-        return next((template for pattern, template in self._rules if pattern.matches(dialled)), None)
+        """The rule of a text. Dashes are to be matched, as in ``_digit:[-]``, but for those in times (``XX.XX-X-XXX``)."""
+        seen = text.replace("-", _DASH)
+        found = next((template for pattern, template in self._rules if pattern.matches(seen)), None)
+        if found is None and _TIME.search(text):
+            dialled = canonical(text)
+            found = next((template for pattern, template in self._rules if pattern.matches(dialled)), None)
+        return found
 
     @staticmethod
     def _letters(text: str) -> tuple[str, str, str] | None:
@@ -116,10 +126,10 @@ class RuleLanguage(Language):
     # -- what is asked of a language -----------------------------------------------------------------------------------
 
     def number(self, number: int, gender: str = "") -> list[str]:
-        """``num:``; minus goes before it, as patterns do not see dashes."""
-        if number < 0:
-            return [*self._beside.digits("-"), *self.number(-number, gender)]
+        """``num:``; a negative one that has no rule is minus and the number."""
         said = self.say(f"num:{number}")
+        if said is None and number < 0:
+            return [*self.digits("-"), *self.number(-number, gender)]
         return said if said is not None else self._beside.number(number, gender)
 
     def ordinal(self, number: int, gender: str = "") -> list[str]:
@@ -147,10 +157,11 @@ class RuleLanguage(Language):
         return files
 
     def money(self, hundredths: int) -> list[str]:
-        """``money:`` as a decimal number; minus goes before it."""
-        if hundredths < 0:
-            return [*self._beside.digits("-"), *self.money(-hundredths)]
-        said = self.say(f"money:{hundredths // 100}.{hundredths % 100:02d}")
+        """``money:`` as a decimal number; a negative one that has no rule is minus and the amount."""
+        sign, amount = ("-" if hundredths < 0 else ""), abs(hundredths)
+        said = self.say(f"money:{sign}{amount // 100}.{amount % 100:02d}")
+        if said is None and sign:
+            return [*self.digits("-"), *self.money(amount)]
         return said if said is not None else self._beside.money(hundredths)
 
     def date(self, moment: Day) -> list[str]:
@@ -164,9 +175,15 @@ class RuleLanguage(Language):
         return said if said is not None else self._beside.time(moment)
 
     def time_form(self, moment: datetime, today: Day, form: str) -> list[str]:
-        """``datetime::``, or each letter of a form as ``date:letter:``."""
-        said = self.say(f"date:{form}:{_written(moment)}" if form else f"datetime::{_written(moment)}")
-        return said if said is not None else self._beside.time_form(moment, today, form or self._beside.datetime_form)
+        """``datetime::``, or each letter of a form as ``date:letter:``; a letter without a rule is said as built in."""
+        if not form:
+            said = self.say(f"datetime::{_written(moment)}")
+            return said if said is not None else self._beside.time_form(moment, today, self._beside.datetime_form)
+        files: list[str] = []
+        for token in _TOKENS.findall(form):
+            said = None if token.startswith("'") else self.say(f"date:{token}:{_written(moment)}")
+            files += said if said is not None else self._beside.time_form(moment, today, token)
+        return files
 
 
 def _written(moment: Day) -> str:
@@ -182,7 +199,7 @@ def read_rules(file: ConfigFile) -> dict[str, Rules]:
             continue
         rules = languages.setdefault(category.name.lower(), [])
         for variable in category:
-            pattern = compile_pattern(variable.name)
+            pattern = compile_pattern(variable.name.replace("[-]", f"[{_DASH}]"))
             if pattern.is_broken:
                 logger.warning(f"{variable.file}:{variable.line}: '{variable.name}' is no pattern")
             else:

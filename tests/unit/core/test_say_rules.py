@@ -28,6 +28,9 @@ _[n]um:X => digits/${SAY}
 _[n]um:[1-9]0 => digits/${SAY}
 _[n]um:XX => digits/${SAY:0:1}0, and, num:${SAY:1}
 _e[n]um:. => num:${SAY}, th
+_digit:[-] => letters/dash
+_short:. => date:AQ:${SAY}
+_date:w:XXXXXXXXXXXX.XX-X-XXX => weekday, ${SAY:16:1}
 _mo[n]ey:. => ${SAY}, coins
 _datetime::. => date:AdBY 'digits/at' HM:${SAY}
 _date:A:. => digits/day-${SAY:16:1}
@@ -60,8 +63,7 @@ def test_numbers_call_rules_in_turn() -> None:
     assert say.say_number(7, "xy") == ["digits/7"]
     assert say.say_number(40, "xy") == ["digits/40"]
     assert say.say_number(42, "xy_ZZ") == ["digits/40", "and", "digits/2"]
-    assert say.say_number(-42, "xy") == ["digits/minus", "digits/40", "and", "digits/2"]
-    assert say.say_money("-3.05", "xy") == ["digits/minus", "3.05", "coins"]
+    assert say.say_money("-3.05", "xy") == ["-3.05", "coins"]
     assert say.say_ordinal(42, "xy") == ["digits/40", "and", "digits/2", "th"]
     assert say.say_digits("12", "xy") == ["digits/1", "digits/2"]
     assert say.say_characters("Ab", "xy") == ["letters/a", "letters/b"]
@@ -82,10 +84,21 @@ def test_formats_are_taken_apart() -> None:
     assert say.say("num", "42", "xy") == ["digits/40", "and", "digits/2"]
 
 
-def test_letters_without_a_rule_are_logged_and_left_out() -> None:
+def test_letters_without_a_rule_are_said_as_built_in() -> None:
+    said = say.say_time_form(MOMENT, "AQ, k 'x/y' 'z", now=MOMENT, zone="UTC", language="xy")
+    assert said == ["digits/day-1", "digits/today", "digits/20", "x/y", "z"]
+
+
+def test_letters_without_a_rule_within_rules_are_logged_and_left_out() -> None:
     with LogCapture() as log:
-        assert say.say_time_form(MOMENT, "AQ", now=MOMENT, zone="UTC", language="xy") == ["digits/day-1"]
+        assert say.say("short", "200604172030.00-1-107", "xy") == ["digits/day-1"]
     assert len(log.texts(Level.WARNING)) == 1
+
+
+def test_dashes_are_matched_but_for_those_in_times() -> None:
+    assert say.say_digits("1-", "xy") == ["digits/1", "letters/dash"]
+    assert say.say_number(-42, "xy") == ["letters/dash", "digits/40", "and", "digits/2"]
+    assert say.say_time_form(MOMENT, "w", now=MOMENT, zone="UTC", language="xy") == ["weekday", "1"]
 
 
 def test_rules_without_end_are_a_fault() -> None:

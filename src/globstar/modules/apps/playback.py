@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 
 from globstar.base.log import Logger
@@ -21,13 +20,19 @@ logger = Logger("app_playback")
 
 #: In the system's services: the mode of say.conf, ``old`` (the built-in languages) or ``new`` (its rules).
 _MODE = "say mode"
+#: In the system's services: the sections of say.conf by language.
+_RULES = "say rules"
+#: Prefixes of say.conf for what is built in by another name.
+_KINDS = {"num": "number", "enum": "ordinal", "digit": "digits", "char": "alpha"}
 
 
 def _use(system: System, mode: str) -> None:
     """Say things by the rules of say.conf or not. Raises ConfigError."""
-    rules = read_rules(config) if mode == "new" and (config := system.configuration.read("say.conf")) is not None else {}
-    say.use_rules({code: RuleLanguage(code, found, say.built_in_language(code)) for code, found in rules.items()})
-    system.services[_MODE] = mode
+    config = system.configuration.read("say.conf")
+    rules = read_rules(config) if config is not None else {}
+    languages = {code: RuleLanguage(code, found, say.built_in_language(code)) for code, found in rules.items()}
+    say.use_rules(languages if mode == "new" else {})
+    system.services[_MODE], system.services[_RULES] = mode, languages
 
 
 def _configured_mode(system: System) -> str:
@@ -52,7 +57,17 @@ def reload(system: System) -> None:
 def unload(system: System) -> None:
     """The built-in languages again."""
     say.use_rules({})
-    system.services.pop(_MODE, None)
+    for name in (_MODE, _RULES):
+        system.services.pop(name, None)
+
+
+def _rules_of(system: System, code: str) -> RuleLanguage | None:
+    """The section of say.conf for a language."""
+    languages: dict[str, RuleLanguage] = system.services.get(_RULES, {})
+    key = code.lower()
+    while key and key not in languages:
+        key = key.rpartition("_")[0]
+    return languages.get(key)
 
 
 @cli_command("say load", usage="say load [new|old]", complete=lambda system, args: ("new", "old"))
@@ -116,10 +131,20 @@ def _is_sound(channel: Channel, name: str) -> bool:
 
 
 def _said(channel: Channel, text: str) -> Sequence[str] | None:
-    """The sounds of ``kind:text`` (``number:12``); None, with a warning, where that is nothing to say."""
+    """The sounds of ``kind:text``; None, with a warning, where that is nothing to say.
+
+    It is said by a rule of say.conf, whatever its mode is, else as built in: by the kind's name there or in say.conf.
+    """
     kind, colon, rest = text.partition(":")
     if colon:
-        with contextlib.suppress(SayFault):
-            return choose_sounds(channel, lambda language: say.say(kind, rest, language))
+        try:
+            rules = _rules_of(channel.system, channel.language)
+            said = rules.say(text) if rules is not None else None
+            if said is not None:
+                return said
+            return choose_sounds(channel, lambda language: say.say(_KINDS.get(kind.lower(), kind), rest, language))
+        except SayFault as fault:
+            logger.warning(f"cannot say '{text}': {fault}")
+            return None
     logger.warning(f"cannot say '{text}'")
     return None
