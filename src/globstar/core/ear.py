@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from globstar.core.audiotap import BLOCK_MS, AudioTap
 from globstar.core.frame import Frame, FrameType
+from globstar.core.silence import sending_silence
 
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
@@ -92,7 +93,8 @@ async def listen(
         ended.add_done_callback(end)
     ear.start()
     try:
-        return await channel.wait_for(done, take)
+        with sending_silence(channel):
+            return await channel.wait_for(done, take)
     finally:
         ear.stop()
         if timer is not None:

@@ -24,6 +24,9 @@ exten => read,1,Answer(0)
 exten => record,1,Answer(0)
  same => n,Record(x.wav,0,1,q)
  same => n,Hangup()
+exten => noise,1,Answer(0)
+ same => n,WaitForNoise(500,1,1)
+ same => n,Hangup()
 exten => digits,1,Answer(0)
  same => n,SendDTMF(12,500,500)
  same => n,Hangup()
@@ -34,7 +37,9 @@ exten => tone,1,Answer(0)
 """
 
 
-@pytest.mark.parametrize(("extension", "frames"), [("wait", 50), ("early", 0), ("read", 50), ("record", 50), ("digits", 100)])
+@pytest.mark.parametrize(
+    ("extension", "frames"), [("wait", 50), ("early", 0), ("read", 50), ("record", 50), ("noise", 50), ("digits", 100)]
+)
 async def test_silence_goes_to_who_waits(tmp_path: Path, extension: str, frames: int) -> None:
     async with await World.start(PLAN, root=tmp_path) as world:
         world.phone("alice")

@@ -14,6 +14,7 @@ from globstar.core.format import slin
 from globstar.core.frame import Frame, FrameType
 from globstar.core.playback import FilePlayer, SoundMissing, play
 from globstar.core.registry import application
+from globstar.core.silence import sending_silence
 from globstar.core.soundfile import SoundFault, SoundReader, SoundWriter
 from globstar.dialplan.arguments import argument, split_arguments
 
@@ -108,7 +109,8 @@ class Machine:
             return frame.digit if frame.type is FrameType.DTMF_END else None
 
         try:
-            key: str | None = await channel.wait(take)
+            with sending_silence(channel):
+                key: str | None = await channel.wait(take)
             return key
         finally:
             if not channel.is_hung_up:

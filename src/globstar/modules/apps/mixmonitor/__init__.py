@@ -122,10 +122,12 @@ class MixMonitors(CallRecorder):
     def mute(self, channel: Channel, direction: str, is_muted: bool) -> int:
         """See CallRecorder."""
         directions = {"read", "write"} if direction == "both" else {direction}
-        for recorder in self.recorders(channel):
+        recorders = self.recorders(channel)
+        for recorder in recorders:
             recorder.muted = recorder.muted | directions if is_muted else recorder.muted - directions
-        self._system.bus.publish(events.MixMonitorMuted(channel, direction, is_muted))
-        return len(self.recorders(channel))
+        if recorders:
+            self._system.bus.publish(events.MixMonitorMuted(channel, direction, is_muted))
+        return len(recorders)
 
     def _hung_up(self, event: events.ChannelHungUp) -> None:
         if _KEY in event.channel.data:

@@ -22,6 +22,8 @@ logger = Logger("res_agi")
 
 #: How long a script may take to end after its dialogue has, and after it was asked to, seconds.
 END_PATIENCE, TERMINATE_PATIENCE = 10.0, 5.0
+#: What a pipe takes whole or not at all (PIPE_BUF), so that no sample is torn.
+_WHOLE = 4096
 #: The most lines of a script's standard error that are logged.
 ERROR_LINES = 100
 
@@ -55,14 +57,15 @@ class LocalScript(StreamScript):
         """Give audio to descriptor 3; what a script does not take in time is lost and counted."""
         if self._audio < 0:
             return
-        try:
-            written = os.write(self._audio, data)
-        except BlockingIOError:
-            written = 0
-        except OSError:  # the script closed it
-            self._close_audio()
-            return
-        self.lost_audio += len(data) - written
+        for start in range(0, len(data), _WHOLE):
+            part = data[start : start + _WHOLE]
+            try:
+                os.write(self._audio, part)
+            except BlockingIOError:
+                self.lost_audio += len(part)
+            except OSError:  # the script closed it
+                self._close_audio()
+                return
 
     def close(self) -> None:
         """Close all pipes; a process that goes on is ended in the background."""
@@ -73,6 +76,8 @@ class LocalScript(StreamScript):
 
     def _close_audio(self) -> None:
         if self._audio >= 0:
+            if self.lost_audio:
+                logger.notice(f"AGI script {self.name} was too slow for {self.lost_audio} octets of audio")
             os.close(self._audio)
             self._audio = -1
 

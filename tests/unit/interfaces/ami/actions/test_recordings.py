@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from globstar.core import events
 from tests.support.ami_world import ami_world
 
 pytestmark = pytest.mark.virtual_time
@@ -46,7 +47,10 @@ async def test_what_mixmonitormute_takes(tmp_path: Path) -> None:
     async with ami_world(tmp_path) as ami:
         call, _ = await ami.bridged()
         name = call.channel.name
+        told: list[events.MixMonitorMuted] = []
+        ami.world.system.bus.subscribe(events.MixMonitorMuted, told.append)
         assert await ami.message("MixMonitorMute", Channel=name, Direction="both", State="1") == "Error: Cannot set mute flag"
+        assert told == []
         assert await ami.message("MixMonitor", Channel=name, File="a.wav") == "Success"
         assert await ami.message("MixMonitorMute", Channel=name, Direction="both", State="1") == "Success"
         assert await ami.message("MixMonitorMute", Channel=name, Direction="up", State="1") != "Success"
