@@ -59,7 +59,7 @@ def _parts(data: Buffer) -> Iterator[_Part]:
     part = _Part()
     for page in pages(data):
         if page.flags & FIRST:
-            if part.pages and not part.pages[-1].flags & FIRST:
+            if part.pages and part.pages[-1].flags & (FIRST | LAST) != FIRST:
                 yield part
                 part = _Part()
             head = data[page.body : page.body + _HEAD_BYTES]
@@ -75,7 +75,7 @@ def _parts(data: Buffer) -> Iterator[_Part]:
 
 
 def parse_ogg_vorbis(data: Buffer) -> SoundData:
-    """The audio as signed linear: of every stream, as libsndfile reads the first one alone."""
+    """The audio as signed linear: of every stream that can be decoded, as libsndfile reads the first one alone."""
     bounds: list[int] = []
     try:
         bounds.extend(part.start for part in _parts(data))
@@ -85,12 +85,19 @@ def parse_ogg_vorbis(data: Buffer) -> SoundData:
         return decode_whole(data, slin)
     pieces: list[bytes] = []
     total = 0
+    reason: SoundFault | None = None
     for start, stop in zip(bounds, [*bounds[1:], len(data)], strict=True):
-        sound = decode_whole(data[start:stop], slin)
+        try:
+            sound = decode_whole(data[start:stop], slin)
+        except SoundFault as fault:  # such as one that was cut off within its headers
+            reason = fault
+            continue
         pieces.append(sound.data[sound.start : sound.stop])
         total += len(pieces[-1])
         if total > MAXIMUM_BYTES:
             raise SoundFault("cannot be decoded: too long")
+    if not pieces and reason is not None:
+        raise reason
     return whole_blocks(slin, b"".join(pieces))
 
 
@@ -169,6 +176,8 @@ class VorbisWriter(SoundWriter):
         parts = list(_parts(FileView(self.path)))
         if any(not part.rate for part in parts) or (not parts and self.path.stat().st_size):
             raise SoundFault("there is something other than Vorbis in it")
+        while parts and not parts[-1].granule:  # no audio yet, or not even all headers
+            self._end_at(parts.pop().start)
         if not parts:
             return
         last = parts[-1].pages[-1]
@@ -227,7 +236,10 @@ class VorbisWriter(SoundWriter):
         if found is not None:
             self._end_with(*found, left)
         else:  # of another encoder: its end is encoded anew
-            whole = decode_whole(data[part.start : part.stop], slin)
+            try:
+                whole = decode_whole(data[part.start : part.stop], slin)
+            except SoundFault as fault:
+                raise SoundFault(f"cannot cut {self.path}: {fault}") from fault
             self._end_at(part.start)
             self._store(whole.data[whole.start : whole.start + left * _SAMPLE])
 

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import soundfile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from globstar.core import ogg
 from globstar.core.registry import Registry
@@ -19,7 +21,7 @@ from globstar.core.soundfile import FileFormatSpec, SoundData, SoundFault
 from globstar.core.soundstore import SoundStore
 from globstar.core.translate import TranslationRegistry
 from globstar.dsp.tones import tone
-from globstar.modules.formats.ogg_vorbis import OGG_VORBIS, VorbisWriter
+from globstar.modules.formats.ogg_vorbis import OGG_VORBIS, VorbisWriter, _Encoder
 
 RATE = 8000
 
@@ -159,6 +161,14 @@ def music(rate: int, seconds: int, channels: int = 2) -> bytes:
     return file.getvalue()
 
 
+def _two_streams() -> bytes:
+    encoder, other = _Encoder(), _Encoder()
+    return encoder(sine(400, 4000)) + encoder.end() + other(sine(800, 4000)) + other.end()
+
+
+DAMAGED = _two_streams()
+
+
 def test_files_of_other_programs_are_added_to_and_cut(tmp_path: Path) -> None:
     path = tmp_path / "a.ogg"
     path.write_bytes(music(44100, 2))
@@ -189,6 +199,54 @@ def test_a_recording_that_was_cut_short_is_read_and_gone_on_with(tmp_path: Path)
     assert [page.flags & ogg.LAST for page in ogg.pages(data)].count(ogg.LAST) == 2
     wave = heard(data)
     assert (len(wave), pitch(wave[kept:])) == (kept + 8000, 800)
+
+
+@pytest.mark.parametrize("pages", [1, 2, 3])
+def test_a_stream_that_was_cut_off_in_its_headers_is_dropped(tmp_path: Path, pages: int) -> None:
+    path = tmp_path / "a.ogg"
+    written(path, sine(400, 8000))
+    first = len(list(ogg.pages(path.read_bytes())))
+    data = written(path, sine(800, 8000), append=True)
+    end = list(ogg.pages(data))[first + pages - 1].stop
+    path.write_bytes(data[:end])
+    assert len(heard(data[:end])) == (8000 if pages < 3 else 16_000)
+    data = written(path, sine(1200, 8000), append=True)
+    wave = heard(data)
+    assert (len(wave), pitch(wave[-8000:])) == ((16_000 if pages < 3 else 24_000), 1200)
+    assert len({page.serial for page in ogg.pages(data)}) == (2 if pages < 3 else 3)
+
+
+def test_headers_alone_are_written_anew(tmp_path: Path) -> None:
+    path = tmp_path / "a.ogg"
+    data = written(path)
+    path.write_bytes(data[: next(ogg.pages(data)).stop])
+    assert len(heard(written(path, sine(400, 8000), append=True))) == 8000
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    changes=st.lists(st.tuples(st.integers(0, 9000) | st.integers(0, 60), st.binary(max_size=4)), min_size=1, max_size=3),
+    end=st.integers(1, 9000),
+)
+def test_damaged_files_are_gone_on_with_or_refused(tmp_path: Path, changes: list[tuple[int, bytes]], end: int) -> None:
+    """Invariant: nothing but SoundFault is raised, and what was refused stays as it is."""
+    path = tmp_path / "a.ogg"
+    data = DAMAGED[:end]
+    for place, what in changes:
+        data = data[:place] + what + data[place + len(what) :]
+    path.write_bytes(data)
+    try:
+        writer = VorbisWriter(path, True)
+    except SoundFault:
+        assert path.read_bytes() == data
+        return
+    try:
+        writer.write_bytes(sine(500, 3000))
+        writer.truncate(writer.tell() // 2)
+        writer.write_bytes(sine(500, 300))
+    except SoundFault:
+        pass
+    writer.close()
 
 
 @pytest.mark.parametrize(
