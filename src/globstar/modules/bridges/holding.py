@@ -54,6 +54,10 @@ class HoldingBridge(BridgeTechnology):
             member.drop_voice()
             self._calm(member)
 
+    def media_changed(self) -> None:
+        """An announcer may speak another codec now, which who waits for it may know."""
+        self.start()
+
     def member_joined(self, member: BridgeMember) -> None:
         """Bind anew."""
         self.start()

@@ -10,7 +10,7 @@ import pytest
 from globstar.core.bridge import Bridge, BridgeMember, LeaveReason
 from globstar.core.bridgetech import BridgeCapability
 from globstar.core.channel import Channel, ChannelState
-from globstar.core.format import ulaw, vp8
+from globstar.core.format import FormatCapabilities, slin, ulaw, vp8
 from globstar.core.frame import Control, Frame, FrameType, control, voice
 from globstar.core.idle import Entertainment, IdleMode
 from globstar.core.system import System
@@ -115,6 +115,16 @@ async def test_ringing_hold_silence_and_nothing(system: System, music: Music) ->
     await rung.after(0.2)
     assert (len(rung.voice), len(quiet.voice)) == heard
     assert bridge.is_dissolved
+
+
+async def test_an_announcer_that_changes_its_codec_is_not_translated_to_the_one_before(system: System) -> None:
+    bridge = hall(system)
+    waits(bridge, "alice", Entertainment.NONE)
+    announcer, _ = announces(bridge)
+    announcer.channel.set_native_formats(FormatCapabilities([slin]), read=slin, write=slin)
+    assert announcer.channel.read_path is not None
+    bridge.media_changed("the announcer's media have changed")
+    assert announcer.channel.read_path is None
 
 
 async def test_keys_pictures_and_texts_of_who_waits_are_nobody_elses(system: System) -> None:
