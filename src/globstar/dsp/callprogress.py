@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
@@ -67,10 +67,23 @@ def tone_share(samples: Floats, basis: Floats) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A tone of the zone: what it means, and how long it sounds at a time (0: without end)."""
+    """A tone of the zone: what it means, and how long it sounds at a time, all lengths of its cadence (none: without end)."""
 
     progress: Progress
-    on_ms: int
+    lengths_ms: tuple[int, ...] = ()
+
+    def fitting(self, length: int) -> int | None:
+        """The length of its cadence that a burst has, nearly."""
+        near = [wanted for wanted in self.lengths_ms if abs(length - wanted) <= 0.2 * wanted + 2 * _HOP_MS]
+        return min(near, key=lambda wanted: abs(length - wanted), default=None)
+
+
+@dataclass(slots=True)
+class _Bursts:
+    """How many bursts of a tone came one after the other, and of which of its lengths."""
+
+    count: int = 0
+    seen: set[int] = field(default_factory=set)
 
 
 class ProgressDetector:
@@ -91,7 +104,7 @@ class ProgressDetector:
             ("dial", Progress.DIALTONE), ("busy", Progress.BUSY), ("congestion", Progress.BUSY), ("ring", Progress.RINGING),
         ):  # fmt: skip
             self._learn(tones.get(name, ()), progress)
-        self._known.setdefault(_UNOBTAINABLE, [_Known(Progress.UNOBTAINABLE, 0)])
+        self._known.setdefault(_UNOBTAINABLE, [_Known(Progress.UNOBTAINABLE)])
         wanted = {*self._known, *_SIT, _ANSWER, _BELL, _CALLING}
         self._bases = [(frequencies, tone_basis(frequencies, _WINDOW)) for frequencies in sorted(wanted)]
         self._single = {f: tone_basis((f,), _WINDOW) for frequencies in wanted if len(frequencies) > 1 for f in frequencies}
@@ -101,7 +114,7 @@ class ProgressDetector:
         self._label: Frequencies | None = None
         self._length_ms = 0
         self._glitch_ms = 0
-        self._bursts: dict[tuple[Frequencies, int], int] = {}
+        self._bursts: dict[tuple[Frequencies, _Known], _Bursts] = {}
         self._segment = 0
         self._voice_ms = 0
 
@@ -115,8 +128,9 @@ class ProgressDetector:
         else:
             heard = (first, second)
         frequencies = tuple(sorted(hertz for hertz in heard if hertz > 0))
-        is_endless = len(parts) == 1 or not part.duration_ms
-        known = _Known(progress, 0 if is_endless else part.duration_ms)
+        lengths = dict.fromkeys(other.duration_ms for other in parts if (other.first_hz, other.second_hz) == (first, second))
+        is_endless = len(parts) == 1 or 0 in lengths
+        known = _Known(progress, () if is_endless else tuple(lengths))
         if known not in self._known.setdefault(frequencies, []):
             self._known[frequencies].append(known)
 
@@ -172,9 +186,9 @@ class ProgressDetector:
                 return Progress.MODEM
             return Progress.FAX if self._finds_fax else None
         known = self._known.get(label, [])
-        longest = max((tone.on_ms for tone in known), default=0)
+        longest = max((length for tone in known for length in tone.lengths_ms), default=0)
         for tone in known:
-            if not tone.on_ms and length >= max(600 * self._threshold, longest * 1.3 + 100):
+            if not tone.lengths_ms and length >= max(600 * self._threshold, longest * 1.3 + 100):
                 return tone.progress
             if len(known) == 1 and tone.progress is Progress.RINGING and length >= 400 * self._threshold:
                 return tone.progress
@@ -188,10 +202,15 @@ class ProgressDetector:
             if self._segment == 3:
                 return Progress.SIT
         for tone in self._known.get(label, []):
-            if tone.on_ms and abs(length - tone.on_ms) <= 0.2 * tone.on_ms + 2 * _HOP_MS:
-                key = (label, tone.on_ms)
-                self._bursts[key] = self._bursts.get(key, 0) + 1
-                wanted = self._threshold if tone.progress is Progress.RINGING else self._threshold + 1
-                if self._bursts[key] >= wanted:
-                    return tone.progress
+            bursts = self._bursts.setdefault((label, tone), _Bursts())
+            fitting = tone.fitting(length)
+            if fitting is None:  # another cadence of the same frequency
+                bursts.count = 0
+                bursts.seen.clear()
+                continue
+            bursts.count += 1
+            bursts.seen.add(fitting)
+            wanted = self._threshold if tone.progress is Progress.RINGING else self._threshold + 1
+            if bursts.count >= wanted and len(bursts.seen) == len(tone.lengths_ms):
+                return tone.progress
         return None

@@ -13,6 +13,19 @@ ZONES = {
     "us": {"dial": "350+440", "busy": "480+620/500,0/500", "congestion": "480+620/250,0/250", "ring": "440+480/2000,0/4000"},
     # one frequency for all: only the timing tells
     "de": {"dial": "425", "busy": "425/480,0/480", "congestion": "425/240,0/240", "ring": "425/1000,0/4000"},
+    # a dial tone that begins as congestion does
+    "it": {
+        "dial": "425/200,0/200,425/600,0/1000", "busy": "425/500,0/500", "congestion": "425/200,0/200", "ring": "425/1000,0/4000"
+    },
+    "uk": {
+        "dial": "350+440", "busy": "400/375,0/375", "congestion": "400/400,0/350,400/225,0/525",
+        "ring": "400+450/400,0/200,400+450/400,0/2000"
+    },
+    # a dial tone that stutters first
+    "xx": {
+        "dial": "!425/100,!0/100,!425/100,!0/100,425", "busy": "425/480,0/480", "congestion": "425/240,0/240",
+        "ring": "425/1000,0/4000"
+    },
     # modulated tones, of the same carrier as those that are not
     "in": {
         "dial": "400*25", "busy": "400/750,0/750", "congestion": "400/250,0/250", "ring": "400*25/400,0/200,400*25/400,0/2000"
