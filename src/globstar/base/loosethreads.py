@@ -27,6 +27,11 @@ class LooseThreads(Executor):
         self._idle = 0
         self._is_shut = False
 
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait for a thread."""
+        return self._jobs.qsize()
+
     def submit(self, function: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """See ``Executor.submit``."""
         future: Future[T] = Future()

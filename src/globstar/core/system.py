@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from globstar.base.log import Logger, call_id
-from globstar.base.loosethreads import LooseThreads
 from globstar.base.tasks import TaskOwner
 from globstar.core import events
 from globstar.core.bus import EventBus
@@ -29,7 +28,7 @@ from globstar.core.tones import Tones
 from globstar.core.translate import TranslationRegistry
 from globstar.core.variables import GlobalVariables
 from globstar.core.watchdog import LoopWatchdog
-from globstar.core.workers import Workers
+from globstar.core.workers import LooseWorkers, Workers
 from globstar.dialplan.plan import Dialplan
 from globstar.dialplan.reader import GeneralOptions
 from globstar.media.ticker import Ticker
@@ -102,7 +101,7 @@ class System:
         self.ticker = Ticker(self.loop)
         self.executor = Workers(4, "globstar-slow")
         #: for programs that calls run, which may take as long as they like
-        self.commands = LooseThreads(COMMAND_THREADS, "globstar-command")
+        self.commands = LooseWorkers(COMMAND_THREADS, "globstar-command")
         self.loader = ModuleLoader(self, Path(self.directories.astmoddir))
         self.watchdog = LoopWatchdog(self.loop)
         self.tones = Tones(self)

@@ -1,11 +1,16 @@
-"""The threads that do what is slow (files, SQL, name look-ups), with counters for ``core show taskprocessors``."""
+"""The threads that do what is slow (files, SQL, name look-ups) and those that wait for programs, with counters for
+``core show taskprocessors``.
+"""
 
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, TypeVar
+
+from globstar.base.loosethreads import LooseThreads
 
 T = TypeVar("T")
 
@@ -13,13 +18,10 @@ T = TypeVar("T")
 HIGH_WATER, LOW_WATER = 500, 450
 
 
-class Workers(ThreadPoolExecutor):
+class CountedPool(Executor):
     """A pool of threads that counts its jobs."""
 
-    def __init__(self, threads: int, name: str) -> None:
-        super().__init__(max_workers=threads, thread_name_prefix=name)
-        self.name = name
-        self.reset()
+    name: str
 
     def reset(self) -> None:
         """Begin the counters anew."""
@@ -30,9 +32,9 @@ class Workers(ThreadPoolExecutor):
         self.was_alerted = False
 
     @property
+    @abstractmethod
     def queued(self) -> int:
         """Jobs that wait for a thread."""
-        return self._work_queue.qsize()
 
     @property
     def is_alerted(self) -> bool:
@@ -58,3 +60,31 @@ class Workers(ThreadPoolExecutor):
             self.processed += 1
             self.longest_us = max(self.longest_us, took)
             self.shortest_us = min(self.shortest_us, took) if self.processed > 1 else took
+
+
+class Workers(CountedPool, ThreadPoolExecutor):
+    """What is slow and comes to an end."""
+
+    def __init__(self, threads: int, name: str) -> None:
+        ThreadPoolExecutor.__init__(self, max_workers=threads, thread_name_prefix=name)
+        self.name = name
+        self.reset()
+
+    @property
+    def queued(self) -> int:
+        """Jobs that wait for a thread."""
+        return self._work_queue.qsize()
+
+
+class LooseWorkers(CountedPool, LooseThreads):
+    """What takes as long as it likes, such as programs; the end of the process waits for none."""
+
+    def __init__(self, threads: int, name: str) -> None:
+        LooseThreads.__init__(self, threads, name)
+        self.name = name
+        self.reset()
+
+    @property
+    def queued(self) -> int:
+        """Jobs that wait for a thread."""
+        return self.waiting

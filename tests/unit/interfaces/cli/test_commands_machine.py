@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import threading
@@ -69,6 +70,20 @@ async def test_taskprocessors(system: System) -> None:
     await run_command(system, "core reset taskprocessor globstar-slow")
     assert system.executor.processed == 0
     assert "0 subsystems in alert" in await run_command(system, "core show taskprocessor alerted subsystems")
+
+
+async def test_the_threads_of_commands_are_counted_apart(system: System) -> None:
+    gate = threading.Event()
+    waiting = [system.commands.submit(gate.wait) for _ in range(70)]
+    row = json.loads(await run_command(system, "core show taskprocessor name globstar-command --json"))[0]
+    assert (row["In Queue"], row["Max Depth"]) == (6, 6)
+    assert await asyncio.wait_for(system.run_blocking(int), 5) == 0  # what is slow only does not wait for them
+    gate.set()
+    for future in waiting:
+        future.result(10)
+    assert await system.run_command(int) == 0
+    row = json.loads(await run_command(system, "core show taskprocessor name globstar-command --json"))[0]
+    assert (row["Processed"], row["In Queue"]) == (71, 0)
 
 
 async def test_a_pool_with_too_much_to_do_is_alerted(system: System) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from globstar.core.cli import LIKE, CliFailure, CliUsage, cli_command
 from globstar.core.cli_data import CliText
 from globstar.core.system import System
-from globstar.core.workers import HIGH_WATER, LOW_WATER, Workers
+from globstar.core.workers import HIGH_WATER, LOW_WATER, CountedPool
 
 
 def _memory() -> dict[str, int]:
@@ -89,15 +89,15 @@ def show_threads(system: System, args: list[str]) -> str:
 # -- task processors ------------------------------------------------------------------------------------------------------
 
 
-def _processors(system: System) -> dict[str, Workers]:
-    return {pool.name: pool for pool in (system.executor, *system.services.get("worker pools", ()))}
+def _processors(system: System) -> dict[str, CountedPool]:
+    return {pool.name: pool for pool in (system.executor, system.commands, *system.services.get("worker pools", ()))}
 
 
 def _processor_names(system: System, args: list[str]) -> list[str]:
     return list(_processors(system)) if len(args) <= 1 else []
 
 
-def _processor(system: System, args: list[str]) -> Workers:
+def _processor(system: System, args: list[str]) -> CountedPool:
     if len(args) != 1:
         raise CliUsage
     found = _processors(system).get(args[0])
@@ -124,7 +124,7 @@ def show_processor(system: System, args: list[str]) -> str:
     return _processor_table([_processor(system, args)])
 
 
-def _processor_table(pools: list[Workers]) -> str:
+def _processor_table(pools: list[CountedPool]) -> str:
     heads = ("Processed", "In Queue", "Max Depth", "Low water", "High water", "Low time(us)", "High time(us)")
     lines = ["", f"{'Processor':<70} " + " ".join(f"{head:>10}" for head in heads)]
     rows: list[dict[str, object]] = []
