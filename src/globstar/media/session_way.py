@@ -191,29 +191,30 @@ class SessionWay:
 
     # -- what the owner tells ------------------------------------------------------------------------------------
 
-    def set_remote(self, address: Address, rtcp_address: Address | None = None) -> None:
-        """Tell where the peer wants its media (from its SDP, numeric); learning starts anew if that is not where we send.
+    def set_remote(self, address: Address, rtcp_address: Address | None = None, *, resumes: bool = False) -> None:
+        """Tell where the peer wants its media (from its SDP, numeric); learning starts anew if that is another place.
 
-        ``rtcp_address`` defaults to the next port; with ``rtcp_mux`` it is not used. Where we have learnt to send elsewhere
-        (``rtp_symmetric``), a peer that says the same again is sent to where it was learnt until its packets come from
-        another place, as it is behind address translation, which may have another port for it after a pause.
+        ``rtcp_address`` defaults to the next port; with ``rtcp_mux`` it is not used. A peer that says the same again and is
+        silent at present may come from elsewhere: behind address translation the same words stand for another port after a
+        pause. It is so with ``rtp_symmetric``, where packets go on to the learnt address meanwhile, and without it when the peer
+        ``resumes`` to send.
         """
         before, self._stated = self._stated, (address, rtcp_address)
         if before == self._stated and self.source.permits is None:
-            if self.options.symmetric and self._remote not in (None, address):
-                self._relearn(address)
+            is_learnt = self.options.symmetric and self._remote not in (None, address)
+            if (is_learnt or resumes) and self._is_quiet():
+                self._relearn(address, is_same=True)
+            if is_learnt:
                 return
-            if self._is_quiet():
-                self._relearn(address)
         self._remote_rtcp = rtcp_address or (address[0], address[1] + 1)
         self.set_remote_rtp(address)
 
-    def _relearn(self, address: Address) -> None:
+    def _relearn(self, address: Address, *, is_same: bool = False) -> None:
         """Learn anew where the peer's packets come from, and go on sending to where we send."""
         self._through_loop()
         self._disconnect()
         self._settle_tried = False
-        self.source.relearn(address)
+        self.source.relearn(address, is_same=is_same)
         if self.bundle is not None:
             self.bundle.relearn()
         if self._remote is not None:

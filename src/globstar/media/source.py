@@ -49,7 +49,7 @@ class SourceFilter:
     came last, and of nobody else (RFC 8445 section 12.2).
     """
 
-    __slots__ = ("_candidates", "dropped", "mode", "permits", "probation", "source", "state", "tell")
+    __slots__ = ("_candidates", "_former", "dropped", "mode", "permits", "probation", "source", "state", "tell")
 
     def __init__(self, mode: StrictRtp, probation: int, tell: Tell | None = None) -> None:
         self.mode = mode
@@ -60,13 +60,19 @@ class SourceFilter:
         #: The source that is locked on.
         self.source: Address | None = None
         self.permits: Permits | None = None
+        #: the source before learning began anew with a peer that is the same
+        self._former: Address | None = None
         self.dropped = 0
         #: Sources on probation: the sequence number that should come next, and how many came in a row.
         self._candidates: dict[Address, tuple[int, int]] = {}
 
-    def relearn(self, stated: Address | None = None) -> None:
-        """The peer has stated a (new) address: learn again."""
+    def relearn(self, stated: Address | None = None, *, is_same: bool = False) -> None:
+        """The peer has stated a (new) address: learn again.
+
+        Of a peer that ``is_same`` the first packet from where it was learnt ends that.
+        """
         self._candidates.clear()
+        self._former = self.source if is_same else None
         if self.mode is not StrictRtp.NO:
             self.state = SourceState.LEARNING
             self.source = None
@@ -93,7 +99,7 @@ class SourceFilter:
             if self.mode is not StrictRtp.SEQNO or not self._is_proven(source, sequence):
                 self.dropped += 1
                 return False
-        elif not self._is_proven(source, sequence):
+        elif source != self._former and not self._is_proven(source, sequence):
             return True
         is_new = self.state is not SourceState.LOCKED or self.permits is None
         self.source = source

@@ -73,7 +73,8 @@ def aim(session: RtpSession, stream: NegotiatedStream) -> None:
     if address:
         session.awaited_host = ""
         if not session.is_closed:
-            session.set_remote((address, port), (rtcp_address, rtcp_port))
+            resumes = stream.direction.can_receive and not session.is_receiving
+            session.set_remote((address, port), (rtcp_address, rtcp_port), resumes=resumes)
         return
     session.awaited_host = host
 
