@@ -10,6 +10,7 @@ from functools import partial
 
 from globstar.base.log import Logger
 from globstar.media.sockets import Address
+from globstar.media.source import address_text
 from globstar.media.turn import Allocation, OpenLink, TurnServer
 from globstar.media.turn_link import LinkMaker
 from globstar.proto.stun import (
@@ -78,7 +79,7 @@ class IceServers:
         """A server has not helped."""
         self.unanswered += 1
         if self.is_awake(server, now):
-            name = str(server) if isinstance(server, TurnServer) else f"{server[0]}:{server[1]}"
+            name = str(server) if isinstance(server, TurnServer) else address_text(server)
             logger.warning(f"{name}: {reason}; it is asked again in {REST:.0f} seconds")
         self.resting[server] = now + REST
 

@@ -42,6 +42,7 @@ class Reports:
     """Keeps what RTCP needs between reports, and the figures that it brings."""
 
     __slots__ = (
+        "_began",
         "_last_sr",
         "_last_sr_ssrc",
         "_last_sr_time",
@@ -65,6 +66,8 @@ class Reports:
         #: the source of ours that the peer's reports have named last; 0 before the first
         self.named_ssrc = 0
         self.sent = 0
+        #: when the first report was sent (UTC)
+        self._began = 0.0
         self.received = 0
         #: packets of ours that the peer has lost in all, and of our sources before this one
         self.remote_lost = self._lost_before = 0
@@ -141,6 +144,7 @@ class Reports:
         else:
             report = ReceiverReport(sender.ssrc, blocks)
         self._reported_packets = sender.packets
+        self._began = self._began or wall_time
         self.sent += 1
         end = (Bye((sender.ssrc,)),) if is_last else ()
         return build_compound((report, SourceDescription.of(sender.ssrc, self.cname, self.mid), *end))
@@ -172,6 +176,6 @@ class Reports:
         spreads.tx_losses.add(max(lost - self.remote_lost, 0))
         self.remote_lost = lost
         took = round_trip(block, ntp_time(wall_time))
-        if took is not None:
+        if took is not None and self.sent and took <= wall_time - self._began + 1:  # else it names no report of ours
             spreads.round_trips.add(took)
         spreads.tx_scores.add(experience(block.fraction_lost / 256, spreads.round_trips.last, self.remote_jitter))

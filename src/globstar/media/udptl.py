@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from globstar.base.log import Logger
 from globstar.media.ports import bind_free
 from globstar.media.sockets import MAX_DATAGRAM, Address, MediaSocket
+from globstar.media.source import address_text
 from globstar.proto.t38 import UdptlParseError, parse_udptl
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class UdptlTrace:
             return
         sequence = int.from_bytes(data[:2], "big")
         verb, where = ("Sent", "to") if is_sent else ("Got", "from")
-        logger.verbose(0, f"{verb} UDPTL packet {where} {peer[0]}:{peer[1]} (seq {sequence}, len {len(data)})")
+        logger.verbose(0, f"{verb} UDPTL packet {where} {address_text(peer)} (seq {sequence}, len {len(data)})")
 
 
 class UdptlSession:

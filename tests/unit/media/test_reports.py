@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from globstar.media.reports import Reports
-from globstar.proto.rtp import ReceiverReport, ReportBlock, RtpReceiver, RtpSender, SenderReport, parse_compound
+from globstar.proto.rtp import ReceiverReport, ReportBlock, RtpReceiver, RtpSender, SenderReport, ntp_time, parse_compound
 
 OURS, THEIRS, OTHER = 1, 2, 3
 
@@ -77,3 +77,21 @@ def test_jitter_is_told_in_seconds_of_the_clock_that_the_peer_sends_by() -> None
     reports = Reports("name")
     reports.build(RtpSender(OURS, 0, 0), receiver, THEIRS, 8000, 1.0, 0.0)
     assert 0.009 < reports.spreads.rx_jitters.last < 0.011
+
+
+def test_a_round_trip_longer_than_we_have_sent_reports_is_none() -> None:
+    """Some phones name their own time in the place of ours."""
+    reports, sender = Reports("name"), RtpSender(OURS, 0, 0)
+
+    def told(seconds_ago: float, now: float) -> int:
+        last = ntp_time(now - seconds_ago) >> 16 & 0xFFFFFFFF
+        block = ReportBlock(OURS, 0, 0, 0, 0, last, 0)
+        reports.receive((ReceiverReport(THEIRS, (block,)),), OURS, THEIRS, 8000, 1.0, now)
+        return reports.spreads.round_trips.count
+
+    assert told(0.1, 1000.0) == 0, "no report was sent yet"
+    reports.build(sender, RtpReceiver(), THEIRS, 8000, 1.0, 1000.0)
+    assert told(0.1, 1003.0) == 1
+    assert told(500.0, 1003.0) == 1
+    assert told(-5.0, 1003.0) == 2, "clocks may step"
+    assert (reports.spreads.round_trips.minimum, round(reports.spreads.round_trips.maximum, 3)) == (0, 0.1)

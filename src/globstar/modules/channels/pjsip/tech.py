@@ -15,6 +15,7 @@ from globstar.core.rtp_media import RtpMedia, RtpVoice
 from globstar.core.streams import CallStream, StreamTopology
 from globstar.core.tech import ChannelTech, DialRequest, NativeMedia, RequestFailed
 from globstar.core.testevents import tell_state
+from globstar.media.source import address_text
 from globstar.modules.channels.pjsip import channel_items, connected, direct, dtmf, hold, outgoing, refer, t38, texts
 from globstar.modules.channels.pjsip.causes import tech_cause_of
 from globstar.modules.channels.pjsip.leg import Leg
@@ -188,7 +189,7 @@ class PjsipTech(ChannelTech):
         session = leg.media.session
         if session is not None and not session.is_closed:
             local, remote = session.local_address, session.remote_address
-            details["RTP"] = f"{local[0]}:{local[1]} <-> " + (f"{remote[0]}:{remote[1]}" if remote else "nowhere yet")
+            details["RTP"] = f"{address_text(local)} <-> " + (address_text(remote) if remote else "nowhere yet")
         return details
 
 

@@ -9,6 +9,7 @@ from globstar.core.cli import cli_command
 from globstar.core.system import System
 from globstar.media.engine import RtpEngine
 from globstar.media.settings import MediaSettings, StrictRtp
+from globstar.media.source import address_text
 from globstar.media.watch import Watch
 from globstar.modules.res.rtp_asterisk.cli import RTCP_WATCH, WATCH, drop, set_rtcp_debug, set_rtcp_stats, set_rtp_debug
 from globstar.modules.res.rtp_asterisk.ice import SERVICE, IceOptions, configure, resolve_stun, set_stun_debug
@@ -157,12 +158,11 @@ def show_settings(system: System, args: list[str]) -> str:
         ("Replay Protect", "Yes"),
         ("ICE support", "Yes" if settings.ice else "No"),
         ("STUN", "enabled" if servers.stun is not None else "disabled"),
-        (" Address", f"{servers.stun[0]}:{servers.stun[1]}" if servers.stun is not None else "0.0.0.0:0"),
+        (" Address", address_text(servers.stun) if servers.stun is not None else "0.0.0.0:0"),
     ]
     if servers.turns:
-        host, port = servers.turns[0].address
         ways = ", ".join(server.transport.value for server in servers.turns)
-        rows += [("TURN", "enabled"), (" Address", f"{host}:{port}"), (" Transport", ways)]
+        rows += [("TURN", "enabled"), (" Address", address_text(servers.turns[0].address)), (" Transport", ways)]
     return "\n\nGeneral Settings:\n----------------\n" + "".join(f"  {name + ':':<16} {value}\n" for name, value in rows)
 
 

@@ -19,6 +19,7 @@ from globstar.media.engine import RtpEngine
 from globstar.media.gather import IceServers
 from globstar.media.hosts import HostRule, LocalHosts
 from globstar.media.sockets import Address
+from globstar.media.source import address_text
 from globstar.media.turn import TurnServer, TurnTransport
 from globstar.media.turn_link import LinkMaker
 from globstar.modules.res.rtp_asterisk.turn import TurnAddress, read_turn
@@ -249,7 +250,7 @@ def _show(is_sent: bool, server: Address, data: bytes) -> None:
             text = message.kind.name.replace("_", " ").lower() + (f" ({message.error})" if message.error else "")
         except StunParseError as error:
             text = str(error)
-    logger.verbose(0, f"{way} {server[0]}:{server[1]}: {text}")
+    logger.verbose(0, f"{way} {address_text(server)}: {text}")
 
 
 async def _load(links: LinkMaker) -> None:
@@ -293,7 +294,7 @@ async def resolve_stun(system: System, args: list[str]) -> str:
         return "There is no STUN server (stunaddr) in rtp.conf"
     await setup.look_up(anew=True)
     server = engine.ice_servers.stun
-    return f"The STUN server is {server[0]}:{server[1]}" if server is not None else "The name of the STUN server has no address"
+    return f"The STUN server is {address_text(server)}" if server is not None else "The name of the STUN server has no address"
 
 
 @cli_command("stun set debug", usage="stun set debug {on|off}", complete=lambda system, args: ["on", "off"])
