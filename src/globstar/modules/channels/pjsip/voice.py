@@ -163,6 +163,14 @@ class Voice:
             payloads[codec.receive_payload_type] = Payload(PayloadKind.MEDIA, codec.codec.clock_rate)
         for number, clock in stream.receive_dtmf:
             payloads[number] = Payload(PayloadKind.DIGITS, clock)
+        # Some phones send under the numbers of their answer instead of ours (RFC 3264 section 6.1): they can mean nothing else.
+        if stream.send_dtmf is not None:
+            payloads.setdefault(stream.send_dtmf[0], Payload(PayloadKind.DIGITS, stream.send_dtmf[1]))
+        for codec in stream.codecs:
+            theirs, form = codec.send_payload_type, by_payload.get(codec.receive_payload_type)
+            if form is not None and theirs not in payloads:
+                by_payload[theirs], send_by_receive[theirs] = form, codec
+                payloads[theirs] = Payload(PayloadKind.MEDIA, codec.codec.clock_rate)
         writes, lengths = self._to_send(stream.codecs[0], by_payload, stream)
         return VoicePlan(tuple(formats), by_payload, send_by_receive, refined, payloads, writes, lengths, {})
 
