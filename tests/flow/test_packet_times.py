@@ -210,3 +210,60 @@ def test_frames_of_opus_are_moved_between_packets(
     tmp_path: Path, framing: str, maxptime: int, sent: bytes, wanted: list[int]
 ) -> None:
     assert run_virtual(passed_on(tmp_path, framing, maxptime, sent, 12)) == wanted
+
+
+async def resumed(root: Path, allow: str, rtpmap: str) -> list[tuple[int, int, bytes]]:
+    """Time, marker and payload of what bob hears: 140 ms of talk, silence of a second, 120 ms of talk."""
+    pjsip = phone_section("alice", rtp_symmetric="yes")
+    pjsip += phone_section("bob", contact="sip:bob@127.0.0.1:15072", allow=allow)
+    async with sip_office(root, pjsip, EXTENSIONS) as office:
+        calling, called, _, _ = await connect(office, Case(allow, rtpmap, 0))
+        time = 0
+        for octets, pause in ((range(0x20, 0x27), 1.0), (range(0x40, 0x46), 0.0)):
+            for octet in octets:
+                calling.send_rtp(bytes([octet]) * 160, time=time)
+                time += 160
+                await asyncio.sleep(0.02)
+            await asyncio.sleep(pause)
+            time += round(8000 * pause)
+        heard = [(int.from_bytes(packet[4:8], "big"), packet[1] >> 7, packet[12:]) for packet in called.packets]
+        await calling.hang_up()
+        await called.ended()
+        calling.close()
+        called.close()
+        return [(time - heard[0][0] & 0xFFFFFFFF, marker, payload) for time, marker, payload in heard]
+
+
+@pytest.mark.parametrize("milliseconds", [30, 40, 60])
+def test_after_a_pause_nothing_of_what_was_said_before_it_is_heard(tmp_path: Path, milliseconds: int) -> None:
+    heard = run_virtual(resumed(tmp_path, f"ulaw:{milliseconds}", "PCMU/8000"))
+    before = [payload for time, _, payload in heard if time < 8000]
+    assert len(before) == 140 // milliseconds
+    times = [time for time, _, _ in heard[len(before) :]]
+    assert times == [9120 + number * 8 * milliseconds for number in range(120 // milliseconds)]
+    time, marker, payload = heard[len(before)]
+    assert (time, marker, payload[0]) == (9120, 1, 0x40)
+
+
+async def prompted(root: Path) -> list[bytes]:
+    """What alice, who asks for packets of 60 ms, hears of two prompts of 100 ms with a second between them."""
+    for name, octet in (("one", b"\x31"), ("two", b"\x52")):
+        (root / f"{name}.ulaw").write_bytes(octet * 800)
+    plan = (
+        f"[default]\nexten => say,1,Answer()\n same => n,Playback({root}/one)\n same => n,Wait(1)\n"
+        f" same => n,Playback({root}/two)\n same => n,Wait(1)\n"
+    )
+    async with sip_office(root, phone_section("alice", allow="ulaw:60", rtp_symmetric="yes"), plan) as office:
+        alice = office.phone("alice")
+        call = alice.call("say")
+        await alice.get(100)
+        await call.answered()
+        await asyncio.sleep(2.5)
+        await call.hang_up()
+        call.close()
+        return [payload for _, payload in call.heard]
+
+
+def test_the_end_of_a_prompt_does_not_begin_the_next_one(tmp_path: Path) -> None:
+    heard = run_virtual(prompted(tmp_path))
+    assert [set(payload) for payload in heard] == [{0x31}, {0x52}]

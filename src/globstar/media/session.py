@@ -255,6 +255,10 @@ class RtpSession(SessionWay):
         """Whether what is sent from now on has the times of its source, which tell of its pauses."""
         self.sender.patience = RESYNC_FOLLOWING_AFTER if is_timed else RESYNC_AFTER
 
+    def now(self) -> float:
+        """The time by which it sends, seconds."""
+        return self._engine.loop.time()
+
     def pause(self) -> float:
         """How long nothing has been sent, seconds."""
         self.take_numbers()

@@ -19,6 +19,9 @@ class Packer(Protocol):
     def is_empty(self) -> bool:
         """Whether nothing waits."""
 
+    def drop(self) -> int:
+        """Forget what waits; how many samples that was."""
+
     def take(self, data: bytes, samples: int) -> list[tuple[bytes, int]]:
         """The packets that are full now, each with its samples; ``data`` holds ``samples`` samples."""
 
@@ -37,6 +40,11 @@ class Smoother:
     def is_empty(self) -> bool:
         """See Packer."""
         return not self._waiting
+
+    def drop(self) -> int:
+        """See Packer."""
+        waiting, self._waiting = self._waiting, b""
+        return len(waiting) * self.samples // self.size
 
     def take(self, data: bytes, samples: int = 0) -> list[tuple[bytes, int]]:
         """See Packer; the length in octets tells the samples."""
@@ -74,6 +82,11 @@ class FramePacker(Generic[T]):
     def is_empty(self) -> bool:
         """See Packer."""
         return not self._waiting
+
+    def drop(self) -> int:
+        """See Packer."""
+        waiting, self._waiting = self._waiting, []
+        return len(waiting) * self._each
 
     def take(self, data: bytes, samples: int) -> list[tuple[bytes, int]]:
         """See Packer."""

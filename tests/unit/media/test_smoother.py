@@ -32,6 +32,15 @@ def test_frames_are_gathered_and_parted() -> None:
     assert packer.is_empty
 
 
+def test_what_waits_can_be_dropped() -> None:
+    smoother = Smoother(240, 240)
+    assert smoother.drop() == 0
+    assert smoother.take(bytes(320), 320) == [(bytes(240), 240)]
+    assert smoother.drop() == 80
+    assert smoother.is_empty
+    assert smoother.take(b"x" * 240, 240) == [(b"x" * 240, 240)]
+
+
 def test_frames_of_another_kind_end_a_packet_early() -> None:
     packer = FramePacker(1920, opus_frames, opus_packet)
     assert packer.take(opus_packet(LONG, [b"a"]), 960) == []

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.endpoint import EndpointObject
     from globstar.modules.channels.pjsip.wires import Wires
 
+#: What waits for the rest of its packet is not heard any more after a pause of so many seconds: it would begin what follows.
+_STALE = 0.2
 #: Bytes of a sample of signed linear, and of that codec alone.
 LINEAR_BYTES = 2
 
@@ -65,8 +67,8 @@ class Voice:
     __slots__ = (
         "_by_payload", "_clock_shift", "_codecs", "_comes", "_encodings", "_endpoint", "_is_linear", "_kept", "_lengths",
         "_most_samples", "_read_format", "_read_payload", "_refined", "_regular", "_requests", "_send_by_receive",
-        "_send_payload", "_smoother", "_source", "_ssrc", "_times", "_usual_samples", "_writes", "channel", "session", "stream",
-        "wants_digits", "write_format",
+        "_send_payload", "_smoother", "_source", "_ssrc", "_times", "_usual_samples", "_writes", "_wrote_at", "channel",
+        "session", "stream", "wants_digits", "write_format",
     )  # fmt: skip
 
     def __init__(self, endpoint: EndpointObject, formats: Sequence[Format]) -> None:
@@ -94,6 +96,8 @@ class Voice:
         self._is_linear = False
         #: makes the packets that are asked for
         self._smoother: Packer | None = None
+        #: when a frame was written last, while packets are made of frames
+        self._wrote_at = 0.0
         #: makes packets of the usual length once others came; what that is in samples, 0 where all go as they come that are not
         #: longer than the peer takes
         self._regular: Packer | None = None
@@ -350,6 +354,12 @@ class Voice:
         session = self.session
         if session is not None and self.stream is not None:
             times, rtp_time = self._times, frame.rtp_time
+            smoother = self._smoother or self._regular
+            if smoother is not None:
+                now = session.now()
+                if now - self._wrote_at > _STALE and not smoother.is_empty:
+                    session.leave_out(0, smoother.drop() >> self._clock_shift)
+                self._wrote_at = now
             if frame.source != self._writes:
                 self._writes = frame.source
                 times.forget()
@@ -359,7 +369,6 @@ class Voice:
             if rtp_time is not None:
                 times.due = rtp_time + (frame.samples >> self._clock_shift) & 0xFFFFFFFF
                 times.number = frame.seq
-            smoother = self._smoother or self._regular
             data = exchanged(frame.data) if self._is_linear else frame.data
             if smoother is None:
                 samples, usual = frame.samples, self._usual_samples
