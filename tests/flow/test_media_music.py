@@ -94,6 +94,16 @@ async def test_the_files_in_order_again_and_again_without_a_gap(system: System) 
     assert len(system.ticker) == 0
 
 
+async def test_a_duration_that_is_none_is_told(system: System) -> None:
+    phone = Phone(system).start("[default]\nexten => s,1,Answer(,i)\nsame => n,MusicOnHold(other,soon)\n")
+    with LogCapture() as log:
+        await phone.after(5)
+        phone.hang_up()
+        await phone.end()
+    assert [text for text in log.texts(Level.WARNING) if "'soon'" in text]
+    assert len(phone.samples) > 4.5 * 8000
+
+
 async def test_a_class_by_name_and_one_that_does_not_exist(system: System) -> None:
     assert find((await listen(system, "other", 1)).samples, companded(OTHER)).correlation == pytest.approx(1)
     with LogCapture() as log:

@@ -14,6 +14,7 @@ from globstar.core.services import Prompts
 
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
+    from globstar.core.system import System
 
 logger = Logger("say")
 
@@ -22,6 +23,8 @@ Make = Callable[[str], Sequence[str]]
 
 _DIGITS = "0123456789*#ABCD"
 _ENGLISH = "en"
+#: In the system's services: the recordings, each with its language, that were missed already; and how many are kept.
+_TOLD, _MOST_TOLD = "say missing", 1000
 
 
 async def say_sounds(
@@ -82,10 +85,19 @@ def choose_sounds(channel: Channel, make: Make, language: str = "") -> Sequence[
 
     if all(map(is_there, names)):
         return names
-    nearest = [name if is_there(name) else next(filter(is_there, speaker.nearest(name)), "") for name in names]
-    plain = [] if all(nearest) else make(_ENGLISH)
-    chosen = nearest if all(nearest) else plain if plain and all(map(is_there, plain)) else names
-    if chosen is not names:
-        missing = next(name for name in names if not is_there(name))
-        logger.debug(1, f"{channel.name}: there is no {missing} in language '{code}'; said is {'&'.join(chosen)}")
-    return chosen
+    nearest = [name if is_there(name) else next(filter(is_there, speaker.nearest(name)), name) for name in names]
+    if not all(map(is_there, nearest)):
+        plain = make(_ENGLISH)
+        if plain and all(map(is_there, plain)):
+            nearest = list(plain)
+    if nearest != list(names):
+        _tell_once(system, code, next(name for name in names if not is_there(name)), nearest)
+    return nearest
+
+
+def _tell_once(system: System, code: str, missing: str, said: Sequence[str]) -> None:
+    """Tell that a recording is missing, the first time that it is."""
+    told: set[tuple[str, str]] = system.services.setdefault(_TOLD, set())
+    if (code, missing) not in told and len(told) < _MOST_TOLD:
+        told.add((code, missing))
+        logger.notice(f"there is no recording {missing} in language '{code}'; said is {'&'.join(said)}")

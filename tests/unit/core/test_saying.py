@@ -96,6 +96,23 @@ async def test_another_language_than_that_of_the_channel(phone: Phone, tmp_path:
     assert choose_sounds(phone.channel, number(21), "de") == ["digits/1-and", "digits/20"]
 
 
+async def test_a_missing_recording_is_told_once(phone: Phone, tmp_path: Path) -> None:
+    for name in ("2", "20", "vm-and", "1"):
+        sound(tmp_path / "data" / "sounds" / "fr", name if name == "vm-and" else f"digits/{name}", noise(0.02, 1))
+    phone.channel.language = "fr"
+    with LogCapture() as log:
+        for _ in range(3):
+            choose_sounds(phone.channel, number(21, "f"))
+    assert [text for text in log.texts(Level.NOTICE) if "digits/1F" in text] == log.texts(Level.NOTICE)
+    assert len(log.texts(Level.NOTICE)) == 1
+
+
+async def test_what_can_be_replaced_is_before_the_word_that_cannot(phone: Phone, tmp_path: Path) -> None:
+    sound(tmp_path / "data" / "sounds" / "ru", "digits/2", noise(0.02, 1))
+    phone.channel.language = "ru"
+    assert choose_sounds(phone.channel, number(2000)) == ["digits/2", "digits/thousands-i"]
+
+
 async def test_where_nothing_can_take_its_place_the_word_of_the_grammar_is_missed(phone: Phone) -> None:
     phone.channel.language = "de"
     assert choose_sounds(phone.channel, number(21)) == ["digits/1-and", "digits/20"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from random import Random
@@ -13,7 +14,7 @@ from globstar.config.options import Report
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.cli import CliFailure, CliUsage, cli_command
 from globstar.core.cli_data import CliText
-from globstar.core.numbers import seconds
+from globstar.core.numbers import leading_float, seconds
 from globstar.core.realtime.engine import RealtimeFault, Row
 from globstar.core.registry import application
 from globstar.core.system import System
@@ -300,6 +301,8 @@ async def music_on_hold(channel: Channel, data: str) -> None:
     """
     arguments = split_arguments(data)
     duration = seconds(argument(arguments, 1)) or None
+    if math.isnan(leading_float(argument(arguments, 1) or "0")):
+        logger.warning(f"MusicOnHold: '{arguments[1]}' is no number of seconds; the music plays until the caller hangs up")
     service = _service(channel.system)
     if not service.start(channel, argument(arguments, 0)):
         logger.warning(f"Unable to start music on hold (class '{argument(arguments, 0)}') on channel {channel.name}")
