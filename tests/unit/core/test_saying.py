@@ -74,6 +74,8 @@ def number(value: int, gender: str = "") -> Callable[[str], Sequence[str]]:
         ("ru", "2n thousand 5 200", 2205, "", "2n thousand 200 5"),  # no plural
         ("pt", "100E 1 1000000S 2", 2_000_101, "", "2 1000000S 100E 1"),
         ("ja", "2 10 12 hundred thousand", 12_210, "", "12 thousand 2 hundred 10"),  # no ten thousands
+        ("fr", "2 billion", 2_000_000_000, "", "2 billion"),
+        ("de", "1 billion", 1_000_000_000, "", "1 billion"),
         ("xx", "1", 2, "", "2"),  # said as English is, whose words are what they are
         ("en", "1", 2, "", "2"),
     ],

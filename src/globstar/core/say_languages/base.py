@@ -67,6 +67,8 @@ class Language:
             return self.substitutes[name]
         if name == "phonetic/9_p":
             return ("digits/9",)
+        if name.startswith("digits/milliard"):  # packages by the English list of names have it as billion
+            return ("digits/milliard", "digits/billion")
         inflected = _INFLECTED_NUMBER.fullmatch(name) or _INFLECTED_WORD.fullmatch(name)
         return (inflected[1],) if inflected is not None else ()
 
