@@ -102,6 +102,7 @@ async def test_waiting_answers_and_ends_with_the_call(system: System) -> None:
         ("music,500,100,500", "p300 s600 p9000", None, 3.0),  # too long
         ("music,500,100,,1000", "p300 s600 p9000", None, 3.0),  # too late
         ("music", "p9000", None, 3.0),
+        ("music,500,0", "p9000", None, 3.0),  # silence alone is no talk
         ("music,500", "p300 s600 n9000", 600, 1.4),
     ],
 )

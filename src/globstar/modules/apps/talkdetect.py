@@ -55,7 +55,7 @@ async def background_detect(channel: Channel, data: str) -> int | str | None:
         if detector.silence_ms < silence_ms or time_ms > analysis_ms:
             return None
         said_ms, noise_ms = noise_ms, 0
-        return said_ms if shortest_ms <= said_ms <= longest_ms else None
+        return said_ms if said_ms and shortest_ms <= said_ms <= longest_ms else None
 
     plan, context, number = plan_of(channel), channel.context, caller_number(channel)
     first_digits = await settled(lambda: [digit for digit in ALL_DIGITS if plan.can_match(context, digit, number)])

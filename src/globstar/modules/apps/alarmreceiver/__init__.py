@@ -93,7 +93,7 @@ class _Receiver:
             raise
         finally:
             # the panel hung up: that is how calls end, and nothing may be lost now
-            await asyncio.shield(self.channel.system.run_blocking(self.report.finish, self.options))
+            await asyncio.shield(self.channel.system.run_command(self.report.finish, self.options))
 
     async def _take_events(self) -> None:
         await self._play(_HANDSHAKE)

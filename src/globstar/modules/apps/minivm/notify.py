@@ -55,7 +55,7 @@ async def _notify(channel: Channel, service: MinivmService, account: Account, wa
             logger.error(f"MinivmNotify: the mail to {to} was not sent: {fault}")
             is_sent = False
     caller = channel.caller.id
-    await channel.system.run_blocking(service.run_externnotify, account, caller.name.text, caller.number.text)
+    await channel.system.run_command(service.run_externnotify, account, caller.name.text, caller.number.text)
     if is_sent:
         fields = [
             *channel_fields(channel), ("Action", "SentNotification"), ("Mailbox", account.address), ("Counter", message.counter),
@@ -91,7 +91,7 @@ async def _send(
     mail = make_mail(scope, account, template, to, sender, body, now)
     if options.attachmedia:
         await system.run_blocking(attach, mail, message, account.options.volgain)
-    await system.run_blocking(send, settings.general.mailcmd, mail)
+    await system.run_command(send, settings.general.mailcmd, mail)
 
 
 def _read_body(path: Path, charset: str) -> str:
