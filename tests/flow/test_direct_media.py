@@ -176,6 +176,29 @@ async def test_a_phone_of_ipv4_is_not_sent_to_one_of_ipv6(tmp_path: Path) -> Non
         await called.ended()
 
 
+async def test_nat_is_none_the_less_for_where_media_were_found_to_come_from(tmp_path: Path) -> None:
+    """rtp_symmetric: we send to where bob's packets come from, which he has not said, and which lets in nobody but us."""
+    options: dict[str, object] = {"disable_direct_media_on_nat": "yes", "rtp_symmetric": "yes"}
+    async with sip_office(tmp_path, phones({}, options), EXTENSIONS) as office:
+        alice, bob = office.phone("alice"), office.phone("bob")
+        await bob.register()
+        calling = alice.call("101")
+        await alice.get(100)
+        called = await bob.ring()
+        called.reply(200, body=called.sdp().replace("IN IP4 127.0.0.1", "IN IP4 10.9.8.7"))
+        await bob.get("ACK")
+        await calling.answered()
+        await called.speak(10)
+        await calling.reinvite("sendonly")
+        await calling.reinvite("sendrecv")
+        await office.quiet()
+        assert "10.9.8.7 is not where its messages come from" in why(office)
+        await calling.speak(5)
+        assert called.sounds() == {0x55: 5}
+        await calling.hang_up()
+        await called.ended()
+
+
 async def test_a_hook_takes_the_audio_back(tmp_path: Path) -> None:
     """A recording begins: both phones send to us again; when it ends, to each other."""
     async with sip_office(tmp_path, phones(), EXTENSIONS) as office:

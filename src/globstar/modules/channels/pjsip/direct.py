@@ -9,6 +9,7 @@ from globstar.base.log import Logger
 from globstar.core.rtp_media import RtpMedia
 from globstar.modules.channels.pjsip import media_options, refresh
 from globstar.modules.channels.pjsip.audio import AudioStream
+from globstar.modules.channels.pjsip.peer_hosts import numeric
 from globstar.proto.sip.session import SessionState
 
 if TYPE_CHECKING:
@@ -35,8 +36,12 @@ def obstacle(leg: Leg) -> str:
     remote = leg.media.session.remote_address if leg.media.session is not None else None
     if remote is None:
         return "its media address is not known yet"
-    if endpoint.disable_direct_media_on_nat and remote[0] != leg.remote_host:
-        return f"its media address {remote[0]} is not where its messages come from: there is NAT between"
+    if endpoint.disable_direct_media_on_nat:
+        stated = numeric(stream.remote_address) or remote[0]  # a name stands for what was found
+        if stated != leg.remote_host:
+            return f"its media address {stated} is not where its messages come from: there is NAT between"
+        if stated != remote[0]:
+            return f"its media come from {remote[0]} and not from {stated}: there is NAT between"
     return ""
 
 
