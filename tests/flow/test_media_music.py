@@ -320,11 +320,12 @@ async def test_waitexten_with_music_or_tone(system: System) -> None:
 
 
 async def test_reload_takes_new_classes_and_keeps_the_old_ones_when_broken(system: System, tmp_path: Path) -> None:
-    text = "[default]\nmode=files\nsort=zigzag\n[new]\nmode=files\ndirectory=moh\n[odd]\nmode=nosuch\n"
+    text = "[default]\nmode=files\nsort=zigzag\n[new]\nmode=files\ndirectory=moh\nsort=\n[odd]\nmode=nosuch\n"
     system.configuration.source = MemorySource({"musiconhold.conf": text})
     with LogCapture() as log:
         await run_command(system, "moh reload")
     assert all(any(word in text for text in log.texts(Level.WARNING)) for word in ("nosuch", "zigzag"))
+    assert len(log.texts(Level.WARNING)) == 2
     shown = await run_command(system, "moh show classes")
     assert "Class: new" in shown
     assert "Class: other" not in shown

@@ -28,6 +28,14 @@ _ADDRESSES = ("http://", "https://")
 _NO_FOLDER = "nodir"
 
 
+_ORDERS = enumeration("none", "alpha", "random", "randstart")
+
+
+def _order(text: str) -> str:
+    """The order of files; rows of a database may hold an empty one."""
+    return _ORDERS(text.strip() or "none")
+
+
 class GeneralOptions(Options):
     """``[general]`` of musiconhold.conf."""
 
@@ -41,11 +49,7 @@ class ClassOptions(Options):
     mode: str = option(string, "files", help="Where the music is from: files, playlist, custom, or mp3 and its kin.")
     directory: str = option(string, "moh", help="Folder with the music, below the data directory unless absolute.")
     entry: tuple[str, ...] = option(lambda text: (text,), (), repeat="extend", help="A file of a playlist.")
-    sort: str = option(
-        enumeration("", "none", "alpha", "random", "randstart"),
-        "",
-        help="Order: by name from the first or (randstart) any file, or by chance.",
-    )
+    sort: str = option(_order, "none", help="By name from the first or any file (alpha, randstart), by chance (random), or none.")
     random = option(boolean, False, help="Older name for sort=random.")
     announcement: str = option(string, "", help="Sound to play at the start and between the files.")
     digit: str = option(string, "", help="Key by which who listens to MusicOnHold() changes to this class.")
