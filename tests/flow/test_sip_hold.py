@@ -184,6 +184,29 @@ async def test_silence_on_hold(tmp_path: Path, options: dict[str, object], ends:
         await office.quiet()
 
 
+@pytest.mark.parametrize("how", ["sendonly", "inactive"])
+@pytest.mark.parametrize("symmetric", ["yes", "no"])
+async def test_after_a_hold_a_phone_may_send_from_another_port(tmp_path: Path, how: str, symmetric: str) -> None:
+    """As address translation before it may have forgotten the one that was silent."""
+    extensions = "[default]\nexten => 600,1,Answer()\n same => n,Echo()\n"
+    async with sip_office(tmp_path, phone_section("alice", rtp_symmetric=symmetric), extensions) as office:
+        call = await office.phone("alice").dial("600")
+        await call.speak(6)
+        await call.reinvite(how)
+        await asyncio.sleep(5)
+        await call.reinvite("sendrecv")
+        told, call.socket = call.socket, office.media.open("127.0.0.1", 29990)
+        stayed: list[bytes] = []
+        moved: list[bytes] = []
+        told.set_reader(lambda now: stayed.append(told.recvfrom(2048)[0][12:]))
+        call.socket.set_reader(lambda now: moved.append(call.socket.recvfrom(2048)[0][12:]))
+        await call.speak(10, 0x33)
+        await asyncio.sleep(0.1)
+        assert (moved if symmetric == "yes" else stayed) == [bytes([0x33]) * 160] * 10
+        told.close()
+        await call.hang_up()
+
+
 async def test_nobody_has_to_speak_before_the_answer(tmp_path: Path) -> None:
     """rtp_timeout lets a phone ring for as long as it may; it counts from the answer on, on both sides."""
     pjsip = phone_section("alice", rtp_timeout=4) + phone_section("bob", rtp_timeout=4)

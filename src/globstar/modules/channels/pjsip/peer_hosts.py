@@ -73,7 +73,8 @@ def aim(session: RtpSession, stream: NegotiatedStream) -> None:
     if address:
         session.awaited_host = ""
         if not session.is_closed:
-            resumes = stream.direction.can_receive and not session.is_receiving
+            was_paused = session.is_held or not session.is_receiving
+            resumes = was_paused and stream.direction.can_receive and not stream.is_remote_hold
             session.set_remote((address, port), (rtcp_address, rtcp_port), resumes=resumes)
         return
     session.awaited_host = host
