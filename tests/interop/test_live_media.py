@@ -446,6 +446,7 @@ def test_hold(world: World, request: pytest.FixtureRequest, kind: str) -> None:
     """Who holds hears nothing, the other one music alone, whatever the first says; then both go on, with nothing of before."""
     pair: Pair = request.getfixturevalue(kind)
     with world.talking(pair, may_pause=True) as (one, other):
+        world.phones.after(15)  # the first is heard before it holds
         one.reinvite("sendonly")
         wait_until(lambda: heard_by(other, [MUSIC]).get(MUSIC, 0) > 5000, 10, "the other one hears music")
         since, count = world.phones.tick, len(one.heard)
