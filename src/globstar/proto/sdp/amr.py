@@ -9,6 +9,10 @@ AMR_NAMES = ("AMR", "AMR-WB")
 _UNKNOWN = ("crc", "robust-sorting", "interleaving")
 
 
+#: We can keep periods between changes of the mode.
+_CAPABILITY = "mode-change-capability=2"
+
+
 def is_usable(fmtp: str) -> bool:
     """Whether packets with these parameters can be read and written."""
     found = parameters(fmtp)
@@ -37,6 +41,13 @@ def changes_stepwise(fmtp: str) -> bool:
     return parameters(fmtp).get("mode-change-neighbor") == "1"
 
 
+def offered(fmtp: str) -> str:
+    """What an offer says: these parameters, and that we keep periods between changes of the mode, as gateways to GSM need it."""
+    if "mode-change-capability" in parameters(fmtp):
+        return fmtp
+    return f"{fmtp}; {_CAPABILITY}" if fmtp else _CAPABILITY
+
+
 def answered(fmtp: str) -> str:
     """What an answer says to an offer with these parameters: the same packing and the same modes.
 
@@ -45,5 +56,5 @@ def answered(fmtp: str) -> str:
     found = parameters(fmtp)
     parts = [f"{name}={found[name]}" for name in ("octet-align", "mode-set") if found.get(name)]
     if "mode-change-period" in found or "mode-change-capability" in found:
-        parts.append("mode-change-capability=2")
+        parts.append(_CAPABILITY)
     return "; ".join(parts)

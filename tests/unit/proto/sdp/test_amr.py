@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from globstar.proto.sdp import CodecDescription, LocalMedia, NotAcceptable, OfferAnswer, SessionDescription, parse
-from globstar.proto.sdp.amr import answered, change_period, changes_stepwise, is_aligned, is_usable, modes
+from globstar.proto.sdp.amr import answered, change_period, changes_stepwise, is_aligned, is_usable, modes, offered
 
 NARROW, WIDE = CodecDescription("AMR"), CodecDescription("AMR-WB", 16000)
 LOCAL = LocalMedia("192.0.2.1", 12000, (WIDE, NARROW), telephone_event=False)
@@ -29,6 +29,9 @@ def test_parameters() -> None:
     assert changes_stepwise("mode-change-neighbor=1")
     assert not changes_stepwise("mode-change-neighbor=0")
     assert answered("") == ""
+    assert offered("octet-align=1") == "octet-align=1; mode-change-capability=2"
+    assert offered("") == "mode-change-capability=2"
+    assert offered("mode-change-capability=1; mode-set=0") == "mode-change-capability=1; mode-set=0"
 
 
 @pytest.mark.parametrize("fmtp", ["crc=1", "octet-align=1; robust-sorting=1", "interleaving=30"])

@@ -12,7 +12,7 @@ from globstar.proto.rtp.g723 import g723_frames
 from globstar.proto.rtp.opus import opus_samples
 from globstar.proto.rtp.speex import speex_frames
 from globstar.proto.sdp import CodecDescription, NegotiatedCodec
-from globstar.proto.sdp.amr import is_aligned, modes
+from globstar.proto.sdp.amr import AMR_NAMES, is_aligned, modes, offered
 from globstar.proto.sdp.ilbc import mode
 
 #: Encoding name, number of channels and fmtp by format name; the clock is the codec's.
@@ -39,8 +39,8 @@ _NAMES: dict[str, tuple[str, int, str]] = {
     "silk12": ("SILK", 1, ""),
     "silk16": ("SILK", 1, ""),
     "silk24": ("SILK", 1, ""),
-    "amr": ("AMR", 1, "octet-align=1"),
-    "amrwb": ("AMR-WB", 1, "octet-align=1"),
+    "amr": ("AMR", 1, offered("octet-align=1")),
+    "amrwb": ("AMR-WB", 1, offered("octet-align=1")),
     "opus": ("opus", 2, "useinbandfec=1"),
     "h261": ("H261", 1, ""),
     "h263": ("H263", 1, ""),
@@ -78,7 +78,8 @@ def describe(format: Format, framing_ms: int) -> CodecDescription | None:
         if plain is None:
             return None
         variants = tuple(format.attributes[VARIANTS].split("\n")) if VARIANTS in format.attributes else ()
-        return plain._replace(fmtp=format.attributes.get(FMTP, plain.fmtp), variants=variants)
+        fmtp = format.attributes.get(FMTP, plain.fmtp)
+        return plain._replace(fmtp=offered(fmtp) if plain.name in AMR_NAMES else fmtp, variants=variants)
     key = (format.name, framing_ms)
     if key in _described:
         return _described[key]

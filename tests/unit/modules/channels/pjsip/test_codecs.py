@@ -25,7 +25,7 @@ from globstar.proto.sdp import CodecDescription, NegotiatedCodec
         (formats.opus, 500, "useinbandfec=1", 120),
         (formats.ulaw, 500, "", 140),
         (formats.speex, 50, "", 40),
-        (formats.amr, 70, "octet-align=1", 60),
+        (formats.amr, 70, "octet-align=1; mode-change-capability=2", 60),
         (formats.ilbc, 0, "mode=20", 20),
         (formats.ilbc, 40, "mode=20", 40),
         (formats.ilbc, 60, "mode=20", 60),
@@ -34,8 +34,8 @@ from globstar.proto.sdp import CodecDescription, NegotiatedCodec
         (formats.ilbc30, 0, "mode=30", 30),
         (formats.codec2, 0, "", 20),
         (formats.silk24, 60, "", 60),
-        (formats.amr, 0, "octet-align=1", 20),
-        (formats.amr_efficient, 0, "octet-align=0", 20),
+        (formats.amr, 0, "octet-align=1; mode-change-capability=2", 20),
+        (formats.amr_efficient, 0, "octet-align=0; mode-change-capability=2", 20),
     ],
     ids=lambda value: value.codec.name if isinstance(value, Format) else None,
 )
@@ -74,7 +74,7 @@ def test_modes_of_amr_are_kept_in_one_format_for_all_calls() -> None:
     assert first.codec is formats.amr.codec
     described = describe(first, 0)
     assert described is not None
-    assert described.fmtp == "octet-align=1; mode-set=0,2"
+    assert described.fmtp == "octet-align=1; mode-set=0,2; mode-change-capability=2"
 
 
 def test_what_rtp_cannot_carry_is_left_out() -> None:
