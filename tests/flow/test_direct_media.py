@@ -383,9 +383,18 @@ async def test_video_goes_directly_as_well(tmp_path: Path) -> None:
         called.reply(200, request=second, body=called.sdp() + video.format(5002))
         await bob.get("ACK")
         await office.quiet()
+        calling.invite(body=calling.sdp() + video.format(4012))  # the picture alone moves
+        answer = await calling.answered()
+        assert "m=video 5002 " in answer.body
+        moved = await bob.get("INVITE")
+        assert f"m=audio {calling.rtp_port} " in moved.body
+        assert "m=video 4012 RTP/AVP 99" in moved.body
+        called.reply(200, request=moved, body=called.sdp() + video.format(5002))
+        await bob.get("ACK")
+        await office.quiet()
         await calling.hang_up()
         back = await bob.get("INVITE")
-        assert "m=video 4002 " not in back.body
+        assert "m=video 4012 " not in back.body
         called.reply(200, request=back, body=called.sdp() + video.format(5002))
         await bob.get("ACK")
         await called.ended()

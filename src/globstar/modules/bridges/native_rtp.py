@@ -93,7 +93,7 @@ class NativeRtpBridge(BridgeTechnology):
                 self._take_back()
             return
         channels = (members[1].channel, members[0].channel)
-        aims = tuple((native.session.session.remote_address, *native.session.receive.items()) for native in (one, two))
+        aims = _aims(one.session), _aims(two.session)
         if self._direct == channels and aims == self._aims:
             return
         now = self.bridge.system.loop.time()
@@ -167,6 +167,12 @@ def _is_ipv6(media: RtpMedia) -> bool:
     """Whether the endpoint wants its media at an address of IPv6."""
     remote = media.session.remote_address
     return remote is not None and ":" in remote[0]
+
+
+def _aims(media: RtpMedia) -> tuple[object, ...]:
+    """Where an endpoint wants its streams, and under which numbers: the other one has to be told when it changes."""
+    sides = [(key, _aims(side)) for key, side in media.sides.items()]
+    return (media.session.remote_address, *media.receive.items(), *sides)
 
 
 def _understand(one: RtpMedia, two: RtpMedia) -> bool:
