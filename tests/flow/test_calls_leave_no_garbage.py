@@ -14,6 +14,7 @@ import pytest
 from globstar.core import events
 from globstar.core.system import System
 from globstar.media.network import MediaNetwork
+from tests.support.phone import noise, sound
 from tests.support.sip_network import MemorySipNetwork
 from tests.support.switch import running_system
 from tests.support.virtual_loop import VirtualTimeLoop, run_virtual
@@ -21,13 +22,30 @@ from tests.support.virtual_loop import VirtualTimeLoop, run_virtual
 SERVER, ALICE, BOB = ("127.0.0.1", 5060), ("127.0.0.1", 5071), ("127.0.0.1", 5072)
 FILES = {
     "modules.conf": "[modules]\nautoload=no\nload=pbx_config\nload=res_pjsip\nload=chan_pjsip\nload=app_dial\n"
-    "load=bridge_native_rtp\nload=bridge_simple\nload=cdr_csv\nload=codec_ulaw\n",
+    "load=bridge_native_rtp\nload=bridge_simple\nload=cdr_csv\nload=codec_ulaw\nload=codec_resample\nload=format_wav\nload=format_pcm\n"
+    "load=app_mixmonitor\nload=app_record\nload=app_playback\nload=app_controlplayback\nload=app_chanspy\nload=app_waitforsilence\n"
+    "load=app_amd\nload=app_talkdetect\nload=func_volume\nload=func_pitchshift\nload=func_speex\nload=func_talkdetect\nload=app_dictate\n"
+    "load=func_periodic_hook\nload=app_verbose\nload=app_system\n",
     "cdr.conf": "[general]\nenable=yes\nunanswered=yes\n[csv]\n",
     "pjsip.conf": "[udp]\ntype=transport\nprotocol=udp\nbind=127.0.0.1:5060\n"
     "[alice]\ntype=endpoint\ncontext=default\nallow=!all,ulaw\naors=alice\ndirect_media=no\n[alice]\ntype=aor\n"
     "[bob]\ntype=endpoint\ncontext=default\nallow=!all,ulaw\naors=bob\ndirect_media=no\n"
     "[bob]\ntype=aor\ncontact=sip:bob@127.0.0.1:5072\n",
     "extensions.conf": "[default]\nexten => answer,1,Answer()\n same => n,Hangup()\nexten => bob,1,Dial(PJSIP/bob)\n",
+}
+#: steps of calls that are recorded, heard, changed; the sound is an absolute path
+SERVICES = {
+    "MixMonitor": "MixMonitor(a.wav,r(b.wav)t(c.ulaw)B(1)i(ID)p)|Wait(0.3)",
+    "StopMixMonitor": "MixMonitor(a.wav,P,true)|Wait(0.3)|StopMixMonitor()",
+    "Record": "Record({root}/said.wav,0,1,qk)",
+    "Playback": "Playback({sound}&none)|ControlPlayback({sound},,,,,,,o(100))|BackGround({sound})",
+    "ChanSpy": "ChanSpy(Nobody,qS)",
+    "detectors": "WaitForSilence(100,1,1)|WaitForNoise(100,1,1)|AMD(200)|BackgroundDetect({sound},100)",
+    "volume": "Set(VOLUME(TX,p)=3)|Set(VOLUME(RX)=2)|Playback({sound})",
+    "filters": "Set(PITCH_SHIFT(both)=high)|Set(DENOISE(rx)=on)|Set(AGC(tx)=8000)|Playback({sound})",
+    "talk": "Set(TALK_DETECT(set)=)|Wait(0.3)",
+    "hook": "Set(ID=${PERIODIC_HOOK(default,answer,60)})|Wait(0.3)",
+    "System": "System(true)",
 }
 SDP = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 6000 RTP/AVP 0\r\n"
 NO_CODEC = SDP.replace("AVP 0", "AVP 3")
@@ -113,7 +131,9 @@ def garbage() -> list[str]:
     return sorted(f"{kind.__module__}.{kind.__qualname__}" for kind in kinds if kind.__module__.startswith("globstar."))
 
 
-async def call(root: Path, number: str, offer: str = WITH_SDP, *, options: str = "") -> tuple[int, list[str]]:
+async def call(
+    root: Path, number: str, offer: str = WITH_SDP, *, options: str = "", extensions: str = ""
+) -> tuple[int, list[str]]:
     """Make a call; how many channels there were, and the names of those and of other things that are left when it is over."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualTimeLoop)
@@ -128,6 +148,7 @@ async def call(root: Path, number: str, offer: str = WITH_SDP, *, options: str =
         **FILES,
         "pjsip.conf": FILES["pjsip.conf"].replace("allow=!all,ulaw\naors=alice", f"allow=!all,ulaw{options}\naors=alice"),
     }
+    files["extensions.conf"] += extensions
     async with running_system(root, files, prepare=prepare) as system:
         channels: list[weakref.ref[object]] = []
         gc.collect()
@@ -163,3 +184,12 @@ def test_a_call_with_a_bundle_is_freed_at_once(tmp_path: Path) -> None:
     sdp += "m=video 0 RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\na=mid:v\r\na=bundle-only\r\n"
     offer = f"Content-Type: application/sdp\r\nContent-Length: {len(sdp)}\r\n\r\n{sdp}"
     assert run_virtual(call(tmp_path, "answer", offer, options=",h264\nbundle=yes")) == (1, [])
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_call_with_audio_services_is_freed_at_once(tmp_path: Path, service: str) -> None:
+    sound(tmp_path, "sound", noise(0.3, 5))
+    steps = SERVICES[service].replace("{root}", str(tmp_path)).replace("{sound}", str(tmp_path / "sound")).split("|")
+    extensions = "exten => service,1,Answer()\n" + "".join(f" same => n,{step}\n" for step in (*steps, "Hangup()"))
+    assert run_virtual(call(tmp_path, "service", extensions=extensions)) == (1, [])

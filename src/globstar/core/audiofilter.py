@@ -56,6 +56,10 @@ class AudioFilter:
         changed = self._from_linear.translate(_with(linear, self.process(linear.data, linear.format.sample_rate), linear))
         return _with(changed, changed.data, frame) if changed is not None else None
 
+    def end(self) -> None:
+        """Change nothing any more, and let go of what did."""
+        self.is_idle, self.process = True, _unchanged
+
     def _build(self, format_: Format) -> None:
         self._format = format_
         self._to_linear = self._from_linear = None
@@ -70,6 +74,10 @@ class AudioFilter:
         if self._to_linear is None or self._from_linear is None:
             self._is_possible = False
             logger.warning(f"{self.channel.name}: audio of {format_} cannot be changed, since it cannot be translated")
+
+
+def _unchanged(data: bytes, _sample_rate: int) -> bytes:
+    return data
 
 
 def _with(frame: Frame, data: bytes, origin: Frame) -> Frame:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from globstar.base.log import Logger
 from globstar.base.tasks import TaskOwner
 from globstar.core import events
+from globstar.core.callsown import CallsOwn
 from globstar.core.cause import Cause
 from globstar.core.channelmedia import ChannelMedia
 from globstar.core.channelstate import STATE_TEXT, ChannelGone, ChannelState, NoTranslation, SoftHangup
@@ -472,6 +473,15 @@ class Channel(ChannelMedia):
         self.system.bus.publish(events.ChannelHungUp(self))
         self.tasks.cancel()
         self.tasks.on_failure = None  # it would keep the channel until the next garbage collection
+        self._drop_own()
+
+    def _drop_own(self) -> None:
+        """Let go of what refers to this channel, for the same reason."""
+        for hooks in (self.read_hooks, self.write_hooks, self.signal_hooks):
+            hooks.clear()
+        self._last_hooks = 0
+        for key in [key for key, kept in self.data.items() if isinstance(kept, CallsOwn)]:
+            self.data.pop(key).ended()
 
     def _task_failed(self, task: asyncio.Task[Any], error: BaseException) -> None:
         """A bug in this call ends this call, and only this."""

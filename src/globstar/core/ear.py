@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from globstar.core.audiotap import BLOCK_MS, AudioTap
+from globstar.core.format import slin_for_rate
 from globstar.core.frame import Frame, FrameType
 from globstar.core.silence import sending_silence
 
@@ -24,23 +25,30 @@ class Ear:
     """
 
     def __init__(self, channel: Channel, on_sound: Callable[[bytes], object], *, sample_rate: int = 8000) -> None:
+        self._channel = channel
         self._on_sound = on_sound
-        self._tap = AudioTap(channel, self._take, sample_rate=sample_rate)
-        self._silence = bytes(self._tap.format.bytes_for(BLOCK_MS))
+        self._sample_rate = sample_rate
+        #: None while it does not run: it refers to this object, and both shall be gone with the call
+        self._tap: AudioTap | None = None
+        self._silence = bytes(slin_for_rate(sample_rate).bytes_for(BLOCK_MS))
         self._missing = 0
 
     @property
     def is_running(self) -> bool:
         """Whether it was started and not stopped."""
-        return self._tap.is_running
+        return self._tap is not None
 
     def start(self) -> None:
         """Begin."""
-        self._tap.start()
+        if self._tap is None and not self._channel.is_hung_up:
+            self._tap = AudioTap(self._channel, self._take, sample_rate=self._sample_rate)
+            self._tap.start()
 
     def stop(self) -> None:
         """End it; a second call does nothing."""
-        self._tap.stop()
+        tap, self._tap = self._tap, None
+        if tap is not None:
+            tap.stop()
 
     def _take(self, said: bytes | None, heard: bytes | None) -> None:
         if said is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.config.values import boolean
+from globstar.core.callsown import CallsOwn
 from globstar.core.channel import Channel
 from globstar.core.dialing import Origination, originate
 from globstar.core.functions import FunctionError
@@ -56,6 +57,15 @@ class PeriodicHook:
             system.tasks.start(originate(system, what), name=f"periodic hook {self.identity} of {self.channel.name}")
 
 
+class Hooks(dict[str, PeriodicHook], CallsOwn):
+    """The hooks of a channel by their ids."""
+
+    def ended(self) -> None:
+        """See CallsOwn."""
+        for hook in self.values():
+            hook.switch(False)
+
+
 @function("PERIODIC_HOOK", syntax="PERIODIC_HOOK(context,extension,interval,hook_id)")
 def periodic_hook(channel: Channel | None, args: str) -> str:
     """Let a call hear what an extension plays, every so many seconds.
@@ -72,7 +82,7 @@ def periodic_hook(channel: Channel | None, args: str) -> str:
         raise FunctionError(f"PERIODIC_HOOK takes a context, an extension and whole seconds, not '{args}'")
     if channel.system.applications.get(_SPY) is None:
         raise FunctionError(f"PERIODIC_HOOK needs the application {_SPY}")
-    hooks: dict[str, PeriodicHook] = channel.data.setdefault(_KEY, {})
+    hooks: Hooks = channel.data.setdefault(_KEY, Hooks())
     identity = str(len(hooks) + 1)
     hook = hooks[identity] = PeriodicHook(channel, identity, context, extension, int(interval))
     hook.switch(True)

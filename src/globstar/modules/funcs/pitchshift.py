@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from globstar.core.audiofilter import AudioFilter
+from globstar.core.callsown import CallsOwn
 from globstar.core.channel import Channel
 from globstar.core.functions import FunctionError
 from globstar.core.registry import write_function
@@ -31,10 +32,23 @@ class Direction:
         self._factor = factor
         self._shifter = None
 
+    def end(self) -> None:
+        """The call is over."""
+        self._filter.end()
+
     def _process(self, data: bytes, sample_rate: int) -> bytes:
         if self._shifter is None or self._shifter.sample_rate != sample_rate:
             self._shifter = PitchShifter(self._factor, sample_rate)
         return self._shifter.process(data)
+
+
+class Directions(dict[str, Direction], CallsOwn):
+    """Those of a channel that were set, by name."""
+
+    def ended(self) -> None:
+        """See CallsOwn."""
+        for direction in self.values():
+            direction.end()
 
 
 @write_function("PITCH_SHIFT", syntax="PITCH_SHIFT(channel direction)")
@@ -58,7 +72,7 @@ def pitch_shift(channel: Channel | None, args: str, value: str) -> None:
             raise FunctionError(f"'{value}' is no pitch") from error
         if not LOWEST <= factor <= HIGHEST:
             raise FunctionError(f"a pitch is {LOWEST} to {HIGHEST}, not '{value}'")
-    directions: dict[str, Direction] = channel.data.setdefault(_KEY, {})
+    directions: Directions = channel.data.setdefault(_KEY, Directions())
     for name in names:
         if name not in directions:
             directions[name] = Direction(channel, is_read=name == "rx")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from globstar.base.log import Logger
 from globstar.config.values import boolean
 from globstar.core.audiofilter import AudioFilter
+from globstar.core.callsown import CallsOwn
 from globstar.core.channel import Channel
 from globstar.core.functions import FunctionError
 from globstar.core.loader import ModuleDeclined
@@ -43,6 +44,15 @@ class Direction:
             self._channel.add_write_hook(self._filter.take)
 
 
+class Directions(dict[str, Direction], CallsOwn):
+    """Those of a channel that were set, by name."""
+
+    def ended(self) -> None:
+        """See CallsOwn."""
+        for direction in self.values():
+            direction.preprocessor.close()
+
+
 def _kept(channel: Channel | None, args: str, name: str) -> tuple[Channel, str]:
     if channel is None:
         raise FunctionError(f"{name} needs a channel")
@@ -53,7 +63,7 @@ def _kept(channel: Channel | None, args: str, name: str) -> tuple[Channel, str]:
 
 
 def _direction(channel: Channel, name: str) -> Direction:
-    directions: dict[str, Direction] = channel.data.setdefault(_KEY, {})
+    directions: Directions = channel.data.setdefault(_KEY, Directions())
     if name not in directions:
         directions[name] = Direction(channel, is_read=name == "rx")
     return directions[name]

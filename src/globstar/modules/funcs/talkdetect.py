@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from globstar.core import events
+from globstar.core.callsown import CallsOwn
 from globstar.core.channel import Channel
 from globstar.core.ear import Ear
 from globstar.core.functions import FunctionError
@@ -20,7 +21,7 @@ _SILENCE_MS = 2500
 _LEVEL = 256
 
 
-class TalkDetection:
+class TalkDetection(CallsOwn):
     """Tells when a channel begins to talk and when it has been silent again."""
 
     def __init__(self, channel: Channel) -> None:
@@ -28,7 +29,7 @@ class TalkDetection:
         self.silence_ms = _SILENCE_MS
         self._detector = SilenceDetector(_LEVEL)
         self._talks_since: float | None = None
-        self._ear = Ear(channel, self._hear)
+        self._ear: Ear | None = None
         self._undo: Callable[[], None] | None = None
 
     def change(self, silence_ms: int, level: int) -> None:
@@ -38,12 +39,15 @@ class TalkDetection:
 
     def start(self) -> None:
         """Begin to listen."""
+        self._ear = Ear(self.channel, self._hear)
         self._ear.start()
         self._undo = self.channel.system.bus.subscribe(events.ChannelHungUp, self._hung_up)
 
     def stop(self) -> None:
         """End it; who still talks is told to have stopped."""
-        self._ear.stop()
+        if self._ear is not None:
+            self._ear.stop()
+            self._ear = None
         if self._undo is not None:
             self._undo()
             self._undo = None

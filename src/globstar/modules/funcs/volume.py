@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from globstar.base.log import Logger
 from globstar.config.values import floating
 from globstar.core import events
 from globstar.core.audiofilter import AudioFilter
+from globstar.core.callsown import CallsOwn
 from globstar.core.channel import Channel
 from globstar.core.functions import FunctionError
 from globstar.core.registry import function
@@ -39,7 +42,7 @@ class Direction:
         self.filter.is_idle = volume in (0, 1, -1)
 
 
-class Volume:
+class Volume(CallsOwn):
     """Both directions of a channel, and the keys that change them where option p was given."""
 
     def __init__(self, channel: Channel) -> None:
@@ -48,17 +51,20 @@ class Volume:
         self.directions: dict[str, Direction] = {}
         self.keys: set[str] = set()
         bus = channel.system.bus
-        self._undo = [bus.subscribe(events.DigitEnded, self._digit), bus.subscribe(events.ChannelHungUp, self._hung_up)]
+        self._undo: Callable[[], None] | None = bus.subscribe(events.DigitEnded, self._digit)
 
     def _digit(self, event: events.DigitEnded) -> None:
         if event.channel is self.channel and event.direction == "Received" and event.digit in ("*", "#"):
             for name in self.keys:
                 self.change(name, self.directions[name].volume + (1 if event.digit == "*" else -1))
 
-    def _hung_up(self, event: events.ChannelHungUp) -> None:
-        if event.channel is self.channel:
-            for undo in self._undo:
-                undo()
+    def ended(self) -> None:
+        """See CallsOwn."""
+        if self._undo is not None:
+            self._undo()
+            self._undo = None
+        for direction in self.directions.values():
+            direction.filter.end()
 
     def change(self, name: str, volume: float) -> None:
         """Set the volume of a direction; 0 leaves the sound to itself again, so that packets may be relayed."""

@@ -222,9 +222,10 @@ class Recorder:
 
     async def stop(self) -> None:
         """End the recording: the files are whole when this returns; a command runs on by itself."""
-        if self._tap is None or not self._tap.is_running:
+        if self._tap is None:
             return
         self._tap.stop()
+        self._tap = None  # it refers to this recorder, and both shall be gone with the call
         if self._beeps is not None:
             self._beeps.stop()
         self.channel.system.bus.publish(events.MixMonitorStopped(self.channel))
