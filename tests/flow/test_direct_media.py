@@ -143,6 +143,35 @@ async def test_numbers_that_differ(tmp_path: Path) -> None:
         await called.ended()
 
 
+@pytest.mark.parametrize("both", [False, True])
+async def test_rfc5761_reports_beside_the_media_or_among_them(tmp_path: Path, both: bool) -> None:
+    """Alice has one port for both; bob would take her reports for media, unless he has, too."""
+    options: dict[str, object] = {"rtcp_mux": "yes"}
+    async with sip_office(tmp_path, phones(options, options), EXTENSIONS) as office:
+        alice, bob = office.phone("alice"), office.phone("bob")
+        await bob.register()
+        calling = PhoneCall(alice, "sip:101@127.0.0.1:15060")
+        calling.invite(body=calling.sdp() + "a=rtcp-mux\r\n")
+        await alice.get(100)
+        called = await bob.ring()
+        called.reply(200, body=called.sdp() + ("a=rtcp-mux\r\n" if both else ""))
+        await bob.get("ACK")
+        await calling.answered()
+        for call, other in ((calling, called), (called, calling)) if both else ():
+            request = await call.phone.get("INVITE")
+            assert request.media[1] == other.rtp_port
+            assert "a=rtcp-mux" in request.body
+            call.reply(200, request=request, body=call.sdp() + "a=rtcp-mux\r\n")
+            await call.phone.get("ACK")
+        await office.quiet()
+        way = "media go directly" if both else "packets are relayed: reports travel in different ways"
+        assert why(office) == f"native_rtp: chosen, {way}"
+        await calling.hang_up()
+        if both:
+            await accept(called)
+        await called.ended()
+
+
 async def test_nat_is_no_place_for_direct_media(tmp_path: Path) -> None:
     """disable_direct_media_on_nat: the SDP names another address than messages come from."""
     async with sip_office(tmp_path, phones({}, {"disable_direct_media_on_nat": "yes"}), EXTENSIONS) as office:

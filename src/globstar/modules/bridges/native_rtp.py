@@ -121,6 +121,8 @@ class NativeRtpBridge(BridgeTechnology):
             return "one endpoint has an address of IPv4, the other one of IPv6"
         if first.sends_digits != second.sends_digits:
             return "digits travel in different ways"
+        if first.session.rtcp_mux != second.session.rtcp_mux:  # one would send reports to where the other has media alone
+            return "reports travel in different ways"
         common = [name for name in first.receive if name in second.receive]
         if any(first.receive[name] != second.send.get(name) or second.receive[name] != first.send.get(name) for name in common):
             return "the endpoints number their codecs differently"
