@@ -380,6 +380,7 @@ class Voice:
                 if smoother is None:  # they cannot be divided
                     session.send_media(data, samples >> self._clock_shift, frame.marker)
                     return
+                self._wrote_at = session.now()
             marker = frame.marker
             for packet, samples in smoother.take(data, frame.samples):
                 session.send_media(packet, samples >> self._clock_shift, marker)
