@@ -16,7 +16,8 @@ from globstar.interfaces.cli.commands import register_commands
 from globstar.media.engine import RtpEngine
 from globstar.media.native import is_available
 from globstar.media.settings import MediaSettings, StrictRtp
-from globstar.proto.rtp import ReportBlock, SenderReport, build_compound
+from globstar.modules.res.rtp_asterisk.cli import packet_text
+from globstar.proto.rtp import ReceiverReport, ReportBlock, SenderReport, build_compound
 from tests.support.sip_phone import phone_section, sip_office
 from tests.support.switch import LogCapture, running_system
 
@@ -199,3 +200,18 @@ async def test_rfc3550_6_4_reports_are_told_on_the_bus_and_in_the_log(tmp_path: 
     assert names[1][names[1].index("SSRC") :][:5] == ["SSRC", "PT", "To", "ReportCount", "SentNTP"]
     for text in ("Got  RTP packet from", "Sent RTP packet to", "200(SR)", "Sent RTCP to", "Received RTCP from", "Reported loss:"):
         assert text in told
+
+
+@pytest.mark.virtual_time
+async def test_addresses_of_ipv6_are_told_in_brackets(tmp_path: Path) -> None:
+    """By AMI and in the log, as Asterisk writes them."""
+    async with sip_office(tmp_path, phone_section("alice"), "[default]\nexten => 1,1,Answer()\n same => n,Echo()\n") as office:
+        call = await office.phone("alice").dial("1")
+        (channel,) = office.system.channels.values()
+        place, report = ("2001:db8::1", 4001), ReceiverReport(1)
+        (sent,) = rtcp_sent(events.RtcpSent(channel, place, report))
+        (received,) = rtcp_received(events.RtcpReceived(channel, place, report))
+        assert dict(sent.fields)["To"] == "[2001:db8::1]:4001"
+        assert dict(received.fields)["From"] == "[2001:db8::1]:4001"
+        assert " [2001:db8::1]:4001 (type 00" in packet_text(False, place, bytes(12))
+        await call.hang_up()

@@ -59,3 +59,8 @@ def test_rfc3842_message_summary() -> None:
     assert message_summary.render(2, 1, "sip:*97@pbx").decode().split("\r\n") == [
         "Messages-Waiting: yes", "Message-Account: sip:*97@pbx", "Voice-Message: 2/1 (0/0)", "",
     ]  # fmt: skip
+
+
+def test_an_address_of_ipv6_is_in_brackets() -> None:
+    made = ExtensionBody("6001", LOCAL, REMOTE, 8, "2001:db8::1", caller=Party("Ann", "102"), callee=Party("Ben", "101"))
+    assert "sip:102@[2001:db8::1]" in dialog_info.render(made).decode()
