@@ -148,6 +148,8 @@ async def call(
         **FILES,
         "pjsip.conf": FILES["pjsip.conf"].replace("allow=!all,ulaw\naors=alice", f"allow=!all,ulaw{options}\naors=alice"),
     }
+    if "exten => bob," in extensions:
+        files["extensions.conf"] = "[default]\n"
     files["extensions.conf"] += extensions
     async with running_system(root, files, prepare=prepare) as system:
         channels: list[weakref.ref[object]] = []
@@ -193,3 +195,25 @@ def test_a_call_with_audio_services_is_freed_at_once(tmp_path: Path, service: st
     steps = SERVICES[service].replace("{root}", str(tmp_path)).replace("{sound}", str(tmp_path / "sound")).split("|")
     extensions = "exten => service,1,Answer()\n" + "".join(f" same => n,{step}\n" for step in (*steps, "Hangup()"))
     assert run_virtual(call(tmp_path, "service", extensions=extensions)) == (1, [])
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize(
+    "step",
+    [
+        "MixMonitor(a.wav,B(1)r(b.ulaw)t(c.wav)b)", "Set(VOLUME(RX)=3)", "Set(TALK_DETECT(set)=)", "Set(PITCH_SHIFT(both)=low)",
+        "Set(AGC(rx)=9000)",
+    ],
+)  # fmt: skip
+def test_both_channels_of_a_call_that_goes_through_frames_are_freed_at_once(tmp_path: Path, step: str) -> None:
+    plan = f"exten => bob,1,{step}\n same => n,Dial(PJSIP/bob)\n"
+    assert run_virtual(call(tmp_path, "bob", extensions=plan)) == (2, [])
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("step", ["Wait(60)", "Record({root}/said.wav,0,60,qk)", "WaitForNoise(60000)", "Playback({sound})"])
+def test_a_caller_who_hangs_up_meanwhile_is_freed_at_once(tmp_path: Path, step: str) -> None:
+    sound(tmp_path, "sound", noise(9, 5))
+    step = step.replace("{root}", str(tmp_path)).replace("{sound}", str(tmp_path / "sound"))
+    plan = f"exten => bob,1,Answer()\n same => n,{step}\n"
+    assert run_virtual(call(tmp_path, "bob", extensions=plan)) == (1, [])

@@ -143,6 +143,10 @@ class _Direction:
         self._ticks, self._least = 0, self._ahead
 
 
+def _nobody(_said: bytes | None, _heard: bytes | None) -> None:
+    """Told of a block when all is over."""
+
+
 class AudioTap:
     """Calls ``on_block`` every 20 ms with what a channel said and heard since; ``stop`` ends it, as the channel's end does.
 
@@ -184,7 +188,7 @@ class AudioTap:
         self.channel.system.ticker.add(self._tick)
 
     def stop(self) -> None:
-        """End it; a second call does nothing."""
+        """End it for good, and let go of who was told; a second call does nothing."""
         if not self.is_running:
             return
         self.is_running = False
@@ -193,6 +197,7 @@ class AudioTap:
         self.channel.remove_hook(self._heard.take)
         while self._notes:
             self._tell()
+        self._on_block, self._note = _nobody, None
 
     def _tick(self) -> None:
         if not self._lag:

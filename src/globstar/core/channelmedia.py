@@ -373,6 +373,7 @@ class ChannelMedia:
         finally:
             if timer is not None:
                 timer.cancel()
+            del signal  # a ChannelGone in it would hold this frame, and this channel with it
 
     async def wait_for(self, future: asyncio.Future[Any], handler: Callable[[Frame], Any] | None = None) -> Any:
         """Wait for ``future`` while frames go to ``handler`` (or are dropped); :class:`ChannelGone` as in :meth:`wait`.
@@ -391,6 +392,7 @@ class ChannelMedia:
             result = await self._listen(signal, handler)
         finally:
             future.remove_done_callback(done)
+            signal = None  # type: ignore[assignment]  # as in wait
         return future.result() if result is future else result
 
     async def _listen(self, signal: asyncio.Future[Any], handler: Callable[[Frame], Any] | None) -> Any:
@@ -427,6 +429,7 @@ class ChannelMedia:
                 self._sink = previous
             self._hangup_listeners.remove(gone)
             del sink  # its closure holds it, and this channel with it
+            signal = None  # type: ignore[assignment]  # so would a ChannelGone in it, by its traceback
 
     async def pause(self, seconds: float) -> None:
         """Let ``seconds`` pass; frames that come meanwhile are dropped."""
