@@ -229,6 +229,9 @@ def test_direct_media_is_not_used_across_the_translation(trunk: Trunk) -> None:
     trunk.office.cli("pjsip set history on")
     assert trunk.call_and_record(trunk.office, "office", "PJSIP/through@provider") > 1
     history = trunk.office.cli("pjsip show history")
-    invites = [line for line in history.splitlines() if "<==" in line and "INVITE sip:" in line]
+    numbers = [line.split()[0] for line in history.splitlines() if "<==" in line and "INVITE sip:" in line]
+    entries = [trunk.office.cli(f"pjsip show history entry {number}") for number in numbers]
     trunk.office.cli("pjsip set history clear")
-    assert len(invites) == 1, history
+    # one that is repeated, as a server has no processor for half a second, is the same one
+    branches = {found[1] for entry in entries if (found := re.search(r"(?i)^Via:.*?branch=([^;\s]+)", entry, re.MULTILINE))}
+    assert len(branches) == 1, history
