@@ -172,17 +172,23 @@ async def test_rfc5761_reports_beside_the_media_or_among_them(tmp_path: Path, bo
         await called.ended()
 
 
+async def talk_to(office: SipOffice, address: str) -> tuple[PhoneCall, PhoneCall]:
+    """A call to a phone that says it is at ``address`` (as in SDP), answered."""
+    alice, bob = office.phone("alice"), office.phone("bob")
+    await bob.register()
+    calling = alice.call("101")
+    await alice.get(100)
+    called = await bob.ring()
+    called.reply(200, body=called.sdp().replace("IN IP4 127.0.0.1", address))
+    await bob.get("ACK")
+    await calling.answered()
+    return calling, called
+
+
 async def test_nat_is_no_place_for_direct_media(tmp_path: Path) -> None:
     """disable_direct_media_on_nat: the SDP names another address than messages come from."""
     async with sip_office(tmp_path, phones({}, {"disable_direct_media_on_nat": "yes"}), EXTENSIONS) as office:
-        alice, bob = office.phone("alice"), office.phone("bob")
-        await bob.register()
-        calling = alice.call("101")
-        await alice.get(100)
-        called = await bob.ring()
-        called.reply(200, body=called.sdp().replace("IN IP4 127.0.0.1", "IN IP4 10.9.8.7"))
-        await bob.get("ACK")
-        await calling.answered()
+        calling, called = await talk_to(office, "IN IP4 10.9.8.7")
         await asyncio.sleep(0.5)
         assert "10.9.8.7 is not where its messages come from" in why(office)
         await calling.hang_up()
@@ -191,14 +197,7 @@ async def test_nat_is_no_place_for_direct_media(tmp_path: Path) -> None:
 
 async def test_a_phone_of_ipv4_is_not_sent_to_one_of_ipv6(tmp_path: Path) -> None:
     async with sip_office(tmp_path, phones(), EXTENSIONS) as office:
-        alice, bob = office.phone("alice"), office.phone("bob")
-        await bob.register()
-        calling = alice.call("101")
-        await alice.get(100)
-        called = await bob.ring()
-        called.reply(200, body=called.sdp().replace("IN IP4 127.0.0.1", "IN IP6 2001:db8::7"))
-        await bob.get("ACK")
-        await calling.answered()
+        calling, called = await talk_to(office, "IN IP6 2001:db8::7")
         await asyncio.sleep(0.5)
         assert "packets are relayed: one endpoint has an address of IPv4, the other one of IPv6" in why(office)
         await calling.hang_up()
@@ -209,14 +208,7 @@ async def test_nat_is_none_the_less_for_where_media_were_found_to_come_from(tmp_
     """rtp_symmetric: we send to where bob's packets come from, which he has not said, and which lets in nobody but us."""
     options: dict[str, object] = {"disable_direct_media_on_nat": "yes", "rtp_symmetric": "yes"}
     async with sip_office(tmp_path, phones({}, options), EXTENSIONS) as office:
-        alice, bob = office.phone("alice"), office.phone("bob")
-        await bob.register()
-        calling = alice.call("101")
-        await alice.get(100)
-        called = await bob.ring()
-        called.reply(200, body=called.sdp().replace("IN IP4 127.0.0.1", "IN IP4 10.9.8.7"))
-        await bob.get("ACK")
-        await calling.answered()
+        calling, called = await talk_to(office, "IN IP4 10.9.8.7")
         await called.speak(10)
         await calling.reinvite("sendonly")
         await calling.reinvite("sendrecv")

@@ -191,7 +191,7 @@ def test_a_spoofed_source_never_takes_over(call: BridgedCall) -> None:
         for victim in (call.alice, call.bob):
             for copy in (intruder.packet(number, b"evil"), victim.packet(number + 1, b"evil")):
                 intruder.send(copy, victim.server)
-        time.sleep(0.004)  # faster than speech
+        time.sleep(0.004)  # a pace of sending, faster than speech: nothing is waited for by it
         for party in (call.alice, call.bob):  # slow enough for every socket's buffer, however long the server has no processor
             party.catches_up(b"talk", number - begun - 20)
     parties = (call.alice, call.bob)

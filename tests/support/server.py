@@ -182,7 +182,7 @@ class GlobstarProcess:
         """How many channels stay: a call whose other side has been told of its end may be on its last step yet."""
         deadline = time.monotonic() + 10
         while (left := self.channel_count()) > self.expect_channels and time.monotonic() < deadline:
-            time.sleep(0.1)
+            time.sleep(0.1)  # between two looks
         return left
 
     def finish(self) -> list[str]:

@@ -106,11 +106,11 @@ class SessionWay:
 
     def receive(self, data: bytes, now: float) -> None:
         """One datagram of the right source."""
-        raise NotImplementedError  # the session's own
+        raise NotImplementedError  # this half of a session never is one by itself: RtpSession has it
 
     def receive_rtcp(self, data: bytes, now: float) -> None:
         """One compound of RTCP of the right source."""
-        raise NotImplementedError  # the session's own
+        raise NotImplementedError  # this half of a session never is one by itself: RtpSession has it
 
     # -- where things are ----------------------------------------------------------------------------------------
 
@@ -222,7 +222,7 @@ class SessionWay:
 
     def _is_quiet(self) -> bool:
         """Whether nothing comes at present from the source that was learnt."""
-        raise NotImplementedError  # the session's own
+        raise NotImplementedError  # this half of a session never is one by itself: RtpSession has it
 
     def set_remote_rtp(self, address: Address) -> None:
         """As ``set_remote``, for RTP alone; where RTCP goes that has a port of its own stays as it is."""
