@@ -36,6 +36,7 @@ class Handset:
         self.statuses: list[int] = []
         self.requests: list[str] = []
         self.is_up = False
+        self._is_answered = False  # the call it made last has had its final response; it may be over since
         self._server = (HOST, port)
         self._sip = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._sip.bind((HOST, self.port))
@@ -73,9 +74,10 @@ class Handset:
         self._own = f"<sip:{self.name}@{HOST}>;tag=h{next(_numbers)}"
         self._peer = f"<sip:{number}@{HOST}:{self._server[1]}>"
         self._target = f"sip:{number}@{HOST}:{self._server[1]}"
+        self._is_answered = False
         self._request("INVITE", self._sdp("sendrecv"))
         if wait:
-            wait_until(lambda: self.is_up or self.statuses, 20, f"an answer to {self.name}")
+            wait_until(lambda: self._is_answered, 20, f"an answer to {self.name}")
         return self
 
     def wait_up(self) -> Self:
@@ -213,6 +215,7 @@ class Handset:
         else:
             self.statuses.append(status)
         self._request("ACK", cseq=int(cseq))
+        self._is_answered = True
 
     def _take_request(self, text: str) -> None:
         method = text.split(maxsplit=1)[0]

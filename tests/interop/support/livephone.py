@@ -273,8 +273,9 @@ class LivePhone:
             self._call = f"{self.name}-{time.monotonic_ns()}"
             self._target = f"sip:{number}@{HOST}:{self.phones.server[1]}"
             self._from, self._to = f"<sip:{self.name}@{HOST}>;tag={self.name}", f"<{self._target}>"
-            self._request("INVITE", self.sdp())
-        wait_until(lambda: self.is_up, 10, lambda: f"{self.name} is answered: {self._finals}")
+            call = f"{self._request('INVITE', self.sdp())} INVITE"
+        # not until it is up: a short call may be over before anyone looks
+        wait_until(lambda: self._finals.get(call, "").startswith("200"), 10, lambda: f"{self.name} is answered: {self._finals}")
 
     def reinvite(self, direction: str = "sendrecv", *, moves: bool = False) -> None:
         """Change the session: its direction, and with ``moves`` the port at which it listens and from which it sends."""
