@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from globstar.base.log import Level
 from globstar.core.system import System
-from tests.interop.support.audio import find
-from tests.support.phone import companded, noise
+from tests.interop.support.audio import find, sine
+from tests.support.phone import Samples, companded, noise
 from tests.support.switch import LogCapture
 from tests.support.voicemail import (
     SPEECH,
@@ -25,12 +26,20 @@ from tests.support.voicemail import (
     voicemail_system,
 )
 
+#: A tone that has room for 6 dB more in every codec.
+TONE = sine(440, 1.4, level=4000)
 CONFIG = "[general]\nformat=wav\nmaxmsg=100\n[default]\n100 => 1234,Alice Example\n101 => 1234,Bob Example\n"
 
 
 @pytest.fixture
-async def system(tmp_path: Path, voicemail_prompts: Path) -> AsyncIterator[System]:
-    async with voicemail_system(tmp_path, voicemail_prompts, CONFIG) as system:
+def config() -> str:
+    return CONFIG
+
+
+@pytest.fixture
+async def system(tmp_path: Path, voicemail_prompts: Path, config: str) -> AsyncIterator[System]:
+    async with voicemail_system(tmp_path, voicemail_prompts, config) as system:
+        await system.loader.load("format_wav_gsm")
         yield system
 
 
@@ -40,6 +49,21 @@ def plan(step: str) -> str:
 
 def level(path: Path) -> float:
     return float(np.abs(read_wav(path).astype(float)).mean())
+
+
+async def record_greeting(system: System, options: str, what: Samples) -> None:
+    """Record and keep the greeting of mailbox 100 that tells that its owner is not there."""
+    phone = dial(system, "1", plan(f"VoiceMailMain(100@default,{options})"))
+    await phone.prompt("vm-opts")
+    phone.key("0")
+    await phone.prompt("vm-options")
+    phone.key("1")
+    await speak_after_the_beep(phone, what)
+    phone.key("#")
+    await phone.prompt("vm-review")
+    phone.key("1")
+    await phone.prompt("vm-msgsaved")
+    await hang_up(phone)
 
 
 @pytest.mark.parametrize(("gain", "factor"), [("g(6)", 2), ("g(-6)", 0.5), ("g(0)", 1), ("g(loud)", 1), ("g", 1)])
@@ -54,20 +78,47 @@ async def test_g_records_louder_or_quieter(system: System, tmp_path: Path, gain:
     )
 
 
+GAINS = (
+    "[general]\nformat=wav|wav49|gsm\nvolgain=6\n[default]\n100 => 1234,Alice Example\n"
+    "101 => 1234,Bob Example,,,volgain=-6.0\n102 => 1234,Carol,,,volgain=0\n103 => 1234,Dave,,,volgain=loud\n"
+)
+
+
+def decoded_level(path: Path) -> float:
+    """The mean level of a sound file, with libsndfile as the judge; raw GSM is given the format it lacks."""
+    raw = {"samplerate": 8000, "channels": 1, "subtype": "GSM610", "format": "RAW"} if path.suffix == ".gsm" else {}
+    samples, _ = soundfile.read(path, dtype="int16", **raw)
+    return float(np.abs(samples.astype(float)).mean())
+
+
+@pytest.mark.parametrize("config", [GAINS])
+async def test_volgain_changes_what_each_mailbox_keeps_in_every_format(system: System, tmp_path: Path) -> None:
+    await leave(system, "1", TONE, dialplan=plan("VoiceMail(100&101&102@default&103@default,s)"))
+    folder = spool(tmp_path) / "default"
+    spoken = float(np.abs(TONE.astype(float)).mean())
+    for box, factor in (("100", 2), ("101", 0.5), ("102", 1), ("103", 2)):
+        assert inbox(tmp_path, box=box) == ["msg0000.WAV", "msg0000.gsm", "msg0000.txt", "msg0000.wav"]
+        for suffix in ("wav", "WAV", "gsm"):
+            assert decoded_level(folder / box / f"INBOX/msg0000.{suffix}") / spoken == pytest.approx(factor, rel=0.07), (
+                box,
+                suffix,
+            )
+    assert inbox(tmp_path, "tmp") == []
+
+
+@pytest.mark.parametrize("config", ["[general]\nformat=wav\nvolgain=6\n[default]\n100 => 1234,Alice Example\n"])
+async def test_volgain_and_g_add_up_and_greetings_stay_as_they_are(system: System, tmp_path: Path) -> None:
+    await leave(system, "1", TONE, dialplan=plan("VoiceMail(100@default,sg(-12))"))
+    spoken = float(np.abs(TONE.astype(float)).mean())
+    assert level(spool(tmp_path) / "default/100/INBOX/msg0000.wav") / spoken == pytest.approx(0.5, rel=0.05)
+    await record_greeting(system, "s", TONE)
+    assert level(spool(tmp_path) / "default/100/unavail.wav") / spoken == pytest.approx(1, rel=0.05)
+
+
 async def test_g_of_voicemailmain_concerns_greetings(system: System, tmp_path: Path) -> None:
     levels = []
     for option in ("s", "sg(-6)"):
-        phone = dial(system, "1", plan(f"VoiceMailMain(100@default,{option})"))
-        await phone.prompt("vm-opts")
-        phone.key("0")
-        await phone.prompt("vm-options")
-        phone.key("1")
-        await speak_after_the_beep(phone)
-        phone.key("#")
-        await phone.prompt("vm-review")
-        phone.key("1")
-        await phone.prompt("vm-msgsaved")
-        await hang_up(phone)
+        await record_greeting(system, option, SPEECH)
         levels.append(level(spool(tmp_path) / "default/100/unavail.wav"))
     assert levels[1] / levels[0] == pytest.approx(0.5, rel=0.05)
 

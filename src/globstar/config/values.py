@@ -69,6 +69,11 @@ def floating(minimum: float | None = None, maximum: float | None = None) -> Call
     return read
 
 
+def decibels(text: str) -> float:
+    """A gain in dB from -50 to 50, none where nothing stands."""
+    return floating(-50, 50)(text) if text.strip() else 0.0
+
+
 def duration(unit: str = "s") -> Callable[[str], float]:
     """Return a reader of lengths of time in seconds; `unit` (ms, s, m, h, d) is that of a bare number."""
 

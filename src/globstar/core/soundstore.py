@@ -227,14 +227,15 @@ class SoundStore:
     def create(self, name: str, extension: str, *, append: bool = False) -> SoundWriter:
         """A writer for ``name`` (relative to the root, or absolute) in the format of ``extension``.
 
-        Missing folders are made. The file ends on ``extension`` as given where that is one, else on the format's first.
+        Missing folders are made. The file ends on ``extension`` as given where that is one, else on the format's first; files of
+        wav49 end on ``WAV``, as with Asterisk, because that is where other programs look for them.
         """
         spec = self.format_for(extension)
         if spec is None:
             raise SoundFault(f"no such file format: {extension}")
         if spec.create is None:
             raise SoundFault(f"files of format {spec.name} can only be read")
-        suffix = extension if extension in spec.extensions else spec.extensions[0]
+        suffix = extension if extension in spec.extensions and extension != "wav49" else spec.extensions[0]
         path = Path(f"{self._stem(name)}.{suffix}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

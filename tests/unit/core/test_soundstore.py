@@ -191,7 +191,7 @@ def test_delete_rename_and_copy_take_every_format(store):
 
 
 def test_create_makes_folders_and_keeps_the_extension_asked_for(store, tmp_path):
-    for extension, name in (("WAV", "m.WAV"), ("wav49", "m.wav49"), ("ul", "m.ul"), ("pcm", "m.pcm"), ("sln16", "m.sln16")):
+    for extension, name in (("WAV", "m.WAV"), ("wav49", "m.WAV"), ("ul", "m.ul"), ("pcm", "m.pcm"), ("sln16", "m.sln16")):
         writer = store.create("rec/m", extension)
         writer.close()
         assert (store.root / "rec" / name).exists()

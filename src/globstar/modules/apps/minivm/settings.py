@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from globstar.base.log import Logger
 from globstar.config import Category, ConfigFile, Variable
 from globstar.config.options import Options, Report, handles, option
-from globstar.config.values import boolean, floating, integer, string
+from globstar.config.values import boolean, decibels, integer, string
 
 logger = Logger("app_minivm")
 
@@ -54,11 +54,6 @@ class Template:
     options: TemplateOptions
 
 
-def _gain(text: str) -> float:
-    """A gain in dB, none where nothing stands."""
-    return floating(-50, 50)(text) if text.strip() else 0.0
-
-
 class AccountOptions(Options):
     """A section ``[user@domain]``."""
 
@@ -73,7 +68,7 @@ class AccountOptions(Options):
     ptemplate: str = option(string, "", help="Template of pager mails.")
     serveremail: str = option(string, "", help="Address of the sender.")
     externnotify: str = option(string, "", help="Program that is run for every message.")
-    volgain = option(_gain, 0.0, unit="dB", help="Gain of attached recordings.")
+    volgain = option(decibels, 0.0, unit="dB", help="Gain of attached recordings.")
     review = option(boolean, False, help="Let callers listen to, record anew or discard their message.")
 
     @handles("setvar", help="NAME=value, for MINIVMACCOUNT() and templates; may be repeated.")

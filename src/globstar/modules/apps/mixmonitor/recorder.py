@@ -163,8 +163,6 @@ class Recorder:
         if not dot or "/" in extension:
             faults.append(f"'{name}' has no extension")
             return None
-        if extension == "wav49":
-            extension = "WAV"
         folder = Path(self.channel.system.directories.astspooldir) / "monitor"
         try:
             return self.channel.system.sounds.create(str(folder / stem), extension, append=self.options.append)

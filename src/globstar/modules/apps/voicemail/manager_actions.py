@@ -77,7 +77,7 @@ def _details(service: VoicemailService, user: MailboxUser, counts: tuple[int, in
         ("SayDurationMinimum", str(options.saydurationm)),
         ("SayEnvelope", _yes(options.envelope)),
         ("SayCID", _yes(options.saycid)),
-        ("VolumeGain", options.volgain),
+        ("VolumeGain", f"{options.volgain:.2f}"),
         ("CanReview", _yes(options.review)),
         ("CallOperator", _yes(options.operator)),
         ("MaxMessageCount", str(options.maxmsg)),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from globstar.base.log import Logger
 from globstar.config.options import Options, Report, option
-from globstar.config.values import boolean, integer, string
+from globstar.config.values import boolean, decibels, integer, string
 from globstar.core import events
 from globstar.core.channel import Channel
 from globstar.core.mailboxes import NOTHING, MailboxState, mailbox_name
@@ -46,7 +46,7 @@ class UserOptions(Options):
     maxsecs = option(integer(0), 0, unit="s", help="Longest message; 0: no limit.", aliases=("maxmessage",))
     maxmsg = option(integer(1, 9999), 100, help="Most messages in a folder.")
     backupdeleted = option(integer(0), 0, help="Deleted messages to keep in the folder Deleted.")
-    volgain: str = option(string, "0.0", help="Accepted; recordings are attached as they are.")
+    volgain = option(decibels, 0.0, unit="dB", help="How much louder messages are kept than they were spoken.")
     nextaftercmd = option(boolean, True, help="Go to the next message after deleting or saving one.")
     leaveurgent = option(boolean, True, help="Offer to mark a message urgent.")
 

@@ -171,3 +171,16 @@ async def test_counts_and_announcement(tmp_path: Path) -> None:
         service.system.bus.subscribe(events.MessageWaiting, told.append)
         await service.announce(alice)
         assert [(event.mailbox, event.new, event.old) for event in told] == [("100@default", 2, 2)]
+
+
+async def test_a_volgain_that_is_none_is_told_with_its_place(tmp_path: Path) -> None:
+    text = (
+        "[general]\nvolgain=99\n[default]\n100 => 1,Alice\n101 => 1,Bob,,,volgain=loud\n102 => 1,Carol,,,volgain=-3.5|maxmsg=7\n"
+    )
+    async with loaded(tmp_path, text) as (service, log):
+        assert [user(service, number).options.volgain for number in ("100", "101", "102")] == [0.0, 0.0, -3.5]
+        told = [line for line in log.texts(Level.WARNING) if "volgain" in line]
+    assert sorted(told) == [
+        "mailbox 101@default: volgain: expected a number",
+        "voicemail.conf:2: bad value '99' of option 'volgain': expected at most 50",
+    ]
