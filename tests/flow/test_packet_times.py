@@ -234,36 +234,128 @@ async def resumed(root: Path, allow: str, rtpmap: str) -> list[tuple[int, int, b
         return [(time - heard[0][0] & 0xFFFFFFFF, marker, payload) for time, marker, payload in heard]
 
 
-@pytest.mark.parametrize("milliseconds", [30, 40, 60])
-def test_after_a_pause_nothing_of_what_was_said_before_it_is_heard(tmp_path: Path, milliseconds: int) -> None:
+@pytest.mark.parametrize(("milliseconds", "rest"), [(30, 20), (40, 20), (60, 20), (100, 40)])
+def test_the_end_of_talk_is_heard_before_a_pause_and_nothing_of_it_after(tmp_path: Path, milliseconds: int, rest: int) -> None:
     heard = run_virtual(resumed(tmp_path, f"ulaw:{milliseconds}", "PCMU/8000"))
-    before = [payload for time, _, payload in heard if time < 8000]
-    assert len(before) == 140 // milliseconds
-    times = [time for time, _, _ in heard[len(before) :]]
-    assert times == [9120 + number * 8 * milliseconds for number in range(120 // milliseconds)]
-    time, marker, payload = heard[len(before)]
+    before = [(time, len(payload)) for time, _, payload in heard if time < 8000]
+    whole = 140 // milliseconds
+    packets = [(number * 8 * milliseconds, 8 * milliseconds) for number in range(whole)]
+    assert before == [*packets, (whole * 8 * milliseconds, 8 * rest)]
+    after = heard[len(before) :]
+    assert [time for time, _, _ in after] == [9120 + number * 8 * milliseconds for number in range(len(after))]
+    time, marker, payload = after[0]
     assert (time, marker, payload[0]) == (9120, 1, 0x40)
 
 
-async def prompted(root: Path) -> list[bytes]:
-    """What alice, who asks for packets of 60 ms, hears of two prompts of 100 ms with a second between them."""
-    for name, octet in (("one", b"\x31"), ("two", b"\x52")):
-        (root / f"{name}.ulaw").write_bytes(octet * 800)
-    plan = (
-        f"[default]\nexten => say,1,Answer()\n same => n,Playback({root}/one)\n same => n,Wait(1)\n"
-        f" same => n,Playback({root}/two)\n same => n,Wait(1)\n"
-    )
+def ulaw_files(root: Path, **milliseconds: int) -> None:
+    """A sound file for each name, of that length, full of the first letter of its name."""
+    for name, length in milliseconds.items():
+        (root / f"{name}.ulaw").write_bytes(name[0].encode() * 8 * length)
+
+
+def told(call: PhoneCall) -> list[tuple[int, int, bytes]]:
+    """When a phone heard a packet (ms), its timestamp (both since the first one) and its payload."""
+    stamps = [int.from_bytes(packet[4:8], "big") for packet in call.packets]
+    return [
+        (round((at - call.arrivals[0]) * 1000), stamp - stamps[0] & 0xFFFFFFFF, packet[12:])
+        for at, stamp, packet in zip(call.arrivals, stamps, call.packets, strict=True)
+    ]
+
+
+async def prompted(root: Path, plan: str, *, is_over: bool = False) -> list[tuple[int, int, bytes]]:
+    """What alice, who asks for packets of 60 ms, hears of prompts."""
+    ulaw_files(root, one=100, two=100)
+    extensions = "[default]\nexten => say,1,Answer()\n" + "".join(f" same => n,{step}\n" for step in plan.splitlines())
+    async with sip_office(root, phone_section("alice", allow="ulaw:60", rtp_symmetric="yes"), extensions) as office:
+        alice = office.phone("alice")
+        call = alice.call("say")
+        await alice.get(100)
+        await call.answered()
+        if is_over:
+            await call.ended()
+        else:
+            await asyncio.sleep(2.5)
+            await call.hang_up()
+        call.close()
+        return told(call)
+
+
+def test_the_end_of_a_prompt_is_heard_and_does_not_begin_the_next_one(tmp_path: Path) -> None:
+    heard = run_virtual(prompted(tmp_path, f"Playback({tmp_path}/one)\nWait(1)\nPlayback({tmp_path}/two)\nWait(9)"))
+    assert [payload for _, _, payload in heard] == [b"o" * 480, b"o" * 320, b"t" * 480, b"t" * 320]
+    times = [at for at, _, _ in heard]
+    assert times[1] <= 100  # its last frame came 40 ms after the first packet
+    assert abs(heard[2][1] - 8 * times[2]) <= 160  # the time of the pause is in the timestamps
+
+
+def test_a_prompt_after_a_short_pause_begins_a_packet_of_its_own(tmp_path: Path) -> None:
+    heard = run_virtual(prompted(tmp_path, f"Playback({tmp_path}/one)\nWait(0.1)\nPlayback({tmp_path}/two)\nWait(9)"))
+    assert [payload for _, _, payload in heard] == [b"o" * 480, b"o" * 320, b"t" * 480, b"t" * 320]
+
+
+def test_prompts_that_follow_one_another_have_no_gap(tmp_path: Path) -> None:
+    heard = run_virtual(prompted(tmp_path, f"Playback({tmp_path}/one&{tmp_path}/two)\nWait(9)"))
+    assert b"".join(payload for _, _, payload in heard) == b"o" * 800 + b"t" * 800
+    assert [(at, stamp, len(payload)) for at, stamp, payload in heard[:3]] == [(0, 0, 480), (60, 480, 480), (120, 960, 480)]
+    assert (heard[3][1], len(heard[3][2]), len(heard)) == (1440, 160, 4)
+
+
+def test_the_end_of_a_prompt_is_heard_before_the_call_is_over(tmp_path: Path) -> None:
+    heard = run_virtual(prompted(tmp_path, f"Playback({tmp_path}/one)\nHangup()", is_over=True))
+    assert [payload for _, _, payload in heard] == [b"o" * 480, b"o" * 320]
+
+
+async def announced(root: Path) -> list[tuple[int, int, bytes]]:
+    """What bob hears who is told something before he is connected to alice, who speaks all the time."""
+    ulaw_files(root, one=100)
+    pjsip = phone_section("alice", allow="ulaw:60", rtp_symmetric="yes")
+    pjsip += phone_section("bob", contact="sip:bob@127.0.0.1:15072", allow="ulaw:60", direct_media="no")
+    plan = f"[default]\nexten => _[a-z].,1,Dial(PJSIP/${{EXTEN}},,A({root}/one))\n"
+    async with sip_office(root, pjsip, plan) as office:
+        alice, bob = office.phone("alice"), office.phone("bob")
+        calling = alice.call("bob")
+        await alice.get(100)
+        called = await bob.ring()
+        await called.answer()
+        await calling.answered()
+        for _ in range(10):
+            calling.send_rtp(b"a" * 480, time=calling.sequence * 480)
+            await asyncio.sleep(0.06)
+        bridge = await office.bridged()
+        assert bridge.technology is not None
+        assert bridge.technology.name == "native_rtp"
+        await calling.hang_up()
+        await called.ended()
+        calling.close()
+        called.close()
+        return told(called)
+
+
+def test_the_end_of_an_announcement_is_heard_before_the_other_side(tmp_path: Path) -> None:
+    heard = [payload for _, _, payload in run_virtual(announced(tmp_path))]
+    assert heard[:2] == [b"o" * 480, b"o" * 320]
+    assert heard[2:] == [b"a" * 480] * len(heard[2:])
+    assert len(heard) > 6
+
+
+async def held(root: Path) -> list[bytes]:
+    """What alice hears of a prompt of ten seconds that she holds after 80 ms."""
+    ulaw_files(root, one=10_000)
+    plan = f"[default]\nexten => say,1,Answer()\n same => n,Playback({root}/one)\n"
     async with sip_office(root, phone_section("alice", allow="ulaw:60", rtp_symmetric="yes"), plan) as office:
         alice = office.phone("alice")
         call = alice.call("say")
         await alice.get(100)
         await call.answered()
-        await asyncio.sleep(2.5)
+        while not call.packets:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.045)
+        await call.reinvite("inactive")
+        await asyncio.sleep(1)
         await call.hang_up()
         call.close()
         return [payload for _, payload in call.heard]
 
 
-def test_the_end_of_a_prompt_does_not_begin_the_next_one(tmp_path: Path) -> None:
-    heard = run_virtual(prompted(tmp_path))
-    assert [set(payload) for payload in heard] == [{0x31}, {0x52}]
+def test_what_waits_is_heard_before_a_hold(tmp_path: Path) -> None:
+    assert run_virtual(held(tmp_path)) == [b"o" * 480, b"o" * 320]

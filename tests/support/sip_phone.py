@@ -367,6 +367,8 @@ class PhoneCall:
         self.remote: tuple[str, int] | None = None
         self.heard: list[tuple[int, bytes]] = []
         self.packets: list[bytes] = []
+        #: when each of them came (loop time)
+        self.arrivals: list[float] = []
         self.sdp_version = 0
         self.cseq = 1
         self.last: Wire | None = None
@@ -403,7 +405,7 @@ class PhoneCall:
         """Media goes where the other side's SDP says."""
         self.remote = message.media
 
-    def _read(self, _now: float) -> None:
+    def _read(self, now: float) -> None:
         while True:
             try:
                 data, _ = self.socket.recvfrom(65536)
@@ -412,6 +414,7 @@ class PhoneCall:
             if len(data) < 12 or 192 <= data[1] <= 223:  # RTCP (RFC 5761 4)
                 continue
             self.packets.append(data)
+            self.arrivals.append(now)
             self.heard.append((data[1] & 0x7F, data[12:]))
 
     def send_rtp(self, payload: bytes, kind: int = 0, *, marker: bool = False, time: int | None = None) -> None:

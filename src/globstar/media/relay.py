@@ -456,6 +456,8 @@ class Relay:
         for session in (self._first, self._second):
             if session.relay_path is not None:
                 session.relay_path.leave()
+            if session.on_relay is not None:
+                session.on_relay()
         self.is_joined = True
         self._forward.owner = self._backward.owner = self
         self._first.relay_path = self._forward

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from globstar.media.conference import SeatedStream
     from globstar.media.engine import RtpEngine
     from globstar.media.feedback import VideoFeedback
+    from globstar.media.ticker import Ticker
 
 #: Seconds in which packets of a source that the peer has left may come late.
 OLD_SOURCE = 1.0
@@ -63,6 +64,7 @@ class RtpSession(SessionWay):
     * ``on_digit_begin(digit)``, ``on_digit_end(digit, duration_ms)``: RFC 4733 digits of the peer, ``!`` is flash
     * ``on_comfort_noise(level)``: level in -dBov
     * ``on_rtcp(packets)``: every compound packet, after the statistics have taken it
+    * ``on_relay()``: packets of another session are going to be sent here, past us, from now on
     * ``on_timeout(reason)``: once per silence
     * ``on_source(address)``: rtp_symmetric has made us send to another address
     """
@@ -88,6 +90,7 @@ class RtpSession(SessionWay):
         "on_digit_begin",
         "on_digit_end",
         "on_media",
+        "on_relay",
         "on_rtcp",
         "on_timeout",
         "owner",
@@ -107,6 +110,7 @@ class RtpSession(SessionWay):
         self.on_comfort_noise: Callable[[int], None] | None = None
         self.on_rtcp: Callable[[tuple[RtcpPacket, ...]], None] | None = None
         self.on_timeout: Callable[[MediaTimeout], None] | None = None
+        self.on_relay: Callable[[], None] | None = None
 
         #: what receivers tell senders of pictures, where that was agreed on
         self.feedback: VideoFeedback | None = None
@@ -143,6 +147,11 @@ class RtpSession(SessionWay):
         self.withheld = 0
 
     # -- what the owner tells ------------------------------------------------------------------------------------
+
+    @property
+    def ticker(self) -> Ticker:
+        """The tick that paces what is sent."""
+        return self._engine.ticker
 
     @property
     def carrier(self) -> RtpSession:
@@ -212,7 +221,7 @@ class RtpSession(SessionWay):
         self.is_closed = True
         self.output = self.owner = None
         self.on_media = self.on_digit_begin = self.on_digit_end = self.on_timeout = None
-        self.on_comfort_noise = self.on_rtcp = self.on_source = None
+        self.on_comfort_noise = self.on_rtcp = self.on_source = self.on_relay = None
         if self.security is not None:
             self._forget_keys()
         self._digits.close()

@@ -19,8 +19,8 @@ class Packer(Protocol):
     def is_empty(self) -> bool:
         """Whether nothing waits."""
 
-    def drop(self) -> int:
-        """Forget what waits; how many samples that was."""
+    def flush(self) -> list[tuple[bytes, int]]:
+        """What waits, in a packet that is shorter than it should be; nothing waits afterwards."""
 
     def take(self, data: bytes, samples: int) -> list[tuple[bytes, int]]:
         """The packets that are full now, each with its samples; ``data`` holds ``samples`` samples."""
@@ -41,10 +41,10 @@ class Smoother:
         """See Packer."""
         return not self._waiting
 
-    def drop(self) -> int:
+    def flush(self) -> list[tuple[bytes, int]]:
         """See Packer."""
         waiting, self._waiting = self._waiting, b""
-        return len(waiting) * self.samples // self.size
+        return [(waiting, len(waiting) * self.samples // self.size)] if waiting else []
 
     def take(self, data: bytes, samples: int = 0) -> list[tuple[bytes, int]]:
         """See Packer; the length in octets tells the samples."""
@@ -83,20 +83,15 @@ class FramePacker(Generic[T]):
         """See Packer."""
         return not self._waiting
 
-    def drop(self) -> int:
-        """See Packer."""
-        waiting, self._waiting = self._waiting, []
-        return len(waiting) * self._each
-
     def take(self, data: bytes, samples: int) -> list[tuple[bytes, int]]:
         """See Packer."""
         found = self._split(data)
         if found is None:
-            return [*self._flush(), (data, samples)]
+            return [*self.flush(), (data, samples)]
         kind, each, frames = found
         packets: list[tuple[bytes, int]] = []
         if self._waiting and (kind, each) != (self._kind, self._each):
-            packets = self._flush()
+            packets = self.flush()
         self._kind, self._each = kind, each
         waiting = self._waiting
         count = max(1, self.samples // each)
@@ -106,7 +101,7 @@ class FramePacker(Generic[T]):
             del waiting[:count]
         return packets
 
-    def _flush(self) -> list[tuple[bytes, int]]:
-        """What waits, in a packet that is shorter than it should be."""
+    def flush(self) -> list[tuple[bytes, int]]:
+        """See Packer."""
         waiting, self._waiting = self._waiting, []
         return [(self._join(self._kind, waiting), len(waiting) * self._each)] if waiting else []

@@ -32,13 +32,21 @@ def test_frames_are_gathered_and_parted() -> None:
     assert packer.is_empty
 
 
-def test_what_waits_can_be_dropped() -> None:
+def test_what_waits_goes_in_a_shorter_packet() -> None:
     smoother = Smoother(240, 240)
-    assert smoother.drop() == 0
-    assert smoother.take(bytes(320), 320) == [(bytes(240), 240)]
-    assert smoother.drop() == 80
+    assert smoother.flush() == []
+    assert smoother.take(bytes(300) + b"y" * 20, 320) == [(bytes(240), 240)]
+    assert smoother.flush() == [(bytes(60) + b"y" * 20, 80)]
     assert smoother.is_empty
     assert smoother.take(b"x" * 240, 240) == [(b"x" * 240, 240)]
+
+
+def test_frames_that_wait_go_in_a_shorter_packet() -> None:
+    packer = FramePacker(2880, opus_frames, opus_packet)
+    assert packer.take(opus_packet(LONG, [b"a"]), 960) == []
+    assert packer.flush() == [(opus_packet(LONG, [b"a"]), 960)]
+    assert packer.is_empty
+    assert packer.flush() == []
 
 
 def test_frames_of_another_kind_end_a_packet_early() -> None:

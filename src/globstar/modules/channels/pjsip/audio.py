@@ -133,6 +133,11 @@ class AudioStream(SideStream):
         voice = self.voice
         return RtpMedia(session, *voice.encodings(), packet_ms=voice.packet_ms, voice=voice)
 
+    def close(self) -> None:
+        """See SideStream."""
+        self.voice.send_rest()
+        super().close()
+
     # -- frames ------------------------------------------------------------------------------------------------------
 
     def write(self, frame: Frame) -> None:

@@ -110,7 +110,8 @@ class LegMedia(Voice):
         return self.session
 
     def close(self) -> None:
-        """Give the ports back."""
+        """Give the ports back, when all has been sent."""
+        self.send_rest()
         carrier = self._bundle.carrier
         for side in self.sides:
             if side is not carrier:
@@ -364,6 +365,8 @@ class LegMedia(Voice):
         The first is the one that applications hear: when its line is given up, or one before it comes to life, the lowest that
         lives becomes the first. A transport, its keys and its way belong to the line.
         """
+        self.send_rest()
+        other.voice.send_rest()
         self.session, other.session = other.session, self.session
         self.wires, other.wires = other.wires, self.wires
         self.described, other.described = other.described, self.described
@@ -403,6 +406,7 @@ class LegMedia(Voice):
     def _apply_audio(self, stream: NegotiatedStream | None) -> None:
         session = self.session or self.open()
         if stream is None:
+            self.send_rest()
             session.set_direction(sending=False, receiving=False)
             return
         self._offer = None

@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.endpoint import EndpointObject
     from globstar.modules.channels.pjsip.wires import Wires
 
-#: What waits for the rest of its packet is not heard any more after a pause of so many seconds: it would begin what follows.
-_STALE = 0.2
+#: What waits for the rest of its packet is sent without it if that does not come within so many lengths of what was written
+#: last, which is as soon as a prompt is over.
+_PATIENCE = 1.5
+#: Seconds by which the rest may be later where it comes over a network.
+_NETWORK_PATIENCE = 0.1
 #: Bytes of a sample of signed linear, and of that codec alone.
 LINEAR_BYTES = 2
 
@@ -67,8 +70,8 @@ class Voice:
     __slots__ = (
         "_by_payload", "_clock_shift", "_codecs", "_comes", "_encodings", "_endpoint", "_is_linear", "_kept", "_lengths",
         "_most_samples", "_read_format", "_read_payload", "_refined", "_regular", "_requests", "_send_by_receive",
-        "_send_payload", "_smoother", "_source", "_ssrc", "_times", "_usual_samples", "_writes", "_wrote_at", "channel",
-        "session", "stream", "wants_digits", "write_format",
+        "_send_payload", "_smoother", "_source", "_ssrc", "_times", "_usual_samples", "_waits_on", "_waits_until", "_writes",
+        "channel", "session", "stream", "wants_digits", "write_format",
     )  # fmt: skip
 
     def __init__(self, endpoint: EndpointObject, formats: Sequence[Format]) -> None:
@@ -96,8 +99,9 @@ class Voice:
         self._is_linear = False
         #: makes the packets that are asked for
         self._smoother: Packer | None = None
-        #: when a frame was written last, while packets are made of frames
-        self._wrote_at = 0.0
+        #: on whose ticks the rest of a packet is waited for, and until when (loop time)
+        self._waits_on: RtpSession | None = None
+        self._waits_until = 0.0
         #: makes packets of the usual length once others came; what that is in samples, 0 where all go as they come that are not
         #: longer than the peer takes
         self._regular: Packer | None = None
@@ -118,6 +122,7 @@ class Voice:
 
     def agree(self, session: RtpSession, stream: NegotiatedStream) -> Sequence[Format]:
         """Take the codecs of an agreement, the first of which we send; gives them all."""
+        self.send_rest()
         self.session, self.stream = session, stream
         plan = self._plan_for(stream)
         self._by_payload, self._send_by_receive, self._refined = plan.by_payload, plan.send_by_receive, plan.refined
@@ -339,6 +344,7 @@ class Voice:
             writes = requests.format
         if not self._can_follow(writes):
             return
+        self.send_rest()
         self._requests = requests
         self._send_payload = payload_type
         self._set_write_format(writes, lengths)
@@ -355,11 +361,9 @@ class Voice:
         if session is not None and self.stream is not None:
             times, rtp_time = self._times, frame.rtp_time
             smoother = self._smoother or self._regular
-            if smoother is not None:
-                now = session.now()
-                if now - self._wrote_at > _STALE and not smoother.is_empty:
-                    session.leave_out(0, smoother.drop() >> self._clock_shift)
-                self._wrote_at = now
+            if self._waits_on is not None and (rtp_time != times.due or frame.source != self._writes):
+                self.send_rest()  # what comes does not follow it
+                smoother = self._smoother
             if frame.source != self._writes:
                 self._writes = frame.source
                 times.forget()
@@ -380,13 +384,46 @@ class Voice:
                 if smoother is None:  # they cannot be divided
                     session.send_media(data, samples >> self._clock_shift, frame.marker)
                     return
-                self._wrote_at = session.now()
             marker = frame.marker
             for packet, samples in smoother.take(data, frame.samples):
                 session.send_media(packet, samples >> self._clock_shift, marker)
                 marker = False
-            if smoother is self._regular and smoother.is_empty:
-                self._regular = None
+            if smoother.is_empty:
+                if smoother is self._regular:
+                    self._regular = None
+            else:
+                self._wait_for_rest(session, frame)
+
+    def _wait_for_rest(self, session: RtpSession, frame: Frame) -> None:
+        """The last packet is not full: it waits for what comes next, which nobody knows to come."""
+        patience = frame.samples * _PATIENCE / self.write_format.sample_rate
+        if frame.rtp_time is not None:
+            patience += _NETWORK_PATIENCE
+        self._waits_until = session.now() + patience
+        if self._waits_on is None:
+            self._waits_on = session
+            session.on_relay = self.send_rest
+            session.ticker.add(self._look_for_rest)
+
+    def _look_for_rest(self) -> None:
+        session = self._waits_on
+        if session is not None and session.now() >= self._waits_until:
+            self.send_rest()
+
+    def send_rest(self) -> None:
+        """Send what waits for the rest of its packet in one that is shorter: no more comes that belongs to it.
+
+        So the end of a prompt is heard when the prompt ends, and nothing of it begins what comes next.
+        """
+        session, smoother = self._waits_on, self._smoother or self._regular
+        if session is None:
+            return
+        self._waits_on = session.on_relay = None
+        session.ticker.remove(self._look_for_rest)
+        self._regular = None
+        if smoother is not None and not session.is_closed:
+            for packet, samples in smoother.flush():
+                session.send_media(packet, samples >> self._clock_shift)
 
     def _send_late(self, session: RtpSession, frame: Frame) -> None:
         """Send a frame in the place that was left for it; one that has none came too late, and is dropped."""
