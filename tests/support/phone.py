@@ -109,6 +109,7 @@ class PhoneTech(ChannelTech):
         assert self.phone.digit_began == digit, f"{digit} ends, but {self.phone.digit_began} is on"
         self.phone.digit_began = ""
         self.phone.digits += digit
+        self.phone.lengths.append(duration_ms)
         return self.phone.takes_digits
 
     def write(self, channel: Channel, frame: Frame) -> None:
@@ -145,6 +146,8 @@ class Phone:
         self.told: list[Control] = []
         #: the digits that were sent to the phone, and the one that is on
         self.digits = ""
+        #: how long each of them was said to be, ms
+        self.lengths: list[int] = []
         self.digit_began = ""
         self.steps: list[str] = []
         self.played: list[tuple[float, str]] = []

@@ -44,6 +44,7 @@ class ChannelMedia:
     """
 
     __slots__ = (
+        "_ending_digit",
         "_free_at",
         "_hangup_listeners",
         "_last_hooks",
@@ -116,6 +117,8 @@ class ChannelMedia:
         self._told_again: list[object | None] | None = None
         self.dropped_voice = 0
         self._sending_digit: tuple[str, float] | None = None
+        #: the digit whose end waits for its shortest length: the timer, the digit and its length (ms)
+        self._ending_digit: tuple[asyncio.TimerHandle, str, int] | None = None
         #: when the last digit that is sent whole is out, with its pause
         self._free_at = 0.0
         self._sink: FrameSink | None = None
@@ -565,6 +568,7 @@ class ChannelMedia:
             self._begin_digit(digit)
 
     def _begin_digit(self, digit: str) -> None:
+        self._finish_waiting()
         self._sending_digit = (digit, self.system.now())
         if not self.tech.send_digit_begin(self._channel, digit):
             self.system.start_digit_tone(self._channel, digit)
@@ -582,7 +586,7 @@ class ChannelMedia:
         shortest_ms = self.system.options.mindtmfduration
         if length_ms < shortest_ms:
             remaining = (shortest_ms - length_ms) / 1000
-            asyncio.get_running_loop().call_later(remaining, self._finish_digit, digit, shortest_ms)
+            self._finish_later(remaining, digit, max(duration_ms, shortest_ms))
         else:
             self._finish_digit(digit, duration_ms or length_ms)
 
@@ -599,9 +603,20 @@ class ChannelMedia:
     def _begin_whole(self, digit: str, duration_ms: int) -> None:
         if self.is_hung_up:
             return
+        self._finish_waiting()
         if not self.tech.send_digit_begin(self._channel, digit):
             self.system.start_digit_tone(self._channel, digit)
-        asyncio.get_running_loop().call_later(duration_ms / 1000, self._finish_digit, digit, duration_ms)
+        self._finish_later(duration_ms / 1000, digit, duration_ms)
+
+    def _finish_later(self, seconds: float, digit: str, duration_ms: int) -> None:
+        self._ending_digit = (asyncio.get_running_loop().call_later(seconds, self._finish_waiting), digit, duration_ms)
+
+    def _finish_waiting(self) -> None:
+        """End the digit that waits for it: its time is over, or another one begins, which is not to be ended in its stead."""
+        waiting, self._ending_digit = self._ending_digit, None
+        if waiting is not None:
+            waiting[0].cancel()
+            self._finish_digit(waiting[1], waiting[2])
 
     def _finish_digit(self, digit: str, duration_ms: int) -> None:
         if self.is_hung_up:

@@ -377,6 +377,17 @@ async def test_a_digit_lasts_at_least_80_ms(system: System, phone: Phone) -> Non
     assert {event.direction for event in told} == {"Sent"}
 
 
+async def test_a_digit_that_came_faster_than_it_is_sent_keeps_its_length(system: System, phone: Phone) -> None:
+    """Its first packet told of a part of it already."""
+    phone.channel.write(digit_begin("4"))
+    await phone.after(0.07)
+    phone.channel.write(digit_end("4", 90))
+    phone.channel.write(digit_begin("5"))
+    await phone.after(0.2)
+    phone.channel.write(digit_end("5", 220))
+    assert phone.lengths == [90, 220]
+
+
 async def test_digits_that_come_whole_are_sent_one_after_the_other(system: System, phone: Phone) -> None:
     """Also the same one twice, and faster than they can be sent; each is told of with its begin."""
     told = seen(system, events.DigitBegan, events.DigitEnded)

@@ -187,9 +187,10 @@ class EventSender:
         return DIGITS[self._event] if self._event is not None else None
 
     def begin(self, digit: str, rtp_time: int, packet_ticks: int, now: float) -> list[EventPacket]:
-        """Start a digit; its first packet claims ``packet_ticks``. An unknown digit gives no packet.
+        """Start a digit. An unknown digit gives no packet; a digit that is still running is ended first.
 
-        A digit that is still running is ended first.
+        The first packet claims ``packet_ticks``, as 0 would be an event without end (RFC 4733 section 2.3.5); those that follow
+        claim the time that has passed, so that the last one is no longer than the digit.
         """
         code = EVENT_CODES.get(digit)
         if code is None:
@@ -235,12 +236,12 @@ class EventSender:
         return packets
 
     def _ticks(self, now: float) -> int:
-        return max(int((now - self._began) * self.clock_rate + 0.5) + self._first, self._first)
+        return max(int((now - self._began) * self.clock_rate + 0.5), self._first)
 
     def _next_segment(self) -> None:
         self._rtp_time = self._rtp_time + MAX_DURATION & 0xFFFFFFFF
         self._base += MAX_DURATION
-        self._said = 0
+        self._said, self._first = 0, 1
         self._began += MAX_DURATION / self.clock_rate
 
     def _packet(self, ticks: int, *, is_end: bool, marker: bool) -> EventPacket:

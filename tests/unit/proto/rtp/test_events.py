@@ -212,11 +212,11 @@ class TestSender:
         assert {packet.rtp_time for packet in packets} == {1000}
         assert [(one.duration, one.is_end) for one in events if one] == [
             (160, False),
+            (160, False),
             (320, False),
-            (480, False),
-            (640, True),
-            (640, True),
-            (640, True),
+            (480, True),
+            (480, True),
+            (480, True),
         ]
         assert not sender.is_active
 
@@ -236,7 +236,20 @@ class TestSender:
         ended = parse_event(end.payload)
         assert said is not None
         assert ended is not None
-        assert ended.duration == said.duration == 1200
+        assert ended.duration == said.duration == 1040
+
+    @pytest.mark.parametrize("late", [0.0, 0.001, 0.013, 0.019])
+    def test_rfc4733_2_3_5_the_last_duration_is_the_one_that_was_asked_for(self, late: float) -> None:
+        """However the updates fall into the digit."""
+        sender = EventSender()
+        packets = sender.begin("7", 0, 160, 5.0)
+        for tick in range(1, 6):
+            packets += sender.update(5.0 + tick * 0.02 - late)
+        packets += sender.end(5.1003, duration_ms=100)
+        durations = [event.duration for event in (parse_event(packet.payload) for packet in packets) if event]
+        assert durations == sorted(durations)
+        assert durations[-3:] == [800] * 3
+        assert min(durations) == 160
 
     @pytest.mark.parametrize("clock_rate", [8000, 16000, 48000])
     @pytest.mark.parametrize("seconds", [1, 3, 9, 20])
@@ -244,7 +257,7 @@ class TestSender:
         """It is that of the whole event, of which segments have been sent already."""
         sender, receiver = EventSender(clock_rate), EventReceiver(TIMEOUT)
         packets = sender.begin("1", 500, clock_rate // 50, 0.0)
-        for tick in range(1, 50 * seconds - 1):
+        for tick in range(1, 50 * seconds):
             packets += sender.update(tick * 0.02)
         packets += sender.end(seconds, duration_ms=1000 * seconds)
         seen: list[object] = []
@@ -277,5 +290,5 @@ class TestSender:
         packets += sender.end(10.0)
         for packet in packets:
             seen += receiver.receive(packet.payload, packet.rtp_time, packet.marker, 8000, 0.0)
-        assert seen == [DigitBegan("1"), DigitEnded("1", 10020)]
+        assert seen == [DigitBegan("1"), DigitEnded("1", 10000)]
         assert {packet.rtp_time for packet in packets} == {0, 0xFFFF}

@@ -62,7 +62,7 @@ def test_rfc4733_2_5_1_4_the_length_is_right_if_one_end_arrives(clock_rate: int)
         ]
         ends = [event for event in hear(arriving, clock_rate) if isinstance(event, DigitEnded)]
         assert [event.digit for event in ends] == list(digits)
-        assert {event.duration_ms for event in ends} <= {259, 260}
+        assert {event.duration_ms for event in ends} <= {239, 240}
 
 
 @pytest.mark.parametrize("seed", range(6))
