@@ -47,6 +47,7 @@ ENDPOINTS: dict[str, str] = {
     "onecall": "device_state_busy_at=1",
     "patient": "sub_min_expiry=120",
     "nosubscribe": "allow_subscribe=no",
+    "watched1": "",
     "watched2": "",
     "watched3": "",
     "history": "send_history_info=yes",
@@ -88,7 +89,10 @@ AORS: dict[str, str] = {
     "single": "max_contacts=1",
     "replacing": "max_contacts=1\nremove_existing=yes",
     "several": "max_contacts=3",
-    "limits": "max_contacts=1\nremove_existing=yes\nminimum_expiration=60\nmaximum_expiration=600\ndefault_expiration=120",
+    **dict.fromkeys(
+        ("limits1", "limits2", "limits3", "limits4"),
+        "max_contacts=1\nremove_existing=yes\nminimum_expiration=60\nmaximum_expiration=600\ndefault_expiration=120",
+    ),
     "pathless": "max_contacts=1\nremove_existing=yes\nsupport_path=no",
     "pathful": "max_contacts=1\nremove_existing=yes\nsupport_path=yes",
     "static": "contact=sip:static@192.0.2.9",
@@ -116,75 +120,75 @@ DIALPLAN = r"""
 exten => 100,1,Answer()
  same => n,Hangup()
 exten => 101,1,Answer()
- same => n,Wait(20)
+ same => n,Wait(120)
 exten => 102,1,Ringing()
- same => n,Wait(20)
+ same => n,Wait(120)
 exten => 103,1,Progress()
- same => n,Wait(20)
+ same => n,Wait(120)
 exten => 104,1,Ringing()
  same => n,Wait(0.2)
  same => n,Answer()
- same => n,Wait(20)
+ same => n,Wait(120)
 exten => 105,1,Answer()
  same => n,Wait(0.2)
  same => n,Hangup(16)
 exten => 106,1,Answer()
  same => n,Read(DIGITS,,3,,1,5)
  same => n,SendText(digits ${DIGITS})
- same => n,Wait(20)
+ same => n,Wait(120)
 exten => 107,1,Answer()
  same => n,SendText(hello there)
- same => n,Wait(20)
+ same => n,Wait(120)
 exten => 108,1,Answer()
  same => n,Echo()
-exten => 109,1,Wait(20)
+exten => 109,1,Wait(120)
 exten => 110,1,Set(PJSIP_HEADER(add,X-Nobody)=no)
  same => n,Answer()
  same => n,SendText(${PJSIP_HEADER(read,X-Colour)})
- same => n,Wait(20)
+ same => n,Wait(120)
 exten => 111,1,Answer()
  same => n,SendText(${CALLERID(name)}/${CALLERID(num)}/${CALLERID(name-pres)})
- same => n,Wait(20)
+ same => n,Wait(120)
 exten => 112,1,Answer()
  same => n,SendText(${REDIRECTING(from-num)}/${REDIRECTING(reason)})
- same => n,Wait(20)
+ same => n,Wait(120)
 exten => 113,1,Progress()
  same => n,Wait(0.2)
  same => n,Answer()
- same => n,Wait(20)
+ same => n,Wait(120)
 exten => _12X,1,Hangup(${EXTEN:2}0)
 exten => _cause*.,1,Hangup(${CUT(EXTEN,*,2)})
 exten => busy,1,Busy(5)
 exten => congested,1,Congestion(5)
-exten => _to*.,1,Dial(PJSIP/${CUT(EXTEN,*,2)}/sip:${CUT(EXTEN,*,2)}@127.0.0.1:${CUT(EXTEN,*,3)}\;transport=${CUT(EXTEN,*,4)},15,g)
+exten => _to*.,1,Dial(PJSIP/${CUT(EXTEN,*,2)}/sip:${CUT(EXTEN,*,2)}@127.0.0.1:${CUT(EXTEN,*,3)}\;transport=${CUT(EXTEN,*,4)},60,g)
  same => n,Verbose(1,${DIALSTATUS} ${HANGUPCAUSE})
 exten => _away*.,1,Set(REDIRECTING(from-num,i)=555)
  same => n,Set(REDIRECTING(reason,i)=cfu)
  same => n,Set(REDIRECTING(count)=1)
  same => n,Goto(to${EXTEN:4},1)
 exten => _hdr*.,1,Set(HEADER=${CUT(EXTEN,*,3)})
- same => n,Dial(PJSIP/callee/sip:callee@127.0.0.1:${CUT(EXTEN,*,2)},15,b(colour^s^1))
-exten => _both*.,1,Dial(PJSIP/callee/sip:one@127.0.0.1:${CUT(EXTEN,*,2)}&PJSIP/callee/sip:two@127.0.0.1:${CUT(EXTEN,*,3)},15)
+ same => n,Dial(PJSIP/callee/sip:callee@127.0.0.1:${CUT(EXTEN,*,2)},60,b(colour^s^1))
+exten => _both*.,1,Dial(PJSIP/callee/sip:one@127.0.0.1:${CUT(EXTEN,*,2)}&PJSIP/callee/sip:two@127.0.0.1:${CUT(EXTEN,*,3)},60)
 exten => _short*.,1,Dial(PJSIP/callee/sip:callee@127.0.0.1:${CUT(EXTEN,*,2)},1)
 exten => _kk*.,1,Answer()
- same => n,Dial(PJSIP/callee/sip:callee@127.0.0.1:${CUT(EXTEN,*,2)},15)
-exten => _reg*.,1,Dial(PJSIP/${CUT(EXTEN,*,2)},15)
-exten => _all*.,1,Dial(${PJSIP_DIAL_CONTACTS(${CUT(EXTEN,*,2)})},15)
+ same => n,Dial(PJSIP/callee/sip:callee@127.0.0.1:${CUT(EXTEN,*,2)},60)
+exten => _reg*.,1,Dial(PJSIP/${CUT(EXTEN,*,2)},60)
+exten => _all*.,1,Dial(${PJSIP_DIAL_CONTACTS(${CUT(EXTEN,*,2)})},60)
 exten => _site*.,1,Set(TRANSPORT=${IF($["${CUT(EXTEN,*,3)}"=""]?:\;transport=${CUT(EXTEN,*,3)})})
- same => n,Dial(PJSIP/callee/sip:callee@${CUT(EXTEN,*,2)}.test${TRANSPORT},15)
-exten => _port*.,1,Dial(PJSIP/callee/sip:callee@host.test:${CUT(EXTEN,*,2)},15)
+ same => n,Dial(PJSIP/callee/sip:callee@${CUT(EXTEN,*,2)}.test${TRANSPORT},60)
+exten => _port*.,1,Dial(PJSIP/callee/sip:callee@host.test:${CUT(EXTEN,*,2)},60)
 exten => pick,1,Pickup()
 exten => _state*.,1,Answer()
  same => n,SendText(${DEVICE_STATE(PJSIP/${CUT(EXTEN,*,2)})})
- same => n,Wait(20)
+ same => n,Wait(120)
 exten => nohint,1,NoOp()
-exten => 8001,hint,PJSIP/callee
+exten => 8001,hint,PJSIP/watched1
 exten => 8002,hint,PJSIP/watched2
 exten => 8003,hint,PJSIP/watched3
 exten => 7000,1,Answer()
- same => n,Wait(20)
+ same => n,Wait(120)
 exten => 70001,1,Answer()
- same => n,Wait(20)
+ same => n,Wait(120)
 
 [colour]
 exten => s,1,Set(PJSIP_HEADER(add,X-Colour)=red)

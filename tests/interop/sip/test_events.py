@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.interop.support.batch import THREE, Call, scenario
+from tests.interop.support.batch import Call, scenario
 from tests.interop.support.script import Script
 from tests.interop.support.sipp import Sipp
 
@@ -70,7 +70,7 @@ def test_rfc6665_a_refresh_is_200_and_notified(call: Call) -> None:
     script = subscribe(call.caller(number="8001")).expect(200, routes=True)
     notified(script, "active", "<basic>")
     refresh(script, 300).expect(200, has={"Expires": "300"})
-    ended(notified(script, "active;expires=(300|299)", "<basic>"))
+    ended(notified(script, "active;expires=(300|29[0-9])", "<basic>"))
 
 
 @scenario()
@@ -115,12 +115,12 @@ def test_rfc6665_4_4_1_a_subscriber_that_answers_481_is_forgotten(call: Call) ->
 @scenario()
 def test_rfc6665_4_1_2_2_a_notify_is_repeated_until_it_is_answered(call: Call) -> None:
     script = subscribe(call.caller(number="8001")).expect(200, routes=True)
-    script.expect_request("NOTIFY").pause(THREE).answer_request()
+    script.expect_request("NOTIFY").until_repeated("NOTIFY").answer_request()
     ended(script)
 
     def check(parties: list[Sipp]) -> None:
         first = [m.header("CSeq") for m in parties[0].received() if m.text.startswith("NOTIFY")]
-        assert first.count(first[0]) == 3
+        assert first.count(first[0]) >= 3
 
     call.check = check
 

@@ -30,7 +30,7 @@ def register(
 def test_10_3_a_binding_is_made_listed_and_removed(call: Call) -> None:
     user = {"udp": "single", "tcp": "several"}[call.transport]
     script = register(call.caller(user), user, extra="Expires: 300\n")
-    script.expect(200, has={"Contact": "sip:s.*@127.0.0.1:.*expires=(300|299)", "Date": "GMT"})
+    script.expect(200, has={"Contact": "sip:s.*@127.0.0.1:.*expires=(300|29[0-9])", "Date": "GMT"})
     register(script, user, contact="").expect(200, has={"Contact": "expires=(300|29[0-9])"})
     register(script, user, extra="Expires: 0\n").expect(200, lacks=("Contact",))
 
@@ -54,28 +54,30 @@ def test_10_3_6_a_star_beside_a_contact_is_400(call: Call) -> None:
 
 @scenario()
 def test_10_2_1_1_expires_of_the_contact_counts_more_than_the_header(call: Call) -> None:
-    register(call.caller("limits"), "limits", contact="<sip:x@127.0.0.1:9>;expires=200", extra="Expires: 500\n").expect(
-        200, has={"Contact": "expires=(200|199)"}
+    register(call.caller("limits1"), "limits1", contact="<sip:x@127.0.0.1:9>;expires=200", extra="Expires: 500\n").expect(
+        200, has={"Contact": "expires=(200|19[0-9])"}
     )
 
 
 @scenario()
 def test_10_3_7_an_interval_that_is_too_short_is_423_or_lengthened(call: Call) -> None:
-    register(call.caller("limits"), "limits", contact="<sip:x@127.0.0.1:9>", extra="Expires: 5\n").expect(
-        200, has={"Contact": "expires=(60|59)"}
+    register(call.caller("limits2"), "limits2", contact="<sip:x@127.0.0.1:9>", extra="Expires: 5\n").expect(
+        200, has={"Contact": "expires=(60|5[0-9])"}
     )
 
 
 @scenario()
 def test_maximum_expiration_shortens_the_interval(call: Call) -> None:
-    register(call.caller("limits"), "limits", contact="<sip:x@127.0.0.1:9>", extra="Expires: 99999\n").expect(
-        200, has={"Contact": "expires=(600|599)"}
+    register(call.caller("limits3"), "limits3", contact="<sip:x@127.0.0.1:9>", extra="Expires: 99999\n").expect(
+        200, has={"Contact": "expires=(600|59[0-9])"}
     )
 
 
 @scenario()
 def test_default_expiration_is_used_without_expires(call: Call) -> None:
-    register(call.caller("limits"), "limits", contact="<sip:x@127.0.0.1:9>").expect(200, has={"Contact": "expires=(120|119)"})
+    register(call.caller("limits4"), "limits4", contact="<sip:x@127.0.0.1:9>").expect(
+        200, has={"Contact": "expires=(120|11[0-9])"}
+    )
 
 
 @scenario()
@@ -114,7 +116,7 @@ def test_10_2_4_the_same_contact_is_refreshed(call: Call) -> None:
     script = call.caller("refreshed")
     for expires in (100, 200):
         register(script, "refreshed", contact="<sip:a@127.0.0.1:9>", extra=f"Expires: {expires}\n").expect(
-            200, has={"Contact": f"expires=({expires}|{expires - 1})"}
+            200, has={"Contact": f"expires=({expires}|{expires // 10 - 1}[0-9])"}
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.interop.support.batch import THREE, Call, scenario
+from tests.interop.support.batch import Call, scenario
 from tests.interop.support.scenario import sdp
 from tests.interop.support.sipp import Sipp
 
@@ -16,22 +16,22 @@ def count(sipp: Sipp, status: int, method: str = "INVITE") -> int:
 
 @scenario()
 def test_17_2_1_a_refusal_is_repeated_until_ack(call: Call) -> None:
-    call.caller(number="busy").ask("INVITE", body=OFFER).expect(100).expect(486).pause(THREE).failure_ack().silence(700)
+    script = call.caller(number="busy").ask("INVITE", body=OFFER).expect(100).expect(486)
+    script.until_repeated("SIP/2.0 486").failure_ack().silence(700)
 
     def check(parties: list[Sipp]) -> None:
-        assert count(parties[0], 486) == 3  # at 0, T1, 3 T1
+        assert count(parties[0], 486) >= 3  # at 0, T1, 3 T1
 
     call.check = check
 
 
 @scenario()
 def test_13_3_1_4_an_answer_is_repeated_until_ack(call: Call) -> None:
-    call.caller(number="101").ask("INVITE", body=OFFER).expect(100).expect(200, routes=True).pause(THREE).acknowledged().silence(
-        600
-    ).bye()
+    script = call.caller(number="101").ask("INVITE", body=OFFER).expect(100).expect(200, routes=True)
+    script.until_repeated("SIP/2.0 200").acknowledged().silence(600).bye()
 
     def check(parties: list[Sipp]) -> None:
-        assert count(parties[0], 200) == 3
+        assert count(parties[0], 200) >= 3
 
     call.check = check
 
@@ -57,10 +57,10 @@ def test_17_2_1_a_refusal_is_not_repeated_on_a_stream(call: Call) -> None:
 def test_17_2_2_a_repeated_options_gets_the_same_response(call: Call) -> None:
     script = call.caller().ask("OPTIONS", repeated=False).expect(200)
     script.steps.append(script.steps[0].replace("[branch]", "[branch-2]"))
-    script.pause(200)
+    script.until(script, "^SIP/2.0 200", 2, copies=True)
 
     def check(parties: list[Sipp]) -> None:
-        tags = [message.header("To") for message in parties[0].received()]
+        tags = [message.header("To") for message in parties[0].received() if message.status]
         assert len(tags) >= 2
         assert len(set(tags)) == 1
 
@@ -173,9 +173,12 @@ def test_15_1_1_the_server_hangs_up_with_bye(call: Call) -> None:
 
 @scenario()
 def test_17_1_2_2_bye_is_repeated_until_it_is_answered(call: Call) -> None:
-    call.caller(number="105").ask("INVITE", body=OFFER).answered().expect_request("BYE").pause(THREE).reply(200, "OK")
+    script = call.caller(number="105").ask("INVITE", body=OFFER).answered().expect_request("BYE")
+    script.until_repeated("BYE").reply(200, "OK")
 
     def check(parties: list[Sipp]) -> None:
-        assert sum(message.text.startswith("BYE ") for message in parties[0].received()) == 3
+        byes = [message.text for message in parties[0].received() if message.text.startswith("BYE ")]
+        assert len(byes) >= 3
+        assert len(set(byes)) == 1
 
     call.check = check

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.interop.support.batch import THREE, Call, scenario
+from tests.interop.support.batch import Call, scenario
 from tests.interop.support.scenario import sdp
 from tests.interop.support.script import Script
 from tests.interop.support.sipp import Sipp
@@ -40,11 +40,11 @@ def test_3_a_ringing_response_is_acknowledged_by_prack(call: Call) -> None:
 
 @scenario()
 def test_3_an_unacknowledged_response_is_repeated(call: Call) -> None:
-    script = with_rseq(early(call.caller("needsrel", "102"))).pause(THREE)
+    script = with_rseq(early(call.caller("needsrel", "102"))).until_repeated("SIP/2.0 180")
     prack(script).expect(200).within("BYE", cseq=3).expect(487, optional=True).expect(200)
 
     def check(parties: list[Sipp]) -> None:
-        assert [message.status for message in parties[0].received()].count(180) == 3  # at 0, T1, 3 T1
+        assert [message.status for message in parties[0].received()].count(180) >= 3  # at 0, T1, 3 T1
 
     call.check = check
 

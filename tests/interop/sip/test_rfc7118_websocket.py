@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from tests.interop.support.batch import Batch
-from tests.support.loopback import HOST
+from tests.support.loopback import HOST, wait_until
 
 SDP = f"v=0\r\no=- 1 1 IN IP4 {HOST}\r\ns=-\r\nc=IN IP4 {HOST}\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n"
 
@@ -131,10 +131,7 @@ def test_6_a_contact_goes_with_its_connection(batch: Batch) -> None:
         assert "browser3@" in await asyncio.to_thread(server.cli, "pjsip show contacts")
 
     with_browser(batch, "browser3", play)
-    for _ in range(20):
-        if "browser3@" not in server.cli("pjsip show contacts"):
-            return
-    pytest.fail("the contact is still there")
+    wait_until(lambda: "browser3@" not in server.cli("pjsip show contacts"), 20, "the contact is gone")
 
 
 def test_rfc5626_4_4_1_a_keep_alive_is_answered(batch: Batch) -> None:

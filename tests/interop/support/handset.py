@@ -37,6 +37,7 @@ class Handset:
         self.requests: list[str] = []
         self.is_up = False
         self._is_answered = False  # the call it made last has had its final response; it may be over since
+        self._last_final = 0  # the CSeq of the last INVITE that has had one: it comes again where the ACK was late
         self._server = (HOST, port)
         self._sip = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._sip.bind((HOST, self.port))
@@ -167,13 +168,13 @@ class Handset:
             f"a=fmtp:101 0-16\r\na={direction}\r\n"
         )
 
-    def _request(self, method: str, body: str = "", extra: tuple[str, ...] = (), cseq: int = 0) -> None:
+    def _request(self, method: str, body: str = "", extra: tuple[str, ...] = (), cseq: int = 0, branch: str = "") -> None:
         if not cseq:
             self._cseq = cseq = self._cseq + 1
         self._send(
             [
                 f"{method} {self._target} SIP/2.0",
-                f"Via: SIP/2.0/UDP {HOST}:{self.port};rport;branch=z9hG4bK{next(_numbers)}h",
+                f"Via: SIP/2.0/UDP {HOST}:{self.port};rport;branch={branch or f'z9hG4bK{next(_numbers)}h'}",
                 "Max-Forwards: 70",
                 f"From: {self._own}",
                 f"To: {self._peer}",
@@ -208,13 +209,15 @@ class Handset:
             self._learn_media(text)
             return
         self._peer = _header(text, "To")
-        if status < 300:
-            self._target = _uri(_header(text, "Contact"))
-            self._learn_media(text)
-            self.is_up = True
-        else:
-            self.statuses.append(status)
-        self._request("ACK", cseq=int(cseq))
+        if int(cseq) > self._last_final:  # else it is repeated, and the call may be over since
+            self._last_final = int(cseq)
+            if status < 300:
+                self._target = _uri(_header(text, "Contact"))
+                self._learn_media(text)
+                self.is_up = True
+            else:
+                self.statuses.append(status)
+        self._request("ACK", cseq=int(cseq), branch="" if status < 300 else _branch(text))
         self._is_answered = True
 
     def _take_request(self, text: str) -> None:
@@ -234,7 +237,7 @@ class Handset:
             self.is_up = True
         else:
             self._respond(text, 200, "OK")
-            if method == "BYE":
+            if method == "BYE" and _header(text, "Call-ID") == self._call_id:
                 self.is_up = False
 
     def _respond(self, text: str, status: int, reason: str, body: str = "") -> None:
@@ -270,6 +273,13 @@ def amplitude(samples: Samples, hertz: float) -> float:
 def _header(text: str, name: str) -> str:
     found = re.search(rf"(?mi)^{name}: (.*?)\r$", text)
     assert found is not None, f"no {name} in {text}"
+    return found[1]
+
+
+def _branch(text: str) -> str:
+    """That of the request that a response answers."""
+    found = re.search(r";branch=([^;\s]+)", _header(text, "Via"))
+    assert found is not None, text
     return found[1]
 
 

@@ -10,7 +10,7 @@ import asyncio
 import re
 import threading
 
-from tests.support.loopback import HOST
+from tests.support.loopback import HOST, LEAST
 from tests.support.name_server import NameServer
 
 _SERVICE = re.compile(r"_sip\._(udp|tcp)\.((?:p\d+-?)+)\.test\Z")
@@ -43,7 +43,7 @@ class Names:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),), name="asyncio_names")
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(LEAST)
 
     async def _serve(self) -> None:
         server = NameServer()
@@ -56,5 +56,5 @@ class Names:
     def close(self) -> None:
         """End it."""
         self._loop.call_soon_threadsafe(self._done.set)
-        self._thread.join(10)
+        self._thread.join(LEAST)
         self._loop.close()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.support.loopback import HOST
+from tests.support.loopback import HOST, LEAST
 
 _LENGTH = re.compile(rb"(?im)^(?:content-length|l)\s*:\s*(\d+)\s*$")
 
@@ -42,12 +42,12 @@ class Relay:
         self._done = asyncio.Event()
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),), name=f"asyncio_{protocol}")
         self._thread.start()
-        self._ready.wait(10)
+        assert self._ready.wait(LEAST)
 
     def close(self) -> None:
         """End it, with its connections."""
         self._loop.call_soon_threadsafe(self._done.set)
-        self._thread.join(10)
+        self._thread.join(LEAST)
         self._loop.close()
 
     async def _serve(self) -> None:

@@ -21,13 +21,14 @@ def typed(body: str, kind: str = "application/sdp") -> str:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """``script`` has sent or received ``times`` messages in which ``pattern`` is found."""
+    """``script`` has sent or received ``times`` messages in which ``pattern`` is found, all different ones or with ``copies``."""
 
     script: Script
     pattern: str
     times: int
     #: see Script._done
     done: tuple[str, bool, int]
+    copies: bool
 
 
 @dataclass
@@ -104,11 +105,18 @@ class Script(Scenario):
         self.begins = (other, pattern)
         return self
 
-    def until(self, other: Script, pattern: str, times: int = 1) -> Self:
+    def until(self, other: Script, pattern: str, times: int = 1, *, copies: bool = False) -> Self:
         """Let the call stand until ``other`` has sent or received so many such messages."""
         assert self.transport == "udp", "SIPp takes requests from others by UDP only"
-        self.moments.append(Moment(other, pattern, times, self._done()))
+        self.moments.append(Moment(other, pattern, times, self._done(), copies))
         return self.held()
+
+    def until_repeated(self, beginning: str) -> Self:
+        """Let the call stand until what it waits with an answer to has come three times: at 0, T1 and 3 T1.
+
+        For the fourth the other side waits two seconds more, so that what follows is in time.
+        """
+        return self.until(self, f"^{beginning} ", 3, copies=True)
 
     def _done(self) -> tuple[str, bool, int]:
         """By which message, the how manieth of its kind, it is seen that the steps before have been taken.

@@ -79,7 +79,7 @@ class Sipp:
         password: str = "",
         port: int = 0,
         transport: str = "u1",
-        timeout: float = 30,
+        timeout: float = 90,
         trace: bool = True,
         control: int = 0,
         arguments: tuple[str, ...] = (),
@@ -167,21 +167,33 @@ class Sipp:
             Message(head[2] == "sent", text[head.end() : end].rstrip("\n") + "\n") for head, end in zip(heads, ends, strict=True)
         ]
 
-    def saw(self, pattern: str, times: int = 1) -> bool:
-        """Whether so many messages were sent or received in which the expression is found; a dot is any character there."""
-        return sum(re.search(pattern, message.text, re.DOTALL) is not None for message in self.messages()) >= times
+    def saw(self, pattern: str, times: int = 1, *, copies: bool = False) -> bool:
+        """Whether so many messages were sent or received in which the expression is found; a dot is any character there.
+
+        One that was repeated is the same one, unless its ``copies`` count.
+        """
+        found = [message for message in self.messages() if re.search(pattern, message.text, re.DOTALL)]
+        return len(found if copies else set(found)) >= times
 
     def has_come_to(self, beginning: str, is_sent: bool, times: int) -> bool:
-        """Whether it has sent, or received, so many messages that begin like this."""
-        return sum(message.sent == is_sent and message.text.startswith(beginning) for message in self.messages()) >= times
+        """Whether it has sent, or received, so many messages that begin like this; what came again counts once."""
+        found = [m for m in self.messages() if m.sent == is_sent and m.text.startswith(beginning)]
+        return len(found if is_sent else set(found)) >= times
 
     def go_on(self) -> None:
-        """End a wait for the request GO, which is sent here as one of the call's."""
-        call = self.messages()[-2:][0].header("Call-ID")  # not the last, which may be half written
-        text = (
-            f"GO sip:sipp@{HOST} SIP/2.0\r\nVia: SIP/2.0/UDP {HOST};branch=z9hG4bKgo\r\nFrom: <sip:go@{HOST}>;tag=go\r\n"
-            f"To: <sip:sipp@{HOST}>\r\nCall-ID: {call}\r\nCSeq: 1 GO\r\nContent-Length: 0\r\n\r\n"
-        )
+        """End a wait for the request GO, which is sent here as one of the call's.
+
+        Its headers are those of what came last, so that SIPp can still answer that.
+        """
+        messages = self.messages()
+        call = messages[-2:][0].header("Call-ID")  # not the last, which may be half written
+        last = next((m for m in reversed(messages) if not m.sent and m.header("Content-Length") and m.method != "GO"), None)
+        headers = [f"Via: SIP/2.0/UDP {HOST};branch=z9hG4bKgo", f"From: <sip:go@{HOST}>;tag=go", f"To: <sip:sipp@{HOST}>"]
+        headers.append("CSeq: 1 GO")
+        if last is not None:
+            headers = [f"{name}: {last.header(name)}" for name in ("Via", "From", "To", "CSeq")]
+        lines = [f"GO sip:sipp@{HOST} SIP/2.0", *headers, f"Call-ID: {call}", f"Number: {len(messages)}", "Content-Length: 0"]
+        text = "\r\n".join([*lines, "", ""])
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.sendto(text.encode(), (HOST, self.port))
 
