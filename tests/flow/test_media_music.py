@@ -335,3 +335,16 @@ async def test_reload_takes_new_classes_and_keeps_the_old_ones_when_broken(syste
         await system.loader.reload_all()
     assert log.texts(Level.ERROR)
     assert "Class: new" in await run_command(system, "moh show classes")
+
+
+async def test_a_digit_is_one_key_and_a_program_needs_no_folder(system: System) -> None:
+    text = "[keys]\ndigit=##\n[radio]\nmode=custom\napplication=/bin/cat /dev/zero\n[both]\nmode=custom\ndirectory=nodir\n"
+    system.configuration.source = MemorySource({"musiconhold.conf": text + "application=/bin/cat /dev/zero\n"})
+    with LogCapture() as log:
+        await run_command(system, "moh reload")
+    assert log.texts(Level.WARNING) == [
+        "musiconhold.conf:2: bad value '##' of option 'digit': expected one key: 0 to 9, *, # or A to D"
+    ]
+    shown = await run_command(system, "moh show classes")
+    for name in ("radio", "both"):
+        assert f"Class: {name}\n\tMode: custom\n\tDirectory: <none>\n\tApplication: /bin/cat /dev/zero\n" in shown

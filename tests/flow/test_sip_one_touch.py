@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from globstar.base.log import Level
 from tests.support.sip_phone import PhoneCall, SipOffice, phone_section, sip_office
+from tests.support.switch import LogCapture
 
 EXTENSIONS = "[default]\nexten => 101,1,Dial(PJSIP/bob,20,xX)\n"
 FILES = {"features.conf": "[featuremap]\nautomixmon = *3\n"}
@@ -65,8 +67,18 @@ async def test_without_the_option_it_is_refused(tmp_path: Path) -> None:
 
 
 async def test_an_unknown_feature_cannot_be_had(tmp_path: Path) -> None:
-    async with call(tmp_path, one_touch_recording="yes", record_on_feature="nothing") as (_, calling, _folder):
-        assert (await calling.request_inside("INFO", "Record: on\r\n")).label == "480"
+    with LogCapture(Level.WARNING) as log:
+        async with call(tmp_path, one_touch_recording="yes", record_on_feature="nothing") as (_, calling, _folder):
+            assert (await calling.request_inside("INFO", "Record: on\r\n")).label == "480"
+    assert any("features.conf has no feature 'nothing'" in text for text in log.texts(Level.WARNING))
+
+
+async def test_the_older_name_of_the_feature(tmp_path: Path) -> None:
+    async with call(tmp_path, one_touch_recording="yes", record_on_feature="automon", record_off_feature="automon") as it:
+        _, calling, folder = it
+        assert (await calling.request_inside("INFO", "Record: on\r\n")).label == "200"
+        assert len(list(folder.glob("auto-*.wav"))) == 1
+        assert (await calling.request_inside("INFO", "Record: off\r\n")).label == "200"
 
 
 @pytest.mark.parametrize("presses", [1, 2])

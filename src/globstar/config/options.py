@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar, cast
 
-from globstar.base.errors import LocalFault
+from globstar.base.errors import LocalFault, RemoteFault
 from globstar.config.errors import ConfigWarning
 from globstar.config.file import Category, Variable
 
@@ -37,11 +37,17 @@ class Report:
         self.warnings: list[ConfigWarning] = []
         self._seen: set[ConfigWarning] = set()
 
-    def __call__(self, variable: Variable, message: str) -> None:
+    def __call__(self, variable: Variable | Category, message: str) -> None:
         warning = ConfigWarning(variable.file, variable.line, message)
         if warning not in self._seen:
             self._seen.add(warning)
             self.warnings.append(warning)
+
+    def unknown_sections(self, config: Iterable[Category], *known: str) -> None:
+        """Tell of each section that is none of ``known`` (in lower case): nobody reads what stands there."""
+        for category in config:
+            if category.name.lower() not in known:
+                self(category, f"unknown section [{category.name}] has no effect{did_you_mean(category.name, known)}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +88,7 @@ def option(
 ) -> T | D:
     """Declare an option in the body of an Options class.
 
-    read: turns text into a value or raises ValueError. default: the value when it is absent or bad (shared by all
+    read: turns text into a value or raises ValueError or RemoteFault. default: the value when it is absent or bad (shared by all
     instances, so use immutable values). name: the name in the file when it is not the attribute's. unit: of the number,
     for help. reload: whether a reload applies a change. secret: never shown. aliases: other names. repeat: what
     a second line of the same name does: "last" replaces the value, "first" is ignored, "extend" adds tuples.
@@ -97,7 +103,7 @@ def option(
 def handles(
     *names: str, unit: str = "", help: str = "", reload: bool = True
 ) -> Callable[[Callable[[O, str], None]], Callable[[O, str], None]]:
-    """Declare that a method takes each value of the named options; it raises ValueError for a bad one."""
+    """Declare that a method takes each value of the named options; it raises ValueError or RemoteFault for a bad one."""
 
     def mark(method: Callable[[O, str], None]) -> Callable[[O, str], None]:
         fields = {"name": names[0], "aliases": names[1:], "unit": unit, "help": help, "reload": reload}
@@ -162,7 +168,7 @@ class Options:
                 return
             assert info.read is not None
             value = info.read(variable.value)
-        except ValueError as error:
+        except (ValueError, RemoteFault) as error:
             shown = REDACTED if info.secret else f"'{variable.value}'"
             report(variable, f"bad value {shown} of option '{variable.name}': {error}")
             return

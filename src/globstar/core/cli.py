@@ -196,6 +196,8 @@ async def _run(system: System, line: str, words: list[str], *, wants_json: bool)
     if not is_permitted(system, words):
         return f"You don't have permissions to run '{' '.join(words)}' command", False
     args = words[len(spec.words) :]
+    if args and spec.most_args == 0:  # one that takes none
+        return spec.usage, False
     try:
         result = spec.handler(system, args)
         if inspect.isawaitable(result):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.config import ConfigFile
-from globstar.config.values import boolean
+from globstar.config.file import Variable
+from globstar.config.values import boolean, floating, integer
 from globstar.core.frame import Frame, FrameType, digit_end
 from globstar.core.testevents import tell_state
 from globstar.dialplan.arguments import argument, split_arguments
@@ -101,17 +102,19 @@ class FeatureSettings:
 
 
 _DIGITS = frozenset("0123456789*#ABCDabcd")
+#: What a number may be: a count, or a length of time in seconds.
+_COUNT, _SECONDS = integer(0, 2**31), floating(0, 2**31)
 _GENERAL: dict[str, tuple[str, Callable[[str], object]]] = {
-    "featuredigittimeout": ("feature_digit_timeout", lambda text: int(text) / 1000),
-    "transferdigittimeout": ("transfer_digit_timeout", float),
-    "transferdialattempts": ("transfer_dial_attempts", int),
+    "featuredigittimeout": ("feature_digit_timeout", lambda text: _COUNT(text) / 1000),
+    "transferdigittimeout": ("transfer_digit_timeout", _SECONDS),
+    "transferdialattempts": ("transfer_dial_attempts", _COUNT),
     "transferretrysound": ("transfer_retry_sound", str),
     "transferinvalidsound": ("transfer_invalid_sound", str),
     "transferannouncesound": ("transfer_announce_sound", str),
-    "atxfernoanswertimeout": ("attended_no_answer_timeout", float),
+    "atxfernoanswertimeout": ("attended_no_answer_timeout", _SECONDS),
     "atxferdropcall": ("attended_drop_call", boolean),
-    "atxferloopdelay": ("attended_loop_delay", float),
-    "atxfercallbackretries": ("attended_callback_retries", int),
+    "atxferloopdelay": ("attended_loop_delay", _SECONDS),
+    "atxfercallbackretries": ("attended_callback_retries", _COUNT),
     "xfersound": ("transfer_success_sound", str),
     "xferfailsound": ("transfer_failed_sound", str),
     "courtesytone": ("courtesy_tone", str),
@@ -135,6 +138,7 @@ def read_features(config: ConfigFile | None) -> FeatureSettings:
     values: dict[str, object] = {}
     application_map: dict[str, DynamicFeature] = {}
     groups: dict[str, dict[str, str]] = {}
+    members: list[Variable] = []
     for category in config or ():
         section = category.name.lower()
         for variable in category:
@@ -156,8 +160,8 @@ def read_features(config: ConfigFile | None) -> FeatureSettings:
                 attribute, read = _GENERAL[name]
                 try:
                     values[attribute] = read(text)
-                except ValueError:
-                    logger.warning(f"{where}: '{text}' is no value for {name}")
+                except ValueError as fault:
+                    logger.warning(f"{where}: '{text}' is no value for {name}: {fault}")
             elif section == "applicationmap":
                 try:
                     application_map[variable.name] = parse_dynamic_feature(variable.name, text)
@@ -167,8 +171,12 @@ def read_features(config: ConfigFile | None) -> FeatureSettings:
                 logger.warning(f"{where}: unknown option '{variable.name}' of [{section}] has no effect")
             elif set(text) <= _DIGITS:
                 groups.setdefault(category.name, {})[variable.name] = text
+                members.append(variable)
             else:
                 logger.warning(f"{where}: '{text}' is no digit code for {variable.name} of group [{category.name}]")
+    for variable in members:
+        if variable.name not in application_map:
+            logger.warning(f"{variable.file}:{variable.line}: there is no feature '{variable.name}' in [applicationmap]")
     return replace(FeatureSettings(), application_map=application_map, groups=groups, **values)  # type: ignore[arg-type]
 
 

@@ -71,10 +71,15 @@ class Indications:
         problems: list[str] = []
         zones: dict[str, ToneZone] = {}
         aliases: list[tuple[str, str, str]] = []
-        country = ""
+        country = country_at = ""
         for category in config:
             if category.name.lower() == "general":
-                country = (category.get("country") or "").strip().lower()
+                for variable in category:
+                    where = f"{variable.file}:{variable.line}"
+                    if variable.name.lower() == "country":
+                        country, country_at = variable.value.strip().lower(), where
+                    else:
+                        problems.append(f"{where}: unknown option '{variable.name}' of [general]")
                 continue
             zone = ToneZone(category.name.lower())
             for variable in category:
@@ -109,7 +114,7 @@ class Indications:
         if not zones:
             zones["us"] = _us_zone()
         if country and country not in zones:
-            problems.append(f"{config.name}: no tone zone '{country}' for country")
+            problems.append(f"{country_at}: no tone zone '{country}' for country")
             country = ""
         self.zones = zones
         self.default_country = country or next(iter(zones))

@@ -58,8 +58,8 @@ class MediaNetwork:
     def __len__(self) -> int:
         return len(self._sockets)
 
-    def open(self, host: str, port: int, tos: int = 0, cos: int = 0) -> MemorySocket:
-        """Bind a socket; port 0 takes a free one; ``tos`` and ``cos`` are only noted."""
+    def open(self, host: str, port: int, tos: int = 0, cos: int = 0, *, checksums: bool | None = None) -> MemorySocket:
+        """Bind a socket; port 0 takes a free one; ``tos`` and ``cos`` are only noted, there are no checksums."""
         if port == 0:
             port = next(number for number in range(40000, 65536, 2) if (host, number) not in self._sockets)
         address = (host, port)

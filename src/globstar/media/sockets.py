@@ -97,8 +97,11 @@ def admitted(admit: Callable[[bytes], bytes], on_datagram: Receiver) -> Receiver
 class SocketFactory(Protocol):
     """Makes sockets; ``UdpSockets`` makes real ones, ``MediaNetwork`` those of tests."""
 
-    def open(self, host: str, port: int, tos: int = 0, cos: int = 0) -> MediaSocket:
-        """Bind a socket whose packets carry ``tos`` and the priority ``cos``; OSError (EADDRINUSE) when the port is taken."""
+    def open(self, host: str, port: int, tos: int = 0, cos: int = 0, *, checksums: bool | None = None) -> MediaSocket:
+        """Bind a socket whose packets carry ``tos`` and the priority ``cos``; OSError (EADDRINUSE) when the port is taken.
+
+        ``checksums``: whether they carry checksums over IPv4; None for what the factory does.
+        """
 
     def taken(self, host: str) -> Collection[int]:
         """The ports of ``host`` that are in use, as far as the system tells; it may name more than that."""
@@ -189,11 +192,11 @@ class UdpSockets:
 
     def __init__(self, poller: Poller) -> None:
         self.poller = poller
-        #: whether what is sent over IPv4 carries a checksum (rtp.conf ``rtpchecksums``); over IPv6 it always does
+        #: whether what is sent over IPv4 carries a checksum unless said (rtp.conf ``rtpchecksums``); over IPv6 it always does
         self.checksums = True
         self.outbox = new_outbox()
 
-    def open(self, host: str, port: int, tos: int = 0, cos: int = 0) -> UdpSocket:
+    def open(self, host: str, port: int, tos: int = 0, cos: int = 0, *, checksums: bool | None = None) -> UdpSocket:
         """See SocketFactory."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         bare = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
@@ -205,7 +208,7 @@ class UdpSockets:
                     bare.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, tos)
             if cos:
                 bare.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, cos)
-            if not self.checksums and family == socket.AF_INET:
+            if not (self.checksums if checksums is None else checksums) and family == socket.AF_INET:
                 bare.setsockopt(socket.SOL_SOCKET, _NO_CHECK, 1)
             bare.bind((host, port))
         except OSError:

@@ -136,7 +136,11 @@ def open_udptl(
     """A session on a free port of ``host``; None, with a line in the log, when there is none."""
     allocator = engine.ports(settings.port_start, settings.port_end)
     try:
-        found = bind_free(allocator, lambda port: engine.sockets.open(host, port, tos, cos), partial(engine.sockets.taken, host))
+        found = bind_free(
+            allocator,
+            lambda port: engine.sockets.open(host, port, tos, cos, checksums=settings.checksums),
+            partial(engine.sockets.taken, host),
+        )
     except OSError as error:
         logger.error(f"cannot bind a UDPTL port on {host}: {error}")
         return None

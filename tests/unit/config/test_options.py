@@ -130,3 +130,12 @@ def test_bad_declaration() -> None:
 def test_did_you_mean() -> None:
     assert did_you_mean("exen", ["exten", "same"]) == "; did you mean 'exten'?"
     assert did_you_mean("q", ["exten"]) == ""
+
+
+def test_unknown_sections() -> None:
+    report = Report()
+    sections = [category("a=1\n"), Category("General"), Category("genral", file="x.conf", line=9)]
+    report.unknown_sections(sections, "general", "x")
+    assert [str(warning) for warning in report.warnings] == [
+        "x.conf:9: unknown section [genral] has no effect; did you mean 'general'?"
+    ]

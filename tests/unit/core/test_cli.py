@@ -96,6 +96,14 @@ async def test_every_command_has_help(tmp_path: Path) -> None:
             assert (await run(system, f"core show help {spec.name}")).startswith("Usage: "), spec.name
 
 
+async def test_commands_that_take_nothing_show_their_usage_for_words_that_are_too_many(tmp_path: Path) -> None:
+    async with running_system(tmp_path, prepare=register_commands) as system:
+        bare = [spec for spec in system.registry("cli command") if spec.most_args == 0]
+        assert {"core show version", "bridge technology show", "udptl show config"} <= {spec.name for spec in bare}
+        for spec in bare:
+            assert await run(system, f"{spec.name} more") == spec.usage, spec.name
+
+
 async def test_a_bug_in_a_command_is_told_and_the_rest_works(tmp_path: Path) -> None:
     async with running_system(tmp_path, prepare=register_commands) as system:
         spec = system.registry("cli command").get("core show uptime")

@@ -49,11 +49,29 @@ def test_what_cannot_be_used_is_told_with_its_place_and_keeps_its_default() -> N
         settings = read("[general]\nfeaturedigittimeout = soon\nshoe=42\natxferabort=stop\n[featuremap]\nblindxfer => xyz\n")
     assert settings == FeatureSettings()
     assert log.texts(Level.WARNING) == [
-        "features.conf:2: 'soon' is no value for featuredigittimeout",
+        "features.conf:2: 'soon' is no value for featuredigittimeout: expected a whole number",
         "features.conf:3: unknown option 'shoe' of [general] has no effect",
         "features.conf:4: 'stop' is no digit code for atxferabort",
         "features.conf:6: 'xyz' is no digit code for blindxfer",
     ]
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "", "1 s"])
+@pytest.mark.parametrize(
+    "name",
+    ["featuredigittimeout", "transferdigittimeout", "transferdialattempts", "atxferloopdelay", "atxfercallbackretries"],
+)
+def test_numbers_that_are_none(name: str, value: str) -> None:
+    with LogCapture() as log:
+        assert read(f"[general]\n{name}={value}\n") == FeatureSettings()
+    assert log.texts(Level.WARNING)[0].startswith(f"features.conf:2: '{value}' is no value for {name}: ")
+
+
+def test_a_group_with_a_feature_that_does_not_exist() -> None:
+    with LogCapture() as log:
+        settings = read("[office]\nbeep=\nboop=#8\n[applicationmap]\nbeep=#9,self,Playback,beep\n")
+    assert settings.groups == {"office": {"beep": "", "boop": "#8"}}
+    assert log.texts(Level.WARNING) == ["features.conf:3: there is no feature 'boop' in [applicationmap]"]
 
 
 @pytest.mark.parametrize(

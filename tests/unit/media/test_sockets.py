@@ -17,6 +17,7 @@ from globstar.media.engine import RtpEngine
 from globstar.media.relay import Relay
 from globstar.media.settings import MediaSettings
 from globstar.media.sockets import UdpSockets
+from globstar.media.udptl import UdptlSettings, open_udptl
 from globstar.net.poller import Poller
 from globstar.proto.rtp import RtpPacket
 from tests.unit.media.rig import PAYLOADS, Ear, numbers
@@ -211,4 +212,18 @@ async def test_rtpchecksums_leaves_them_out_over_ipv4(port) -> None:
     assert left_out() == (1, 1)
     engine.reload(MediaSettings(first, first + 63))
     assert left_out() == (0, 0)
+    engine.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets checksums be left out")
+@pytest.mark.parametrize("are_sent", [True, False])
+async def test_udptlchecksums_counts_for_faxes_whatever_rtp_does(port, are_sent: bool) -> None:
+    first = port(64)
+    engine = RtpEngine(asyncio.get_running_loop(), MediaSettings(checksums=not are_sent), chance=random.Random(1))
+    session = open_udptl(engine, "127.0.0.1", UdptlSettings(first, first + 63, checksums=are_sent), is_symmetric=False)
+    assert session is not None
+    socket = system_socket(fileno=os.dup(session._socket._socket.fileno()))
+    assert socket.getsockopt(SOL_SOCKET, 11) == (not are_sent)  # SO_NO_CHECK
+    socket.close()
+    session.close()
     engine.close()

@@ -30,12 +30,12 @@ def load(system: System) -> None:
     """Read dsp.conf; without one there are the defaults."""
     config = system.configuration.read("dsp.conf")
     category = config.category("default") if config is not None else None
-    options = DspOptions()
+    options, report = DspOptions(), Report()
     if category is not None:
-        report = Report()
         options = DspOptions.read(category, report)
-        for warning in report.warnings:
-            logger.warning(str(warning))
+    report.unknown_sections(config or (), "default")
+    for warning in report.warnings:
+        logger.warning(str(warning))
     system.silence_threshold = options.silencethreshold
     system.services[SERVICE] = DtmfSettings(
         options.dtmf_hits_to_begin,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ipaddress
 
 from globstar.base.log import Logger
+from globstar.config.file import Category
 from globstar.config.options import Options, Report, option
-from globstar.config.values import boolean, integer
+from globstar.config.values import address_and_port, boolean, integer
 from globstar.core.cli import CliFailure, CliUsage, cli_command
 from globstar.core.system import System
 from globstar.media.udptl import UdptlSettings, UdptlTrace
@@ -21,8 +22,10 @@ TRACE = "udptl trace"
 _NO_EFFECT = {
     "udptlfecentries": "packets of faxes are passed on as they come, with the error correction of their sender",
     "udptlfecspan": "packets of faxes are passed on as they come, with the error correction of their sender",
-    "udptlchecksums": "UDP checksums are always sent",
-    "use_even_ports": "only even ports are given out anyway",
+}
+_REMOVED = {
+    "t38faxudpec": "t38_udptl_ec of an endpoint is meant",
+    "t38faxmaxdatagram": "t38_udptl_maxdatagram of an endpoint is meant",
 }
 
 
@@ -31,29 +34,35 @@ class UdptlOptions(Options):
 
     udptlstart = option(integer(1024, 65535), 4000, help="First port of UDPTL.")
     udptlend = option(integer(1024, 65535), 4999, help="Last port of UDPTL.")
-    udptlchecksums = option(boolean, True, help="UDP checksums.")
+    udptlchecksums = option(boolean, True, help="UDP checksums, over IPv4; over IPv6 they are always sent.")
     udptlfecentries = option(integer(0), 0, help="Parity packets in a packet.")
     udptlfecspan = option(integer(0), 0, help="Packets that one parity packet covers.")
-    use_even_ports = option(boolean, False, help="Only even ports.")
+    use_even_ports = option(boolean, False, help="Only even ports; they are the only ones that are given out.")
 
 
 def load(system: System) -> None:
     """Read udptl.conf; without one there are the defaults."""
     config = system.configuration.read("udptl.conf")
     category = config.category("general") if config is not None else None
-    options = UdptlOptions()
-    if category is not None:
-        report = Report()
-        options = UdptlOptions.read(category, report)
-        for info, value in options.items():
-            variable = category.find(info.name)
-            if variable is not None and info.name in _NO_EFFECT and value != info.default:
-                report(variable, f"option '{info.name}' has no effect: {_NO_EFFECT[info.name]}")
-        for warning in report.warnings:
-            logger.warning(str(warning))
-        if options.udptlend <= options.udptlstart:
-            logger.error(f"udptl.conf: udptlend {options.udptlend} is not above udptlstart; both are ignored")
-            options.udptlstart, options.udptlend = UdptlOptions().udptlstart, UdptlOptions().udptlend
+    category = category if category is not None else Category("general")
+    report = Report()
+    report.unknown_sections(config or (), "general")
+    options = UdptlOptions.read(category, report, _REMOVED)
+    for name, reason in _REMOVED.items():
+        if (variable := category.find(name)) is not None:
+            report(variable, f"option '{name}' has no effect: {reason}")
+    for info, value in options.items():
+        variable = category.find(info.name)
+        if variable is not None and info.name in _NO_EFFECT and value != info.default:
+            report(variable, f"option '{info.name}' has no effect: {_NO_EFFECT[info.name]}")
+    for warning in report.warnings:
+        logger.warning(str(warning))
+    if options.udptlend <= options.udptlstart:
+        at = category.find("udptlend") or category.find("udptlstart")
+        where = f"{at.file}:{at.line}" if at is not None else "udptl.conf"
+        wrong = f"udptlend {options.udptlend} is not above udptlstart {options.udptlstart}"
+        logger.error(f"{where}: {wrong}; both are ignored")
+        options.udptlstart, options.udptlend = UdptlOptions().udptlstart, UdptlOptions().udptlend
     system.services.setdefault(TRACE, UdptlTrace())
     system.services[SERVICE] = UdptlSettings(
         options.udptlstart,
@@ -97,17 +106,11 @@ def set_debug(system: System, args: list[str]) -> str:
         return f"UDPTL Debugging {'Enabled' if trace.is_on else 'Disabled'}"
     if how != "ip" or len(args) != 2:
         raise CliUsage
-    host, port = args[1], "0"
-    if host.startswith("["):
-        host, _, rest = host[1:].partition("]")
-        port = rest.removeprefix(":") or "0"
-    elif host.count(":") == 1:
-        host, _, port = host.partition(":")
     try:
-        address = str(ipaddress.ip_address(host))
-        number = int(port)
+        host, number = address_and_port(args[1])
     except ValueError as error:
         raise CliFailure(f"'{args[1]}' is no address: {error}") from error
+    address = str(ipaddress.ip_address(host))  # as addresses of packets are written
     trace.is_on, trace.peer = True, (address, number)
     shown = f"{address}:{number}" if number else address
     return f"UDPTL Debugging Enabled for IP: {shown}"

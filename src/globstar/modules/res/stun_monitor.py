@@ -174,6 +174,7 @@ def _read(config: ConfigFile | None) -> MonitorOptions:
     category = config.category("general") if config is not None else None
     report = Report()
     options = MonitorOptions.read(category or (), report)
+    report.unknown_sections(config or (), "general")
     for warning in report.warnings:
         logger.warning(str(warning))
     return options

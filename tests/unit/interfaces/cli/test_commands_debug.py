@@ -163,6 +163,8 @@ async def test_udptl(system: System) -> None:
     assert not trace.is_on
     assert "is no address" in await run_command(system, "udptl set debug ip somewhere")
     assert "is no address" in await run_command(system, "udptl set debug ip 192.0.2.1:x")
+    assert "expected a port" in await run_command(system, "udptl set debug ip 192.0.2.1:65536")
+    assert "for IP: 2001:db8::1" in await run_command(system, "udptl set debug ip 2001:DB8:0::1")
     assert (await run_command(system, "udptl set debug")).startswith("Usage")
 
 

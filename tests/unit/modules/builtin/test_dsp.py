@@ -31,8 +31,11 @@ async def test_without_a_file_and_with_a_wrong_one(tmp_path: Path) -> None:
     async with running_system(tmp_path, {}) as system:
         assert (system.silence_threshold, system.services[SERVICE]) == (256, DtmfSettings())
     with LogCapture(Level.WARNING) as log:
-        async with running_system(tmp_path, {"dsp.conf": "[default]\ndtmf_hits_to_begin=0\nsilencetreshold=1\n"}) as system:
+        async with running_system(
+            tmp_path, {"dsp.conf": "[defaults]\n[default]\ndtmf_hits_to_begin=0\nsilencetreshold=1\n"}
+        ) as system:
             assert system.services[SERVICE].hits == 2
     told = " ".join(record.message for record in log.records)
+    assert "dsp.conf:1: unknown section [defaults] has no effect; did you mean 'default'?" in told
     assert "dtmf_hits_to_begin" in told
     assert "silencethreshold" in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from globstar.core.format import Format, FormatCapabilities
 from globstar.core.party import PartyId, PartyName, PartyNumber, parse_caller_id
 from globstar.modules.channels.pjsip.access import AccessRules
 from globstar.modules.channels.pjsip.objects import PjsipObject
-from globstar.modules.channels.pjsip.readers import YesNo, groups, one_of, presentation, tos, variable, yes_no
+from globstar.modules.channels.pjsip.readers import YesNo, groups, one_of, presentation, sdp_name, sdp_user, tos, variable, yes_no
 from globstar.proto.sdp import CodecPreference, IncomingPreference, OutgoingPreference
 from globstar.proto.sip.headers.address import NameAddr
 from globstar.proto.sip.uri import SipUri
@@ -27,16 +28,17 @@ timers = one_of("no", "yes", "required", "always", forced="always", true="yes", 
 reliable = one_of("no", "required", "peer_supported", "yes", true="yes", false="no", on="yes", off="no")
 
 
-def codec_preference(text: str) -> CodecPreference:
-    """Read a codec_prefs_* value."""
-    return CodecPreference.parse(text)
-
-
 #: Of an entry of ``allow`` (``ulaw:30``) what stands for a length of packets and is none.
 _NO_LENGTH = re.compile(r":\s*(?![0-9]*[1-9][0-9]*\s*$)")
 #: The defaults of codec_prefs_*: what is not these very objects was set, and counts.
 _INTERSECTION = CodecPreference()
 _UNION = CodecPreference(operation="union")
+
+
+def codec_preference(default: CodecPreference) -> Callable[[str], CodecPreference]:
+    """Return a reader of codec_prefs_* values; parts that are left out are those of ``default``."""
+
+    return lambda text: CodecPreference.parse(text, default)
 
 
 def if_set(preference: CodecPreference) -> CodecPreference | None:
@@ -162,17 +164,17 @@ class EndpointObject(PjsipObject):
     bundle = option(boolean, False, help="All media over one transport.")
     max_audio_streams = option(integer(0), 1, help="Audio streams per call.")
     max_video_streams = option(integer(0), 1, help="Video streams per call.")
-    sdp_owner = option(string, "-", help="User in SDP's origin.")
-    sdp_session = option(string, "Asterisk", help="Session name in SDP.")
+    sdp_owner = option(sdp_user, "-", help="User in SDP's origin.")
+    sdp_session = option(sdp_name, "Asterisk", help="Session name in SDP.")
     preferred_codec_only = option(boolean, False, help="Answer with one codec only.")
     incoming_call_offer_pref = option(enumeration(IncomingPreference), IncomingPreference.LOCAL, help="Codecs of our answer.")
     outgoing_call_offer_pref = option(
         enumeration(OutgoingPreference), OutgoingPreference.REMOTE_MERGE, help="Codecs of our offer."
     )
-    codec_prefs_incoming_offer = option(codec_preference, _INTERSECTION, help="Codec choice.")
-    codec_prefs_outgoing_offer = option(codec_preference, _UNION, help="Codec choice.")
-    codec_prefs_incoming_answer = option(codec_preference, _INTERSECTION, help="Codec choice.")
-    codec_prefs_outgoing_answer = option(codec_preference, _INTERSECTION, help="Codec choice.")
+    codec_prefs_incoming_offer = option(codec_preference(_INTERSECTION), _INTERSECTION, help="Codec choice.")
+    codec_prefs_outgoing_offer = option(codec_preference(_UNION), _UNION, help="Codec choice.")
+    codec_prefs_incoming_answer = option(codec_preference(_INTERSECTION), _INTERSECTION, help="Codec choice.")
+    codec_prefs_outgoing_answer = option(codec_preference(_INTERSECTION), _INTERSECTION, help="Codec choice.")
     moh_passthrough = option(boolean, False, help="Hold is told, not replaced by music.")
     suppress_moh_on_sendonly = option(boolean, False, help="No music for sendonly.")
     t38_udptl = option(boolean, False, help="T.38.")
@@ -302,7 +304,15 @@ class EndpointObject(PjsipObject):
     @property
     def prevents_transcoding(self) -> bool:
         """Whether the two sides of a call must agree on one codec (transcode: prevent)."""
-        return "prevent" in (self.codec_prefs_incoming_offer.transcode, self.codec_prefs_outgoing_offer.transcode)
+        return any(
+            preference.transcode == "prevent"
+            for preference in (
+                self.codec_prefs_incoming_offer,
+                self.codec_prefs_outgoing_offer,
+                self.codec_prefs_incoming_answer,
+                self.codec_prefs_outgoing_answer,
+            )
+        )
 
     @property
     def has_caller_id(self) -> bool:

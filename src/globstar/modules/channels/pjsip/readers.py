@@ -152,6 +152,20 @@ def shown_presentation(value: int) -> str:
     return PRESENTATION_NAMES.get(value, "unavailable")
 
 
+def sdp_name(text: str) -> str:
+    """Read the name of a session, which RFC 8866 section 5.3 does not let be empty."""
+    if not text.strip():
+        raise ValueError("a session has a name")
+    return text
+
+
+def sdp_user(text: str) -> str:
+    """Read the user of an origin, which is one word (RFC 8866 section 5.2)."""
+    if len(text.split()) != 1:
+        raise ValueError("expected one word")
+    return text.strip()
+
+
 #: Names of DSCP values (RFC 2474, 2597, 3246, 5865) as the TOS octet has them.
 _TOS_NAMES = {
     **{f"cs{number}": number << 5 for number in range(8)},

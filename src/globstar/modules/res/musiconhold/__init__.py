@@ -333,7 +333,7 @@ def show_classes(system: System, args: list[str]) -> str:
     for music in _service(system).all_classes():
         one = {"Class": music.name, "Mode": music.options.mode}
         if music.options.mode != "playlist":
-            one["Directory"] = music.options.directory
+            one["Directory"] = music.options.folder or "<none>"
         if music.options.mode == "custom":
             one["Application"] = music.options.application
         if music.program is not None:

@@ -36,6 +36,14 @@ def _order(text: str) -> str:
     return _ORDERS(text.strip() or "none")
 
 
+def _key(text: str) -> str:
+    """One key of a phone; rows of a database may hold an empty one."""
+    text = text.strip()
+    if text and (len(text) > 1 or text.upper() not in "0123456789*#ABCD"):
+        raise ValueError("expected one key: 0 to 9, *, # or A to D")
+    return text.upper()
+
+
 class GeneralOptions(Options):
     """``[general]`` of musiconhold.conf."""
 
@@ -52,7 +60,7 @@ class ClassOptions(Options):
     sort: str = option(_order, "none", help="By name from the first or any file (alpha, randstart), by chance (random), or none.")
     random = option(boolean, False, help="Older name for sort=random.")
     announcement: str = option(string, "", help="Sound to play at the start and between the files.")
-    digit: str = option(string, "", help="Key by which who listens to MusicOnHold() changes to this class.")
+    digit: str = option(_key, "", help="Key by which who listens to MusicOnHold() changes to this class.")
     format: str = option(string, "", help="What a program's sound is, slin unless said; of files the cheapest is chosen.")
     application: str = option(string, "", help="Program of mode custom, with its arguments; its output is the sound.")
     kill_method = option(
@@ -66,6 +74,13 @@ class ClassOptions(Options):
     def runs_program(self) -> bool:
         """Whether a program makes the music."""
         return self.mode not in FILE_MODES
+
+    @property
+    def folder(self) -> str:
+        """The folder with the music, or the address that stands in its place; "" for none, as a program needs none."""
+        if self.mode == CUSTOM and ("directory" not in self.given() or self.directory == _NO_FOLDER):
+            return ""
+        return self.directory
 
 
 class ClassFault(RemoteFault):
@@ -90,17 +105,16 @@ def command_line(options: ClassOptions, data: Path) -> list[str]:
             command = shlex.split(options.application)
         except ValueError as error:
             raise ClassFault(f"application '{options.application}': {error}") from error
-        folder = options.directory if "directory" in options.given() else _NO_FOLDER
     else:
         command = [*_MP3_PROGRAM, *MP3_MODES[options.mode], *(["-z"] if options.random or options.sort == "random" else [])]
-        folder = options.directory
+    folder = options.folder
     program = shutil.which(command[0]) if command else None
     if program is None:
         raise ClassFault(f"there is no program '{command[0]}'" if command else "a program needs application=")
     command[0] = program
     if folder.lower().startswith(_ADDRESSES):
         return [*command, folder]
-    if folder and folder != _NO_FOLDER:
+    if folder:
         files = sorted(path for path in (data / folder).glob("*") if path.suffix.lower() == ".mp3")
         if options.mode != CUSTOM and not files:
             raise ClassFault(f"there are no MP3 files in {data / folder}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from globstar.base.log import Logger
+from globstar.config.file import Category
 from globstar.config.options import Options, Report, option
 from globstar.config.values import boolean, integer, is_false, is_true
 from globstar.core.cli import cli_command
@@ -68,9 +69,9 @@ def read_settings(system: System) -> MediaSettings:
     """What rtp.conf says; raises ConfigError if the file is broken."""
     config = system.configuration.read("rtp.conf")
     category = config.category("general") if config is not None else None
-    if category is None:
-        return MediaSettings(lowest_dynamic=system.options.rtp_pt_dynamic)
     report = Report()
+    report.unknown_sections(config or (), "general", "ice_host_candidates")
+    category = category if category is not None else Category("general")
     options = RtpOptions.read(category, report, IceOptions._options)
     variable = category.find("srtpreplayprotection")
     if variable is not None and not options.srtpreplayprotection:

@@ -182,3 +182,33 @@ def test_preferred_codec_only() -> None:
     found, _ = read("[x]\ntype=endpoint\nallow=ulaw,alaw\npreferred_codec_only=yes\n[y]\ntype=endpoint\nallow=ulaw\n")
     assert found.endpoints["x"].answer_preference.value == "local_first"
     assert found.endpoints["y"].answer_preference.value == "local"
+
+
+@pytest.mark.parametrize("option", ["incoming_offer", "outgoing_offer", "incoming_answer", "outgoing_answer"])
+def test_codec_prefs_that_are_none_cost_only_themselves(option: str) -> None:
+    found, warnings = read(f"[x]\ntype=endpoint\nallow=ulaw\ncodec_prefs_{option}=prefer: mine\nrtp_timeout=7\n")
+    assert found.endpoints["x"].rtp_timeout == 7
+    assert getattr(found.endpoints["x"], f"codec_prefs_{option}") is getattr(EndpointObject, f"codec_prefs_{option}")
+    (told,) = warnings
+    assert "pjsip.conf:4: bad value 'prefer: mine' of option" in told
+
+
+@pytest.mark.parametrize(("option", "operation"), [("outgoing_offer", "union"), ("incoming_offer", "intersect")])
+def test_parts_of_codec_prefs_that_are_left_out(option: str, operation: str) -> None:
+    found, _ = read(f"[x]\ntype=endpoint\nallow=ulaw\ncodec_prefs_{option}=prefer: configured\n")
+    preference = getattr(found.endpoints["x"], f"codec_prefs_{option}")
+    assert (preference.prefer, preference.operation, preference.keep) == ("configured", operation, "all")
+
+
+@pytest.mark.parametrize("option", ["incoming_offer", "outgoing_offer", "incoming_answer", "outgoing_answer"])
+def test_transcoding_is_prevented_wherever_that_is_said(option: str) -> None:
+    found, _ = read(f"[x]\ntype=endpoint\nallow=ulaw\ncodec_prefs_{option}=transcode: prevent\n[y]\ntype=endpoint\nallow=ulaw\n")
+    assert found.endpoints["x"].prevents_transcoding
+    assert not found.endpoints["y"].prevents_transcoding
+
+
+@pytest.mark.parametrize(("option", "value"), [("sdp_owner", "two words"), ("sdp_owner", ""), ("sdp_session", "")])
+def test_what_would_make_our_sdp_wrong(option: str, value: str) -> None:
+    found, warnings = read(f"[x]\ntype=endpoint\nallow=ulaw\n{option}={value}\n")
+    assert getattr(found.endpoints["x"], option) == getattr(EndpointObject, option)
+    assert len(warnings) == 1

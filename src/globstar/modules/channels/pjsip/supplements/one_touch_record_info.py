@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from globstar.base.log import Logger
 from globstar.core.features import settings_of
 from globstar.core.touchrecord import is_recording, start_recording, stop_recording
 from globstar.core.twoparty import start_dynamic_feature
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
     from globstar.modules.channels.pjsip.leg import Leg
     from globstar.proto.sip.session import InviteSession
     from globstar.proto.sip.transaction import ServerTransaction
+
+
+logger = Logger("res_pjsip_one_touch_record_info")
+
+#: What features.conf calls the code that records a call.
+_RECORDING = ("automixmon", "automon")
 
 
 class OneTouchRecord(Supplement):
@@ -41,12 +48,13 @@ class OneTouchRecord(Supplement):
         return True
 
     def _run(self, member: BridgeMember, feature: str, starts: bool) -> bool:
-        if feature == "automixmon":
+        if feature in _RECORDING:
             if starts == is_recording(member.channel):
                 return True
             return start_recording(member) if starts else stop_recording(member)
         dynamic = settings_of(self.driver.system).application_map.get(feature)
         if dynamic is None:
+            logger.warning(f"{member.channel.name}: features.conf has no feature '{feature}', which a record button asks for")
             return False
         start_dynamic_feature(dynamic, member)
         return True
