@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
+from globstar.core.zones import check_zone
 from globstar.dialplan.timing import TimeSpec, parse_timing
 
 if TYPE_CHECKING:
@@ -36,9 +37,11 @@ def split_branches(text: str) -> tuple[str, str]:
 
 def is_time(channel: Channel, text: str) -> bool:
     """Whether ``times,weekdays,mdays,months[,timezone]`` holds now, or at the time that TESTTIME() set for the channel."""
-    spec, problems = _timing(text)
+    spec, problems, unknown_zone = _timing(text)
     for problem in problems:
         logger.warning(problem)
+    if unknown_zone:
+        check_zone(channel, "time condition", unknown_zone)
     return spec.matches(now(channel))
 
 
@@ -50,6 +53,9 @@ def now(channel: Channel) -> datetime:
 
 
 @lru_cache(maxsize=1024)
-def _timing(text: str) -> tuple[TimeSpec, tuple[str, ...]]:
+def _timing(text: str) -> tuple[TimeSpec, tuple[str, ...], str]:
+    """The condition, what is wrong with it, and the zone that there is not."""
     problems: list[str] = []
-    return parse_timing(text, problems.append), tuple(problems)
+    zones: list[str] = []
+    spec = parse_timing(text, problems.append, zones.append)
+    return spec, tuple(problems), "".join(zones)

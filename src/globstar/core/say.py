@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import UTC, datetime
 
+from globstar.base.zones import zone_or_utc
 from globstar.core.say_languages import FILES, load_language
 from globstar.core.say_languages.base import Language, SayFault
 from globstar.core.say_rules import RuleLanguage
@@ -104,19 +104,9 @@ def say_money(amount: str, language: str = "en") -> list[str]:
     return find_language(language).money(-hundredths if match[1] else hundredths)
 
 
-def find_zone(name: str) -> tzinfo | None:
-    """The time zone called ``name``, the machine's (None) for an empty or unknown name."""
-    if not name:
-        return None
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
-
-
 def _local(wall_time: float, zone: str) -> datetime:
     try:
-        return datetime.fromtimestamp(wall_time, UTC).astimezone(find_zone(zone))
+        return datetime.fromtimestamp(wall_time, UTC).astimezone(zone_or_utc(zone))
     except (OverflowError, ValueError, OSError) as error:
         raise SayFault(f"no such time: {wall_time}") from error
 

@@ -8,9 +8,9 @@ from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from globstar.base.log import Logger
+from globstar.base.zones import find_zone, zone_or_utc
 from globstar.core.outbox import BackendDown, Row, RowRefused, RowsFailed, octets_of
 from globstar.core.sql import DatabaseDown, SqlDatabase, SqlFault
 
@@ -262,11 +262,7 @@ def _column(name: str, type_: Any) -> Column:
 
 
 def zone_of(name: str) -> tzinfo | None:
-    """A time zone by its name, None (the machine's) for an empty or unknown one, which is told."""
-    if not name:
-        return None
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        logger.warning(f"there is no time zone '{name}'; local time is written")
-        return None
+    """A time zone by its name, None (the machine's) without one, UTC for an unknown one, which is told."""
+    if name and find_zone(name) is None:
+        logger.warning(f"there is no time zone '{name}'; UTC is written")
+    return zone_or_utc(name)

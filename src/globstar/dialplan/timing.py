@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from globstar.base.zones import find_zone, zone_or_utc
 
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -57,8 +57,13 @@ class TimeSpec:
         )
 
 
-def parse_timing(text: str, warn: Warn) -> TimeSpec:
-    """Read a condition; `warn` is told about every field that cannot be read."""
+def parse_timing(text: str, warn: Warn, unknown_zone: Warn | None = None) -> TimeSpec:
+    """Read a condition; `warn` is told about every field that cannot be read.
+
+    A zone that there is not is taken to be UTC; `unknown_zone` gets its name where it is given, else `warn` is told.
+    """
+    if unknown_zone is None:
+        unknown_zone = lambda name: warn(f"there is no time zone '{name}'; it is taken to be UTC")  # noqa: E731
     fields = _SEPARATOR.split(text, maxsplit=4)
     fields += [""] * (5 - len(fields))
     return TimeSpec(
@@ -66,7 +71,7 @@ def parse_timing(text: str, warn: Warn) -> TimeSpec:
         weekdays=_read_numbers(fields[1], WEEKDAYS, 0, 6, "day of the week", warn),
         days=_read_numbers(fields[2], (), 1, 31, "day", warn),
         months=_read_numbers(fields[3], MONTHS, 1, 12, "month", warn),
-        zone=_read_zone(fields[4], warn),
+        zone=_read_zone(fields[4], unknown_zone),
     )
 
 
@@ -121,18 +126,9 @@ def _read_number(text: str, names: tuple[str, ...], first: int, last: int) -> in
 
 
 def _read_zone(text: str, warn: Warn) -> tzinfo | None:
+    """The zone, UTC for an unknown one, whose name ``warn`` gets."""
     if not text:
         return None
-    zone = find_zone(text)
-    if zone is None:
-        warn(f"'{text}' is not a known time zone")
-    return zone
-
-
-@lru_cache(maxsize=64)
-def find_zone(name: str) -> tzinfo | None:
-    """Return a time zone by its name in the zone database, or None."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
+    if find_zone(text) is None:
+        warn(text)
+    return zone_or_utc(text)

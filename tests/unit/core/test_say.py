@@ -265,9 +265,9 @@ def test_times_beyond_the_calendar(wall_time):
         say.say_date(wall_time)
 
 
-def test_an_unknown_zone_is_the_machines():
-    assert say.say_date(TUESDAY, zone="No/Where") == say.say_date(TUESDAY)
-    assert say.say_date(TUESDAY, zone="../../etc/passwd") == say.say_date(TUESDAY)
+def test_an_unknown_zone_is_utc():
+    assert say.say_time(TUESDAY, zone="No/Where") == say.say_time(TUESDAY, zone="UTC")
+    assert say.say_time(TUESDAY, zone="../../etc/passwd") == say.say_time(TUESDAY, zone="UTC")
 
 
 @pytest.mark.parametrize(

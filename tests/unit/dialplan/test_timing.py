@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from globstar.dialplan.timing import find_zone, parse_timing
+from globstar.dialplan.timing import parse_timing
 from tests.support.vectors import load_vectors
 
 TUESDAY = datetime(2024, 3, 5, 15, 0, 45, tzinfo=UTC)
@@ -77,10 +77,18 @@ def test_good_part_of_a_field_counts() -> None:
     assert matches("*,tue&xyz") == (True, True)
 
 
-def test_unknown_zone_is_warned_about_and_ignored() -> None:
-    assert matches("15:00,*,*,*,Mars/Base") == (True, True)
-    assert matches("15:00,*,*,*,../etc/passwd") == (True, True)
-    assert find_zone("America/New_York") == ZoneInfo("America/New_York")
+def test_unknown_zone_is_warned_about_and_taken_to_be_utc() -> None:
+    in_tokyo = datetime(2024, 3, 6, 0, 0, 45, tzinfo=ZoneInfo("Asia/Tokyo"))
+    for zone in ("Mars/Base", "../etc/passwd"):
+        assert matches(f"15:00,*,*,*,{zone}", in_tokyo) == (True, True)
+        assert matches(f"00:00,*,*,*,{zone}", in_tokyo) == (False, True)
+    names: list[str] = []
+    parse_timing("15:00,*,*,*,Mars/Base", print, names.append)
+    assert names == ["Mars/Base"]
+
+
+def test_zones_in_the_form_of_posix() -> None:
+    assert matches("16:00,*,*,*,CET-1CEST,M3.5.0,M10.5.0/3", TUESDAY.replace(tzinfo=UTC)) == (True, False)
 
 
 def test_is_always() -> None:

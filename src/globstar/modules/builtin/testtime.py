@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from globstar.base.zones import find_zone
 from globstar.core.channel import Channel
 from globstar.core.functions import FunctionError
 from globstar.core.registry import write_function
-from globstar.dialplan.timing import find_zone
 
 _TIME = re.compile(r"\s*(\d{4})[/-](\d{1,2})[/-](\d{1,2})[\s,]+(\d{1,2}):(\d{2})(?::(\d{2}))?(?:[\s,]+(\S+))?\s*$", re.ASCII)
 

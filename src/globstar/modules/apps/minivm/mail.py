@@ -12,10 +12,10 @@ from email.message import EmailMessage
 from email.utils import format_datetime, formataddr
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from globstar.base.log import Logger
 from globstar.base.programs import run_program
+from globstar.base.zones import zone_or_utc
 from globstar.dialplan.substitute import substitute
 from globstar.modules.apps.minivm.dates import format_date
 
@@ -89,13 +89,8 @@ def variables_of(channel: Channel, account: Account, message: Message, date: str
 
 def date_of(settings: MinivmSettings, account: Account, options: TemplateOptions, wall_time: float) -> str:
     """MVM_DATE: ``wall_time`` (UTC seconds) in the account's zone and the template's format and locale. It may read the disk."""
-    moment = datetime.fromtimestamp(wall_time, UTC).astimezone()
     zone, _ = settings.zones.get(account.options.timezone, ("", ""))
-    if zone:
-        try:
-            moment = moment.astimezone(ZoneInfo(zone))
-        except (KeyError, ValueError, OSError):
-            logger.warning(f"minivm.conf: '{zone}' is no time zone")
+    moment = datetime.fromtimestamp(wall_time, UTC).astimezone(zone_or_utc(zone))
     try:
         return format_date(moment, options.dateformat, options.locale)
     except LookupError:

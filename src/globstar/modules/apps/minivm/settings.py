@@ -9,6 +9,7 @@ from globstar.base.log import Logger
 from globstar.config import Category, ConfigFile, Variable
 from globstar.config.options import Options, Report, handles, option
 from globstar.config.values import boolean, decibels, integer, string
+from globstar.core.zones import read_zone_message
 
 logger = Logger("app_minivm")
 
@@ -189,8 +190,7 @@ def read_minivm(config: ConfigFile | None) -> MinivmSettings:
             settings.general = GeneralOptions.read(category, report)
         elif name.lower() == "zonemessages":
             for variable in category:
-                zone, _, form = variable.value.partition("|")
-                settings.zones[variable.name] = (zone.strip(), form.strip())
+                settings.zones[variable.name] = read_zone_message(variable, report)
         elif name.lower().startswith(TEMPLATE_PREFIX):
             template = Template(name[len(TEMPLATE_PREFIX) :], TemplateOptions.read(category, report))
             settings.templates[template.name] = template

@@ -353,7 +353,7 @@ class _Session:
             return None
         info = await self.channel.system.run_blocking(read_info, self.messages[self.current])
         names: list[str] = []
-        zone, form = self.service.zones.get(self.user.options.tz, ("", ""))
+        zone, form = self.service.zone_of(self.user)
         form = substitute(form, self.channel)
         try:
             when, now = float(info.origtime or 0), self.channel.system.wall_time()

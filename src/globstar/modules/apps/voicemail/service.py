@@ -17,6 +17,7 @@ from globstar.core.mailboxes import NOTHING, MailboxState, mailbox_name
 from globstar.core.realtime.engine import RealtimeFault
 from globstar.core.services import DeliveredSound
 from globstar.core.system import System
+from globstar.core.zones import read_zone_message
 from globstar.modules.apps.voicemail import realtime
 from globstar.modules.apps.voicemail.delivery import deliver_sound
 from globstar.modules.apps.voicemail.store import FOLDERS, URGENT, Mailbox
@@ -141,6 +142,8 @@ class VoicemailService:
         self.zones: dict[str, tuple[str, str]] = {}
         #: other names of mailboxes: ``100@phones`` of ``100@default``
         self.aliases: dict[str, str] = {}
+        #: zones that mailboxes name and ``[zonemessages]`` lacks, which was told
+        self._missing_zones: set[str] = set()
         self.root = Path(system.directories.astspooldir) / "voicemail"
 
     def load(self) -> None:
@@ -163,8 +166,7 @@ class VoicemailService:
                     continue
                 for variable in category:
                     if category.name.lower() == "zonemessages":
-                        zone, _, form = variable.value.partition("|")
-                        zones[variable.name] = (zone.strip(), form.strip())
+                        zones[variable.name] = read_zone_message(variable, report)
                     elif category.name == options.aliasescontext:
                         aliases[mailbox_name(variable.name)] = mailbox_name(variable.value)
                     else:
@@ -177,6 +179,9 @@ class VoicemailService:
             logger.warning(f"voicemail.conf: {mailed} mailboxes have an address; messages are not sent by mail yet")
         kept = {key: user for key, user in self.users.items() if user.is_realtime and realtime.is_mapped(self)}
         self.options, self.users, self.zones, self.aliases = options, {**kept, **users}, zones, aliases
+        self._missing_zones.clear()
+        for user in users.values():
+            self.zone_of(user)
 
     async def load_realtime(self) -> None:
         """Read the mailboxes of realtime; those of voicemail.conf go before them."""
@@ -274,6 +279,20 @@ class VoicemailService:
         if read is not None:
             self.users[read.context, read.number] = read
         return read
+
+    def zone_of(self, user: MailboxUser) -> tuple[str, str]:
+        """Time zone and form in which times are said to a user; both are empty without ``tz``: the machine's, the usual one.
+
+        A ``tz`` that ``[zonemessages]`` lacks is as none, which is told once.
+        """
+        name = user.options.tz
+        if name and name not in self.zones and name not in self._missing_zones:
+            self._missing_zones.add(name)
+            logger.warning(
+                f"mailbox {user.number}@{user.context}: tz: [zonemessages] of voicemail.conf has no zone '{name}'; "
+                "times are the machine's"
+            )
+        return self.zones.get(name, ("", ""))
 
     def mailbox(self, user: MailboxUser) -> Mailbox:
         """The folders of a user."""

@@ -6,11 +6,12 @@ import re
 import time
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from globstar.base.zones import zone_or_utc
 from globstar.core.channel import Channel
 from globstar.core.functions import FunctionError
 from globstar.core.registry import function
+from globstar.core.zones import check_zone
 from globstar.dialplan.arguments import argument, split_arguments
-from globstar.dialplan.timing import find_zone
 from globstar.modules.funcs.strings.strptime import parse_time
 
 _EPOCH = re.compile(r"\s*([+-]?\d{1,12})(?:\.(\d*))?", re.ASCII)
@@ -18,9 +19,10 @@ _EPOCH = re.compile(r"\s*([+-]?\d{1,12})(?:\.(\d*))?", re.ASCII)
 _OWN = re.compile(r"%(?:%|[-_0^#EO]*(\d*)([qsZz]))")
 
 
-def _zone(name: str) -> tzinfo | None:
-    """A zone by its name; None, the machine's own, without a name, UTC for an unknown one."""
-    return (find_zone(name) or UTC) if name else None
+def _zone(channel: Channel | None, function: str, name: str) -> tzinfo | None:
+    """A zone by its name; None, the machine's own, without a name, UTC for an unknown one, which is told of."""
+    check_zone(channel, function, name)
+    return zone_or_utc(name)
 
 
 @function("STRFTIME", syntax="STRFTIME([epoch][,timezone][,format])")
@@ -40,7 +42,7 @@ def format_time(channel: Channel | None, args: str) -> str:
     else:
         wall = channel.system.wall_time() if channel is not None else time.time()
         seconds, fraction = int(wall), f"{int(wall % 1 * 1e6):06d}"
-    zone = _zone(argument(arguments, 1))
+    zone = _zone(channel, "STRFTIME", argument(arguments, 1))
     try:
         moment = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).astimezone(zone)
     except OverflowError as error:
@@ -80,6 +82,6 @@ def read_time(channel: Channel | None, args: str) -> str:
     if parsed is None:
         raise FunctionError(f"'{text}' is no time of the form '{form}'")
     try:
-        return str(parsed.timestamp(_zone(zone_name)))
+        return str(parsed.timestamp(_zone(channel, "STRPTIME", zone_name)))
     except (OverflowError, ValueError) as error:
         raise FunctionError(f"'{text}' is beyond the times that can be told") from error

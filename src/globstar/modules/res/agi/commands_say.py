@@ -11,6 +11,7 @@ from globstar.core.agi import AgiDialogue, AgiFailed, AgiUsage, agi_command
 from globstar.core.playback import SoundMissing
 from globstar.core.say_languages.base import SayFault
 from globstar.core.saying import say_until
+from globstar.core.zones import check_zone
 
 logger = Logger("res_agi")
 
@@ -101,6 +102,7 @@ async def say_datetime(agi: AgiDialogue, words: list[str]) -> str:
     ASCII number is the result, which is 0 at the end.
     """
     moment, form, zone = _number(words[0]), *[*words, "", ""][2:4]
+    check_zone(agi.channel, "SAY DATETIME", zone)
     return await _say(
         agi, words[1],
         lambda language: say.say_time_form(moment, form, now=agi.system.wall_time(), zone=zone, language=language),

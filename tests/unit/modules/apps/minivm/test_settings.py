@@ -99,11 +99,13 @@ timezone=nowhere
 setvar=oops
 options=colour=red
 volgain=99
+[zonemessages]
+mars=Mars/Base|'vm-received' Q
 [template-t]
 attachmedia=perhaps
 """
     with LogCapture() as log:
         settings = read(bad)
     lines = [text.partition(": ")[0] for text in log.texts(Level.WARNING)]
-    assert lines == [*(f"minivm.conf:{n}" for n in (2, 3, 4, 9, 10, 11, 13)), "minivm.conf", "minivm.conf"]
+    assert lines == [*(f"minivm.conf:{n}" for n in (2, 3, 4, 9, 10, 11, 13, 15)), "minivm.conf", "minivm.conf"]
     assert list(settings.accounts) == ["a@b"]

@@ -184,3 +184,24 @@ async def test_a_volgain_that_is_none_is_told_with_its_place(tmp_path: Path) -> 
         "mailbox 101@default: volgain: expected a number",
         "voicemail.conf:2: bad value '99' of option 'volgain': expected at most 50",
     ]
+
+
+async def test_zones_that_there_are_not_are_told_once_with_their_place(tmp_path: Path) -> None:
+    text = (
+        "[default]\n100 => 1,Alice,,,tz=mars\n101 => 1,Bob,,,tz=berlin\n102 => 1,Carol,,,tz=berlin\n"
+        "[zonemessages]\nmars=Mars/Base|'vm-received' Q\nlocal=|Q\nsummer=CET-1CEST,M3.5.0,M10.5.0/3|Q\n"
+    )
+    async with loaded(tmp_path, text) as (service, log):
+        alice, bob, carol = (user(service, number) for number in ("100", "101", "102"))
+        assert service.zone_of(alice) == ("Mars/Base", "'vm-received' Q")
+        assert service.zone_of(bob) == service.zone_of(carol) == ("", "")
+        carol.options.tz = "later"  # as a row of realtime may name it
+        assert [service.zone_of(carol) for _ in range(2)] == [("", ""), ("", "")]
+        told = [line for line in log.texts(Level.WARNING) if "zone" in line]
+        assert told == [
+            "voicemail.conf:6: zone 'mars': there is no time zone 'Mars/Base'; it is taken to be UTC",
+            "mailbox 101@default: tz: [zonemessages] of voicemail.conf has no zone 'berlin'; times are the machine's",
+            "mailbox 102@default: tz: [zonemessages] of voicemail.conf has no zone 'later'; times are the machine's",
+        ]
+        service.load()
+        assert len([line for line in log.texts(Level.WARNING) if "zone" in line]) == 5
