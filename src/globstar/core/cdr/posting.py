@@ -28,7 +28,6 @@ class CdrBackendSpec(Spec):
 
     post: Callable[[Any, list[FinishedRecord]], None]
     description: str = ""
-    is_suspended: bool = False
 
     @property
     def kind(self) -> str:
@@ -39,12 +38,14 @@ class CdrBackendSpec(Spec):
 class Poster:
     """Collects finished records and hands them to every backend."""
 
-    __slots__ = ("_backlog", "_timer", "backends", "posted", "settings", "system", "waiting")
+    __slots__ = ("_backlog", "_timer", "backends", "posted", "settings", "suspended", "system", "waiting")
 
     def __init__(self, system: System, settings: CdrSettings) -> None:
         self.system = system
         self.settings = settings
         self.backends: Registry[CdrBackendSpec] = system.registry("cdr backend")
+        #: names of backends that get no records for now, in this system
+        self.suspended: set[str] = set()
         self.waiting: list[FinishedRecord] = []
         self.posted = 0
         #: finished records of channels that had very many, and of those that ended after them
@@ -102,6 +103,16 @@ class Poster:
             self._deliver(records)
         return len(records)
 
+    def suspend(self, name: str) -> None:
+        """Keep records from a backend until it is resumed; what comes meanwhile is lost to it. LookupError for an unknown one."""
+        if name not in self.backends:
+            raise LookupError(f"no CDR backend is called '{name}'")
+        self.suspended.add(name)
+
+    def resume(self, name: str) -> None:
+        """Hand records to a backend again."""
+        self.suspended.discard(name)
+
     def next_batch_in(self) -> float:
         """Seconds until the waiting batch is handed over; the whole time if none waits."""
         return self._timer.when() - self.system.now() if self._timer is not None else float(self.settings.time)
@@ -109,7 +120,7 @@ class Poster:
     def _deliver(self, records: list[FinishedRecord]) -> None:
         self.posted += len(records)
         for backend in self.backends:
-            if backend.is_suspended:
+            if backend.name in self.suspended:
                 continue
             try:
                 backend.post(self.system, records)

@@ -100,7 +100,7 @@ def show_status(system: System, args: list[str]) -> str:
         if not backends:
             lines.append("    (none)")
         for backend in backends:
-            suspended = " (suspended) " if backend.is_suspended else ""
+            suspended = " (suspended) " if backend.name in engine.poster.suspended else ""
             lines.append(f"    {(backend.description or backend.name)[:19]}{suspended}")
         lines.append("")
     return "\n".join(lines) + "\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from globstar.core.cdr.posting import CdrBackendSpec
+from globstar.core.cli import run_command
 from tests.support.callrecords import collect, engine_of
 from tests.support.testtech import World
 
@@ -72,11 +73,31 @@ async def test_a_backend_that_fails_does_not_keep_the_records_from_the_others() 
         backends = engine_of(w).poster.backends
         backends.register(CdrBackendSpec(name="broken", module="tests", post=fail))
         records = collect(w)
-        suspended: list[object] = []
-        backends.register(
-            CdrBackendSpec(name="off", module="tests", post=lambda _s, new: suspended.extend(new), is_suspended=True)
-        )
         await calls(w, 1)
         assert len(records) == 1
-        assert suspended == []
         assert any("broken failed" in warning for warning in w.warnings)
+
+
+async def test_a_backend_is_suspended_in_one_system_alone() -> None:
+    got: list[object] = []
+    shared = CdrBackendSpec(name="shared", module="tests", post=lambda system, new: got.extend([system] * len(new)))
+    async with await world("") as one, await world("") as other:
+        for w in (one, other):
+            engine_of(w).poster.backends.register(shared)
+        engine_of(one).poster.suspend("shared")
+        await calls(one, 1)
+        await calls(other, 1)
+        assert got == [other.system]
+        status = [await run_command(w.system, "cdr show status") for w in (one, other)]
+        assert ["shared (suspended)" in text for text in status] == [True, False]
+        engine_of(one).poster.resume("shared")
+        await calls(one, 1)
+        assert got == [other.system, one.system]
+
+
+async def test_only_a_backend_that_is_there_can_be_suspended() -> None:
+    async with await world("") as w:
+        with pytest.raises(LookupError, match="nobody"):
+            engine_of(w).poster.suspend("nobody")
+        engine_of(w).poster.resume("nobody")
+        assert not engine_of(w).poster.suspended
