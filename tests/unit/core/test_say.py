@@ -317,6 +317,22 @@ def test_numbers_of_other_languages(language, number, files):
     assert say_number(number, language) == expected
 
 
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (1_002, "thousand pt-e 2F"),
+        (2_000, "2F thousand"),
+        (21_200, "20 pt-e 1F thousand pt-e 200F"),
+        (201_001, "200F pt-e 1F thousand pt-e 1F"),
+        (2_002_002, "2 millions 2F thousand pt-e 2F"),
+        (-2_000, "minus 2F thousand"),
+    ],
+)
+def test_portuguese_thousands_have_the_gender_of_what_is_counted(number, words):
+    assert say_number(number, "pt", "f") == names(*words.split())
+    assert say_number(number, "pt") == names(*words.replace("F", "").split())
+
+
 @pytest.mark.parametrize("language", sorted(FILES))
 @given(number=st.integers(-(2**31), 2**31 - 1), gender=st.sampled_from(["", "f", "m", "n", "c"]))
 def test_every_number_can_be_said(language, number, gender):

@@ -12,7 +12,7 @@ _AND = "digits/pt-e"
 
 
 class Portuguese(Scaled):
-    """Portuguese. ``gender``: ``f`` uma, duas, duzentas."""
+    """Portuguese. ``gender``: ``f`` uma, duas, duzentas, also before mil, but not before the noun milhao."""
 
     code = "pt"
     datetime_form = "Ad 'digits/pt-de' B 'digits/pt-de' Y IMp"
@@ -20,6 +20,13 @@ class Portuguese(Scaled):
         "digits/100-and": ("digits/100E", "digits/100"),
         "digits/millions": ("digits/1000000S", "digits/million"),
     }
+
+    def number(self, number: int, gender: str = "") -> list[str]:
+        """A whole number: duas mil horas, as the thousands are of the hours."""
+        if gender != "f" or not 2000 <= number < 1_000_000:
+            return super().number(number, gender)
+        count, rest = divmod(number, 1000)
+        return [*self.number(count, gender), "digits/thousand", *(self.rest(rest, gender) if rest else ())]
 
     def times(self, count: int, scale: int) -> list[str]:
         """Mil alone, um milhao, dois milhoes; mil milhoes for a billion."""
