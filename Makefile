@@ -7,6 +7,10 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 2
 EXTRAS := g722,opus,tts,test,dev
 
+# Byte code is kept whatever the surroundings say: the tests start the server hundreds of times, and compiling all its modules
+# takes longer than anything else that it does when it starts.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run venv test-tools test unit interop lint format types imports fuzz bench coverage clean
 

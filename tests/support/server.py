@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from globstar.interfaces.cli.client import ControlClient, ServerUnreachable
 from tests.support.loopback import wait_until
 
 DIRECTORIES = (
@@ -77,6 +78,7 @@ class GlobstarProcess:
         for path in self.paths.values():
             path.mkdir(parents=True, exist_ok=True)
         self.config = self.paths["astetcdir"]
+        self.control = self.paths["astrundir"] / "asterisk.ctl"
         if sounds is not None and sounds.is_dir():
             self.paths["astdatadir"].joinpath("sounds").symlink_to(sounds)
         everything = {"asterisk.conf": self._asterisk_conf(), "logger.conf": LOGGER_CONF, **files}
@@ -113,27 +115,39 @@ class GlobstarProcess:
             env=ENVIRONMENT,
         )
 
+    def _ask(self, command: str, timeout: float) -> str:
+        """The output of a CLI command, by the control socket itself: no program is started for it.
+
+        Raises ServerUnreachable, and OSError (also when there is no answer in time).
+        """
+        client = ControlClient(self.control, timeout)
+        try:
+            return str(client.request(run=command)["output"])
+        finally:
+            client.close()
+
     def cli(self, command: str, timeout: float = PATIENCE) -> str:
         """The output of a CLI command; it is a failure if the command cannot be run."""
-        done = self.run_cli(command, timeout)
-        assert done.returncode == 0, f"{command!r} ended with {done.returncode}: {done.stdout}{done.stderr}"
-        return done.stdout
+        try:
+            return self._ask(command, timeout)
+        except (ServerUnreachable, OSError) as error:
+            raise AssertionError(f"{command!r} cannot be run: {error!r}") from error
 
     def wait_booted(self) -> None:
         """Until ``core waitfullybooted`` succeeds; fail with the log if the server ends or takes too long."""
         deadline = time.monotonic() + self.boot_timeout
-        while True:
+        last = "no answer"
+        while (left := deadline - time.monotonic()) > 0:
             if self.process.poll() is not None:
                 raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.log_tail()}")
             try:
-                done = self.run_cli("core waitfullybooted", timeout=max(0.5, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                done = None
-            if done is not None and done.returncode == 0 and "fully booted" in done.stdout:
+                last = self._ask("core waitfullybooted", max(0.5, left))
+            except (ServerUnreachable, OSError) as error:
+                last = repr(error)
+            if "fully booted" in last:
                 return
-            if time.monotonic() > deadline:
-                last = done.stdout + done.stderr if done else "no answer"
-                raise AssertionError(f"not booted in {self.boot_timeout:g} s: {last}\n{self.log_tail()}")
+            time.sleep(0.02)  # between two looks
+        raise AssertionError(f"not booted in {self.boot_timeout:g} s: {last}\n{self.log_tail()}")
 
     def channel_count(self) -> int:
         """Active channels as ``core show channels count`` says."""
@@ -185,6 +199,13 @@ class GlobstarProcess:
             time.sleep(0.1)  # between two looks
         return left
 
+    def _stop(self) -> None:
+        """Say ``core stop now``, whether there is time for an answer or not; raises OSError if there is none for long."""
+        try:
+            self._ask("core stop now", PATIENCE)
+        except ServerUnreachable:
+            return
+
     def finish(self) -> list[str]:
         """Stop and say what was wrong: channels left, an unclean end, a traceback in the log."""
         problems = []
@@ -193,8 +214,8 @@ class GlobstarProcess:
                 left = self._channels_left()
                 if left > self.expect_channels:
                     problems.append(f"{left} channels left: {self.cli('core show channels concise')}")
-                self.run_cli("core stop now")
-            except (AssertionError, subprocess.TimeoutExpired) as error:
+                self._stop()
+            except (AssertionError, OSError) as error:
                 problems.append(f"the server did not answer its CLI: {error}")
             try:
                 code = self.process.wait(PATIENCE)
