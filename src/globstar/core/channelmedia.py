@@ -295,6 +295,9 @@ class ChannelMedia:
         if format is self._refused_format:
             return False
         previous, self.raw_read_format = self.raw_read_format, format
+        if self.bridge_member is not None and self.tech.passes_formats:
+            self._prefer(format)
+            self.bridge_member.bridge.media_changed(f"{self.name} passes {format.name} on", is_agreed=False)
         try:
             self._build_read_path()
         except NoTranslation as error:
@@ -388,7 +391,8 @@ class ChannelMedia:
         signal: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
         def done(_: asyncio.Future[Any]) -> None:
-            _settle(signal, future)
+            if signal is not None:  # else the wait ended when this was on its way already
+                _settle(signal, future)
 
         future.add_done_callback(done)
         try:
@@ -453,6 +457,8 @@ class ChannelMedia:
         kind = frame.type
         if kind is FrameType.VOICE:
             if frame.format is not self._write_from and frame.format is not None:
+                if self.tech.passes_formats and self.bridge_member is not None and self.generator is None:
+                    self.raw_write_format = frame.format
                 self._build_write_path(frame.format)
             if self.write_hooks:
                 hooked = self._run_hooks(self.write_hooks, frame)
@@ -555,6 +561,13 @@ class ChannelMedia:
             path = self._path(source, destination, is_reading=False)
         self._write_path = path
         self._write_filler = path if isinstance(path, ConcealingPath) else None
+
+    def _prefer(self, format: Format) -> None:
+        """Who is heard here has turned to ``format``: calls that are made for this channel offer it first."""
+        known = self.native_formats
+        if not format.is_slin and known.formats[:1] != [format]:
+            others = [other for other in known if other.codec is not format.codec]
+            self.native_formats = FormatCapabilities([format, *others], known.framing_ms)
 
     def _path(self, source: Format, destination: Format, *, is_reading: bool) -> TranslationPath | None:
         path = build_concealing_path(self.system.translation, source, destination, is_reading=is_reading)

@@ -62,6 +62,7 @@ class LocalTech(ChannelTech):
     name = "Local"
     description = "Local Proxy Channel Driver"
     keeps_device_state = False
+    passes_formats = True
 
     def __init__(self, system: System) -> None:
         self.system = system

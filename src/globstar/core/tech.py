@@ -84,6 +84,8 @@ class ChannelTech:
     keeps_device_state = True
     #: an internal channel stands for one that never ends: manager clients and CEL are told what it does, but of no end
     is_standing = False
+    #: it has no encoder at its end: voice from a bridge goes on as it is, and is translated where that ends
+    passes_formats = False
     #: texts go out with their content type (SENDTEXTTYPE is then ENHANCED, else BASIC)
     has_text_types = False
 
