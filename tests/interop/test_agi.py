@@ -457,4 +457,4 @@ def test_the_running_server_runs_a_script(globstar_process: ServerFactory, tmp_p
     server.wait_idle(30)
     wait_until(lambda: server.log().count('"status SUCCESS") in new stack') == 5, 10, "five scripts that have ended well")
     assert "RAN=yes" in server.cli("dialplan show globals")
-    assert len(os.listdir(f"/proc/{server.pid}/fd")) <= before + 2
+    wait_until(lambda: len(os.listdir(f"/proc/{server.pid}/fd")) <= before + 2, 10, "their descriptors are closed")

@@ -45,7 +45,7 @@ class Listener(threading.Thread):
         return self.data.count(words, max(0, before - len(words) + 1))
 
     def messages(self) -> list[dict[str, str]]:
-        blocks = self.data.decode().split("\r\n\r\n")
+        blocks = self.data.decode().split("\r\n\r\n")[:-1]  # what is behind the last may be half of one
         return [
             dict(line.partition(": ")[::2] for line in block.split("\r\n")) for block in blocks if block.startswith("Event: ")
         ]

@@ -22,7 +22,7 @@ SERVER = """
 (set! server_access_list '("localhost" "127.0.0.1"))
 (set! server_log_file "{log}")
 """
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 async def ready(port: int) -> None:

@@ -60,7 +60,7 @@ def with_jssip(factory: ServerFactory, folder: Path, play: Callable[[Page, Globs
     script = require_jssip()
     services = (
         SERVICES
-        + "exten => 690,1,Answer()\n same => n,Read(GOT,,3,,1,8)\n same => n,Set(DB(got/digits)=${GOT})\n same => n,Wait(30)\n"
+        + "exten => 690,1,Answer()\n same => n,Read(GOT,,3,,1,60)\n same => n,Set(DB(got/digits)=${GOT})\n same => n,Wait(30)\n"
     )
     office, port = Office([], {"phones": services}), free_port()
     files = office.configuration()

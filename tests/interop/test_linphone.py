@@ -142,6 +142,7 @@ def test_a_phone_that_insists_on_encryption_has_it(bench: Bench, user: str, encr
 def test_one_phone_calls_another_and_either_hangs_up(bench: Bench) -> None:
     caller, callee = bench.phone("101"), bench.phone("102", "tcp")
     for who_ends in (caller, callee):
+        callee.listen()
         caller.send("call 102")
         callee.wait("is contacting you|Receiving new incoming call|incoming call")
         callee.send("answer")

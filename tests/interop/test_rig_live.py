@@ -82,6 +82,17 @@ def test_what_the_phones_were_late_is_no_fault_of_who_mixes(pair: tuple[LivePhon
     assert judge(listener, speaker).faults == ["120 ms of other sound after 7920"]
 
 
+def test_what_the_server_had_no_processor_for_is_no_fault_of_its_own(pair: tuple[LivePhone, LivePhone]) -> None:
+    """What waits for it meanwhile goes on at once, when it has one again; with two such times in a row both count."""
+    listener, speaker = pair
+    listener.heard = [packet(speaker.said, number, later=max(90 - number, 0) if number >= 50 else 0) for number in range(100)]
+    assert judge(listener, speaker).faults == ["16 packets late from packet 50 on"]
+    listener.phones.starved = {72: 0.5, 90: 0.48}
+    assert judge(listener, speaker).faults == []
+    listener.phones.starved = {72: 0.2}
+    assert judge(listener, speaker).faults == ["16 packets late from packet 50 on"]
+
+
 def test_what_is_late(pair: tuple[LivePhone, LivePhone]) -> None:
     listener, speaker = pair
     listener.heard = [packet(speaker.said, number, later=4 * (number >= 50)) for number in range(100)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tests.support.loopback import wait_until
 from tests.support.server import GlobstarProcess
 
 #: Connections of the CLI itself that are being closed while it looks: not what calls hold.
@@ -39,3 +40,16 @@ def held(server: GlobstarProcess) -> Held:
     resources = numbers(server.cli("core show resources"))
     assert resources.pop("threads") < 12  # a pool of bounded size, filled as it is needed
     return Held(resources, objects, resources.pop("blocks"))
+
+
+def held_at_rest(server: GlobstarProcess) -> Held:
+    """What is held once no transaction stands any more, as a finished one may for 64*T1 (RFC 3261 17.2.2, Timer J)."""
+    found = held(server)
+
+    def is_over() -> bool:
+        nonlocal found
+        found = held(server)
+        return not any(".transaction." in name for name in found.objects)
+
+    wait_until(is_over, 60, lambda: f"no transaction is left: {found.objects}", interval=0.5)
+    return found

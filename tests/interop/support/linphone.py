@@ -128,15 +128,19 @@ class Linphone:
         """Its own log, with every SIP message."""
         return self.log.read_text(errors="replace") if self.log.is_file() else ""
 
+    def listen(self) -> None:
+        """What is printed from now on is what ``wait`` looks at."""
+        self._mark = len(self.text())
+
     def send(self, command: str) -> None:
         """Type a command; what is printed from now on is what ``wait`` looks at."""
-        self._mark = len(self.text())
+        self.listen()
         assert self.process.stdin is not None
         self.process.stdin.write(f"{command}\n".encode())
         self.process.stdin.flush()
 
     def wait(self, pattern: str, timeout: float = 12) -> str:
-        """Until ``pattern`` is printed after the last command; what was found."""
+        """Until ``pattern`` is printed after the last command, or since it listens; what was found."""
         found: list[str] = []
 
         def seen() -> bool:

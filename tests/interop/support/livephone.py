@@ -19,11 +19,12 @@ from typing import Self
 
 import numpy as np
 
+from tests.interop.support.processor import Waits
 from tests.interop.support.rtp import EVENTS, Packet, decode_digits, parse_rtp
 from tests.support.loopback import HOST, free_port, wait_until
 
-#: Seconds of noise that a phone has; it is not repeated.
-SECONDS = 60
+#: Seconds of noise that a phone has; it is not repeated. A call may last through all tests of a file, on a busy machine.
+SECONDS = 400
 PACKET = 160
 PTIME = 0.02
 #: Seconds for an answer; with other tests beside it a server may be without a processor for several.
@@ -48,13 +49,16 @@ class Heard:
 class Phones:
     """The thread; phones are made by :meth:`phone`, and all of them end with it."""
 
-    def __init__(self, server_port: int) -> None:
+    def __init__(self, server_port: int, server_pid: int = 0) -> None:
         self.server = (HOST, server_port)
         self.phones: dict[str, LivePhone] = {}
         #: packets that a phone which talks since the start has sent
         self.tick = 0
         #: by tick, how many seconds after its time it was: the thread had no processor, and nobody could be heard meanwhile
         self.late: dict[int, float] = {}
+        #: by tick, for how many seconds the server had no processor before it; where its process is given
+        self.starved: dict[int, float] = {}
+        self._waits = Waits(server_pid) if server_pid else None
         #: what broke the thread
         self.fault: BaseException | None = None
         self.lock = threading.RLock()
@@ -110,6 +114,8 @@ class Phones:
                         self.tick += 1
                         if late > PTIME / 4:
                             self.late[self.tick] = late
+                        if self._waits is not None and (starved := self._waits.since_last_look()) > PTIME / 4:
+                            self.starved[self.tick] = starved
                         for phone in self.phones.values():
                             phone.speak()
         except BaseException as error:  # told when the test ends
@@ -139,7 +145,8 @@ class LivePhone:
         self.said = said or noise(seed)
         self.is_silent = is_silent
         self.heard: list[Heard] = []
-        self.reports: list[bytes] = []
+        #: of RTCP, and how many packets had been heard by then
+        self.reports: list[tuple[bytes, int]] = []
         #: re-INVITEs and UPDATEs that came
         self.moves = 0
         #: where it sends
@@ -172,7 +179,7 @@ class LivePhone:
         self._rtp.bind((HOST, self.rtp_port))
         self._rtcp.bind((HOST, self.rtp_port + 1))
         self.phones.watch(self._rtp, self._receive_rtp)
-        self.phones.watch(self._rtcp, lambda data, source: self.reports.append(data))
+        self.phones.watch(self._rtcp, lambda data, source: self.reports.append((data, len(self.heard))))
 
     def _receive_rtp(self, data: bytes, source: tuple[str, int]) -> None:
         packet = parse_rtp(data, time.monotonic(), source)

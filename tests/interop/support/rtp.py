@@ -99,6 +99,18 @@ def decode_stream(packets: list[Packet]) -> Samples:
     return np.concatenate(pieces) if pieces else np.zeros(0, np.int16)
 
 
+def decode_in_order(packets: list[Packet]) -> Samples:
+    """The G.711 audio of one stream in the order of its numbers, without its pauses: who sends it may have no processor for
+    a while, and goes on where it was.
+    """
+    sound = [packet for packet in packets if packet.payload_type in DECODE]
+    if not sound:
+        return np.zeros(0, np.int16)
+    first = sound[0].sequence
+    sound.sort(key=lambda packet: (packet.sequence - first + 0x8000) % 0x10000)
+    return np.concatenate([DECODE[packet.payload_type][np.frombuffer(packet.payload, np.uint8)] for packet in sound])
+
+
 def decode_digits(packets: list[Packet], event_payload_type: int = 101) -> str:
     """The RFC 4733 digits of ``packets``: one for each distinct event time that has ended."""
     digits: dict[tuple[int, int], str] = {}
@@ -164,6 +176,10 @@ class RtpParty:
     def audio(self, since: float = 0.0) -> Samples:
         """What was heard, at 8,000 Hz; ``since`` leaves out packets that arrived before (time.monotonic())."""
         return decode_stream([packet for packet in tuple(self.packets) if packet.arrival >= since])
+
+    def said(self) -> Samples:
+        """What was said to it, without the pauses of who was late with it."""
+        return decode_in_order(list(self.packets))
 
     def digits(self) -> str:
         """The RFC 4733 digits received."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from tests.interop.support.livephone import PACKET, Heard, LivePhone
+from tests.interop.support.livephone import PACKET, PTIME, Heard, LivePhone
 
 #: Samples that are looked for at once.
 PIECE = 80
@@ -43,18 +43,18 @@ def judge(
     """What was heard of the speaker from tick ``since`` on until ``until``.
 
     No more than ``most`` samples may be missing or be put in at one place, beside those for which the phones themselves were
-    late thereabouts: a mix goes on at its own pace, and has nothing else then. Where it ``may_pause`` that is not looked at, but
-    nothing may come twice, late, or out of order.
+    late thereabouts, or the server had no processor: a mix goes on at its own pace, and has nothing else then. Where it
+    ``may_pause`` that is not looked at, but nothing may come twice, late, or out of order.
     """
     heard = [each for each in tuple(listener.heard) if each.packet.payload_type == 0 and since <= each.tick < until]
     verdict = Verdict()
     data = b"".join(each.packet.payload for each in heard)
     #: by the place in what was heard, how many packets had been sent when it came
     ticks = [each.tick for each in heard for _ in each.packet.payload]
-    late = dict(listener.phones.late)
+    delays = _Delays(listener)
 
-    def allowed(tick: int) -> int:
-        return most + round(8000 * max(late.get(near, 0.0) for near in range(tick - NEAR, tick + NEAR)))
+    def allowed(first: int, last: int) -> int:
+        return most + round(8000 * delays.between(first, last))
 
     found = [(place, start) for place, start in _places(speaker.said, data, 0) if place >= 0]
     if not found:
@@ -66,16 +66,35 @@ def judge(
     for (before, at), (after, later) in pairwise(found):
         if after <= before:
             verdict.faults.append(f"{before} to {before + PIECE} is followed by {after}: heard twice")
-        elif after - before - PIECE > allowed(ticks[at]) and not may_pause:
+        elif after - before - PIECE > allowed(ticks[at], ticks[later]) and not may_pause:
             verdict.faults.append(f"{(after - before - PIECE) // 8} ms are missing after {before}")
-        if later - at - PIECE > allowed(ticks[at]) and not may_pause:
+        if later - at - PIECE > allowed(ticks[at], ticks[later]) and not may_pause:
             verdict.faults.append(f"{(later - at - PIECE) // 8} ms of other sound after {before}")
     verdict.faults += _streams(heard, speaker, allowed)
-    verdict.faults += _late(heard, speaker)
+    verdict.faults += _late(heard, speaker, delays)
     return verdict
 
 
-def _streams(heard: list[Heard], speaker: LivePhone, allowed: Callable[[int], int]) -> Iterator[str]:
+class _Delays:
+    """What the machine held up, the phones or the server; see ``Phones``."""
+
+    def __init__(self, listener: LivePhone) -> None:
+        self._late, self._starved = dict(listener.phones.late), dict(listener.phones.starved)
+
+    def between(self, first: int, last: int) -> float:
+        """Seconds, thereabouts: who is starved again before it has caught up is as late as both times together."""
+        near = range(first - NEAR, last + NEAR)
+        return max(max(self._late.get(tick, 0.0) for tick in near), sum(self._starved.get(tick, 0.0) for tick in near))
+
+
+def has_heard(listener: LivePhone, speaker: LivePhone, tick: int) -> bool:
+    """Whether the listener has heard what the speaker said at that tick, or later."""
+    wanted = (tick - speaker.first) * PACKET
+    last = [each.packet.payload[:PIECE] for each in tuple(listener.heard[-25:])]
+    return any(speaker.said.find(piece, wanted) >= 0 for piece in last if len(piece) == PIECE)
+
+
+def _streams(heard: list[Heard], speaker: LivePhone, allowed: Callable[[int, int], int]) -> Iterator[str]:
     """Where a stream of the server does not go on as one: a number left out, or a timestamp that is not that of its sound."""
     for before, after in pairwise(heard):
         one, other = before.packet, after.packet
@@ -84,25 +103,32 @@ def _streams(heard: list[Heard], speaker: LivePhone, allowed: Callable[[int], in
         is_ours = one.ssrc not in speaker.ssrcs  # what comes directly goes elsewhere at times
         if is_ours and not 0 < (other.sequence - one.sequence & 0xFFFF) < 20:  # digits come between
             yield f"number {other.sequence} follows {one.sequence}"
-        places = [speaker.said.find(packet.payload[:PIECE]) for packet in (one, other)]
+        places = [_place(speaker, each) for each in (before, after)]
         if min(places) >= 0:
             leap = (other.timestamp - one.timestamp & 0xFFFFFFFF) - (places[1] - places[0])
             # who sends nothing for a while, as it has no processor, makes up for that: then the time has passed indeed
             pause = (other.arrival - one.arrival) * 8000 - (places[1] - places[0])
-            if abs(leap - min(max(leap, 0), max(pause, 0))) > allowed(after.tick):
+            if abs(leap - min(max(leap, 0), max(pause, 0))) > allowed(before.tick, after.tick):
                 yield f"the timestamp leaps by {leap} at {places[1]}"
 
 
-def _late(heard: list[Heard], speaker: LivePhone) -> Iterator[str]:
+def _place(speaker: LivePhone, heard: Heard) -> int:
+    """Where the speaker said what a packet begins with, -1 for nowhere."""
+    piece = heard.packet.payload[:PIECE]
+    place = speaker.said.find(piece, max((heard.tick - speaker.first - 50) * PACKET, 0))  # said within the last second
+    return place if place >= 0 else speaker.said.find(piece)
+
+
+def _late(heard: list[Heard], speaker: LivePhone, delays: _Delays) -> Iterator[str]:
     """Whether sound is later than 60 ms for half a second, counted in packets that were sent meanwhile: the least counts,
     as a machine that is busy holds single packets up.
     """
     lags = []
     for each in heard:
-        place = speaker.said.find(each.packet.payload[:PIECE])
+        place = _place(speaker, each)
         if place >= 0:
-            lags.append(each.tick - speaker.first - place // PACKET)
+            lags.append((each.tick - speaker.first - place // PACKET, each.tick))
     for start in range(0, len(lags) - 24, 25):
-        least = min(lags[start : start + 25])
-        if least > 3:
+        least, tick = min(lags[start : start + 25])
+        if least > 3 + delays.between(tick - least, tick) / PTIME:
             yield f"{least} packets late from packet {start} on"
