@@ -21,7 +21,7 @@ from tests.support.server import GlobstarProcess, ServerFactory
 pytestmark = pytest.mark.leaks_threads  # each phone's reader ends with the fixture that made the phone
 
 TONE = {"100": 440.0, "101": 1000.0}
-DIALPLAN = "exten => _1XX,1,Dial(PJSIP/${EXTEN},15)\n same => n,Hangup()\n"
+DIALPLAN = "exten => _1XX,1,Dial(PJSIP/${EXTEN},90)\n same => n,Hangup()\n"
 
 
 class Pair:
@@ -108,7 +108,7 @@ def test_tones_cross_and_either_side_hangs_up(make_pair, side: str, transport: s
     pair = make_pair(transport=transport)
     pair.connect()
     assert pair.server.channel_count() == 2
-    assert pair.server.cli("pjsip show endpoints").count("In use ") == 2
+    wait_until(lambda: pair.server.cli("pjsip show endpoints").count("In use ") == 2, 10, "both are in use")
     pair.a.wait_tone(TONE["101"], 1.6)
     pair.b.wait_tone(TONE["100"], 1.6)
     first, second = (pair.a, pair.b) if side == "caller" else (pair.b, pair.a)

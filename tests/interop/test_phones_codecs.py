@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tests.support.server import ServerFactory
 
 pytestmark = pytest.mark.leaks_threads  # each phone's reader ends with the phone
 
-DIALPLAN = "exten => _1XX,1,Dial(PJSIP/${EXTEN},15)\n"
+DIALPLAN = "exten => _1XX,1,Dial(PJSIP/${EXTEN},90)\n"
 TONES = {"100": 440.0, "101": 1000.0}
 #: Our name of a codec, baresip's module and its name there.
 CODECS = {
@@ -34,33 +35,31 @@ CODECS = {
 OPTIONS = {"g726": "g726_non_standard=yes\n"}
 
 
-def recording(phone: Baresip) -> Path:
-    """What the phone has heard."""
-    return next((phone.directory / "recorded").glob("dump-*-dec.wav"), phone.directory / "none")
-
-
-def heard_last(phone: Baresip) -> tuple[np.ndarray, int]:
-    """The last second but a bit of what was heard, and its rate; nothing where less has been heard."""
-    path = recording(phone)
-    data = path.read_bytes() if path.is_file() else b""
-    if len(data) < 100:
-        return np.zeros(0), 8000
-    channels, rate = int.from_bytes(data[22:24], "little"), int.from_bytes(data[24:28], "little")
-    body = data[44 : 44 + (len(data) - 44) // (2 * channels) * 2 * channels]  # the header of what is being written has no length
-    samples = np.frombuffer(body, "<i2")[::channels].astype(float)
-    return samples[-rate - rate // 5 : -rate // 5] if samples.size > rate + rate // 5 else np.zeros(0), rate
+def seconds_heard(phone: Baresip) -> Iterator[tuple[np.ndarray, int]]:
+    """Every second of what was heard, in steps of a fifth, and its rate; of what goes on while it is written, too."""
+    for path in (phone.directory / "recorded").glob("dump-*-dec.wav"):
+        data = path.read_bytes()
+        if len(data) < 100:
+            continue
+        channels, rate = int.from_bytes(data[22:24], "little"), int.from_bytes(data[24:28], "little")
+        body = data[44 : 44 + (len(data) - 44) // (2 * channels) * 2 * channels]  # its header has no length yet
+        samples = np.frombuffer(body, "<i2")[::channels].astype(float)
+        for start in range(0, samples.size - rate + 1, rate // 5):
+            yield samples[start : start + rate], rate
 
 
 def loudness(phone: Baresip) -> float:
-    """Of the last second but a bit of what was heard."""
-    part, _ = heard_last(phone)
-    return float(np.sqrt(np.mean(part**2))) if part.size else 0.0
+    """Of the loudest second that was heard."""
+    return max((float(np.sqrt(np.mean(part**2))) for part, _ in seconds_heard(phone)), default=0.0)
 
 
 def share_of_tone(phone: Baresip, hertz: float) -> float:
-    """The share of the tone in the last second but a bit of what was heard, 0 for silence."""
-    part, rate = heard_last(phone)
-    if part.size < rate // 2 or np.sqrt(np.mean(part**2)) < 500:
+    """The share of the tone in the purest second that was heard, 0 for silence."""
+    return max((_share(part, rate, hertz) for part, rate in seconds_heard(phone)), default=0.0)
+
+
+def _share(part: np.ndarray, rate: int, hertz: float) -> float:
+    if np.sqrt(np.mean(part**2)) < 500:
         return 0.0
     spectrum = np.abs(np.fft.rfft(part * np.hanning(part.size))) ** 2
     frequency = np.fft.rfftfreq(part.size, 1 / rate)

@@ -49,10 +49,13 @@ def test_a_registration_between_two_servers(tmp_path: Path) -> None:
             wait_until(lambda: "No objects found" in first.cli("pjsip show contacts"), 10, "the end of the registration")
             second.cli("pjsip send register central")
             wait_until(lambda: "branch/" in first.cli("pjsip show contacts"), 10, "the registration again")
+            wait_until(lambda: "Registered" in second.cli("pjsip show registrations"), 10, "its answer")
         finally:
             problems = second.finish()
         assert not problems, second.log_tail()
-        assert "No objects found" in first.cli("pjsip show contacts"), "a server that stops ends its registration"
+        wait_until(
+            lambda: "No objects found" in first.cli("pjsip show contacts"), 10, "a server that stops ends its registration"
+        )
     finally:
         problems = first.finish()
     assert not problems, first.log_tail()

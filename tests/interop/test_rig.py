@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tests.interop.support.programs import require_sounds
 from tests.interop.support.rtp import RtpParty, decode_stream, encode
 from tests.interop.support.scenario import Scenario
 from tests.interop.support.sipp import Sipp
-from tests.support.loopback import wait_until
+from tests.support.loopback import HOST, wait_until
 
 
 def test_sipp_calls_sipp_and_the_messages_are_read(tmp_path: Path):
@@ -37,6 +38,37 @@ def test_sipp_failure_is_told(tmp_path: Path):
     with Sipp(callee, tmp_path) as called, Sipp(caller, tmp_path, remote=called.port, number="bob") as calling:
         with pytest.raises(AssertionError, match="486 Busy Here"):
             calling.passed()
+
+
+def test_sipp_takes_what_is_repeated_for_the_same(tmp_path: Path):
+    """A copy of the first NOTIFY comes behind the second, as if its answer had been late; a third NOTIFY is a stranger."""
+    watcher = Scenario("watcher")
+    for _ in range(2):
+        watcher.expect_request("NOTIFY").reply(200, "OK")
+    with Sipp(watcher.held(), tmp_path) as sipp:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+            server.settimeout(45)
+            server.bind((HOST, 0))
+
+            def notify(number: int) -> None:
+                here = f"{HOST}:{server.getsockname()[1]}"
+                text = (
+                    f"NOTIFY sip:watcher@{HOST} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bK{number}\r\n"
+                    f"From: <sip:s@{HOST}>;tag=s\r\nTo: <sip:w@{HOST}>;tag=w\r\nCall-ID: one\r\nCSeq: {number} NOTIFY\r\n"
+                    "Content-Length: 0\r\n\r\n"
+                )
+                server.sendto(text.encode(), (HOST, sipp.port))
+
+            for number in (1, 2):
+                notify(number)
+                assert server.recv(65536).startswith(b"SIP/2.0 200 ")
+            notify(1)
+            wait_until(lambda: len(sipp.received()) == 3, 20, "the copy")
+            assert sipp.strangers() == []
+            notify(3)
+            wait_until(sipp.strangers, 20, "the third NOTIFY is a stranger")
+            with pytest.raises(AssertionError, match="CSeq: 3 NOTIFY"):
+                sipp.passed()
 
 
 def test_a_refused_call_is_acknowledged(tmp_path: Path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -17,11 +16,11 @@ from tests.support.loopback import HOST, free_port, wait_until
 from tests.support.server import GlobstarProcess
 
 DIALPLAN = """\
-exten => 101,1,Dial(PJSIP/bob,20,TtKk)
-exten => 102,1,Dial(PJSIP/carol,20)
-exten => 111,1,Dial(PJSIP/bob,20)
+exten => 101,1,Dial(PJSIP/bob,90,TtKk)
+exten => 102,1,Dial(PJSIP/carol,90)
+exten => 111,1,Dial(PJSIP/bob,90)
 exten => 600,1,Answer()
- same => n,Wait(30)
+ same => n,Wait(90)
 """
 FILES = {
     "features.conf": "[general]\npickupexten=*8\ntransferannouncesound=\n[featuremap]\nblindxfer => #1\natxfer => *2\n",
@@ -46,17 +45,29 @@ class Floor:
         return stack.enter_context(Sipp(scenario, directory, remote=self.office.port, number=number))
 
     def channel(self, name: str) -> str:
-        """The channel of a phone, once it talks."""
-        found: list[str] = []
+        """The channel of a phone, once it talks: it is in a bridge."""
+        found: dict[str, str] = {}
 
-        def is_up() -> bool:
-            lines = self.server.cli("core show channels concise").splitlines()
-            found[:] = [line.split("!")[0] for line in lines if line.startswith(f"PJSIP/{name}-") and "!Up!" in line]
-            bridged = re.search(r"(\d+) active call", self.server.cli("core show channels count"))
-            return bool(found) and bridged is not None
+        def talks() -> bool:
+            found.update({channel: channel for channel in self.bridges() if channel.startswith(f"PJSIP/{name}-")})
+            return bool(found)
 
-        wait_until(is_up, 10, f"{name} talks")
-        return found[0]
+        wait_until(talks, 10, f"{name} talks")
+        return next(iter(found))
+
+    def bridges(self) -> dict[str, str]:
+        """The bridge of each channel that is answered and in one."""
+        channels = [line.split("!") for line in self.server.cli("core show channels concise").splitlines()]
+        return {each[0]: each[-2] for each in channels if each[4] == "Up" and each[-2]}
+
+    def talk_together(self, *beginnings: str) -> None:
+        """Until the channels whose names begin like this are in one bridge."""
+
+        def bridges() -> list[set[str]]:
+            found = self.bridges()
+            return [{found[channel] for channel in found if channel.startswith(beginning)} for beginning in beginnings]
+
+        wait_until(lambda: bool(set.intersection(*bridges())), 10, f"{beginnings} talk together")
 
     def ask(self, action: str, **headers: str) -> None:
         """One action of a manager client, which must succeed."""
@@ -112,6 +123,11 @@ def waits() -> Scenario:
     return Scenario("callee").ringing().answer(free_port(2)).hung_up()
 
 
+def talks() -> Scenario:
+    """A phone that calls, and hangs up when the test says so."""
+    return Scenario("dave").invite(free_port(2)).answered().held().bye()
+
+
 def refer(scenario: Scenario, target: str, port: int) -> Scenario:
     """Ask for a blind transfer, and hear how it goes: trying, ringing, answered."""
     scenario.request("REFER", in_dialog=True, extra=f"Refer-To: <sip:{target}@{HOST}:{port}>\n").expect(202)
@@ -126,8 +142,10 @@ def test_blind_transfer_by_refer(floor: Floor, tmp_path: Path) -> None:
     with ExitStack() as stack:
         carol = floor.callee(stack, tmp_path / "c", "carol", waits())
         bob = floor.callee(stack, tmp_path / "b", "bob", waits())
-        steps = Scenario("alice").invite(free_port(2)).answered().pause(300)
+        steps = Scenario("alice").invite(free_port(2)).answered().held()
         alice = floor.caller(stack, tmp_path / "a", "alice", "101", refer(steps, "102", floor.office.port).bye())
+        floor.channel("alice")
+        alice.go_on()
         alice.passed()
         wait_until(lambda: floor.server.channel_count() == 2, 10, "bob talks to carol")
         floor.server.cli(f"channel request hangup {floor.channel('carol')}")
@@ -167,7 +185,8 @@ def test_attended_transfer_by_a_manager(floor: Floor, tmp_path: Path) -> None:
             stack, tmp_path / "a", "alice", "101", Scenario("alice").invite(free_port(2)).answered().hung_up()
         )  # fmt: skip
         floor.ask("Atxfer", Channel=floor.channel("alice"), Context="phones", Exten="102")
-        floor.channel("carol")
+        floor.talk_together("PJSIP/alice-", "Local/102@phones-")
+        floor.talk_together("PJSIP/carol-", "Local/102@phones-")
         floor.server.cli(f"channel request hangup {floor.channel('alice')}")
         alice.passed()
         wait_until(lambda: "PJSIP/alice" not in floor.server.cli("core show channels concise"), 10, "alice is out")
@@ -177,13 +196,10 @@ def test_attended_transfer_by_a_manager(floor: Floor, tmp_path: Path) -> None:
         carol.passed()
     wait_until(lambda: floor.server.channel_count() == 0, 10, "all is over")
 
-    def rows() -> list[tuple[str, str, str]]:
-        return [(row[1], _phone(row[6]), row[14]) for row in cdr_rows(floor.server)[since:]]
-
-    wait_until(lambda: {"bob", "carol"} <= {phone for _, phone, _ in rows()}, 10, lambda: f"records of both: {rows()}")
-    assert ("alice", "bob", "ANSWERED") in rows()
-    assert ("carol", "ANSWERED") in [row[1:] for row in rows()], rows()
-    assert all(disposition == "ANSWERED" for _, _, disposition in rows()), rows()
+    rows = floor.rows(4, since)  # one also for each side of the Local channel
+    assert ("alice", "101", "alice", "bob", "ANSWERED") in rows
+    assert ("carol", "ANSWERED") in [row[3:] for row in rows], rows
+    assert all(row[4] == "ANSWERED" for row in rows), rows
 
 
 def test_parking_by_refer_and_retrieval(floor: Floor, tmp_path: Path) -> None:
@@ -191,16 +207,19 @@ def test_parking_by_refer_and_retrieval(floor: Floor, tmp_path: Path) -> None:
     since = len(cdr_rows(floor.server))
     with ExitStack() as stack:
         bob = floor.callee(stack, tmp_path / "b", "bob", waits())
-        steps = Scenario("alice").invite(free_port(2)).answered().pause(300)
+        steps = Scenario("alice").invite(free_port(2)).answered().held()
         steps.request(
             "REFER", in_dialog=True, extra=f"Refer-To: <sip:700@{HOST}:{floor.office.port}>\nRefer-Sub: false\n"
-        ).expect(200).pause(300).bye()  # fmt: skip
+        ).expect(200).held().bye()  # fmt: skip
         alice = floor.caller(stack, tmp_path / "a", "alice", "101", steps)
+        floor.channel("alice")
+        alice.go_on()
+        wait_until(lambda: "Channel             :  PJSIP/bob" in floor.server.cli("parking show default"), 10, "bob is parked")
+        alice.go_on()
         alice.passed()
-        wait_until(lambda: "701" in floor.server.cli("parking show default"), 10, "bob is parked")
-        dave = floor.caller(
-            stack, tmp_path / "d", "dave", "701", Scenario("dave").invite(free_port(2)).answered().pause(500).bye()
-        )  # fmt: skip
+        dave = floor.caller(stack, tmp_path / "d", "dave", "701", talks())
+        floor.channel("dave")
+        dave.go_on()
         dave.passed()
         bob.passed()
     assert floor.rows(4, since) == [
@@ -218,9 +237,9 @@ def test_group_pickup(floor: Floor, tmp_path: Path) -> None:
             stack, tmp_path / "a", "alice", "111", Scenario("alice").invite(free_port(2)).answered().hung_up()
         )  # fmt: skip
         wait_until(lambda: "!Ringing!" in floor.server.cli("core show channels concise"), 10, "bob rings")
-        dave = floor.caller(
-            stack, tmp_path / "d", "dave", "*8", Scenario("dave").invite(free_port(2)).answered().pause(500).bye()
-        )  # fmt: skip
+        dave = floor.caller(stack, tmp_path / "d", "dave", "*8", talks())
+        floor.channel("dave")
+        dave.go_on()
         for phone in (bob, dave, alice):
             phone.passed()
     assert sorted(floor.rows(3, since)) == [  # which phone is done first is theirs

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from globstar.interfaces.cli.client import ControlClient, ServerUnreachable
-from tests.support.loopback import wait_until
+from tests.support.loopback import LEAST, wait_until
 
 DIRECTORIES = (
     "astmoddir",
@@ -194,7 +194,7 @@ class GlobstarProcess:
 
     def _channels_left(self) -> int:
         """How many channels stay: a call whose other side has been told of its end may be on its last step yet."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + LEAST
         while (left := self.channel_count()) > self.expect_channels and time.monotonic() < deadline:
             time.sleep(0.1)  # between two looks
         return left

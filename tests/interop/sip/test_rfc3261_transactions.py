@@ -118,6 +118,12 @@ def test_15_1_2_bye_before_ack_ends_the_call(call: Call) -> None:
         700
     )
 
+    def check(parties: list[Sipp]) -> None:
+        methods = [message.method for message in parties[0].received()]
+        assert "INVITE" not in methods[methods.index("BYE") :]
+
+    call.check = check
+
 
 @scenario()
 def test_15_bye_in_an_early_dialog_ends_it(call: Call) -> None:

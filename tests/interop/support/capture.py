@@ -56,6 +56,8 @@ class Capture:
         while offset + 16 <= len(data):
             seconds, part, size, _ = struct.unpack_from("<IIII", data, offset)
             frame = data[offset + 16 : offset + 16 + size]
+            if len(frame) < size:
+                return  # it is being written
             offset += 16 + size
             if len(frame) < 42 or frame[12:14] != b"\x08\x00" or frame[23] != 17:
                 continue

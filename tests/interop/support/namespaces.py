@@ -18,7 +18,7 @@ class NatNetwork:
     The translator forgets a UDP mapping after ``memory`` seconds without a packet from inside or outside.
     """
 
-    def __init__(self, memory: int = 3) -> None:
+    def __init__(self, memory: int = 8) -> None:
         require_namespaces()
         self.memory = memory
         self._ip, self._nft = require("ip"), require("nft")

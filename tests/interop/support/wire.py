@@ -80,5 +80,5 @@ class Wire:
 
 
 def _rows(command: list[str]) -> list[list[str]]:
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=200)
     return [line.split("\t") for line in done.stdout.splitlines()]
