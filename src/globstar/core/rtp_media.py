@@ -39,7 +39,9 @@ class RtpMedia:
     """``NativeMedia.session`` of kind ``rtp``: the session, and the agreed payload types by encoding.
 
     Keys are ``PCMU/8000/1`` or ``telephone-event/8000/1``; ``receive`` has the numbers under which the peer sends,
-    ``send`` those under which it wants to receive. ``sides`` are the streams beside the audio (``video 0``).
+    ``send`` those under which it wants to receive. ``also`` has by number the encodings that the peer may send under the numbers
+    of its own description, as some phones do, where nothing else is meant by these. ``sides`` are the streams beside the audio
+    (``video 0``).
     ``packet_ms`` is the length of the packets that the peer asks for, 0 where it does not; ``voice`` measures packets of audio.
     """
 
@@ -49,6 +51,7 @@ class RtpMedia:
     sides: Mapping[str, RtpMedia] = field(default_factory=dict)
     packet_ms: int = 0
     voice: MeasuredVoice | None = None
+    also: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def sends_digits(self) -> bool:
@@ -62,11 +65,16 @@ class RtpMedia:
         """
         if not self.session.is_receiving:
             return {}
-        return {
-            number: other.send[name]
+        send = other.send
+        pairs = {
+            number: send[name]
             for name, number in self.receive.items()
-            if name in other.send and (digits or not name.startswith(DIGITS))
+            if name in send and (digits or not name.startswith(DIGITS))
         }
+        for number, name in self.also.items():
+            if name in send and (digits or not name.startswith(DIGITS)):
+                pairs.setdefault(number, send[name])
+        return pairs
 
 
 @dataclass(frozen=True, slots=True)

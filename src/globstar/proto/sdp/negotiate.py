@@ -21,6 +21,7 @@ from globstar.proto.sdp.stream import (
     CodecDescription,
     LocalMedia,
     Meaning,
+    NegotiatedCodec,
     NegotiatedStream,
     accept,
     agree,
@@ -45,6 +46,7 @@ class OfferAnswer:
     __slots__ = (
         "_answered",
         "_extension",
+        "_met",
         "_previous",
         "_transport_extension",
         "_version",
@@ -75,6 +77,8 @@ class OfferAnswer:
         self._answered: tuple[LocalMedia | None, ...] | None = None
         self._previous: SessionDescription | None = None
         self._version: int | None = None
+        #: by m-line what was agreed on before: a codec that comes back has the number that it had
+        self._met: dict[int, tuple[tuple[NegotiatedCodec, ...], tuple[tuple[int, int], ...]]] = {}
         #: the number of the header extension for mids in our open offer
         self._extension = 0
         #: the same for that of transport-wide numbers
@@ -104,6 +108,7 @@ class OfferAnswer:
                 continue
             protocol = old.protocol if old is not None and old.protocol in mine.protocols else mine.protocols[0]
             known = self.streams[index] if index < len(self.streams) else None
+            codecs, events = self._met.get(index, ((), ()))
             mid = self._mid(index, mine) if mine.bundles else ""
             if mid:
                 group.insert(0 if index == tag else len(group), mid)
@@ -116,8 +121,8 @@ class OfferAnswer:
                 offer_line(
                     mine,
                     protocol,
-                    known.codecs if known is not None else (),
-                    known.receive_dtmf if known is not None else (),
+                    (*codecs, *known.codecs) if known is not None else (),
+                    (*events, *known.receive_dtmf) if known is not None else (),
                     mid=mid,
                     extension=self._extension,
                     keys=keys,
@@ -195,6 +200,7 @@ class OfferAnswer:
         fallback = media[0].address if media else offer.origin.address
         self.local = self._describe(lines, addresses, fallback, self.session_id, self._version, answered)
         self.remote = offer
+        self._remember()
         self.streams = tuple(streams)
         self.offered = self._previous = None
         return self.local
@@ -234,10 +240,21 @@ class OfferAnswer:
         if not any(stream.is_active for stream in streams) and any(self.offered):
             raise NotAcceptable(f"no stream of the answer can be used ({why_not(answer, self.offered, is_answer=True)})")
         self.remote = answer
+        self._remember()
         self.streams = tuple(streams)
         self._answered = self.offered
         self.offered = self._previous = None
         return self.streams
+
+    def _remember(self) -> None:
+        """Keep what was agreed on so far: a payload type means the same as long as the session lives (RFC 3264 section 8.3.2)."""
+        for stream in self.streams:
+            if stream.codecs:
+                codecs, events = self._met.get(stream.index, ((), ()))
+                self._met[stream.index] = (
+                    tuple({codec.codec: codec for codec in (*codecs, *stream.codecs)}.values()),
+                    tuple({clock: (number, clock) for number, clock in (*events, *stream.receive_dtmf)}.values()),
+                )
 
     def _answered_places(self, answer: SessionDescription) -> list[tuple[tuple[CodecDescription, RtpMap], ...] | None]:
         """The codecs of each line of an answer, None for those that are declined."""
@@ -278,6 +295,7 @@ class OfferAnswer:
         """Our first answer was never sent: begin anew."""
         self.local = self.remote = self.offered = self._previous = self._version = None
         self.streams = ()
+        self._met.clear()
 
     def cancel_offer(self) -> None:
         """Our offer was refused (488, 491, no answer): what was in force before stays in force."""

@@ -64,7 +64,7 @@ class AudioStream(SideStream):
     call, translated where their codecs differ. Digits in it are digits of the channel; ours go out in the first stream.
     """
 
-    __slots__ = ("_path", "_path_from", "_path_to", "offer", "voice")
+    __slots__ = ("_is_narrowed", "_offers_all", "_path", "_path_from", "_path_to", "offer", "voice")
 
     def __init__(
         self, engine: RtpEngine, endpoint: EndpointObject, number: int, formats: Sequence[Format], bundle: LegBundle
@@ -73,6 +73,8 @@ class AudioStream(SideStream):
         self.voice = _MoreVoice(endpoint, formats, number)
         #: the codecs of our next offer; None for those of the agreement, or of the first stream
         self.offer: tuple[CodecDescription, ...] | None = None
+        #: see LegMedia
+        self._is_narrowed = self._offers_all = False
         #: what turns the frames of the other side into what we send, where they differ; None for nothing that could
         self._path: TranslationPath | None = None
         self._path_from: Format | None = None
@@ -82,6 +84,7 @@ class AudioStream(SideStream):
         """Offer those of the agreed codecs whose encodings are named."""
         if self.stream is not None:
             self.offer = tuple(codec.codec for codec in self.stream.codecs if codec.codec.name in names) or None
+            self._is_narrowed = self.offer is not None
 
     def bind(self, channel: Channel | None) -> None:
         """See SideStream."""
@@ -103,7 +106,8 @@ class AudioStream(SideStream):
         *,
         is_answer: bool,
     ) -> LocalMedia:
-        if not is_answer:
+        self._offers_all = not is_answer and self._is_narrowed and self.direct is None
+        if not is_answer and not self._offers_all:
             agreed = tuple(codec.codec for codec in self.stream.codecs) if self.stream is not None else ()
             codecs = self.offer or agreed or codecs
         return describe_voice(
@@ -115,6 +119,8 @@ class AudioStream(SideStream):
     def _agree(self, session: RtpSession, stream: NegotiatedStream) -> None:
         voice = self.voice
         self.offer = None
+        if self._offers_all:
+            self._is_narrowed = self._offers_all = False
         voice.agree(session, stream)
         session.on_media = voice.receive
         session.on_digit_begin = self._digit_began
@@ -131,7 +137,8 @@ class AudioStream(SideStream):
         if session is None or session.is_closed or self.stream is None or self.voice.unrelayable:
             return None
         voice = self.voice
-        return RtpMedia(session, *voice.encodings(), packet_ms=voice.packet_ms, voice=voice)
+        receive, send, also = voice.encodings()
+        return RtpMedia(session, receive, send, packet_ms=voice.packet_ms, voice=voice, also=also)
 
     def close(self) -> None:
         """See SideStream."""

@@ -23,6 +23,17 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
+#: see Voice.encodings
+Encodings = tuple[Mapping[str, int], Mapping[str, int], Mapping[int, str]]
+
+
+def others(receive: Mapping[str, int], send: Mapping[str, int]) -> dict[int, str]:
+    """Numbers of the peer's description that mean nothing else here, with their encodings: some phones send under those of their
+    answer instead of ours (RFC 3264 section 6.1)."""
+    ours = set(receive.values())
+    return {number: name for name, number in send.items() if number not in ours and name in receive}
+
+
 class VoicePlan(NamedTuple):
     """What an agreement on codecs means for packets: formats and payload types, by the numbers under which we receive.
 
@@ -37,7 +48,7 @@ class VoicePlan(NamedTuple):
     writes: Format
     lengths: PacketLengths
     #: what Voice.encodings gives, by whether digits are wanted, as far as it was asked for
-    encodings: dict[bool, tuple[Mapping[str, int], Mapping[str, int]]]
+    encodings: dict[bool, Encodings]
 
 
 class EndpointAudio:

@@ -61,8 +61,9 @@ class LegMedia(Voice):
     kind = MediaType.AUDIO
 
     __slots__ = (
-        "_bundle", "_described", "_description_text", "_engine", "_offer", "_told", "_view", "address", "bind", "described",
-        "direct", "direction", "fax", "formats", "is_held", "names", "negotiation", "place", "sides", "wires",
+        "_bundle", "_described", "_description_text", "_engine", "_is_narrowed", "_offer", "_offers_all", "_told", "_view",
+        "_wishes", "address", "bind", "described", "direct", "direction", "fax", "formats", "is_held", "names", "negotiation",
+        "place", "sides", "wires",
     )  # fmt: skip
 
     def __init__(
@@ -93,6 +94,10 @@ class LegMedia(Voice):
         #: the fax of a call, once somebody has asked for one
         self.fax: Fax | None = None
         self._offer: tuple[CodecDescription, ...] | None = None
+        #: what was chosen for our offers; None for all that the endpoint allows
+        self._wishes: tuple[CodecDescription, ...] | None = None
+        #: the endpoint was offered no more than both ends of a direct call know, and has not been offered all since
+        self._is_narrowed = self._offers_all = False
         #: what a bridge was told last of plain audio, and whether digits were wanted then
         self._view: tuple[RtpMedia, NegotiatedStream, bool] | None = None
         self._described: SessionDescription | None = None
@@ -128,8 +133,8 @@ class LegMedia(Voice):
 
     # -- offer and answer --------------------------------------------------------------------------------------------
 
-    def set_formats(self, formats: FormatCapabilities) -> None:
-        """Offer these from now on."""
+    def set_formats(self, formats: FormatCapabilities, *, is_wish: bool = True) -> None:
+        """Offer these next; if it ``is_wish``, whenever all is offered again, too."""
         self.formats = formats
         endpoint = self._endpoint
         audio = tuple([format for format in formats if format.codec.media is MediaType.AUDIO])
@@ -137,6 +142,8 @@ class LegMedia(Voice):
         if not chosen.items() <= self._codecs.items():
             self._codecs = {**self._codecs, **chosen}
         self._offer = tuple(chosen)
+        if is_wish:
+            self._wishes = self._offer
         if len(audio) == len(formats) and not self.sides:
             return
         for kind, limit in ((MediaType.VIDEO, endpoint.max_video_streams), (MediaType.TEXT, 1)):
@@ -155,6 +162,21 @@ class LegMedia(Voice):
         """Offer those of the agreed codecs whose encodings are named: what both ends of a direct call know."""
         if self.stream is not None:
             self._offer = tuple(codec.codec for codec in self.stream.codecs if codec.codec.name in names) or None
+            self._is_narrowed = self._offer is not None
+
+    def _everything(self) -> tuple[CodecDescription, ...]:
+        """What the endpoint is offered again after direct media (RFC 3264 section 8.3.2).
+
+        All of its codecs, in the order that they had in our first offer, or by which our answer chose.
+        """
+        if self._wishes is not None:
+            return self._wishes
+        allowed, stream = tuple(self._kept.codecs), self.stream
+        if stream is None or not media_options.prefers_remote(self._endpoint):
+            return allowed
+        agreed = [codec.codec for codec in stream.codecs]
+        first = [one for codec in agreed for one in allowed if (one.name, one.clock_rate) == (codec.name, codec.clock_rate)]
+        return (*first, *(codec for codec in allowed if codec not in first))
 
     def told_addresses(self) -> list[tuple[str, int]]:
         """Where our description in force, or on its way, wants RTP, stream by stream."""
@@ -262,6 +284,11 @@ class LegMedia(Voice):
     def make_offer(self) -> bytes:
         """Our offer: what was agreed, or what is to be offered at first."""
         codecs = self._offer
+        self._offers_all = (
+            self._is_narrowed and self.direct is None and self.is_agreed and not self._endpoint.prevents_transcoding
+        )
+        if self._offers_all:
+            codecs = self._everything()
         if codecs is None:
             if self.is_agreed:
                 by_format = {format.name: codec for codec, format in (*self._codecs.items(), *self._refined.items())}
@@ -296,7 +323,10 @@ class LegMedia(Voice):
 
         After one that ``is_early`` another fork may take what it declines; :meth:`give_up_declined` is called in the end.
         """
-        self._apply(self.negotiation.receive_answer(parse(body)), is_early=is_early)
+        streams = self.negotiation.receive_answer(parse(body))
+        if self._offers_all:
+            self._is_narrowed = self._offers_all = False
+        self._apply(streams, is_early=is_early)
         if self.channel is not None and self.channel.bridge_member is not None:
             self.channel.bridge_member.bridge.settle()
 
@@ -517,14 +547,14 @@ class LegMedia(Voice):
             view, agreed, with_digits = self._view
             if agreed is self.stream and with_digits is self.wants_digits and view.session is session:
                 return view
-        receive, send = self.encodings()
+        receive, send, also = self.encodings()
         if is_plain:
-            view = RtpMedia(session, receive, send, voice=self)
+            view = RtpMedia(session, receive, send, voice=self, also=also)
             self._view = (view, self.stream, self.wants_digits)
             return view
         views = ((side.key, side.relay_view()) for side in self.sides)
         sides = {name: view for name, view in views if view is not None}
-        return RtpMedia(session, receive, send, sides, ms, self)
+        return RtpMedia(session, receive, send, sides, ms, self, also)
 
     def write_side(self, frame: Frame) -> None:
         """Send a frame of video or text; without such a stream it goes nowhere."""

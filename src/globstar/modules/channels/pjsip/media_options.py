@@ -13,7 +13,7 @@ from globstar.modules.channels.pjsip.ice import IceWay
 from globstar.modules.channels.pjsip.readers import tos_value
 from globstar.modules.channels.pjsip.sdes import SdesKeying
 from globstar.modules.channels.pjsip.wires import Wires
-from globstar.proto.sdp import choose_outgoing
+from globstar.proto.sdp import CodecPreference, IncomingPreference, choose_outgoing
 
 if TYPE_CHECKING:
     from globstar.media.engine import RtpEngine
@@ -104,6 +104,14 @@ def offered(
         if preference.keep == "first":
             chosen = chosen[:1]
     return [format for format in chosen if format in wanted] if no_transcoding else chosen
+
+
+def prefers_remote(endpoint: EndpointObject) -> bool:
+    """Whether the codecs of our answers stand in the order of the offer."""
+    preference = endpoint.answer_preference
+    if isinstance(preference, CodecPreference):
+        return preference.prefer == "pending"
+    return preference in (IncomingPreference.REMOTE, IncomingPreference.REMOTE_FIRST)
 
 
 def holds(offer: SessionDescription) -> bool:

@@ -68,7 +68,7 @@ def _add_kinds(leg: Leg, wanted: FormatCapabilities) -> bool:
         if theirs and allowed and most(endpoint, kind) and has_none:
             chosen += media_options.offered(endpoint, allowed, theirs, no_transcoding=True)
     if chosen:
-        media.set_formats(FormatCapabilities([*media.formats, *chosen], media.formats.framing_ms))
+        media.set_formats(FormatCapabilities([*media.formats, *chosen], media.formats.framing_ms), is_wish=False)
     return bool(chosen)
 
 

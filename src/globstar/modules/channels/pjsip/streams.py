@@ -16,6 +16,7 @@ from globstar.media.settings import Payload, PayloadKind, SessionOptions
 from globstar.modules.channels.pjsip import media_options
 from globstar.modules.channels.pjsip.bundling import LegBundle, let_go, put_in_force
 from globstar.modules.channels.pjsip.codecs import VARIANTS, describe_all
+from globstar.modules.channels.pjsip.kept import others
 from globstar.modules.channels.pjsip.text import RedundantText, Typist, pace_of
 from globstar.proto.rtp import RtcpPacket, asks_for_picture
 from globstar.proto.rtp.red import generations_of
@@ -44,6 +45,7 @@ class SideStream:
     """
 
     __slots__ = (
+        "_agreed",
         "_bundle",
         "_by_payload",
         "_endpoint",
@@ -107,6 +109,7 @@ class SideStream:
         #: our side as it was described last
         self.described: LocalMedia | None = None
         self._by_payload: dict[int, Format] = {}
+        self._agreed: tuple[Format, ...] = ()
         self._send_by_codec: dict[str, int] = {}
         #: what our frames name as their source, and the SSRC of it
         self._source = ""
@@ -257,6 +260,11 @@ class SideStream:
             self._by_payload[codec.receive_payload_type] = format
             self._send_by_codec.setdefault(format.codec.name, codec.send_payload_type)
             receive[codec.receive_payload_type] = Payload(PayloadKind.MEDIA, codec.codec.clock_rate)
+        self._agreed = tuple(self._by_payload.values())
+        for codec in stream.codecs:  # see Voice: under the numbers of its own description the peer can mean nothing else
+            if codec.send_payload_type not in receive:
+                self._by_payload[codec.send_payload_type] = self._by_payload[codec.receive_payload_type]
+                receive[codec.send_payload_type] = Payload(PayloadKind.MEDIA, codec.codec.clock_rate)
         self._agree_redundancy(session, stream)
         first = stream.codecs[0]
         session.rtcp_mux = stream.rtcp_mux
@@ -330,7 +338,7 @@ class SideStream:
     @property
     def agreed(self) -> list[Format]:
         """The formats that were agreed, with the parameters of the other side."""
-        return list(self._by_payload.values())
+        return list(self._agreed)
 
     def relay_view(self) -> RtpMedia | None:
         """What a bridge needs to relay our packets."""
@@ -344,7 +352,7 @@ class SideStream:
             name = f"{described.name}/{described.clock_rate}/{described.channels}"
             mine, yours = (f"{name} {how}" for how in redundancy) if redundancy else (name, name)
             receive[mine], send[yours] = codec.receive_payload_type, codec.send_payload_type
-        return RtpMedia(session, receive, send)
+        return RtpMedia(session, receive, send, also=others(receive, send) if not redundancy else {})
 
     def _redundancy_of(self, stream: NegotiatedStream) -> tuple[str, str] | None:
         """How text is repeated that we get, and that we send; None where it is not.

@@ -14,7 +14,7 @@ from globstar.media.settings import Payload, PayloadKind
 from globstar.media.smoother import Packer
 from globstar.media.source_times import SourceTimes
 from globstar.modules.channels.pjsip.codecs import OTHER_FORMS, form_of, samples_of
-from globstar.modules.channels.pjsip.kept import EndpointAudio, VoicePlan, audio_of, keep
+from globstar.modules.channels.pjsip.kept import Encodings, EndpointAudio, VoicePlan, audio_of, keep, others
 from globstar.modules.channels.pjsip.moderequests import MODES, ModeRequests
 from globstar.modules.channels.pjsip.packets import PacketLengths
 from globstar.proto.sdp import CodecDescription, Direction, LocalMedia, LocalSource, NegotiatedCodec, NegotiatedStream
@@ -90,7 +90,7 @@ class Voice:
         self._send_by_receive: Mapping[int, NegotiatedCodec] = {}
         #: agreed codecs whose parameters are others than those that we wish
         self._refined: Mapping[CodecDescription, Format] = {}
-        self._encodings: dict[bool, tuple[Mapping[str, int], Mapping[str, int]]] = {}
+        self._encodings: dict[bool, Encodings] = {}
         self._read_payload = -1
         #: the type under which the peer would send what we send
         self._send_payload = -1
@@ -219,14 +219,15 @@ class Voice:
         self._smoother = lengths.packer(format) if lengths.wanted_ms else None
         self._regular = None
 
-    def encodings(self) -> tuple[Mapping[str, int], Mapping[str, int]]:
-        """The payload types under which we receive and send, by encoding; call it only with a stream."""
+    def encodings(self) -> Encodings:
+        """The payload types under which we receive and send, by encoding, and by those of the peer's own description the
+        encodings that it may send under them instead of ours; call it only with a stream."""
         known = self._encodings.get(self.wants_digits)
         if known is None:
             known = self._encodings[self.wants_digits] = self._name_encodings()
         return known
 
-    def _name_encodings(self) -> tuple[dict[str, int], dict[str, int]]:
+    def _name_encodings(self) -> Encodings:
         stream = self.stream
         assert stream is not None
         receive: dict[str, int] = {}
@@ -243,7 +244,7 @@ class Voice:
                 receive.setdefault(f"telephone-event/{clock}/1", number)
             if stream.send_dtmf is not None:
                 send[f"telephone-event/{stream.send_dtmf[1]}/1"] = stream.send_dtmf[0]
-        return receive, send
+        return receive, send, others(receive, send)
 
     @property
     def unrelayable(self) -> str:
