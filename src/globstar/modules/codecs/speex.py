@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ctypes
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from globstar.base.log import Logger
 from globstar.config.options import Options, option
 from globstar.config.values import boolean, floating, integer
 from globstar.core.codecsconf import codec_options
-from globstar.core.format import Format, slin, slin16, slin32, speex, speex16, speex32
+from globstar.core.format import FMTP, Format, slin, slin16, slin32, speex, speex16, speex32
 from globstar.core.loader import ModuleDeclined
 from globstar.core.system import System
 from globstar.core.translate import TranslatorSpec
@@ -47,6 +47,39 @@ class SpeexOptions(Options):
     pp_dereverb = option(boolean, False, help="Suppress reverberation.")
     pp_dereverb_decay = option(floating(0, 1), 0.4, help="How fast it is taken to decay.")
     pp_dereverb_level = option(floating(0, 1), 0.3, help="How loud it is taken to be.")
+
+
+#: By narrow-band mode the quality that makes the encoder use it (RFC 5574 table 1); the modes of the wider bands are qualities.
+_NARROW_QUALITY = {1: 0, 8: 1, 2: 2, 3: 4, 4: 6, 5: 8, 6: 9, 7: 10}
+
+
+class Wishes(NamedTuple):
+    """What the peer asks of our encoder by its fmtp (RFC 5574 section 4).
+
+    ``vbr`` is on, off or vad, "" where it says nothing; ``quality`` that of the mode that it likes best, None for any.
+    One that ``takes_all`` decodes frames of any mode, as all do that do not list others alone.
+    """
+
+    vbr: str = ""
+    quality: int | None = None
+    takes_all: bool = True
+
+
+def wishes(fmtp: str, band: int) -> Wishes:
+    """Read ``vbr=on;mode="4,any"`` for a narrow (0), wide (1) or ultra-wide (2) band; what is not understood is no wish."""
+    vbr, listed = "", list[str]()
+    for part in fmtp.split(";"):
+        name, _, value = part.partition("=")
+        name, value = name.strip().lower(), value.strip().strip('"').lower()
+        if name == "vbr" and value in ("on", "off", "vad"):
+            vbr = value
+        elif name == "mode":
+            listed = [mode.strip() for mode in value.split(",")]
+    known = _NARROW_QUALITY if band == 0 else {mode: mode for mode in range(11)}
+    modes = [int(mode) for mode in listed if mode.isascii() and mode.isdigit() and int(mode) in known]
+    first = listed[0] if listed else "any"
+    quality = known[modes[0]] if modes and first != "any" else None
+    return Wishes(vbr, quality, takes_all=not modes or "any" in listed)
 
 
 class _Bits(ctypes.Structure):
@@ -149,11 +182,15 @@ class Decoder(_Coder):
 
 
 class Encoder(_Coder):
-    """One stream of signed linear to Speex, 20 ms a frame; a payload holds what came at once."""
+    """One stream of signed linear to Speex, 20 ms a frame; a payload holds what came at once.
+
+    ``wanted`` is what its receiver asks for; where it says nothing, codecs.conf counts. Who takes some modes only gets no
+    variable bit rate and no frames for silence, which use others.
+    """
 
     __slots__ = ("_dtx", "_gatherer", "_preprocessor", "_rate", "samples_left_out", "samples_made")
 
-    def __init__(self, mode: int) -> None:
+    def __init__(self, mode: int, wanted: Wishes = Wishes()) -> None:  # noqa: B008 - it cannot be changed
         super().__init__("encoder", mode)
         self._gatherer = Gatherer(self.frame_bytes)
         #: samples of the last payload
@@ -162,19 +199,20 @@ class Encoder(_Coder):
         self.samples_left_out = 0
         options = settings
         self._rate = 8000 << mode
-        self._dtx = options.dtx
+        is_free = wanted.takes_all
+        self._dtx = options.dtx and is_free
         self._preprocessor = _preprocessor(options)
         self._set(_SET_COMPLEXITY, options.complexity)
-        if options.vbr:
+        if is_free and (wanted.vbr == "on" or (options.vbr and not wanted.vbr)):
             self._set(_SET_VBR, 1)
-            self._set(_SET_VBR_QUALITY, float(options.vbr_quality))
+            self._set(_SET_VBR_QUALITY, float(options.vbr_quality if wanted.quality is None else wanted.quality))
         else:
-            self._set(_SET_QUALITY, options.quality)
-        if options.abr:
+            self._set(_SET_QUALITY, options.quality if wanted.quality is None else wanted.quality)
+        if options.abr and is_free and wanted.vbr in ("", "on") and wanted.quality is None:
             self._set(_SET_ABR, options.abr)
-        if options.vad:
+        if is_free and (wanted.vbr == "vad" or (options.vad and wanted.vbr != "off")):
             self._set(_SET_VAD, 1)
-        if options.dtx:
+        if self._dtx:
             self._set(_SET_DTX, 1)
 
     def __call__(self, data: bytes) -> bytes:
@@ -216,10 +254,21 @@ def _preprocessor(options: SpeexOptions) -> Preprocessor | None:
 settings = SpeexOptions()
 
 
+def _encode(mode: int, _source: Format, destination: Format) -> Encoder:
+    fmtp = destination.attributes.get(FMTP, "")
+    return Encoder(mode, wishes(fmtp, mode)) if fmtp else Encoder(mode)
+
+
 def _pair(name: str, plain: str, coded: Format, linear: Format, mode: int) -> tuple[TranslatorSpec, TranslatorSpec]:
     return (
         TranslatorSpec(name=f"{name}to{plain}", source=coded, destination=linear, open=partial(Decoder, mode), conceals=True),
-        TranslatorSpec(name=f"{plain}to{name}", source=linear, destination=coded, open=partial(Encoder, mode)),
+        TranslatorSpec(
+            name=f"{plain}to{name}",
+            source=linear,
+            destination=coded,
+            open=partial(Encoder, mode),
+            open_for=partial(_encode, mode),
+        ),
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 #: Frames that the encoder of Opus makes, ms (RFC 6716 section 2.1.4); shorter ones are not worth their headers.
 _OPUS_FRAMES = (60, 40, 20, 10)
+_SPEEX = (formats.speex.codec, formats.speex16.codec, formats.speex32.codec)
 
 
 class PacketLengths:
@@ -38,6 +39,8 @@ class PacketLengths:
         wanted = endpoint.formats.framing_ms.get(format.name, 0)
         if endpoint.use_ptime and stream is not None and stream.remote_ptime_ms:
             wanted = stream.remote_ptime_ms
+            if format.codec in _SPEEX:
+                wanted += -wanted % 20  # whole frames, no fewer than asked for (RFC 5574)
         self.most_ms = (stream.remote_maxptime_ms or 0) if stream is not None else 0
         if self.most_ms and self.most_ms < (wanted or format.codec.default_ms):
             wanted = self.most_ms
@@ -87,7 +90,7 @@ def make_packer(format: Format, milliseconds: int) -> Smoother | FramePacker[byt
         return FramePacker(samples, opus_frames, opus_packet)
     if codec is formats.g723.codec:
         return FramePacker(samples, _split_g723, _join_g723)
-    if codec in (formats.speex.codec, formats.speex16.codec, formats.speex32.codec):
+    if codec in _SPEEX:
         return FramePacker(samples, partial(_split_speex, codec.sample_rate // 50), _join_speex)
     if codec.name.startswith("amr"):
         is_aligned = not codec.name.endswith("_efficient")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from globstar.core.channel import Channel
-from globstar.core.format import FMTP, Codec, Format, MediaType, opus, ulaw
+from globstar.core.format import FMTP, Codec, Format, MediaType, ulaw
 from globstar.core.frame import Frame, FrameType
 from globstar.dsp.byteorder import exchanged
 from globstar.media.session import RtpSession
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _PATIENCE = 1.5
 #: Seconds by which the rest may be later where it comes over a network.
 _NETWORK_PATIENCE = 0.1
+#: Codecs whose encoders heed what the peer asks for in its fmtp.
+_HEEDED = frozenset(("opus", "speex", "speex16", "speex32", *MODES))
 #: Bytes of a sample of signed linear, and of that codec alone.
 LINEAR_BYTES = 2
 
@@ -188,9 +190,7 @@ class Voice:
     ) -> tuple[Format, PacketLengths]:
         """The format in which we send an agreed codec: as the peer asks for it, and in frames that fit its packets."""
         format = by_payload[codec.receive_payload_type]
-        if codec.remote_fmtp and (
-            format.codec is opus.codec or format.codec.name in MODES
-        ):  # the encoder heeds what the peer asks for
+        if codec.remote_fmtp and format.codec.name in _HEEDED:
             format = format.with_attributes({**format.attributes, FMTP: codec.remote_fmtp})
         format = PacketLengths(format, self._endpoint, stream).for_encoder(format)
         return format, PacketLengths(format, self._endpoint, stream)
