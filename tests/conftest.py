@@ -61,9 +61,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
-    """Modules and tests stay until the end: the garbage collector need not go through them again and again."""
+    """Modules and tests stay until the end: the garbage collector need not go through them again and again.
+
+    What tests make is visited as seldom as in the server (see globstar.interfaces.collector), the oldest generation more often.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 5, 20)
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

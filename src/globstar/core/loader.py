@@ -6,19 +6,18 @@ import importlib
 import importlib.machinery
 import importlib.util
 import inspect
-import pkgutil
 import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING
 
 from globstar.base.errors import GlobstarError, RemoteFault
 from globstar.base.log import Logger
+from globstar.base.packages import installed, submodules
 from globstar.core import events
 from globstar.core.parts import Part, Parts, switchable
 from globstar.core.registry import Spec, specs_of
@@ -175,10 +174,10 @@ class ModuleLoader:
         found: dict[str, str] = {}
         for folder, prefix in PREFIXES.items():
             package = importlib.import_module(f"globstar.modules.{folder}")
-            for entry in pkgutil.iter_modules(package.__path__):
-                name = entry.name.removesuffix("_")  # while_.py, since while.py could not be imported by name
-                found[f"{prefix}_{name}"] = f"python:globstar.modules.{folder}.{entry.name}"
-        for point in entry_points(group="globstar.modules"):
+            for entry in submodules(package):
+                name = entry.removesuffix("_")  # while_.py, since while.py could not be imported by name
+                found[f"{prefix}_{name}"] = f"python:globstar.modules.{folder}.{entry}"
+        for point in installed("globstar.modules"):
             found[point.name] = f"python:{point.value}"
         if self.user_folder is not None and self.user_folder.is_dir():
             for file in sorted(self.user_folder.glob("*.py")):
@@ -222,8 +221,8 @@ class ModuleLoader:
     async def load_builtin(self) -> None:
         """Load ``globstar.modules.builtin``: what Asterisk has in its core; no modules.conf can leave it out."""
         package = importlib.import_module("globstar.modules.builtin")
-        for entry in pkgutil.iter_modules(package.__path__):
-            module = LoadedModule(f"builtin_{entry.name}", f"python:globstar.modules.builtin.{entry.name}")
+        for entry in submodules(package):
+            module = LoadedModule(f"builtin_{entry}", f"python:globstar.modules.builtin.{entry}")
             module.is_builtin = True
             self.modules[module.name] = module
             await self._start(module)
@@ -360,10 +359,11 @@ class ModuleLoader:
             return
         if module.is_builtin and not force:
             raise ModuleError(f"{module.name} is part of the core and stays")
-        users = [m.name for m in self.modules.values() if module.name in m.requires and m.status is ModuleStatus.RUNNING]
-        if (module.use_count or users) and not force:
-            who = f"; needed by {', '.join(users)}" if users else ""
-            raise ModuleError(f"module {module.name} is in use (use count {module.use_count}{who})")
+        if not force:
+            users = [m.name for m in self.modules.values() if module.name in m.requires and m.status is ModuleStatus.RUNNING]
+            if module.use_count or users:
+                who = f"; needed by {', '.join(users)}" if users else ""
+                raise ModuleError(f"module {module.name} is in use (use count {module.use_count}{who})")
         await self._call(module, "unload")
         self._unregister(module)
         module.status = ModuleStatus.NOT_RUNNING

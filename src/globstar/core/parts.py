@@ -39,6 +39,9 @@ class Parts:
     def __init__(self, table: Mapping[str, Part]) -> None:
         self.table = table
         self.left_out: set[str] = set()
+        self._of: dict[str, list[str]] = {}
+        for name in sorted(table):
+            self._of.setdefault(table[name].whole, []).append(name)
         self._owners = {offer.lower(): name for name, part in table.items() for offer in part.offers}
 
     def get(self, name: str) -> Part | None:
@@ -52,7 +55,7 @@ class Parts:
 
     def of(self, whole: str) -> list[str]:
         """The names of the parts of a module, sorted."""
-        return sorted(name for name, part in self.table.items() if part.whole == whole)
+        return self._of.get(whole, [])
 
     def owner(self, spec: Spec) -> str | None:
         """The part that offers ``spec``, if one does."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Generic, TypeVar
@@ -54,13 +54,16 @@ def specs_of(module: ModuleType) -> list[Spec]:
     What was imported from elsewhere is left out; a package may gather what its own files define.
     """
     found: list[Spec] = []
+    own, below = module.__name__, f"{module.__name__}."
+    candidates: Sequence[Spec]
     for value in vars(module).values():
         if isinstance(value, Spec):
-            candidates = [value]
-        elif f"{getattr(value, '__module__', '')}.".startswith(f"{module.__name__}."):
-            candidates = list(getattr(value, "__dict__", {}).get(_ATTRIBUTE, ()))
+            candidates = (value,)
         else:
-            continue
+            origin = getattr(value, "__module__", None)
+            if origin != own and not (isinstance(origin, str) and origin.startswith(below)):
+                continue
+            candidates = getattr(value, "__dict__", {}).get(_ATTRIBUTE, ())
         found.extend(spec for spec in candidates if not any(spec is other for other in found))
     return found
 

@@ -6,14 +6,13 @@ import argparse
 import functools
 import importlib
 import json
-import pkgutil
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
+from globstar.base.packages import installed, submodules
 from globstar.config.errors import ConfigError
 from globstar.config.file import ConfigFile
 from globstar.config.reader import read_config
@@ -139,9 +138,9 @@ def _own_modules() -> Iterator[ModuleType]:
     folders = [*PREFIXES, "builtin"]
     for folder in folders:
         package = importlib.import_module(f"globstar.modules.{folder}")
-        for entry in pkgutil.iter_modules(package.__path__):
-            yield importlib.import_module(f"globstar.modules.{folder}.{entry.name}")
-    for point in entry_points(group="globstar.modules"):
+        for name in submodules(package):
+            yield importlib.import_module(f"globstar.modules.{folder}.{name}")
+    for point in installed("globstar.modules"):
         try:
             yield importlib.import_module(point.value)
         except Exception as error:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import pkgutil
 from typing import TYPE_CHECKING, cast
 
 from globstar.base.log import Logger
+from globstar.base.packages import submodules
 from globstar.config.errors import ConfigError
 from globstar.config.options import Report
 from globstar.core.manager import NONE, Permission
@@ -170,8 +170,8 @@ class ManagerServer:
         self.web: ManagerWeb | None = None
         system.services[SERVICE] = self
         for package in (actions, translations):
-            for entry in pkgutil.iter_modules(package.__path__):
-                self._register(importlib.import_module(f"{package.__name__}.{entry.name}"))
+            for name in submodules(package):
+                self._register(importlib.import_module(f"{package.__name__}.{name}"))
         self._register(commands)
 
     def _register(self, module: object) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
+import sys
 
+from globstar.base.packages import submodules
 from globstar.core.registry import specs_of
 from globstar.core.system import System
 
@@ -12,7 +13,7 @@ from globstar.core.system import System
 def register_commands(system: System) -> None:
     """Offer every command of this package in ``system``."""
     registry = system.registry("cli command")
-    for entry in pkgutil.iter_modules(__path__):
-        for spec in specs_of(importlib.import_module(f"{__name__}.{entry.name}")):
+    for name in submodules(sys.modules[__name__]):
+        for spec in specs_of(importlib.import_module(f"{__name__}.{name}")):
             spec.module = "core"
             registry.register(spec)

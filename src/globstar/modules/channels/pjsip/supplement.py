@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import pkgutil
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from globstar.base.log import Logger
+from globstar.base.packages import submodules
 
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
@@ -232,8 +232,8 @@ def discover() -> list[type[Supplement]]:
     """The supplement classes of the files in ``supplements/``."""
     package = importlib.import_module("globstar.modules.channels.pjsip.supplements")
     found: list[type[Supplement]] = []
-    for entry in pkgutil.iter_modules(package.__path__):
-        code = importlib.import_module(f"{package.__name__}.{entry.name}")
+    for name in submodules(package):
+        code = importlib.import_module(f"{package.__name__}.{name}")
         found += [
             member
             for member in vars(code).values()
