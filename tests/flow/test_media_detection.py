@@ -130,6 +130,24 @@ async def test_background_detect_takes_digits_of_extensions(system: System) -> N
     assert when(phone) < 1
 
 
+@pytest.mark.parametrize(
+    ("application", "arguments", "wrong"),
+    [
+        ("WaitForSilence", "(x,0,-1)", ["x", "0", "-1"]),
+        ("WaitForNoise", "(y,z,1s)", ["y", "z"]),
+        ("BackgroundDetect", "(music,a,b,c,-4)", ["a", "b", "c", "-4"]),
+    ],
+)
+async def test_bad_numbers_are_told_and_count_as_left_out(
+    system: System, application: str, arguments: str, wrong: list[str]
+) -> None:
+    with LogCapture() as log:
+        phone = await call(system, application + arguments, "p9000" if application != "WaitForNoise" else "s9000")
+    assert phone.variables["DONE"] == "1"
+    assert when(phone) == pytest.approx(3 if application == "BackgroundDetect" else 1, abs=0.1)
+    assert [text.split("'")[1] for text in log.texts(Level.WARNING) if text.startswith(f"{application}: ")] == wrong
+
+
 async def test_background_detect_needs_a_file(system: System) -> None:
     with LogCapture() as log:
         phone = await call(system, "BackgroundDetect()", "p100")

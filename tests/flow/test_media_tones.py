@@ -68,6 +68,17 @@ async def test_milliwatt_is_1004_hz_at_0_dbm0(system: System, format: Format, op
     assert len(system.ticker) == 0
 
 
+async def test_an_option_that_milliwatt_does_not_know_is_told(system: System) -> None:
+    with LogCapture() as log:
+        phone = Phone(system, format=slin).start("[default]\nexten => s,1,Milliwatt(zo)\n")
+        phone.meanwhile(phone.keep_silent())
+        await asyncio.sleep(2)
+        phone.hang_up()
+        await phone.end()
+    assert log.texts(Level.WARNING) == ["unknown option 'z'"]
+    assert share(phone.samples, 1000) > 0.99
+
+
 async def test_milliwatt_m_pauses_one_second_in_ten(system: System) -> None:
     phone = Phone(system, format=slin).start("[default]\nexten => s,1,Answer(,i)\nsame => n,Milliwatt(m)\n")
     await asyncio.sleep(20.1)

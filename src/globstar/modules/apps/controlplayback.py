@@ -13,7 +13,7 @@ from globstar.core.manager import (
     requested_channel,
     success,
 )
-from globstar.core.numbers import leading_integer
+from globstar.core.numbers import NumberArguments, leading_integer
 from globstar.core.playback import ControlKeys, PlaybackCommand, SoundMissing, control_playback, play_controlled
 from globstar.core.registry import application
 from globstar.dialplan.arguments import argument, parse_options, split_arguments
@@ -42,7 +42,7 @@ async def control_playback_application(channel: Channel, data: str) -> int | Non
     keys = ControlKeys(
         forward=argument(arguments, 2, "#"), rewind=argument(arguments, 3, "*"), stop=argument(arguments, 4),
         pause=argument(arguments, 5), restart=argument(arguments, 6),
-        skip_ms=max(0, leading_integer(argument(arguments, 1))) or 3000,
+        skip_ms=NumberArguments("ControlPlayback", arguments, logger.warning).integer(1) or 3000,
     )  # fmt: skip
     try:
         stopped, offset = await play_controlled(channel, name, keys, offset_ms=leading_integer(start))

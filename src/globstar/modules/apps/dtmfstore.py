@@ -6,7 +6,7 @@ from globstar.base.log import Logger
 from globstar.core.channel import Channel
 from globstar.core.frame import Frame, FrameType
 from globstar.core.functions import FunctionError
-from globstar.core.numbers import leading_integer
+from globstar.core.numbers import NumberArguments
 from globstar.core.registry import application
 from globstar.dialplan.arguments import argument, split_arguments
 
@@ -82,7 +82,7 @@ def store_dtmf(channel: Channel, data: str) -> int:
         return -1
     if word in stores:
         stores[word].stop()
-    most = max(0, leading_integer(argument(arguments, 2)))
+    most = NumberArguments("StoreDTMF", arguments, logger.warning).integer(2)
     stores[word] = DigitStore(channel, target, most, is_read=_DIRECTIONS[word])
     stores[word].start()
     return 0

@@ -15,7 +15,7 @@ from globstar.core.manager import (
     requested_channel,
     success,
 )
-from globstar.core.numbers import leading_integer, seconds
+from globstar.core.numbers import NumberArguments, leading_integer
 from globstar.core.registry import application
 from globstar.core.testevents import tell_state
 from globstar.core.tones import ToneList, play_tones
@@ -43,9 +43,9 @@ async def send_mf(channel: Channel, data: str) -> int:
     if not digits:
         logger.warning("SendMF requires an argument (digits)")
         return 0
+    numbers = NumberArguments("SendMF", arguments, logger.warning)
     pause, digit_ms, key_pulse_ms, start_ms = (
-        leading_integer(argument(arguments, index)) or default
-        for index, default in enumerate((_PAUSE_MS, _DIGIT_MS, _KEY_PULSE_MS, _START_MS), 1)
+        numbers.integer(index) or default for index, default in enumerate((_PAUSE_MS, _DIGIT_MS, _KEY_PULSE_MS, _START_MS), 1)
     )
     target: Channel | None = channel
     if name := argument(arguments, 5):
@@ -87,7 +87,7 @@ async def receive_mf(channel: Channel, data: str) -> int:
         logger.warning("ReceiveMF requires an argument (variable)")
         channel.set_variable("RECEIVEMFSTATUS", "ERROR")
         return 0
-    timeout = seconds(argument(arguments, 1))
+    timeout = NumberArguments("ReceiveMF", arguments, logger.warning).seconds(1)
     most = leading_integer(options.get("n")) if "n" in options else 0
     detector = MfDetector(relax="r" in options)
     digits = ""

@@ -14,7 +14,7 @@ from globstar.core.manager import (
     requested_channel,
     success,
 )
-from globstar.core.numbers import leading_integer
+from globstar.core.numbers import NumberArguments
 from globstar.core.registry import application
 from globstar.dialplan.arguments import argument, parse_options, split_arguments
 
@@ -45,8 +45,9 @@ async def send_dtmf(channel: Channel, data: str) -> int:
     if not digits:
         logger.warning("SendDTMF needs digits")
         return 0
-    pause_ms = leading_integer(argument(arguments, 1)) or DEFAULT_PAUSE_MS
-    duration_ms = max(leading_integer(argument(arguments, 2)) or DEFAULT_DURATION_MS, MINIMUM_DURATION_MS)
+    numbers = NumberArguments("SendDTMF", arguments, logger.warning)
+    pause_ms = numbers.integer(1) or DEFAULT_PAUSE_MS
+    duration_ms = max(numbers.integer(2) or DEFAULT_DURATION_MS, MINIMUM_DURATION_MS)
     options = parse_options(argument(arguments, 4), {"a": False}, logger.warning)
     target = channel
     name = argument(arguments, 3)

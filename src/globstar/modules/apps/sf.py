@@ -6,7 +6,7 @@ from globstar.base.log import Logger
 from globstar.core.channel import Channel, ChannelGone
 from globstar.core.ear import listen
 from globstar.core.frame import Control
-from globstar.core.numbers import leading_float, leading_integer, seconds
+from globstar.core.numbers import NumberArguments, leading_float, leading_integer
 from globstar.core.registry import application
 from globstar.core.testevents import tell_state
 from globstar.core.tones import play_tones
@@ -78,8 +78,8 @@ async def receive_sf(channel: Channel, data: str) -> int:
         logger.warning("ReceiveSF requires an argument (variable), a frequency below 4000 Hz and a pause of at least 0.6 s")
         channel.set_variable("RECEIVESFSTATUS", "ERROR")
         return 0
-    most = leading_integer(argument(arguments, 1))
-    timeout = seconds(argument(arguments, 2))
+    numbers = NumberArguments("ReceiveSF", arguments, logger.warning)
+    most, timeout = numbers.integer(1), numbers.seconds(2)
     detector = SfDetector(frequency, relax="r" in options, takes_extra="e" in options)
     digits = ""
 

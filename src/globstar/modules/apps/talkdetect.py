@@ -9,7 +9,7 @@ from globstar.base.log import Logger
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.digits import ALL_DIGITS
 from globstar.core.ear import listen
-from globstar.core.numbers import leading_integer
+from globstar.core.numbers import NumberArguments
 from globstar.core.pbx import caller_number, leads, plan_of
 from globstar.core.playback import SoundMissing, open_player
 from globstar.core.registry import application
@@ -33,10 +33,11 @@ async def background_detect(channel: Channel, data: str) -> int | str | None:
     if not name:
         logger.warning("BackgroundDetect requires an argument (filename)")
         return -1
-    silence_ms = leading_integer(argument(arguments, 1), 1000)
-    shortest_ms = leading_integer(argument(arguments, 2), 100)
-    longest_ms = leading_integer(argument(arguments, 3)) or math.inf
-    analysis_ms = leading_integer(argument(arguments, 4)) or math.inf
+    numbers = NumberArguments("BackgroundDetect", arguments, logger.warning)
+    silence_ms = numbers.integer(1, 1000)
+    shortest_ms = numbers.integer(2, 100)
+    longest_ms = numbers.integer(3) or math.inf
+    analysis_ms = numbers.integer(4) or math.inf
     if channel.state is not ChannelState.UP:
         await channel.answer()
     channel.stop_generator()

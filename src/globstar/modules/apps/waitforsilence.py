@@ -5,9 +5,9 @@ from __future__ import annotations
 from globstar.base.log import Logger
 from globstar.core.channel import Channel, ChannelState
 from globstar.core.ear import listen
-from globstar.core.numbers import leading_integer, seconds
+from globstar.core.numbers import NumberArguments
 from globstar.core.registry import application
-from globstar.dialplan.arguments import argument, split_arguments
+from globstar.dialplan.arguments import split_arguments
 from globstar.dsp.level import SilenceDetector
 
 logger = Logger("app_waitforsilence")
@@ -36,10 +36,10 @@ async def wait_for_noise(channel: Channel, data: str) -> None:
 
 
 async def _wait(channel: Channel, data: str, wanted: str) -> None:
-    arguments = split_arguments(data)
-    required_ms = leading_integer(argument(arguments, 0), _DEFAULT_MS)
-    iterations = max(1, leading_integer(argument(arguments, 1), 1))
-    timeout = seconds(argument(arguments, 2))
+    numbers = NumberArguments(f"WaitFor{wanted.capitalize()}", split_arguments(data), logger.warning)
+    required_ms = numbers.integer(0, _DEFAULT_MS)
+    iterations = numbers.integer(1, 1, least=1)
+    timeout = numbers.seconds(2)
     if channel.state is not ChannelState.UP:
         await channel.answer()
     logger.verbose(3, f"Waiting {iterations} time(s) for {required_ms} ms {wanted.lower()} with {timeout:g} timeout")

@@ -9,7 +9,7 @@ import numpy as np
 from globstar.base.log import Logger
 from globstar.core.channel import Channel, ChannelGone
 from globstar.core.ear import listen
-from globstar.core.numbers import leading_float, leading_integer, seconds
+from globstar.core.numbers import NumberArguments, leading_float, leading_integer
 from globstar.core.registry import application
 from globstar.dialplan.arguments import argument, parse_options, split_arguments
 from globstar.dsp.callprogress import Progress, ProgressDetector, tone_basis, tone_share
@@ -50,8 +50,8 @@ async def tone_scan(channel: Channel, data: str) -> None:
     """
     arguments = split_arguments(data)
     zone = argument(arguments, 0).strip() or channel.tone_zone
-    timeout = seconds(argument(arguments, 1))
-    threshold = leading_integer(argument(arguments, 2), 1)
+    numbers = NumberArguments("ToneScan", arguments, logger.warning)
+    timeout, threshold = numbers.seconds(1), numbers.integer(2, 1, least=1)
     options = parse_options(argument(arguments, 3), {"f": False, "v": False}, logger.warning)
     indications = channel.system.tones.indications
     if zone and zone.lower() not in indications.zones:
@@ -83,12 +83,12 @@ async def wait_for_tone(channel: Channel, data: str) -> int:
     """
     arguments = split_arguments(data)
     frequency = leading_float(argument(arguments, 0))
-    duration_ms = leading_integer(argument(arguments, 1), DEFAULT_MS)
-    timeout = seconds(argument(arguments, 2))
-    times = leading_integer(argument(arguments, 3), 1)
+    duration_ms = leading_integer(argument(arguments, 1, str(DEFAULT_MS)))
+    timeout = leading_float(argument(arguments, 2, "0"))
+    times = leading_integer(argument(arguments, 3, "1"))
     options = parse_options(argument(arguments, 4), {"d": True, "s": False}, logger.warning)
     decibels = leading_float(options.get("d")) if "d" in options else DEFAULT_DECIBELS
-    if not 0 < frequency < 4000 or duration_ms <= 0 or times <= 0 or not decibels > 0:
+    if not 0 < frequency < 4000 or duration_ms <= 0 or times <= 0 or not timeout >= 0 or not decibels > 0:
         logger.warning(f"WaitForTone: '{data}' is no tone to wait for")
         channel.set_variable("WAITFORTONESTATUS", "ERROR")
         return -1
