@@ -7,6 +7,7 @@ import pkgutil
 import sys
 from functools import cache, lru_cache
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from types import ModuleType
 
 
@@ -25,7 +26,19 @@ def installed(group: str) -> tuple[EntryPoint, ...]:
 
     Whoever installs a package changes the folder that it goes to, so the answer is kept until one of them has changed.
     """
-    return _entry_points(group, tuple((folder, _changed(folder or os.curdir)) for folder in sys.path))
+    return _entry_points(group, _folders())
+
+
+def is_installed(name: str) -> bool:
+    """Whether a module of that name could be imported now; it is not. For top-level names."""
+    if name in sys.modules:
+        return sys.modules[name] is not None
+    return _is_found(name, _folders())
+
+
+def _folders() -> tuple[tuple[str, int], ...]:
+    """Python's path, and when each folder in it was changed."""
+    return tuple((folder, _changed(folder or os.curdir)) for folder in sys.path)
 
 
 def _changed(folder: str) -> int:
@@ -39,3 +52,8 @@ def _changed(folder: str) -> int:
 @lru_cache(maxsize=8)
 def _entry_points(group: str, folders: tuple[tuple[str, int], ...]) -> tuple[EntryPoint, ...]:
     return tuple(entry_points(group=group))
+
+
+@lru_cache(maxsize=64)
+def _is_found(name: str, folders: tuple[tuple[str, int], ...]) -> bool:
+    return find_spec(name) is not None

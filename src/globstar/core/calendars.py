@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from importlib.util import find_spec
 from typing import Protocol
 
 from globstar.base.errors import GlobstarError
+from globstar.base.packages import is_installed
 
 #: The service under which kinds of calendars are offered: ``dict[str, CalendarKind]``, by ``type`` of calendar.conf.
 KINDS_SERVICE = "calendar kinds"
@@ -18,7 +18,7 @@ MAX_BYTES = 16 * 1024 * 1024
 
 def calendar_library() -> bool:
     """Whether the packages are there that :mod:`globstar.core.calendar_ics` needs."""
-    return all(find_spec(name) is not None for name in ("icalendar", "recurring_ical_events"))
+    return all(is_installed(name) for name in ("icalendar", "recurring_ical_events"))
 
 
 class CalendarFault(GlobstarError):

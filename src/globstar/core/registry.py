@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -51,12 +52,25 @@ def attach(target: F, spec: Spec) -> F:
 def specs_of(module: ModuleType) -> list[Spec]:
     """Every specification at the top level of ``module``, in order of definition, each once.
 
-    What was imported from elsewhere is left out; a package may gather what its own files define.
+    What was imported from elsewhere is left out; a package may gather what its own files define. As every system of a process
+    asks for the same modules, the answer is kept while the module holds the same things.
     """
+    values = list(vars(module).values())
+    known = _known.get(module.__name__)
+    if known is None or len(known[0]) != len(values) or not all(map(operator.is_, known[0], values)):
+        known = _known[module.__name__] = values, _specs_among(values, module.__name__)
+    return list(known[1])
+
+
+#: what :func:`specs_of` found, by the module's name: all that the module held, and the specifications among that
+_known: dict[str, tuple[list[object], list[Spec]]] = {}
+
+
+def _specs_among(values: list[object], own: str) -> list[Spec]:
     found: list[Spec] = []
-    own, below = module.__name__, f"{module.__name__}."
+    below = f"{own}."
     candidates: Sequence[Spec]
-    for value in vars(module).values():
+    for value in values:
         if isinstance(value, Spec):
             candidates = (value,)
         else:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import pkgutil
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 import globstar.modules.funcs
-from globstar.base.packages import installed, submodules
+from globstar.base.packages import installed, is_installed, submodules
 
 
 def test_the_modules_of_a_package():
@@ -54,6 +56,20 @@ def test_what_is_no_folder_in_the_path_of_python_is_no_matter(site: Path, monkey
     install(site, "acme")
     monkeypatch.syspath_prepend(str(site / "gone"))
     assert [point.name for point in installed("globstar.tests")] == ["acme"]
+
+
+def test_what_could_be_imported(site: Path, monkeypatch: pytest.MonkeyPatch):
+    assert not is_installed("acme_code")
+    (site / "acme_code.py").write_text("raise AssertionError('it is imported')\n")
+    importlib.invalidate_caches()
+    assert is_installed("acme_code")
+    os.utime(site, (1_000_000_001, 1_000_000_001))  # two changes within one tick of the clock would be one
+    (site / "acme_code.py").unlink()
+    importlib.invalidate_caches()
+    assert not is_installed("acme_code")
+    assert is_installed("pytest")
+    monkeypatch.setitem(sys.modules, "pytest", None)
+    assert not is_installed("pytest")
 
 
 def test_a_folder_that_joins_the_path_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

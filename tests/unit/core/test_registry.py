@@ -174,3 +174,20 @@ def test_a_registry_is_listed_by_name_whatever_changes() -> None:
     assert [spec.name for spec in registry] == ["A", "b"]
     registry.unregister(b)
     assert [spec.name for spec in registry] == ["A"]
+
+
+def test_specs_of_a_module_that_changes_are_looked_for_again():
+    module = ModuleType("changing")
+    first, second = FunctionSpec(name="A"), FunctionSpec(name="B")
+    module.one = first  # type: ignore[attr-defined]
+    found = specs_of(module)
+    assert found == [first]
+    found.clear()  # what is given belongs to whoever asked
+    assert specs_of(module) == [first]
+    module.one = second  # type: ignore[attr-defined]
+    assert specs_of(module) == [second]
+    module.two = first  # type: ignore[attr-defined]
+    assert specs_of(module) == [second, first]
+    other = ModuleType("changing")
+    assert specs_of(other) == []
+    assert specs_of(module) == [second, first]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-
+from globstar.base.packages import is_installed
 from globstar.core.format import adpcm, slin
 from globstar.core.loader import ModuleDeclined
 from globstar.core.translate import TranslatorSpec
@@ -15,5 +14,5 @@ LIN_TO_ADPCM = TranslatorSpec(name="lintoadpcm", source=slin, destination=adpcm,
 
 async def load(system: object) -> None:
     """Decline where the library is missing."""
-    if importlib.util.find_spec("soundfile") is None:
+    if not is_installed("soundfile"):
         raise ModuleDeclined("the Python package soundfile is not installed")

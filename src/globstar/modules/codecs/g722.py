@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 from array import array
 from typing import Any
 
+from globstar.base.packages import is_installed
 from globstar.core.format import g722, slin, slin16
 from globstar.core.loader import ModuleDeclined
 from globstar.core.translate import TranslatorSpec
@@ -57,5 +57,5 @@ LIN16_TO_G722 = TranslatorSpec(name="lin16tog722", source=slin16, destination=g7
 
 async def load(system: object) -> None:
     """Decline where the library is missing."""
-    if importlib.util.find_spec("G722") is None:
+    if not is_installed("G722"):
         raise ModuleDeclined("the Python package G722 is not installed (pip install 'globstar[g722]')")

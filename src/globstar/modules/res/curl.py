@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 from globstar.base.log import Logger
+from globstar.base.packages import is_installed
 from globstar.config.options import did_you_mean
 from globstar.core.curl import READERS, SERVICE, Curl, CurlFault, set_option
 from globstar.core.loader import ModuleDeclined
@@ -30,7 +30,7 @@ def _defaults(system: System) -> dict[str, Any]:
 
 def load(system: System) -> None:
     """Offer transfers, with the options of res_curl.conf."""
-    if importlib.util.find_spec("pycurl") is None:
+    if not is_installed("pycurl"):
         raise ModuleDeclined("pycurl is not installed (pip install 'globstar[curl]')")
     curl = Curl(system.loop)
     curl.defaults = _defaults(system)

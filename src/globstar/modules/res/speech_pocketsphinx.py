@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from globstar.base.packages import is_installed
 from globstar.core.loader import ModuleDeclined
 from globstar.core.speech import ResultsType, SpeechEngines, SpeechFault, SpeechResult
 from globstar.flows.engines import EngineMissing, PocketsphinxRecogniser
@@ -78,7 +78,7 @@ _ENGINE = Pocketsphinx()
 
 async def load(system: System) -> None:
     """Offer the engine; its models are read when it is first used."""
-    if importlib.util.find_spec("pocketsphinx") is None:
+    if not is_installed("pocketsphinx"):
         raise ModuleDeclined("the package pocketsphinx is not installed (pip install globstar[asr])")
     system.services["speech engines"].register(_ENGINE)
 
