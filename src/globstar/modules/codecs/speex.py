@@ -22,6 +22,12 @@ logger = Logger("codec_speex")
 
 #: Longest payload that is read or written.
 _MAX_BYTES = 1000
+#: Frames of 20 ms that a payload may have, which may be as short as 5 bits.
+_MOST_FRAMES = 50
+#: What the decoder says of a payload that is none.
+_NO_SPEEX = -2
+#: Payloads that are left out after one that is no Speex, at first and at the most: a second and a minute of them.
+_PAUSE, _LONGEST_PAUSE = 50, 3200
 
 # requests of speex_encoder_ctl and speex_decoder_ctl (libspeex's manual, chapter 5)
 _SET_ENH, _GET_FRAME_SIZE, _SET_QUALITY, _SET_VBR, _SET_VBR_QUALITY, _SET_COMPLEXITY = 0, 3, 4, 12, 14, 16
@@ -149,26 +155,44 @@ class _Coder:
 
 
 class Decoder(_Coder):
-    """One stream of Speex to signed linear; a payload may hold several frames."""
+    """One stream of Speex to signed linear; a payload may hold several frames, of a second at the most.
 
-    __slots__ = ()
+    The library writes a line to the standard error for what is no Speex. So a payload that is none is followed by a pause, in
+    which nothing is decoded; pauses double while that goes on, and become shorter with
+    each payload that is one.
+    """
+
+    __slots__ = ("_pause", "_unheard")
 
     def __init__(self, mode: int) -> None:
         super().__init__("decoder", mode)
         self._set(_SET_ENH, int(settings.enhancement))
+        self._pause = _PAUSE
+        #: payloads that are left out yet
+        self._unheard = 0
 
     def __call__(self, data: bytes) -> bytes:
         if not data or len(data) > _MAX_BYTES:
+            return b""
+        if self._unheard:
+            self._unheard -= 1
             return b""
         bits = ctypes.byref(self._bits)
         self._library.speex_bits_read_from(bits, data, len(data))
         audio = b""
         samples = ctypes.create_string_buffer(self.frame_bytes)
-        # -1 is the end of the payload, -2 a payload that is no Speex
-        while self._library.speex_bits_remaining(bits) >= 5:
-            if self._library.speex_decode_int(self._state, bits, samples) != 0:
+        for _ in range(_MOST_FRAMES):
+            if self._library.speex_bits_remaining(bits) < 5:
+                break
+            result = self._library.speex_decode_int(self._state, bits, samples)
+            if result == _NO_SPEEX:
+                self._unheard = self._pause
+                self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+                return audio
+            if result != 0:  # the end of the payload
                 break
             audio += samples.raw
+        self._pause = max(self._pause - 1, _PAUSE)
         return audio
 
     def conceal(self, samples: int, following: bytes | None) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import random
 from typing import Any
 
 import numpy as np
@@ -165,3 +166,29 @@ async def test_a_missing_library_declines_the_module(monkeypatch: pytest.MonkeyP
 
 def test_no_library_of_that_name() -> None:
     assert clibrary.find_library("libnothing-of-the-kind.so.9", "nothing-of-the-kind") is None
+
+
+@pytest.mark.parametrize("mode", [0, 1, 2])
+def test_noise_as_speex_is_not_told_for_every_packet(mode: int, capfd: pytest.CaptureFixture[str]) -> None:
+    """The library writes to the standard error itself."""
+    chance = random.Random(mode)
+    decoder = speex.Decoder(mode)
+    for _ in range(3000):
+        decoder(chance.randbytes(chance.randrange(1, 200)))
+    assert capfd.readouterr().err.count("\n") < 20
+
+
+def test_speex_is_heard_again_after_what_was_none() -> None:
+    encoder, decoder = speex.Encoder(0), speex.Decoder(0)
+    sound = tone("440", 8000).render(9600)
+    payloads = [encoder(sound[start : start + 320]) for start in range(0, len(sound), 320)]
+    assert decoder(payloads[0])
+    assert decoder(b"\xff" * 20) == b""
+    heard = [bool(decoder(payload)) for payload in payloads]
+    assert heard == [False] * 50 + [True] * (len(payloads) - 50)
+
+
+@pytest.mark.parametrize("mode", [0, 1, 2])
+def test_no_packet_of_speex_is_longer_than_a_second(mode: int) -> None:
+    """Frames of five bits: what fits into a packet would be half a minute of sound."""
+    assert len(speex.Decoder(mode)(bytes(1000))) <= 2 * (8000 << mode)
