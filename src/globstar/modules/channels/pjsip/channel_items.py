@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from globstar.modules.channels.pjsip import quality
+from globstar.modules.channels.pjsip import line_settings, quality
 from globstar.modules.channels.pjsip.streamnames import names_of
 from globstar.proto.sip.flow import bracket
 
@@ -35,7 +35,7 @@ def read(leg: Leg, item: str) -> str | None:
         return leg.aor
     if kind == "transfer_result":
         return leg.refer_result
-    return None
+    return line_settings.read(leg, kind)
 
 
 def _address(host: str, port: int) -> str:

@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 class ToneWatcher:
     """A hook on a channel's incoming audio that finds digits; the audio goes on as it is, but for their tones."""
 
-    __slots__ = ("_channel", "_detector", "_format", "_is_tone", "_path", "_silence")
+    __slots__ = ("_channel", "_detector", "_format", "_is_tone", "_path", "_silence", "is_relaxed")
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, *, is_relaxed: bool = False) -> None:
         self._channel = channel
-        self._detector = DtmfDetector(settings=channel.system.service("dtmf settings", DtmfSettings) or DEFAULT_SETTINGS)
+        #: the ``relax_dtmf_...`` of dsp.conf count
+        self.is_relaxed = is_relaxed
+        settings = channel.system.service("dtmf settings", DtmfSettings) or DEFAULT_SETTINGS
+        self._detector = DtmfDetector(settings=settings, relax=is_relaxed)
         self._path: TranslationPath | None = None
         self._format = slin
         self._is_tone = False

@@ -102,6 +102,9 @@ class Leg(SessionUser):
         self.moh_passthrough: bool | None = None
         self.dtmf_mode = endpoint.dtmf_mode
         self.tone_watcher: ToneWatcher | None = None
+        #: CHANNEL(digitdetect) of the dialplan, over what dtmf_mode says, and CHANNEL(relaxdtmf)
+        self.finds_tones: bool | None = None
+        self.takes_relaxed_tones = False
         #: what is to be told when no other request is pending
         self.waiting_refresh: refresh.Refresh | None = None
         #: a BYE waits for the end of our re-INVITE
@@ -239,12 +242,15 @@ class Leg(SessionUser):
         if channel is None:
             return
         wanted = self.dtmf_mode == "inband" or (self.dtmf_mode == "auto" and stream is not None and stream.send_dtmf is None)
-        if wanted and self.tone_watcher is None:
-            self.tone_watcher = ToneWatcher(channel)
+        if self.finds_tones is not None:
+            wanted = self.finds_tones
+        watcher = self.tone_watcher
+        if watcher is not None and not (wanted and watcher.is_relaxed == self.takes_relaxed_tones):
+            channel.remove_hook(watcher)
+            watcher = self.tone_watcher = None
+        if wanted and watcher is None:
+            self.tone_watcher = ToneWatcher(channel, is_relaxed=self.takes_relaxed_tones)
             channel.add_read_hook(self.tone_watcher)
-        elif not wanted and self.tone_watcher is not None:
-            channel.remove_hook(self.tone_watcher)
-            self.tone_watcher = None
 
     # -- SessionUser: calls we make ----------------------------------------------------------------------------------
 

@@ -272,7 +272,7 @@ DROPPED: dict[str, str] = {
     "regexten": "the extension in regcontext is called like the aor",
     "registerattempts": "set max_retries of the registration",
     "registertimeout": "set retry_interval of the registration",
-    "relaxdtmf": "use relaxdtmf of dsp.conf",
+    "relaxdtmf": "use CHANNEL(relaxdtmf) in the dialplan, and relax_dtmf_... of dsp.conf",
     "rtautoclear": "it is for realtime peers",
     "rtcachefriends": "it is for realtime peers",
     "rtsavesysname": "it is for realtime peers",

@@ -16,7 +16,18 @@ from globstar.core.streams import CallStream, StreamTopology
 from globstar.core.tech import ChannelTech, DialRequest, NativeMedia, RequestFailed
 from globstar.core.testevents import tell_state
 from globstar.media.source import address_text
-from globstar.modules.channels.pjsip import channel_items, connected, direct, dtmf, hold, outgoing, refer, t38, texts
+from globstar.modules.channels.pjsip import (
+    channel_items,
+    connected,
+    direct,
+    dtmf,
+    hold,
+    line_settings,
+    outgoing,
+    refer,
+    t38,
+    texts,
+)
 from globstar.modules.channels.pjsip.causes import tech_cause_of
 from globstar.modules.channels.pjsip.leg import Leg
 from globstar.modules.channels.pjsip.morestreams import follow, offer_shown
@@ -173,6 +184,10 @@ class PjsipTech(ChannelTech):
     def channel_read(self, channel: Channel, item: str) -> str | None:
         """``CHANNEL(pjsip,...)``, ``CHANNEL(rtp,...)``, ``CHANNEL(rtcp,...)``, ``CHANNEL(endpoint)``."""
         return channel_items.read(channel.private, item)
+
+    def channel_write(self, channel: Channel, item: str, value: str) -> bool:
+        """``CHANNEL(digitdetect)``, ``CHANNEL(relaxdtmf)``, ``CHANNEL(faxdetect)``."""
+        return line_settings.write(channel.private, channel, item.strip().lower(), value)
 
     def private_unique_id(self, channel: Channel) -> str:
         """Call-ID."""

@@ -234,7 +234,8 @@ def channel_item(channel: Channel | None, args: str) -> str:
     secure_bridge_signaling, secure_bridge_media, max_forwards, after_bridge_goto, dtmf_features, tenantid. To read: name, state,
     channeltype, uniqueid, linkedid, callid, context, exten, checkhangup, onhold, audioreadformat, audiowriteformat,
     audionativeformat, videonativeformat. To write: hangup_handler_push, hangup_handler_pop, hangup_handler_wipe
-    ([[context,]exten,]priority[(arguments)]). Technologies have more of their own.
+    ([[context,]exten,]priority[(arguments)]). Technologies have more of their own: PJSIP digitdetect and faxdetect (whether
+    digits and faxes are looked for in the audio), and to write relaxdtmf (by the relax_dtmf_... of dsp.conf).
     """
     if channel is None:
         raise FunctionError("CHANNEL needs a channel")

@@ -16,23 +16,39 @@ from globstar.modules.channels.pjsip.supplement import Supplement
 
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
-    from globstar.modules.channels.pjsip.driver import PjsipDriver
     from globstar.modules.channels.pjsip.endpoint import EndpointObject
     from globstar.modules.channels.pjsip.leg import Leg
 
 logger = Logger("chan_pjsip")
 
 EXTENSION = "fax"
+#: where a channel keeps its :class:`FaxListener`
+_LISTENER = "fax listener"
+
+
+def listen(channel: Channel, seconds: int) -> None:
+    """Listen for a fax on a channel for so many seconds (0: as long as it lasts), if that is not done yet."""
+    if not is_listening(channel):
+        channel.data[_LISTENER] = FaxListener(channel, seconds)
+
+
+def stop_listening(channel: Channel) -> None:
+    """Listen no longer; nothing where it is not done."""
+    listener: FaxListener | None = channel.data.pop(_LISTENER, None)
+    if listener is not None:
+        listener.stop()
+
+
+def is_listening(channel: Channel) -> bool:
+    """Whether a fax would be found."""
+    listener: FaxListener | None = channel.data.get(_LISTENER)
+    return listener is not None and listener.is_on
 
 
 class FaxDetect(Supplement):
     """Listens to the audio of calls of endpoints with fax_detect, for fax_detect_timeout seconds at the most."""
 
     module = "chan_pjsip"
-
-    def __init__(self, driver: PjsipDriver) -> None:
-        super().__init__(driver)
-        self._listeners: dict[Channel, FaxListener] = {}
 
     def concerns(self, endpoint: EndpointObject) -> bool:
         """Those that want it."""
@@ -41,17 +57,15 @@ class FaxDetect(Supplement):
     def channel_created(self, leg: Leg, channel: Channel) -> None:
         """Begin to listen."""
         if leg.endpoint.fax_detect:
-            self._listeners[channel] = FaxListener(channel, leg.endpoint.fax_detect_timeout)
+            listen(channel, leg.endpoint.fax_detect_timeout)
 
     def channel_ended(self, leg: Leg, channel: Channel) -> None:
         """Nothing more to hear."""
-        listener = self._listeners.pop(channel, None)
-        if listener is not None:
-            listener.stop()
+        stop_listening(channel)
 
     def describe(self) -> dict[str, object]:
         """How many calls are listened to."""
-        return {"listening": sum(listener.is_on for listener in self._listeners.values())}
+        return {"listening": sum(leg.channel is not None and is_listening(leg.channel) for leg in self.driver.legs)}
 
 
 class FaxListener:
