@@ -262,13 +262,19 @@ def told(call: PhoneCall) -> list[tuple[int, int, bytes]]:
     ]
 
 
-async def prompted(root: Path, plan: str, *, is_over: bool = False) -> list[tuple[int, int, bytes]]:
+async def prompted(
+    root: Path, plan: str, *, allow: str = "ulaw:60", rtpmap: str = "", is_over: bool = False
+) -> list[tuple[int, int, bytes]]:
     """What alice, who asks for packets of 60 ms, hears of prompts."""
     ulaw_files(root, one=100, two=100)
     extensions = "[default]\nexten => say,1,Answer()\n" + "".join(f" same => n,{step}\n" for step in plan.splitlines())
-    async with sip_office(root, phone_section("alice", allow="ulaw:60", rtp_symmetric="yes"), extensions) as office:
+    async with sip_office(root, phone_section("alice", allow=allow, rtp_symmetric="yes"), extensions) as office:
         alice = office.phone("alice")
-        call = alice.call("say")
+        call = PhoneCall(alice, "sip:say@127.0.0.1:15060")
+        offer = call.sdp("0")
+        if rtpmap:
+            offer = offer.replace(" 0\r\na=rtpmap:0 PCMU/8000", f" {KIND}\r\na=rtpmap:{KIND} {rtpmap}")
+        call.invite(body=offer)
         await alice.get(100)
         await call.answered()
         if is_over:
@@ -359,3 +365,43 @@ async def held(root: Path) -> list[bytes]:
 
 def test_what_waits_is_heard_before_a_hold(tmp_path: Path) -> None:
     assert run_virtual(held(tmp_path)) == [b"o" * 480, b"o" * 320]
+
+
+NO_OPUS = pytest.mark.skipif(opus.library() is None, reason="libopus is not installed")
+NO_ILBC = pytest.mark.skipif(ilbc.library() is None, reason="the native module was not built")
+#: Codecs whose encoders wait for more than 20 ms: what allow says, the codec, and the length of a packet in ticks and ms.
+GATHERING = [
+    pytest.param("opus:60", "opus/48000/2", 2880, 60, marks=NO_OPUS),
+    pytest.param("opus:40", "opus/48000/2", 1920, 40, marks=NO_OPUS),
+    pytest.param("ilbc:30", "iLBC/8000", 240, 30, marks=NO_ILBC),
+]
+
+
+@pytest.mark.parametrize(("allow", "rtpmap", "ticks", "ms"), GATHERING)
+@pytest.mark.parametrize("plan", ["Playback({root}/one)\nWait(1)\nPlayback({root}/two)\nWait(9)"], ids=["two"])
+def test_a_frame_that_a_prompt_has_begun_is_filled_up_with_silence(
+    tmp_path: Path, allow: str, rtpmap: str, ticks: int, ms: int, plan: str
+) -> None:
+    heard = run_virtual(prompted(tmp_path, plan.format(root=tmp_path), allow=allow, rtpmap=rtpmap))
+    each = -(-100 // ms)
+    assert len(heard) == 2 * each
+    stamps = [stamp for _, stamp, _ in heard]
+    assert stamps[:each] == [place * ticks for place in range(each)]
+    assert [stamp - stamps[each] for stamp in stamps[each:]] == stamps[:each]
+    assert heard[each - 1][0] <= 150
+
+
+@pytest.mark.parametrize(("allow", "rtpmap", "ticks", "ms"), GATHERING)
+def test_prompts_that_follow_one_another_share_a_frame(tmp_path: Path, allow: str, rtpmap: str, ticks: int, ms: int) -> None:
+    plan = f"Playback({tmp_path}/one&{tmp_path}/two)\nWait(9)"
+    heard = run_virtual(prompted(tmp_path, plan, allow=allow, rtpmap=rtpmap))
+    assert [stamp for _, stamp, _ in heard] == [place * ticks for place in range(-(-200 // ms))]
+
+
+@pytest.mark.parametrize(("allow", "rtpmap", "ticks", "ms"), GATHERING)
+def test_a_frame_that_was_begun_is_sent_before_the_call_is_over(
+    tmp_path: Path, allow: str, rtpmap: str, ticks: int, ms: int
+) -> None:
+    plan = f"Playback({tmp_path}/one)\nHangup()"
+    heard = run_virtual(prompted(tmp_path, plan, allow=allow, rtpmap=rtpmap, is_over=True))
+    assert [stamp for _, stamp, _ in heard] == [place * ticks for place in range(-(-100 // ms))]

@@ -26,6 +26,9 @@ logger = Logger("channel")
 
 #: How many control and digit frames wait for a reader at the most; the oldest digit goes first, control never.
 QUEUE_LIMIT = 128
+#: What does not follow what was written before within so many seconds is no continuation of it: a prompt that follows another one
+#: takes part in the tick in which that ended.
+FOLLOWS_WITHIN = 0.015
 #: Pause between two digits that are sent whole, ms.
 DIGIT_GAP_MS = 45
 
@@ -44,6 +47,7 @@ class ChannelMedia:
     """
 
     __slots__ = (
+        "_completing",
         "_ending_digit",
         "_free_at",
         "_hangup_listeners",
@@ -105,6 +109,8 @@ class ChannelMedia:
         self._write_filler: ConcealingPath | None = None
         self._refused_format: Format | None = None
         self._write_path: TranslationPath | None = None
+        #: what was written has ended in the middle of a frame of the encoder: when it is filled up, and what it needs then
+        self._completing: tuple[asyncio.TimerHandle, TranslationPath, int] | None = None
         self._write_from: Format = best
         self._wanted_write_format: Format = best
         self.read_hooks: list[FrameHook] = []
@@ -491,6 +497,29 @@ class ChannelMedia:
             if changed is not None:
                 self.tech.write(self._channel, changed)
 
+    def finish_writing(self) -> None:
+        """What was written has come to its end: the frame that the encoder has begun is sent, unless more follows at once."""
+        waiting, self._completing = self._completing, None
+        if waiting is not None:
+            waiting[0].cancel()
+        path = self._write_path
+        missing = path.missing if path is not None else 0
+        if path is not None and missing:
+            timer = asyncio.get_running_loop().call_later(FOLLOWS_WITHIN, self.complete_writing)
+            self._completing = timer, path, missing
+
+    def complete_writing(self) -> None:
+        """Nothing follows what was written last: what waits for the rest of its frame is filled up with silence."""
+        waiting, self._completing = self._completing, None
+        if waiting is None:
+            return
+        timer, path, missing = waiting
+        timer.cancel()
+        if path is self._write_path and path.missing == missing:
+            frame = path.complete()
+            if frame is not None:
+                self.tech.write(self._channel, frame)
+
     def expect_another_source(self) -> None:
         """What is written next comes from somebody else: its numbers say nothing about what was lost before."""
         if self._write_filler is not None:
@@ -555,6 +584,11 @@ class ChannelMedia:
         self._read_filler = path if isinstance(path, ConcealingPath) else None
 
     def _build_write_path(self, source: Format) -> None:
+        if self._completing is not None:
+            begun = self._completing[1]
+            if begun is self._write_path and begun.source is source and begun.destination is self.raw_write_format:
+                return  # it goes on in the same frame
+            self.complete_writing()
         self._write_from = source
         destination, path = self.raw_write_format, None
         if source.codec is not destination.codec:

@@ -68,6 +68,8 @@ class Generator:
         if is_last:
             channel.generator = None
         self.stop()
+        if is_last:
+            channel.finish_writing()
         if is_last and channel.bridge_member is not None:
             channel.bridge_member.generator_changed()
         if self.on_end is not None:

@@ -20,7 +20,8 @@ from globstar.core.registry import Registry, Spec, attach
 #: One step of a path: payload in, payload out. ``b""`` while a whole frame is being gathered. It never raises for
 #: what came from the network: a payload that cannot be decoded gives ``b""``. An encoder whose payloads do not tell their
 #: length in samples has it in ``samples_made`` after each call, at the rate of its codec; one that leaves out silence has what
-#: came before that, and was left out by this call, in ``samples_left_out``.
+#: came before that, and was left out by this call, in ``samples_left_out``. One that makes frames of signed linear of any length
+#: has what waits for the rest of its frame in ``gatherer`` (:class:`globstar.dsp.clibrary.Gatherer`).
 Step = Callable[[bytes], bytes]
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -158,6 +159,20 @@ class TranslationPath:
             self.translate = _bind_stateless(self.destination, self._steps)
         else:
             self.translate = self._translate
+
+    @property
+    def missing(self) -> int:
+        """The bytes of sound that the frame needs which the encoder has begun; 0 where it has begun none."""
+        gatherer = getattr(self._steps[-1], "gatherer", None)
+        return gatherer.missing if gatherer is not None else 0
+
+    def complete(self) -> Frame | None:
+        """The frame that the encoder has begun, filled up with silence; None if there is none."""
+        missing = self.missing
+        data = self._steps[-1](bytes(missing)) if missing else b""
+        if not data:
+            return None
+        return Frame(_VOICE, 0, data, format=self.destination, samples=self._samples_out(data, 0))
 
     def translate_bytes(self, data: bytes) -> bytes:
         """Translate a bare payload of any length."""

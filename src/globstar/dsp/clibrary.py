@@ -29,6 +29,11 @@ class Gatherer:
         self._size = size
         self._rest = b""
 
+    @property
+    def missing(self) -> int:
+        """The bytes that the block still needs which has begun; 0 where none has."""
+        return self._size - len(self._rest) if self._rest else 0
+
     def blocks(self, data: bytes) -> list[bytes]:
         """The whole blocks that there are now."""
         size = self._size

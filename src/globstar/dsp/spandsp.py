@@ -85,14 +85,14 @@ class G726Decoder(_State):
 class G726Encoder(_State):
     """One stream of signed linear to G.726; two samples make one byte."""
 
-    __slots__ = ("_gatherer",)
+    __slots__ = ("gatherer",)
 
     def __init__(self, packing: Packing) -> None:
         super().__init__("g726_init", "g726_free", _G726_BIT_RATE, _LINEAR, packing)
-        self._gatherer = Gatherer(4)
+        self.gatherer = Gatherer(4)
 
     def __call__(self, data: bytes) -> bytes:
-        audio = b"".join(self._gatherer.blocks(data))
+        audio = b"".join(self.gatherer.blocks(data))
         coded = ctypes.create_string_buffer(len(audio) // 4 + 2)
         count = self._library.g726_encode(self._state, coded, audio, len(audio) // 2)
         return coded.raw[:count]
@@ -116,15 +116,15 @@ class Lpc10Decoder(_State):
 class Lpc10Encoder(_State):
     """One stream of signed linear to LPC-10."""
 
-    __slots__ = ("_gatherer",)
+    __slots__ = ("gatherer",)
 
     def __init__(self) -> None:
         super().__init__("lpc10_encode_init", "lpc10_encode_free", 0)
-        self._gatherer = Gatherer(2 * LPC10_SAMPLES)
+        self.gatherer = Gatherer(2 * LPC10_SAMPLES)
 
     def __call__(self, data: bytes) -> bytes:
         coded = b""
-        for block in self._gatherer.blocks(data):
+        for block in self.gatherer.blocks(data):
             frame = ctypes.create_string_buffer(LPC10_BYTES + 1)
             count = self._library.lpc10_encode(self._state, frame, block, LPC10_SAMPLES)
             coded += frame.raw[:count]

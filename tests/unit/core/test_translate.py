@@ -15,6 +15,7 @@ from globstar.core.registry import Registry, specs_of
 from globstar.core.translate import NoTranslation, TranslationRegistry, TranslatorSpec, default_cost
 from globstar.core.translate_measure import measure_all
 from globstar.core.translate_report import translation_matrix, translation_paths
+from globstar.dsp.clibrary import Gatherer
 from globstar.modules.codecs import a_mu, alaw, g722, gsm, resample, ulaw
 
 
@@ -263,3 +264,29 @@ def test_measuring_ends_when_it_is_not_wanted_any_more(translations):
     answers = iter([False] * 3 + [True] * 100)
     measured = measure_all(list(translations), 1, lambda: next(answers))
     assert list(measured) == [spec.name for spec in translations][:3]
+
+
+class _Pairs:
+    """An encoder of frames of 40 ms, which are their own first and last octet."""
+
+    def __init__(self) -> None:
+        self.gatherer = Gatherer(640)
+
+    def __call__(self, data: bytes) -> bytes:
+        return b"".join(block[:1] + block[-1:] for block in self.gatherer.blocks(data))
+
+
+def test_a_frame_that_was_begun_is_filled_up_with_silence():
+    registry: Registry[Any] = Registry("translator")
+    registry.register(TranslatorSpec(name="lintogsm", source=formats.slin, destination=formats.gsm, open=_Pairs))
+    path = TranslationRegistry(registry).build_path(formats.slin, formats.gsm)
+    assert path is not None
+    assert path.missing == 0
+    assert path.complete() is None
+    assert path.translate(voice(formats.slin, b"\x01" * 320, 160)) is None
+    assert path.missing == 320
+    frame = path.complete()
+    assert frame is not None
+    assert (frame.type, frame.format, frame.data, frame.rtp_time) == (FrameType.VOICE, formats.gsm, b"\x01\x00", None)
+    assert path.missing == 0
+    assert path.complete() is None

@@ -56,8 +56,18 @@ class Encoder:
     """
 
     __slots__ = (
-        "_bits", "_encode", "_frames", "_gatherer", "_is_aligned", "_is_stepwise", "_mode", "_modes", "_period", "_samples",
-        "_wish", "samples_made",
+        "_bits",
+        "_encode",
+        "_frames",
+        "_is_aligned",
+        "_is_stepwise",
+        "_mode",
+        "_modes",
+        "_period",
+        "_samples",
+        "_wish",
+        "gatherer",
+        "samples_made",
     )  # fmt: skip
 
     def __init__(self, format: Format, fmtp: str = "", wish: EncoderWish | None = None) -> None:
@@ -73,12 +83,12 @@ class Encoder:
         self._is_stepwise = changes_stepwise(fmtp)
         self._frames = 0
         self._samples = format.sample_rate // 50
-        self._gatherer = Gatherer(2 * self._samples)
+        self.gatherer = Gatherer(2 * self._samples)
         #: samples of the last packet
         self.samples_made = 0
 
     def __call__(self, data: bytes) -> bytes:
-        blocks = self._gatherer.blocks(data)[-MAX_FRAMES:]
+        blocks = self.gatherer.blocks(data)[-MAX_FRAMES:]
         self.samples_made = len(blocks) * self._samples
         if not blocks:
             return b""

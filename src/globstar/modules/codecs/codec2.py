@@ -64,15 +64,15 @@ class Decoder(_Coder):
 class Encoder(_Coder):
     """One stream of signed linear to Codec 2."""
 
-    __slots__ = ("_gatherer",)
+    __slots__ = ("gatherer",)
 
     def __init__(self) -> None:
         super().__init__()
-        self._gatherer = Gatherer(2 * SAMPLES)
+        self.gatherer = Gatherer(2 * SAMPLES)
 
     def __call__(self, data: bytes) -> bytes:
         coded = b""
-        for block in self._gatherer.blocks(data):
+        for block in self.gatherer.blocks(data):
             frame = ctypes.create_string_buffer(BYTES)
             self._library.codec2_encode(self._state, frame, block)
             coded += frame.raw

@@ -89,16 +89,16 @@ class Decoder(_Coder):
 class Encoder(_Coder):
     """One stream of signed linear to G.729, without silence suppression."""
 
-    __slots__ = ("_gatherer",)
+    __slots__ = ("gatherer",)
 
     def __init__(self) -> None:
         super().__init__("initBcg729EncoderChannel", "closeBcg729EncoderChannel", 0)
-        self._gatherer = Gatherer(2 * SAMPLES)
+        self.gatherer = Gatherer(2 * SAMPLES)
 
     def __call__(self, data: bytes) -> bytes:
         coded = b""
         length = ctypes.c_uint8()
-        for block in self._gatherer.blocks(data):
+        for block in self.gatherer.blocks(data):
             frame = ctypes.create_string_buffer(BYTES)
             self._library.bcg729Encoder(self._state, block, frame, ctypes.byref(length))
             coded += frame.raw[: length.value]

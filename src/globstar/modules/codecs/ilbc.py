@@ -86,14 +86,14 @@ class Decoder:
 class Encoder:
     """One stream of signed linear to iLBC."""
 
-    __slots__ = ("_encode", "_gatherer")
+    __slots__ = ("_encode", "gatherer")
 
     def __init__(self, format: Format) -> None:
         self._encode = library().FrameEncoder(format.codec.default_ms).encode
-        self._gatherer = Gatherer(2 * format.codec.sample_count)
+        self.gatherer = Gatherer(2 * format.codec.sample_count)
 
     def __call__(self, data: bytes) -> bytes:
-        return b"".join([self._encode(block) for block in self._gatherer.blocks(data)])
+        return b"".join([self._encode(block) for block in self.gatherer.blocks(data)])
 
 
 #: what codecs.conf says; decoders that are open keep what they began with

@@ -150,7 +150,15 @@ class Encoder:
     """
 
     __slots__ = (
-        "_coded", "_functions", "_gatherer", "_joins", "_left_out", "_rate", "_samples", "_state", "samples_left_out",
+        "_coded",
+        "_functions",
+        "_joins",
+        "_left_out",
+        "_rate",
+        "_samples",
+        "_state",
+        "gatherer",
+        "samples_left_out",
         "samples_made",
     )  # fmt: skip
 
@@ -165,7 +173,7 @@ class Encoder:
         self.samples_made = 0
         #: the same of what the last call left out before it, as it is silence; and of what the next one has to tell of
         self.samples_left_out = self._left_out = 0
-        self._gatherer = Gatherer(2 * self._samples)
+        self.gatherer = Gatherer(2 * self._samples)
         error = ctypes.c_int()
         application = _APPLICATIONS[options.application if options is not None else "voip"]
         self._state = self._functions["opus_encoder_create"](rate, 1, application, ctypes.byref(error))
@@ -204,7 +212,7 @@ class Encoder:
         self._functions["opus_encoder_ctl"](self._state, request, value)
 
     def __call__(self, data: bytes) -> bytes:
-        blocks = self._gatherer.blocks(data)
+        blocks = self.gatherer.blocks(data)
         self.samples_left_out, self._left_out = self._left_out, 0
         if self._joins:
             return self._join(blocks)

@@ -212,11 +212,11 @@ class Encoder(_Coder):
     variable bit rate and no frames for silence, which use others.
     """
 
-    __slots__ = ("_dtx", "_gatherer", "_preprocessor", "_rate", "samples_left_out", "samples_made")
+    __slots__ = ("_dtx", "_preprocessor", "_rate", "gatherer", "samples_left_out", "samples_made")
 
     def __init__(self, mode: int, wanted: Wishes = Wishes()) -> None:  # noqa: B008 - it cannot be changed
         super().__init__("encoder", mode)
-        self._gatherer = Gatherer(self.frame_bytes)
+        self.gatherer = Gatherer(self.frame_bytes)
         #: samples of the last payload
         self.samples_made = 0
         #: samples that the last call left out, as they are silence
@@ -241,7 +241,7 @@ class Encoder(_Coder):
 
     def __call__(self, data: bytes) -> bytes:
         bits = ctypes.byref(self._bits)
-        blocks = self._gatherer.blocks(data)
+        blocks = self.gatherer.blocks(data)
         self.samples_made = len(blocks) * self.frame_bytes // 2
         self._library.speex_bits_reset(bits)
         is_sent = False
