@@ -94,6 +94,22 @@ async def test_wait_for_digit_waits_as_long_as_it_is_told(system: System, monkey
     assert system.now() - begin < 102
 
 
+async def test_numbers_that_are_none_are_wrong_usage(system: System, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    sound(tmp_path, "short", noise(0.2, 3))
+    there, record = f"{tmp_path}/short", f'RECORD FILE {tmp_path}/r wav "#"'
+    wrong = (
+        "WAIT FOR DIGIT soon", f'STREAM FILE {there} "" far', f'GET OPTION {there} "1" x', 'GET DATA "" x', 'GET DATA "" 100 x',
+        f'CONTROL STREAM FILE {there} "1" x', f'CONTROL STREAM FILE {there} "1" 1000 # * 0 x', f"{record} x",
+        f"{record} 100 x", f"{record} 100 s=x",
+    )  # fmt: skip
+    right = (f'STREAM FILE {there} "" ""', 'GET DATA "" 100 ""', f"{record} 100 beep s=2")
+    inside = script(monkeypatch, *wrong, *right)
+    call = Call(system).start()
+    await asyncio.sleep(2)
+    await call.end()
+    assert [lines[0].split(" ")[0] for _, lines in inside.transcript] == ["520-Invalid"] * len(wrong) + ["200"] * len(right)
+
+
 async def test_get_data_keeps_what_was_dialled_when_time_is_up(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     inside = script(monkeypatch, 'GET DATA "" 2000', 'GET DATA "" 2000 2', 'GET DATA "" 2000')
     call = Call(system).start()

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 from globstar.base.log import Logger
 from globstar.core import say
-from globstar.core.agi import AgiDialogue, AgiFailed, AgiUsage, agi_command
+from globstar.core.agi import AgiDialogue, AgiFailed, agi_command
 from globstar.core.playback import SoundMissing
 from globstar.core.say_languages.base import SayFault
 from globstar.core.saying import say_until
 from globstar.core.zones import check_zone
+from globstar.modules.res.agi.words import number
 
 logger = Logger("res_agi")
-
-_NUMBER = re.compile(r"\s*([+-]?\d{1,18})", re.ASCII)
-
-
-def _number(text: str) -> int:
-    """The number at the beginning of a word; what begins with none is wrong usage."""
-    match = _NUMBER.match(text)
-    if match is None:
-        raise AgiUsage
-    return int(match[1])
 
 
 async def _say(agi: AgiDialogue, digits: str, make: Callable[[str], Sequence[str]], *, is_spelled: bool = False) -> str:
@@ -60,7 +50,7 @@ async def say_digits(agi: AgiDialogue, words: list[str]) -> str:
 
     One of the escape digits stops it; its ASCII number is the result, which is 0 at the end of the digits.
     """
-    _number(words[0])
+    number(words[0])
     return await _say(agi, words[1], lambda language: say.say_digits(words[0], language), is_spelled=True)
 
 
@@ -70,8 +60,8 @@ async def say_number(agi: AgiDialogue, words: list[str]) -> str:
 
     One of the escape digits stops it; its ASCII number is the result, which is 0 at the end.
     """
-    number, gender = _number(words[0]), words[2] if len(words) > 2 else ""
-    return await _say(agi, words[1], lambda language: say.say_number(number, language, gender))
+    value, gender = number(words[0]), words[2] if len(words) > 2 else ""
+    return await _say(agi, words[1], lambda language: say.say_number(value, language, gender))
 
 
 @agi_command("SAY DATE", syntax="<date> <escape_digits>", least=2, most=2, runs_dead=False)
@@ -80,7 +70,7 @@ async def say_date(agi: AgiDialogue, words: list[str]) -> str:
 
     Of a time in seconds since 1970. One of the escape digits stops it; its ASCII number is the result, which is 0 at the end.
     """
-    moment = _number(words[0])
+    moment = number(words[0])
     return await _say(agi, words[1], lambda language: say.say_date(moment, language=language))
 
 
@@ -90,7 +80,7 @@ async def say_time(agi: AgiDialogue, words: list[str]) -> str:
 
     Of a time in seconds since 1970. One of the escape digits stops it; its ASCII number is the result, which is 0 at the end.
     """
-    moment = _number(words[0])
+    moment = number(words[0])
     return await _say(agi, words[1], lambda language: say.say_time(moment, language=language))
 
 
@@ -101,7 +91,7 @@ async def say_datetime(agi: AgiDialogue, words: list[str]) -> str:
     Of a time in seconds since 1970, in a format of voicemail.conf and a time zone. One of the escape digits stops it; its
     ASCII number is the result, which is 0 at the end.
     """
-    moment, form, zone = _number(words[0]), *[*words, "", ""][2:4]
+    moment, form, zone = number(words[0]), *[*words, "", ""][2:4]
     check_zone(agi.channel, "SAY DATETIME", zone)
     return await _say(
         agi, words[1],

@@ -6,10 +6,10 @@ from globstar.base.log import Logger
 from globstar.core.agi import AgiDialogue, AgiFailed, agi_command
 from globstar.core.channel import ChannelGone
 from globstar.core.digits import EntryEnd, read_digits
-from globstar.core.numbers import leading_integer
 from globstar.core.playback import ControlKeys, SoundMissing, play, play_controlled, play_from
 from globstar.core.recording import RecordEnd, record
 from globstar.core.soundfile import SoundFault
+from globstar.modules.res.agi.words import number, number_at
 
 logger = Logger("res_agi")
 
@@ -30,7 +30,7 @@ async def stream_file(agi: AgiDialogue, words: list[str]) -> str:
     """
     channel = agi.channel
     try:
-        played = await play_from(channel, words[0], stop_on=words[1], offset=max(0, leading_integer(_word(words, 2))))
+        played = await play_from(channel, words[0], stop_on=words[1], offset=max(0, number_at(words, 2)))
     except SoundMissing as missing:
         logger.warning(f"AGI on {channel.name}: {missing}")
         raise AgiFailed("200 result=-1 endpos=0") from missing
@@ -47,7 +47,7 @@ async def get_option(agi: AgiDialogue, words: list[str]) -> str:
     For so many milliseconds after its end, the channel's time between digits unless given. Works like STREAM FILE otherwise.
     """
     channel = agi.channel
-    timeout = leading_integer(words[2]) / 1000 if len(words) > 2 else channel.digit_timeout
+    timeout = number_at(words, 2) / 1000 if len(words) > 2 else channel.digit_timeout
     try:
         played = await play_from(channel, words[0], stop_on=words[1], shown=words[0])
     except SoundMissing as missing:
@@ -78,10 +78,10 @@ async def control_stream_file(agi: AgiDialogue, words: list[str]) -> str:
     channel = agi.channel
     keys = ControlKeys(
         forward=_word(words, 3) or "#", rewind=_word(words, 4) or "*", stop=words[1], pause=_word(words, 5),
-        skip_ms=leading_integer(_word(words, 2)) or 3000,
+        skip_ms=number_at(words, 2) or 3000,
     )  # fmt: skip
     try:
-        digit, offset = await play_controlled(channel, words[0], keys, offset_ms=max(0, leading_integer(_word(words, 6))))
+        digit, offset = await play_controlled(channel, words[0], keys, offset_ms=max(0, number_at(words, 6)))
     except (SoundMissing, ChannelGone) as error:
         if isinstance(error, SoundMissing):
             logger.warning(f"AGI on {channel.name}: {error}")
@@ -106,8 +106,8 @@ async def get_data(agi: AgiDialogue, words: list[str]) -> str:
     Until # is pressed, as many as asked for are there, or none comes for so many milliseconds; then (timeout) follows the result,
     which is the digits, or -1 if the sound is missing or the call ended.
     """
-    timeout = leading_integer(_word(words, 1)) / 1000
-    maximum = leading_integer(_word(words, 2)) or MAX_DIGITS
+    timeout = number_at(words, 1) / 1000
+    maximum = number_at(words, 2) or MAX_DIGITS
     wait = timeout if timeout > 0 else None
     try:
         entry = await read_digits(
@@ -125,7 +125,7 @@ async def wait_for_digit(agi: AgiDialogue, words: list[str]) -> str:
 
     For so many milliseconds, -1 for ever. The result is its ASCII number, 0 if none came, -1 if the call ended.
     """
-    timeout = leading_integer(words[0])
+    timeout = number(words[0])
     return f"200 result={_code(await agi.channel.wait_for_digit(timeout / 1000 if timeout >= 0 else None))}"
 
 
@@ -143,10 +143,10 @@ async def record_file(agi: AgiDialogue, words: list[str]) -> str:
     """
     channel = agi.channel
     name, extension, stop_on = words[:3]
-    timeout = leading_integer(words[3])
+    timeout = number(words[3])
     options = [word.lower() for word in words[4:]]
-    silence = next((leading_integer(word[2:]) for word in options if word.startswith("s=")), 0)
-    offset = leading_integer(options[0]) if options else 0
+    silence = next((number(word[2:]) for word in options if word.startswith("s=")), 0)
+    offset = number_at(options, 0) if options and options[0] != "beep" and not options[0].startswith("s=") else 0
     if "beep" in options:
         try:
             await play(channel, "beep", stop_on="")
