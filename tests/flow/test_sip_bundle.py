@@ -181,8 +181,10 @@ async def test_without_bundle_each_has_its_port(tmp_path: Path) -> None:
         await call.hang_up()
 
 
+@pytest.mark.parametrize("number", [99, PICTURE], ids=["as offered", "as answered"])
 @pytest.mark.parametrize("bundles", [True, False], ids=["bundled", "apart"])
-async def test_our_offer_has_two_ports_and_the_answer_chooses(tmp_path: Path, bundles: bool) -> None:
+async def test_our_offer_has_two_ports_and_the_answer_chooses(tmp_path: Path, bundles: bool, number: int) -> None:
+    """Bob sends his picture under the number that he was offered, or under that of his answer, as some phones do."""
     config = ALICE + phone_section("bob", contact="sip:bob@127.0.0.1:15072", **FLAT)
     async with sip_office(tmp_path, config, EXTENSIONS) as office:
         alice, bob = office.phone("alice"), office.phone("bob")
@@ -210,7 +212,7 @@ async def test_our_offer_has_two_ports_and_the_answer_chooses(tmp_path: Path, bu
             listener.heard.clear()
             for _ in range(4):
                 speaker.sequence += 1
-                kind = PICTURE if speaker is call else 99  # as we have offered it
+                kind = PICTURE if speaker is call else number
                 head = struct.pack("!BBHII", 0x80, kind, speaker.sequence, speaker.sequence * 3000, 5)
                 assert speaker.remote is not None
                 port = speaker.remote[1] if speaker is call or bundles else ports(request)[1]

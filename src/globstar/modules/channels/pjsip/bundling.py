@@ -126,6 +126,7 @@ class LegBundle:
             self.bundle = self._engine.bundle(tagged.session)
         bundle, carrier = self.bundle, self.carrier
         assert carrier is not None
+        ours = {number for stream in found.values() for number in _received(stream)}
         for line, stream in found.items():
             session, place = line.session, stream.bundling
             if session is None or place is None:
@@ -136,8 +137,8 @@ class LegBundle:
                 line.wires = carrier.wires
                 session.ride(bundle)
             self._mids[line] = place.mid
-            numbers = [codec.receive_payload_type for codec in stream.codecs] + [number for number, _ in stream.receive_dtmf]
-            bundle.agree(session, place.mid, place.extension, numbers, _sources(stream))
+            others = _sent(stream) - ours  # some phones send under the numbers of their answer
+            bundle.agree(session, place.mid, place.extension, _received(stream) | others, _sources(stream))
         for line in [line for line in self._mids if line not in found]:
             del self._mids[line]
             if line.session is not None and line.session.bundle is bundle:
@@ -173,6 +174,14 @@ def let_go(line: Line) -> None:
         line.wires.close()
     if session is not None:
         session.close()
+
+
+def _received(stream: NegotiatedStream) -> set[int]:
+    return {codec.receive_payload_type for codec in stream.codecs} | {number for number, _ in stream.receive_dtmf}
+
+
+def _sent(stream: NegotiatedStream) -> set[int]:
+    return {codec.send_payload_type for codec in stream.codecs} | ({stream.send_dtmf[0]} if stream.send_dtmf else set())
 
 
 def _sources(stream: NegotiatedStream) -> list[int]:
