@@ -79,7 +79,7 @@ class IvrServer:
 
     async def told(self, line: str) -> None:
         """Wait until the server was told ``line``."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while line not in self.lines:
                 self._heard.clear()
                 await self._heard.wait()

@@ -69,7 +69,7 @@ def start(database: DatabaseServer, root: Path, started: list[GlobstarProcess]) 
 def call(process: GlobstarProcess, *numbers: int) -> None:
     for number in numbers:
         process.cli(f"channel originate Local/{number}@default/n application Wait 0")
-    process.wait_idle()
+        process.wait_idle()
 
 
 def waiting(process: GlobstarProcess, kind: str) -> int:

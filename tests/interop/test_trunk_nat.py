@@ -187,7 +187,7 @@ def test_the_office_registers_from_behind_the_translation(trunk: Trunk) -> None:
     registered(trunk)
     assert trunk.contact().startswith(f"{GATE}:")
     assert OFFICE not in trunk.provider.cli("pjsip show contacts")
-    assert "Registered" in trunk.office.cli("pjsip show registrations")
+    wait_until(lambda: "Registered" in trunk.office.cli("pjsip show registrations"), 10, "the office knows")
 
 
 def test_qualify_keeps_the_mapping_of_the_translator_alive(trunk: Trunk) -> None:

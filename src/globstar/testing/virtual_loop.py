@@ -5,7 +5,8 @@ Rules, in the order in which they are applied when no callback is ready:
 1. Ready file descriptors are served first.
 2. While jobs of ``run_in_executor`` are outstanding, or ``loop.real_time()`` is held, time stands still until they end.
 3. With file descriptors registered other than the loop's own, time goes at the pace of the real clock, since a
-   peer outside of the loop may answer; ``loop.peers_inside = True`` says that all peers live in this loop, and
+   peer outside of the loop may answer, and no further than the next deadline, however long the machine had no processor for
+   this; ``loop.peers_inside = True`` says that all peers live in this loop, and
    then time jumps as usual. A descriptor that tells of changed files (inotify) counts as the loop's own: who changes them in a
    test is inside.
 4. Otherwise time jumps to the next deadline. Without a deadline nothing can ever happen again: the loop raises
@@ -167,7 +168,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
             events = selector.select(PATIENCE if timeout is None else timeout)
             if not events and timeout is None:
                 raise Deadlock(f"no timer is set and no socket spoke for {PATIENCE:g} s\n{describe_tasks(self)}")
-            self._now += timeout if not events and timeout is not None else time.monotonic() - started
+            passed = time.monotonic() - started
+            self._now += passed if timeout is None else min(passed, timeout) if events else timeout
             return events
         if timeout is None:
             raise Deadlock(f"nothing is scheduled at virtual second {self.elapsed:g}\n{describe_tasks(self)}")

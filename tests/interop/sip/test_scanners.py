@@ -86,6 +86,7 @@ def test_svmap_finds_no_server(server: GlobstarProcess, office: Watched, tmp_pat
     printed = scan("svmap", office, tmp_path)
     assert "found nothing" in printed
     assert "Globstar" not in printed
+    wait_until(lambda: counter(server, "scanners"), 10, "the scanner is seen")
     assert counter(server, "scanners") == 1
     assert HOST in server.cli("pjsip show defence")
     registered_call(office, tmp_path, "call")
@@ -95,6 +96,7 @@ def test_svmap_finds_no_server(server: GlobstarProcess, office: Watched, tmp_pat
 def test_svwar_enumerates_nothing(server: GlobstarProcess, office: Watched, tmp_path: Path, method: str) -> None:
     printed = scan("svwar", office, tmp_path, "-e", "95-105", "--force", "-m", method, "--maximumtime", "2")
     assert not re.search(r"\b10[01]\b.*\|", printed), printed
+    wait_until(lambda: counter(server, "sources dropped"), 10, "it is dropped")
     assert counter(server, "sources dropped") == 1
     registered_call(office, tmp_path, "call")
 
@@ -125,7 +127,7 @@ def test_svcrack_is_dropped_before_it_gets_far(tmp_path: Path) -> None:
         assert "word-40" not in printed
         registered_call(office, tmp_path, "call")
         assert "wrong password" in server.cli("pjsip show defence")
-        assert counter(server, "ignored") > 0
+        wait_until(lambda: counter(server, "ignored") > 0, 10, "what comes later is ignored")
         read = re.search(r"^ *requests +: (\d+)", server.cli("pjsip show settings"), re.MULTILINE)
         assert read is not None
         assert int(read[1]) < 60, "what is ignored is not even read"

@@ -149,11 +149,11 @@ class Baresip:
         self.close()
 
     def close(self) -> None:
-        """End the phone as a person would (quit unregisters), by force after ten seconds."""
+        """End the phone as a person would (quit unregisters), by force after 45 seconds."""
         if self.process.poll() is None:
             self._send("quit")
             try:
-                self.process.wait(10)
+                self.process.wait(45)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

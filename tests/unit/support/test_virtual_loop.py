@@ -6,9 +6,11 @@ import asyncio
 import socket
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
+from globstar.testing import virtual_loop
 from tests.support.virtual_loop import START, Deadlock, VirtualTimeLoop, run_virtual
 
 
@@ -91,6 +93,30 @@ def test_with_outside_peers_time_goes_at_the_pace_of_the_real_clock():
     started = time.monotonic()
     run_virtual(main())
     assert time.monotonic() - started >= 0.05
+
+
+def test_a_peer_that_speaks_late_does_not_take_time_past_the_next_deadline(monkeypatch: pytest.MonkeyPatch):
+    """As after a wait in which the machine had no processor for five seconds."""
+    clock = iter(range(0, 1000, 5))
+
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        left, right = socket.socketpair()
+        with left, right:
+            right.setblocking(False)
+            got: asyncio.Future[bytes] = loop.create_future()
+            loop.add_reader(right, lambda: got.done() or got.set_result(right.recv(10)))
+            deadline = loop.call_later(1, lambda: None)
+            speaking = threading.Timer(0.05, left.send, (b"hello",))
+            speaking.start()
+            monkeypatch.setattr(virtual_loop, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+            await got
+            speaking.join()
+            loop.remove_reader(right)
+            deadline.cancel()
+            return loop.time()
+
+    assert run_virtual(main()) == START + 1
 
 
 @pytest.mark.virtual_time
