@@ -141,7 +141,8 @@ class World:
         for listener, speaker in ((pair.one, pair.other), (pair.other, pair.one)):
             verdict = judge(listener, speaker, since, until, most=most, may_pause=may_pause)
             assert verdict.faults == [], f"{listener.name} of {speaker.name}, from {since} on"
-            assert may_pause or len(verdict.pieces) >= 2 * (said - since) - 10 - 4 * most // PACKET
+            wanted = 2 * (said - since - verdict.excused) - 10 - 4 * most // PACKET
+            assert may_pause or len(verdict.pieces) >= wanted, verdict.pieces
 
 
 @pytest.fixture(scope="module")
@@ -330,7 +331,7 @@ def test_a_recording_by_digits(world: World, watched: Pair) -> None:
         finn.press("*3")
         wait_until(lambda: world.manager.command("mixmonitor list " + world.channel(finn)).count("auto-") == 0, 5, "it ends")
         assert gwen.digits() == ""
-    assert recordings()[0].stat().st_size > 40 * 320
+    wait_until(lambda: recordings()[0].stat().st_size > 40 * 320, 5, "the recording is written")
 
 
 @pytest.mark.parametrize("kind", ["direct", "relayed"])
@@ -339,12 +340,13 @@ def test_the_recording_is_aligned(world: World, request: pytest.FixtureRequest, 
     pair: Pair = request.getfixturevalue(kind)
     with world.talking(pair) as (one, other):
         channel = world.channel(one)
-        world.manager.ask("MixMonitor", Channel=channel, File=f"{tmp_path}/both.raw", Options="D")
+        whole = tmp_path / "whole"
+        world.manager.ask("MixMonitor", Channel=channel, File=f"{tmp_path}/both.raw", Options="D", Command=f"touch {whole}")
         world.until(one, IN_FRAMES)
         world.phones.after(60)
         world.manager.ask("StopMixMonitor", Channel=channel)
         world.until(one, pair.way)
-    wait_until(lambda: world.manager.command("mixmonitor list " + channel).count("both") == 0, 5, "the recording ends")
+    wait_until(whole.exists, 5, "the recording is whole")
     both = np.frombuffer((tmp_path / "both.raw").read_bytes(), "<i2")
     sides = [ticks(both[side::2], phone) for side, phone in enumerate((one, other))]
     apart = {at: sides[0][at] - sides[1][at] for at in sides[0] if at in sides[1]}

@@ -15,7 +15,7 @@ import aiohttp
 from tests.interop.support.programs import require
 
 #: Seconds that a browser may take to come up, and a script to answer.
-PATIENCE = 60.0
+PATIENCE = 100.0
 _FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--mute-audio",
     "--autoplay-policy=no-user-gesture-required", "--remote-debugging-port=0", "--remote-allow-origins=*",

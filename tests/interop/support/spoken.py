@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -18,10 +18,14 @@ MOST = 320
 
 @dataclass(slots=True)
 class Verdict:
-    """``faults`` name what is wrong; ``pieces`` are the places, in samples of what was said, of what was heard in turn."""
+    """``faults`` name what is wrong; ``pieces`` are the places, in samples of what was said, of what was heard in turn.
+
+    ``excused`` are the packets that could not come as the machine held them up.
+    """
 
     pieces: list[int] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    excused: int = 0
 
 
 def _places(said: bytes, data: bytes, expected: int) -> Iterator[tuple[int, int]]:
@@ -52,6 +56,7 @@ def judge(
     #: by the place in what was heard, how many packets had been sent when it came
     ticks = [each.tick for each in heard for _ in each.packet.payload]
     delays = _Delays(listener)
+    verdict.excused = round(delays.in_all(since, until) / PTIME)
 
     def allowed(first: int, last: int) -> int:
         return most + round(8000 * delays.between(first, last))
@@ -70,7 +75,7 @@ def judge(
             verdict.faults.append(f"{(after - before - PIECE) // 8} ms are missing after {before}")
         if later - at - PIECE > allowed(ticks[at], ticks[later]) and not may_pause:
             verdict.faults.append(f"{(later - at - PIECE) // 8} ms of other sound after {before}")
-    verdict.faults += _streams(heard, speaker, allowed)
+    verdict.faults += _streams(heard, speaker, most, delays)
     verdict.faults += _late(heard, speaker, delays)
     return verdict
 
@@ -86,6 +91,10 @@ class _Delays:
         near = range(first - NEAR, last + NEAR)
         return max(max(self._late.get(tick, 0.0) for tick in near), sum(self._starved.get(tick, 0.0) for tick in near))
 
+    def in_all(self, since: int, until: int) -> float:
+        """Seconds, one after the other."""
+        return sum(time for each in (self._late, self._starved) for tick, time in each.items() if since <= tick < until)
+
 
 def has_heard(listener: LivePhone, speaker: LivePhone, tick: int) -> bool:
     """Whether the listener has heard what the speaker said at that tick, or later."""
@@ -94,21 +103,23 @@ def has_heard(listener: LivePhone, speaker: LivePhone, tick: int) -> bool:
     return any(speaker.said.find(piece, wanted) >= 0 for piece in last if len(piece) == PIECE)
 
 
-def _streams(heard: list[Heard], speaker: LivePhone, allowed: Callable[[int, int], int]) -> Iterator[str]:
+def _streams(heard: list[Heard], speaker: LivePhone, most: int, delays: _Delays) -> Iterator[str]:
     """Where a stream of the server does not go on as one: a number left out, or a timestamp that is not that of its sound."""
     for before, after in pairwise(heard):
         one, other = before.packet, after.packet
         if one.ssrc != other.ssrc:
             continue
         is_ours = one.ssrc not in speaker.ssrcs  # what comes directly goes elsewhere at times
-        if is_ours and not 0 < (other.sequence - one.sequence & 0xFFFF) < 20:  # digits come between
+        delay = delays.between(before.tick, after.tick)
+        left_out = 20 + delay / PTIME  # digits come between, and what is for nobody until the server has looked who it is from
+        if is_ours and not 0 < (other.sequence - one.sequence & 0xFFFF) < left_out:
             yield f"number {other.sequence} follows {one.sequence}"
         places = [_place(speaker, each) for each in (before, after)]
         if min(places) >= 0:
             leap = (other.timestamp - one.timestamp & 0xFFFFFFFF) - (places[1] - places[0])
             # who sends nothing for a while, as it has no processor, makes up for that: then the time has passed indeed
             pause = (other.arrival - one.arrival) * 8000 - (places[1] - places[0])
-            if abs(leap - min(max(leap, 0), max(pause, 0))) > allowed(before.tick, after.tick):
+            if abs(leap - min(max(leap, 0), max(pause, 0))) > most + 8000 * delay:
                 yield f"the timestamp leaps by {leap} at {places[1]}"
 
 
