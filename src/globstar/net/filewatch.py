@@ -8,6 +8,7 @@ import errno
 import os
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from globstar.base.log import Logger
@@ -25,19 +26,40 @@ _HEAD = struct.Struct("iIII")
 _FLAGS = os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def _open(folder: Path) -> int:
-    """A descriptor that tells of changes in ``folder``. Raises OSError where the kernel has no such thing."""
+#: Descriptors that watch nothing. Closing one that has watched something takes ten milliseconds and more, in which the kernel
+#: waits and the event loop stands, so some are kept for whoever watches next.
+_spare: list[int] = []
+_MOST_SPARE = 4
+
+
+def _open(folder: Path) -> tuple[int, int]:
+    """A descriptor that tells of changes in ``folder``, and its number for that.
+
+    Raises OSError where the kernel has no such thing.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     if not hasattr(libc, "inotify_init1"):
         raise OSError(errno.ENOSYS, "no inotify")
-    descriptor: int = libc.inotify_init1(_FLAGS)
+    descriptor: int = _spare.pop() if _spare else libc.inotify_init1(_FLAGS)
     if descriptor < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    if libc.inotify_add_watch(descriptor, os.fsencode(folder), _WATCHED) < 0:
+    watch: int = libc.inotify_add_watch(descriptor, os.fsencode(folder), _WATCHED)
+    if watch < 0:
         number = ctypes.get_errno()
         os.close(descriptor)
         raise OSError(number, os.strerror(number), str(folder))
-    return descriptor
+    return descriptor, watch
+
+
+def _release(descriptor: int, watch: int) -> None:
+    """Watch no more with a descriptor of :func:`_open`, and keep it for the next; nothing that it had to tell is left."""
+    if len(_spare) >= _MOST_SPARE or ctypes.CDLL(None).inotify_rm_watch(descriptor, watch) < 0:
+        os.close(descriptor)
+        return
+    with suppress(BlockingIOError):
+        while os.read(descriptor, 65536):
+            pass
+    _spare.append(descriptor)
 
 
 class FolderWatch:
@@ -53,8 +75,9 @@ class FolderWatch:
         self._on_change = on_change
         self._timer: asyncio.TimerHandle | None = None
         self._descriptor: int | None = None
+        self._watch = 0
         try:
-            self._descriptor = _open(folder)
+            self._descriptor, self._watch = _open(folder)
         except OSError as error:
             logger.notice(f"{folder} is looked at each second, as the kernel does not tell of changes: {error}")
             self._timer = loop.call_later(POLL_INTERVAL, self._poll)
@@ -96,5 +119,5 @@ class FolderWatch:
             self._timer = None
         if self._descriptor is not None:
             self._loop.remove_reader(self._descriptor)
-            os.close(self._descriptor)
+            _release(self._descriptor, self._watch)
             self._descriptor = None

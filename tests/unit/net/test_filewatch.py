@@ -62,6 +62,42 @@ async def test_after_the_end_nothing_is_told(tmp_path: Path) -> None:
     assert watched.calls == 0
 
 
+async def test_the_next_watch_hears_nothing_of_the_one_before(tmp_path: Path) -> None:
+    """Its descriptor is taken again: neither what was not read yet nor what happens later in the old folder is told."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    new.mkdir()
+    filewatch._spare.clear()
+    first = Watched(old)
+    descriptor = first.watch._descriptor
+    for number in range(100):
+        (old / f"unread{number}").write_text("x")
+    first.watch.close()
+    assert filewatch._spare == [descriptor]
+    second = Watched(new)
+    assert second.watch._descriptor == descriptor
+    (old / "later").write_text("x")
+    (new / "mine").write_text("x")
+    await second.until(lambda: second.calls > 0)
+    assert (first.calls, second.watch.unfinished) == (0, set())
+    assert second.calls == 1
+    second.watch.close()
+
+
+async def test_so_many_descriptors_are_kept_and_none_of_a_folder_that_is_gone(tmp_path: Path) -> None:
+    filewatch._spare.clear()
+    watches = [Watched(tmp_path) for _ in range(filewatch._MOST_SPARE + 2)]
+    for watched in watches:
+        watched.watch.close()
+    assert len(filewatch._spare) == filewatch._MOST_SPARE
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    last = Watched(gone)
+    gone.rmdir()
+    last.watch.close()
+    assert len(filewatch._spare) == filewatch._MOST_SPARE - 1
+
+
 async def test_without_the_kernels_help_the_folder_is_looked_at_again_and_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
