@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from globstar.proto.rtp import ReceiverReport, SenderReport
+from globstar.proto.rtp import ReceiverReport, SenderReport, microseconds_of
 
 
 def report_fields(report: SenderReport | ReceiverReport) -> list[tuple[str, str]]:
-    """A report as AMI names its parts: SSRC, PT, ReportCount, what a sender says of itself, and each block numbered from 0."""
+    """A report as AMI names its parts: SSRC, PT, ReportCount, what a sender says of itself, and each block numbered from 0.
+
+    SentNTP is in seconds since 1970.
+    """
     is_sender = isinstance(report, SenderReport)
     fields = [("SSRC", f"0x{report.ssrc:08x}"), ("PT", "200(SR)" if is_sender else "201(RR)")]
     fields.append(("ReportCount", str(len(report.blocks))))
     if isinstance(report, SenderReport):
-        seconds, fraction = report.ntp >> 32, report.ntp & 0xFFFFFFFF
+        seconds, rest = divmod(microseconds_of(report.ntp), 1_000_000)
         fields += [
-            ("SentNTP", f"{seconds}.{fraction:010d}"),
+            ("SentNTP", f"{seconds}.{rest:06d}"),
             ("SentRTP", str(report.rtp_time)),
             ("SentPackets", str(report.packets)),
             ("SentOctets", str(report.octets)),

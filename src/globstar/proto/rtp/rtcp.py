@@ -251,6 +251,17 @@ def ntp_time(wall_time: float) -> int:
     return int((wall_time + NTP_OFFSET) * 4294967296.0) & 0xFFFFFFFFFFFFFFFF
 
 
+def microseconds_of(ntp: int) -> int:
+    """A 64-bit NTP timestamp as microseconds since 1970 in UTC; 0 for one that says nothing (section 6.4.1).
+
+    Times before 1968 are those of the era that begins in 2036 (RFC 4330 section 3).
+    """
+    if not ntp:
+        return 0
+    era = 0 if ntp >> 63 else 1 << 32
+    return (((ntp >> 32) + era - NTP_OFFSET) * 1_000_000) + ((ntp & 0xFFFFFFFF) * 1_000_000 + 0x80000000 >> 32)
+
+
 def round_trip(block: ReportBlock, arrival_ntp: int) -> float | None:
     """Seconds between our sender report and this block's arrival, less the peer's delay (section 6.4.1).
 

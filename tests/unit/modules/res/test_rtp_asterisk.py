@@ -17,7 +17,7 @@ from globstar.media.engine import RtpEngine
 from globstar.media.native import is_available
 from globstar.media.settings import MediaSettings, StrictRtp
 from globstar.modules.res.rtp_asterisk.cli import packet_text
-from globstar.proto.rtp import ReceiverReport, ReportBlock, SenderReport, build_compound
+from globstar.proto.rtp import ReceiverReport, ReportBlock, SenderReport, build_compound, ntp_time
 from tests.support.sip_phone import phone_section, sip_office
 from tests.support.switch import LogCapture, running_system
 
@@ -174,7 +174,7 @@ async def test_rfc3550_6_4_reports_are_told_on_the_bus_and_in_the_log(tmp_path: 
             await call.speak(300)
             session = office.system.services["rtp"].sessions[0]
             block = ReportBlock(session.sender.ssrc, 64, 12, 2 << 16 | 77, 80, 0, 0)
-            report = build_compound([SenderReport(0x1234, 5 << 32, 160, 10, 1600, (block,))])
+            report = build_compound([SenderReport(0x1234, ntp_time(1528531551.953682), 160, 10, 1600, (block,))])
             session.receive_rtcp(report, office.system.now())
         told = "\n".join(record.message for record in log.records)
         await call.hang_up()
@@ -188,7 +188,7 @@ async def test_rfc3550_6_4_reports_are_told_on_the_bus_and_in_the_log(tmp_path: 
     assert fields["Report0FractionLost"] == "0"
     assert sent[0].channel.name.startswith("PJSIP/alice-")
     assert dict(report_fields(received[0].report)) == {
-        "SSRC": "0x00001234", "PT": "200(SR)", "ReportCount": "1", "SentNTP": "5.0000000000", "SentRTP": "160",
+        "SSRC": "0x00001234", "PT": "200(SR)", "ReportCount": "1", "SentNTP": "1528531551.953682", "SentRTP": "160",
         "SentPackets": "10", "SentOctets": "1600", "Report0SourceSSRC": f"0x{block.ssrc:08x}", "Report0FractionLost": "64",
         "Report0CumulativeLost": "12", "Report0HighestSequence": "77", "Report0SequenceNumberCycles": "2",
         "Report0IAJitter": "80", "Report0LSR": "0", "Report0DLSR": "0.0000",

@@ -13,6 +13,7 @@ from globstar.proto.rtp import (
     SenderReport,
     SourceDescription,
     build_compound,
+    microseconds_of,
     ntp_time,
     parse_compound,
     round_trip,
@@ -100,3 +101,13 @@ def test_rfc3550_6_4_1_round_trip_of_the_example() -> None:
 def test_round_trip_unknown_and_never_negative() -> None:
     assert round_trip(ReportBlock(1, 0, 0, 0, 0, 0, 0), ntp_time(1.0)) is None
     assert round_trip(ReportBlock(1, 0, 0, 0, 0, 5 << 16, 0), (4 << 16) << 16) == 0.0
+
+
+@pytest.mark.parametrize("seconds", [1528531551.953682, 0.000001, 2208988800.5, 1.999999])
+def test_ntp_and_back(seconds: float) -> None:
+    """2^31 seconds before 2036 and after it (RFC 4330 section 3)."""
+    assert microseconds_of(ntp_time(seconds)) == round(seconds * 1_000_000)
+
+
+def test_rfc3550_6_4_1_no_wall_clock() -> None:
+    assert microseconds_of(0) == 0
