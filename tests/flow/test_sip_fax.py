@@ -206,3 +206,33 @@ async def test_a_gateway_behind_nat(tmp_path: Path, nat: str, heard: list[bytes]
         mine.socket.close()
         await calling.hang_up()
         await called.ended()
+
+
+@pytest.mark.parametrize(
+    ("options", "address", "bound"),
+    [
+        ({}, "127.0.0.1", "127.0.0.1"),
+        ({"media_address": "192.0.2.7"}, "192.0.2.7", "127.0.0.1"),
+        ({"media_address": "192.0.2.7", "t38_bind_udptl_to_media_address": "yes"}, "192.0.2.7", "192.0.2.7"),
+        ({"t38_bind_udptl_to_media_address": "yes"}, "127.0.0.1", "127.0.0.1"),
+        ({"t38_udptl_ipv6": "yes"}, "2001:db8::77", "::"),
+    ],
+)
+async def test_addresses_of_faxes(tmp_path: Path, options: dict[str, str], address: str, bound: str) -> None:
+    """t38_udptl_ipv6, and t38_bind_udptl_to_media_address, which needs a media_address."""
+    async with sip_office(tmp_path, two(alice={**T38, **options}), EXTENSIONS) as office:
+        office.network.local_address_for = lambda remote: "2001:db8::77" if ":" in remote[0] else "127.0.0.1"  # type: ignore[method-assign]
+        calling, called = await talk(office)
+        theirs = Gateway(called.phone, 6000)
+        called.invite(body=theirs.sdp(called))
+        request = await calling.phone.get("INVITE")
+        host, port = image(request)
+        assert host == address
+        assert (bound, port) in office.media.marks
+        calling.reply(488, request=request)
+        await calling.phone.get("ACK")
+        assert called.last is not None
+        called.refused(await called.phone.get(488))
+        theirs.socket.close()
+        await calling.hang_up()
+        await called.ended()
