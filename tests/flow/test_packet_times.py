@@ -405,3 +405,34 @@ def test_a_frame_that_was_begun_is_sent_before_the_call_is_over(
     plan = f"Playback({tmp_path}/one)\nHangup()"
     heard = run_virtual(prompted(tmp_path, plan, allow=allow, rtpmap=rtpmap, is_over=True))
     assert [stamp for _, stamp, _ in heard] == [place * ticks for place in range(-(-100 // ms))]
+
+
+async def left(root: Path, allow: str, rtpmap: str) -> list[int]:
+    """How many packets alice has heard after her BYE, which comes at different times of a prompt."""
+    ulaw_files(root, one=100)
+    plan = f"[default]\nexten => say,1,Answer()\n same => n,Playback({root}/one)\n same => n,Wait(9)\n"
+    after = []
+    async with sip_office(root, phone_section("alice", allow=allow, rtp_symmetric="yes"), plan) as office:
+        alice = office.phone("alice")
+        for step in range(8):
+            call = PhoneCall(alice, "sip:say@127.0.0.1:15060")
+            offer = call.sdp("0")
+            if rtpmap:
+                offer = offer.replace(" 0\r\na=rtpmap:0 PCMU/8000", f" {KIND}\r\na=rtpmap:{KIND} {rtpmap}")
+            call.invite(body=offer)
+            await alice.get(100)
+            await call.answered()
+            while not call.packets:  # noqa: ASYNC110 - the port of a phone sets no event
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01 * step)
+            await call.hang_up()
+            count = len(call.packets)
+            await asyncio.sleep(1)
+            after.append(len(call.packets) - count)
+            call.close()
+    return after
+
+
+@pytest.mark.parametrize(("allow", "rtpmap"), [("ulaw:60", ""), pytest.param("opus:60", "opus/48000/2", marks=NO_OPUS)])
+def test_who_has_hung_up_is_sent_nothing_more(tmp_path: Path, allow: str, rtpmap: str) -> None:
+    assert run_virtual(left(tmp_path, allow, rtpmap)) == [0] * 8

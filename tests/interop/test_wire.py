@@ -19,13 +19,17 @@ from tests.support.virtual_loop import run_virtual
 
 audio_truth_calls: Any = importlib.import_module("tests.flow.test_audio_truth")
 bundle_calls: Any = importlib.import_module("tests.flow.test_sip_bundle")
+digit_calls: Any = importlib.import_module("tests.flow.test_digits_four_ways")
+direct_calls: Any = importlib.import_module("tests.flow.test_direct_media_offers")
 dtls_calls: Any = importlib.import_module("tests.flow.test_sip_dtls")
 fax_calls: Any = importlib.import_module("tests.flow.test_sip_fax")
 hold_calls: Any = importlib.import_module("tests.flow.test_sip_hold")
 ice_calls: Any = importlib.import_module("tests.flow.test_sip_ice")
 ice_servers_calls: Any = importlib.import_module("tests.flow.test_sip_ice_servers")
 media_features_calls: Any = importlib.import_module("tests.flow.test_sip_media_features")
+packet_calls: Any = importlib.import_module("tests.flow.test_packet_times")
 secured_media_calls: Any = importlib.import_module("tests.flow.test_sip_secured_media")
+speex_calls: Any = importlib.import_module("tests.flow.test_speex_calls")
 
 #: Codecs whose packets tshark knows by their static or named types.
 SPOKEN = (
@@ -68,6 +72,29 @@ def test_sound_of_every_codec(wire: Wire, tmp_path: Path, codec: str) -> None:
 
 def test_digits(wire: Wire, tmp_path: Path) -> None:
     judge(wire, tmp_path, media_features_calls.test_how_a_digit_is_sent(tmp_path, "rfc4733", "0 101", "event"), "rtp:rtpevent")
+
+
+@pytest.mark.parametrize("ms", [80, 250])
+def test_digits_of_the_dialplan(wire: Wire, tmp_path: Path, ms: int) -> None:
+    call = digit_calls.test_digits_of_the_dialplan_last_as_long_as_was_asked_for(tmp_path, ms)
+    judge(wire, tmp_path, call, "rtp:rtpevent")
+
+
+def test_frames_of_speex_in_the_mode_that_is_asked_for(wire: Wire, tmp_path: Path) -> None:
+    call = speex_calls.test_rfc5574_the_mode_that_a_phone_likes_best(tmp_path, 'a=fmtp:110 mode="7,any"\r\n', {7})
+    judge(wire, tmp_path, call, "rtp")
+
+
+def test_shorter_packets_at_the_end_of_prompts(wire: Wire, tmp_path: Path) -> None:
+    async def listen() -> None:
+        plan = f"Playback({tmp_path}/one)\nWait(1)\nPlayback({tmp_path}/two)\nWait(9)"
+        assert len(await packet_calls.prompted(tmp_path, plan)) == 4
+
+    judge(wire, tmp_path, listen(), "rtp")
+
+
+def test_offers_after_direct_media(wire: Wire, tmp_path: Path) -> None:
+    judge(wire, tmp_path, direct_calls.test_rfc3264_8_who_is_not_held_is_offered_all_again(tmp_path))
 
 
 def test_comfort_noise_and_reports(wire: Wire, tmp_path: Path) -> None:

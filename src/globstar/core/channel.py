@@ -453,7 +453,8 @@ class Channel(ChannelMedia):
         """End the channel for good: protocol goodbye, events, out of the list. Called once, by the owner."""
         if self.is_hung_up:
             return
-        self.complete_writing()
+        if not self.soft_hangup & SoftHangup.DEVICE:
+            self.complete_writing()
         self.is_hung_up = True
         if cause:
             self.hangup_cause = cause

@@ -190,6 +190,8 @@ class Leg(SessionUser):
         if self.tone_watcher is not None and self.channel is not None:
             self.channel.remove_hook(self.tone_watcher)
             self.tone_watcher = None
+        if session is not None and session.state not in _ENDING:  # else nobody is there to hear it
+            self.media.send_rest()
         self.media.close()
         self.driver.leg_ended(self)
         refer.channel_ended(self)

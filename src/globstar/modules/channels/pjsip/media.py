@@ -115,8 +115,7 @@ class LegMedia(Voice):
         return self.session
 
     def close(self) -> None:
-        """Give the ports back, when all has been sent."""
-        self.send_rest()
+        """Give the ports back."""
         carrier = self._bundle.carrier
         for side in self.sides:
             if side is not carrier:
