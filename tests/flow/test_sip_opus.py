@@ -120,3 +120,16 @@ async def test_what_cannot_be_is_told_and_names_go_with_the_module(tmp_path: Pat
             assert (find_format("opus") or plain_opus).attributes["fmtp"] == "usedtx=1;useinbandfec=1"
             await office.system.loader.unload("codec_opus", force=True)
             assert find_format("opus") is plain_opus
+
+
+async def test_a_section_does_not_take_the_name_of_another_codec(tmp_path: Path) -> None:
+    with LogCapture(Level.WARNING) as log:
+        files = {"codecs.conf": "[ulaw]\ntype=opus\n[SLIN8]\ntype=opus\n[opus]\ntype=opus\ndtx=yes\n"}
+        async with sip_office(tmp_path, phone_section("alice", allow="ulaw,opus"), "", files) as office:
+            allowed = office.driver.settings.endpoints["alice"].audio_formats
+    assert [format.codec.name for format in allowed] == ["ulaw", "opus"]
+    told = [text for text in log.texts(Level.WARNING) if "codecs.conf" in text]
+    assert told == [
+        "codecs.conf:1: [ulaw] has no effect: another codec has this name",
+        "codecs.conf:3: [SLIN8] has no effect: another codec has this name",
+    ]

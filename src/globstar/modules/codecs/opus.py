@@ -14,7 +14,7 @@ from typing import Any
 from globstar.base.log import Logger
 from globstar.config.options import Options, Report, option
 from globstar.config.values import boolean, enumeration, integer
-from globstar.core.format import FMTP, FRAMING, Format, name_formats, opus, slin, slin12, slin16, slin24, slin48
+from globstar.core.format import FMTP, FRAMING, Format, find_format, name_formats, opus, slin, slin12, slin16, slin24, slin48
 from globstar.core.loader import ModuleDeclined
 from globstar.core.system import System
 from globstar.core.translate import TranslatorSpec
@@ -316,7 +316,12 @@ def reload(system: System) -> None:
     report = Report()
     _sections.clear()
     for category in config.categories if config is not None else ():
-        if (category.get("type") or "").strip().lower() == "opus":
+        if (category.get("type") or "").strip().lower() != "opus":
+            continue
+        known = find_format(category.name)
+        if known is not None and known.codec is not opus.codec:  # allow=ulaw must go on to mean that
+            report(category, f"[{category.name}] has no effect: another codec has this name")
+        else:
             _sections[category.name] = OpusOptions.read(category, report)
     for warning in report.warnings:
         logger.warning(str(warning))

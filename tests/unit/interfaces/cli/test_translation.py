@@ -32,6 +32,25 @@ async def test_asterisk_core_show_translation_recalc(tmp_path: Path) -> None:
             assert (await run_command(system, f"core show translation {wrong}")).startswith("Usage: core show translation")
 
 
+@pytest.mark.parametrize(
+    ("codec", "rate"),
+    [("slin 8000", 8000), ("slin 44100", 44100), ("slin16", 16000), ("speex 32000", 32000), ("g722 16000", 16000)],
+)
+async def test_a_codec_at_a_rate(tmp_path: Path, codec: str, rate: int) -> None:
+    async with running_system(tmp_path, MODULES) as system:
+        register_commands(system)
+        shown = await run_command(system, f"core show translation paths {codec}")
+        assert shown.split("\n")[0].endswith(f"sample rate {rate} ---")
+
+
+@pytest.mark.parametrize("codec", ["slin 7000", "ulaw 16000", "slin x", "slin \u0661", f"slin {'9' * 5000}"])
+async def test_a_codec_that_has_no_such_rate(tmp_path: Path, codec: str) -> None:
+    async with running_system(tmp_path, MODULES) as system:
+        register_commands(system)
+        shown = await run_command(system, f"core show translation paths {codec}")
+        assert shown == f'Codec "{codec.partition(" ")[0]}" not found\n'
+
+
 #: What was loaded when Asterisk was asked.
 RECORDED = ("ulaw", "alaw", "a_mu", "resample", "codec2", "gsm", "g722", "g726", "adpcm", "lpc10", "speex", "ilbc", "opus")
 

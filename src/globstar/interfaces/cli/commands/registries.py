@@ -160,6 +160,15 @@ def show_file_formats(system: System, args: list[str]) -> str:
     return CliText("\n".join([*lines, f"{len(specs)} file formats registered."]), data)
 
 
+def _at_rate(name: str, text: str) -> Format | None:
+    """The format of a codec at a rate: ``slin`` and ``16000`` for slin16; None where there is none."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 7):
+        return None
+    rate = int(text)
+    found = (find_format(name), find_format(f"{name}{rate // 1000}"))
+    return next((format for format in found if format is not None and format.sample_rate == rate), None)
+
+
 @cli_command(
     "core show translation",
     usage="core show translation [recalc [<seconds>]] | [paths <codec> [<sample rate>]]",
@@ -176,8 +185,7 @@ async def show_translation(system: System, args: list[str]) -> str:
     if args[:1] == ["paths"]:
         if len(args) not in (2, 3):
             raise CliUsage
-        format = find_format(args[1] + (str(int(args[2]) // 1000) if len(args) == 3 and args[2].isdecimal() else ""))
-        format = format or find_format(args[1])
+        format = find_format(args[1]) if len(args) == 2 else _at_rate(args[1], args[2])
         if format is None:
             return f'Codec "{args[1]}" not found'
         return "\n".join(translation_paths(system.translation, format))
