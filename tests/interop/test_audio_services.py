@@ -9,8 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import soundfile
 
-from tests.interop.support.audio import read_wav, sine, windows, write_wav
+from tests.interop.support.audio import level, read_wav, sine, windows, write_wav
 from tests.interop.support.handset import Handset, amplitude
 from tests.interop.support.office import Office, Peer
 from tests.support.loopback import wait_until
@@ -27,9 +28,21 @@ exten => carol,1,Dial(PJSIP/carol)
 exten => record,1,Answer
  same => n,MixMonitor(call.wav,r(said.wav)t(heard.wav),touch ${ASTSPOOLDIR}/whole)
  same => n,Dial(PJSIP/bob)
+exten => join,1,Answer
+ same => n,BridgeAdd(PJSIP/alice)
+ same => n,Hangup
+exten => voicemail,1,VoiceMail(100&101@default,s)
 exten => _spy-.,1,Answer
  same => n,ChanSpy(PJSIP/alice,${EXTEN:4})
  same => n,Wait(20)
+"""
+VOICEMAIL = """\
+[general]
+format=wav49|wav
+volgain=6
+[default]
+100 => 1,Alice
+101 => 1,Bob,,,volgain=-6
 """
 MUSIC = """\
 [default]
@@ -68,7 +81,9 @@ def room(globstar_process: ServerFactory, tmp_path: Path) -> Iterator[Room]:
     folder = tmp_path / "music"
     folder.mkdir()
     write_wav(folder / "music.wav", sine(MUSIC_HZ, 30))
-    office = Office([], contexts={"phones": DIALPLAN}, files={"musiconhold.conf": MUSIC.format(folder=folder)})
+    office = Office(
+        [], contexts={"phones": DIALPLAN}, files={"musiconhold.conf": MUSIC.format(folder=folder), "voicemail.conf": VOICEMAIL}
+    )
     with ExitStack() as stack:
         phones = {name: stack.enter_context(Handset(name, office.port, hertz)) for name, hertz in VOICES.items()}
         office.members.extend(Peer(name, phone.port) for name, phone in phones.items())
@@ -154,3 +169,33 @@ def test_a_recording_goes_on_through_hold_and_transfer(room: Room) -> None:
     assert follows(said, [{"alice"}]), said
     assert sum(voices == {"alice"} for voices in said) >= 4 * 5, said
     assert follows(heard, marks), heard
+
+
+def test_who_joins_a_call_makes_it_a_conference_until_two_are_left(room: Room) -> None:
+    room.talk()
+    room.phones["carol"].call("join")
+    room.wait_hears(alice="bob carol", bob="alice carol", carol="alice bob")
+    room.phones["spy"].call("join")
+    room.wait_hears(alice="bob carol spy", bob="alice carol spy", carol="alice bob spy", spy="alice bob carol")
+    assert "softmix" in room.server.cli("bridge show all")
+    room.phones["bob"].hang_up()
+    room.phones["carol"].hang_up()
+    room.wait_hears(alice="spy", spy="alice")
+    wait_until(lambda: "native_rtp" in room.server.cli("bridge show all"), 10, "relayed packets again")
+    room.phones["alice"].hang_up()
+    room.phones["spy"].wait_down()
+
+
+def test_a_message_is_kept_as_loud_as_each_mailbox_asks_for(room: Room) -> None:
+    folder = room.server.paths["astspooldir"] / "voicemail" / "default"
+    alice = room.phones["alice"].call("voicemail")
+    wait_until(lambda: any(file.stat().st_size > 8000 for file in folder.rglob("tmp/*.wav")), 15, "a recording that has begun")
+    alice.hang_up()
+    kept = [folder / f"{box}/INBOX/msg0000.{form}" for box in ("100", "101") for form in ("wav", "WAV")]
+    wait_until(lambda: all(file.is_file() for file in kept), 15, "messages in both formats")
+    louder, quieter = (
+        {form: level(soundfile.read(folder / f"{box}/INBOX/msg0000.{form}", dtype="int16")[0]) for form in ("wav", "WAV")}
+        for box in ("100", "101")
+    )
+    for form in ("wav", "WAV"):
+        assert louder[form] / quieter[form] == pytest.approx(4, rel=0.1), form
