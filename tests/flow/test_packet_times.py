@@ -424,9 +424,9 @@ async def left(root: Path, allow: str, rtpmap: str) -> list[int]:
             await call.answered()
             while not call.packets:  # noqa: ASYNC110 - the port of a phone sets no event
                 await asyncio.sleep(0.01)
-            await asyncio.sleep(0.01 * step)
-            await call.hang_up()
+            await asyncio.sleep(0.01 * step + 0.003)
             count = len(call.packets)
+            await call.hang_up()
             await asyncio.sleep(1)
             after.append(len(call.packets) - count)
             call.close()
