@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from globstar.media.prompts import RATE, PromptStore, Samples, prompt_texts, render, resampled, synthesise, tone
+from globstar.media.prompts import RATE, PromptStore, Samples, _smooth, prompt_texts, render, resampled, synthesise, tone
 
 
 def peak_hertz(samples: Samples, rate: int) -> float:
@@ -69,6 +69,26 @@ def test_resampling_keeps_pitch_length_and_level(wanted: int):
     assert abs(result.size - wanted) <= wanted // 100
     assert peak_hertz(result, wanted) == pytest.approx(700, abs=2)
     assert np.abs(result.astype(int)).max() == pytest.approx(np.abs(source.astype(int)).max(), rel=0.05)
+
+
+def test_lengths_that_are_quickly_transformed():
+    smooth = [number for number in range(1, 2049) if not _others(number)]
+    for least in range(1, 2000):
+        assert _smooth(least) == next(number for number in smooth if number >= least)
+
+
+def _others(number: int) -> bool:
+    """Whether a number has other prime factors than 2, 3 and 5."""
+    for prime in (2, 3, 5):
+        while number % prime == 0:
+            number //= prime
+    return number > 1
+
+
+@pytest.mark.parametrize("samples", [1, 440, 441, 442, 441 * 9973, 441 * 9973 + 17])
+def test_a_recording_keeps_its_length_at_another_rate(samples):
+    """9,973 is a prime number; what is added to make a length of small factors is cut off again."""
+    assert resampled(np.ones(samples, np.int16), 22050).size == -(-samples // 441) * 160
 
 
 def test_resampling_down_removes_what_would_fold():
