@@ -101,7 +101,7 @@ def test_panoramisk_follows_redirects_and_ends_a_call(tmp_path: Path) -> None:
 
 
 def _log_in(port: int, user: str) -> socket.socket:
-    client = socket.create_connection((HOST, port), 10)
+    client = socket.create_connection((HOST, port), 60)
     client.sendall(f"Action: Login\r\nUsername: {user}\r\nSecret: s3cret\r\n\r\n".encode())
     data = b""
     while b"Authentication accepted" not in data:

@@ -27,7 +27,8 @@ class Listener(threading.Thread):
 
     def __init__(self, port: int, user: str) -> None:
         super().__init__(daemon=True)
-        self.client = socket.create_connection((HOST, port), 10)
+        self.client = socket.create_connection((HOST, port), 60)
+        self.client.settimeout(None)  # however long nothing happens
         self.client.sendall(f"Action: Login\r\nUsername: {user}\r\nSecret: s3cret\r\n\r\n".encode())
         self.data = bytearray()
         self.hung_up = self.answered = 0
@@ -68,7 +69,7 @@ def test_nothing_is_lost_or_out_of_order_in_a_flood(tmp_path: Path) -> None:
         wait_until(lambda: "3 users connected" in server.cli("manager show connected"), 10, "three clients")
         before, work_before = server.resident_bytes(), server.cpu_seconds()
 
-        caller = socket.create_connection((HOST, port), 10)
+        caller = socket.create_connection((HOST, port), 60)
         caller.sendall(b"Action: Login\r\nUsername: admin\r\nSecret: s3cret\r\nEvents: off\r\n\r\n")
         originate = b"Action: Originate\r\nChannel: Local/9@phones/n\r\nApplication: Wait\r\nData: 0.01\r\n"
         originate += b"Async: true\r\nActionID: %d\r\n\r\n"

@@ -200,9 +200,12 @@ def test_rfc8445_9_chromium_restarts_ice_in_a_call(globstar_process: ServerFacto
         await take_answer(browser, page, again)
         await hears(page, 440)
         assert await page.run("phone.peer.iceConnectionState") == "connected"
-        ((after, now_lost),) = await page.run("phone.lost()")
-        assert after > before
-        assert now_lost == lost
+        async with asyncio.timeout(60):  # one that comes later than its successor, by the former way, counts as lost until then
+            while True:
+                ((after, now_lost),) = await page.run("phone.lost()")
+                if after > before and now_lost == lost:
+                    break
+                await asyncio.sleep(0.1)
         await hang_up(browser, again)
 
     with_chromium(globstar_process, tmp_path, "opus", play)

@@ -18,7 +18,7 @@ from tests.support.loopback import HOST, free_port, wait_until
 from tests.support.server import complaints
 
 #: Seconds for the start, which takes five of processor time, more with prompts to be spoken.
-BOOT_TIME = 90.0
+BOOT_TIME = 150.0
 
 
 class Demo:

@@ -64,7 +64,7 @@ class GlobstarProcess:
         directory: Path,
         files: dict[str, str],
         *,
-        boot_timeout: float = 90,
+        boot_timeout: float = 150,
         environment: dict[str, str] | None = None,
         arguments: tuple[str, ...] = (),
         sounds: Path | None = SOUNDS,

@@ -19,7 +19,7 @@ class Manager:
     """Logged in on entry, without events."""
 
     def __init__(self, port: int) -> None:
-        self._connection = socket.create_connection((HOST, port), 10)
+        self._connection = socket.create_connection((HOST, port), 60)
         self._stream = self._connection.makefile("rw", encoding="utf-8", newline="")
 
     def __enter__(self) -> Self:
