@@ -348,3 +348,13 @@ async def test_a_digit_is_one_key_and_a_program_needs_no_folder(system: System) 
     shown = await run_command(system, "moh show classes")
     for name in ("radio", "both"):
         assert f"Class: {name}\n\tMode: custom\n\tDirectory: <none>\n\tApplication: /bin/cat /dev/zero\n" in shown
+
+
+async def test_a_class_with_nothing_to_hear_is_told_when_it_is_read(system: System, tmp_path: Path) -> None:
+    text = "[away]\nmode=files\ndirectory=/no/such/folder\n[bare]\nmode=playlist\n[default]\nmode=files\ndirectory=moh\n"
+    system.configuration.source = MemorySource({"musiconhold.conf": text})
+    with LogCapture() as log:
+        await run_command(system, "moh reload")
+    assert log.texts(Level.WARNING) == [
+        "music class 'away' has no sound in its folder '/no/such/folder'", "music class 'bare' has no entry",
+    ]  # fmt: skip

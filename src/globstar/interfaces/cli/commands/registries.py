@@ -115,6 +115,7 @@ _NUMBERS = {format.name: number for number, format in enumerate(BUILTIN.values()
 def show_codecs(system: System, args: list[str]) -> str:
     """List the codecs."""
     media = {member.value: member for member in MediaType}
+    args = [word.lower() for word in args]
     if len(args) > 1 or (args and args[0] not in media):
         raise CliUsage
     lines = [f"{'ID':>8} {'TYPE':<5} {'NAME':<12} {'FORMAT':<16} {'QUALITY':<7} DESCRIPTION", "-" * 96]

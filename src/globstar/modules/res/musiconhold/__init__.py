@@ -58,6 +58,9 @@ class MusicOnHoldService:
             logger.log(warning.level, str(warning))
         for music in list(classes.values()):
             if self._find_files(music):
+                if not music.is_playable:
+                    what = "entry" if music.options.mode == "playlist" else f"sound in its folder '{music.options.directory}'"
+                    logger.warning(f"music class '{music.name}' has no {what}")
                 _keep_program(music, self.classes.get(music.name))
             else:
                 del classes[music.name]
