@@ -13,6 +13,7 @@ from tests.interop.support.audio import find, level, read_growing, read_wav, sin
 from tests.interop.support.handset import Handset
 from tests.interop.support.manager import Manager, manager_conf
 from tests.interop.support.office import Office, Peer
+from tests.interop.support.rtp import Samples, decode_in_order
 from tests.support.loopback import free_port, wait_until
 from tests.support.server import GlobstarProcess, ServerFactory
 
@@ -63,8 +64,15 @@ class Rig:
 
 
 def wait_beep(caller: Handset, since: float) -> None:
-    """Until a caller has heard the beep after a time."""
-    wait_until(lambda: find(caller.heard(time.monotonic() - since), BEEP).correlation > 0.9, 5, "a beep")
+    """Until a caller has heard the beep after a time, be it with pauses of a server that was late with it."""
+
+    def heard() -> Samples:
+        return decode_in_order([packet for packet in tuple(caller.rtp.packets) if packet.arrival >= since])
+
+    wait_until(
+        lambda: find(heard(), BEEP).correlation > 0.9, 5,
+        lambda: f"a beep: {find(heard(), BEEP)} in {heard().size} samples of {len(caller.rtp.packets)} packets",
+    )  # fmt: skip
 
 
 @contextmanager
