@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from globstar.base.log import Logger
 from globstar.core.channel import ChannelGone, NoTranslation
-from globstar.core.format import Format, slin, slin_for_rate
-from globstar.core.frame import Frame, FrameType, voice
+from globstar.core.format import Format, slin
+from globstar.core.frame import Frame, FrameType
 from globstar.core.silence import sending_silence
 from globstar.core.soundfile import SoundFault, SoundWriter
-from globstar.dsp.level import SilenceDetector, apply_gain, gain_factor
+from globstar.dsp.level import SilenceDetector
 
 if TYPE_CHECKING:
     from globstar.core.channel import Channel
@@ -46,13 +46,13 @@ class RecordResult:
 
 
 class _Track:
-    """One file of a recording, with the translators that lead to its format; it is ``gain`` dB louder than what is said."""
+    """One file of a recording, with the translators that lead to its format."""
 
     __slots__ = ("_translate", "writer")
 
-    def __init__(self, channel: Channel, writer: SoundWriter, gain: float) -> None:
+    def __init__(self, channel: Channel, writer: SoundWriter) -> None:
         self.writer = writer
-        self._translate = _louder(channel, writer.format, gain) if gain else _translator(channel, writer.format)
+        self._translate = _translator(channel, writer.format)
 
     def write(self, frame: Frame) -> None:
         translated = frame if self._translate is None else self._translate(frame)
@@ -60,30 +60,14 @@ class _Track:
             self.writer.write(translated)
 
 
-def _translator(channel: Channel, wanted: Format, source: Format | None = None) -> Callable[[Frame], Frame | None] | None:
-    """What makes ``wanted`` of the frames that are read from the channel (or of ``source``); None where nothing needs to."""
-    source = channel.read_format if source is None else source
-    if source.codec is wanted.codec:
+def _translator(channel: Channel, wanted: Format) -> Callable[[Frame], Frame | None] | None:
+    """What makes ``wanted`` of the frames that are read from the channel; None where nothing needs to."""
+    if channel.read_format.codec is wanted.codec:
         return None
-    path = channel.system.translation.build_path(source, wanted)
+    path = channel.system.translation.build_path(channel.read_format, wanted)
     if path is None:
-        raise NoTranslation(f"{channel.name}: no translators lead from {source} to {wanted}")
+        raise NoTranslation(f"{channel.name}: no translators lead from {channel.read_format} to {wanted}")
     return path.translate
-
-
-def _louder(channel: Channel, wanted: Format, gain: float) -> Callable[[Frame], Frame | None]:
-    """As :func:`_translator`, ``gain`` dB louder on the way."""
-    linear, factor = slin_for_rate(wanted.sample_rate), gain_factor(gain)
-    decode, encode = _translator(channel, linear), _translator(channel, wanted, linear)
-
-    def translate(frame: Frame) -> Frame | None:
-        plain = frame if decode is None else decode(frame)
-        if plain is None:
-            return None
-        changed = voice(linear, apply_gain(plain.data, factor), plain.samples)
-        return changed if encode is None else encode(changed)
-
-    return translate
 
 
 async def record(
@@ -96,13 +80,10 @@ async def record(
     stop_on: str = "#",
     cut_silence: bool = True,
     on_digit: Callable[[str], bool] | None = None,
-    gains: Mapping[SoundWriter, float] | None = None,
 ) -> RecordResult:
     """Write the channel's voice to all ``writers`` until a key, silence, the time limit or the hang-up; closes them.
 
     Those to whose format no translators lead are left out, with an error in the log.
-
-    Files that ``gains`` names are so many dB louder than what is said; what counts as silence stays the same.
 
     A digit in ``stop_on`` ends it; ``on_digit`` may end it by returning True. With ``cut_silence`` the silence that ended
     it is cut off the files again. An endpoint that sends nothing is silent, which is
@@ -167,7 +148,7 @@ async def record(
         to_slin = _translator(channel, slin) if detector is not None else None
         for writer in writers:
             try:
-                tracks.append(_Track(channel, writer, gains.get(writer, 0.0) if gains else 0.0))
+                tracks.append(_Track(channel, writer))
             except NoTranslation as error:
                 logger.error(f"{writer.path} cannot be recorded: {error}")
         if writers and not tracks:

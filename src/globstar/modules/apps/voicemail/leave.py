@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from globstar.base.log import Logger
@@ -74,11 +73,7 @@ async def voicemail(channel: Channel, data: str) -> int | str | None:
 
 @dataclass(slots=True)
 class _Visit:
-    """One caller who leaves a message.
-
-    ``gain`` (dB) is that of option g; ``dialled`` is the digit with which an extension was begun instead; ``stems`` are the
-    files of the recording by the gain of the mailboxes they are for (``volgain``, dB).
-    """
+    """One caller who leaves a message; ``dialled`` is the digit with which an extension was begun instead. ``gain`` is in dB."""
 
     service: VoicemailService
     channel: Channel
@@ -86,7 +81,6 @@ class _Visit:
     options: ParsedOptions
     gain: float = 0.0
     dialled: str | None = None
-    stems: dict[float, Path] = field(default_factory=dict)
 
     @property
     def user(self) -> MailboxUser:
@@ -97,10 +91,6 @@ class _Visit:
     def language(self) -> str:
         """The language to speak to the caller."""
         return self.user.options.language or self.channel.language
-
-    def gains(self) -> list[float]:
-        """Each ``volgain`` of the mailboxes once, in their order."""
-        return list(dict.fromkeys(user.options.volgain for user in self.users))
 
     async def play(self, *names: str, stop_on: str = "") -> str | None:
         """Play prompts."""
@@ -184,14 +174,12 @@ async def _record(visit: _Visit) -> str:
     service, channel, user = visit.service, visit.channel, visit.user
     system = channel.system
     box = service.mailbox(user)
-    name = secrets.token_hex(4)
-    visit.stems = {gain: box.temporary(f"{name}{number or ''}") for number, gain in enumerate(visit.gains())}
-    stem = visit.stems[user.options.volgain]
+    stem = box.temporary(secrets.token_hex(4))
     urgent = "U" in visit.options
     started = system.wall_time()
     result = RecordResult(RecordEnd.HANGUP, "", 0, 0)
     try:
-        result = await _record_once(visit)
+        result = await _record_once(visit, stem)
         kept = await _is_long_enough(visit, result)
         told = False
         if kept and result.end is RecordEnd.DIGIT and result.digit == "0":
@@ -202,20 +190,19 @@ async def _record(visit: _Visit) -> str:
             kept = result.end is not RecordEnd.FAILED
     except SoundFault as fault:
         logger.error(f"cannot record a message for {user.number}@{user.context}: {fault}")
-        await system.run_blocking(_discard, visit.stems)
         return "FAILED"
     except ChannelGone:  # while the caller was asked what to do with it: it is kept
         kept, told = True, True
     if not kept:
-        await system.run_blocking(_discard, visit.stems)
+        await system.run_blocking(_discard, stem)
         return "FAILED"
     info = _describe(channel, user, started, result.duration_ms)
     info.flag = "Urgent" if urgent else "PRIORITY" if "P" in visit.options else ""
     folder = URGENT if urgent else "INBOX"
-    await _copy_to_others(visit, info, folder)
+    await _copy_to_others(service, channel, visit.users[1:], stem, info, folder)
     message = await system.run_blocking(box.store, stem, info, folder, user.options.maxmsg)
-    await system.run_blocking(_discard, visit.stems)
     if message is None:
+        await system.run_blocking(_discard, stem)
         return "FAILED"
     logger.verbose(3, f"Recorded a message of {info.duration} s for {user.number}@{user.context}")
     channel.set_variable("VM_MESSAGEFILE", str(message))
@@ -226,15 +213,12 @@ async def _record(visit: _Visit) -> str:
     return "SUCCESS"
 
 
-async def _record_once(visit: _Visit) -> RecordResult:
+async def _record_once(visit: _Visit, stem: Path) -> RecordResult:
     general, sounds = visit.service.options, visit.channel.system.sounds
-    gains = {
-        sounds.create(str(stem), name): gain for gain, stem in visit.stems.items() for name in general.format.split("|") if name
-    }
+    writers = [sounds.create(str(stem), name) for name in general.format.split("|") if name]
     with recording_gain(visit.channel, visit.gain):
         return await record(
-            visit.channel, tuple(gains), gains=gains, maximum_seconds=visit.user.options.maxsecs,
-            silence_seconds=general.maxsilence,
+            visit.channel, writers, maximum_seconds=visit.user.options.maxsecs, silence_seconds=general.maxsilence,
             silence_threshold=general.silencethreshold, stop_on="#" + ("0" if await visit.has_operator() else ""),
         )  # fmt: skip
 
@@ -261,7 +245,7 @@ async def _review(visit: _Visit, stem: Path, result: RecordResult, urgent: bool)
             await visit.play(str(stem), stop_on=_DIGITS)
         elif key == "3":
             await visit.play("beep")
-            again = await _record_once(visit)
+            again = await _record_once(visit, stem)
             result = again if await _is_long_enough(visit, again) else replace(again, end=RecordEnd.FAILED)
             if result.end in (RecordEnd.HANGUP, RecordEnd.FAILED):
                 return result, urgent, True
@@ -309,17 +293,16 @@ def _describe(channel: Channel, user: MailboxUser, started: float, duration_ms: 
     )
 
 
-async def _copy_to_others(visit: _Visit, info: MessageInfo, folder: str) -> None:
+async def _copy_to_others(
+    service: VoicemailService, channel: Channel, users: list[MailboxUser], stem: Path, info: MessageInfo, folder: str
+) -> None:
     """Give the recording to the further mailboxes of VoiceMail(a&b)."""
-    service, channel = visit.service, visit.channel
-    for user in visit.users[1:]:
-        box, stem = service.mailbox(user), visit.stems[user.options.volgain]
+    for user in users:
+        box = service.mailbox(user)
         await channel.system.run_blocking(box.store_copy, stem, info, folder, user.options.maxmsg)
         await service.announce(user, channel)
 
 
-def _discard(stems: Mapping[float, Path]) -> None:
-    """Remove what is left of the recordings."""
-    for stem in stems.values():
-        for file in stem.parent.glob(f"{stem.name}.*"):
-            file.unlink(missing_ok=True)
+def _discard(stem: Path) -> None:
+    for file in stem.parent.glob(f"{stem.name}.*"):
+        file.unlink(missing_ok=True)

@@ -47,7 +47,7 @@ class UserOptions(Options):
     maxsecs = option(integer(0), 0, unit="s", help="Longest message; 0: no limit.", aliases=("maxmessage",))
     maxmsg = option(integer(1, 9999), 100, help="Most messages in a folder.")
     backupdeleted = option(integer(0), 0, help="Deleted messages to keep in the folder Deleted.")
-    volgain = option(decibels, 0.0, unit="dB", help="How much louder messages are kept than they were spoken.")
+    volgain = option(decibels, 0.0, unit="dB", help="Gain of what is attached to mails, which are not sent yet; AMI shows it.")
     nextaftercmd = option(boolean, True, help="Go to the next message after deleting or saving one.")
     leaveurgent = option(boolean, True, help="Offer to mark a message urgent.")
 
