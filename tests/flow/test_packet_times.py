@@ -262,6 +262,16 @@ def told(call: PhoneCall) -> list[tuple[int, int, bytes]]:
     ]
 
 
+async def ask(call: PhoneCall, rtpmap: str) -> None:
+    """Call with one codec, that of ``rtpmap`` or ulaw, until the answer."""
+    offer = call.sdp("0")
+    if rtpmap:
+        offer = offer.replace(" 0\r\na=rtpmap:0 PCMU/8000", f" {KIND}\r\na=rtpmap:{KIND} {rtpmap}")
+    call.invite(body=offer)
+    await call.phone.get(100)
+    await call.answered()
+
+
 async def prompted(
     root: Path, plan: str, *, allow: str = "ulaw:60", rtpmap: str = "", is_over: bool = False
 ) -> list[tuple[int, int, bytes]]:
@@ -271,12 +281,7 @@ async def prompted(
     async with sip_office(root, phone_section("alice", allow=allow, rtp_symmetric="yes"), extensions) as office:
         alice = office.phone("alice")
         call = PhoneCall(alice, "sip:say@127.0.0.1:15060")
-        offer = call.sdp("0")
-        if rtpmap:
-            offer = offer.replace(" 0\r\na=rtpmap:0 PCMU/8000", f" {KIND}\r\na=rtpmap:{KIND} {rtpmap}")
-        call.invite(body=offer)
-        await alice.get(100)
-        await call.answered()
+        await ask(call, rtpmap)
         if is_over:
             await call.ended()
         else:
@@ -416,12 +421,7 @@ async def left(root: Path, allow: str, rtpmap: str) -> list[int]:
         alice = office.phone("alice")
         for step in range(8):
             call = PhoneCall(alice, "sip:say@127.0.0.1:15060")
-            offer = call.sdp("0")
-            if rtpmap:
-                offer = offer.replace(" 0\r\na=rtpmap:0 PCMU/8000", f" {KIND}\r\na=rtpmap:{KIND} {rtpmap}")
-            call.invite(body=offer)
-            await alice.get(100)
-            await call.answered()
+            await ask(call, rtpmap)
             while not call.packets:  # noqa: ASYNC110 - the port of a phone sets no event
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.01 * step + 0.003)

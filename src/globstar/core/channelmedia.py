@@ -1,4 +1,4 @@
-"""The media half of a channel: frames in and out, formats, hooks, digits, what is generated, and waiting for frames."""
+"""The media half of a channel: frames in and out, formats, digits, what is generated, and waiting for frames."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from globstar.base.log import Logger
 from globstar.core import events
+from globstar.core.channelhooks import ChannelHooks
 from globstar.core.channelstate import ChannelGone, NoTranslation, SoftHangup
 from globstar.core.conceal import ConcealingPath, build_concealing_path
 from globstar.core.format import Format, FormatCapabilities, slin
@@ -33,12 +34,9 @@ FOLLOWS_WITHIN = 0.015
 DIGIT_GAP_MS = 45
 
 FrameSink = Callable[[Frame], None]
-FrameHook = Callable[[Frame], "Frame | None"]
-#: ``hook(frame, is_read)``: a frame from the endpoint (True) or to it
-SignalHook = Callable[[Frame, bool], "Frame | None"]
 
 
-class ChannelMedia:
+class ChannelMedia(ChannelHooks):
     """What of a channel moves frames; only :class:`~globstar.core.channel.Channel` is ever made.
 
     Frames from the endpoint come in by :meth:`deliver` and go to the sink that the owner attached (a bridge, an
@@ -51,7 +49,6 @@ class ChannelMedia:
         "_ending_digit",
         "_free_at",
         "_hangup_listeners",
-        "_last_hooks",
         "_read_filler",
         "_read_path",
         "_refused_format",
@@ -76,15 +73,13 @@ class ChannelMedia:
         "raw_read_format",
         "raw_write_format",
         "read_format",
-        "read_hooks",
-        "signal_hooks",
         "soft_hangup",
         "system",
         "tech",
-        "write_hooks",
     )
 
     def __init__(self, system: System, tech: ChannelTech, name: str, native_formats: FormatCapabilities | None) -> None:
+        super().__init__()
         self.system = system
         self.tech = tech
         self.name: str = name
@@ -113,11 +108,6 @@ class ChannelMedia:
         self._completing: tuple[asyncio.TimerHandle, TranslationPath, int] | None = None
         self._write_from: Format = best
         self._wanted_write_format: Format = best
-        self.read_hooks: list[FrameHook] = []
-        self.write_hooks: list[FrameHook] = []
-        #: how many at the end of ``write_hooks`` stay there
-        self._last_hooks = 0
-        self.signal_hooks: list[SignalHook] = []
         self.queue: list[Frame] = []
         #: for the first frames in the queue, if they were read before: the events that tell of them again
         self._told_again: list[object | None] | None = None
@@ -221,77 +211,6 @@ class ChannelMedia:
                     del self.queue[index]
                     self._told_again = None  # it belongs to other frames now
                     return
-
-    def add_read_hook(self, hook: FrameHook, *, first: bool = False) -> None:
-        """Let ``hook`` see, change or swallow (None) every voice frame from the endpoint, before translation.
-
-        One that comes ``first`` sees them before all others.
-        """
-        self.read_hooks.insert(0 if first else len(self.read_hooks), hook)
-        self._hooks_changed("a hook on its audio was added", -1)
-
-    def add_write_hook(self, hook: FrameHook, *, last: bool = False) -> None:
-        """Let ``hook`` see, change or swallow every voice frame to the endpoint, before translation.
-
-        One that is ``last`` sees them after all others, whenever those were added.
-        """
-        self.write_hooks.insert(len(self.write_hooks) - (0 if last else self._last_hooks), hook)
-        self._last_hooks += last
-        self._hooks_changed("a hook on its audio was added", -1)
-
-    def remove_hook(self, hook: FrameHook) -> None:
-        """Take a hook away; unknown ones are no error."""
-        count = 0
-        if hook in self.write_hooks:
-            self._last_hooks -= self.write_hooks.index(hook) >= len(self.write_hooks) - self._last_hooks
-        for hooks in (self.read_hooks, self.write_hooks):
-            if hook in hooks:
-                hooks.remove(hook)
-                count += 1
-        self._hooks_changed("a hook on its audio was removed", count)
-
-    def add_signal_hook(self, hook: SignalHook) -> None:
-        """Let ``hook`` see, change or swallow (None) every frame other than voice, both from the endpoint and to it.
-
-        Digits of a call whose packets are relayed are seen only while there is a hook on the voice, too.
-        """
-        self.signal_hooks.append(hook)
-
-    def remove_signal_hook(self, hook: SignalHook) -> None:
-        """Take a hook away; unknown ones are no error."""
-        if hook in self.signal_hooks:
-            self.signal_hooks.remove(hook)
-
-    def _run_signal_hooks(self, frame: Frame, is_read: bool) -> Frame | None:
-        for hook in tuple(self.signal_hooks):
-            result = hook(frame, is_read)
-            if result is None:
-                return None
-            frame = result
-        return frame
-
-    def is_swallowed(self, frame: Frame) -> bool:
-        """Whether a hook keeps ``frame`` from the endpoint."""
-        return bool(self.signal_hooks) and self._run_signal_hooks(frame, False) is None
-
-    def _hooks_changed(self, reason: str, count: int) -> None:
-        """There are ``count`` hooks less than before, or more where it is below 0."""
-        if self.bridge_member is None:
-            return
-        now = len(self.read_hooks) + len(self.write_hooks)
-        bridge = self.bridge_member.bridge
-        if count and not (now and now + count):
-            bridge.hooks_changed(f"{self.name}: {reason}")
-        else:
-            bridge.reconsider(f"{self.name}: {reason}")
-
-    def _run_hooks(self, hooks: list[FrameHook], frame: Frame) -> Frame | None:
-        for hook in tuple(hooks):
-            result = hook(frame)
-            if result is None:
-                return None
-            frame = result
-        return frame
 
     def _source_format_changed(self, format: Format) -> bool:
         """The endpoint sends another format than before: build the path to what the reader wants anew.
