@@ -177,6 +177,7 @@ def mariadb(root: Path) -> Iterator[DatabaseServer]:
         command = [
             daemon, *common, f"--port={port}", "--bind-address=127.0.0.1", f"--socket={folder / 's'}", "--skip-grant-tables",
             "--skip-networking=0", f"--pid-file={folder / 'pid'}", "--innodb-flush-log-at-trx-commit=0",
+            "--lock-wait-timeout=60",  # a transaction that somebody forgot makes a test fail, and not wait for a day
         ]  # fmt: skip
 
         def start() -> None:

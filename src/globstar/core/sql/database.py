@@ -26,6 +26,8 @@ MAX_WAITING = 1000
 IDLE_TIME = 5.0
 #: Longest wait for one job, seconds, beside what the connection may take.
 JOB_TIMEOUT = 30.0
+#: How long the transactions of calls that have just ended may take until a database is closed over them, seconds.
+ENDING_TIME = 5.0
 #: A server that is cut off is found out within :data:`JOB_TIMEOUT`, and not when TCP gives up after a quarter of an hour or more.
 _WATCHED_CONNECTION = {
     "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4, "tcp_user_timeout": int(JOB_TIMEOUT * 1000),
@@ -96,6 +98,8 @@ class SqlDatabase:
         self._loop = loop or asyncio.get_running_loop()
         self._engine: Engine | None = None
         self._threads: LooseThreads | None = None
+        self._sessions: set[SqlSession] = set()
+        self._session_closed = asyncio.Event()
         self._waiting = 0
         self._is_closed = False
         #: when the database was found to be down (loop time), None while it is up as far as is known
@@ -133,6 +137,7 @@ class SqlDatabase:
         Of a job that took too long, or whose caller was cancelled, nothing is committed.
         """
         job = _Job()
+        self._refuse_if_closed()
         try:
             return await self._submit(lambda: self._do(work, job))
         finally:
@@ -140,7 +145,29 @@ class SqlDatabase:
 
     async def session(self) -> SqlSession:
         """A connection of one's own, with its transaction; close it. Raises as :meth:`run`."""
-        return SqlSession(self, await self._submit(self._connect))
+        made: list[Connection] = []
+        job = _Job()
+
+        def give_back() -> None:
+            if made:
+                made.pop().close()
+
+        def connect() -> None:
+            made.append(self._connect())
+            if job.is_given_up:
+                give_back()
+
+        self._refuse_if_closed()
+        try:
+            await self._submit(connect)
+        except BaseException:  # one that comes too late is nobody's
+            job.is_given_up = True
+            if made:
+                self._pool().submit(give_back)
+            raise
+        session = SqlSession(self, made.pop())
+        self._sessions.add(session)
+        return session
 
     async def check(self) -> bool:
         """Try to connect now; the outcome is logged like any other."""
@@ -150,22 +177,27 @@ class SqlDatabase:
             return False
         return True
 
+    def _refuse_if_closed(self) -> None:
+        if self._is_closed:
+            raise DatabaseDown(f"database '{self.name}' is closed")
+
+    def _pool(self) -> LooseThreads:
+        if self._threads is None:
+            self._threads = LooseThreads(max(1, self.settings.max_connections), f"globstar-sql-{self.name}")
+        return self._threads
+
     async def _submit(self, job: Callable[[], T]) -> T:
         now = self._loop.time()
         if self.down_since is not None and now < self._no_try_before:
             raise DatabaseDown(self.down_reason)
-        if self._is_closed:
-            raise DatabaseDown(f"database '{self.name}' is closed")
         if self._waiting >= MAX_WAITING:
             self.refused += 1
             raise SqlFault(f"database '{self.name}': {MAX_WAITING} jobs wait already")
-        if self._threads is None:
-            self._threads = LooseThreads(max(1, self.settings.max_connections), f"globstar-sql-{self.name}")
         self._waiting += 1
         self.jobs += 1
         try:
             limit = JOB_TIMEOUT + self.settings.connect_timeout
-            result = await asyncio.wait_for(self._loop.run_in_executor(self._threads, job), limit)
+            result = await asyncio.wait_for(self._loop.run_in_executor(self._pool(), job), limit)
         except TimeoutError:
             self.failures += 1
             raise SqlFault(
@@ -313,9 +345,22 @@ class SqlDatabase:
         if limit and seconds > limit:
             logger.warning(f"database '{self.name}' took {seconds * 1000:.0f} ms for: {statement[:200]}")
 
-    async def close(self) -> None:
-        """Give all connections back; no job is taken any more."""
+    async def close(self, patience: float | None = ENDING_TIME) -> None:
+        """Take no job any more, and give all connections back.
+
+        Whoever has a :meth:`session` may end it within ``patience`` seconds, or when it likes (None); what is open then is taken
+        back.
+        """
         self._is_closed = True
+        try:
+            async with asyncio.timeout(patience):
+                while self._sessions:
+                    self._session_closed.clear()
+                    await self._session_closed.wait()
+        except TimeoutError:
+            logger.warning(f"database '{self.name}' is closed: {len(self._sessions)} open transactions are taken back")
+        for session in tuple(self._sessions):
+            await session.close()
         threads, engine = self._threads, self._engine
         self._threads = self._engine = None
         if engine is not None:
@@ -358,20 +403,24 @@ class SqlSession:
 
     def __init__(self, database: SqlDatabase, connection: Connection) -> None:
         self.database = database
-        self._connection = connection
+        self._connection: Connection | None = connection
         self._lock = asyncio.Lock()
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Run ``work(connection)`` without a commit. Raises SqlFault."""
         from sqlalchemy.exc import SQLAlchemyError
 
-        def do() -> T:
-            try:
-                return work(self._connection)
-            except SQLAlchemyError as error:
-                raise SqlFault(reason_of(error)) from error
-
         async with self._lock:
+            connection = self._connection
+            if connection is None:
+                raise DatabaseDown(f"the connection with database '{self.database.name}' is closed")
+
+            def do() -> T:
+                try:
+                    return work(connection)
+                except SQLAlchemyError as error:
+                    raise SqlFault(reason_of(error)) from error
+
             return await self.database._submit(do)
 
     async def commit(self) -> None:
@@ -383,9 +432,21 @@ class SqlSession:
         await self.run(lambda connection: connection.rollback())
 
     async def close(self) -> None:
-        """Give the connection back; what was not committed is lost."""
+        """Give the connection back; what was not committed is lost. Once is enough."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        database = self.database
         async with self._lock:
-            await self.database._loop.run_in_executor(None, self._connection.close)
+            connection, self._connection = self._connection, None
+            if connection is None:
+                return
+            try:
+                await asyncio.wait_for(database._loop.run_in_executor(database._pool(), connection.close), JOB_TIMEOUT)
+            except (SQLAlchemyError, TimeoutError) as error:
+                logger.warning(f"database '{database.name}' lost the end of a transaction: {reason_of(error)}")
+            finally:
+                database._sessions.discard(self)
+                database._session_closed.set()
 
 
 def reason_of(error: Exception) -> str:

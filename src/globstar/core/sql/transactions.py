@@ -35,6 +35,8 @@ class CallTransactions:
 
     by_name: dict[str, Transaction] = field(default_factory=dict)
     active: Transaction | None = None
+    #: the channel is gone: what is begun now would never end
+    is_over: bool = False
 
     def find(self, name: str) -> Transaction | None:
         """The transaction of that name, the active one without a name."""
@@ -52,6 +54,7 @@ def transactions(channel: Channel) -> CallTransactions:
     def gone(event: events.ChannelHungUp) -> None:
         if event.channel is channel:
             unsubscribe()
+            made.is_over = True
             system.tasks.start(_end_all(made), name="odbc transactions")
 
     unsubscribe = system.bus.subscribe(events.ChannelHungUp, gone)

@@ -122,14 +122,14 @@ async def load(system: System) -> None:
 
 
 async def reload(system: System) -> None:
-    """Read res_odbc.conf again; connections of databases that did not change stay."""
+    """Read res_odbc.conf again; connections of databases that did not change stay, others until their transactions have ended."""
     classes: DatabaseClasses = system.services[SERVICE]
     new = await _read(system, classes)
     gone = [held.database for name, held in classes.items() if new.get(name) is not held]
     classes.clear()
     classes.update(new)
     for database in gone:
-        await database.close()
+        system.tasks.start(database.close(None), name=f"end of database {database.name}")
 
 
 async def unload(system: System) -> None:

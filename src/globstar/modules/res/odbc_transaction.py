@@ -110,6 +110,9 @@ async def _activate(channel: Channel, name: str, database: str) -> None:
     except SqlFault as fault:
         channel.set_variable("ODBC_RESULT", "FAILED_TO_CREATE")
         raise FunctionError(str(fault)) from fault
+    if held.is_over:
+        await session.close()
+        return
     isolation = found.database.settings.isolation.lower().replace(" ", "_") or "read_committed"
     held.active = held.by_name[name] = Transaction(name, found, session, found.force_commit, isolation)
     channel.set_variable("ODBC_RESULT", "OK")

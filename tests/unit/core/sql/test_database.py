@@ -65,6 +65,52 @@ async def test_a_session_keeps_its_transaction(database: SqlDatabase) -> None:
     assert await count(database) == 1
 
 
+async def test_a_closed_database_waits_for_sessions_and_takes_back_what_stays_open(database: SqlDatabase) -> None:
+    kept, left = await database.session(), await database.session()
+    await kept.run(lambda c: c.execute(text("INSERT INTO t VALUES ('kept')")))
+    with LogCapture() as log:
+        closing = asyncio.create_task(database.close(0.2))
+        await asyncio.sleep(0)
+        with pytest.raises(DatabaseDown, match="is closed"):
+            await database.session()
+        await kept.commit()
+        await kept.close()
+        await left.run(lambda c: c.execute(text("INSERT INTO t VALUES ('left')")))
+        await closing
+    assert log.texts(Level.WARNING) == ["database 'test' is closed: 1 open transactions are taken back"]
+    assert database.connections == 0
+    with pytest.raises(DatabaseDown, match="is closed"):
+        await left.commit()
+    await left.close()
+    again = SqlDatabase("again", database.settings)
+    assert await again.run(lambda c: [row[0] for row in c.execute(text("SELECT * FROM t"))]) == ["kept"]
+    await again.close()
+
+
+async def test_a_session_that_nobody_waits_for_any_more_is_given_back(
+    database: SqlDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, begun, goes_on = database._connect, threading.Event(), threading.Event()
+
+    def slowly() -> Connection:
+        begun.set()
+        goes_on.wait(20)
+        return connect()
+
+    monkeypatch.setattr(database, "_connect", slowly)
+    waiting = asyncio.create_task(database.session())
+    await asyncio.to_thread(begun.wait, 20)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    made: list[object] = []
+    event.listen(database._engine, "checkout", lambda *what: made.append(what))
+    goes_on.set()
+    async with asyncio.timeout(20):
+        while not made or database._engine.pool.checkedout():  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.01)
+
+
 async def test_an_outage_is_told_once_and_its_end_too(tmp_path: Path) -> None:
     folder = tmp_path / "away"
     address = DatabaseAddress("sqlite+pysqlite", database=str(folder / "db.sqlite3"))

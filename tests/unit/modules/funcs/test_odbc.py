@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from globstar.base.log import Level
-from tests.support.calls import Call, run_dialplan
+from globstar.core.sql.classes import SERVICE
+from tests.support.calls import Call, load_dialplan, run_dialplan
 from tests.support.realtime import TestDatabase, command, realtime_system
 from tests.support.switch import LogCapture
 
@@ -164,8 +166,39 @@ Set(A=${ODBC(isolation)}:${ODBC(forcecommit,one)})
 Set(ODBC_OWNER(100)=Changed)"""
         call = await run_dialplan(system, plan(lines))
         assert call.variables["A"] == "serializable:1"
-        await system.run_blocking(lambda: None)
     assert database.run("SELECT owner FROM phones WHERE number='100'") == [("Changed",)]
+
+
+@pytest.mark.parametrize(("commits", "owner"), [("yes", "Changed"), ("no", "O'Hara")])
+@pytest.mark.parametrize("end", ["stop", "reload"])
+async def test_the_transaction_of_a_call_ends_before_its_database_does(
+    tmp_path: Path, commits: str, owner: str, end: str
+) -> None:
+    with LogCapture() as log:
+        async with realtime_system(tmp_path, SCHEMA, "", FILES) as (system, database):
+            lines = f"""Set(ODBC(transaction,asterisk)=one)
+Set(ODBC(forcecommit)={commits})
+Set(ODBC_OWNER(100)=Changed)
+Wait(1000)"""
+            load_dialplan(system, plan(lines))
+            call = Call(system).start()
+            held = system.services[SERVICE]["asterisk"].database
+            while call.steps[-1:] != ["Wait(1000)"]:  # noqa: ASYNC110 - nobody is told
+                await asyncio.sleep(0.01)
+            if end == "reload":
+                files = system.configuration.source.files  # type: ignore[attr-defined]
+                files["res_odbc.conf"] += "isolation=serializable\n"
+                await system.loader.reload("res_odbc")
+                assert system.services[SERVICE]["asterisk"].database is not held
+                await asyncio.sleep(100)
+                assert held.connections == 1
+                call.hang_up()
+                await call.end()
+                while held.connections:  # noqa: ASYNC110 - nobody is told
+                    await asyncio.sleep(0.01)
+        assert held.connections == 0
+    assert not [text for text in log.texts(Level.WARNING) if "transaction" in text or "database" in text]
+    assert database.run("SELECT owner FROM phones WHERE number='100'") == [(owner,)]
 
 
 async def test_mistakes_with_transactions_are_told(tmp_path: Path) -> None:
