@@ -10,6 +10,7 @@ import pytest
 
 from globstar.core.channel import Channel
 from globstar.dsp.g711 import alaw_to_ulaw, ulaw_to_alaw
+from tests.support import sip_transfer
 from tests.support.sip_phone import PhoneCall, SipOffice, phone_section, sip_office
 
 pytestmark = pytest.mark.virtual_time
@@ -36,12 +37,7 @@ PHONES = "".join(
 
 
 async def connected(office: SipOffice, number: str) -> tuple[PhoneCall, PhoneCall]:
-    alice, bob = office.phone("alice"), office.phone("bob")
-    calling = alice.call(number, sdp="")
-    await alice.get(100)
-    called = await bob.ring()
-    await called.answer()
-    await calling.answered()
+    calling, called = await sip_transfer.talk(office.phone("alice"), number, office.phone("bob"))
     await asyncio.sleep(0.1)
     return calling, called
 

@@ -18,6 +18,7 @@ from globstar.dsp.g711 import linear_to_ulaw
 from globstar.modules.codecs import amr, g729, ilbc, opus, speex
 from globstar.proto.rtp.opus import opus_frames, opus_packet, opus_samples
 from tests.support.sip_phone import PhoneCall, SipOffice, phone_section, sip_office
+from tests.support.sip_transfer import talk
 from tests.support.virtual_loop import run_virtual
 
 EXTENSIONS = "[default]\nexten => _[a-z].,1,Dial(PJSIP/${EXTEN})\n"
@@ -323,12 +324,7 @@ async def announced(root: Path) -> list[tuple[int, int, bytes]]:
     pjsip += phone_section("bob", contact="sip:bob@127.0.0.1:15072", allow="ulaw:60", direct_media="no")
     plan = f"[default]\nexten => _[a-z].,1,Dial(PJSIP/${{EXTEN}},,A({root}/one))\n"
     async with sip_office(root, pjsip, plan) as office:
-        alice, bob = office.phone("alice"), office.phone("bob")
-        calling = alice.call("bob")
-        await alice.get(100)
-        called = await bob.ring()
-        await called.answer()
-        await calling.answered()
+        calling, called = await talk(office.phone("alice"), "bob", office.phone("bob"))
         for _ in range(10):
             calling.send_rtp(b"a" * 480, time=calling.sequence * 480)
             await asyncio.sleep(0.06)
@@ -372,6 +368,7 @@ def test_what_waits_is_heard_before_a_hold(tmp_path: Path) -> None:
     assert run_virtual(held(tmp_path)) == [b"o" * 480, b"o" * 320]
 
 
+# Where the tests of a whole checkout run, both are there; a user may have neither.
 NO_OPUS = pytest.mark.skipif(opus.library() is None, reason="libopus is not installed")
 NO_ILBC = pytest.mark.skipif(ilbc.library() is None, reason="the native module was not built")
 #: Codecs whose encoders wait for more than 20 ms: what allow says, the codec, and the length of a packet in ticks and ms.

@@ -16,6 +16,7 @@ from tests.support.sip_phone import PhoneCall, phone_section, sip_office
 
 pytestmark = [
     pytest.mark.virtual_time,
+    # tools/install-test-tools brings it; a user may do without
     pytest.mark.skipif(speex.library() is None, reason="libspeex is not installed"),
 ]
 

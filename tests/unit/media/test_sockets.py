@@ -194,6 +194,7 @@ async def test_the_kernel_tells_which_ports_are_taken() -> None:
     assert port not in sockets.taken("127.0.0.1")
 
 
+# SO_NO_CHECK is an option of Linux, which CI always runs on
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets checksums be left out")
 async def test_rtpchecksums_leaves_them_out_over_ipv4(port) -> None:
     loop = asyncio.get_running_loop()

@@ -10,6 +10,7 @@ from globstar.modules.codecs import speex as codec
 from globstar.modules.codecs.speex import Encoder, SpeexOptions, Wishes, wishes
 from globstar.proto.rtp.speex import speex_frames
 
+# tools/install-test-tools brings it; a user may do without
 pytestmark = pytest.mark.skipif(codec.library() is None, reason="libspeex is not installed")
 
 SOUND = np.random.default_rng(3).integers(-9000, 9000, 16000, np.int16)
