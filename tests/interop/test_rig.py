@@ -15,7 +15,7 @@ from tests.interop.support.capture import Capture
 from tests.interop.support.programs import require_sounds
 from tests.interop.support.rtp import RtpParty, decode_stream, encode
 from tests.interop.support.scenario import Scenario
-from tests.interop.support.sipp import Sipp
+from tests.interop.support.sipp import Message, Sipp
 from tests.support.loopback import HOST, wait_until
 
 
@@ -69,6 +69,29 @@ def test_sipp_takes_what_is_repeated_for_the_same(tmp_path: Path):
             wait_until(sipp.strangers, 20, "the third NOTIFY is a stranger")
             with pytest.raises(AssertionError, match="CSeq: 3 NOTIFY"):
                 sipp.passed()
+
+
+def test_sipp_goes_on_only_when_it_has_come_so_far(tmp_path: Path):
+    """The caller is told to before its call is answered, which the callee does once that has been said."""
+    callee = Scenario("callee").ringing().held().answer(6000).expect_request("BYE").reply(200, "OK")
+    caller = Scenario("caller").invite(6002).answered().held().bye()
+    with Sipp(callee, tmp_path) as called, Sipp(caller, tmp_path, remote=called.port, number="bob") as calling:
+        wait_until(lambda: calling.statuses() == [180], 20, "it rings")
+        looks, messages = [0], calling.messages
+
+        def seen() -> list[Message]:
+            looks[0] += 1
+            return messages()
+
+        calling.messages = seen  # type: ignore[method-assign]
+        early = threading.Thread(target=calling.go_on, name="early")
+        early.start()
+        wait_until(lambda: looks[0] > 1 or not early.is_alive(), 20, "it waits, or has not waited")
+        called.go_on()
+        early.join()
+        calling.passed()
+        called.passed()
+    assert [message.method for message in calling.received()] == ["INVITE", "INVITE", "GO", "BYE"]
 
 
 def test_a_refused_call_is_acknowledged(tmp_path: Path):

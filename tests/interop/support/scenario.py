@@ -5,6 +5,7 @@ Text in square brackets is SIPp's (`sipp.readthedocs.io`, keywords); ``{...}`` i
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Self
 from xml.sax.saxutils import quoteattr
@@ -30,6 +31,16 @@ def sdp(rtp_port: int | str, codecs: tuple[str, ...] = ("ulaw",), direction: str
     return "\n".join(lines)
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """By which message in SIPp's trace it is seen that it has come to a step."""
+
+    beginning: str
+    is_sent: bool
+    times: int
+    """It is the how manieth that begins like this."""
+
+
 def _body(text: str) -> str:
     kind = "Content-Type: application/sdp\n" if text else ""
     return f"{kind}Content-Length: [len]\n\n{text}"
@@ -47,6 +58,8 @@ class Scenario:
     # which the server answers again: an endless exchange.
     repeat_ms: int = 3000
     """After so long SIPp repeats a request that is not answered."""
+    holds: list[Mark] = field(default_factory=list)
+    """Where the call stands until the test says more, in order."""
     _cseq: int = 0
     _invite_step: int = 0
 
@@ -84,7 +97,22 @@ class Scenario:
 
     def held(self) -> Self:
         """Let the call stand until the test says :meth:`Sipp.go_on`; for SIPp over UDP, which takes requests from anybody."""
+        self.holds.append(self._mark())
         return self.expect_request("GO")
+
+    def _mark(self) -> Mark:
+        """The last step that waits for something or sends it."""
+        found: list[tuple[str, bool]] = []
+        for step in self.steps:
+            if sent := re.match(r"<send[^>]*><!\[CDATA\[\s*(SIP/2\.0 \d+|\S+)", step):
+                found.append((sent[1], True))
+            elif (
+                (got := re.match(r'<recv (request|response)="([^"]+)"', step))
+                and 'optional="true"' not in step
+                and got[2] != "GO"
+            ):
+                found.append((f"SIP/2.0 {got[2]}" if got[1] == "response" else got[2], False))
+        return Mark(*found[-1], found.count(found[-1])) if found else Mark("", True, 0)
 
     # --- the calling side
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
@@ -26,8 +25,6 @@ class Moment:
     script: Script
     pattern: str
     times: int
-    #: see Script._done
-    done: tuple[str, bool, int]
     copies: bool
 
 
@@ -108,7 +105,7 @@ class Script(Scenario):
     def until(self, other: Script, pattern: str, times: int = 1, *, copies: bool = False) -> Self:
         """Let the call stand until ``other`` has sent or received so many such messages."""
         assert self.transport == "udp", "SIPp takes requests from others by UDP only"
-        self.moments.append(Moment(other, pattern, times, self._done(), copies))
+        self.moments.append(Moment(other, pattern, times, copies))
         return self.held()
 
     def until_repeated(self, beginning: str) -> Self:
@@ -117,23 +114,6 @@ class Script(Scenario):
         For the fourth the other side waits two seconds more, so that what follows is in time.
         """
         return self.until(self, f"^{beginning} ", 3, copies=True)
-
-    def _done(self) -> tuple[str, bool, int]:
-        """By which message, the how manieth of its kind, it is seen that the steps before have been taken.
-
-        The beginning of that message, and whether SIPp has sent it; the last step that waits for something or sends it counts.
-        """
-        found: list[tuple[str, bool]] = []
-        for step in self.steps:
-            if sent := re.match(r"<send[^>]*><!\[CDATA\[\s*(SIP/2\.0 \d+|\S+)", step):
-                found.append((sent[1], True))
-            elif (
-                (got := re.match(r'<recv (request|response)="([^"]+)"', step))
-                and 'optional="true"' not in step
-                and got[2] != "GO"
-            ):
-                found.append((f"SIP/2.0 {got[2]}" if got[1] == "response" else got[2], False))
-        return (*found[-1], found.count(found[-1])) if found else ("", True, 0)
 
     # -- what comes, again -------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.interop.support.programs import require
-from tests.interop.support.scenario import Scenario
+from tests.interop.support.scenario import Mark, Scenario
 from tests.support.loopback import HOST, free_port, wait_until
 from tests.support.server import ENVIRONMENT
 
@@ -90,6 +90,7 @@ class Sipp:
         self.directory.mkdir(parents=True)
         self.port = port or free_port(2)
         self.timeout = timeout
+        self._holds = iter(scenario.holds)
         self._kind = "tcp" if transport.startswith("t") else "udp"
         path = self.directory / "scenario.xml"
         path.write_text(scenario.xml())
@@ -198,16 +199,20 @@ class Sipp:
         found = [message for message in self.messages() if re.search(pattern, message.text, re.DOTALL)]
         return len(found if copies else set(found)) >= times
 
-    def has_come_to(self, beginning: str, is_sent: bool, times: int) -> bool:
-        """Whether it has sent, or received, so many messages that begin like this; what came again counts once."""
-        found = [m for m in self.messages() if m.sent == is_sent and m.text.startswith(beginning)]
-        return len(found if is_sent else set(found)) >= times
+    def _has_come_to(self, mark: Mark) -> bool:
+        """Whether the step has been taken; what came again counts once."""
+        found = [m for m in self.messages() if m.sent == mark.is_sent and m.text.startswith(mark.beginning)]
+        return len(found if mark.is_sent else set(found)) >= mark.times
 
     def go_on(self) -> None:
-        """End a wait for the request GO, which is sent here as one of the call's.
+        """End the next wait for the request GO, which is sent here as one of the call's, once SIPp has come to it.
 
-        Its headers are those of what came last, so that SIPp can still answer that.
+        What the test has seen elsewhere may be on its way to SIPp, which takes nothing else before that. The headers of GO are
+        those of what came last, so that SIPp can still answer that.
         """
+        mark = next(self._holds)
+        what = f"SIPp {self.directory.name} gets to {mark}"
+        wait_until(lambda: self._has_come_to(mark), self.timeout, lambda: f"{what}:\n{self.report()}")
         messages = self.messages()
         call = messages[-2:][0].header("Call-ID")  # not the last, which may be half written
         last = next((m for m in reversed(messages) if not m.sent and m.header("Content-Length") and m.method != "GO"), None)
