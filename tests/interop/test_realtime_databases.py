@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import re
 from collections.abc import Callable, Iterator
@@ -174,6 +175,8 @@ async def test_phones_of_a_database_that_goes_and_comes_back(server: DatabaseSer
         await call.answered()
         await call.hang_up()
         await ringing.ended()
+        while any(map(office.driver.contacts.is_writing, ("alice", "bob"))):  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.1)
         contacts = server.run("SELECT id, expiration_time, prune_on_boot, via_port FROM ps_contacts ORDER BY id")
         assert [(row[0].partition("@")[0], row[2]) for row in contacts] == [("alice^3B", "no"), ("bob^3B", "no")]
         server.stop()

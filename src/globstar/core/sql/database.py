@@ -329,12 +329,15 @@ class SqlDatabase:
             connection.commit()
             return result
         except DBAPIError as error:
+            # a driver that fails halfway through many rows speaks of its own state, and not of the connection that broke
+            error.connection_invalidated = error.connection_invalidated or _roll_back(connection) is not None
             if error.connection_invalidated and is_working and not is_last:
                 raise _Broken from error
             raise SqlFault(reason_of(error)) from error
         except SQLAlchemyError as error:
             raise SqlFault(str(error).splitlines()[0]) from error
         finally:
+            _roll_back(connection)
             connection.close()
 
     def _took(self, seconds: float, statement: str) -> None:
@@ -367,6 +370,18 @@ class SqlDatabase:
             await self._loop.run_in_executor(None, engine.dispose)
         if threads is not None:
             threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _roll_back(connection: Connection) -> Exception | None:
+    """End the transaction without its changes. A connection that cannot even do that is not used again; why it could not."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        connection.rollback()
+    except SQLAlchemyError as error:
+        connection.invalidate(error)
+        return error
+    return None
 
 
 def _check_idle(engine: Engine, statement: str) -> None:
@@ -433,20 +448,27 @@ class SqlSession:
 
     async def close(self) -> None:
         """Give the connection back; what was not committed is lost. Once is enough."""
-        from sqlalchemy.exc import SQLAlchemyError
-
         database = self.database
         async with self._lock:
             connection, self._connection = self._connection, None
             if connection is None:
                 return
+
+            def close() -> Exception | None:
+                failure = _roll_back(connection)
+                connection.close()
+                return failure
+
+            failure: Exception | None
             try:
-                await asyncio.wait_for(database._loop.run_in_executor(database._pool(), connection.close), JOB_TIMEOUT)
-            except (SQLAlchemyError, TimeoutError) as error:
-                logger.warning(f"database '{database.name}' lost the end of a transaction: {reason_of(error)}")
+                failure = await asyncio.wait_for(database._loop.run_in_executor(database._pool(), close), JOB_TIMEOUT)
+            except TimeoutError as late:
+                failure = late
             finally:
                 database._sessions.discard(self)
                 database._session_closed.set()
+            if failure is not None:
+                logger.warning(f"database '{database.name}' lost the end of a transaction: {reason_of(failure)}")
 
 
 def reason_of(error: Exception) -> str:

@@ -196,6 +196,63 @@ async def test_a_job_whose_connection_breaks_is_run_again(database: SqlDatabase)
         await database.run(always_breaks)
 
 
+@pytest.fixture
+def rollbacks_fail_once(database: SqlDatabase, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What was told to roll back: the first is broken."""
+    assert database._engine is not None
+    dialect, tried = database._engine.dialect, []
+    roll_back = dialect.do_rollback
+
+    def fails_once(connection):
+        tried.append(connection)
+        if len(tried) == 1:
+            raise sqlite3.OperationalError("sending query failed")
+        roll_back(connection)
+
+    monkeypatch.setattr(dialect, "do_rollback", fails_once)
+    return tried
+
+
+async def test_a_connection_that_cannot_roll_back_is_broken(database: SqlDatabase, rollbacks_fail_once: list[object]) -> None:
+    """psycopg says of a server that goes away between many rows only that its pipeline is busy."""
+    tries = []
+
+    def breaks(connection):
+        tries.append(connection.connection.dbapi_connection)
+        connection.execute(text("INSERT INTO t VALUES ('x')"))
+        if len(tries) == 1:
+            raise DBAPIError("x", {}, Exception("cannot exit pipeline mode while busy"))
+
+    await database.run(breaks)
+    assert (len(tries), await count(database)) == (2, 1)
+    assert tries[0] is not tries[1]
+    assert database._engine.pool.checkedout() == 0
+
+
+async def test_a_fault_of_the_work_and_a_connection_that_cannot_roll_back(
+    database: SqlDatabase, rollbacks_fail_once: list[object]
+) -> None:
+    def fails(connection):
+        connection.execute(text("INSERT INTO t VALUES ('x')"))
+        raise ValueError("no row")
+
+    with pytest.raises(ValueError, match="no row"):
+        await database.run(fails)
+    assert len(rollbacks_fail_once) == 1
+    assert (await count(database), database._engine.pool.checkedout()) == (0, 0)
+
+
+async def test_a_session_that_cannot_roll_back_gives_its_place_back(
+    database: SqlDatabase, rollbacks_fail_once: list[object]
+) -> None:
+    session = await database.session()
+    await session.run(lambda c: c.execute(text("INSERT INTO t VALUES ('x')")))
+    with LogCapture() as log:
+        await session.close()
+    assert log.texts(Level.WARNING) == ["database 'test' lost the end of a transaction: sending query failed"]
+    assert (await count(database), database._engine.pool.checkedout()) == (0, 0)
+
+
 async def test_a_job_that_took_too_long_commits_nothing(database: SqlDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "JOB_TIMEOUT", 2.0)
     slow = SqlDatabase("slow", replace(database.settings, connect_timeout=0.0))
