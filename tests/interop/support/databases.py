@@ -173,7 +173,9 @@ def mariadb(root: Path) -> Iterator[DatabaseServer]:
     running: list[subprocess.Popen[bytes]] = []
     with _folder() as folder:
         common = ["--no-defaults", f"--datadir={folder / 'data'}"]
-        _run([initialise, *common, "--auth-root-authentication-method=normal", "--skip-test-db"], cwd="/")
+        environment = {**ENVIRONMENT, "TMPDIR": str(folder)}  # each removes all temporary tables from there when it starts
+        install = [initialise, *common, "--auth-root-authentication-method=normal", "--skip-test-db"]
+        _run(install, cwd="/", env=environment)
         command = [
             daemon, *common, f"--port={port}", "--bind-address=127.0.0.1", f"--socket={folder / 's'}", "--skip-grant-tables",
             "--skip-networking=0", f"--pid-file={folder / 'pid'}", "--innodb-flush-log-at-trx-commit=0",
@@ -182,7 +184,7 @@ def mariadb(root: Path) -> Iterator[DatabaseServer]:
 
         def start() -> None:
             with (root / "mariadb.log").open("ab") as log:
-                running.append(subprocess.Popen(command, cwd="/", stdout=log, stderr=log, env=ENVIRONMENT, **_as_user()))
+                running.append(subprocess.Popen(command, cwd="/", stdout=log, stderr=log, env=environment, **_as_user()))
             _wait(lambda: _answers(port), "MariaDB does not start")
 
         def stop() -> None:
