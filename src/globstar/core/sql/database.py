@@ -330,15 +330,14 @@ class SqlDatabase:
             return result
         except DBAPIError as error:
             # a driver that fails halfway through many rows speaks of its own state, and not of the connection that broke
-            error.connection_invalidated = error.connection_invalidated or _roll_back(connection) is not None
+            error.connection_invalidated = error.connection_invalidated or _give_back(connection) is not None
             if error.connection_invalidated and is_working and not is_last:
                 raise _Broken from error
             raise SqlFault(reason_of(error)) from error
         except SQLAlchemyError as error:
             raise SqlFault(str(error).splitlines()[0]) from error
         finally:
-            _roll_back(connection)
-            connection.close()
+            _give_back(connection)
 
     def _took(self, seconds: float, statement: str) -> None:
         self.statements += 1
@@ -372,16 +371,21 @@ class SqlDatabase:
             threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _roll_back(connection: Connection) -> Exception | None:
-    """End the transaction without its changes. A connection that cannot even do that is not used again; why it could not."""
+def _give_back(connection: Connection) -> Exception | None:
+    """Give a connection back without what was not committed; once is enough.
+
+    One that cannot even roll back is not used again; why it could not.
+    """
     from sqlalchemy.exc import SQLAlchemyError
 
+    failure: Exception | None = None
     try:
         connection.rollback()
     except SQLAlchemyError as error:
         connection.invalidate(error)
-        return error
-    return None
+        failure = error
+    connection.close()
+    return failure
 
 
 def _check_idle(engine: Engine, statement: str) -> None:
@@ -453,15 +457,10 @@ class SqlSession:
             connection, self._connection = self._connection, None
             if connection is None:
                 return
-
-            def close() -> Exception | None:
-                failure = _roll_back(connection)
-                connection.close()
-                return failure
-
+            giving_back = database._loop.run_in_executor(database._pool(), _give_back, connection)
             failure: Exception | None
             try:
-                failure = await asyncio.wait_for(database._loop.run_in_executor(database._pool(), close), JOB_TIMEOUT)
+                failure = await asyncio.wait_for(giving_back, JOB_TIMEOUT)
             except TimeoutError as late:
                 failure = late
             finally:
